@@ -1,1 +1,1 @@
-"""Speed and size as ratios: ours against a peer in the same run, on this machine. `make bench`."""
+"""Benchmarks of speed and size, as ratios to a peer in the same run on the same machine (`make bench`)."""

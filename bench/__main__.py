@@ -22,14 +22,14 @@ ROUNDS = 3
 
 
 def main() -> int:
-    """Run the cases, print and keep what they found. Exit code 1: a target was missed."""
+    """Run the cases, print and save their ratios. Returns 1 if a target is missed or a case fails."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)}; default all")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     given = parser.parse_args()
     if unknown := set(given.cases) - CASES.keys():
         parser.error(f"{', '.join(sorted(unknown))}: allowed are {', '.join(CASES)}")
-    interrupt_on_all()  # boards and stacks are put away then, too
+    interrupt_on_all()  # so that boards and stacks are removed too
     layout = read_layout()
     try:
         env = known_environment(layout)
@@ -44,7 +44,7 @@ def main() -> int:
 
 
 def _keep(ratios: Mapping[str, Ratio]) -> None:
-    """Record the cases that ran, and keep the others; fewer rounds do not replace better figures."""
+    """Save the ratios of the cases that ran, and keep those of the others."""
     cases = json.loads(LAST.read_text()) if LAST.exists() else {}
     for name, one in ratios.items():
         found = {**asdict(one), "median": one.median, "held": one.held}

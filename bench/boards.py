@@ -1,7 +1,7 @@
-"""Deployments to boards, all at once and in waves: from nothing, with the images in the set-up's registry.
+"""Times first deployments to boards, all at once and in waves, with images from the set-up's registry.
 
 The boards are those of the end-to-end tests: network namespaces, each with an sshd and an engine of its own.
-They share the processor, which a fleet does not: how much of a missed target that is, no figure here says.
+Unlike the hosts of a fleet they share one processor, and no figure tells how much of a ratio is due to that.
 """
 
 import contextlib
@@ -26,12 +26,12 @@ from tests.e2e.boards import Board, end_boards, start_board
 STACK_OF_BOARDS = "bench-boards"
 BOARDS = 8
 FIRST = 200
-"""Number of the first board, beyond those of the tests."""
+"""Number of the first board; the tests use lower ones."""
 WAVES: Mapping[str, Any] = {"first": "bench-0", "waves": [1, 4]}
 """The rollout of docs/stacks.md: one board, four, then the rest."""
 COUNT_OF_WAVES = 3
 AT_ONCE, A_WAVE = 1.6, 1.2
-"""Times that a deployment to all boards may take of one to a single board: in all, and for each wave."""
+"""Targets for deploying to all boards, as multiples of the time for one: at once, and for each wave."""
 WIPE = (
     "docker ps -aq | xargs -r docker rm -f; docker volume ls -q | xargs -r docker volume rm -f; "
     "docker network prune -f; docker image ls -aq | xargs -r docker rmi -f"
@@ -39,13 +39,13 @@ WIPE = (
 
 
 def at_once(layout: Layout, env: Mapping[str, str], rounds: int) -> Ratio:
-    """A deployment to all boards at once, by one to a single board."""
+    """Compare a deployment to all boards at once with one to a single board."""
     name = f"deploy to {BOARDS} boards at once / to one"
     return _compared(layout, env, rounds, name=name, target=AT_ONCE, changes={})
 
 
 def in_waves(layout: Layout, env: Mapping[str, str], rounds: int) -> Ratio:
-    """A deployment to all boards by the rollout, by one to a single board."""
+    """Compare a deployment to all boards in waves with one to a single board."""
     name = f"deploy to {BOARDS} boards in {COUNT_OF_WAVES} waves / to one"
     target = A_WAVE * COUNT_OF_WAVES
     return _compared(layout, env, rounds, name=name, target=target, changes={"skycoin:rollout": WAVES})
@@ -69,7 +69,7 @@ def _compared(
 
 
 def settings(boards: Sequence[Board]) -> dict[str, Any]:
-    """Configuration of a stack with a node on each board, of the image that `make up` has published."""
+    """Configuration of a stack with a node on each board, from the image that `make up` has published."""
     return {
         "skycoin:images-from": f"organization/skycoin/{STACK}",
         "skycoin:hosts": {board.name: {**board.host, "arch": "amd64"} for board in boards},
@@ -81,7 +81,7 @@ def settings(boards: Sequence[Board]) -> dict[str, Any]:
 
 @contextmanager
 def _started(layout: Layout) -> Iterator[Sequence[Board]]:
-    """The boards, which are ended whatever happens; those of a run that was killed are ended by the next."""
+    """Start the boards, and stop them in any case; stop those of a killed run first."""
     if os.geteuid() != 0:
         raise SetupError("The boards of this case are network namespaces, which take root: sudo make bench.")
     if shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin") is None:
@@ -95,7 +95,7 @@ def _started(layout: Layout) -> Iterator[Sequence[Board]]:
 
 @contextmanager
 def _fresh(layout: Layout, env: Mapping[str, str], boards: Sequence[Board]) -> Iterator[Callable[[], None]]:
-    """A function that empties the boards and forgets their stack."""
+    """Yield a function that empties the boards and recreates their stack; remove the stack at the end."""
 
     def fresh() -> None:
         _forget(env)
@@ -110,7 +110,7 @@ def _fresh(layout: Layout, env: Mapping[str, str], boards: Sequence[Board]) -> I
 
 
 def _forget(env: Mapping[str, str]) -> None:
-    """Remove the stack where there is one, also after a run that was killed while it held the lock."""
+    """Remove the stack if it exists, even if a killed run has left it locked."""
     for command in (
         ("cancel", "--yes", STACK_OF_BOARDS),
         ("stack", "rm", "--yes", "--force", "--preserve-config", STACK_OF_BOARDS),

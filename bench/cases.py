@@ -1,4 +1,4 @@
-"""Cases to measure, each with its peer. They run on the set-up of `make up`, and leave it as it was."""
+"""The cases, each with its peer for comparison. They run on the set-up of `make up`, and do not change it."""
 
 import re
 import tempfile
@@ -18,15 +18,15 @@ from local.stack import STACK, init_aside, stack_config
 from local.steps import SetupError
 
 NODES = (10, 200)
-"""Sizes of the fleets between which a preview's time a resource is taken."""
+"""Numbers of nodes of two fleets; the difference of their previews gives the time per resource."""
 GATE = 118.0
-"""Milliseconds a resource that Pulumi's own performance gate allows (pulumi/pulumi `tests/performance`)."""
+"""Milliseconds per resource that Pulumi's own performance tests allow (pulumi/pulumi `tests/performance`)."""
 SEED_MEGABYTES = 69.4
 """Unpacked size of the node's image before this project: 68.2 MB over a base of 1.16 MB."""
 
 
 def no_op(_: Layout, env: Mapping[str, str], rounds: int) -> Ratio:
-    """An `up` that changes nothing, by that of an empty Python program with the same CLI and backend."""
+    """Compare an `up` without changes with that of an empty Python program on the same CLI and backend."""
 
     def ours() -> None:
         said = pulumi(env, PROJECT, "up", "--yes", "--stack", STACK)
@@ -58,7 +58,7 @@ def _empty_program(env: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
 
 
 def preview(layout: Layout, env: Mapping[str, str], rounds: int) -> Ratio:
-    """Milliseconds that one more resource of a fleet adds to a preview, by what Pulumi's gate allows."""
+    """Compare the time that one more resource adds to a preview with the time that Pulumi's tests allow."""
     counts: dict[int, int] = {}
 
     def previewed(nodes: int) -> None:
@@ -76,7 +76,7 @@ def preview(layout: Layout, env: Mapping[str, str], rounds: int) -> Ratio:
 
 @contextmanager
 def _fleet(layout: Layout, env: Mapping[str, str], nodes: int) -> Iterator[Sequence[str]]:
-    """Options for a stack like `local` that has nothing in its state, and that many nodes."""
+    """Create a stack like `local`, with this number of nodes and an empty state; yield its options."""
     config: dict[str, Any] = stack_config(STACK)
     config["skycoin:nodes"] = {
         f"n{number}": {"image": "skycoin", "host": "here", "rpc-port": 20000 + number}
@@ -94,7 +94,7 @@ def _fleet(layout: Layout, env: Mapping[str, str], nodes: int) -> Iterator[Seque
 
 
 def size(_: Layout, env: Mapping[str, str], __: int) -> Ratio:
-    """Unpacked sizes of all variants of the node, by that of the image before this project."""
+    """Compare the unpacked size of each variant of the node with that of the image before this project."""
     tags: Mapping[str, Any] = stack_outputs(STACK, env)["images"]["skycoin"]
     sizes = [one["unpacked"] / 1e6 for one in next(iter(tags.values()))["variants"].values()]
     peer = [SEED_MEGABYTES] * len(sizes)

@@ -1,7 +1,7 @@
-"""The cost of a host: what a preview takes of processor and memory by the number of hosts, kept and drawn.
+"""Measures processor time and memory of a preview by number of hosts; saves the figures and draws a chart.
 
-No engine answers at these hosts, so that the cost is that of Pulumi, the program and its plugins alone.
-Seconds are the processor's, which other work on the machine changes less than those of a clock.
+No engine answers at these hosts, so only Pulumi, the program and its plugins are measured. Seconds are
+processor time, because other work on the machine changes it less than elapsed time.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ from local.stack import STACK, init_aside
 
 SIZES = (1, 10, 25, 50)
 LIMIT = 1000.0
-"""Megabytes that a preview of the largest stack may take, of all processes together."""
+"""Megabytes that all processes of a preview of the largest stack may use together."""
 STACK_OF_HOSTS = "bench-hosts"
 MARK = "SKYCOIN_BENCH"
 PAUSE = 0.2
@@ -38,7 +38,7 @@ PICTURE = PROJECT / "docs" / "pictures" / "hosts.svg"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Figures:
-    """Previews of stacks with a node on each host: medians of the rounds."""
+    """Medians over the rounds, for previews of stacks with one node on each host."""
 
     date: str
     machine: str
@@ -50,7 +50,7 @@ class Figures:
 
 
 def memory(layout: Layout, env: Mapping[str, str], rounds: int) -> Ratio:
-    """Memory of a preview of the largest stack, by its limit; the figures of all sizes are kept and drawn."""
+    """Compare the memory of a preview of the largest stack with the limit; save and draw all figures."""
     found = {size: [_previewed(layout, env, size) for _ in range(rounds)] for size in SIZES}
     figures = Figures(
         date=f"{datetime.now(UTC):%Y-%m-%d}",
@@ -68,12 +68,12 @@ def memory(layout: Layout, env: Mapping[str, str], rounds: int) -> Ratio:
 
 
 def kept() -> Figures:
-    """The figures of the last run."""
+    """Read the figures of the last run."""
     return Figures(**json.loads(KEPT.read_text()))
 
 
 def _previewed(layout: Layout, env: Mapping[str, str], hosts: int) -> tuple[float, float]:
-    """(seconds of the processor, megabytes) of one preview."""
+    """Run one preview; returns (seconds of processor time, megabytes)."""
     mark = str(uuid.uuid4())
     with _stack(layout, env, hosts) as options, _watched(mark) as used:
         pulumi({**env, MARK: mark}, PROJECT, "preview", *options)
@@ -102,15 +102,15 @@ def _stack(layout: Layout, env: Mapping[str, str], hosts: int) -> Iterator[Seque
 
 @dataclass
 class Used:
-    """Memory and time that the processes of a run were seen to use."""
+    """Memory and processor time of a run's processes, as far as they were sampled."""
 
     megabytes: float = 0
-    """The most of all of them together: proportional set size, in which what several share counts once."""
+    """Maximum of all processes together, as proportional set size, which counts shared memory once."""
     seconds: dict[str, float] = field(default_factory=dict)
-    """Last value that was seen, by process."""
+    """Process id → processor time at its last sample."""
 
     def look(self, mark: bytes) -> None:
-        """Look at the processes that have a mark in their environment."""
+        """Sample the processes that have `mark` in their environment."""
         now = 0.0
         for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):  # it has ended, or is another user's
@@ -124,7 +124,7 @@ class Used:
 
 @contextmanager
 def _watched(mark: str) -> Iterator[Used]:
-    """Watch what a run uses while the body runs."""
+    """Sample the processes with this mark while the `with` block runs."""
     used, ended = Used(), threading.Event()
 
     def watch() -> None:
@@ -144,7 +144,7 @@ WIDTH, HEIGHT, LEFT, TOP, ACROSS, DOWN = 640, 300, 72, 40, 512, 200
 
 
 def picture(figures: Figures) -> str:
-    """Seconds and megabytes by hosts, as SVG: two lines, each with its own scale at its side."""
+    """SVG chart of seconds and megabytes by number of hosts: two lines, each with its own scale."""
     title = f"A preview by hosts: memory, and processor time ({figures.machine}, {figures.date})"
     bottom = TOP + DOWN
     parts = [
@@ -173,7 +173,7 @@ def _x(hosts: int, figures: Figures) -> float:
 def _line(
     figures: Figures, values: Sequence[float], *, top: float, unit: str, colour: str, right: bool
 ) -> list[str]:
-    """One line with a dot and its value for each size, and the ends of its scale."""
+    """SVG elements of one line: a dot and a label for each value, and the ends of the scale."""
     points = [
         (_x(hosts, figures), TOP + DOWN * (1 - value / top))
         for hosts, value in zip(figures.hosts, values, strict=True)

@@ -1,4 +1,4 @@
-"""Two things timed in turn, A B A B …: the ratio of each pair, so that a drifting machine falls out."""
+"""Times two actions in turn, A B A B …, and compares each pair, so that slow drifts of the machine cancel."""
 
 import statistics
 import time
@@ -15,16 +15,16 @@ class Ratio:
     ours: Sequence[float]
     peer: Sequence[float]
     target: float
-    """The ratio is to be no larger."""
+    """Largest median ratio that meets the target."""
 
     @property
     def pairs(self) -> list[float]:
-        """Ours by the peer's, pair by pair."""
+        """Ratio of our value to the peer's, for each pair."""
         return [ours / peer for ours, peer in zip(self.ours, self.peer, strict=True)]
 
     @property
     def median(self) -> float:
-        """The figure to quote."""
+        """Median ratio, which is the one to quote."""
         return statistics.median(self.pairs)
 
     @property
@@ -39,9 +39,9 @@ def in_turn(
     rounds: int,
     before: Callable[[], object] = lambda: None,
 ) -> tuple[list[float], ...]:
-    """(seconds of ours, seconds of the peer's), after one round that does not count.
+    """Time both in turn; returns (seconds of `ours`, seconds of `peer`) without the first round, a warm-up.
 
-    `before` prepares each of them; its time does not count.
+    `before` is called before each of them, and is not timed.
     """
 
     def seconds(action: Callable[[], object]) -> float:
@@ -59,7 +59,7 @@ def _seconds(action: Callable[[], object]) -> float:
 
 
 def table(ratios: Sequence[Ratio]) -> str:
-    """Text for people: one line for each ratio, with medians and the spread of the pairs."""
+    """Table with one line for each ratio: medians, and the spread of the pairs."""
     rows = [("what", "ours", "peer", "ratio", "from – to", "target", "")]
     rows += [
         (

@@ -1,4 +1,4 @@
-"""Pulumi, as the cases run it."""
+"""Runs pulumi for the cases, and describes the machine."""
 
 import os
 import platform
@@ -10,7 +10,7 @@ from local.steps import SetupError
 
 
 def machine() -> str:
-    """The machine that figures are of."""
+    """Description of this machine: its number of cores, and its architecture."""
     return f"{os.cpu_count()} cores, {platform.machine()}"
 
 

@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _failed_outside(error: OSError) -> int:
-    """Report the file that could not be read or written; an error of another library is an internal one."""
+    """Report the file that could not be read or written; an OSError without a reason is an internal error."""
     if isinstance(error, BrokenPipeError):
         sys.stderr.close()  # the reader of the pipe, such as `head`, has ended
         return FAILED

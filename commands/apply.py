@@ -74,12 +74,12 @@ class _Apply:
         """Apply the review; returns the exit code."""
         layout = self.backend.layout
         if layout is None:
-            stack_config(self.stack)  # raises the place of an error in YAML
+            stack_config(self.stack)  # raises an error of YAML with its place
             with copied_stack_file(self.stack) as file:
                 return self._applied(["--stack", self.stack, *file])
         refuse_missing(layout, self.stack)
         if not state_file(layout, self.stack).exists():
-            # If this is refused, no empty stack must stay behind.
+            # Compared in a copy of the backend first, so that a refusal leaves no empty stack behind.
             with for_a_look(layout, self.stack, self.backend.env) as (options, env):
                 if code := self._refused(options, replace(self.backend, env=env)):
                     return code
@@ -133,7 +133,7 @@ class _Apply:
         return OTHER
 
     def _before(self, backend: Backend) -> str:
-        """Sentence on an earlier update with this review, from the stack's history; empty without one."""
+        """Sentence about an earlier update with this review in the stack's history, or an empty text."""
         with contextlib.suppress(ServiceError):
             return applied_before(updates(self.stack, backend.env), self._message)
         return ""

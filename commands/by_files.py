@@ -1,4 +1,4 @@
-"""Pages of stacks by their files alone: from two revisions of them and the checked-out program."""
+"""Review pages made from two revisions of stacks' files alone by the checked-out program, without a state."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -46,17 +46,17 @@ FOLLOWS = (
     "after that of {1}."
 )
 WORST = (FAILED, REFUSED, AT_RISK, 0)
-"""Exit codes, the worst first: with one page missing, nobody knows what the change does."""
+"""Exit codes, the worst first: FAILED leads, because a missing page leaves its stack's changes unknown."""
 MOST = 12
-"""Most stacks in one run: the first screens of their pages have room within the limit of a comment."""
+"""Maximum number of stacks in one run, so that the first screens of all pages fit into one comment."""
 _SHORT = 12
 _FILE = re.compile(rf"{FOLDER}/Pulumi\.([A-Za-z0-9_.-]{{1,100}})\.yaml")
-"""File of a stack, by the names that Pulumi allows: another one could be a heading of the page."""
+"""Matches a stack's file by the names that Pulumi allows; any other name could forge a heading of a page."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FilesPage(Page):
-    """A page of a stack by its files alone."""
+    """A page made from a stack's files alone."""
 
     file: StackFile
     """The changed file of the stack."""
@@ -68,7 +68,7 @@ class FilesPage(Page):
 
     @property
     def checkout(self) -> Checkout:
-        """Lines of the changed file."""
+        """Settings of the changed file, with their lines."""
         return Checkout(SettingLines(self.file))
 
     def completed(self, changes: Changes, preview: Any) -> Changes:
@@ -89,13 +89,13 @@ class _Comparison:
     head: str | None
     """Revision as given on the command line; None for the files here."""
     before: str
-    """Commit where the changed side left the base."""
+    """Merge base of the base and the changed side."""
     after: str
     """Commit of the changed side; empty for the files here."""
     stacks: Mapping[str, str]
-    """Stack → text of its file before."""
+    """Stack → text of its file at `before`."""
     changed: Sequence[str]
-    """Paths that differ."""
+    """Paths that differ between `before` and the changed side."""
     rules: Sequence[Rule]
 
     @property
@@ -124,7 +124,7 @@ class _Comparison:
         return text
 
     def page(self, title: str, stack: str, text: str, shown: Iterable[str]) -> FilesPage:
-        """Page of one stack, where the stacks `shown` have one."""
+        """Page of one stack; files of the stacks `shown`, which have a page each, are not listed on it."""
         paths = {*map(_path, shown)}
         return FilesPage(
             stack=stack,
@@ -142,7 +142,7 @@ class _Comparison:
         )
 
     def go_mods(self, folder: str) -> tuple[str, str]:
-        """Texts of a folder's go.mod in both revisions, empty where it has none of its own."""
+        """Text of a folder's go.mod on each side; empty if there is none, or if it is a symbolic link."""
         path = f"{folder}/{GO_MOD}"
         before = files_of(PROJECT, self.before, path).get(GO_MOD, "")
         if self.after:
@@ -152,7 +152,7 @@ class _Comparison:
         return before, here.read_text(errors="replace") if is_file else ""
 
     def unchanged(self) -> str:
-        """Name the stacks without a page, and what else differs where no stack has one."""
+        """List the stacks that do not differ and, if no stack differs, the other files that do."""
         differing = self.differing
         same = sorted({*self.stacks} - {*differing})
         follows = [said for name in same for said in self.follows(name, self.stacks[name])]
@@ -161,7 +161,7 @@ class _Comparison:
         return "\n\n".join([said, *follows, *others]) + "\n"
 
     def follows(self, stack: str, text: str) -> list[str]:
-        """List a sentence if a stack takes its images from another one that differs."""
+        """One sentence if a stack takes its images from another stack that differs; otherwise empty."""
         publisher = str(_setting(text, "skycoin:images-from")).rpartition("/")[2]
         return [FOLLOWS.format(stack, publisher)] if publisher in self.differing else []
 
@@ -169,9 +169,9 @@ class _Comparison:
 def review_by_files(
     stack: str | None, base: str, head: str | None, rules: Sequence[Rule], whole: Path | None
 ) -> int:
-    """Print the page of a stack, or without one those of all that differ; returns the exit code.
+    """Print the page of `stack`, or those of all stacks that differ if it is None; returns the exit code.
 
-    Compares files at `head`, or those here, with those at the commit where they left `base`. No code of a
+    Compares the files at `head`, or those here, with the merge base of that side and `base`. No code of a
     revision is run: its files are data for the checked-out program, which runs without the variables of this
     environment. Raises UserError.
     """
@@ -203,7 +203,7 @@ def _comparison(base: str, head: str | None, rules: Sequence[Rule]) -> _Comparis
 
 
 def _all_made(compared: _Comparison, whole: Path | None) -> list[Made]:
-    """Make the page of each stack whose file differs, the worst first."""
+    """Make the page of each stack that differs, the worst first."""
     names = compared.differing
     if len(names) > MOST:
         raise UserError(f"{len(names)} stacks differ, and {MOST} have room here: name one with `--stack`.")
@@ -244,7 +244,7 @@ def _path(stack: str) -> str:
 
 
 def _stack_of(path: str) -> str:
-    """Stack whose file a path is; empty if it is none."""
+    """Name of the stack that a path is the file of; empty for any other path."""
     found = _FILE.fullmatch(path)
     return found[1] if found else ""
 
@@ -255,7 +255,7 @@ def _stacks(commit: str) -> dict[str, str]:
 
 
 def _setting(text: str, key: str) -> Any:
-    """Value of a setting in a stack's file; None without one, and in a file with errors."""
+    """Value of a setting in a stack's file; None if it is not set, or if the file has errors."""
     try:
         return pulumi_values(text)["config"][key]
     except (yaml.YAMLError, LookupError, TypeError, ValueError, RecursionError):

@@ -16,7 +16,7 @@ SECONDS = 120
 
 
 def previews_by_files(base: Mapping[str, str], texts: Mapping[str, str]) -> dict[str, Previewed]:
-    """Preview the stacks with these changed texts, in one process as long as none of them ends it."""
+    """Preview stacks with changed texts in one process, or a new one after a stack that ends or blocks it."""
     left, found = dict(texts), dict[str, Previewed]()
     while left:
         with working(f"preview of {_named(left)}, by {'its' if len(left) == 1 else 'their'} files alone"):
@@ -25,7 +25,7 @@ def previews_by_files(base: Mapping[str, str], texts: Mapping[str, str]) -> dict
             said_of_it = json.loads(line).get("failed", "")
             found[stack] = Previewed(text=line.encode(), failed=bool(said_of_it), said=said_of_it)
             del left[stack]
-        if left:  # the first of them ended the process, or kept it busy
+        if left:  # the first of these ended the process, or kept it busy
             stack = next(iter(left))
             found[stack] = Previewed(text=b"", failed=True, said=said)
             del left[stack]
@@ -37,7 +37,7 @@ def _named(stacks: Collection[str]) -> str:
 
 
 def _run(given: str) -> tuple[list[str], str]:
-    """Run the program; returns a line for each stack that it has previewed, and why there are no more."""
+    """Run the program; returns one line per previewed stack, and the reason to give for a missing one."""
     with tempfile.TemporaryDirectory() as home:
         env = {"PATH": os.environ.get("PATH", ""), "HOME": home, "LANG": "C.UTF-8"}
         try:
@@ -58,5 +58,5 @@ def _run(given: str) -> tuple[list[str], str]:
 
 
 def _lines(output: bytes | None) -> list[str]:
-    """Whole lines of an output."""
+    """Complete lines of an output; an unfinished last line is dropped."""
     return (output or b"").decode().split("\n")[:-1]

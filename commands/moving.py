@@ -255,7 +255,7 @@ class Move:
             )
 
     def _left_behind(self, carried: Mapping[str, File]) -> str:
-        """Say what the old volume, which no container uses any more, has beyond that; empty if nothing."""
+        """Name the files that only the old volume has, or say why nobody knows; empty if there are none."""
         try:
             left = self.origin.left_behind(carried)
         except WalletError as error:
@@ -291,7 +291,7 @@ class Move:
         return 0 if self.origin.backup is not None else self._leave(carried)
 
     def _leave(self, carried: Fingerprint) -> int:
-        """Make the old host refuse its copy of the wallets to nodes; returns the exit code."""
+        """Make the old host refuse to run a node on its copy of the wallets; returns the exit code."""
         host = self.source.host
         try:
             leave(self.source, carried)

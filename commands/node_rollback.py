@@ -31,7 +31,7 @@ Rollback = Mapping[str, str] | None
 
 
 def _taken_as(kind: Any) -> Callable[[click.Context, click.Parameter, str | None], str]:
-    """Callback that checks an option's value as in the stack's file; it returns "" if none is given."""
+    """Make a click callback that checks a value as in the stack's file; a missing value becomes ""."""
     adapter = TypeAdapter[str](kind)
 
     def check(_context: click.Context, _option: click.Parameter, value: str | None) -> str:

@@ -1,4 +1,4 @@
-"""Refuses a stack's file of somebody else that would keep its reader busy, or is not text."""
+"""Refuses a stack's file, perhaps a stranger's, that would take too long to read or is not text."""
 
 import yaml
 from yaml import Node, SequenceNode
@@ -12,7 +12,7 @@ NODES = 100_000
 
 
 def refuse_odd(text: str, name: str) -> None:
-    """Raise UserError for a file that would keep its reader busy, or is not text."""
+    """Raise UserError if a file is not UTF-8, or is too large, nested too deep, or multiplied by aliases."""
     try:
         length = len(text.encode())
         size = 0 if length > BYTES else _size(yaml.compose(text, yaml.SafeLoader), {})

@@ -35,7 +35,7 @@ SAVED = "A preview that was saved does not say what it was made from: leave out 
 STOPS = "`pulumi up` would stop."
 UNREFRESHED = "Hosts and registries were not asked: leave out `--no-refresh`."
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, PreviewError)
-"""Errors of what is not a preview."""
+"""Errors raised while something that is not a preview is read."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,14 +46,14 @@ class Made:
     code: int
     """Exit code of `skyinfra review` for this page alone."""
     whole: str = ""
-    """The same without a limit on its length, if a file was named for it."""
+    """The page without a limit on its length, if a file was named for it."""
     reason: str = ""
     """Reason why nothing is known; otherwise empty."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Page:
-    """A page of a preview, by what that preview says; kinds of pages say more."""
+    """Base class of pages; each subclass adds what its kind of preview makes known."""
 
     stack: str
     title: str
@@ -67,7 +67,7 @@ class Page:
         return Checkout()
 
     def completed(self, changes: Changes, preview: Any) -> Changes:
-        """Add what the preview does not say."""
+        """Add facts that are not in the preview."""
         raise NotImplementedError
 
     def backups(self) -> Iterable[Sequence[str]]:
@@ -116,7 +116,7 @@ class Page:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SavedPage(Page):
-    """A page of a preview that was saved; it may have been made from other files than those here."""
+    """A page of a saved preview, which may have been made from other files than those here."""
 
     def completed(self, changes: Changes, preview: Any) -> Changes:
         """Add the modules of published images, without asking their stack."""
@@ -129,7 +129,7 @@ class SavedPage(Page):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StatePage(Page):
-    """A page of a preview that was made here, over the stack's state."""
+    """A page of a preview that was made here, from the stack's state."""
 
     backend: Backend
     look: bool

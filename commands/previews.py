@@ -35,7 +35,7 @@ class Previewed:
     text: bytes
     failed: bool
     said: str
-    """Sentence for the case that the preview failed or printed nothing."""
+    """Sentence to report if the preview failed or printed nothing."""
 
     def read(self) -> Any:
         """Parse the preview. Raises PreviewError if it is not JSON."""

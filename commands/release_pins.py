@@ -28,7 +28,7 @@ from release.pins import (
 )
 
 SECONDS = 300
-"""Limit of one question to a registry."""
+"""Time limit of one command that asks a registry, in seconds."""
 GO_PROXY = "asking Go's module proxy"
 COMPILER = Pin(
     name=GO, version=GO_VERSION, place="local/tools.py", rebuilds=f"{EVERY_IMAGE} on bases of Debian"
@@ -61,7 +61,7 @@ def pins(newer: bool) -> None:
 
 
 def _newest_go(layout: Layout, go: str) -> str | None:
-    """Newest Go of the pinned minor version."""
+    """Newest Go of the pinned minor version; None if it is not known."""
     argv = [go, "list", "-m", "-versions", "go"]
     listed = output(argv, env=go_environment(layout), timeout=SECONDS, doing=GO_PROXY)
     minor = re.escape(GO_VERSION.rpartition(".")[0])

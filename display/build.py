@@ -26,13 +26,13 @@ _TRIFLE = re.compile(
 )
 """Matches commands of a script that take no time."""
 _WIDTH = 90
-"""Most characters of a step's headline."""
+"""Maximum length of a step's headline, in characters."""
 _KEPT = 200
-"""Most lines that are kept of a running build, to report its failure."""
+"""Number of last lines that are kept of a running build, to report its failure."""
 _LONGEST = 300
-"""Most characters of such a line; a headline contains its whole script."""
+"""Maximum length of such a line, in characters; a headline contains its whole script."""
 SHOWN = 15
-"""Most lines that are shown of a failed build."""
+"""Maximum number of lines that are shown of a failed build."""
 
 
 class Build:
@@ -65,7 +65,7 @@ class Build:
     def step(self) -> str:
         """Headline of the newest running step; between two steps, of the last one.
 
-        A command that is no build has no steps; its last line is used.
+        If there are no steps, because the command is not a build, its last line is used.
         """
         running = [number for number in self._heard if number not in self._over]
         if heard := running or self._heard:
@@ -76,7 +76,7 @@ class Build:
         """Last lines that explain the failure; those of the failed step, if one is known."""
         failed = [line.split()[0] for line in self._lines if re.match(r"#\d+ ERROR\b", line)]
         own = [line for line in self._lines if failed and line.startswith(f"{failed[-1]} ")]
-        # Its first line is its headline, and its last one repeats the error that Pulumi reports.
+        # A step's output begins with its headline, and ends with the error, which Pulumi reports itself.
         told = [line for line in own or self._lines if not re.match(r"#\d+ ERROR\b", line)]
         return [_PLUMBING.sub("", _CLOCK.sub("", line, count=1))[:_LONGEST] for line in told[-SHOWN:]]
 

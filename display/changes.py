@@ -9,9 +9,9 @@ _HASH = re.compile(r"(sha256:)?[0-9a-f]{32,}")
 _NAMES = {"contextHash": "the files that it is built from"}
 """Property → description, for names that mean little outside the provider."""
 _SHORT = 24
-"""Most characters of a value that is shown."""
+"""Maximum length of a value that is shown, in characters."""
 _LISTED = 6
-"""Most properties that are listed; beyond that only their number is shown."""
+"""Maximum number of properties that are listed; of more, only the number is shown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterable, Sequence
 
 FEW = 6
-"""Most texts in one line; if there are more, it has half as many and says how many are missing."""
+"""Maximum number of texts in one line; of more texts it shows half as many, and counts the others."""
 TILDE = "&#126;"
-"""A tilde that never begins or ends what is struck out."""
+"""A tilde that Markdown never takes for strikethrough."""
 _MENTION = re.compile(r"(?<!\w)@(?=\w)")
-"""Matches an `@` that would become a mention on a forge; after a word joiner it does not, even in code."""
+"""Matches an `@` that a forge would make a mention; a word joiner after it prevents that, even in code."""
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
@@ -23,7 +23,7 @@ def _cell(text: str) -> str:
 def plain(text: str) -> str:
     """Escape foreign text.
 
-    It starts no tag or comment, contains no link or image, strikes nothing out, and mentions nobody.
+    The result starts no tag or comment, contains no link or image, strikes nothing out, and mentions nobody.
     """
     safe = _MENTION.sub("@\u2060", text.replace("<", "&lt;").replace("](", "]\u2060("))
     parts = safe.split("`")

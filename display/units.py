@@ -7,7 +7,7 @@ _YEAR = 365 * _DAY
 def since(seconds: float) -> str:
     """Duration in its largest whole unit: `3 d`; negative ones give `0 s`."""
     whole = max(0, int(seconds))
-    # At least two of a unit, so that a number never stands for nearly twice as much.
+    # At least two of a unit, because `1 d` could mean nearly two days.
     for unit, length in (("y", _YEAR), ("d", _DAY), ("h", _HOUR), ("min", _MINUTE)):
         if whole >= 2 * length:
             return f"{whole // length} {unit}"

@@ -78,7 +78,7 @@ class Operation:
 
     @property
     def lasts(self) -> bool:
-        """True if its beginning is shown; reading existing resources takes no time."""
+        """True if its beginning is worth a line; reading existing resources takes no time."""
         return self.step.type in _LASTING and self.step.op not in ("refresh", "read")
 
     @property
@@ -104,7 +104,7 @@ class Row:
 
 @dataclass(slots=True)
 class Failure:
-    """One failed resource; with an empty URN, the program."""
+    """Errors of one failed resource or, under an empty URN, of the program."""
 
     errors: list[str] = field(default_factory=list)
     build: Build | None = None
@@ -129,7 +129,7 @@ class Update:
         """True once an event has arrived."""
 
     def take(self, event: Mapping[str, Any], now: float) -> list[str]:
-        """Lines to print at once for an event."""
+        """Process an event; returns the lines to print at once."""
         kinds = {
             "preludeEvent": self._begins_anew,
             "resourcePreEvent": self._begins,
@@ -147,7 +147,7 @@ class Update:
         return self._spoken(lines, now)
 
     def interrupt(self) -> list[str]:
-        """Answer to a Ctrl-C; failures from now on are reported as stopped."""
+        """Record a Ctrl-C, after which failures are reported as stopped; returns the lines to print."""
         again, self._stopped = self._stopped, True
         how = (
             "interrupted again: pulumi ends at once"
@@ -157,7 +157,7 @@ class Update:
         return ["", f"{_INDENT}{how}"]
 
     def beats(self, now: float) -> list[str]:
-        """Lines for output without rows: long operations, and a sign of life after a silence."""
+        """Lines for an output that has no live rows: long operations, and a sign of life after a silence."""
         lines = []
         for one in self._running.values():
             if not self._planning and not one.told and one.lasts:
@@ -187,7 +187,7 @@ class Update:
 
     @property
     def _errors(self) -> list[str]:
-        """Errors that the engine reported, without Pulumi's messages about them."""
+        """Errors that the engine reported, without the messages that Pulumi adds after them."""
         errors = (error for failure in self._failures.values() for error in failure.errors)
         return [error for error in errors if not error.startswith(_ON_TOP)]
 
@@ -204,8 +204,8 @@ class Update:
     def is_stuck(self, now: float) -> bool:
         """True if nothing progresses and pulumi waits forever.
 
-        With `--continue-on-error` pulumi does not answer the program if the first half of a replacement
-        fails, the deletion before the creation (3.259, executeChain in step_executor.go).
+        With `--continue-on-error`, pulumi never answers the program if a replacement that deletes first fails
+        at that deletion (Pulumi 3.259, executeChain in step_executor.go).
         """
         return self._is_halved and not self._running and now - self._heard_at >= STUCK
 
@@ -316,7 +316,7 @@ class Update:
         return _numbers(self._summary or self._done, planned=False)
 
     def _reasons(self) -> list[str]:
-        """Each error once, with all resources that it failed, and the last lines of a build."""
+        """Each error once, with all resources that failed with it, and the last lines of a failed build."""
         told: dict[str, list[str]] = {}
         for urn, failure in self._failures.items():
             for error in failure.errors:
@@ -345,7 +345,7 @@ def _of_stack(urn: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    """A sentence instead of a registry's answer that it has no such image; any other text as it is."""
+    """Replace docker-build's warning about an image that its registry lost; any other text is unchanged."""
     gone = _GONE.match(text)
     return f"{gone[1]} is no longer in the registry, so it is built again" if gone else text
 

@@ -157,7 +157,7 @@ def _judged(
 
 
 def _has_grown(client: Any, container: Container, chain: Chain, pause: float) -> bool:
-    """True if a node has one more block after a pause, so a missing block had only just been published."""
+    """True if a node adds a block within a pause: it only lacked one that had just been published."""
     time.sleep(pause)
     later, _ = _ask(client, container)
     return isinstance(later, Chain) and later.height > chain.height

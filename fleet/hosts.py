@@ -10,7 +10,7 @@ from fleet.asking import Asking, HostError
 from fleet.nodes import FleetNode, State, Status
 
 AT_ONCE = 10
-"""Most hosts asked at the same time, each over one connection; a jump host's sshd takes 10 (MaxStartups)."""
+"""Maximum number of hosts asked at once, over one connection each; a jump host allows 10 (MaxStartups)."""
 LIMIT = 25.0
 """Seconds for a host; its ssh gives up after 20 (clients/ssh.py)."""
 _POLL = 0.05

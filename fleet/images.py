@@ -45,7 +45,7 @@ class Surplus:
 
 
 def image_hosts(resources: Sequence[Mapping[str, Any]]) -> list[ImageHost]:
-    """Engines in a stack's state by name, each once, whatever its hosts are called."""
+    """Engines that a state deploys images to, sorted by host name; each once, even under several names."""
     parts: dict[str, list[Mapping[str, Any]]] = {}
     for one in resources:
         inputs = one.get("inputs") or {}
@@ -99,7 +99,7 @@ def clean(shown: Sequence[Surplus], kept: Sequence[str]) -> list[Surplus]:
 
 
 def _refusal(api: Any, image: StoredImage) -> str:
-    """Remove an image; return the engine's reason if it refuses, otherwise an empty text."""
+    """Remove an image; returns the engine's reason if it refuses, otherwise an empty text."""
     try:
         remove_image(api, image)
     except APIError as error:

@@ -13,7 +13,7 @@ from catalogue.ssh_options import STRICT_HOST_KEYS
 from clients.answering import Address
 
 FAILED, PART = 1, 4
-"""Exit codes: no host was updated; some hosts were, and the others are listed."""
+"""Exit codes of a run that left out hosts: all of them, or only some."""
 _PROVIDER = "pulumi:providers:docker"
 _OWN = "skycoin:index:"
 _NODE_CONTAINER = f"{_OWN}NodeContainer"

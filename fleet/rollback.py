@@ -44,7 +44,7 @@ def digest_for(name: str, place: Place, container: str, image: str, remembered: 
 
 
 def _last_healthy(api: Any, container: str, remembered: str) -> str:
-    """`repo@sha256:…`, or empty."""
+    """Last healthy image, as `repo@sha256:…`: from the container's label, else `remembered`; may be empty."""
     try:
         labels = api.inspect_container(container)["Config"].get("Labels") or {}
     except NotFound:

@@ -103,8 +103,7 @@ def _ensure_tarball(layout: Layout, go: str) -> Path:
             ["mmdebstrap", "--variant=minbase", f"--include={PACKAGES}", f"--architectures={_architecture()}"]
             + ["--customize-hook", 'mkdir -p "$1/usr/local/go"']
             + ["--customize-hook", f'cp -r {shlex.quote(go_root)}/. "$1/usr/local/go/"']
-            # A copy of the module cache, whose files are read-only, without the test data, which is half of
-            # it.
+            # The copy comes from the module cache, whose files are read-only. Half of it is test data.
             + ["--customize-hook", 'chmod -R u+w "$1/usr/local/go" && rm -rf "$1/usr/local/go/test"']
             + [SUITE, str(root)]
         ),

@@ -15,7 +15,7 @@ _LINE = re.compile(r"^:(qemu-[^:]+):")
 
 
 def ensure_binfmt(layout: Layout) -> None:
-    """Register Debian's qemu-user-static for ARM; with flag F, containers can use it without having it."""
+    """Register Debian's qemu-user-static for ARM, with flag F, so that containers need no copy of it."""
     log = layout.logs / "binfmt.log"
     with step("binfmt for ARM programs") as this:
         if not (FOLDER / "register").exists():

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Root's part of build_network.py. `up BRIDGE GATEWAY OWNER NAMESERVER...` makes the bridge of build steps and its rules,
-# or repairs them; `down BRIDGE` removes both. The table mangle decides, because no other program writes
-# there, and it comes before filter, where engines insert rules that accept.
+# Root's part of build_network.py. `up BRIDGE GATEWAY OWNER NAMESERVER...` creates or repairs the bridge of
+# build steps and its rules; `down BRIDGE` removes both. The rules that deny are in the table mangle, because
+# no other program writes there, and because it comes before filter, where engines insert rules that accept.
 set -eu
 command=$1
 bridge=$2
@@ -24,7 +24,7 @@ each_jump() {
     "$1" mangle FORWARD -o "$bridge" -j "$bridge-to"
     "$1" nat PREROUTING -i "$bridge" -j "$bridge-dns"
     "$1" nat POSTROUTING -j "$bridge-out"
-    # Firewalls that deny by default let through what mangle has left.
+    # For firewalls that deny by default: accept everything that mangle has not dropped.
     "$1" filter FORWARD -i "$bridge" -j ACCEPT
     "$1" filter FORWARD -o "$bridge" -j ACCEPT
     "$1" filter INPUT -i "$bridge" -p udp --dport 53 -j ACCEPT
@@ -40,11 +40,11 @@ mangle_rules() {
     done
     echo "-A $bridge-input -j DROP"
     echo "-A $bridge-from ! -s $subnet -j DROP"
-    # A path may take less than an Ethernet frame, and not every server hears of it.
+    # Some paths have a smaller MTU than Ethernet, and not every server gets the ICMP messages that say so.
     echo "-A $bridge-from -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu"
-    # A port of a container that this machine publishes.
+    # No access to ports that this machine publishes for containers.
     echo "-A $bridge-from -m conntrack --ctstate DNAT -j DROP"
-    # A cloud's metadata service gives credentials away, and may also be the resolver.
+    # A cloud's metadata service hands out credentials. If it is the resolver too, only DNS is allowed.
     for nameserver; do
         case $nameserver in
             169.254.*)
@@ -57,7 +57,7 @@ mangle_rules() {
     for uplink in $(ip -4 route show default | sed -n 's/.* dev \([^ ]*\).*/\1/p' | sort -u); do
         echo "-A $bridge-from -o $uplink -j RETURN"
     done
-    # Networks of containers: of the machine's engine, of set-ups' engines, of other builders.
+    # Nor to networks of containers: of the machine's engine, of set-ups' engines, of other builders.
     for containers in docker0 br-+ skycoin+ skybuild+; do
         echo "-A $bridge-from -o $containers -j DROP"
     done
@@ -81,8 +81,8 @@ nat_rules() {
     echo COMMIT
 }
 
-# The link speaks no IPv6 (below); where another program lets it, nothing comes through. Kernels without such rules
-# have the first alone.
+# IPv6 is disabled on the bridge (below). If another program enables it again, these rules drop everything;
+# kernels that don't support them rely on the first measure alone.
 each_ipv6_rule() {
     [ -e /proc/net/if_inet6 ] && command -v ip6tables >/dev/null || return 0
     for chain in INPUT FORWARD; do
@@ -109,7 +109,7 @@ up() {
     each_jump add
     each_ipv6_rule -D
     each_ipv6_rule -I
-    # This machine's IPv6 addresses, of which the rules know nothing, are not reached through it.
+    # Without IPv6, build steps can't reach this machine's IPv6 addresses, which the rules do not cover.
     set_to_1 "/proc/sys/net/ipv6/conf/$bridge/disable_ipv6"
     set_to_1 /proc/sys/net/ipv4/ip_forward
     case " $*" in *" 127."*) set_to_1 "/proc/sys/net/ipv4/conf/$bridge/route_localnet" ;; esac
@@ -124,9 +124,9 @@ down() {
         iptables -w -t "${chain%:*}" -F "$bridge-${chain#*:}"
         iptables -w -t "${chain%:*}" -X "$bridge-${chain#*:}"
     done 2>/dev/null || true
-    # Removed last, because the alias is how leftovers are found again.
+    # Removed last, because leftovers are found by its alias.
     ip link delete dev "$bridge"
-    # The plugins' memory of what is attached.
+    # Folders where the CNI plugins record what is attached.
     rmdir /var/lib/cni/results /var/lib/cni 2>/dev/null || true
 }
 

@@ -40,7 +40,7 @@ root = "{root}"
 
 
 def builder_service(layout: Layout, program: Path) -> Service:
-    """The service. Writes its configuration files, and repairs the network of its build steps."""
+    """Write the builder's configuration, repair the network of its build steps, and return its service."""
     if len(str(layout.builder_socket)) > SOCKET_LENGTH:
         raise SetupError(
             f"{layout.builder_socket} is too long for a socket's path ({SOCKET_LENGTH} characters at most): "

@@ -53,7 +53,7 @@ def renew_certificates(layout: Layout) -> None:
     folder = layout.ca.parent
     _remove_leftovers(folder)
     new, old = _asides(folder)
-    # With the bundles, because running programs read them.
+    # The copy includes the bundles, because running programs read them.
     shutil.copytree(folder, new)
     _make(layout, new)
     folder.rename(old)

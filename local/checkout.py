@@ -82,7 +82,7 @@ def refuse_other_users(layout: Layout) -> None:
 
 
 def refuse_lost_state(layout: Layout) -> None:
-    """Raise SetupError if the stack's file is of a set-up elsewhere, whose nodes this one would take."""
+    """Raise SetupError if the stack's file belongs to a set-up elsewhere, whose nodes this one would take."""
     file = stack_file(STACK)
     if layout.state == user_state() and file.exists() and SALT in file.read_text():
         raise SetupError(

@@ -31,7 +31,7 @@ def holding(layout: Layout) -> list[str]:
 
 
 def settle(layout: Layout) -> None:
-    """Undo a change that was killed before `keep`, if there is one."""
+    """Undo a change of the plugin that was killed before `keep`; remove what any other change has left."""
     aside = _aside(layout)
     if not aside.exists():
         for left in (_copying(layout), _removed(layout)):

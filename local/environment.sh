@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the virtual environment in the folder given hold what the locks say. A copy of each installed
-# lock is in it, so that times of files don't matter.
+# Installs the packages of the locks into the virtual environment in a folder, unless it has them. It keeps a
+# copy of each installed lock to compare with, so that modification times don't matter.
 set -eu
 venv=$1
 shift
@@ -19,13 +19,13 @@ if holds_them; then
     exit
 fi
 
-# Run a command, and print a line now and then. Its shell's death ends that too, Ctrl-C included:
-# what runs in the background ignores SIGINT.
+# Run a command, and print a line every 10 s. The loop that prints ends with this shell, also after Ctrl-C:
+# background processes ignore SIGINT.
 alive() {
     doing=$1
     shift
     began=$(date +%s)
-    # The pause holds no output open: who reads it through a pipe would wait for its end.
+    # sleep must not hold the output open: a program that reads it through a pipe would wait for its end.
     while sleep 10 >/dev/null 2>&1 && kill -0 $$ 2>/dev/null; do
         echo "    … $doing: $(($(date +%s) - began)) s"
     done &
@@ -40,7 +40,7 @@ alive() {
     return "$code"
 }
 
-# One sentence about what pip could not do; $said holds its own words.
+# Print one sentence about a failure of pip; $said has pip's own messages.
 explain() {
     both=$(echo "$locks" | sed 's/ / and /')
     got=$(sed -nE 's/^ *([A-Za-z0-9._-]+==[^ ]+) from .*/\1/p' "$said" | head -n 1)
@@ -80,7 +80,7 @@ if ! "$python" -c 'import ensurepip' 2>/dev/null; then
     alive "installing python3-venv" $root apt-get install -qq -y --no-install-recommends python3-venv
 fi
 
-# With further options of pip; a failure ends it all.
+# Install the locks, with further options of pip; exit if that fails.
 pip_install() {
     # shellcheck disable=SC2046,SC2086 # names of locks, without blanks
     if ! alive "pip installs" "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
@@ -94,7 +94,7 @@ pip_install() {
 clear=
 if [ -e "$venv/ready" ] && [ -e "$venv/pyvenv.cfg" ]; then
     echo "• Python environment $venv: made anew, for nothing in it was compared with a hash"
-    # If the index does not answer, the installed packages are used.
+    # Try it first: if the index does not answer, the installed packages stay.
     if [ -x "$venv/bin/python" ]; then
         pip_install --dry-run --ignore-installed
     fi
@@ -102,7 +102,7 @@ if [ -e "$venv/ready" ] && [ -e "$venv/pyvenv.cfg" ]; then
 fi
 echo "• Python environment $venv ($("$python" --version)): installing $locks"
 if [ -n "$clear" ] || ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
-    # A link to a folder will do, but not for venv.
+    # $venv may be a link to a folder, but venv accepts none.
     folder=$(cd "$venv" 2>/dev/null && pwd -P) || folder=$venv
     alive "making the folder" "$python" -m venv $clear "$folder"
 fi

@@ -150,7 +150,7 @@ def user_state() -> Path:
 
 
 def is_held(state: Path) -> bool:
-    """True if a folder contains anything, even if only its owner may look."""
+    """True if a folder contains anything, or can't be read by this user."""
     try:
         return state.is_dir() and any(path.name != LOCK for path in state.iterdir())
     except PermissionError:
@@ -158,7 +158,7 @@ def is_held(state: Path) -> bool:
 
 
 def was_copied(state: Path, to: Path) -> bool:
-    """True if the content of a state folder was copied to another one, which counts from then on."""
+    """True if the content of a state folder was copied to another one, which has replaced it."""
     try:
         return (to / MOVED_FROM).read_text() == str(state)
     except OSError:

@@ -1,6 +1,6 @@
 """Nodes in a stack's state that were removed from its file.
 
-Pulumi would refuse: their wallets are protected.
+Pulumi would refuse to delete them, because their wallets are protected.
 """
 
 from collections.abc import Mapping

@@ -107,7 +107,7 @@ def _bridges(number: int) -> list[str]:
 
 
 def _number(folder: Path) -> int:
-    """Number that distinguishes the engines of one machine: the first free one, recorded in the folder.
+    """Number of this engine among those of the machine: the first free one, recorded in the folder.
 
     Raises SetupError if every number is taken.
     """

@@ -109,7 +109,7 @@ class _Run:
         goes_on = ["--continue-on-error"] if len({*self._hosts.values()}) > 1 else []
         if self._left.of_refresh <= self._left.of_update:
             return self._pulumi("up", "--refresh", *goes_on, *without)
-        # The file has another address of a host than the state, and the host answers there.
+        # A host that is silent at its address in the state answers at its new address in the file.
         return self._pulumi("refresh", *unrefreshed) or self._pulumi("up", *goes_on, *without)
 
     def _pulumi(self, command: str, *options: str) -> int:

@@ -266,7 +266,7 @@ def known_environment(layout: Layout) -> dict[str, str]:
         _renew_stand_in(layout)
     if passphrase_rotation.is_unfinished(layout):
         with exclusive(layout, "a rotation of the passphrase"):
-            pass  # the rotation is finished there
+            pass  # `exclusive` finishes the rotation
     return env
 
 

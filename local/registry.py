@@ -26,7 +26,7 @@ http:
 
 
 def registry_service(layout: Layout, program: Path) -> Service:
-    """The service. Writes its configuration; the login must already exist."""
+    """Write the registry's configuration, and return its service; the login must already exist."""
     folder, data = layout.ca.parent, layout.state / "registry"
     config = layout.state / "registry.yml"
     text = CONFIG.format(

@@ -34,7 +34,7 @@ def collect(layout: Layout, agreed: Callable[[Garbage], bool]) -> Garbage | None
 
     Raises SetupError, with nothing changed, if another command or pulumi is running.
     """
-    known_environment(layout)  # or no set-up exists
+    known_environment(layout)  # raises if there is no set-up
     with exclusive(layout, "skyinfra setup collect"):
         for stack in all_stacks(layout):
             refuse_while_locked(layout, stack)

@@ -35,7 +35,7 @@ class Key(StrEnum):
 
 def rotate(layout: Layout, key: Key) -> None:
     """Replace one key. Raises SetupError, with nothing changed, if that is impossible."""
-    known_environment(layout)  # or no set-up exists
+    known_environment(layout)  # raises if there is no set-up
     with exclusive(layout, f"skyinfra setup rotate {key}"):
         env = known_environment(layout)
         for stack in all_stacks(layout):
@@ -63,7 +63,7 @@ def _rotate_login(layout: Layout) -> None:
 
 
 def _rotate_ca(layout: Layout) -> None:
-    ensure_login(layout)  # of an earlier version's registry, which requires a login only after its next start
+    ensure_login(layout)  # a registry of an earlier version has none yet, and requires one once restarted
     renew_certificates(layout)
     ensure_certificates(layout)
     ensure_engine_trust(layout)

@@ -39,7 +39,7 @@ def set_up(
 ) -> dict[str, str]:
     """Prepare this machine and a stack with these settings; returns the environment for pulumi."""
     claim_state(layout)
-    stack_config(stack)  # What is wrong there is said before minutes of work.
+    stack_config(stack)  # an error in the file is reported now, not after minutes of work
     with step("disk space") as this:
         free = base.free_gigabytes(layout.cache)
         this.found = f"{free:.0f} GB free at {layout.cache}"
@@ -104,7 +104,7 @@ def claim_state(layout: Layout, *, adopts: bool = False) -> None:
     pulumi_cli.leave_former_place(layout)
     if setup_backup_journal.is_unfinished(layout):
         with exclusive(layout, "make up"):
-            pass  # the restore is finished there
+            pass  # `exclusive` finishes the restore
     if (layout.state / "passphrase").exists():
         _make_private(layout)
         pulumi_cli.passphrase_file(layout)  # raises for an empty one
@@ -172,7 +172,7 @@ def _machine_settings(layout: Layout, go: str, stack: str) -> dict[str, str | No
 
 
 def _bases(layout: Layout, stack: str) -> str:
-    """The recorded choice of bases: a short network failure must not rebuild every image."""
+    """Choice of bases; one that is recorded stays, so that a network failure does not rebuild every image."""
     decided = stack_config(stack).get("skycoin:bases") or stack_config().get("skycoin:bases")
     if decided in ("official", "debian") and layout.mode is Mode.AUTO:
         return str(decided)

@@ -127,7 +127,7 @@ def _refuse_another_port(layout: Layout, facts: About) -> None:
 
 
 def _refuse_held(layout: Layout) -> None:
-    """Raise SetupError if the state folder contains anything except the rest of a restore."""
+    """Raise SetupError if the state folder contains anything except what a killed restore has left."""
     parts = {path.name for path in setup_backup_journal.halves(layout)}
     there = sorted(path.name for path in layout.state.iterdir()) if layout.state.is_dir() else []
     if held := [name for name in there if name != LOCK and name not in parts]:

@@ -214,7 +214,7 @@ def _current(config: Mapping[str, Any], path: str) -> str | None:
 
 @contextmanager
 def aside(stack: str, text: str) -> Iterator[list[str]]:
-    """Options to use another text instead of a stack's file; its file is removed after the body."""
+    """Yield options of pulumi to use another text as a stack's file, from a temporary file."""
     with tempfile.TemporaryDirectory(prefix="skyinfra-") as folder:
         file = Path(folder) / stack_file(stack).name
         file.write_text(text)
@@ -223,7 +223,7 @@ def aside(stack: str, text: str) -> Iterator[list[str]]:
 
 @contextmanager
 def copied_stack_file(stack: str) -> Iterator[list[str]]:
-    """Options to use a copy of a stack's file, removed after the body; empty if there is no file.
+    """Yield options of pulumi to use a temporary copy of a stack's file; none if there is no file.
 
     An installed Pulumi writes a salt into the given file, even for a preview.
     """

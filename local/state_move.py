@@ -138,7 +138,7 @@ def _put(layout: Layout, target: Path) -> str | None:
 
 
 def _begun(layout: Layout) -> str | None:
-    """Message about a pulumi that has begun to change a stack since the services were stopped, or None."""
+    """Message if pulumi has begun to change a stack since the services were stopped, or None."""
     try:
         for stack in all_stacks(layout):
             refuse_while_locked(layout, stack)
@@ -148,10 +148,10 @@ def _begun(layout: Layout) -> str | None:
 
 
 def _copy(layout: Layout, target: Path) -> str | None:
-    """Copy and compare. The copy counts from its last rename on; a message names the rest to remove."""
+    """Copy and compare; return why the state was not moved, or None. The last rename makes the copy valid."""
     part, log = target.with_name(f"{target.name}.part"), layout.cache / "logs" / "state-move.log"
     shutil.rmtree(part, ignore_errors=True)
-    # Of a network that no longer exists; root may own its files.
+    # Not copied: the files of a build network that no longer exists, which root may own.
     shutil.rmtree(EARLIER / "build-network", ignore_errors=True)
     try:
         run(["cp", "-a", str(EARLIER), str(part)], log=log, doing="copying the state")

@@ -35,7 +35,7 @@ _UNDER_WAY: list[str] = []
 
 @contextmanager
 def step(title: str) -> Iterator[Step]:
-    """Print the title, run the body, print its result and the seconds it took; indented in another step."""
+    """Print the title, run the body, print its result and duration; indented within another step."""
     indent = "    " * len(_UNDER_WAY)
     print(f"{indent}• {title}", flush=True)
     began = time.monotonic()

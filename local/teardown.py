@@ -93,7 +93,7 @@ def delete_builders(root: Path) -> None:
     if root.is_dir():
         script = (
             '[ ! -e "$1/cache.db" ] || { cd "$1" '
-            # Networks of steps that a killed builder has left mounted.
+            # Network namespaces of build steps, which a killed builder leaves mounted.
             "&& { umount net/cni/* 2>/dev/null || true; } "
             "&& rm -rf --one-file-system runc-* net/cni history.db buildkitd.lock && rm cache.db "
             "&& { [ ! -d net ] || rmdir --ignore-fail-on-non-empty net; } "

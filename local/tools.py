@@ -163,7 +163,7 @@ def _build(layout: Layout, go: str, tool: Tool, path: Path) -> None:
 
 
 def _add_companions(layout: Layout, go: str, tool: Tool, path: Path) -> None:
-    """Add files next to a tool: the Python language host runs a script of its own module."""
+    """Add the files that a tool needs next to it: for the Python language host, a script of its module."""
     if tool is not LANGUAGE:
         return
     folder = output(

@@ -1,4 +1,4 @@
-"""Opening of one workspace over a folder, in a stack of its own that also builds it."""
+"""Opens one workspace over a folder, in a stack of its own that also builds the workspace's image."""
 
 import contextlib
 import os
@@ -105,7 +105,7 @@ def _settings(name: str, place: WorkspacePlace, listed: int, *, dind: bool) -> d
         f"{key}.open.folder": place.folder,
         f"{key}.open.user": place.user,
         f"{key}.open.dind": "true" if dind else None,
-        # An earlier version hid paths in folders that are refused now.
+        # A setting of an earlier version, which hid paths in folders that are now refused.
         f"{key}.open.hide": None,
     }
 
@@ -116,7 +116,7 @@ def _host(place: WorkspacePlace, listed: int) -> dict[str, str | None]:
     if place.engine is None:
         return {key: None}
     options = f"{key}.ssh-options"
-    # The last one first: each removal moves those behind it.
+    # From the last to the first, because each removal renumbers the options after it.
     gone = {f"{options}[{at}]": None for at in range(listed - 1, len(place.ssh_options) - 1, -1)}
     given = {f"{options}[{at}]": option for at, option in enumerate(place.ssh_options)}
     return {f"{key}.engine": place.engine, **gone, **given}

@@ -1,7 +1,6 @@
 """Pinned versions of what the program, its tools and its images are made from, and newer ones.
 
-What each registry offers is asked elsewhere (commands/release_pins.py); here are the files that pin, and the
-table.
+This module reads the files that pin, and formats the table. commands/release_pins.py asks the registries.
 """
 
 import re
@@ -29,7 +28,7 @@ class Pin:
 
     name: str
     version: str
-    """Without the `v` of Go's versions."""
+    """Version without Go's `v`; for a base image, the first digits of its digest."""
     place: str
     """File that pins it, relative to the project."""
     rebuilds: str
@@ -37,7 +36,7 @@ class Pin:
 
 
 def go_pins(project: Path) -> Iterator[Pin]:
-    """Modules that images and tools are built from; what those need in turn is in the same go.mod."""
+    """Yield the Go modules that images and tools are built from; the same go.mod pins their dependencies."""
     for folder in ("images", "local/tools"):
         for go_mod in sorted((project / folder).rglob(GO_MOD)):
             image = go_mod.relative_to(project / folder).parts[0]
@@ -71,7 +70,7 @@ def _requirements(file: Path, project: Path, rebuilds: str) -> Iterator[Pin]:
 
 
 def base_pins() -> Iterator[Pin]:
-    """Official bases, by digest, and the Go in the one that images are built on."""
+    """Yield the official base images, by digest, and the Go version of the one that images are built on."""
     place = "catalogue/bases.py"
     for reference in (OFFICIAL_BUILD_BASE, official_busybox("amd64")):
         name, _, digest = reference.partition("@")
@@ -81,7 +80,7 @@ def base_pins() -> Iterator[Pin]:
 
 
 def rows(pins: Mapping[Pin, str | None]) -> list[tuple[str, ...]]:
-    """Rows under HEADS, from pins and the newest version of each; None where nobody could say."""
+    """Rows under HEADS; `pins` maps each pin to its newest version, or to None if that is not known."""
     return [
         (pin.name, pin.version, _newer(pin, newest), pin.place, pin.rebuilds) for pin, newest in pins.items()
     ]

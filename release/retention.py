@@ -50,7 +50,7 @@ class Build:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """Builds to keep and builds to remove; the registry must first `untag`, then `remove`."""
+    """Builds to keep and builds to remove; what `untag` names must be removed before what `remove` names."""
 
     stays: tuple[Build, ...]
     goes: tuple[Build, ...]

@@ -41,7 +41,7 @@ def entries(folder: Path) -> Iterator[Mapping[str, Any]]:
 
 
 def by_module(known: Iterable[Mapping[str, Any]]) -> Index:
-    """Index entries by the modules that they concern, in whatever version."""
+    """Index entries by the modules that they concern, whatever the versions."""
     found: dict[str, list[Mapping[str, Any]]] = {}
     for entry in known:
         for module in dict.fromkeys(one["package"]["name"] for one in entry["affected"]):

@@ -58,7 +58,7 @@ class Sources:
     """The state, with its secrets as ciphertexts."""
     versions: Mapping[str, str]
     tags: Mapping[str, str]
-    """Digest or absence of each tag to be written, in its registry, by REPOSITORY:TAG."""
+    """REPOSITORY:TAG of each tag that would be written → its presence (review/publications.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ def _options(steps: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
 
 
 def _sorted(value: Any) -> Any:
-    """Sort lists of options that are sets: equal previews list them in different orders."""
+    """Sort all lists in an option, because equal previews list their values in different orders."""
     if isinstance(value, Mapping):
         return {key: _sorted(one) for key, one in value.items()}
     return sorted(value, key=_text) if isinstance(value, list) else value
@@ -158,7 +158,7 @@ def _world(steps: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
 
 
 def _plugins(steps: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
-    """(plugin, version) pairs; a provider with a version uses exactly that one."""
+    """Yield (plugin, version) of each provider that requires an exact version."""
     for step in steps:
         state = step.get("newState") or {}
         _, providers, plugin = str(state.get("type")).partition("pulumi:providers:")

@@ -25,7 +25,7 @@ OF_RESOURCES = (Part.STEPS, Part.OPTIONS, Part.STATE, Part.WORLD, Part.VERSIONS)
 """Parts with several items, which the details of a review list."""
 UNNAMED = "something that the short hash does not name"
 _NAMED = 3
-"""Most items listed for each part."""
+"""Maximum number of items listed for each part."""
 
 
 class DetailsError(UserError):

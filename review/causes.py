@@ -53,10 +53,10 @@ class Cause:
 
     text: str
     files: tuple[str, ...] = ()
-    """All that differ, after the text; a page names only a few."""
+    """All files that differ, to be named after `text`; a page names only a few."""
 
     def said(self, limit: int | None) -> str:
-        """Name the reason; with None, every file."""
+        """Describe the reason, with at most `limit` files; None names all."""
         return f"{self.text} {few(self.files, limit=limit)}" if self.files else self.text
 
 
@@ -70,7 +70,7 @@ class Causes:
         self.images = Images(steps)
         stacks = (state for urn, state in states.items() if is_of(STACK_REFERENCE, urn))
         self._upstream = next((str((one.get("inputs") or {}).get("name")) for one in stacks), "")
-        # What the state has, a refresh asks for.
+        # A refresh has a step for every resource in the state.
         self._in_state = {step["urn"] for step in steps if step["op"] == "refresh"}
         self._files_now = cache(_files_now)
 
@@ -83,7 +83,7 @@ class Causes:
             yield from list(self._of_update(step, image)) or [Cause(UNCHANGED)]
 
     def of_tag(self, step: Step) -> Iterator[str]:
-        """Why a tag would be written."""
+        """Yield reasons why a tag would be written."""
         urn = self.images.around(step.urn)
         image = urn.rpartition("::")[2]
         if step.op == "create":
@@ -106,7 +106,7 @@ class Causes:
             yield "another image of a variant"
 
     def of_container(self, step: Step) -> Restart:
-        """Read a restart, with the stack that a node's new image comes from; or its container is gone."""
+        """Read a container's restart; add who published a node's new image, or that the container is gone."""
         one = restart(step)
         if step.op == "create" and step.urn in self._in_state:
             return replace(one, why=(GONE_CONTAINER,))
@@ -200,7 +200,7 @@ def _named(path: str, before: Files, after: Files) -> str:
 
 
 def _source(inputs: Mapping[str, Any]) -> str:
-    """Folder or repository and commit of a build's source, in few letters."""
+    """Short name of a build's source: its folder, or the last parts of its repository and its commit."""
     location = ((inputs.get("context") or {}).get("named") or {}).get(SOURCE, {}).get("location", "")
     repository, _, commit = str(location).partition("#")
     return f"{repository.rpartition('/')[2]}#{commit[:_COMMIT]}" if commit else repository

@@ -26,12 +26,12 @@ from review.volumes import Volume, touched_volumes
 RETIRED = ("skycoin:index:WalletBackup",)
 """Types of version 0.1.0 that only leave the state; nothing outside the state is deleted with them."""
 AFTERMATH = "an unhandled error occurred: program exited"
-"""Said by the engine after each error that the program itself reported."""
+"""Start of the engine's message after each error that the program itself has reported."""
 _WALLET = r'resource "[^"]*skycoin:index:Node\$docker:index/volume:Volume::(?P<node>[^"]+)-wallet"'
 PROTECTED_WALLET = re.compile(f"{_WALLET} cannot be del")
-"""Pulumi's refusal to delete a protected resource (`pkg/resource/deploy/step.go`), where that is a wallet."""
+"""Pulumi's refusal to delete a protected wallet (`pkg/resource/deploy/step.go`)."""
 KEPT_WALLET = re.compile(f"unable to replace {_WALLET}")
-"""Its refusal to replace one (`step_generator.go`)."""
+"""Pulumi's refusal to replace a protected wallet (`step_generator.go`)."""
 MISSING_NODE = (
     "The node {0} is not in the stack's file any more, and its wallet is protected. To take it out: "
     "`./skyinfra node retire {0}`, which keeps its volumes. If it was renamed, write `renamed-from: {0}` "
@@ -89,13 +89,13 @@ class Changes:
     unjudged: tuple[str, ...] = ()
     """Sentences about differences of unknown effect: with one, the page does not call the change safe."""
     broken: tuple[Broken, ...] = ()
-    """Rules that do not hold of what the program wants (review/promises.py)."""
+    """Rules that the wanted resources break, or that could not be checked (review/promises.py)."""
     inside: tuple[Inside, ...] = ()
-    """Go modules of images that would be built."""
+    """Go modules of images that would be built, or that containers would change to."""
     vulnerabilities: tuple[Vulnerability, ...] = ()
-    """Known ones that they gain or lose."""
+    """Known vulnerabilities that these images gain or lose."""
     looked_up: str = ""
-    """Sentence on the database of known vulnerabilities; empty where no module differs."""
+    """Sentence about the database of known vulnerabilities; empty if no module differs."""
 
 
 def read_changes(preview: Any, checkout: Checkout | None = None) -> Changes:
@@ -146,7 +146,7 @@ def _faults(diagnostics: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _of_wallet(message: str) -> str:
-    """Way out where a wallet would go; Pulumi's own is to take its protection off."""
+    """Remedy for a refusal that protects a wallet, since Pulumi's own is to unprotect it; otherwise empty."""
     for refusal, said in ((PROTECTED_WALLET, MISSING_NODE), (KEPT_WALLET, OTHER_VOLUME)):
         if found := refusal.match(message):
             return said.format(found["node"])

@@ -21,7 +21,7 @@ from review.values import short_digest
 
 LIMIT = 4000
 _LINE = 600
-"""Most characters of one line; a longer line is complete in the details."""
+"""Maximum number of characters in a line; a longer one is complete in the details."""
 INCOMPLETE = (
     "Not known: what becomes of the protection, order, providers and hooks of unchanged resources. The "
     "preview leaves them out: make it with `--show-sames`."
@@ -47,7 +47,7 @@ class Part:
     """True for the output of a program, shown unchanged."""
 
     def shown(self, lines: Sequence[str]) -> list[str]:
-        """Render the section with the given ones of its lines.
+        """Render the section with only these of its lines.
 
         Markdown needs an empty line before and after a list.
         """

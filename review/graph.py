@@ -1,4 +1,4 @@
-"""A graph of changes: images, the tags that contain them, and the containers that run them."""
+"""A graph of changes: images, the tags that contain them, containers that run them, and lost volumes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -70,7 +70,7 @@ def _label(kind: str, name: str, steps: Sequence[Step]) -> str:
 
 
 def _waits(preview: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[str]]]:
-    """(resource, its dependencies) after the change; before the change for deleted resources."""
+    """Yield (resource, its dependencies): those after the change or, for a deleted resource, before it."""
     for step in preview.get("steps") or ():
         state = step.get("newState") or step.get("oldState") or {}
         yield step["urn"], state.get("dependencies") or ()

@@ -66,7 +66,7 @@ class Inside:
     of_go: str = ""
     """Reason why the version of Go itself is not known; otherwise empty."""
     inexact: tuple[str, ...] = ()
-    """Modules whose new version is not known, as a folder replaces them."""
+    """Modules whose new version can't be read from a go.mod, for example because a folder replaces them."""
     has_other_sums: bool = False
     """True if the go.sum differs from the recorded one."""
 

@@ -10,9 +10,9 @@ from review.first_screen import first_screen
 from review.portable import without_places
 
 _REASON = 4000
-"""Most characters of the reason why there is no preview."""
+"""Maximum number of characters in the reason why there is no preview."""
 LIMIT = 60_000
-"""Most characters of a page; GitHub allows 65,536 in a comment."""
+"""Maximum number of characters in a page; GitHub allows 65,536 in a comment."""
 ENDLESS = sys.maxsize
 """Limit of a page that is a separate file."""
 

@@ -3,7 +3,7 @@
 from review.graph import Graph
 
 BOXES = 50
-"""Most boxes of one graph, including the one for the rest."""
+"""Maximum number of boxes in a graph, including the one for the rest."""
 _LABEL = 60
 _QUOTED = str.maketrans({'"': "'", "<": "‹", ">": "›", "#": "＃", "`": "'", "\n": " "})
 

@@ -1,6 +1,6 @@
-"""Go modules of images on a page by files alone: by the go.mod of each image in two revisions.
+"""Compares the Go modules of images by their go.mod in two revisions, for a page made from files alone.
 
-A made-up digest tells nothing, so the preview names the image behind it, and the context that it is built in.
+The digests in such a preview are made up, so it also names the image behind each, and its build context.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -50,7 +50,7 @@ def _builds(entries: Sequence[Mapping[str, Any]]) -> Iterator[Step]:
 
 
 def _published(entries: Any, go_mods: GoMods) -> Iterator[Inside]:
-    """Yield the images of other stacks, which have published them from the first of the revisions."""
+    """Yield the images of other stacks; these have published them from the base revision's go.mod."""
     for entry in entries:
         was, would = entry["before"], entry["after"]
         one = would or was

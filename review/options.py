@@ -1,6 +1,6 @@
 """Changed resource options (protection, order, provider, hooks), which a preview reports as `same`.
 
-Options are no inputs, so Pulumi shows nothing if only options differ. The state's options are compared with
+Options are not inputs, so Pulumi shows nothing if only options differ. The state's options are compared with
 the program's, for every resource that both have.
 """
 
@@ -45,10 +45,10 @@ class Loss:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Options:
-    """Differences that appear in no input."""
+    """Changed options, and possible permanent losses."""
 
     losses: tuple[Loss, ...] = ()
-    """Protection that would be removed, and volumes that would be."""
+    """Resources that would be without protection, and volumes that would be replaced or removed."""
     changes: tuple[tuple[str, str], ...] = ()
     """(resource, what changes), in the order of the program."""
     complete: bool = True

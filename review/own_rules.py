@@ -1,4 +1,4 @@
-"""Rules of one's own, which a review looks at like the project's (docs/review.md, “Rules”)."""
+"""Your own rules, which a review checks like the project's (docs/review.md, “Rules”)."""
 
 from collections.abc import Sequence
 

@@ -1,7 +1,7 @@
 """`pulumi-analyzer-policy-skyinfra`: the rules of a review as a policy pack of Pulumi's CLI.
 
-Protocol: pulumi/pulumi `proto/pulumi/analyzer.proto`. A pack gets each resource before anything is done with
-it, and then applies the rules for single resources. It applies all other rules once every resource is known.
+Protocol: pulumi/pulumi `proto/pulumi/analyzer.proto`. Pulumi sends each resource to the pack before acting on
+it, and the pack applies the rules for single resources. It applies all others once every resource is known.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,23 +24,23 @@ MANDATORY = analyzer_pb2.MANDATORY
 SIGNATURE, SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
 """Key and value that mark a secret (sdk/python, `pulumi.runtime.rpc`)."""
 TOLD = ("protect", "ignoreChanges", "additionalSecretOutputs", "aliases", "parent")
-"""Options of a resource that Pulumi tells a pack, by the names that they have in a preview too."""
+"""Options of a resource that Pulumi sends to policy packs, by their names in a preview."""
 
 
 @dataclass(frozen=True, slots=True)
 class Told(Mapping[str, Any]):
-    """The options that Pulumi tells a pack. Reading another is an error, because it may be set or not."""
+    """Options that Pulumi sends to policy packs. Reading another is an error: it may or may not be set."""
 
     options: Mapping[str, Any]
 
     def __getitem__(self, name: str) -> Any:
-        """Read an option. Raises NotToldError if Pulumi does not tell it to packs."""
+        """Read an option. Raises NotToldError if Pulumi does not send it to policy packs."""
         if name not in self.options:
             raise NotToldError(name)
         return self.options[name]
 
     def __iter__(self) -> Iterator[str]:
-        """Raise NotToldError: in a copy, an untold option would seem not to be set."""
+        """Raise NotToldError: in a copy, an option that was not sent would seem not to be set."""
         raise NotToldError("all options")
 
     def __len__(self) -> int:
@@ -54,7 +54,7 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
     asked: dict[str, Resource] = field(default_factory=dict)
     """Resources by URN, as the program registered them."""
     gaps: dict[str, str] = field(default_factory=dict)
-    """Rule → option that it reads and that Pulumi does not tell to packs."""
+    """Rule → option that it reads and that Pulumi does not send to policy packs."""
 
     @cached_property
     def rules(self) -> tuple[Rule, ...]:
@@ -66,7 +66,7 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
         return plugin_pb2.PluginInfo(version=VERSION)
 
     def GetAnalyzerInfo(self, request: Any, context: Any) -> analyzer_pb2.AnalyzerInfo:
-        """Return the names of all rules; own_rules.py ends the run if it can't be used."""
+        """Return the names of all rules; end the run if own_rules.py can't be used."""
         try:
             return analyzer_pb2.AnalyzerInfo(
                 name=NAME, version=VERSION, policies=[_policy(rule) for rule in self.rules]
@@ -96,7 +96,7 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
     def AnalyzeStack(
         self, request: analyzer_pb2.AnalyzeStackRequest, context: Any
     ) -> analyzer_pb2.AnalyzeResponse:
-        """Apply all other rules, to the resources as registered: this request has their outputs instead."""
+        """Apply all other rules to the resources as registered; this request has only their outputs."""
         asked = [self.asked[one.urn] for one in request.resources if one.urn in self.asked]
         rules = (rule for rule in self.rules if not isinstance(rule.breaches, Each))
         return analyzer_pb2.AnalyzeResponse(

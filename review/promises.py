@@ -43,7 +43,7 @@ def _unpublished(one: Resource) -> str:
         return "is not protected"
     if one.type == REPOSITORY and one.inputs.get("forceDelete") is not False:
         return "is deleted with its images"
-    # Checked last, because Pulumi does not tell this option to its policy packs.
+    # Checked last, because Pulumi does not send this option to policy packs.
     return "" if one.options.get("retainOnDelete") else "is not kept where it leaves the stack"
 
 

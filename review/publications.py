@@ -12,7 +12,7 @@ from review.values import short
 
 
 class Presence(StrEnum):
-    """Knowledge about a tag that would be written."""
+    """Presence of a tag that would be written, in the state or in its registry, as far as it is known."""
 
     STATE = "in the state"
     UNASKED = "not in the state; its registry was not asked"
@@ -34,11 +34,11 @@ class Publication:
     """Digest that the tag points to today; empty if that is unknown, or if there is none."""
     gained: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
-    """Architectures that are added and removed, for a tag in the state."""
+    """Architectures added (`gained`) and removed (`lost`); empty unless the stack has written the tag."""
     images: tuple[tuple[str, str], ...] = ()
-    """(architecture, new image) of each one whose image changes."""
+    """(architecture, new image) for each image that changes."""
     own: str = ""
-    """Digest of its own list, to which the tag would move back; empty if it moves elsewhere."""
+    """Digest of the stack's own list, if the tag would only move back to it; otherwise empty."""
     why: tuple[str, ...] = ()
 
     @property
@@ -80,7 +80,7 @@ def _variants(found: Iterable[Any] | None) -> dict[str, object]:
 
 
 def _points_to(step: Step) -> str:
-    """Digest that a tag was last seen to point to; if nobody has looked, that of its own list."""
+    """Digest that a tag pointed to when it was last read; if it never was, that of the stack's own list."""
     digest = (step.outputs.get("points") or {}).get(step.old.get("tag"), step.outputs.get("digest"))
     return str(digest or "")
 

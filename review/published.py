@@ -32,7 +32,7 @@ def with_presence(changes: Changes, repository: Ask = Repository) -> Changes:
 
 
 def _look(repository: Any, tags: Sequence[str]) -> tuple[list[tuple[str, Presence]], str]:
-    """(tags of one repository with their presence, sentence saying that the registry could not be asked)."""
+    """Look up tags of one repository; returns their presence, and a sentence if the registry failed."""
     try:
         digests = {tag: repository.digest_of(tag) for tag in tags}
     except RegistryError as error:

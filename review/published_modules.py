@@ -66,7 +66,7 @@ def with_published_modules(changes: Changes, preview: Mapping[str, Any], ask: As
 
 
 def _pairs(preview: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield (image, other image) of each container that would change between two known images."""
+    """Yield (old, new) of each container or pulled image that would change between two pinned images."""
     for step in changing_steps(preview.get("steps") or ()):
         if step.type == PULLED or step.type in CONTAINERS:
             before, after = str(step.old.get("image")), str(step.new.get("image"))
@@ -75,7 +75,7 @@ def _pairs(preview: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _in_state(preview: Mapping[str, Any]) -> tuple[str, list[Outputs]]:
-    """Name of the stack that images come from, or nothing, and the outputs that the state has of stacks."""
+    """Name of the stack that publishes the images, or empty, and the stack outputs recorded in the state."""
     publisher, found = "", list[Outputs]()
     for step in preview.get("steps") or ():
         outputs = (step.get("oldState") or {}).get("outputs") or {}
@@ -89,7 +89,7 @@ def _in_state(preview: Mapping[str, Any]) -> tuple[str, list[Outputs]]:
 
 
 def _asked(publisher: str, ask: Ask | None) -> tuple[Outputs, str]:
-    """Present outputs of a stack, and the reason for an image that they do not name."""
+    """Present outputs of a stack, and the reason to give for an image that they lack."""
     if ask is None:
         return {}, UNASKED.format(publisher)
     try:

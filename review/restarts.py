@@ -102,7 +102,7 @@ def _bound(step: Step) -> Bound | None:
 
 
 def _seconds(value: object) -> int | None:
-    """Number of seconds in a preview; an unknown value is a text there."""
+    """Seconds in a preview's value; None if it is not known yet, for which a preview has a text."""
     return int(value) if isinstance(value, int | float) else None
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 
 def shares(needs: Sequence[int], room: int) -> list[int]:
-    """Characters for each need: small ones are met, the others share the rest equally."""
+    """Divide `room` characters between needs: small ones are met, the others share the rest equally."""
     given, left = [0] * len(needs), room
     for done, place in enumerate(sorted(range(len(needs)), key=needs.__getitem__)):
         given[place] = min(needs[place], left // (len(needs) - done))

@@ -46,7 +46,7 @@ class Resource:
 HIDDEN = "[secret]"
 """Text in place of a secret in a preview."""
 Breaches: TypeAlias = Iterator[tuple[Resource, str]]
-"""Resources that break a rule, each with a few words, without its name, on how it does."""
+"""(resource, how it breaks the rule), in a few words that do not repeat the resource's name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,12 +88,12 @@ class Each:
 
 
 def each(breach: Callable[[Resource], str]) -> Each:
-    """Make a rule's function from one for a single resource, which returns an empty text if all is well."""
+    """Make a rule's function from one that checks a single resource and returns "" if it is fine."""
     return Each(breach)
 
 
 class NotToldError(Exception):
-    """An option of a resource, by name, is not known here; a rule that reads it ends."""
+    """Raised if a rule reads an option that is not known here; the message is the option's name."""
 
 
 def broken_rules(resources: Sequence[Resource], rules: Iterable[Rule]) -> tuple[Broken, ...]:
@@ -116,7 +116,7 @@ def _asked(rule: Rule, resources: Sequence[Resource]) -> Broken:
 
 
 def _place(rule: Rule, raised: BaseException) -> str:
-    """FILE:LINE of an error in the rule's own file; that of its function if its result caused the error."""
+    """FILE:LINE in the rule's own file that raised an error; its function's if the result was the error."""
     function = rule.breaches.breach if isinstance(rule.breaches, Each) else rule.breaches
     code = getattr(inspect.unwrap(function), "__code__", None)
     frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(raised.__traceback__)]

@@ -44,7 +44,7 @@ def _to(one: Publication) -> str:
 
 
 def architectures(one: Publication) -> Iterator[str]:
-    """Sentences about added and removed architectures."""
+    """Yield phrases about added and removed architectures."""
     if one.gained:
         yield f"gains {', '.join(one.gained)}"
     if one.lost:

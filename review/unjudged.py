@@ -1,4 +1,4 @@
-"""Differences between two revisions that a page made from files alone lists, as no resource shows them."""
+"""Names differences between two revisions that no resource shows, for a page made from files alone."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ _NAMED = 30
 
 
 def of_stack(stack: str, base: str, files: Mapping[str, str], text: str) -> list[str]:
-    """List a sentence on settings that differ between the stack's file at `base` and another text of it."""
+    """Sentence about the settings that differ between a stack's file at `base` and `text`; empty if none."""
     if stack not in files:
         return [f"{base} has no file of the stack {stack}: all of it is shown as new."]
     try:
@@ -40,7 +40,7 @@ def _differing(before: Any, after: Any, path: str = "") -> Iterator[str]:
 
 
 def of_others(changed: Sequence[str]) -> list[str]:
-    """List a sentence on other files that differ, by folder; empty if none do."""
+    """Sentence that counts the other files that differ, by folder; empty if none do."""
     if not changed:
         return []
     folders = Counter(str(Path(path).parts[0]) if "/" in path else path for path in changed)

@@ -36,7 +36,7 @@ from wallets.nodes import DeployedNode
 from wallets.volume import GRACE, PLACE, WalletVolume, settled
 
 FOLDERS = ("/wallet", "/root/.skycoin/wallets")
-"""Folders of wallets in a container: of Skycoin's own images, and of a node run by root as it comes."""
+"""Usual folders of wallets in a container: in Skycoin's own images, and of a node that root runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Source:
     node: DeployedNode
     name: str
     folder: str
-    """Given folder; empty if it is to be found."""
+    """Folder as given; empty means those of FOLDERS, or the root of a volume."""
 
     @property
     def where(self) -> str:

@@ -101,7 +101,7 @@ def _whole(node: DeployedNode, volume: WalletVolume) -> Contents:
 def _kept(
     node: DeployedNode, place: Place, contents: Contents, kind: Kind, recipients: Sequence[str]
 ) -> Backup:
-    """Write a new backup file and read it back as a later reader would. Raises WalletError."""
+    """Write a new backup file, and parse it as a later reader would. Raises WalletError."""
     facts = about(
         contents, node=node.name, stack=node.stack, host=node.host, kind=kind, recipients=recipients
     )
@@ -109,7 +109,7 @@ def _kept(
     address = place.keep(facts.file_name, data)
     if recipients or kind is Kind.BACKUP:
         return read(address, data)
-    return Backup(name=address, about=facts, sha256="", payload=data)  # the backup may hold damaged wallets
+    return Backup(name=address, about=facts, sha256="", payload=data)  # `read` refuses damaged wallets
 
 
 def verify(name: str, data: bytes, identities: Sequence[Identity]) -> None:

@@ -109,7 +109,7 @@ def _refuse_strangers(target: DeployedNode, there: Contents, contents: Contents)
     strange = strangers(there, contents)
     if not strange:
         return
-    # Of anything but a whole wallet nobody knows here what it holds.
+    # Only complete wallets can be compared here.
     whole = {*wallets_in(there)} - {*damaged(there)}
     if all(path in whole and path in contents for path in strange) and not lost(there, {**there, **contents}):
         known = "The new wallets have all of its addresses"

@@ -131,11 +131,11 @@ def _node(stack: str, urn: str, parts: Sequence[Mapping[str, Any]]) -> DeployedN
         host=preflight["host"],
         engine=preflight.get("engine"),
         ssh_options=preflight.get("sshOptions") or [],
-        # From the container: after a failed `up` the preflight is ahead of it and of the wallet's place.
+        # The container's if there is one: after a failed `up`, the preflight may already have a newer image.
         image=container.get("image") or preflight["image"],
         pull_from=preflight.get("pullFrom"),
         last_healthy=outputs.get(f"{name}-container", {}).get("lastHealthy") or "",
-        user=user_of(preflight),  # which has proved that the volumes belong to that user
+        user=user_of(preflight),  # which has checked that the volumes belong to that user
         rollback=container.get("rollback"),
         container=container.get("name"),
         wallet=inputs.get(f"{name}-wallet", {}).get("name") or preflight["wallet"],

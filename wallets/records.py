@@ -14,12 +14,12 @@ from wallets.backup_places import SSH
 from wallets.nodes import DeployedNode
 
 _FUTURE = timedelta(minutes=10)
-"""Most time that a backup may be ahead of this machine's clock."""
+"""Maximum time that a backup may be ahead of this machine's clock."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
-    """One backup that was read back after it was written."""
+    """One backup whose file was parsed after it was written."""
 
     time: datetime
     fingerprint: str

@@ -129,7 +129,7 @@ def seal(form: Form, lines: Sequence[str], contents: Contents, recipients: Seque
 
 
 def read(form: Form, name: str, data: bytes) -> Sealed | None:
-    """Parse a sealed file without a key; None if its first line is that of no sealed file.
+    """Parse a sealed file without a key; None if its first line shows that it is not one.
 
     Raises WalletError if it is incomplete, or of another form.
     """

@@ -30,7 +30,7 @@ LABEL = "skycoin.wallet-helper"
 """Label of the containers that are created here; its value is the wallet volume."""
 
 TRIES = 10
-"""Most readings until two are equal: the node saves wallets in place, not atomically."""
+"""Maximum number of readings until two are equal: the node saves wallets in place, not atomically."""
 PAUSE = 0.5
 """Seconds between two readings."""
 SECONDS = 120

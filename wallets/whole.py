@@ -16,8 +16,8 @@ _FIELDS = {
 def parsed(data: bytes) -> Mapping[str, Any]:
     """Parse a wallet: the first JSON value of a file, since the node reads nothing after it.
 
-    Raises ValueError or RecursionError if that is not an object with its facts, such as its type, under
-    `meta`.
+    Raises ValueError or RecursionError if it is not an object whose `meta` has a type, or if an entry has a
+    value that the node refuses.
     """
     value: Any
     value, _ = json.JSONDecoder().raw_decode(data.decode(errors="replace").lstrip(" \t\r\n"))

@@ -72,7 +72,7 @@ def devcontainer(model: Model) -> str:
     if model.ide_port is not None:
         content["forwardPorts"] = [model.ide_port]
         content["portsAttributes"] = {str(model.ide_port): {"label": "VS Code", "onAutoForward": "notify"}}
-    # Services that start with the container: the engine and the page. Otherwise it waits to be entered.
+    # The image's command starts the engine and the page; without them, the tool's own keeps it running.
     content["overrideCommand"] = not (model.dind or model.ide_port is not None)
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 

@@ -17,7 +17,7 @@ NEEDS_LOGIN = (
 
 
 def bodies(models: Sequence[Model]) -> dict[str, str]:
-    """File → text. A single workspace gets the standard names; several get one name each."""
+    """File → text. A single workspace gets the files' standard names; several get names with their own."""
     if len(models) == 1:
         return {
             ".devcontainer/devcontainer.json": devcontainer(models[0]),
