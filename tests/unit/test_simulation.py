@@ -88,7 +88,7 @@ def stranger(world: World, _: random.Random) -> str:
 
 
 def back_up(world: World, _: random.Random) -> str:
-    if world.lacks or not world.keys:
+    if world.lacks or world.torn or not world.keys:
         return "refused"
     world.backup = world.files
     return f"{len(world.keys)} keys"
