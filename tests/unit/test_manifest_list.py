@@ -1,4 +1,4 @@
-"""One tag over the digests of its variants: exactly one Tag of this project's provider."""
+"""A manifest list: one tag over its variants' digests, as exactly one Tag of this project's provider."""
 
 from dataclasses import replace
 
@@ -37,7 +37,7 @@ def test_a_list_is_one_tag_under_one_component(engine: Engine) -> None:
 
 
 def test_the_order_of_variants_is_the_callers(engine: Engine) -> None:
-    """Clients take the first entry that fits: the table's order is part of the list's digest."""
+    """Clients take the first matching entry, and the order is part of the list's digest."""
     engine.run(lambda: ManifestList("l", ARGS))
     assert [one["arch"] for one in engine.one(TAG, "l-tag").inputs["variants"]] == ["two", "one"]
 
@@ -66,7 +66,7 @@ def test_a_list_that_an_optional_registry_left_out_has_no_reference() -> None:
 
 
 def test_a_list_comes_after_what_it_is_told_to_wait_for(engine: Engine) -> None:
-    """If an exact tag is refused, no moving tag has moved."""
+    """A refused exact tag must leave every moving tag where it was."""
 
     def program() -> None:
         first = ManifestList("first", ARGS)

@@ -1,4 +1,4 @@
-"""Fleets under mocks: so many resources a host, in time that grows as their number does."""
+"""Fleets under mocks: a fixed number of resources per host, in time proportional to the number of hosts."""
 
 import functools
 import time
@@ -32,12 +32,12 @@ A_HOST = {
     NODE_CONTAINER: 1,
     "skycoin:index:Node": 1,
 }
-"""Resources of a host with one node."""
+"""Type → number of resources of a host with one node."""
 A_STACK = {STACK: 1, STACK_REFERENCE: 1, PROGRAM_VERSION: 1}
 WAVES: Mapping[str, Any] = {"first": "board-7", "waves": [1, 4]}
 SLOWER = 3
-"""Times that a resource of the large fleet may take of one of the small fleet: it was 1.8, and a program that
-looked at every host for each host would take 10."""
+"""Allowed ratio of the time per resource, large fleet to small. It was 1.8; a program that looked at every
+host for each host would reach 10."""
 
 
 def fleet(hosts: int) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def fleet(hosts: int) -> dict[str, Any]:
 
 @functools.cache
 def deployed(hosts: int) -> tuple[Engine, float]:
-    """The engine, and the processor's seconds that a resource took: other processes do not change them."""
+    """Return the engine, and the CPU seconds per resource, which other processes do not affect."""
     began = time.process_time()
     engine = run_program(Engine(stacks=published()), fleet(hosts))
     return engine, (time.process_time() - began) / len(engine.registered)
@@ -74,7 +74,7 @@ def test_a_resource_of_two_hundred_hosts_takes_hardly_longer_than_one_of_twenty(
 
 
 def test_two_hundred_hosts_go_in_waves_and_none_waits_for_all_of_those_before() -> None:
-    """Each waits for the nodes of one wave: 1, then 4, then 195."""
+    """A node waits only for the wave before its own: 4 nodes wait for the first one, and 195 for those 4."""
     engine, _ = deployed(MANY)
     containers = {entry.urn: entry for entry in engine.all_of(NODE_CONTAINER)}
     waits = Counter(len(entry.dependencies & containers.keys()) for entry in containers.values())

@@ -1,4 +1,4 @@
-"""Stacks that are run on the mocks: a file in, what the program asks for and a preview out."""
+"""Stacks run on the mocks: from a stack's file to the requested resources and a preview."""
 
 import json
 import re
@@ -25,20 +25,20 @@ PAGE = (PROJECT / "docs" / "stacks.md").read_text()
 
 
 def changed(old: str, new: str, stack: str = EXAMPLE, more: str = "") -> Preview:
-    """Preview of a stack's file with another text in the place of one, and more at its end."""
+    """Preview of a stack's file with `old` replaced by `new`, and with `more` appended."""
     files = {**files_here(), **FILES}
     assert old in files[stack]
     return preview_of_files(stack, files, files[stack].replace(old, new, 1) + more)
 
 
 def steps(preview: Preview, type_: str) -> dict[str, Any]:
-    """Name → step of each resource of a type that changes."""
+    """Name → step of each changing resource of this type."""
     found = (step for step in preview["steps"] if step["op"] != "same")
     return {step["urn"].rpartition("::")[2]: step for step in found if f"{type_}::" in step["urn"]}
 
 
 def test_a_renamed_node_stays_in_its_network_whose_new_name_the_program_ignores() -> None:
-    """The engine gives the program the network of the state, and so the container's `networkMode` stays."""
+    """The engine returns the network as it is in the state, so the container's `networkMode` stays."""
     preview = changed("node-1: {image: skycoin,", "first: {renamed-from: node-1, image: skycoin,")
     [container] = steps(preview, NODE_CONTAINER).values()
     assert set(container["detailedDiff"]) == {"name"}
@@ -131,7 +131,7 @@ SHED = "    shed: {image: skycoin, host: shed, network: mainnet"
 
 
 def test_what_is_protected_is_not_replaced() -> None:
-    """In the engine's words: tests/e2e/test_review.py has them from it."""
+    """The error is worded as by the engine; tests/e2e/test_review.py gets it from a real one."""
     preview = changed(SHED, f"{SHED}, wallet-volume: other", "fleet")
     assert steps(preview, VOLUME)["shed-wallet"]["op"] == "replace"
     assert preview["diagnostics"] == [{"severity": "error", "message": KEPT.format(WALLET)}]
@@ -146,7 +146,7 @@ def test_what_is_protected_is_not_replaced() -> None:
 
 
 def test_what_loses_its_protection_is_replaced() -> None:
-    """The engine allows both in one update, and looks at the protection that the state has, too."""
+    """The engine refuses a replacement only if both the state and the program protect the resource."""
     before, after = up("fleet", files_here()), up("fleet", files_here())
     for engine, protect in ((before, True), (after, False)):
         [wallet] = [one for one in engine.registered if one.urn == WALLET]
@@ -161,7 +161,7 @@ def test_what_loses_its_protection_is_replaced() -> None:
 def test_the_example_of_a_users_test_runs_and_can_fail(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is that of docs/stacks.md."""
+    """The example is taken from docs/stacks.md."""
     section = PAGE.partition("## Tests of your own\n")[2]
     file = tmp_path / "test_fleet.py"
     file.write_text(section.partition("```python\n")[2].partition("```")[0])

@@ -1,4 +1,4 @@
-"""Tags, repositories and references: properties of the grammar, not examples of it."""
+"""Tags, repositories and references: property tests of their grammar."""
 
 import re
 import string
@@ -24,7 +24,7 @@ from catalogue.naming import (
 )
 
 OCI_TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
-"""distribution-spec 1.1, "Pulling manifests"."""
+"""A tag by distribution-spec 1.1, "Pulling manifests"."""
 OCI_NAME = re.compile(r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*")
 
 LETTERS = string.ascii_letters + string.digits
@@ -114,7 +114,7 @@ def test_what_addresses_no_registry_is_refused(address: str) -> None:
 def test_a_pinned_reference_loses_its_tag_and_nothing_else(
     host: str, repository: str, tag: str, digest: str
 ) -> None:
-    """The port of a host without a path looks like a tag: a repository is always given here."""
+    """Without a path, a host's port would look like a tag, so these references always have a repository."""
     reference = f"{host}/{repository}{':' if tag else ''}{tag}@{digest}"
     assert split_pinned(reference) == (f"{host}/{repository}", digest)
     assert pinned(reference) == f"{host}/{repository}@{digest}"

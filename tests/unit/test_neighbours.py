@@ -1,4 +1,4 @@
-"""Nodes, and workspaces with an engine inside: recognized whatever stack and version made them."""
+"""Nodes, and workspaces with an engine inside: recognized, whichever stack and version created them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,7 @@ RIGHTS = [f"CAP_{name}" for name in DIND_CAPABILITIES]
 
 @dataclass
 class NeighbourEngine:
-    """A docker client that lists containers and inspects them, and does nothing else."""
+    """A docker client that can only list and inspect containers."""
 
     there: list[dict[str, Any]]
 
@@ -65,7 +65,7 @@ def test_a_node_is_known_by_its_label_and_one_of_the_first_version_by_its_images
 def test_an_engine_inside_is_known_by_its_rights_and_its_name_or_title(
     name: str, labels: dict[str, str], capabilities: list[str], privileged: bool, expected: bool
 ) -> None:
-    """A label of its own would have replaced every workspace that is open."""
+    """A new label for this purpose would have replaced every opened workspace."""
     assert has_engine_inside(name, labels, capabilities, privileged=privileged) is expected
     assert DIND[TITLE] in ENGINE_TITLES
 

@@ -1,4 +1,4 @@
-"""One node: two volumes that stay, a network, an image by digest, and a container without powers."""
+"""A node: two volumes that are kept, a network, an image by digest, and a confined container."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -85,7 +85,7 @@ def test_a_node_is_these_six_resources(engine: Engine) -> None:
 
 
 def test_nothing_of_a_node_is_touched_before_its_preflight(engine: Engine) -> None:
-    """Faults 19, 22, 23: a host that fails the proof is left as it was."""
+    """A host that fails the preflight is left as it was."""
     container = _run(engine, node_args())
     proof = engine.one(PREFLIGHT, "node-1-preflight").urn
     others = (VOLUME, NETWORK, PULLED)
@@ -96,7 +96,7 @@ def test_nothing_of_a_node_is_touched_before_its_preflight(engine: Engine) -> No
 
 
 def _all_before(engine: Engine, entry: Registered) -> set[str]:
-    """URNs of everything that a resource waits for, through others too."""
+    """URNs of a resource's dependencies, direct and indirect."""
     by_urn = {one.urn: one for one in engine.registered}
     found: set[str] = set()
     left = set(entry.dependencies)
@@ -123,14 +123,14 @@ def test_the_preflight_proves_the_nodes_own_host_image_and_wallet(engine: Engine
 
 
 def test_another_user_is_the_containers_and_the_preflights(engine: Engine) -> None:
-    """The default one is no input of a preflight: states of earlier versions have none."""
+    """The default user is not an input of the preflight, as states of earlier versions have no such input."""
     container = _run(engine, replace(node_args(), user="12000:12001"))
     assert container.inputs["user"] == "12000:12001"
     assert engine.one(PREFLIGHT, "node-1-preflight").inputs["user"] == "12000:12001"
 
 
 def test_the_container_knows_the_wallet_that_it_copies_first(engine: Engine) -> None:
-    """The copy itself: tests/unit/test_handover.py."""
+    """tests/unit/test_handover.py tests the copy itself."""
     host = Host(name="attic", engine="ssh://pi@attic.lan", ssh_options=["-4"])
     inputs = _container(engine, replace(node_args(), host=host, new_wallet=True))
     assert (inputs["host"], inputs["engine"], inputs["sshOptions"]) == ("attic", "ssh://pi@attic.lan", ["-4"])
@@ -142,12 +142,12 @@ def test_the_container_knows_the_wallet_that_it_copies_first(engine: Engine) -> 
 
 
 def test_a_container_of_dockers_plugin_becomes_this_one(engine: Engine) -> None:
-    """Version 0.1.0 had docker's own: a state of it comes over, and nothing is replaced."""
+    """Version 0.1.0 used docker's Container; the alias adopts it from such a state without a replacement."""
     assert _run(engine, node_args()).aliases == ("docker:index/container:Container",)
 
 
 def test_a_network_is_never_replaced(engine: Engine) -> None:
-    """Both plugins delete a network before they make its heir, and the node before that."""
+    """Both plugins would delete the network before they create its successor, and the node before that."""
     _run(engine, node_args())
     assert {"name", "driver"} <= set(engine.one(NETWORK, "node-1-network").ignore_changes)
 
@@ -176,14 +176,14 @@ def test_the_wallet_is_protected_and_both_volumes_are_retained(engine: Engine) -
 
 
 def test_what_somebody_gave_a_volume_replaces_none(engine: Engine) -> None:
-    """One that docker compose made has labels; the plugin reads them, and any difference replaces."""
+    """A volume of docker compose has labels; the plugin reads them, and any difference would replace it."""
     _run(engine, node_args())
     for volume in engine.all_of(VOLUME):
         assert volume.ignore_changes == ("labels", "driver", "driverOpts")
 
 
 def test_a_volume_has_a_name_and_nothing_that_could_replace_it(engine: Engine) -> None:
-    """Every input of docker's Volume forces a replacement when it changes, labels too."""
+    """A change of any input of docker's Volume, labels included, forces a replacement."""
     _run(engine, node_args())
     assert engine.one(VOLUME, "node-1-wallet").inputs == {"name": "skycoin-node-1-wallet"}
     assert engine.one(VOLUME, "node-1-data").inputs == {"name": "skycoin-node-1-data"}
@@ -245,20 +245,20 @@ def test_a_node_with_peers_publishes_its_peer_port_too(engine: Engine) -> None:
 
 
 def test_a_node_is_stopped_by_sigint_and_given_time(engine: Engine) -> None:
-    """The entry point's node closes its database on SIGINT; SIGTERM kills it."""
+    """On SIGINT, a node closes its database; SIGTERM would kill it."""
     inputs = _container(engine)
     assert (inputs["stopSignal"], inputs["stopTimeout"]) == ("SIGINT", 60)
 
 
 def test_no_change_replaces_a_nodes_container_in_the_engines_eyes(engine: Engine) -> None:
-    """A replacement would delete the old one, also where the new one fails: the handover is an update."""
+    """The handover is an update: a replacement would delete the old container even if the new one fails."""
     container = _run(engine, node_args())
     assert not container.delete_before_replace
     assert container.replace_on_changes == ()
 
 
 def test_a_node_has_a_first_process_that_collects_orphans(engine: Engine) -> None:
-    """An orphan of `docker exec` stayed a zombie for as long as the node ran, and counted for nproc."""
+    """Orphans of `docker exec` used to stay zombies while the node ran, and counted for its process limit."""
     assert _container(engine)["init"] is True
 
 
@@ -291,7 +291,7 @@ def test_a_board_sets_limits_and_timing(engine: Engine, board: str) -> None:
 
 
 def test_a_server_takes_neither_a_reservation_nor_a_variable(engine: Engine) -> None:
-    """Another memory changes in place there: Go's runtime reads its limit only when it starts."""
+    """A server's memory limit changes in place; Go's runtime would read a variable only at its start."""
     assert not {"memoryReservation", "envs"} & _container(engine).keys()
 
 
@@ -308,12 +308,12 @@ def test_up_waits_for_a_healthy_node(engine: Engine) -> None:
 
 
 def test_these_are_all_inputs_of_the_container(engine: Engine) -> None:
-    """A new input is a decision about every node: it is added here by name, or not at all."""
+    """A new input affects every node, so it has to be added here by name."""
     assert _container(engine).keys() == INPUTS
 
 
 def test_a_container_that_names_no_variable_keeps_its_mark() -> None:
-    """Its mark is of the inputs that are given: a key that came later would hand every node over."""
+    """The hash in its label covers only the inputs that are given; one more would hand every node over."""
     assert set(HANDED_OVER) - INPUTS == {"envs"}
 
 
@@ -344,7 +344,7 @@ def test_peers_gui_and_api_sets_are_flags() -> None:
 
 @pytest.mark.parametrize("argument", NASTY)
 def test_an_argument_reaches_the_container_as_written(engine: Engine, argument: str) -> None:
-    """Fault 29: there is no shell between the YAML and argv."""
+    """There is no shell between the YAML and argv."""
     assert _container(engine, replace(node_args(), arguments=["-a", argument]))["command"][-2:] == [
         "-a",
         argument,
@@ -385,7 +385,7 @@ def test_in_a_first_preview_only_image_and_proof_of_a_node_are_unknown(first_pre
 
 
 def test_options_of_the_node_stay_with_the_node(engine: Engine) -> None:
-    """Merging the caller's options into children gave each volume the node's aliases."""
+    """Before, children inherited the caller's options, so each volume got the node's aliases."""
 
     def program() -> None:
         options = pulumi.ResourceOptions.merge(

@@ -1,4 +1,4 @@
-"""`args`: Go's reading of them, and the table in the docs."""
+"""`args` of a node: how Go parses them, and their table in the docs."""
 
 import re
 from pathlib import Path
@@ -36,5 +36,5 @@ def test_what_follows_a_flag_that_takes_a_value_is_its_value(flags: list[str]) -
     "flag", ["-profile-cpu", "-profile-cpu-file=/wallet/a.wlt", "-custom-peers-file=/wallet/a.wlt"]
 )
 def test_a_flag_that_could_truncate_or_print_a_wallet_is_refused(flag: str) -> None:
-    """The list was one of what is refused, and these were not on it."""
+    """The list used to name refused flags, without these; now it names the allowed ones."""
     assert (fault_of([flag]) or "").startswith(f"{flag.partition('=')[0]} is not allowed")

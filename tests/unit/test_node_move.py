@@ -1,4 +1,4 @@
-"""`skyinfra node move`: refusals, the way of the wallets, and each place where it can be interrupted."""
+"""`skyinfra node move`: refusals, the transfer of the wallets, and an interruption at each step."""
 
 import copy
 import errno
@@ -51,7 +51,7 @@ FINGERPRINT = digest(fingerprint_of(CONTENTS))
 
 
 class Fleet:
-    """Two hosts, the stack's file and state, and pulumi."""
+    """Three boards, the stack's file and state, and a fake pulumi."""
 
     def __init__(self, folder: Path, file: Path) -> None:
         self.requests = Requests()
@@ -68,7 +68,7 @@ class Fleet:
         self.arm.root.mkdir()
         self.resources = resources("attic")
         self.fails = ""
-        """Command of pulumi that fails, or is interrupted."""
+        """The pulumi command that fails, or is interrupted."""
         self.interrupts = False
         self.calls: list[list[str]] = []
         self.dead = set[str]()
@@ -123,14 +123,14 @@ class Fleet:
 
 
 def is_target(command: Sequence[str], urn: str) -> bool:
-    """Answer whether an update is of a resource too: `**` is anything, `*` all but colons, as in Pulumi."""
+    """True if an update targets a resource. As in Pulumi, `**` matches anything, `*` all but colons."""
     given = [command[at + 1] for at, part in enumerate(command) if part == "--target"]
     patterns = (re.escape(one).replace(r"\*\*", ".*").replace(r"\*", "[^:]*") for one in given)
     return any(re.fullmatch(pattern, urn) for pattern in patterns)
 
 
 def resources(host: str) -> list[dict[str, Any]]:
-    """State of the node on a host, with the wallets that it remembers."""
+    """State of the node on a host, with its record of the wallets."""
     urn = f"{URN}skycoin:index:Node::one"
     place = {"host": host, "engine": f"ssh://pi@{host}.lan", "image": IMAGE, "wallet": WALLET}
     memory = {"wallets": sorted(lines(fingerprint_of(CONTENTS)))}
@@ -215,7 +215,7 @@ def test_a_node_of_another_user_moves_into_volumes_that_are_given_to_that_user_f
 
 
 def fault_at(board: Board) -> str:
-    """Reason for which `up` would refuse the wallet that is on a host; empty where it would take it."""
+    """Why `up` would refuse the wallet on a host; empty if it would accept it."""
     known = WalletOnHost(board, {"host": "here", "image": IMAGE, "container": NODE, "wallet": WALLET})
     identity, before = known.memory()
     return fault(known.look(before), identity, before)
@@ -309,7 +309,7 @@ def test_the_same_engine_is_not_a_move(host: str, fleet: Fleet, skyinfra: Skyinf
 def test_the_same_engine_at_another_address_is_not_a_move(
     has_container: bool, fleet: Fleet, skyinfra: Skyinfra
 ) -> None:
-    """The volume that the node goes on with was recorded as only a copy."""
+    """Before, the volume that the node keeps using was recorded as a mere copy."""
     fleet.boards["ssh://pi@shed.lan"] = fleet.attic
     if not has_container:
         del fleet.resources[-1]
@@ -328,7 +328,7 @@ def test_the_same_engine_at_another_address_is_not_a_move(
 
 
 def test_machines_of_one_memory_card_are_two_engines(fleet: Fleet, skyinfra: Skyinfra) -> None:
-    """Docker writes its id to the disk, so each copy of the card has it; host names are given to machines."""
+    """Docker keeps its id on the disk, so copies of a memory card share it; their host names differ."""
     fleet.attic.identity = fleet.shed.identity = "id of the card"
     assert move(skyinfra).code == 0
 
@@ -342,7 +342,7 @@ def test_two_engines_of_one_machine_are_not_one(fleet: Fleet, skyinfra: Skyinfra
 
 @pytest.mark.case(30)
 def test_a_node_that_gets_another_user_does_not_move_meanwhile(fleet: Fleet, skyinfra: Skyinfra) -> None:
-    """Its wallets came as files of the former user, and the node was down until somebody gave them away."""
+    """Moved wallets used to belong to the former user, and the node was down until somebody ran chown."""
     other = TEXT.replace("host: attic}", 'host: attic, user: "12000:12000"}')
     fleet.file.write_text(other)
     ran = move(skyinfra)
@@ -439,7 +439,7 @@ def test_wallets_on_the_new_host_are_never_overwritten(
 def test_a_volume_with_more_than_whole_wallets_is_never_called_known(
     path: str, data: bytes, fleet: Fleet, skyinfra: Skyinfra
 ) -> None:
-    """Whoever believed that and removed it lost what nothing else has."""
+    """An operator who removed such a volume as known would lose the only copy of its content."""
     fleet.shed.make(WALLET)
     file = fleet.shed.folder(WALLET) / path
     file.parent.mkdir(exist_ok=True)
@@ -463,7 +463,7 @@ def test_a_new_host_that_remembers_more_is_refused_and_the_node_runs_on(
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
-    """Let something happen after the first look, while the new host pulls the image."""
+    """Let something happen after the first check, while the new host pulls the image."""
 
     def prepare(target: DeployedNode) -> None:
         moving.prepare(target)
@@ -534,7 +534,7 @@ def test_what_is_written_into_the_file_while_wallets_are_carried_stays(
 
 
 def moved_to_barn(fleet: Fleet) -> None:
-    """Another command moves the node to barn, where its wallet grows."""
+    """Let another command move the node to barn, where its wallet grows."""
     barn = Board(fleet.attic.root.parent / "barn", fleet.requests)
     fleet.boards["ssh://pi@barn.lan"] = barn
     barn.make(WALLET, **MINE, grown=wallet("nine"))
@@ -591,7 +591,7 @@ NEW = wallet("new")
 
 
 def started_and_grown(fleet: Fleet) -> None:
-    """Somebody's `up`, or a person, starts the node that moves, and it makes a wallet."""
+    """Let somebody start the node during its move, by `up` or by hand, and the node create a wallet."""
     fleet.attic.run(NODE, wallet=WALLET)
     fleet.attic.make(WALLET, new=NEW)
 
@@ -600,7 +600,7 @@ def started_and_grown(fleet: Fleet) -> None:
 def test_a_wallet_that_grows_while_it_is_carried_stays_where_it_is(
     runs: bool, fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It was left behind in a volume that is "only a copy now", to be removed by hand."""
+    """The wallet used to stay behind in a volume reported as "only a copy now", to be removed by hand."""
 
     def carry(target: DeployedNode, contents: Contents) -> Fingerprint:
         carried = moving.carry(target, contents)
@@ -680,11 +680,11 @@ def test_an_unknown_node_is_answered(fleet: Fleet, skyinfra: Skyinfra) -> None:
     refused(fleet)
 
 
-# Places of interruption
+# Interruptions
 
 
 def whole(fleet: Fleet) -> None:
-    """Assert that the old volume is as it was, and that one node runs at most."""
+    """Assert that the old volume is unchanged, and that at most one node runs."""
     assert fleet.attic.files(WALLET) == {f"{name}.wlt": data for name, data in MINE.items()}
     assert len(fleet.running) < 2
 
@@ -721,7 +721,7 @@ def test_a_move_that_ends_at_any_request_is_finished_by_the_next(
 def test_what_a_power_cut_on_the_new_host_left_of_the_copy_goes_with_the_next_run(
     fleet: Fleet, skyinfra: Skyinfra
 ) -> None:
-    """All files were in place, and each `up` waited for a restore that nobody had begun."""
+    """Before, all files were in place, but every `up` asked to finish a restore that nobody had started."""
     fleet.shed.make(WALLET, **MINE)
     staged = fleet.shed.folder(WALLET) / STAGING
     staged.mkdir()
@@ -738,7 +738,7 @@ def test_the_test_above_reaches_the_last_request(fleet: Fleet, skyinfra: Skyinfr
 
 @dataclass
 class SlowNode(Node):
-    """A node whose stop outlives the request for it, as in a real engine."""
+    """A node whose stop can go on after the request for it has failed, as on a real engine."""
 
     fault: BaseException | None = None
     stops: bool = False
@@ -752,7 +752,7 @@ class SlowNode(Node):
         super().stop(timeout)
 
     def go_on(self) -> None:
-        """Let the engine end what it has begun."""
+        """Let the engine finish a stop that it has begun."""
         if self.stops:
             self.status, self.stops = "exited", False
 
@@ -952,7 +952,7 @@ def test_a_new_node_whose_wallets_differ_is_reported(fleet: Fleet, skyinfra: Sky
 
 @pytest.fixture
 def backup(tmp_path: Path, fleet: Fleet) -> tuple[str, ...]:
-    """Options that take the wallets from a backup; the old host is dead."""
+    """Options of a move with the wallets from a backup; the old host is dead."""
     fleet.dead = {"ssh://pi@attic.lan"}
     del fleet.boards["ssh://pi@attic.lan"]
     return _options(tmp_path, sealed(CONTENTS, node="one"))
@@ -1023,7 +1023,7 @@ def test_a_host_that_says_why_it_does_not_serve_is_not_dead(
 def test_a_host_that_comes_back_during_the_question_is_not_dead(
     backup: tuple[str, ...], fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its node runs: two nodes had one wallet."""
+    """The node on that host runs; before, the move led to two nodes on one wallet."""
     meanwhile(monkeypatch, fleet.dead.clear)
     ran = move(skyinfra, "shed", *backup)
     assert ran.code == 1
@@ -1066,7 +1066,7 @@ def test_a_dead_host_that_left_the_stacks_file_is_asked_where_the_state_has_it(
 
 
 def refused_from_afar(fleet: Fleet) -> None:
-    """Assert that nothing was changed, of a host that can't be asked."""
+    """Assert that nothing was changed; the old host can't be asked."""
     assert fleet.calls == []
     assert fleet.shed.files(WALLET) == {}
     assert fleet.file.read_text() in (TEXT, TEXT.replace("pi@attic.lan", "pi@10.0.0.7"))

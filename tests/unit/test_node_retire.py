@@ -1,4 +1,4 @@
-"""`skyinfra node retire`: by its own parts, out of the settings, and the wallet's protection in between."""
+"""`skyinfra node retire`: the destroyed resources, the removed settings, and the wallet's protection."""
 
 import json
 import subprocess
@@ -17,7 +17,7 @@ Calls = list[list[str]]
 
 @pytest.fixture
 def calls(set_up: Layout, monkeypatch: pytest.MonkeyPatch) -> Calls:
-    """Calls that a retire makes to pulumi; node-1 is deployed, node-1 and node-2 are in the settings."""
+    """Calls of a retire to pulumi; node-1 is deployed, and the settings have node-1 and node-2."""
     made: Calls = []
     monkeypatch.setattr("commands.backend.resources", lambda *_: RESOURCES)
     monkeypatch.setattr(
@@ -49,7 +49,7 @@ def test_a_retired_node_goes_by_its_own_parts_and_then_out_of_the_settings(
 def test_a_node_that_a_later_wave_waits_for_is_let_go_first(
     calls: Calls, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Pulumi refused: the other node's container would be destroyed, and was not named."""
+    """Before, Pulumi refused: the waiting container would be destroyed too, and was not a target."""
     mine = RESOURCES[4]["urn"]
     waiting = {
         "urn": f"{mine}-of-another",
@@ -81,7 +81,7 @@ def test_a_node_that_a_later_wave_waits_for_is_let_go_first(
 def test_a_retire_that_fails_protects_the_wallet_again(
     calls: Calls, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A dead host left the wallet without its protection."""
+    """Before, a retire that failed on a dead host left the wallet without its protection."""
 
     def failing(command: list[str], *_: object) -> int:
         calls.append(list(command))
@@ -100,7 +100,7 @@ def test_a_retire_that_fails_protects_the_wallet_again(
 def test_a_retire_that_is_interrupted_protects_the_wallet_again(
     step: str, calls: Calls, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It went on with the destroy, and ended with code 0."""
+    """Before, an interrupted retire went on with the destroy, and its exit code was 0."""
 
     def interrupted(command: list[str], *_: object) -> int:
         calls.append(list(command))
@@ -117,7 +117,7 @@ def test_a_retire_that_is_interrupted_protects_the_wallet_again(
 def test_a_wallet_that_is_not_protected_again_is_named_with_the_command(
     calls: Calls, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The second of two interrupts came while the first was being undone."""
+    """A second interrupt comes while the protection is being restored after the first."""
 
     def interrupted(command: list[str], *_: object) -> int:
         if command[1] == "unprotect":
@@ -161,7 +161,7 @@ def test_an_installed_pulumi_edits_no_file_of_a_stack(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """A stack `local` on another backend is not this machine's."""
+    """A stack called `local` on another backend is not the one of this machine's set-up."""
     program = tmp_path_factory.mktemp("bin") / "pulumi"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)

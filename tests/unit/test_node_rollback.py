@@ -38,7 +38,7 @@ config:
 
 
 class Host:
-    """The engine of both nodes' host, its registry, the state of their stack, and pulumi."""
+    """The engine of both nodes' host, its registry, the state of their stack, and a fake pulumi."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -50,7 +50,7 @@ class Host:
         self.preview_code = 0
         self.calls: list[list[str]] = []
         self.seen: list[str] = []
-        """Text of the stack's file that each call was given."""
+        """Text of the stack's file at each call."""
         self.meanwhile: Callable[[], None] = lambda: None
         self.resources = [one for name in ("one", "two") for one in node(name)]
 
@@ -229,7 +229,7 @@ def test_a_lift_that_fails_keeps_the_rollback(host: Host, skyinfra: Skyinfra) ->
 def test_what_is_written_into_the_file_before_the_answer_stays(
     command: str, host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It was overwritten, and nobody was told."""
+    """Before, such an edit was overwritten without a word."""
     if command == "lift-rollback":
         assert back(skyinfra, "one", "--yes").code == 0
     edited = f"{host.file.read_text()}# mine\n"
@@ -320,7 +320,7 @@ def test_a_last_healthy_image_that_is_gone_everywhere_is_named(host: Host, skyin
 
 
 def test_a_node_that_knows_no_other_image_needs_one(host: Host, skyinfra: Skyinfra) -> None:
-    """The state has one: a host's own word counts more."""
+    """The state names one, but what the host reports takes precedence."""
     host.labels["one"] = ""
     ran = back(skyinfra, "one", "--yes")
     assert ran.code == 1

@@ -69,7 +69,7 @@ PAGE_REFUSED = """
 
 
 class ClosedEngine(Engine):
-    """An engine that nobody may ask."""
+    """An engine that must not be called."""
 
     def client(self) -> Any:
         raise AssertionError("the engine was asked")
@@ -89,18 +89,18 @@ def outcomes(plugin: Servicer) -> list[tuple[Call, Outcome, str]]:
 def test_every_recorded_answer_is_given_refused_by_name_or_excepted(
     outcomes: list[tuple[Call, Outcome, str]],
 ) -> None:
-    """Two plugins that answer alike can take over each other's states."""
+    """Plugins that answer alike can take over each other's states."""
     assert [words for _, outcome, words in outcomes if outcome is Outcome.DIFFERENT] == []
 
 
 def test_every_exception_has_a_case(outcomes: list[tuple[Call, Outcome, str]]) -> None:
-    """One that no recording needs any more hides the next difference."""
+    """An exception that no recording needs any more would hide the next difference."""
     used = {words for _, outcome, words in outcomes if outcome is Outcome.EXCEPTED}
     assert used == {one.reason for one in EXCEPTIONS}
 
 
 def test_no_input_is_refused_that_the_program_gives(outcomes: list[tuple[Call, Outcome, str]]) -> None:
-    """Refused is what no setting reaches; a name and a health check to wait for are always given."""
+    """Only inputs that no setting produces are refused, such as no name, or `wait` with no health check."""
     refused = {
         (call.token, name)
         for call, outcome, words in outcomes
