@@ -1,4 +1,4 @@
-"""Older images of a node: what a preview says, and what a confirmed handover removes and leaves."""
+"""Older images of a node: what a preview announces, and what a confirmed handover removes and keeps."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -26,7 +26,7 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Host:
-    """A node on a host whose images bear titles: what it was told, and what it warned of."""
+    """A node on a host whose images have titles, with the messages and warnings of its runs."""
 
     def __init__(self) -> None:
         self.engine = NodeEngine(titled=True, images_there={GOOD, NEXT, THIRD})
@@ -44,7 +44,7 @@ class Host:
         self.node.up({**INPUTS, "image": image, **changes})
 
     def previewed(self, image: str, **changes: Any) -> list[str]:
-        """Lines of a preview, which changes nothing."""
+        """Return the lines of a preview, and assert that it changes nothing."""
         before = (set(self.engine.images_there), list(self.engine.log))
         self.said.clear()
         news = {**INPUTS, "image": image, **changes}
@@ -112,7 +112,7 @@ def test_a_preview_of_a_rollback_says_nothing_of_where_it_goes(host: Host) -> No
 
 
 def test_a_preview_of_an_ailing_node_keeps_the_healthy_one_before_it(host: Host) -> None:
-    """A failed image is not one to go back to, and is removed."""
+    """The unhealthy image is no target of a rollback, so it is removed."""
     host.up(NEXT)
     host.engine.ailing.add(NEXT)
     assert host.previewed(THIRD) == [
@@ -138,7 +138,7 @@ def test_a_preview_asks_no_host_that_it_does_not_know(host: Host, changes: Value
 
 
 def test_a_preview_of_a_host_that_does_not_answer_says_nothing(host: Host) -> None:
-    """The preflight does."""
+    """The preflight reports such a host instead."""
     host.up(NEXT)
     host.engine.down = True
     assert host.previewed(THIRD) == []
@@ -169,7 +169,7 @@ def test_a_rollout_that_failed_removes_nothing(host: Host, image: str) -> None:
 
 @pytest.mark.parametrize("fault", [Fault.FAILED, Fault.DOWN, Fault.LOST])
 def test_a_removal_that_fails_is_a_warning(host: Host, fault: Fault) -> None:
-    """At each call after the old container has gone."""
+    """The failure comes at each of the engine calls after the old container is removed."""
     calls = _calls_of_the_removal()
     assert calls
     for call in calls:
@@ -201,7 +201,7 @@ def test_a_plugin_that_is_killed_in_a_removal_leaves_the_node_running(host: Host
 
 
 def _calls_of_the_removal() -> range:
-    """Numbers of the calls to the engine that come after the old container is removed."""
+    """Numbers of the engine calls after the old container is removed."""
     one = Host()
     one.up(NEXT)
     one.engine.arm(0, Fault.FAILED)
@@ -219,7 +219,7 @@ def _calls_of_the_removal() -> range:
 
 
 def test_an_image_that_another_resource_of_the_run_has_asked_for_stays(host: Host) -> None:
-    """It is pulled, and its container comes a moment later: another node's, of another variant."""
+    """The image was pulled for another node, whose container is created a moment later."""
     host.up(NEXT)
     host.engine.images_there |= {BAD, THIRD}
     other = {"host": "attic", "engine": "", "image": BAD}

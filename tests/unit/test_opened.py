@@ -1,4 +1,4 @@
-"""An opened workspace in a stack: which image it runs, as whom, and what the outputs say of it."""
+"""An opened workspace in a stack: its image, its user, and the outputs about it."""
 
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ def test_a_host_with_a_declared_architecture_gets_its_variant() -> None:
 
 
 def test_its_host_pulls_it_from_the_registry_that_the_host_names() -> None:
-    """It was pulled from the image's first registry, which a board does not reach."""
+    """Before, the image was pulled from its first registry, which a board may not reach."""
 
     def up(**host: str) -> Engine:
         return up_with(
@@ -70,7 +70,7 @@ def test_its_host_pulls_it_from_the_registry_that_the_host_names() -> None:
 
 
 def test_on_another_engine_it_is_another_workspace() -> None:
-    """Pulumi takes a provider for another engine as done in place, and would move nothing."""
+    """Pulumi updates a provider's address in place, so under the same name nothing would be moved."""
     engine = opened(host={"engine": "ssh://pi@attic.lan:22"})
     assert (
         engine.one(CONTAINER, "cli-workspace-on-attic.lan-container").inputs["name"]
@@ -79,7 +79,7 @@ def test_on_another_engine_it_is_another_workspace() -> None:
 
 
 def test_it_is_given_the_networks_certificate_authorities_as_text(tmp_path: Path) -> None:
-    """`go mod download` in it failed behind a proxy that ends TLS; its host may be another than this one."""
+    """The host may be remote, hence text. Before, `go mod download` failed behind a TLS-terminating proxy."""
     file = tmp_path / "ca.crt"
     file.write_text("-----BEGIN CERTIFICATE-----\nabc\n")
     opening = {"host": "here", "folder": "/home/me/project"}

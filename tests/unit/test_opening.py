@@ -1,4 +1,4 @@
-"""Settings of an opened workspace: what is refused, with which words, and what reaches the component."""
+"""Settings of an opened workspace: refusals and their messages, and what the component is given."""
 
 from pathlib import Path
 from typing import Any
@@ -85,7 +85,7 @@ def test_a_folder_that_no_workspace_sees_is_refused(folder: str, fault: str) -> 
 def test_a_folder_that_has_this_program_is_refused_on_this_machine(
     folder: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """H2. On another host the same path is another folder."""
+    """On another host, the same path is another folder."""
     monkeypatch.setattr("settings.rules.opening.PROGRAM", Path("/srv/infrastructure"))
     [line] = faults(with_cli(folder=folder))
     assert line.startswith(f"{KEY}.folder: {folder} holds this program or lies in it")
@@ -164,7 +164,7 @@ def test_a_workspace_that_does_not_exist_says_only_that() -> None:
 
 
 def test_an_engine_inside_is_refused_in_a_stack_with_nodes() -> None:
-    """Security rule i: what has rights over the host is never in a stack that has nodes."""
+    """A container with rights over its host must never be in a stack that has nodes."""
     assert faults(with_cli({"dind": True}, dind=True)) == [
         f"{KEY}.dind: an engine inside has rights over the host, and this stack has nodes (one, two): "
         "open it in a stack without any, on an engine without any"

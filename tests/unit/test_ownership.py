@@ -1,4 +1,4 @@
-"""Files that keep the node's user out, and what is said of them. In the node's image: tests/e2e."""
+"""Files that the node's user can't use, and how they are reported. In the node's image: tests/e2e."""
 
 import os
 import re
@@ -24,7 +24,7 @@ STRANGER = 12345
 
 @pytest.fixture
 def volume() -> Iterator[Path]:
-    """A folder that any user can enter, in place of the volume."""
+    """A folder in place of the volume, which any user can enter."""
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder) / "volume"
         made.mkdir()
@@ -34,7 +34,7 @@ def volume() -> Iterator[Path]:
 
 
 def put(file: Path, mode: int, user: int = STRANGER) -> None:
-    """Make a file, or change a folder, of somebody who is not the node."""
+    """Create a file, or change a folder, with this mode and, as root, with an owner other than the node."""
     if not file.is_dir():
         file.touch()
     if os.geteuid() == 0:
@@ -49,7 +49,7 @@ def as_node(*command: str) -> subprocess.CompletedProcess[str]:
 
 
 def printed(folder: Path, script: str = SCRIPT) -> str:
-    """Output of the script by a user who is not root, with the folder in its place."""
+    """Run the script on a folder as a user who is not root; return its output as if from the volume."""
     script = script.replace(PLACE, str(folder))
     done = as_node("sh", "-c", script, "ownership", "10000")
     assert (done.returncode, done.stderr) == (0, "")
@@ -57,7 +57,7 @@ def printed(folder: Path, script: str = SCRIPT) -> str:
 
 
 def found(monkeypatch: pytest.MonkeyPatch, said: str) -> list[Foreign]:
-    """Files that are read from an output."""
+    """Files that the program reads from the script's output."""
     asked: list[Any] = []
 
     def short_run(*arguments: Any, **options: Any) -> tuple[int, str]:
@@ -119,7 +119,7 @@ def test_a_list_that_is_cut_off_is_none(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_name_has_its_own_letters_and_is_one_line(volume: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`ls` of busybox prints ? for what is not ASCII, and that was no wallet's name."""
+    """Busybox's `ls` prints ? for non-ASCII characters, so the reported name used to match no wallet."""
     names = {"Ersparnisse für später.wlt", "two\nlines.wlt", "*.wlt"}
     tools = volume.parent / "tools"
     tools.mkdir()
@@ -194,7 +194,7 @@ def test_whoever_writes_into_a_volume_writes_for_the_nodes_user() -> None:
 def test_a_wallet_that_has_an_id_is_not_recorded_where_a_node_can_not_use_it(
     volume: Path, mode: int, name: str, said: str
 ) -> None:
-    """Such a folder passed, as nothing was to be written there, or an unreadable id was overwritten."""
+    """Before, such a folder passed, as nothing had to be written, or an unreadable id was overwritten."""
     copies = volume.parent / "copies"
     copies.mkdir()
     copies.chmod(0o777)

@@ -1,4 +1,4 @@
-"""Pages for readers: where their links lead, and whether the commands that they name exist."""
+"""The documentation's links lead somewhere, and the commands that it names exist."""
 
 import re
 import subprocess
@@ -22,7 +22,7 @@ PAGES = [
     ).stdout.split()
 ]
 LIVING = [page for page in PAGES if page.parent.name != "adr" and page.name != "CHANGELOG.md"]
-"""Pages that say what is so today; the others say what was."""
+"""Pages about the present; the others record the past."""
 
 
 def name_of(page: Path) -> str:
@@ -30,7 +30,7 @@ def name_of(page: Path) -> str:
 
 
 def headings(page: Path) -> set[str]:
-    """Fragments that GitHub gives the headings of a page."""
+    """URL fragments that GitHub gives a page's headings."""
     found = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text()), re.M)
     return {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in found}
 
@@ -52,7 +52,7 @@ def commands(page: Path) -> Iterator[str]:
 
 
 def resolve(words: list[str]) -> tuple[click.Command, list[str]]:
-    """The command that the first words name, and the words behind."""
+    """Return the command that the first words name, and the remaining words."""
     command: click.Command = skyinfra
     while isinstance(command, click.Group) and words and re.fullmatch("[a-z][a-z-]*", words[0]):
         assert words[0] in command.commands, words[0]
@@ -73,6 +73,6 @@ def test_every_command_of_a_page_exists_with_its_options(page: Path) -> None:
 
 @pytest.mark.parametrize("page", [one for one in LIVING if "images" not in one.parts], ids=name_of)
 def test_every_target_of_make_on_a_page_exists(page: Path) -> None:
-    """Pages of images also name targets of other projects."""
+    """Pages of images are left out, as they also name targets of other projects."""
     targets = set(re.findall(r"^([a-z0-9-]+):", (PROJECT / "Makefile").read_text(), re.M))
     assert {found.split()[0] for found in TARGET.findall(page.read_text())} <= targets

@@ -1,4 +1,4 @@
-"""A stack with dead hosts is brought up: which updates are run, and how the command ends."""
+"""`up` of a stack with dead hosts: the updates that it runs, and how it ends."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def engines() -> Iterator[ExitStack]:
 
 
 def node(name: str, host: str, address: str) -> list[dict[str, Any]]:
-    """A node in a state, as short as it can be."""
+    """A node in a state, reduced to what is read."""
     inputs = {"host": host, "engine": address}
     return [
         {"urn": f"{NODE}::{name}", "type": "skycoin:index:Node"},
@@ -43,7 +43,7 @@ def node(name: str, host: str, address: str) -> list[dict[str, Any]]:
 
 
 def told(event: dict[str, Any]) -> str:
-    """Script's line that writes an event."""
+    """Line of a script that writes an event."""
     return f"printf '%s\\n' '{json.dumps(event)}' >> \"$events\""
 
 
@@ -65,7 +65,7 @@ class Bench:
         self.script()
 
     def script(self, *lines: str) -> None:
-        """Let pulumi do this in addition to recording its arguments; `$n` is the number of the call."""
+        """Let pulumi record its arguments and run these lines; `$n` is the number of the call."""
         program = self.folder / "pulumi"
         counts = [f'echo "$@" >> {self.folder}/calls', f"n=$(wc -l < {self.folder}/calls)"]
         finds = 'while [ $# -gt 0 ]; do [ "$1" = --event-log ] && events=$2; shift; done'
@@ -73,7 +73,7 @@ class Bench:
         program.chmod(0o755)
 
     def event(self, op: str, urn: str, kind: str = "resOutputsEvent") -> str:
-        """Script's line for the end of a step, or another event of one."""
+        """Line of a script for the end of a step, or for another of its events."""
         return told({kind: {"metadata": {"op": op, "urn": urn, "new": {"custom": True}}}})
 
     def up(self) -> int:
@@ -99,7 +99,7 @@ class Bench:
 
     @property
     def calls(self) -> list[str]:
-        """Arguments of each update, up to what all have."""
+        """Arguments of each update, without those that all of them have."""
         lines = (self.folder / "calls").read_text().splitlines()
         return [line.partition(" --yes")[0] for line in lines]
 
@@ -164,7 +164,7 @@ def test_a_dead_host_is_left_out_of_refresh_and_update_and_said_so(
 def test_a_host_that_dies_during_an_update_is_left_out_of_a_second_one(
     tmp_path: Path, engines: ExitStack, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A refresh fails as a whole where one engine does not answer: the others would get nothing."""
+    """If one engine does not answer, the whole refresh fails, and no host would be updated."""
     bench = Bench(tmp_path)
     both_answer(engines, tmp_path)
     bench.script(f"[ $n = 1 ] || exit 0; rm {tmp_path}/far.sock; exit 1")
@@ -189,7 +189,7 @@ BUSY = 'failed to solve: process "/bin/sh -c make" did not complete successfully
 
 
 def failed_image(error: str) -> str:
-    """Script's lines for an image whose build fails by an error, with Pulumi's words on top."""
+    """Lines of a script for an image whose build fails with an error, and for Pulumi's own message."""
     diagnostics = [
         {"urn": f"{STACK}docker-build:index:Image::a-image", "severity": "error", "message": error},
         {"urn": f"{STACK}pulumi:pulumi:Stack::skycoin-s", "severity": "error", "message": "update failed"},
@@ -200,7 +200,7 @@ def failed_image(error: str) -> str:
 def test_what_a_busy_builder_did_not_begin_is_built_by_a_second_update(
     tmp_path: Path, engines: ExitStack, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """BuildKit ends a step that has not started within 10 s: a first `make up` of 15 minutes failed by it."""
+    """BuildKit ends a step that has not started within 10 s; this failed a first `make up` of 15 minutes."""
     bench = Bench(tmp_path)
     both_answer(engines, tmp_path)
     bench.script("[ $n = 1 ] || exit 0", failed_image(BUSY), "exit 255")
@@ -265,7 +265,7 @@ def test_a_host_that_left_the_file_stays_in_the_state_and_in_the_table(
 def test_another_way_to_a_host_in_the_file_is_taken_where_the_states_is_dead(
     tmp_path: Path, engines: ExitStack, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The refresh uses only the address in the state, and would fail in each run."""
+    """A refresh uses only the address in the state, so it would fail in every run."""
     bench = Bench(tmp_path, far="new.sock", state_far="old.sock")
     for name in ("here", "new"):
         engines.enter_context(engine(tmp_path / f"{name}.sock"))

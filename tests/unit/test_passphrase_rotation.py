@@ -1,7 +1,7 @@
-"""Another passphrase of a set-up: for all stacks or for none, wherever it is killed.
+"""Change of a set-up's passphrase: for all stacks or for none, wherever it is killed.
 
-`pulumi` is a small program that "encrypts" a file by writing the passphrase into it. The real one is in
-tests/e2e/test_rotate.py.
+`pulumi` is a small program that "encrypts" a file by writing the passphrase into it. The real one is used
+in tests/e2e/test_rotate.py.
 """
 
 import json
@@ -42,11 +42,11 @@ STACKS = ("fleet", "local")
 
 
 class Killed(BaseException):
-    """The end of the process."""
+    """Stands for a kill of the process."""
 
 
 class SetUp:
-    """A set-up with two stacks, each with a state and a file that a passphrase opens."""
+    """A set-up with two stacks, each with a state and a file that are encrypted with the passphrase."""
 
     def __init__(self, layout: Layout, project: Path, bin_folder: Path) -> None:
         self.layout, self._project = layout, project
@@ -83,7 +83,7 @@ class SetUp:
         return {path: path.read_text() for path in (*paths, self.passphrase)}
 
     def is_whole(self) -> bool:
-        """Answer whether the passphrase of now opens everything."""
+        """True if the current passphrase decrypts everything."""
         return all(self.passphrase.read_text() in text for text in self.files().values())
 
     def rotate(self) -> None:
@@ -99,7 +99,7 @@ def set_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SetUp:
     for module in ("local.stack", "local.passphrase_rotation"):
         monkeypatch.setattr(f"{module}.PROJECT", project)
     monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "state"))
-    # As a user may have it: it would win over the file.
+    # A user may have set this variable, which would win over the file.
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "")
     program = tmp_path / "bin" / "pulumi"
     program.parent.mkdir()
@@ -110,7 +110,7 @@ def set_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SetUp:
 
 
 def leftovers(set_up: SetUp) -> list[str]:
-    """Files of passphrases, without the number of a run."""
+    """Names of the passphrase files, without the random part that each run adds."""
     found = set_up.layout.state.glob("passphrase*")
     return sorted(re.sub(r"\.[0-9a-f]{8}\.", ".", path.name) for path in found)
 
@@ -127,7 +127,7 @@ def test_all_stacks_are_encrypted_with_another_passphrase(set_up: SetUp) -> None
 
 
 def test_a_file_without_a_salt_stays_as_git_has_it(set_up: SetUp) -> None:
-    """A committed stack's: with a salt it would be changed, and would lock others out."""
+    """A committed stack's file has no salt: adding one would change the file and lock others out."""
     set_up.file("fleet").write_text("config: {}\n")
     set_up.rotate()
     assert set_up.file("fleet").read_text() == "config: {}\n"
@@ -226,7 +226,7 @@ def test_a_rotation_that_is_killed_while_files_are_put_in_place_is_finished_by_t
 def test_a_power_cut_never_takes_the_old_files_before_the_new_ones_are_on_the_disk(
     set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without that, states and passphrase could be empty after it, and the journal gone."""
+    """Otherwise, states and passphrase could be empty after a power cut, and the journal gone."""
     on_disk, done = set[int](), list[str]()
     journal = set_up.layout.state / "passphrase-rotation"
     fsync, rename = os.fsync, Path.rename

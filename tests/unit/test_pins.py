@@ -102,7 +102,7 @@ MODULES = """{"Path": "github.com/moby/buildkit", "Version": "v0.31.1", "Update"
 
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> dict[str, str | None]:
-    """Answers of Go and pip, by the last word of the command or by its folder."""
+    """Fake answers of Go and pip, by the last word of the command or by its folder."""
     said: dict[str, str | None] = {
         "go": "go 1.26.9 1.26.10 1.26.12 1.27.4 1.26rc1",
         "buildkit": MODULES,
@@ -123,7 +123,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> dict[str, str | None]:
 
 
 def table(*options: str) -> dict[str, str]:
-    """Column NEWER by the name in the first column."""
+    """First column → column NEWER."""
     done = CliRunner().invoke(pins, options, catch_exceptions=False)
     assert done.exit_code == 0, done.output
     head, *lines = done.output.splitlines()

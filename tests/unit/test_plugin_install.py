@@ -1,4 +1,4 @@
-"""Leftovers of a failed download of an official plugin are not taken for the plugin (a fake pulumi)."""
+"""Leftovers of a failed download are not taken for the official plugin (with a fake pulumi)."""
 
 import os
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ NAME = "docker-build"
 
 
 def pulumi_that(layout: Layout, monkeypatch: pytest.MonkeyPatch, does: str) -> Mapping[str, str]:
-    """Environment with a `pulumi` that runs these lines; $FOLDER is the plugin's."""
+    """Environment with a `pulumi` that runs these lines; $FOLDER is the plugin's folder."""
     program = layout.state / "bin" / "pulumi"
     program.parent.mkdir(parents=True, exist_ok=True)
     program.write_text(f"#!/bin/sh\nFOLDER={plugin_folder(layout, NAME)}\nmkdir -p $FOLDER\n{does}\n")
@@ -23,14 +23,14 @@ def pulumi_that(layout: Layout, monkeypatch: pytest.MonkeyPatch, does: str) -> M
 
 
 BROKEN = "touch $FOLDER.partial\nexit 1"
-"""Do as pulumi does with an archive that it can't unpack (3.259.0)."""
+"""Behaviour of pulumi 3.259.0 with an archive that it can't unpack."""
 WHOLE = "touch $FOLDER/pulumi-resource-docker-build"
 
 
 def test_a_broken_download_leaves_nothing_and_the_next_set_up_tries_again(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The empty folder was taken for the official plugin, installed before."""
+    """Before, the empty folder was taken for an installed official plugin."""
     folder = plugin_folder(layout, NAME)
     for _ in range(2):
         env = pulumi_that(layout, monkeypatch, BROKEN)

@@ -27,7 +27,7 @@ KINDS = {
 
 @pytest.fixture(params=KINDS)
 def started(request: pytest.FixtureRequest) -> Iterator[Started]:
-    """(module, client) of a plugin; its engine's address leads nowhere."""
+    """(module, client) of a running plugin; nothing listens at its engine's address."""
     command = [sys.executable, "-m", request.param, "127.0.0.1:1"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PROJECT) as process:
         assert process.stdout is not None
@@ -39,7 +39,7 @@ def started(request: pytest.FixtureRequest) -> Iterator[Started]:
 def test_a_plugin_serves_each_of_its_kinds(
     started: Started,
 ) -> None:
-    """Without the SDK's own packages: what a kind imports must do without them."""
+    """A plugin loads only the SDK's protocol messages; its kinds must need nothing else of the SDK."""
     module, stub = started
     assert stub.GetPluginInfo(empty_pb2.Empty()).version
     stub.Configure(provider_pb2.ConfigureRequest(args=to_struct({})))
@@ -71,7 +71,7 @@ def test_a_plugin_that_is_interrupted_ends_without_a_traceback(module: str) -> N
 
 @pytest.mark.parametrize("module", KINDS)
 def test_a_plugin_ends_when_the_engine_was_killed(module: str) -> None:
-    """`kill -9` of pulumi left one of each behind."""
+    """Before, `kill -9` of pulumi left a process of each plugin behind."""
     script = f"{sys.executable} -m {module} 127.0.0.1:1 & echo $!; wait"
     with subprocess.Popen(
         ["sh", "-c", script], stdout=subprocess.PIPE, text=True, cwd=PROJECT, start_new_session=True

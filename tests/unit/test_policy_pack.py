@@ -1,4 +1,4 @@
-"""The rules of a review as a policy pack, which the engine tells fewer options than a preview has."""
+"""The review's rules as a policy pack, to which the engine passes fewer options than a preview has."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -23,15 +23,15 @@ UNTOLD = {
     "published-images-stay": "retainOnDelete",
     "nothing-is-taken-along": "deletedWith",
 }
-"""Rule → the first option that it asks for and a pack is not told."""
+"""Rule → the first option that it needs and a pack does not get."""
 UNSEEN = ("is not kept where it leaves the stack", "is replaced, by an empty one", "goes without a deletion")
-"""How what is planted breaks a rule, where only such an option says it."""
+"""Messages about planted violations that only an option in UNTOLD reveals."""
 MANDATORY, ADVISORY = analyzer_pb2.MANDATORY, analyzer_pb2.ADVISORY
 Said = list[tuple[int, str, str, str]]
 
 
 def said_of(preview: Preview, pack: Pack | None = None) -> Said:
-    """(level, rule, URN, message) of all that a pack answers for the resources of a preview."""
+    """(level, rule, URN, message) of each diagnostic of a pack for the resources of a preview."""
     pack, found = pack or Pack(), []
     resources = wanted(preview)
     for one in resources:
@@ -64,7 +64,7 @@ def test_a_planted_stack_is_refused_by_its_rule_where_the_pack_is_told(
     [promise] = [one for one in PROMISES if one.name == rule]
     for _, policy, urn, message in found:
         assert (policy, message.endswith(f". {promise.reason} {promise.remedy}")) == (rule, True)
-        # What a rule over several resources finds is of the whole stack.
+        # A rule over several resources reports for the whole stack.
         assert (urn == "") == (rule == "one-writer-of-a-wallet")
         assert said.replace(": ", " ") in message
 
@@ -90,11 +90,11 @@ def test_a_secret_is_one_and_is_shown_to_no_rule() -> None:
 
 
 class RefusedError(Exception):
-    """Error that a call ends with."""
+    """Error with which a call ends."""
 
 
 class Context:
-    """The side of the server in a call."""
+    """A call's context on the server's side."""
 
     def abort(self, code: grpc.StatusCode, said: str) -> None:
         raise RefusedError(f"{code.name}: {said}")
