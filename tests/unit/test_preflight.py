@@ -1,4 +1,4 @@
-"""The preflight's decisions, with an engine that says what a test wants. The real one: tests/e2e."""
+"""The preflight's decisions, with a fake engine. With a real one: tests/e2e."""
 
 import hashlib
 import re
@@ -109,7 +109,7 @@ def test_missing_binfmt_is_explained(engine: WalletEngine) -> None:
 
 
 def remembered(engine: WalletEngine, **wallets: str) -> Values:
-    """State of a node whose volume holds these wallets."""
+    """State of a node after a preflight that found these wallets in its volume."""
     engine.put(WALLET, **wallets)
     return preflight(engine).create(INPUTS)[1]
 
@@ -129,7 +129,7 @@ def contents(engine: WalletEngine) -> dict[str, bytes]:
 
 
 def empty(engine: WalletEngine) -> None:
-    """Let the volume be another one, without anything in it."""
+    """Replace the volume by another one, which is empty."""
     for path in engine.folder(WALLET).iterdir():
         path.unlink()
 
@@ -188,7 +188,7 @@ def test_an_update_never_makes_a_wallet_that_was_there(engine: WalletEngine) -> 
 def test_a_wallet_that_is_less_than_it_was_is_seen_by_a_refresh_and_refused(
     engine: WalletEngine, wallets: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """C1: only the volume's name was looked at."""
+    """Before, only the volume's name was compared."""
     monkeypatch.setattr("time.sleep", lambda _: None)
     state = remembered(engine, mine=wallet("A", "B"), other=wallet("C"))
     for path in engine.folder(WALLET).glob("*.wlt"):
@@ -252,7 +252,7 @@ def test_a_save_that_did_not_end_is_refused_with_the_command_that_takes_its_temp
 def test_a_torn_wallet_that_nobody_knew_is_refused_too(
     engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A first save that was torn passed, and the node did not start."""
+    """Before, a wallet whose first save was cut short passed, and the node did not start."""
     monkeypatch.setattr("time.sleep", lambda _: None)
     state = remembered(engine, other=wallet("C"))
     engine.put(WALLET, mine=wallet("A")[:-9])
@@ -347,7 +347,7 @@ def test_a_node_that_runs_is_asked_itself_and_only_hashes_leave_it(engine: Walle
 def test_an_answer_that_an_engine_has_cut_off_is_not_a_loss(
     engine: WalletEngine, lost: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An engine under load lost what `docker exec` printed: a whole wallet was another one."""
+    """Before, output of `docker exec` that a busy engine lost made a whole wallet look like another one."""
     monkeypatch.setattr("time.sleep", lambda _: None)
     state = remembered(engine, mine=wallet("A", "B"))
     engine.run_node(WALLET)
@@ -372,7 +372,7 @@ def test_an_answer_that_an_engine_has_cut_off_is_not_a_loss(
 def test_a_second_user_of_a_wallet_is_refused_whatever_its_stack_calls_the_host(
     engine: WalletEngine, more: Values, policy: str, is_refused: bool
 ) -> None:
-    """H4: places were compared in one stack, and by spelling."""
+    """Before, volumes were compared only within a stack, and hosts only by the spelling of their address."""
     state = remembered(engine, mine=wallet("A"))
     engine.run_node(WALLET, "stranger", **more)
     engine.policies["stranger"] = policy
@@ -391,7 +391,7 @@ def test_a_second_user_of_a_wallet_is_refused_whatever_its_stack_calls_the_host(
 
 
 def test_a_wallet_that_can_not_be_written_is_explained(engine: WalletEngine) -> None:
-    """The message names the user that nodes run as."""
+    """The message names the user that the node runs as."""
     engine.create_volume(WALLET)
     (engine.folder(WALLET) / ".skyinfra-id.new").mkdir()
     with pytest.raises(
@@ -408,7 +408,7 @@ OWN_FOLDER = b"unwritable drwxr-xr-x 0 0 /volume\nend"
 def test_a_wallet_that_the_node_may_not_read_is_not_called_lost(
     engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One that root had copied there was refused as torn, and a backup asked for that nobody needed."""
+    """Before, a wallet that root had copied there was refused as damaged, to be restored from a backup."""
     monkeypatch.setattr("time.sleep", lambda _: None)
     state = remembered(engine, mine=wallet("A"))
     engine.put(WALLET, mine="")
@@ -443,7 +443,7 @@ def test_a_torn_wallet_beside_a_file_of_somebody_else_is_torn(
 def test_a_wallet_that_can_not_be_written_names_the_file_of_somebody_else(
     engine: WalletEngine, volume: str
 ) -> None:
-    """Next to what the shell said: a full disk was hidden behind any file of somebody else."""
+    """The shell's error stays in the message: before, any foreign file hid a full disk."""
     engine.create_volume(WALLET)
     (engine.folder(WALLET) / ".skyinfra-id.new").mkdir()
     engine.foreign = {volume: OWN_FOLDER}
@@ -456,7 +456,7 @@ def test_a_wallet_that_can_not_be_written_names_the_file_of_somebody_else(
 def test_a_folder_that_the_node_may_only_read_is_refused_by_a_preview_and_by_up(
     engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The new node found it, and neither that one nor the old one started."""
+    """Before, only the new node noticed, and then neither it nor the old one started."""
     state = remembered(engine, mine=wallet("A"))
     monkeypatch.setattr("clients.wallet_on_host.SCRIPT", SCRIPT.replace("[ -w . ]", "false"))
     engine.foreign = {WALLET: OWN_FOLDER}
@@ -510,7 +510,7 @@ def test_a_file_that_can_be_read_keeps_nobody_from_reading(engine: WalletEngine)
 def test_a_memory_and_a_wallet_that_can_not_be_entered_are_not_empty(
     engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A folder of somebody else passed for one that holds nothing."""
+    """Before, a folder that only its owner could enter passed for an empty one."""
     state = remembered(engine, mine=wallet("A"))
     monkeypatch.setattr(WalletEngine, "create_volume", lambda *_: None)
     for volume in (COPIES, WALLET):
@@ -535,7 +535,7 @@ def test_an_image_that_is_gone_leaves_the_memory_as_it_is(engine: WalletEngine) 
 def test_a_record_that_is_gone_from_its_host_is_written_again_after_a_comparison(
     engine: WalletEngine,
 ) -> None:
-    """Without it, a plain `pulumi up` compared nothing when it replaced the node's container."""
+    """Before, without the record, a plain `pulumi up` replaced the node's container without a comparison."""
     state = remembered(engine, mine=wallet("A", "B"))
     assert refreshed(engine, state) == state
     remove(engine, COPIES)
@@ -575,7 +575,7 @@ def test_a_state_of_version_0_1_0_remembers_what_the_first_refresh_finds(engine:
 
 
 def test_a_node_does_not_move_to_another_engine_without_its_wallet(engine: WalletEngine) -> None:
-    """The volume would be made empty there, and the container stay where it is."""
+    """An empty volume would be created there, while the container stays where it is."""
     moved = {**INPUTS, "host": "shed", "engine": "ssh://pi@shed.lan"}
     for stack, option in (("local", ""), ("fleet", " -s fleet")):
         URN.set(f"urn:pulumi:{stack}::skycoin::skycoin:index:Node$skycoin:index:Preflight::node-1-preflight")
@@ -591,7 +591,7 @@ def test_a_node_does_not_move_to_another_engine_without_its_wallet(engine: Walle
 
 
 def test_a_pull_that_ends_in_the_middle_says_why(engine: WalletEngine) -> None:
-    """The engine answers 200, and the error is a line of the answer."""
+    """The engine answers with status 200, and the error is a line of the body."""
     engine.pulled = [{"status": "Pulling"}, {"error": "unexpected EOF"}]
     with pytest.raises(ServiceError, match="host attic can't pull registry/skycoin@sha256:1: unexpected EOF"):
         preflight(engine).create(INPUTS)
@@ -600,7 +600,7 @@ def test_a_pull_that_ends_in_the_middle_says_why(engine: WalletEngine) -> None:
 
 @pytest.mark.parametrize("address", ["ssh://admin@attic.lan", "ssh://pi@attic.lan:22"])
 def test_another_login_on_the_same_host_is_not_a_move(engine: WalletEngine, address: str) -> None:
-    """The wallet is looked for with it before anything else is done."""
+    """The new login is used to look for the wallet before anything else is done."""
     change = preflight(engine).diff({}, INPUTS, {**INPUTS, "engine": address})
     assert change == Change(updates=("engine",))
     with pytest.raises(ProviderError, match="is gone"):
@@ -608,7 +608,7 @@ def test_another_login_on_the_same_host_is_not_a_move(engine: WalletEngine, addr
 
 
 def test_a_move_is_refused_even_where_the_wallet_may_be_new(engine: WalletEngine) -> None:
-    """Otherwise the outputs name the new host while the container stays on the old one."""
+    """Otherwise, the outputs would name the new host while the container stays on the old one."""
     moved = {**INPUTS, "engine": "ssh://pi@shed.lan", "wallet": "other", "newWallet": True}
     with pytest.raises(ProviderError, match="neither its container nor the wallet volume"):
         preflight(engine).diff({}, INPUTS, moved)

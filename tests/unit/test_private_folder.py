@@ -23,7 +23,7 @@ folder.close()
 
 
 def begun(temporary: Path) -> tuple["subprocess.Popen[str]", Path]:
-    """A program that has a folder until its input ends, and that folder."""
+    """Start a program that keeps a folder until its stdin ends; return both."""
     env = {**os.environ, "TMPDIR": str(temporary)}
     program = subprocess.Popen(
         [sys.executable, "-c", HOLD], env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -43,7 +43,7 @@ def age(folder: Path) -> None:
 
 
 def test_the_folder_of_a_killed_program_is_removed_by_the_next(tmp_path: Path) -> None:
-    """Pulumi kills its plugins, and each `up` over ssh left folders behind."""
+    """Pulumi kills its plugins, so every `up` over ssh used to leave folders behind."""
     killed, left = begun(tmp_path)
     (left / "errors").touch()
     killed.send_signal(signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""The program under settings that no committed stack has: bases, sources, hosts, renames, faults."""
+"""The program under settings that no committed stack has: bases, sources, hosts, renames, errors."""
 
 import json
 from pathlib import Path
@@ -215,7 +215,7 @@ def test_ssh_options_reach_the_hosts_provider() -> None:
 def test_registries_of_a_fleet_are_named_to_the_docker_plugin_where_there_is_a_docker_config(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The official plugin reads the docker config for these alone, and fails where there is none."""
+    """The official plugin reads the docker config for these registries only, and fails if there is none."""
     nodes = {"one": {"image": "skycoin", "host": "attic"}}
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     assert "registryAuth" not in up_with("fleet", nodes=nodes).one(DOCKER_PROVIDER, "attic").inputs
@@ -230,7 +230,7 @@ def test_registries_of_a_fleet_are_named_to_the_docker_plugin_where_there_is_a_d
 def test_the_docker_config_is_where_the_official_plugin_looks_for_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: str
 ) -> None:
-    """A set-up's own DOCKER_CONFIG has no such file, and every command failed for the one at home."""
+    """Before, with a docker config at home and none in the set-up's DOCKER_CONFIG, every command failed."""
     home, folder = tmp_path / ".docker" / "config.json", tmp_path / "docker"
     home.parent.mkdir()
     home.write_text("{}")
@@ -258,7 +258,7 @@ def test_own_registries_are_named_to_the_docker_plugin_and_the_set_ups_too(
 
 
 def test_a_renamed_node_replaces_no_volume() -> None:
-    """Fault 21. The engine gives children their parent's alias with the parent's name exchanged."""
+    """For a parent's alias, the engine gives its children aliases with the parent's name exchanged."""
     before = run_program(Engine(), changed({}))
     node = {"image": "skycoin", "host": "here", "renamed-from": "one"}
     after = run_program(Engine(), changed({"nodes.one": None, "nodes.kitchen": node}))

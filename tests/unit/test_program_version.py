@@ -1,4 +1,4 @@
-"""The version of the program, and the marker that keeps an older program off a newer state."""
+"""The version of the program, and the marker that keeps an older program from using a newer state."""
 
 import re
 import tomllib

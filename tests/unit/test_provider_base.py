@@ -32,7 +32,7 @@ URN = f"urn:pulumi:local::project::{TOKEN}::thing"
 
 
 class Thing(Remade):
-    """A kind that fails as its inputs say."""
+    """A kind of resource that fails as its inputs say."""
 
     computed: ClassVar[frozenset[str]] = frozenset(("size",))
 
@@ -100,7 +100,7 @@ def create(stub: Any, inputs: Values) -> Any:
 
 
 def init_failure(error: Any) -> Any:
-    """The detail by which the engine tells a resource that exists from one that does not."""
+    """The error detail from which the engine learns that the resource exists."""
     metadata = dict(error.trailing_metadata())
     status = status_pb2.Status.FromString(metadata["grpc-status-details-bin"])
     assert status.message == error.details()
@@ -110,7 +110,7 @@ def init_failure(error: Any) -> Any:
 
 
 def test_a_resource_that_exists_but_is_not_ready_is_handed_over_with_the_error(stub: Any) -> None:
-    """Without the id and state the engine would forget it, and the next `up` would collide with it."""
+    """Without id and state, the engine would forget the resource, and the next `up` collide with it."""
     with pytest.raises(grpc.RpcError) as raised:
         create(stub, {"fails": "init", "name": "x"})
     error: Any = raised.value
@@ -152,7 +152,7 @@ def test_a_failed_delete_is_an_error(stub: Any) -> None:
 
 
 def test_a_deletion_is_told_the_inputs_under_the_state(stub: Any) -> None:
-    """A state that came over from another type lacks what only this one's inputs say: where it is."""
+    """A state taken over from another type lacks what only this type's inputs have: the engine's address."""
     request = provider_pb2.DeleteRequest(
         urn=URN,
         id="thing-1",
@@ -200,7 +200,7 @@ def test_configure_hands_over_the_inputs_and_supports_previews_without_secrets(
 
 
 def test_another_endpoint_updates_the_provider_and_keeps_its_resources(stub: Any) -> None:
-    """A replaced provider would replace every resource on it."""
+    """Replacing the provider would replace every resource that uses it."""
     old, new = to_struct({"host": "a"}), to_struct({"host": "b"})
     changed = stub.DiffConfig(provider_pb2.DiffRequest(urn=URN, old_inputs=old, news=new))
     assert changed.changes == provider_pb2.DiffResponse.DIFF_SOME

@@ -1,4 +1,4 @@
-"""The login before a node's web interface: its image, and the port that the proxy takes and gives back."""
+"""The login in front of a node's web interface: its image, and the handover of the port to it and back."""
 
 import os
 import subprocess
@@ -103,7 +103,7 @@ def test_a_node_with_a_gui_gives_its_port_to_its_proxy_which_waits_for_that() ->
 
 
 def test_a_node_gives_its_port_up_when_its_proxys_image_is_built_and_on_its_host() -> None:
-    """After a failed build the node had given it up, and nobody was there to take it."""
+    """Before, after a failed build, the node had given its port up, and no proxy took it."""
     engine = run_program(Engine(), changed(GUI))
     tag, pulled = engine.one(TAG, "proxy-local-develop-tag"), engine.one(PULLED, "one-pulled-proxy")
     node, proxy = engine.one(NODE_CONTAINER, "one-container"), engine.one(CONTAINER, "one-proxy-container")
@@ -114,7 +114,7 @@ def test_a_node_gives_its_port_up_when_its_proxys_image_is_built_and_on_its_host
 
 
 def test_a_node_may_be_called_as_the_proxy_of_another_one() -> None:
-    """Both pulled an image by one name, which Pulumi refuses: no resource is there twice."""
+    """Before, both pulled images had one resource name, which Pulumi refuses."""
     other = {"nodes.one-proxy": {"image": "skycoin", "host": "attic", "rpc-port": 6421}}
     engine = run_program(Engine(), changed({**GUI, **other}))
     names = sorted(one.name for one in engine.all_of(PULLED) if one.name.startswith("one-"))
@@ -267,14 +267,14 @@ def test_a_fleets_proxy_comes_from_the_publishing_stack() -> None:
 
 
 def test_the_port_that_its_proxy_has_is_the_nodes_own() -> None:
-    """Otherwise a preflight would refuse the next `up`."""
+    """Otherwise, a preflight would refuse the next `up`."""
     [here] = [one for one in places(parse(changed(GUI))) if one.name == "here"]
     assert "skycoin-one-proxy" in here.tenants[0].containers
     inputs = {"host": "here", "container": "skycoin-one", "wallet": "w"}
     assert "skycoin-one-proxy" in place_of(inputs, None).tenants[0].containers
 
 
-# The way back to `gui: false`.
+# Back to `gui: false`.
 
 CLOSED: Values = {**INPUTS, "ports": []}
 PROXY = f"{NAME}-proxy"
@@ -299,7 +299,7 @@ def node_engine(monkeypatch: pytest.MonkeyPatch) -> NodeEngine:
 
 
 def with_proxy(engine: NodeEngine, port: str = "6420", **changes: Any) -> Any:
-    """The proxy as its resource has made it; its image's labels are its own."""
+    """Create the proxy as its resource does, with the labels of its image."""
     bindings = {"8080/tcp": [{"HostIp": "127.0.0.1", "HostPort": port}]}
     host = {"Mounts": [], "PortBindings": bindings, "RestartPolicy": {"Name": "unless-stopped"}}
     labels = {"org.opencontainers.image.title": "Login before a Skycoin node's web interface"}
@@ -378,7 +378,7 @@ def test_a_container_that_has_the_name_of_a_proxy_alone_is_never_stopped(
     assert node_engine._box(NAME).running
 
 
-# The board that goes back by itself.
+# The watchdog on the board.
 
 BOARD: Values = {"engine": "ssh://pi@attic.lan", "sshOptions": []}
 
@@ -404,7 +404,7 @@ ps*attempt*) ;;
 start*old) exit "$FAILS" ;;
 esac
 """
-"""A board's `docker`, on which the old container is stopped and nothing is left of the new one."""
+"""The `docker` of a board whose old container is stopped and whose new one is gone."""
 
 
 @pytest.mark.parametrize(
@@ -425,11 +425,11 @@ def test_a_watchdog_starts_the_proxy_after_the_node(
     assert [call.removeprefix("start ") for call in calls if call.startswith("start ")] == started
 
 
-# What the host shows of it.
+# The login, as the host shows it.
 
 
 class Host:
-    """An engine with one proxy, which answers by commands."""
+    """An engine with one proxy, which answers commands."""
 
     def __init__(self, said: bytes = b"user: skycoin\npassword: x\n", code: int = 0) -> None:
         self.api, self.said, self.code, self.commands = self, said, code, list[Any]()

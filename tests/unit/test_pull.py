@@ -1,4 +1,4 @@
-"""An image on a host: known by its digest, pulled by name, or through ssh from this machine's registry."""
+"""An image on a host: found by digest, pulled by name, or pulled through ssh from this machine's registry."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -90,7 +90,7 @@ def test_the_machines_own_engine_asks_the_local_registry_by_itself(ways: list[An
 def test_an_engine_of_the_environment_behind_ssh_is_a_board_too(
     ways: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`engine: local` with such a DOCKER_HOST pulled from a registry on the board's own loopback."""
+    """Before, `engine: local` with such a DOCKER_HOST looked for the registry on the board's own loopback."""
     monkeypatch.setenv("DOCKER_HOST", "ssh://pi@attic.lan")
     assert ensure_image(Images(), LOCAL, HERE) == FORWARDED
     assert ways == [("ssh://pi@attic.lan", (), "127.0.0.1", 5443)]
@@ -111,7 +111,7 @@ def test_pull_from_takes_the_same_digest_from_another_repository() -> None:
 
 
 def test_a_login_by_identity_token_is_left_to_docker_py(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For example Azure's: a pull needs no password, but was refused because of one."""
+    """Azure, for example, uses such tokens. A pull used to be refused for want of a password."""
 
     def refused(_: Repository) -> None:
         raise RegistryError("the docker config has an identity token, which is not used here")
@@ -147,7 +147,7 @@ def test_a_refused_pull_names_host_way_and_remedy() -> None:
 
 
 def refusing(said: str) -> Images:
-    """An engine that refuses before it prints anything, as for a registry that it does not reach."""
+    """An engine that refuses before it prints anything, as it does if it can't reach the registry."""
 
     def refused(image: str, **_: Any) -> Iterator[Mapping[str, Any]]:
         raise APIError("500", explanation=said)
@@ -194,7 +194,7 @@ def test_a_link_that_drops_in_a_layer_is_a_sentence() -> None:
 def test_a_pull_after_one_that_was_cut_off_is_tried_until_the_engine_has_given_that_one_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Seen on engine 20.10: it joined the layers of the dead pull, whose port was closed by then."""
+    """Engine 20.10 attached the new pull to the downloads of the dead one, whose port was closed by then."""
     paused: list[float] = []
     monkeypatch.setattr("clients.pull.time.sleep", paused.append)
     closed = {"error": "dial tcp 127.0.0.1:43853: connect: connection refused"}
@@ -271,7 +271,7 @@ def test_an_image_that_was_removed_by_hand_is_pulled_again() -> None:
 
 
 def test_a_state_of_dockers_remote_image_keeps_its_name() -> None:
-    """In version 0.1.0 it was one; behind ssh too, the container that runs it stays as it is."""
+    """Version 0.1.0 used RemoteImage. The container that runs the image stays as it is, behind ssh too."""
     olds = {"name": LOCAL, "keepLocally": True, "repoDigest": LOCAL}
     news = {**BOARD, "image": LOCAL}
     assert pulled(Images()).planned(news, olds)["ref"] == LOCAL
@@ -285,13 +285,13 @@ def test_another_engine_is_asked_again() -> None:
 
 
 def test_a_host_of_this_machine_has_no_engine_in_its_state() -> None:
-    """Pulumi keeps no None: the preview kept a name that the new engine does not know."""
+    """Pulumi drops None from a state; so the preview used to keep a name that the new engine can't know."""
     state = {"host": "here", "sshOptions": [], "image": LOCAL, "ref": LOCAL}
     assert pulled(Images()).planned({**BOARD, "image": LOCAL}, state)["ref"] == FORWARDED
 
 
 def test_who_logs_in_makes_no_other_engine() -> None:
-    """The preview showed that all that runs there is replaced, where its name had another port."""
+    """Before, if the image's name had another port, the preview replaced everything that runs it."""
     ref = FORWARDED.replace("5443", "40431")
     state = {**BOARD, "image": LOCAL, "ref": ref}
     news = {**BOARD, "engine": "ssh://root@attic.lan:22", "image": LOCAL}

@@ -38,14 +38,14 @@ CREATED = tuple(
 @pytest.fixture
 def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
     monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "state"))
-    # Others could read what an update leaves in the folder for temporary files.
+    # An update must leave nothing in the folder for temporary files, where others could read it.
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     return read_layout()
 
 
 def stand_in(layout: Layout, *script: str) -> dict[str, str]:
-    """An environment in which `pulumi` is this script; `$events` is where its events go."""
+    """An environment in which `pulumi` is this script; `$events` is the file for its events."""
     folder = layout.state / "bin"
     folder.mkdir(parents=True)
     finds = 'while [ $# -gt 0 ]; do [ "$1" = --event-log ] && events=$2; shift; done'
@@ -145,7 +145,7 @@ def test_each_interruption_waits_for_pulumi_and_then_ends_the_command(
 
 
 def test_a_reader_that_goes_away_does_not_end_the_update(layout: Layout) -> None:
-    """Ctrl-C ends `tee` in `make up | tee log`, and pulumi is in the middle of its work."""
+    """In `make up | tee log`, Ctrl-C ends `tee` while pulumi is still at work."""
     done = layout.state / "done"
     env = stand_in(layout, "sleep 1", writes(*CREATED), f"touch {done}")
     program = (
@@ -185,7 +185,7 @@ def test_lines_that_say_only_that_pulumi_is_at_work_are_left_out(line: str, kept
 def test_a_pulumi_that_waits_forever_is_interrupted_and_its_failure_reported(
     layout: Layout, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A plain `sleep` would be this script's to wait for: it could not heed the signal."""
+    """The script sleeps in a loop, because a shell handles a signal only after its current command."""
     monkeypatch.setattr("display.update.STUCK", 0.1)
     failed = {
         "resOpFailedEvent": {"metadata": {"op": "delete-replaced", "urn": URN, "new": {"custom": True}}}
@@ -197,7 +197,7 @@ def test_a_pulumi_that_waits_forever_is_interrupted_and_its_failure_reported(
 
 
 def test_a_pipe_that_is_ready_and_empty_has_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It ended an `up` that went on in the background: select may say so falsely (select(2))."""
+    """select(2) may report a pipe as ready by mistake. Before, this ended an `up` in the background."""
     pipe = pulumi_run._Pipe(tmp_path / "events")
     monkeypatch.setattr(select, "select", lambda readers, *_: (readers, [], []))
     assert pipe.read(0) == b""

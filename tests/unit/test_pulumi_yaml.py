@@ -1,4 +1,4 @@
-"""YAML as Pulumi reads it, by values that its CLI gave; Python's reader takes others from most of them."""
+"""YAML as Pulumi reads it, compared with values from its CLI; PyYAML reads most of them differently."""
 
 import json
 
@@ -82,7 +82,7 @@ def test_an_empty_file_has_no_value() -> None:
     ],
 )
 def test_what_pulumi_merges_otherwise_is_refused_and_hides_no_setting(text: str) -> None:
-    """PyYAML merges every key with the tag, Pulumi a plain `<<`, and one in quotes when it reads it again."""
+    """PyYAML merges all keys with the tag, Pulumi a plain `<<`, and a quoted one when it re-reads it."""
     with pytest.raises(OtherwiseError):
         pulumi_values(text)
 
@@ -105,7 +105,7 @@ def test_half_a_character_is_refused_in_words_that_can_be_printed(text: str) -> 
 
 
 def test_many_faults_of_long_keys_are_told_in_short() -> None:
-    """A file of 118 kB made 200 MB of messages."""
+    """Before, a file of 118 kB led to 200 MB of messages."""
     dates = "".join(f"    k{number}: 2026-11-27\n" for number in range(2000))
     with pytest.raises(OtherwiseError) as refused:
         pulumi_values(f"config:\n  ? {'x' * 100_000}\n  :\n{dates}")
@@ -114,7 +114,7 @@ def test_many_faults_of_long_keys_are_told_in_short() -> None:
 
 
 def test_a_file_too_deep_to_compare_is_said_and_not_taken_for_the_same() -> None:
-    """Aliases nest it deeper than its text does."""
+    """Aliases nest the values deeper than the text shows."""
     deep = ["k0: &a0 1"]
     deep += [f"k{n}: &a{n} {'[' * 100}*a{n - 1}{']' * 100}" for n in range(1, 19)]
     assert of_stack("mine", "main", {"mine": "config: {}\n"}, "\n".join(deep) + "\n") == [

@@ -113,7 +113,7 @@ def test_the_command_says_what_a_stack_without_the_image_has(
 
 @pytest.mark.parametrize("text", ["", "[]", "5", '{"images": 5}', '{"images": {"skycoin": []}}'])
 def test_the_command_bears_a_pulumi_that_failed(text: str, skyinfra: Skyinfra) -> None:
-    """`pulumi stack output --json` with nothing, or something else, in the pipe."""
+    """A failed `pulumi stack output --json` leaves nothing, or something else, in the pipe."""
     ran = skyinfra("release", "record", "--outputs", "-", given=text)
     assert (ran.code, ran.out) == (1, "")
     assert ran.err.startswith("error: ")

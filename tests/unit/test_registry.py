@@ -1,4 +1,4 @@
-"""A registry makes nothing: it gives addresses."""
+"""A registry creates no resources: it only gives addresses."""
 
 import pulumi
 import pytest
@@ -36,7 +36,7 @@ def test_exact_tags_move_in_a_local_registry_only(engine: Engine, kind: Registry
 
 
 def test_a_repository_that_was_made_answers_with_its_own_address(engine: Engine) -> None:
-    """Images pushed to it wait for it (tests/unit/test_ecr.py); other repositories are only paths."""
+    """Pushes to a created repository wait for it (tests/unit/test_ecr.py); others are only paths."""
 
     def program() -> None:
         made = {"skycoin/skycoin": pulumi.Output.from_input("made.example/skycoin/skycoin")}
