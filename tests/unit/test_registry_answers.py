@@ -1,4 +1,4 @@
-"""Answers of a registry: over plain HTTP they could be anybody's, and one without end fills the memory."""
+"""Answers of a registry: over plain HTTP they could be anybody's, and an endless one would fill memory."""
 
 import io
 from typing import Any
@@ -15,7 +15,7 @@ MANIFEST = b'{"manifests": []}'
 
 
 class Wire(BaseAdapter):
-    """Redirects by URL and one body for all else, in place of the network; keeps what it was asked."""
+    """In place of the network: redirects by URL, and one body for all other URLs. Records all requests."""
 
     def __init__(self, redirects: dict[str, str], body: bytes) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ def test_a_redirect_that_stays_with_https_is_followed(target: str) -> None:
     "moved", [{}, {"https://r.example/v2/a/manifests/latest": "https://mirror.example/a"}]
 )
 def test_an_answer_that_is_too_long_is_read_to_its_limit_only(moved: dict[str, str]) -> None:
-    """Also the body of a redirect, which the library requests reads completely before it goes on."""
+    """The limit holds for a redirect's body too, which `requests` reads completely before it goes on."""
     repository = Repository("r.example/a")
     wire = wired(repository, moved, b" " * (ANSWER_LIMIT + 1))
     with pytest.raises(RegistryError) as caught:
@@ -93,7 +93,7 @@ def test_a_blob_may_be_larger() -> None:
 
 
 def test_a_blob_that_is_longer_than_its_manifest_says_is_not_read_on() -> None:
-    """A registry that never ends would fill the disk before the digest is compared."""
+    """An endless answer would fill the disk before the digest is compared."""
     repository, blob = Repository("r.example/a"), b" " * (8 << 20)
     wired(repository, {}, blob)
     wanted = rf"blob {sha256_of(blob)} is longer than the 7 bytes that its manifest names"

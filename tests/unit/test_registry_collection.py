@@ -1,6 +1,6 @@
 """`skyinfra setup collect`: what stays in the local registry's files, and what is refused.
 
-The real registry: tests/e2e/test_disks.py.
+With the real registry: tests/e2e/test_disks.py.
 """
 
 import json
@@ -28,7 +28,7 @@ NAME = "skycoin/skycoin"
 
 
 class Files:
-    """A registry's folder, written as distribution does."""
+    """A registry's folder, laid out like those of CNCF Distribution."""
 
     def __init__(self, data: Path) -> None:
         self.data = data
@@ -99,7 +99,7 @@ def test_a_child_of_a_list_that_stays_needs_no_tag(files: Files) -> None:
 
 
 def test_what_a_state_names_stays_with_its_children(files: Files) -> None:
-    """The running image, and the last healthy one, whose tag has moved on."""
+    """A state names the running image, and the last healthy one, whose tag has moved on."""
     running, healthy, child = files.image("running"), files.image("healthy"), files.image("child")
     pinned = files.list_of([child])
     old = files.image("old")
@@ -108,7 +108,7 @@ def test_what_a_state_names_stays_with_its_children(files: Files) -> None:
 
 
 def test_what_is_about_a_manifest_stays_and_goes_with_it(files: Files) -> None:
-    """Signatures and SBOMs of OCI 1.1."""
+    """Signatures and SBOMs name the manifest that they are about as their `subject` (OCI 1.1)."""
     kept, gone = files.image("kept", "latest"), files.image("gone")
     signed = files.image("signature", subject=kept)
     files.image("signature of the signature", subject=signed)
@@ -126,7 +126,7 @@ def test_a_layer_that_another_image_shares_is_not_counted(files: Files) -> None:
 
 
 def test_repositories_are_looked_at_apart(files: Files) -> None:
-    """A digest that a tag reaches in one of them is needed there alone."""
+    """A digest that a tag of one repository reaches is needed in that repository only."""
     digest = files.image("one", "latest")
     files.image("one", name="base/build")
     found = garbage(files.data, ())
@@ -156,7 +156,7 @@ def test_a_manifest_whose_blob_is_gone_names_nothing(files: Files) -> None:
 
 @pytest.mark.parametrize("content", [b"{", b"[1]", b"\xff"])
 def test_a_damaged_manifest_stops_it(files: Files, content: bytes) -> None:
-    """Files that it names can't be known, and would be removed."""
+    """The blobs that it names are not known, and would be removed."""
     digest = files.image("one", "latest")
     bare = digest.removeprefix("sha256:")
     (files.root / "blobs" / "sha256" / bare[:2] / bare / "data").write_bytes(content)
@@ -188,7 +188,7 @@ def test_nothing_that_is_needed_ever_goes(
     assert set(goes(files, *(images[number] for number in pinned))) == {*images, *made} - needed
 
 
-# The command.
+# The command
 
 
 def digest(letter: str) -> str:
@@ -213,7 +213,7 @@ def test_states_of_all_stacks_their_files_and_bases_name_what_stays(
 
 @pytest.fixture
 def removal(set_up: Layout, monkeypatch: pytest.MonkeyPatch) -> list[Garbage]:
-    """Removals that were begun; the registry has one image that nothing needs, and one that is published."""
+    """Removals that were begun. The registry has one published image, and two that nothing needs."""
     files = Files(set_up.state / "registry")
     files.image("new", "latest")
     files.image("old")
@@ -272,7 +272,7 @@ def test_another_command_at_work_is_named(
     removal: list[Garbage],
     skyinfra: Skyinfra,
 ) -> None:
-    """A publish has manifests whose tags come last."""
+    """A publish writes manifests before the tags that name them."""
     with exclusive(set_up, "make up"):
         ran = skyinfra("setup", "collect", "--yes")
     assert ran.code == exit_codes.FAILED

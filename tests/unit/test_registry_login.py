@@ -75,7 +75,7 @@ def test_other_logins_and_settings_stay(layout: Layout) -> None:
 
 
 def test_a_store_of_passwords_is_not_asked_for_this_one(layout: Layout) -> None:
-    """Docker's tools look nowhere else where they have one."""
+    """With such a store, Docker's tools look nowhere else, so this registry is exempt from it."""
     config_file(layout).write_text(json.dumps({"credsStore": "pass", "credHelpers": {"a.example": "ecr"}}))
     ensure_login(layout)
     assert config(layout)["credHelpers"] == {"a.example": "ecr", layout.registry: ""}
@@ -144,7 +144,7 @@ def test_a_login_that_is_made_says_what_a_script_needs_from_now_on(
     [("registry.localhost:5443", True), ("registry.localhost", True), ("registry.localhost.example", False)],
 )
 def test_a_refusal_of_the_set_ups_registry_says_where_its_login_is(host: str, own: bool) -> None:
-    """Request of somebody without the login, or with the one from before a rotation."""
+    """The user has no login, or the one from before a rotation."""
     answer = requests.Response()
     answer.status_code, answer.reason = 401, "Unauthorized"
     line = _refusal(Repository(f"{host}/a/b"), "GET", answer)
@@ -183,7 +183,7 @@ def test_h1_the_registry_asks_for_the_login_and_keeps_its_files_to_itself(layout
 
 
 def test_another_login_or_certificate_is_another_service(layout: Layout) -> None:
-    """It reads both at its start: `make up` restarts it, even if a rotation was killed."""
+    """The registry reads both only at its start, so `make up` restarts it, even after a killed rotation."""
     ensure_login(layout)
     layout.ca.parent.mkdir()
     (layout.ca.parent / "registry.crt").write_text("one")

@@ -1,4 +1,4 @@
-"""Which feature builds go; on a registry in memory. The real one: tests/e2e/test_retention.py."""
+"""Which feature builds are removed, on a registry in memory. On a real one: tests/e2e/test_retention.py."""
 
 import json
 
@@ -13,7 +13,7 @@ from tests.unit.registry import Repository
 
 
 def publish(repository: Repository, tag: str, created: str = "", program: str = "") -> str:
-    """A list over five variants with suffixed tags; its digest."""
+    """Publish a list of five variants with suffixed tags; return its digest."""
     children = {}
     for arch in ARCHES:
         ref = repository.add_image({"architecture": arch}, {"program": f"{program or tag} {arch}".encode()})
@@ -57,7 +57,7 @@ def test_develop_builds_and_features_are_counted_apart(repository: Repository) -
 
 
 def test_the_build_that_develop_points_to_stays_however_old_it_is(repository: Repository) -> None:
-    """Somebody went back to an older commit."""
+    """Somebody may have set the branch back to an older commit."""
     publish(repository, "develop-aaaaaaaaaaaa", "2020-01-01")
     publish(repository, "develop-bbbbbbbbbbbb", "2020-01-02")
     publish(repository, "develop", "2020-01-01", program="develop-aaaaaaaaaaaa")
@@ -97,7 +97,7 @@ def test_releases_and_moving_tags_are_never_candidates(repository: Repository) -
 
 
 def test_what_a_live_tag_points_to_stays(repository: Repository) -> None:
-    """A feature that became a release unchanged: the same children, and here the same list."""
+    """A feature that is released unchanged has the same children, and here even the same list."""
     publish(repository, "feature-x", program="the same")
     publish(repository, "0.28.0", program="the same")
     found = plan(repository, 0)
@@ -108,7 +108,7 @@ def test_what_a_live_tag_points_to_stays(repository: Repository) -> None:
 
 @pytest.mark.parametrize("runs", ["list", "variant", "variant of a list that is gone"])
 def test_a_build_that_a_stack_runs_stays(repository: Repository, runs: str) -> None:
-    """M7: a board that loses its disk could not pull its image again."""
+    """Without its build, a board that loses its disk could not pull its image again."""
     listed = publish(repository, "feature-old", "2026-01-01")
     variant = repository.digest_of("feature-old-arm32v7")
     publish(repository, "feature-older", "2025-01-01")

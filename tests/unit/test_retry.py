@@ -1,4 +1,4 @@
-"""The script `retry` of builds: a network's passing failure is no failed build."""
+"""The script `retry` of builds: a temporary failure of the network does not fail a build."""
 
 import subprocess
 from pathlib import Path
@@ -12,7 +12,7 @@ RETRY = PROJECT / GO_MODULE / "retry"
 
 @pytest.fixture
 def programs(tmp_path: Path) -> Path:
-    """A folder with a `go` that fails as often as its file of failures has lines, and a quick `sleep`."""
+    """A folder with a `go` that fails once for each line in `go.failures`, and an instant `sleep`."""
     for name, body in {
         "go": 'echo "go $*"; [ -s "$0.failures" ] || exit 0; sed -i 1d "$0.failures"; exit 3',
         "sleep": 'echo "sleep $1"',
@@ -57,7 +57,7 @@ def test_what_keeps_failing_fails_with_its_own_code_after_four_times(programs: P
 
 
 def test_every_download_of_go_modules_in_a_build_is_retried() -> None:
-    """Go never repeats a failed request."""
+    """Go itself never repeats a failed request."""
     downloads = [
         (str(file.relative_to(PROJECT)), line.strip())
         for file in sorted((PROJECT / "images").glob("*/*"))
@@ -67,5 +67,5 @@ def test_every_download_of_go_modules_in_a_build_is_retried() -> None:
     ]
     assert len(downloads) == 6
     once = [(file, line) for file, line in downloads if "retry go mod download" not in line]
-    # Asks only which commit a version is, of what the step before has downloaded.
+    # This one only looks up a version's commit, in what the step before has downloaded.
     assert [file for file, _ in once] == ["images/skycoin/Dockerfile"]

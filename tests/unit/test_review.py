@@ -1,4 +1,4 @@
-"""Meaning of a preview for its reviewers. The previews are pulumi 3.259's own, cut to what is read."""
+"""The review page of a preview. The previews are from pulumi 3.259, reduced to what is read."""
 
 import json
 import re
@@ -28,7 +28,7 @@ VOLUME = "skycoin:index:Node$docker:index/volume:Volume"
 PREFLIGHT = "skycoin:index:Node$skycoin:index:Preflight"
 HERE = "urn:pulumi:release::skycoin::pulumi:providers:docker::here::6ed0fd"
 KEPT = {"protect": True, "retainOnDelete": True, "provider": HERE}
-"""Options of a wallet volume; of other resources they change nothing here."""
+"""Options of a wallet volume; on other resources, they have no effect here."""
 LIMITS: Mapping[str, Any] = {"stopTimeout": 60, "waitTimeout": 300}
 
 
@@ -80,7 +80,7 @@ def test_nothing_changes() -> None:
 
 
 def test_variants_that_are_built_for_the_same_reason_are_one_row_in_the_tables_order() -> None:
-    """One argument for all five, another for one: two rows."""
+    """Four variants are built for one argument and the fifth for another, so there are two rows."""
     steps = [build(arch, LAYERS="1") for arch in sorted(ARCHES, reverse=True) if arch != "arm32v6"]
     changes = read_changes({"steps": [*steps, build("arm32v6", EXTRA="x|y")]})
     assert changes.rebuilds == (
@@ -133,7 +133,7 @@ def test_a_replaced_container_says_why_and_for_how_long_it_stops_at_most() -> No
 
 
 def test_a_new_volume_is_named_and_takes_the_comfort_away() -> None:
-    """So a lost wallet looks, with `new-wallet: true`: the container is replaced, over a new empty volume."""
+    """With `new-wallet: true`, a lost wallet looks like this: the container is replaced, on a new volume."""
     wallet = step("create", VOLUME, "attic-wallet", None, {"name": "skycoin-attic-wallet"})
     text = rendered(wallet, node("update", {}, {}, "image"))
     said = (
@@ -223,7 +223,7 @@ def test_a_new_volume_is_not_an_alarm() -> None:
 
 
 def test_the_rest_is_counted() -> None:
-    """Its title had the number of lines."""
+    """Before, the title had the number of table rows."""
     new = [step("create", PREFLIGHT, name, None, {}) for name in ("a", "c")]
     text = rendered(*new, step("update", PREFLIGHT, "b", {}, {}))
     assert text.startswith("## Stack release: safe\n\nNothing rebuilt, published or restarted.\n")
@@ -247,7 +247,7 @@ def test_a_refused_preview_shows_what_was_refused_and_not_its_aftermath() -> Non
 
 
 def test_what_is_warned_of_is_on_the_page_once() -> None:
-    """Warnings: findings of a host's checks, or that it did not answer."""
+    """A warning is a finding of a host's checks, or says that the host does not answer."""
     said = "host attic does not answer at ssh://pi@attic.lan: no route.\nWhat `up` would find is not known."
     warning = {"severity": "warning", "message": f"warning: {said}\n"}
     changes = read_changes({"steps": [], "diagnostics": [warning, warning, {"message": "said in passing"}]})
@@ -328,7 +328,7 @@ def test_a_refused_preview_has_a_page_and_an_exit_code_of_its_own(skyinfra: Skyi
 
 @pytest.fixture
 def plain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Folder of a plain Pulumi that prints ANSWER, ends with CODE, and writes a salt as the real one does."""
+    """Folder of a `pulumi` that prints $ANSWER, exits with $CODE, and writes a salt as the real one does."""
     program = tmp_path / "bin" / "pulumi"
     program.parent.mkdir()
     program.write_text(
@@ -347,7 +347,7 @@ def plain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_plain_pulumi_previews_with_a_copy_of_the_stacks_file(plain: Path, skyinfra: Skyinfra) -> None:
-    """It wrote an encryptionsalt into the committed file."""
+    """Before, Pulumi wrote an `encryptionsalt` into the committed file."""
     file = plain.parent / "stacks" / "Pulumi.fleet.yaml"
     file.write_text("config: {}\n")
     assert skyinfra("review", "-s", "me/skycoin/fleet").code == 0
@@ -357,7 +357,7 @@ def test_a_plain_pulumi_previews_with_a_copy_of_the_stacks_file(plain: Path, sky
 
 
 def test_a_stack_without_a_file_is_not_previewed(plain: Path, skyinfra: Skyinfra) -> None:
-    """Pulumi takes its file for empty, and everything for removed."""
+    """Pulumi would take the file for empty, and all resources for removed."""
     ran = skyinfra("review", "-s", "other")
     assert ran.code == FAILED
     assert "error: There is no stack 'other': stacks/Pulumi.other.yaml does not exist.\n" in ran.err
@@ -387,7 +387,7 @@ def test_a_failed_preview_without_an_error_gives_no_page(
 
 
 def test_git_runs_nothing_of_the_checkout_while_pulumi_previews(plain: Path, skyinfra: Skyinfra) -> None:
-    """Pulumi asks git for the state of the checkout, by commands of its own."""
+    """Pulumi itself runs git commands to read the state of the checkout."""
     (plain.parent / "stacks" / "Pulumi.other.yaml").write_text("config: {}\n")
     assert skyinfra("review", "-s", "other").code == 0
     env = dict(line.partition("=")[::2] for line in (plain / "env").read_text().splitlines())
@@ -396,7 +396,7 @@ def test_git_runs_nothing_of_the_checkout_while_pulumi_previews(plain: Path, sky
 
 
 def test_a_container_that_a_refresh_did_not_find_is_called_gone() -> None:
-    """It was new, without a reason."""
+    """The page used to call such a container new, without a reason."""
     found = step("refresh", CONTAINER, "attic-container", {"name": "skycoin-attic"})
     text = rendered(found, {**found, "op": "create", "oldState": None, "newState": found["oldState"]})
     assert text.startswith("## Stack release: safe\n\n1 container new.\n")

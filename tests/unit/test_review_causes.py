@@ -1,4 +1,4 @@
-"""Causes on a review page: each that a build, a tag or a node's image can have, and where it is written."""
+"""Causes on a review page: all that a build, a tag or a node's image can have, and where each is shown."""
 
 import json
 from collections.abc import Callable
@@ -51,7 +51,7 @@ def component(image: str, files: dict[str, str] | None) -> dict[str, Any]:
 
 
 def child(of: dict[str, Any], one: dict[str, Any]) -> dict[str, Any]:
-    """A resource of a component."""
+    """Make a step's resource a child of a component, and return the step."""
     for state in ("oldState", "newState"):
         if state in one:
             one[state]["parent"] = of["urn"]
@@ -181,7 +181,7 @@ def test_files_that_differ_are_named(
     image = component("skycoin", files)
     arguments = {"buildArgs": {NAMED_CONTEXTS: "1"}} if how == "buildArgs" else {}
     if said == [UNCHANGED] and arguments:
-        # The hash of the named contexts is of more than what is recorded.
+        # The hash of the named contexts covers more than the recorded files.
         said = [UNRECORDED]
     assert why(image, child(image, build(arguments, INPUTS, how, "labels", "exports")))[: len(said)] == said
 
@@ -189,7 +189,7 @@ def test_files_that_differ_are_named(
 def test_the_file_of_the_whole_names_every_file(
     skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """It had the page's shortened causes; then the preview was read, and the files were hashed, twice."""
+    """The file once had the page's shortened causes; later, preview and files were read twice for it."""
     monkeypatch.setattr(pages.SavedPage, "checkout", HERE)
     read = Mock(wraps=read_changes)
     monkeypatch.setattr(pages, "read_changes", read)
@@ -307,6 +307,6 @@ def test_a_nodes_image_is_reported_to_come_from_another_stack() -> None:
 
 
 def test_a_page_of_causes_is_json_as_pulumi_writes_it() -> None:
-    """Every committed stack's state can have the record: plain text in UTF-8."""
+    """The record fits into the state of every committed stack: it is plain text in UTF-8."""
     assert json.loads(json.dumps(recorded())) == recorded()
     assert all((PROJECT / path).is_file() for path in recorded())

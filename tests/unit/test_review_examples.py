@@ -1,4 +1,4 @@
-"""Pages of docs/examples: the real program, two settings of a stack, and what lies between them.
+"""Pages of docs/examples: what a review of the real program shows between two settings of a stack.
 
 `UPDATE_SNAPSHOTS=1 make unit` writes them; their diff is what a reviewer reads.
 """
@@ -66,7 +66,7 @@ KNOWN = [
         ("GO-2020-0019", GONE, "1.4.1", "Integer overflow in github.com/gorilla/websocket"),
     )
 ]
-"""Two entries of Go's database, cut to what is read, and one that it does not have."""
+"""Two entries of Go's vulnerability database, reduced to what is read, and an invented one."""
 DAY = "2026-11-05"
 FORK, MADE = "https://github.com/example/skycoin", "2026-11-20T10:00:00Z"
 
@@ -74,7 +74,7 @@ FORK, MADE = "https://github.com/example/skycoin", "2026-11-20T10:00:00Z"
 def run(
     stack: str, *, preview: bool = False, stacks: Any = None, state: Engine | None = None, **more: Any
 ) -> Engine:
-    """A committed stack with other values of some keys."""
+    """Run a committed stack with other values of some keys."""
     engine = Engine(preview=preview, stacks=stacks or published(), state=state)
     return run_program(engine, {**stack_settings(FILES[stack]), **more}, stack)
 
@@ -87,14 +87,14 @@ def with_image(stack: str, **more: Any) -> dict[str, Any]:
 
 
 def file_of(stack: str, old: str = "", new: str = "") -> StackFile:
-    """The stack's file, with another text in the place of one."""
+    """The stack's file, with `old` replaced by `new`."""
     text = (PROJECT / "stacks" / FILES[stack]).read_text()
     assert old in text
     return StackFile(f"stacks/Pulumi.{stack}.yaml", text.replace(old, new, 1))
 
 
 def built_again(preview: Preview, *paths: str) -> Preview:
-    """Builds that the builder's plugin would run for what no input of the program says."""
+    """Let every build run again because of these properties, which only the builder's plugin knows."""
     for step in preview["steps"]:
         if BUILD in step["urn"]:
             step |= {"op": "update", "detailedDiff": dict.fromkeys(paths)}
@@ -113,7 +113,7 @@ def released_again() -> dict[str, Any]:
 
 
 def with_last_time(preview: Preview, seconds: int, name: str) -> Preview:
-    """A state that knows how long a node's last replacement took."""
+    """Add to a preview's state how long a node's last replacement took."""
     for step in preview["steps"]:
         if NODE_CONTAINER in step["urn"] and step["urn"].endswith(f"::{name}-container"):
             step["oldState"]["outputs"][LAST_REPLACEMENT] = seconds
@@ -121,7 +121,7 @@ def with_last_time(preview: Preview, seconds: int, name: str) -> Preview:
 
 
 def without(preview: Preview, **options: bool) -> Preview:
-    """Wallets with other options than the program gives them."""
+    """Give the wallets of a preview other options than the program does."""
     for step in preview["steps"]:
         if VOLUME in step["urn"] and step["urn"].endswith("-wallet"):
             step["newState"] |= options
@@ -144,7 +144,7 @@ def build_argument() -> Preview:
 
 
 def image_file() -> Preview:
-    """An edit in the image's own folder, over a state that has another hash of it."""
+    """An edit in the image's own folder: the state has another hash of the file."""
     preview = built_again(preview_of(up("local"), run("local", preview=True)), "contextHash")
     text = json.dumps(preview)
     files = recorded_files("./images/skycoin", "./images/skycoin/Dockerfile", {}, {})
@@ -170,7 +170,7 @@ def base_moved() -> Preview:
 
 
 def modules() -> Preview:
-    """An edit of the image's go.mod; the state has what was required before it, and what was linked."""
+    """An edit of the image's go.mod; the state has the modules that were required and linked before."""
     preview = built_again(preview_of(up("local"), run("local", preview=True)), "contextHash")
     for step in preview["steps"]:
         before = step.get("oldState", {}).get("outputs") or {}
@@ -187,7 +187,7 @@ def modules() -> Preview:
 
 
 def rebuilt() -> Preview:
-    """The plugin builds again, and no argument, setting or file says why."""
+    """A build that the plugin repeats, although no argument, setting or file has changed."""
     return built_again(preview_of(up("local"), run("local", preview=True)), "contextHash")
 
 
@@ -200,14 +200,14 @@ def wallet_at_risk() -> Preview:
 
 
 def node_removed() -> Preview:
-    """The other node joins the network, and gets another port."""
+    """One node is removed; the other joins the network, and gets another port."""
     nodes = stack_settings(FILES["fleet"])["nodes"]
     before = run("fleet", nodes={**nodes, "attic": {**nodes["attic"], "network": "none"}})
     return preview_of(before, run("fleet", nodes={"attic": {**nodes["attic"], "rpc-port": 6421}}))
 
 
 def rules_broken() -> Preview:
-    """A program that publishes the nodes' API to all the world, and gives one of them all rights."""
+    """A program that publishes the nodes' API on all addresses, and runs one of them privileged."""
     preview = nothing()
     for step in preview["steps"]:
         if NODE_CONTAINER in step["urn"]:
@@ -219,7 +219,7 @@ def rules_broken() -> Preview:
 
 
 def node_setting() -> Preview:
-    """A flag of one node."""
+    """Another flag for one node."""
     nodes = stack_settings(FILES["fleet"])["nodes"]
     changed = {**nodes, "attic": {**nodes["attic"], "args": ["-log-level=debug"]}}
     return preview_of(up("fleet"), run("fleet", nodes=changed))
@@ -285,7 +285,7 @@ def refused() -> Preview:
 
 
 def many(count: int = 200) -> Preview:
-    """Every third host does not answer."""
+    """A fleet of `count` hosts with a node each; every third host does not answer."""
     said = (
         "host attic-{0:03} does not answer at ssh://pi@attic-{0:03}.lan: no route. "
         "What `up` would find there is not known."
@@ -315,7 +315,7 @@ PAGES: dict[str, tuple[str, Callable[[], Preview], Level]] = {
     "refused": ("release", refused, Level.REFUSED),
     "200-nodes": ("fleet", many, Level.RESTARTS),
 }
-"""Name of the page → stack, its preview, and the risk that it says."""
+"""Name of the page → stack, its preview, and the risk on the page."""
 ARGUMENT = ("channel: release\n", "channel: release\n      build-args: {EXTRA: x}\n")
 ATTIC = "    attic: {image: skycoin, host: attic, network: mainnet}\n"
 MODULE = """\
@@ -343,7 +343,7 @@ EDITS: dict[str, tuple[str, str]] = {
     "refused": ARGUMENT,
     "release": (ARGUMENT[0], f"{ARGUMENT[1]}      revision: 1\n"),
 }
-"""Name of the page → text of the stack's file, and what is there in its place."""
+"""Name of the page → text of the stack's file, and its replacement."""
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -354,7 +354,7 @@ def test_an_example_is_what_the_program_gives(name: str) -> None:
     changes = replace(read_changes(found, checkout), broken=broken_rules(wanted(found), rulebook()))
     changes = with_published_modules(changes, found, released_again().__getitem__)
     changes = judged(changes, by_module(KNOWN), DAY)
-    # A real hash is of a checkout and a state, which an example has not.
+    # A real hash covers a checkout and a state; an example has neither.
     end = (
         ending_without(STOPS) if changes.faults else ending(stack, hashlib.sha256(name.encode()).hexdigest())
     )
@@ -380,22 +380,22 @@ def ten_megabytes() -> str:
 
 
 def test_the_page_of_ten_megabytes_and_its_hash_take_no_two_seconds() -> None:
-    """The size is that of a preview of 200 nodes on a real backend; the state is as large."""
+    """A preview of 200 nodes on a real backend has this size, and so has the state."""
     text = ten_megabytes()
     assert 9_500_000 < len(text.strip()) < 20_000_000
     tracer = sys.gettrace()
-    sys.settrace(None)  # coverage takes longer than what it looks at
+    sys.settrace(None)  # coverage would take longer than the code that it traces
     try:
         looks = [_seconds_and_page(text) for _ in range(3)]
     finally:
         sys.settrace(tracer)
-    # Other work on the machine makes a look longer, never shorter.
+    # Other work on the machine makes a measurement longer, never shorter.
     assert min(seconds for seconds, _ in looks) < 2
     assert all(len(made) <= LIMIT for _, made in looks)
 
 
 def _seconds_and_page(text: str) -> tuple[float, str]:
-    """Processor time of reading a preview, its hash, its rules and its page; and the page."""
+    """CPU seconds for reading a preview, its hash, its rules and its page; and the page."""
     began = time.process_time()
     preview = json.loads(text)
     token = approval(

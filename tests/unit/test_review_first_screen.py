@@ -1,4 +1,4 @@
-"""The first screen of a review page, its limit and the page's, whatever a preview holds."""
+"""The first screen of a review page: its size limit and the page's, whatever the preview holds."""
 
 import json
 from typing import Any
@@ -33,7 +33,7 @@ A, B = (f"sha256:{letter * 64}" for letter in "ab")
 
 
 def tags(old: dict[str, Any], new: dict[str, Any], **outputs: Any) -> dict[str, Any]:
-    """A tag with {architecture: image} before and after."""
+    """A step that moves a tag from `old` to `new`, both {architecture: image}."""
     name = {"repository": "docker.io/skycoin/skycoin", "tag": "latest"}
     before, after = (
         {**name, "variants": [{"arch": arch, "ref": ref} for arch, ref in one.items()]} for one in (old, new)
@@ -56,7 +56,7 @@ def screen(changes: Changes) -> list[str]:
     return first_screen(changes, "mine").text.splitlines()
 
 
-# The line of risk.
+# The line about the risk
 
 
 def test_the_longest_bound_is_that_of_all_nodes() -> None:
@@ -118,12 +118,12 @@ SOUND: dict[str, Any] = {
     ids=["nothing", "restart", "moved tag", "lost architecture"],
 )
 def test_the_exit_code_says_the_risk(steps: list[Any], code: int, skyinfra: Skyinfra) -> None:
-    """Refused, at risk by a wallet, and no preview: test_review.py and test_review_options.py."""
+    """test_review.py and test_review_options.py test a refusal, a wallet at risk, and a missing preview."""
     given = json.dumps({"steps": steps})
     assert skyinfra("review", "-s", "mine", "--preview", "-", given=given).code == code
 
 
-# Tags.
+# Tags
 
 
 def test_a_tag_says_where_it_points_where_it_moves_and_what_it_gains_and_loses() -> None:
@@ -156,7 +156,7 @@ def test_a_tag_points_to_what_was_seen_last(outputs: dict[str, Any], shown: str)
     assert f"- `docker.io/skycoin/skycoin`: {shown}: moves" in text
 
 
-# What stops.
+# Nodes that stop
 
 
 def test_what_the_last_replacement_took_is_reported_where_the_state_knows_it() -> None:
@@ -241,11 +241,11 @@ def test_a_value_that_may_be_a_secret_is_not_shown() -> None:
     assert "TOKEN: [secret] → not shown" in text
 
 
-# Limits.
+# Limits
 
 
 def crowd(count: int) -> dict[str, Any]:
-    """Everything at once, of each `count`, with names as long as Docker takes them."""
+    """A preview with `count` changes of every kind, and names as long as Docker takes them."""
     steps = [build("amd64", X="1")]
     for number in range(count):
         name = f"{number:03}-{'n' * 200}"
@@ -331,7 +331,7 @@ def test_room_is_shared_and_what_one_leaves_is_the_others() -> None:
     assert length(fitted(lines, 15, str)) <= 15
 
 
-# The graph.
+# The graph
 
 
 def test_the_graph_joins_what_changes_through_what_does_not() -> None:

@@ -1,4 +1,4 @@
-"""Go modules on a review page: what would be linked, in which programs, and which vulnerabilities by it."""
+"""Go modules on a review page: what would be linked, into which programs, with which vulnerabilities."""
 
 import json
 import time
@@ -60,7 +60,7 @@ def preview_of(
     build_from: tuple[str, str] = ("a", "a"),
     is_new: bool = False,
 ) -> dict[str, Any]:
-    """A preview that builds skycoin for amd64, and may make it for one more."""
+    """A preview that builds skycoin for amd64, and for arm32v7 for the first time."""
     component = step("same", IMAGE, "skycoin", {}, {})
     component["oldState"]["outputs"] = {} if required_before is None else {"required": required_before}
     if is_new:
@@ -76,7 +76,7 @@ def preview_of(
 
 
 def of_source(location: str) -> dict[str, Any]:
-    """Context of an image with a source of its own."""
+    """Build context of an image with its source at this location."""
     return {**CONTEXT, "named": {"source": {"location": location}}}
 
 
@@ -85,7 +85,7 @@ def read(*arguments: Any, checkout: Checkout = HERE, **more: Any) -> Changes:
 
 
 def lines(changes: Changes) -> list[str]:
-    """Lines of the section on the first screen."""
+    """Lines of the section “Inside images” on the first screen."""
     text = first_screen(changes, "mine").text
     return [
         one for one in text.partition("### Inside images\n\n")[2].partition("\n###")[0].splitlines() if one
@@ -148,7 +148,7 @@ def test_what_is_not_known_is_said_and_nothing_is_guessed(more: dict[str, Any], 
 
 
 def test_a_replaced_module_is_not_called_known(tmp_path: Path) -> None:
-    """Its vulnerabilities neither come nor go, for its version is not known."""
+    """A module replaced by a folder has no known version, so no vulnerability is gained or lost with it."""
     go_mod = f"require {CRYPTO} v1.0.0\nrequire {CORS} v9.9.8\nreplace {CRYPTO} => ../crypto\n"
     (tmp_path / GO_MOD).write_text(f"{go_mod}replace {CORS} => example.org/cors v1.0.0\n")
     changes = read({CRYPTO: "0.30.0"}, context={**CONTEXT, "location": str(tmp_path)})
@@ -164,7 +164,7 @@ def test_a_replaced_module_is_not_called_known(tmp_path: Path) -> None:
 
 
 def test_a_working_copys_own_go_mod_is_read(tmp_path: Path) -> None:
-    """The page said that nothing is known before the build."""
+    """The page used to say that nothing is known before the build."""
     (tmp_path / GO_MOD).write_text(f"go 1.25\nrequire {CRYPTO} v99.0.0\n")
     assert lines(read({**NOW, SKYCOIN: "not known"}, context=of_source(str(tmp_path))))[0] == (
         f"- skycoin: {CRYPTO} {NOW[CRYPTO]} → 99.0.0 (skycoin); {SKYCOIN}: version not known, as {INEXACT}"
@@ -190,7 +190,7 @@ def test_all_modules_of_a_new_image_are_new() -> None:
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_a_new_architecture_brings_no_new_modules(order: int) -> None:
-    """By files alone, all modules were new if its build was registered after that of another variant."""
+    """From files alone, all modules used to look new if the build came after that of another variant."""
     inputs = {"context": CONTEXT}
     variants = [
         step("same", BUILT, "skycoin-amd64-image", inputs, inputs),
@@ -260,7 +260,7 @@ def test_words_of_a_database_and_names_of_an_image_make_no_markdown() -> None:
 
 
 def test_a_modules_path_strikes_nothing_out(tmp_path: Path) -> None:
-    """`~~` in two paths struck out all that was between them; in code it does not."""
+    """`~~` in two paths used to strike out the text between them; inside code, it has no effect."""
     (tmp_path / GO_MOD).write_text(
         f"require a.b/~~c v1.0.0\nrequire {CRYPTO} v1.0.0\nrequire x.y/z~~/d/e v1.0.0\n"
     )

@@ -1,4 +1,4 @@
-"""Options of resources on the review page: what a preview calls `same`, whatever becomes of them."""
+"""Resource options on the review page: a preview calls a step `same`, whatever happens to them."""
 
 import json
 from typing import Any
@@ -62,7 +62,7 @@ NOT_KEPT = (
 def test_a_wallet_that_loses_its_protection_is_the_first_thing_on_the_page(
     option: str, said: str, op: str, skyinfra: Skyinfra
 ) -> None:
-    """The page said “nothing changes”, with exit code 0: Pulumi calls such a step `same`."""
+    """The page used to say “nothing changes”, with exit code 0: Pulumi calls such a step `same`."""
     given = {"steps": [step(wallet(), wallet(**{option: False}), op)]}
     ran = skyinfra("review", "-s", "mine", "--preview", "-", given=json.dumps(given))
     assert ran.code == AT_RISK == 5
@@ -130,7 +130,7 @@ def test_a_volume_that_is_replaced_is_a_loss_once(op: str) -> None:
 
 
 def test_a_refreshed_preview_says_first_what_was_found_and_then_what_is_wanted() -> None:
-    """The refresh of a resource has the options of the state twice."""
+    """The step of a refresh has the state's options on both sides."""
     found = step(wallet(), wallet(), "refresh")
     assert [one.text for one in losses(found, step(wallet(), wallet(protect=False)))] == [UNPROTECTED]
 
@@ -231,7 +231,7 @@ def test_changed_options_are_a_table_and_no_nothing() -> None:
 
 
 def test_a_preview_that_leaves_unchanged_resources_out_is_not_trusted_for_them() -> None:
-    """Without `--show-sames` only a count says that they are there."""
+    """Without `--show-sames`, a preview only counts unchanged resources."""
     some = {"steps": [], "changeSummary": {"same": 51}}
     assert not read_options(some).complete
     assert "Not known: what becomes of the protection" in page(read_changes(some), "mine")
@@ -240,7 +240,7 @@ def test_a_preview_that_leaves_unchanged_resources_out_is_not_trusted_for_them()
 
 
 def test_a_refused_preview_has_its_own_exit_code_first(skyinfra: Skyinfra) -> None:
-    """`up` does nothing at all then; the page says both."""
+    """After a refusal, `up` does nothing at all; the page still reports the lost protection."""
     given = {
         "steps": [step(wallet(), wallet(protect=False))],
         "diagnostics": [{"severity": "error", "message": "the tag is taken"}],
