@@ -1,4 +1,4 @@
-"""The review page is read by others: no path or stack trace of the machine that made it is on it."""
+"""The review page is for other readers: it has no path or stack trace of the machine that made it."""
 
 import pytest
 
@@ -98,7 +98,7 @@ def test_what_means_the_same_everywhere_stays(text: str) -> None:
 
 
 def test_the_whole_page_has_none() -> None:
-    """Paths in faults, warnings and inputs alike."""
+    """Errors, warnings and inputs of the preview all have paths."""
     said = [
         {"severity": "error", "message": f"error: {TRACEBACK}"},
         {"severity": "warning", "message": "warning: host here: unix:///srv/x/docker.sock: no engine"},

@@ -1,4 +1,4 @@
-"""Tags that a state does not know, and what their registries say of them."""
+"""Tags that the state does not know, and what their registries say about them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -31,7 +31,7 @@ def shown(registries: Registries, *steps: Mapping[str, Any]) -> list[str]:
 
 
 def test_a_tag_that_exists_is_not_new(registries: Registries) -> None:
-    """On a page of a state that has never published, all were."""
+    """Before, all tags were new on the page of a state that had never published."""
     lines = shown(
         registries,
         tag("0.27.1", "create", immutable=True),
@@ -65,7 +65,7 @@ def test_a_registry_that_does_not_answer_is_named_and_its_tags_are_not_known(reg
 
 
 def test_tags_of_the_state_are_not_asked_for(registries: Registries) -> None:
-    """A refresh has looked at them."""
+    """A refresh has already asked the registry for them."""
     registries(HUB).down = True
     assert shown(registries, tag("latest", "update"))[2] == "1 tag moved."
 
@@ -76,6 +76,6 @@ def test_a_registry_that_the_stack_would_run_can_not_be_asked_yet(registries: Re
 
 
 def test_a_registry_that_can_not_be_reached_is_silent() -> None:
-    """Another error is one of those that a person must mend, and a refresh fails by it."""
+    """Other errors of a registry need a person, so they fail a refresh."""
     with pytest.raises(SilentRegistryError, match=r"registry 127\.0\.0\.1:1 \(x\): "):
         Repository("127.0.0.1:1/x").digest_of("latest")

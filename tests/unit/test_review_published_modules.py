@@ -1,4 +1,4 @@
-"""Go modules between two published images: found by digests, in outputs of any time, and never guessed."""
+"""Go modules of two published images: found by digest, in past and present outputs, and never guessed."""
 
 import json
 from collections.abc import Mapping
@@ -100,7 +100,7 @@ def test_many_containers_of_one_image_are_one_line() -> None:
 
 
 def test_each_program_and_each_architecture_has_its_own_difference() -> None:
-    """One program loses a module that the other gets; the other architecture is of no host."""
+    """One program loses a module that the other gains; no host has the other architecture."""
     cli = row({TEXT: "0.1.0"}, "amd64", program="skycoin-cli")
     after = outputs("d", {"amd64": "e", "arm64v8": "f"}, row(NEW, "amd64"), cli, row({}, "arm64v8"))
     before = outputs(
@@ -154,7 +154,7 @@ def test_an_image_that_no_outputs_name_is_not_known(missing: str) -> None:
 
 
 def test_a_rolled_back_image_is_found_in_the_present_outputs_too() -> None:
-    """A digest is the same image at any time."""
+    """A digest always means the same image, so the outputs of any time may name it."""
     found = changed(preview((ref("d"), ref("a"))))
     assert f"{CRYPTO} 0.59.0 → 0.30.0 (skycoin)" in lines(found)[0]
 
@@ -212,7 +212,7 @@ def test_hostile_names_make_no_markdown() -> None:
 def test_the_command_asks_for_the_present_outputs_of_the_other_stack(
     skyinfra: Skyinfra, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A preview of Pulumi's has those of the state only."""
+    """Pulumi's preview has only the outputs in the state."""
     for name, answer in (("preview", preview((ref("a"), ref("d")))), ("stack", AFTER)):
         (tmp_path / name).write_text(json.dumps(answer))
     program = tmp_path / "pulumi"

@@ -1,4 +1,4 @@
-"""Rules of a review: each holds of all committed stacks, and is broken by one planted in them."""
+"""Rules of a review: all committed stacks keep each of them, and a planted violation breaks it."""
 
 import copy
 import functools
@@ -44,7 +44,7 @@ def planted(name: str, change: Callable[[Preview], None]) -> Preview:
 
 
 def state(preview: Preview, kind: str, name: str) -> State:
-    """Return the state that the program asks of a resource."""
+    """Return the state that the program requests for a resource."""
     [step] = [one for one in preview["steps"] if one["urn"].endswith(f"{kind}::{name}")]
     found: State = step["newState"]
     return found
@@ -213,7 +213,7 @@ PLANTED: list[tuple[str, Callable[[Preview], None], str, str]] = [
         f"{DATA} goes without a deletion of its own together with attic",
     ),
 ]
-"""Stack, what is planted in it → the one rule that it breaks, and how the page says it."""
+"""(stack, planted violation, the one rule that it breaks, the page's words)."""
 
 
 def shown(preview: Preview, rules: Any = RULES) -> tuple[str, Any]:
@@ -248,7 +248,7 @@ def test_every_rule_is_broken_by_some_planted_stack() -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_committed_stack_keeps_all_rules(name: str) -> None:
-    """Also with everything in the state, and every other program of the tests: tests/unit/invariants.py."""
+    """tests/unit/invariants.py checks this with a full state too, and for every program of the tests."""
     first = json.loads(json.dumps(first_preview(up(name))))
     assert len(wanted(first)) > 3
     assert broken_rules(wanted(first), RULES) == ()
@@ -315,7 +315,7 @@ def test_all_that_breaks_a_rule_is_named_below_where_a_line_has_no_room_for_it()
 
 
 def test_a_users_rule_is_reported_like_the_projects(own: Path) -> None:
-    """The example of docs/review.md, which is the whole file."""
+    """The rule is the example in docs/review.md, which is a complete file."""
     example = PAGE.partition("```python\n")[2].partition("```")[0]
     assert example.startswith(OWN.read_text().partition("\n")[0])
     own.write_text(example)
@@ -434,14 +434,14 @@ UNUSABLE = {
         ", line 2: OWN_RULES has the name 'volumes-stay' of another rule. ",
     ),
 }
-"""File → place and error."""
+"""Test id → content of the file, and the place and error in the message."""
 
 
 @pytest.mark.parametrize(("text", "said"), UNUSABLE.values(), ids=UNUSABLE)
 def test_a_file_of_own_rules_that_can_not_be_used_is_refused_with_its_line(
     skyinfra: Skyinfra, own: Path, text: str | bytes, said: str
 ) -> None:
-    """Every command ended in a traceback."""
+    """Before, every command ended in a traceback."""
     own.write_bytes(text if isinstance(text, bytes) else text.encode())
     done = skyinfra("review", "-s", "fleet", "--preview", "-", given=stack("fleet"))
     assert (done.code, done.out) == (FAILED, "")

@@ -1,4 +1,4 @@
-"""The folders show the way of data, and the contract in pyproject.toml holds them to it (CONTRIBUTING.md)."""
+"""The folders follow the flow of data, which the contract in pyproject.toml enforces (CONTRIBUTING.md)."""
 
 import shutil
 import subprocess
@@ -57,7 +57,7 @@ def test_an_import_from_a_higher_or_the_same_layer_is_found(
 
 
 def test_every_folder_with_code_is_a_room() -> None:
-    """A package that the contract does not name would import what it likes."""
+    """A package that the contract does not name could import anything."""
     packages = {path.parent.name for path in PROJECT.glob("*/__init__.py")} - {"tests"}
     assert packages == ROOMS
     [layers] = [one["layers"] for one in CONTRACT["contracts"] if one["type"] == "layers"]

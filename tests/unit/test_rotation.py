@@ -37,7 +37,7 @@ def set_up(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> Layout:
 
 
 def keys(layout: Layout) -> dict[str, str]:
-    """The owner's files, by name."""
+    """Path in the set-up's state → text of the file, without logs and locks."""
     files = [path for path in layout.state.rglob("*") if path.is_file() and "logs" not in path.parts]
     return {str(path.relative_to(layout.state)): path.read_text() for path in files if path.name != "lock"}
 
@@ -120,7 +120,7 @@ def test_an_authority_changes_with_what_it_has_signed(
 def test_the_authority_vouches_for_no_other_name(
     name: str, is_vouched_for: bool, set_up: Layout, tmp_path: Path
 ) -> None:
-    """Its key lies on the disk for ten years, and programs of root trust it."""
+    """Its key is on the disk for ten years, and programs that run as root trust it."""
     folder = set_up.ca.parent
     made = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=other"]
     signed = [
@@ -146,7 +146,7 @@ def test_an_old_set_ups_ca_can_be_changed_before_it_has_a_login(set_up: Layout, 
 
 
 class Killed(BaseException):
-    """The end of the process."""
+    """Stands for a kill of the process."""
 
 
 @pytest.mark.parametrize("step", ["making", "first rename", "second rename"])
@@ -178,13 +178,13 @@ def test_a_renewal_of_certificates_that_is_killed_leaves_a_whole_pair(
     assert set_up.trust.read_text().endswith(set_up.ca.read_text())
     assert (set_up.ca.read_text() == before) == (step != "second rename")
     assert sorted(path.name for path in set_up.state.glob("certificates*")) == ["certificates"]
-    # Functions of them that a server needs.
+    # A server must be able to load them.
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(set_up.ca.parent / "registry.crt", set_up.ca.parent / "registry.key")
 
 
 def nodes_with(monkeypatch: pytest.MonkeyPatch, **proxies: str | None) -> list[tuple[str, str]]:
-    """Nodes by name, with their proxies, in a state of the set-up; what is asked of their hosts."""
+    """Put nodes with these proxies into a state of the set-up; return the requests to their hosts."""
     asked: list[tuple[str, str]] = []
 
     def shown(node: SimpleNamespace) -> None:

@@ -1,4 +1,4 @@
-"""Entries that don't fit each other: references, ports, volumes, tags. They run when every entry is valid."""
+"""Entries of the settings that don't fit each other: references, ports, volumes, tags."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -281,7 +281,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
         {"nodes.one.renamed-from": "../../x y"},
         ["skycoin:nodes.one.renamed-from: '../../x y' is not the name of a node"],
     ),
-    # One engine by several names: another user, the default port.
+    # One engine at several addresses: another user, the default port.
     (
         {
             "hosts.root": {"engine": "ssh://root@attic.lan:22", "arch": "arm32v7"},
@@ -311,7 +311,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
         {"build-base": f"golang@{DIGEST}"},
         [f"skycoin:build-base: 'golang@{DIGEST}' goes with bases: debian; bases is official"],
     ),
-    # Each of several is named.
+    # Each of several conflicts is named.
     (
         {
             "nodes.three": {"image": "skycoin", "host": "here"},
@@ -359,7 +359,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
             "(128 with the longest suffix, -arm32v5)"
         ],
     ),
-    # Ports: one engine, one user each. Two hosts may be one engine.
+    # Ports: each has one user per engine. Two hosts may be one engine.
     (
         {"nodes.two.host": "here"},
         [default_taken("two", "local")],
@@ -444,7 +444,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
 HUB_PARTS = "Docker Hub takes NAMESPACE/NAME: two parts, the registry's namespace included"
 ECR = {"kind": "ecr", "account": "123456789012", "region": "us-east-1"}
 FAULTS += [
-    # Repositories that a registry does not take.
+    # Repositories that a registry does not accept.
     (
         {"registries": {"hub": {"kind": "hub", "namespace": "me"}}, IMAGE_REPOSITORY: "a/b"},
         [f"skycoin:{IMAGE_REPOSITORY}: 'me/a/b': {HUB_PARTS}"],
@@ -543,7 +543,7 @@ def test_a_node_on_an_unknown_host_is_one_fault_and_no_crash() -> None:
 
 
 def test_a_renamed_node_keeps_the_names_of_its_volumes() -> None:
-    """A volume that is replaced by a rename is an empty wallet."""
+    """If a rename replaced the volume, the wallet would be empty."""
     node = NodeSettings.model_validate({"image": "skycoin", "host": "here", "renamed-from": "node-1"})
     assert volume_names("attic", node) == ("skycoin-node-1-data", "skycoin-node-1-wallet")
     assert container_name("attic", node.image) == "skycoin-attic"
@@ -621,7 +621,7 @@ def test_a_token_may_go_where_nobody_listens(url: str) -> None:
 
 @pytest.fixture
 def linked(tmp_path: Path) -> Path:
-    """A working copy with links at its top: two good ones, and two that lead to nothing in it."""
+    """A working copy with links at its top: two good ones, and two whose targets are not in it."""
     (tmp_path / "cmd" / "skycoin").mkdir(parents=True)
     (tmp_path / "programs").symlink_to("cmd")
     (tmp_path / ".hidden").symlink_to("/nowhere")
@@ -632,7 +632,7 @@ def linked(tmp_path: Path) -> Path:
 
 
 def test_a_link_that_leads_out_of_a_working_copy_is_named(linked: Path) -> None:
-    """BuildKit said: failed to calculate checksum of ref, "/result": not found."""
+    """BuildKit only says: failed to calculate checksum of ref, "/result": not found."""
     source = changed({"images.skycoin.source": {"path": str(linked), "version": "v0.27.1"}})
     assert _faults(source) == [
         f"skycoin:images.skycoin.source: path '{linked}': its link {name} leads to {target}, which the "

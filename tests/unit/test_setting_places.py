@@ -55,7 +55,7 @@ def said(text: str, raw: Mapping[str, Any] | None = None) -> list[str]:
 
 
 def places(text: str) -> list[tuple[str, str]]:
-    """(place, what is marked) of each error that has one."""
+    """(place, marked text) of each error that has a place."""
     found, lines = [], said(text)
     for number, line in enumerate(lines):
         if line.startswith("    stacks/Pulumi.mine.yaml:") and "not shown" not in line:
@@ -104,7 +104,7 @@ def test_the_page_shows_every_message() -> None:
 
 
 def test_a_value_that_is_not_from_the_file_has_no_place() -> None:
-    """For example a value of another `--config-file`, or a default."""
+    """Such as a value of another `--config-file`, or a default."""
     elsewhere = changed(
         {"nodes.one.rpc-port": 80, "hosts.attic.engine": "x", "registries.local.kind": "quay"}
     )
@@ -209,7 +209,7 @@ def faults(changes: Mapping[str, Any]) -> list[str]:
 
 
 def test_errors_between_entries_come_with_those_of_values() -> None:
-    """They came in a second round, when the values were right."""
+    """Before, they were reported only in a second run, once all values were valid."""
     found = faults(
         {
             "nodes.one.rpc-port": 80,
@@ -283,7 +283,7 @@ BREAKS: list[tuple[str, Any]] = [
 
 @given(st.lists(st.sampled_from(BREAKS), min_size=1, max_size=5, unique_by=lambda one: one[0]))
 def test_broken_values_of_a_valid_stack_are_the_only_errors(breaks: list[tuple[str, Any]]) -> None:
-    """Whatever is broken, nothing else is called wrong."""
+    """Whichever values are broken, nothing else is reported as wrong."""
     found = {fault.partition(": ")[0] for fault in faults(dict(breaks))}
     entries = {f"skycoin:{path}" for path, _ in breaks}
     assert all(any(key.startswith(entry) or entry.startswith(key) for entry in entries) for key in found)
@@ -427,7 +427,7 @@ config:
 def test_the_line_of_a_shared_value_is_where_it_is_written(
     keys: tuple[str, ...], found: tuple[str, int]
 ) -> None:
-    """Own keys win, then the first mapping that is merged: so Pulumi 3.259 and PyYAML read it."""
+    """Own keys win, then the first merged mapping, as in Pulumi 3.259 and PyYAML."""
     assert StackFile("f", SHARED).line(keys) == found
 
 

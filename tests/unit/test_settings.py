@@ -1,4 +1,4 @@
-"""Bad input in one entry of a stack's YAML: the line that it gives, with key, value and what is allowed."""
+"""Bad input in one entry of a stack's YAML: the error's line, with key, value and what is allowed."""
 
 import json
 from collections.abc import Mapping
@@ -66,7 +66,7 @@ UNKNOWN_KEYS = [
 ]
 
 SLIPS = {"imagse": None, "registries.local.adress": "address"}
-"""Unknown keys that are near another: the one that is meant, where it is not given."""
+"""Unknown key → the similar key that the error suggests; None if that key is already given."""
 
 FAULTS: list[tuple[str, Any, str]] = [
     # Architectures: upstream's five names and no others.
@@ -542,7 +542,7 @@ def test_a_rollback_has_a_digest_a_reason_and_a_date(key: str, value: str | None
 
 
 def test_six_faults_are_six_lines_at_once() -> None:
-    """Nobody mends one line, runs again, and meets the next."""
+    """Nobody has to mend one line and run again to see the next error."""
     raw = changed(
         {
             "registries.local.adress": "x",
@@ -580,7 +580,7 @@ def test_a_long_value_is_cut() -> None:
 
 
 def _answer(raw: Mapping[str, Any]) -> list[str]:
-    """The faults, none where the settings are valid."""
+    """Errors in the settings; none if they are valid."""
     try:
         parse(raw)
     except SettingsError as error:
@@ -614,7 +614,7 @@ def test_whatever_the_yaml_holds_the_answer_is_settings_or_a_list_of_faults(chan
 
 
 def test_pulumis_configuration_is_read_by_namespace() -> None:
-    """Pulumi hands strings over as they are, and everything else as JSON."""
+    """Pulumi passes strings on as they are, and everything else as JSON."""
     given = as_pulumi_gives_it(changed({"builder": "[odd"})) | {"docker:host": "x", "pulumi:y": "[1]"}
     settings = read_settings(given)
     assert settings.builder == "[odd"
@@ -643,7 +643,7 @@ def test_an_encrypted_secret_is_taken() -> None:
 
 @pytest.mark.case(27)
 def test_a_plain_secret_next_to_an_encrypted_one_is_refused(tmp_path: Path) -> None:
-    """Pulumi calls the whole key secret where one value of it is."""
+    """Pulumi marks a whole key as secret if one value in it is encrypted."""
     file = tmp_path / "Pulumi.mine.yaml"
     secrets = {"A": {"secure": "v1:x"}, "TOKEN": "canary", "B": {"other": "canary"}}
     file.write_text(yaml.safe_dump({"config": {"skycoin:build-secrets": secrets}}))
@@ -774,7 +774,7 @@ def test_a_nodes_defaults_are_the_safe_ones() -> None:
     ],
 )
 def test_what_switches_the_host_key_check_off_is_refused(options: list[str]) -> None:
-    """Refuse also what is not known to be harmless."""
+    """Options that are not known to be harmless are refused too."""
     [fault] = _faults(changed({HOST + "ssh-options": options}))
     assert fault.startswith("skycoin:hosts.attic: ")
     assert "ssh-options: " in fault
@@ -838,7 +838,7 @@ def test_every_kind_of_registry_says_which_keys_it_takes() -> None:
 
 
 def test_a_board_takes_each_variant_that_its_processor_runs() -> None:
-    """A Raspberry Pi 3 with a system of 64 bits had no board."""
+    """Before, no board fitted a Raspberry Pi 3 with a 64-bit system."""
     assert HostSettings(engine="local", board="raspberry-pi-3").variant == "arm32v7"
     assert HostSettings(engine="local", board="raspberry-pi-3", arch="arm64v8").variant == "arm64v8"
 
@@ -848,7 +848,7 @@ def test_a_board_takes_each_variant_that_its_processor_runs() -> None:
     [("90s", "1m30s"), ("3m", "3m0s"), ("2m30s", "2m30s"), ("1h", "1h0m0s"), ("59s", "59s"), ("120m", None)],
 )
 def test_a_time_is_kept_as_go_prints_it(given: str, taken: str | None) -> None:
-    """Engines print it so, and another spelling would be a difference at every run."""
+    """Engines print times like this, and another spelling would be a difference in every run."""
     if taken is None:
         with pytest.raises(SettingsError):
             parse(changed({"nodes.one.start-period": given}))
@@ -877,7 +877,7 @@ def test_soft_limits_follow_the_memory_of_a_board_unless_they_are_given() -> Non
 
 
 def test_a_key_without_a_namespace_is_refused(tmp_path: Path) -> None:
-    """Pulumi takes it in the place of the one that everybody reads."""
+    """Pulumi would use it in place of the key that people look at."""
     file = tmp_path / "Pulumi.mine.yaml"
     file.write_text("config:\n  skycoin:hosts: {}\n  hosts: {evil: {engine: local}}\n  docker:host: x\n")
     with pytest.raises(SettingsError) as error:
@@ -889,7 +889,7 @@ def test_a_key_without_a_namespace_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_encrypted_value_that_is_not_a_build_secret_is_refused() -> None:
-    """It would be decrypted into a build argument, or a flag of a node."""
+    """Such a value would be decrypted into a build argument, or a flag of a node."""
     secret_keys = ["skycoin:images", "skycoin:build-secrets", "docker:password"]
     with pytest.raises(SettingsError) as error:
         read_settings(as_pulumi_gives_it(changed({})), secret_keys)
