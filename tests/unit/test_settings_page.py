@@ -1,4 +1,4 @@
-"""Every key has its words in one place: the page, the schema for editors and all examples follow them."""
+"""Each key is described in one place: the page, the schema for editors and all examples follow it."""
 
 import json
 import os
@@ -30,7 +30,7 @@ VALIDATOR = jsonschema.Draft7Validator(file_schema())
 
 
 def undescribed(schema: Mapping[str, Any], here: str = "") -> Iterator[str]:
-    """Keys without a description, on all floors."""
+    """Keys without a description, at all levels."""
     for key, one in schema.get("properties", {}).items():
         if not one.get("description"):
             yield f"{here}{key}"
@@ -59,7 +59,7 @@ def test_a_key_without_a_description_is_found() -> None:
 
 
 def test_a_description_is_a_sentence_that_stands_alone() -> None:
-    """No reader of a hover or a table sees what is around it."""
+    """A reader of a tooltip or a table does not see the text around it."""
     opening = re.compile(r"(What|Where|Who|Those|Of|Whether|As|By|None|If)\b")
     for place, _ in settings_page.examples(stack_schema()):
         words = _schema_at(place)["description"]
@@ -68,7 +68,7 @@ def test_a_description_is_a_sentence_that_stands_alone() -> None:
 
 
 def _schema_at(place: tuple[str, ...]) -> Mapping[str, Any]:
-    """Schema of a key; names of maps are left out of its place."""
+    """Schema of a key; its place leaves out the names of map entries."""
     schema: Mapping[str, Any] = stack_schema()
     for part in place:
         entry = schema.get("additionalProperties")
@@ -186,7 +186,7 @@ def test_editors_refuse_a_planted_fault(path: str, value: object) -> None:
 KEY = example(_schema_at(("wallets", "recipients")))[0]
 ELIDED = {"13141d81…": COMMIT, "commit: COMMIT": f"commit: {COMMIT}", "age1…": KEY}
 ELIDED |= {"40 hexadecimal digits": COMMIT}
-"""Text that pages leave out → its full form."""
+"""Abbreviation on a page → its full form."""
 IMAGES = {"exporter": EXPORTER, "registry": REGISTRY}
 PAGES = [
     PROJECT / "README.md",
@@ -196,7 +196,7 @@ PAGES = [
 
 
 def yaml_examples() -> Iterator[tuple[str, str]]:
-    """(where, text) of every YAML on a page that has settings."""
+    """(place, text) of every YAML example with settings on a page."""
     for page in PAGES:
         for found in re.finditer(r"^( *)```yaml\n(.*?)^ *```$", page.read_text(), re.M | re.S):
             if NAMESPACE in found[2]:
@@ -218,7 +218,7 @@ def merged(under: Any, over: Any) -> Any:
     ("where", "text"), list(yaml_examples()), ids=[where for where, _ in yaml_examples()]
 )
 def test_an_example_is_taken_by_the_program_and_by_editors(where: str, text: str) -> None:
-    """It may be a part: what it leaves out is that of the stack that all tests of settings begin with."""
+    """An example may be partial; the rest is taken from the valid stack of the tests of settings."""
     for elided, whole in ELIDED.items():
         text = text.replace(elided, whole)
     config = yaml.safe_load(text)

@@ -140,7 +140,7 @@ def test_a_wallet_is_adopted_without_a_write(tmp_path: Path, monkeypatch: pytest
 
 
 class NothingThere:
-    """An engine's API that has nothing, and can't make anything."""
+    """The API of an engine that has nothing, and can't create anything."""
 
     def inspect_volume(self, name: str) -> None:
         raise NotFound(name)
@@ -184,7 +184,7 @@ def test_the_stand_in_makes_neither_volume_nor_network(
 
 
 class Pulumi:
-    """Runs of pulumi, each with the variable that adopts."""
+    """A fake pulumi that records its runs, each with the variable for the adoption."""
 
     def __init__(self) -> None:
         self.ran: list[tuple[str, str]] = []
@@ -196,7 +196,7 @@ class Pulumi:
 
 @pytest.fixture
 def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
-    """A machine on which a set-up needs nothing."""
+    """A machine on which a set-up has nothing to install."""
     monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "state"))
     (tmp_path / "stacks").mkdir()
     for module in ("stack", "missing_nodes"):

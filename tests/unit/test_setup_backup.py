@@ -1,4 +1,4 @@
-"""Backups of a set-up: content, refusals and kills. On engines: tests/e2e/test_setup_backup.py."""
+"""Backups of a set-up: content, refusals and kills. On real engines: tests/e2e/test_setup_backup.py."""
 
 import json
 import os
@@ -29,7 +29,7 @@ from wallets import sealed as sealing
 from wallets.contents import Contents, File
 
 CANARY = "canary"
-"""In the text of every secret of the set-up."""
+"""Part of every secret of the set-up."""
 KEPT = {
     "passphrase": f"{CANARY} passphrase",
     "docker-plugin": "stand-in\n",
@@ -66,7 +66,7 @@ STACK_FILES = {
 
 
 class Killed(BaseException):
-    """The end of the process."""
+    """Stands for a kill of the process."""
 
 
 class Machines:
@@ -88,7 +88,7 @@ class Machines:
         path.chmod(0o600 if CANARY in text else 0o644)
 
     def enter(self, name: str) -> Layout:
-        """Be at one of the machines from now on."""
+        """Switch to one of the machines."""
         for module in ("stack", "setup_backup", "setup_backup_journal"):
             self._patch.setattr(f"local.{module}.PROJECT", self.project(name))
         (self.project(name) / "stacks").mkdir(parents=True, exist_ok=True)
@@ -96,7 +96,7 @@ class Machines:
         return read_layout()
 
     def keep(self, *names: str) -> None:
-        """Let the old machine have no more than these of what a backup takes."""
+        """Reduce what a backup of the old machine takes to these files."""
         for name in KEPT.keys() - names:
             (self.old.state / name).unlink()
         self.kept = {name: KEPT[name] for name in names}
@@ -105,7 +105,7 @@ class Machines:
         return self._folder / name / "checkout"
 
     def backed_up(self) -> bytes:
-        """Bytes of a backup of the old machine."""
+        """Back up the old machine, switch to the new one, and return the backup."""
         self.enter("old")
         kept: list[bytes] = []
         back_up(self.old, [KEY.public], lambda _, data: kept.append(data) or "x")  # type: ignore[func-returns-value]
@@ -114,7 +114,7 @@ class Machines:
 
 
 def texts(folder: Path) -> dict[str, str]:
-    """Name → text of all files in a folder; none where there is no folder."""
+    """Name → text of all files in a folder; empty if there is no folder."""
     files = [path for path in folder.rglob("*") if path.is_file()]
     return {str(path.relative_to(folder)): path.read_text() for path in files}
 
@@ -126,12 +126,12 @@ def machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machines:
 
 @pytest.fixture
 def new(machines: Machines, monkeypatch: pytest.MonkeyPatch) -> Layout:
-    """The new machine, with nothing."""
+    """The new machine, which is empty."""
     return machines.enter("new")
 
 
 def is_restored(layout: Layout, machines: Machines) -> bool:
-    """Answer whether all is there, and nothing else; False where nothing is. Fails where a part is."""
+    """True if all is restored and nothing else, False if nothing is; fails if only a part is."""
     state = texts(layout.state)
     state.pop("lock", None)
     # Copies of what is asserted below (tests/unit/test_checkout.py).
@@ -170,7 +170,7 @@ def test_no_secret_is_in_the_clear_and_no_name_of_a_file(machines: Machines) -> 
 
 
 def test_its_note_says_how_it_is_read_without_this_program(machines: Machines, tmp_path: Path) -> None:
-    """`age` is played by its library here; the end-to-end test runs age itself."""
+    """A Python library stands in for `age` here; the end-to-end test runs `age` itself."""
     data = machines.backed_up()
     line = re.search(rb"tail -n \+(\d+) THIS-FILE \| age --decrypt", data)
     assert line
@@ -259,7 +259,7 @@ def test_what_is_not_a_backup_of_a_set_up_says_so(new: Layout, data: bytes, said
 
 
 def forged(machines: Machines, change: Callable[[dict[str, File]], Any], **other: Any) -> bytes:
-    """A backup that somebody else has made for this recipient."""
+    """A backup made by somebody else for this recipient."""
     found = setup_backup_format.read("b", machines.backed_up())
     contents = setup_backup_format.open_backup(found, [KEY.secret])
     change(contents)
@@ -319,7 +319,7 @@ def test_a_header_that_tells_of_other_files_is_refused(machines: Machines, new: 
         restore(new, "b", forgery, [KEY.secret])
 
 
-# A machine that is at work
+# A machine at work
 
 
 def test_a_pulumi_at_work_and_another_command_are_named_and_no_backup_is_made(machines: Machines) -> None:
@@ -374,8 +374,8 @@ def test_nothing_is_set_up_and_there_is_no_folder_afterwards(machines: Machines,
 def test_a_restore_that_is_killed_anywhere_is_noticed_and_finished_or_restarted(
     machines: Machines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Killed before each of its calls that change something, one after the other, in a process of its own."""
-    monkeypatch.setattr(os, "fsync", lambda _: None)  # seconds, and nothing that a kill would show
+    """For each call that changes something, a process is killed just before it."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)  # it takes seconds, and a kill shows no missing fsync
     machines.keep(*[name for name in KEPT if re.search("passphrase|ca.key|skycoin/", name)])
     data = machines.backed_up()
     for number in range(1000):
@@ -399,7 +399,7 @@ def test_a_restore_that_is_killed_anywhere_is_noticed_and_finished_or_restarted(
 
 
 def killed_at(number: int, data: bytes, layout: Layout) -> bool:
-    """Restore in a child that is killed before its `number`th change; False where it has ended by then."""
+    """Restore in a child that is killed before its `number`th change; False if it ends before that."""
     child = os.fork()
     if child:
         _, status = os.waitpid(child, 0)
@@ -426,7 +426,7 @@ def killed_at(number: int, data: bytes, layout: Layout) -> bool:
 
 
 def test_a_full_disk_restores_nothing_and_leaves_nothing(machines: Machines, new: Layout) -> None:
-    """A limit of the size of files stands for it: the kernel refuses the bytes beyond."""
+    """A limit on file sizes stands for a full disk: the kernel refuses further bytes."""
     machines.enter("old")
     big = json.dumps({"checkpoint": {"latest": {"x": "y" * 100_000}}})
     state_file(machines.old, "local").write_text(big)

@@ -21,7 +21,7 @@ with one_at_a_time(read_layout(), sys.argv[1]):
 
 
 def holder(what: str) -> "subprocess.Popen[str]":
-    """Another process, of another set-up, that has begun to hold it."""
+    """Start a process of another set-up that holds this part of the cache."""
     process = subprocess.Popen(
         [sys.executable, "-c", HOLDER, what],
         cwd=PROJECT,

@@ -1,4 +1,4 @@
-"""The stand-in as its launcher starts it: one process for all hosts of a run, and none afterwards."""
+"""The stand-in docker plugin, as launched: one process for all hosts of a run, and none afterwards."""
 
 import http.server
 import json
@@ -39,25 +39,25 @@ for plugin in plugins:
     plugin.kill()
     plugin.wait()
 """
-"""Starts plugins as pulumi does: each in a group of its own, with a pipe as input; kills them at the end."""
+"""Starts plugins like pulumi: each in its own process group, with a pipe as stdin. Kills them at the end."""
 
 
 @dataclass
 class Run:
-    """A run of pulumi with plugins that it has started: (pid, port)."""
+    """A run of pulumi, with the (pid, port) of each plugin that it has started."""
 
     engine: "subprocess.Popen[str]"
     mark: str
     plugins: list[tuple[int, int]] = field(default_factory=list)
 
     def end(self) -> None:
-        """Let the run end as one that has done its work."""
+        """End the run normally, as after its work."""
         assert self.engine.stdin is not None
         self.engine.stdin.close()
         assert self.engine.wait(timeout=10) == 0
 
     def processes(self) -> dict[int, str]:
-        """Pid and command of what was started in the run, the engine itself left out."""
+        """Pid → command of all processes that were started in the run, except the engine."""
         found = {}
         for process in Path("/proc").glob("[0-9]*"):
             try:
@@ -69,7 +69,7 @@ class Run:
         return found
 
     def servers(self) -> list[int]:
-        """Processes that serve hosts."""
+        """Pids of the processes that serve hosts."""
         serving = re.compile(r"-m providers\.docker(\.shared)? ")
         return [pid for pid, command in self.processes().items() if serving.search(command)]
 
@@ -84,7 +84,7 @@ def launcher(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def start(launcher: Path) -> Iterator[Callable[[int], Run]]:
-    """Starts a run with so many plugins; nothing of it outlives the test."""
+    """Return a function that starts a run with a number of plugins; no process outlives the test."""
     runs: list[Run] = []
 
     def started(hosts: int) -> Run:
@@ -119,7 +119,7 @@ def until(condition: Callable[[], bool], what: str, seconds: float = 10) -> None
 
 
 def created(port: int, host: str) -> str:
-    """Answer of a plugin about a volume to be created on a host."""
+    """A plugin's answer to a request to create a volume on a host."""
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         stub = provider_pb2_grpc.ResourceProviderStub(channel)
         stub.Configure(provider_pb2.ConfigureRequest(args=to_struct({"host": host})), timeout=10)
@@ -133,7 +133,7 @@ def created(port: int, host: str) -> str:
 def test_the_hosts_of_a_run_share_one_process_and_keep_their_engines_apart(
     start: Callable[[int], Run], tmp_path: Path
 ) -> None:
-    """A process of its own cost each host 30 MB and a third of a second."""
+    """With one process per host, each of them cost 30 MB and a third of a second."""
     run = start(3)
     assert len({port for _, port in run.plugins}) == 3
     assert len(run.servers()) == 1
@@ -187,7 +187,7 @@ def test_a_server_that_is_killed_leaves_nothing_behind(start: Callable[[int], Ru
 
 
 class SlowEngine(socketserver.ThreadingUnixStreamServer):
-    """A Docker engine that thinks before it answers, and what it was asked."""
+    """A Docker engine that answers late, and records its requests."""
 
     daemon_threads = True
 
@@ -236,7 +236,7 @@ def slow(tmp_path: Path) -> Iterator[SlowEngine]:
 def test_what_a_plugin_is_in_the_middle_of_is_ended_unless_the_engine_ends_the_plugin(
     start: Callable[[int], Run], slow: SlowEngine, killed: str, asked: list[str]
 ) -> None:
-    """Like a process for each host: it stops if its engine kills it, and ends well without its engine."""
+    """As with a process per host: work stops if the engine kills the plugin, not if the engine is killed."""
     run = start(1)
     [(_, port)] = run.plugins
     threading.Thread(target=created, args=(port, f"unix://{slow.server_address}"), daemon=True).start()
@@ -279,7 +279,7 @@ def test_a_server_that_does_not_start_is_replaced_by_a_process_that_says_why(
 
 
 def test_a_plugin_that_nobody_holds_is_a_process_of_its_own(launcher: Path) -> None:
-    """Started by hand, or attached to by a debugger: its input says nothing of an engine."""
+    """If a plugin is started by hand or by a debugger, its stdin is not a pipe from an engine."""
     with subprocess.Popen(
         [launcher, "127.0.0.1:1"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
     ) as plugin:
@@ -292,7 +292,7 @@ def test_a_plugin_that_nobody_holds_is_a_process_of_its_own(launcher: Path) -> N
 
 @pytest.mark.case(41)
 def test_another_users_process_is_not_a_peer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It gets no port: a server of another user under the run's name is not asked for one."""
+    """A server that another user runs under the run's name is not asked for a port."""
     one, other = socket.socketpair(socket.AF_UNIX)
     with one, other:
         assert peers.is_own(one)

@@ -1,4 +1,4 @@
-"""Changes of a stack, faults, and mistakes of people, in an order that a seed decides (world.py)."""
+"""Simulation of changes to a stack, failures, and human mistakes, in an order set by a seed (world.py)."""
 
 import random
 from collections import Counter
@@ -16,11 +16,11 @@ __all__ = ["_clock"]
 STEPS, SEEDS = 60, range(4)
 STRANGER = "stranger"
 MOST_CALLS = 60
-"""Calls to the engine, among which an update's fault comes."""
+"""Highest number of the engine call at which an update may fail."""
 
 
 def change(world: World, chance: random.Random) -> str:
-    """The stack's file gets another value for one setting."""
+    """Change one setting in the stack's file, and run `up`."""
     key, values = chance.choice(
         [
             ("image", (GOOD, GOOD, NEXT, NEXT, BAD, SICK)),
@@ -29,13 +29,13 @@ def change(world: World, chance: random.Random) -> str:
             ("name", NAMES),
         ]
     )
-    if key != "name" or world.container.identity:  # a node that was never made has no other name
+    if key != "name" or world.container.identity:  # a node that was never created can't be renamed
         world.wanted[key] = chance.choice(values)
     return update(world, chance)
 
 
 def update(world: World, chance: random.Random) -> str:
-    """An `up`, with a fault at one of its calls or none."""
+    """Run `up`, with a failure at one of its engine calls, or none."""
     if chance.random() < 0.5:
         world.engine.arm(chance.randint(1, MOST_CALLS), chance.choice([*Fault]))
     return world.up(refresh=chance.random() < 0.5, replace=chance.random() < 0.1)
@@ -48,7 +48,7 @@ def destroy(world: World, chance: random.Random) -> str:
 
 
 def save(world: World, chance: random.Random) -> str:
-    """The node makes an address, in a wallet that is there or a new one."""
+    """Let the node create an address, in an existing wallet or a new one."""
     if not world.runs:
         return "no node runs"
     world.saves += 1
@@ -78,7 +78,7 @@ def stopped_by_hand(world: World, _: random.Random) -> str:
 
 
 def stranger(world: World, _: random.Random) -> str:
-    """Somebody runs a container of their own on the wallet while the node is down."""
+    """Let somebody run another container on the wallet while the node is down."""
     if world.runs or WALLET not in world.engine.volumes_there:
         return "not now"
     mounts = [{"Type": "volume", "Source": WALLET, "Target": "/wallet"}]
@@ -95,7 +95,7 @@ def back_up(world: World, _: random.Random) -> str:
 
 
 def lose(world: World, chance: random.Random) -> str:
-    """Somebody does to the volume what nobody should."""
+    """Let somebody damage the volume by mistake."""
     files = world.files
     how = chance.choice(
         ("one file", "all files", "older", "exchanged", "torn", "gone", "made anew", "copies", "copies")
@@ -124,7 +124,7 @@ def lose(world: World, chance: random.Random) -> str:
 
 
 def mend(world: World, _: random.Random) -> str:
-    """The operator puts the backup into the volume, under a stopped node, and accepts what is there."""
+    """Let the operator stop the node, restore a damaged wallet from the backup, accept it, and run `up`."""
     world.engine.boxes.pop(STRANGER, None)
     stopped_by_hand(world, _)
     if world.lacks or world.torn or WALLET not in world.engine.volumes_there:
@@ -158,11 +158,11 @@ EVENTS: Mapping[Callable[[World, random.Random], str], int] = {
     lose: 1,
     mend: 3,
 }
-"""Event → how often it comes, in proportion."""
+"""Event → its relative frequency."""
 
 
 def simulate(root: Path, seed: int, steps: int) -> Counter[str]:
-    """Let events happen; counts of how they ended. Raises BrokenError with the seed and all that happened."""
+    """Run events at random; return counts of their outcomes. BrokenError names the seed and all events."""
     world, chance = World(root), random.Random(seed)  # noqa: S311 a simulation
     world.engine.live_restore = chance.random() < 0.5
     told = list[str]()
@@ -187,9 +187,9 @@ def simulate(root: Path, seed: int, steps: int) -> Counter[str]:
 def test_no_order_of_changes_faults_and_mistakes_loses_keys_of_a_wallet(
     seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nor has a wallet two writers, nor does an empty one take its place, nor is a seed outside of it.
+    """No wallet gets two writers, no empty one takes its place, and no seed leaves it.
 
-    A failure names its seed: `pytest -k "keys_of_a_wallet[SEED]"` does the same again, for any seed in SEEDS.
+    A failure names its seed: `pytest -k "keys_of_a_wallet[SEED]"` repeats it, for any seed in SEEDS.
     """
     monkeypatch.setattr("clients.wallet_on_host.PAUSE", 0)
     counts = simulate(tmp_path, seed, STEPS)

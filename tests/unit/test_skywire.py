@@ -1,4 +1,4 @@
-"""The image skywire: what the program gives its build, and what its files say."""
+"""The image skywire: the arguments of its build, and the content of its files."""
 
 import json
 import re
@@ -22,7 +22,7 @@ GATE = PROJECT / "images" / "go-module" / "abi-gate"
 
 
 def test_each_variant_gets_the_compiler_of_its_arch() -> None:
-    """The old hooks took the hard-float compiler for arm v5, v6 and v7 alike."""
+    """The former build hooks used the hard-float compiler for ARM v5, v6 and v7 alike."""
     engine = run_program(Engine(), changed({"images.skywire": {**SKYWIRE, "arches": list(ARCHES)}}))
     given = {arch: engine.one(BUILD, f"skywire-{arch}-image").inputs["buildArgs"] for arch in ARCHES}
     assert {arch: (args["CC"], args["GOARM"]) for arch, args in given.items()} == {
@@ -79,7 +79,7 @@ def test_the_toolchain_has_the_compilers_of_the_arch_table() -> None:
 
 
 def test_arguments_come_after_the_sources_that_they_must_not_fetch_again() -> None:
-    """The old Dockerfiles took them first: every commit compiled everything."""
+    """In the former Dockerfiles, the arguments came first, so every commit compiled everything."""
     text = (FOLDER / "Dockerfile").read_text()
     sources = text.index("COPY --from=source")
     for argument in ("GOARCH", "GOARM", "LINK", "LDFLAGS"):
@@ -87,7 +87,7 @@ def test_arguments_come_after_the_sources_that_they_must_not_fetch_again() -> No
 
 
 def test_the_gates_table_is_that_of_the_verification() -> None:
-    """One program refuses a wrong file while it is built, the other after it was pushed."""
+    """The gate refuses a wrong file during the build, the verification after the push."""
     rows = json.loads((GATE / "abis.json").read_text())
     assert list(rows) == list(ABIS)
     for platform, abi in ABIS.items():
@@ -113,5 +113,5 @@ def test_every_image_with_a_program_passes_the_gate(dockerfile: str) -> None:
 
 @pytest.mark.parametrize("name", ["skycoin", "skywire"])
 def test_no_image_declares_a_volume(name: str) -> None:
-    """One that nobody mounts becomes an anonymous one; the old hooks declared it before its owner was set."""
+    """Docker creates anonymous volumes for declared ones; the former build hooks set the owner too late."""
     assert not re.search("^VOLUME", (PROJECT / "images" / name / "Dockerfile").read_text(), re.M)

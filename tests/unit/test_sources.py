@@ -1,4 +1,4 @@
-"""Facts of a source that reach the binary and the labels."""
+"""Facts about a source that end up in the binary and the labels."""
 
 import subprocess
 from pathlib import Path
@@ -100,13 +100,13 @@ def test_a_folder_without_git_has_no_known_commit(tmp_path: Path) -> None:
 def test_the_epoch_is_the_date_in_seconds_utc(
     date: str | None, epoch: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SOURCE_DATE_EPOCH may not depend on the builder's time zone: digests would."""
+    """SOURCE_DATE_EPOCH must not depend on the builder's time zone, or the digests would."""
     monkeypatch.setenv("TZ", "Asia/Kathmandu")
     assert Provenance(version="", commit="", branch="", date=date).epoch == epoch
 
 
 def test_an_untracked_file_makes_a_working_copy_dirty(checkout: Path) -> None:
-    """The build gets it too."""
+    """An untracked file is sent to the build too."""
     (checkout / "new.go").write_text("package main\n")
     assert _of(checkout).commit.endswith("-dirty")
 
@@ -117,6 +117,6 @@ def test_sources_unpacked_inside_another_repository_do_not_take_its_commit(check
 
 
 def test_a_detached_checkout_is_on_no_branch(checkout: Path) -> None:
-    """As in CI; `HEAD` is no branch's name."""
+    """CI uses such checkouts; `HEAD` is not the name of a branch."""
     _git(checkout, "checkout", "-q", "--detach")
     assert _of(checkout).branch == ""

@@ -156,9 +156,9 @@ def test_every_wallet_is_protected(stack: str) -> None:
 
 
 def rolled_out(**rollout: Any) -> dict[str, set[str]]:
-    """Node → nodes whose containers its own waits for, of five hosts and six nodes."""
+    """Node → nodes whose containers it waits for, in a fleet of six nodes on five engines."""
     hosts = {name: {"engine": f"ssh://pi@{name}.lan"} for name in "abcde"}
-    # Another user's ssh to the same engine.
+    # The engine of host a, as another ssh user.
     hosts["f"] = {"engine": "ssh://root@a.lan"}
     nodes = {f"node-{name}": {"image": "skycoin", "host": name} for name in hosts}
     nodes["node-f"]["rpc-port"] = 6421  # type: ignore[assignment]
@@ -175,7 +175,7 @@ def test_without_a_rollout_all_hosts_change_at_once() -> None:
 
 
 def test_a_rollout_goes_from_one_host_to_some_and_to_the_rest() -> None:
-    """Two nodes of one engine are in one wave, also with different ssh users."""
+    """Two nodes of one engine are in one wave, even with different ssh users."""
     waits = rolled_out(rollout={"first": "c", "waves": [1, 2]})
     assert waits == {
         "node-c": set(),
@@ -196,7 +196,7 @@ def test_no_node_waits_for_one_whose_host_is_left_out(monkeypatch: pytest.Monkey
 
 
 def test_a_fleet_has_a_provider_for_each_host() -> None:
-    """One dead host fails alone."""
+    """With providers of their own, a dead host fails alone."""
     engine = up("fleet")
     hosts = {provider.name: provider.inputs for provider in engine.all_of(DOCKER_PROVIDER)}
     strict = '["-o", "StrictHostKeyChecking=yes"]'
@@ -259,5 +259,5 @@ def test_what_a_fleet_reads_is_what_a_release_exports() -> None:
 
 
 def test_a_second_run_asks_for_the_same() -> None:
-    """A second run is equal: the program depends on no clock, random number or order."""
+    """The program depends on no clock, random number or order."""
     assert rendered(up_with("local")) == rendered(up("local"))

@@ -54,7 +54,7 @@ def two_disks(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def running(old: Layout) -> Iterator[Layout]:
-    """The old set-up with services, and an engine that it has started."""
+    """The old set-up with running services, and an engine that it has started."""
     for name in ("buildkitd", "registry", "dockerd"):
         sleeper = Service(name=name, argv=["sleep", "60"], ready=lambda: True)
         services.start(old, sleeper)
@@ -185,7 +185,7 @@ def test_killed_at_any_step_the_state_is_whole_in_one_place_and_the_next_run_end
 
 
 def _half_first(killer: Killer) -> Any:
-    """Removal in two parts, between which it may end too."""
+    """A removal in several steps, so that a kill can come between them."""
     whole = shutil.rmtree
 
     def rmtree(path: Path, **options: Any) -> None:
@@ -343,7 +343,7 @@ def test_a_state_that_pulumi_has_begun_to_change_meanwhile_is_not_moved_under_it
     capsys: pytest.CaptureFixture[str],
     request: pytest.FixtureRequest,
 ) -> None:
-    """Services take their time to stop, and a copy takes minutes: what pulumi wrote by then was lost."""
+    """Services stop slowly, and a copy takes minutes. Before, what pulumi wrote in that time was lost."""
     lock = home.earlier / "backend/.pulumi/locks/organization/skycoin/local/one.json"
 
     def begin(*_: object) -> None:
@@ -386,7 +386,7 @@ def test_what_is_not_a_set_up_is_not_moved(home: Home, old: Layout) -> None:
 
 
 def test_the_environment_names_the_place_where_the_state_is_by_now(home: Home, old: Layout) -> None:
-    """A run that was killed after the move has not written it again."""
+    """A run that was killed after the move has not written the environment again."""
     remember(old, {"PULUMI_BACKEND_URL": f"file://{home.earlier}/backend", "DOCKER_HOST": "unix:///one.sock"})
     new = moved(old)
     assert known_environment(new) == {
@@ -400,7 +400,7 @@ def test_the_environment_names_the_place_where_the_state_is_by_now(home: Home, o
 
 
 def test_what_an_older_shell_leaves_in_the_checkout_is_not_a_set_up(home: Home, old: Layout) -> None:
-    """PULUMI_HOME of a shell from before the move: even `pulumi version` creates that folder again."""
+    """With PULUMI_HOME from before the move, even `pulumi version` creates that folder again."""
     moved(old)
     logs = old.state / "pulumi" / "logs"
     logs.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Which images of a host are this program's, and which of them may go."""
+"""Which images of a host belong to this program, and which of them may be removed."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ def test_what_a_container_uses_stays_whether_it_runs_or_not(store: ImageStore) -
 
 
 def test_the_last_healthy_image_of_every_node_of_the_host_stays(store: ImageStore) -> None:
-    """Whichever stack its node is of, and whichever name its engine has it by."""
+    """This holds for a node of any stack, and for any name of the image on its engine."""
     for letter in "abcd":
         store.add(letter, ref(letter))
     store.use("d", "skycoin-one", **{LAST_HEALTHY: ref("b")})
@@ -70,7 +70,7 @@ def test_what_the_caller_keeps_stays_by_its_digest(store: ImageStore) -> None:
 
 
 def test_an_image_that_another_one_is_made_from_stays(store: ImageStore) -> None:
-    """A person's `docker build FROM` it; the engine would take its name, and keep its layers."""
+    """A user may have built an image on it; the engine would then only remove its name, not its layers."""
     store.add("base", ref("a"))
     store.add("child", tags=("mine:1",), ParentId="base")
     assert surplus(store) == []
@@ -110,7 +110,7 @@ def test_tags_that_an_engine_writes_for_none_are_none(store: ImageStore) -> None
 def test_an_image_that_came_through_ssh_is_known_by_whichever_port_it_had(
     store: ImageStore, wanted: str
 ) -> None:
-    """sshd chooses another port where that of the registry is taken on the host."""
+    """sshd chooses another port if the registry's is taken on the host."""
     store.add("came", ref("a", FORWARDED))
     store.add("other", ref("b", "127.0.0.1:5443/mine/skycoin"))
     store.add("far", ref("c"))
