@@ -1,4 +1,4 @@
-"""Tags at preview, when written, and when somebody else moved them; on registries in memory."""
+"""Tags in a preview, when written, and when moved by somebody else; on registries in memory."""
 
 import copy
 import json
@@ -24,7 +24,7 @@ def configuration(platform: str) -> Values:
 
 @dataclass
 class World:
-    """Two registries, the kind, and what it warned of."""
+    """Two registries, the resource kind Tag, and its warnings."""
 
     registries: Registries = field(default_factory=Registries)
     warnings: list[str] = field(default_factory=list)
@@ -38,7 +38,7 @@ class World:
         return self.registries(HUB)
 
     def variants(self, program: str = "one", at: str = HUB) -> list[Values]:
-        """All five, each with a program of its own over a layer that all share."""
+        """All five variants, each with a program of its own on top of a shared layer."""
         return [
             {
                 "arch": arch.name,
@@ -116,7 +116,7 @@ def test_h5_the_suffixed_tags_of_all_other_tags_come_before_any_list(world: Worl
 @pytest.mark.parametrize("taken", ["0.27.1-arm64v8", "0.27.1"])
 @pytest.mark.parametrize("where", [HUB, LOCAL])
 def test_h5_an_exact_name_that_is_taken_refuses_all_other_names(world: World, taken: str, where: str) -> None:
-    """The first of two exact names was written, and stayed, when the second one was refused."""
+    """Before, if the second of two exact names was refused, the first was already written, and stayed."""
     other = world.registries(where)
     ref = other.add_image(configuration("linux/arm64/v8"), {"somebody": b"else"})
     other.put_manifest(taken, other.manifest(ref.partition("@")[2]))
@@ -146,7 +146,7 @@ def test_h5_other_moving_tags_move_before_its_list(world: World) -> None:
 
 
 def test_how_a_tag_is_written_is_not_a_change_of_it(world: World) -> None:
-    """A state of version 0.1.0 has none beside it; another registry of the stack adds some."""
+    """Version 0.1.0 recorded no `beside`, and another registry of the stack adds to it."""
     inputs = world.inputs()
     _, state = world.kind.create(inputs)
     assert world.kind.diff(state, inputs, {**inputs, "beside": [beside("release-v0.27.1")]}) == Change()
@@ -162,7 +162,7 @@ def test_equal_variants_give_equal_digests_and_no_second_write(world: World) -> 
 
 
 def test_an_exact_tag_with_other_content_is_refused_before_anything_is_written(world: World) -> None:
-    """A second machine, or a lost state: the registry itself says that the release is there."""
+    """On a second machine, or after a loss of the state, only the registry knows of the release."""
     world.kind.create(world.inputs())
     before, written = dict(world.hub.manifests), list(world.hub.log)
     other = world.inputs(variants=world.variants("two"))
@@ -186,7 +186,7 @@ def test_a_new_exact_tag_that_is_taken_is_refused_at_preview(world: World) -> No
 def test_before_a_build_a_taken_exact_tag_is_told_by_its_annotations(
     world: World, version: str, refused: bool
 ) -> None:
-    """Equal inputs give equal digests: what says the same of itself may turn out to be the same."""
+    """Equal inputs give equal digests, so content with equal annotations may turn out to be the same."""
     world.kind.create(world.inputs())
     unknown = [{**variant, "ref": UNKNOWN} for variant in world.variants()]
     news = world.inputs(variants=unknown, annotations={"org.opencontainers.image.version": version})
@@ -200,7 +200,7 @@ def test_before_a_build_other_platforms_are_other_content(world: World) -> None:
 
 
 def test_a_list_says_the_platforms_of_its_images_configurations(world: World) -> None:
-    """`crane validate`: the list said arm64/v8, the configuration arm64."""
+    """Before, the list said arm64/v8 and the configuration arm64, which `crane validate` reported."""
     world.kind.create(world.inputs())
     for entry in world.hub.manifest("0.27.1").fields["manifests"]:
         said = world.hub.config(world.hub.manifest(entry["digest"]))
@@ -209,7 +209,7 @@ def test_a_list_says_the_platforms_of_its_images_configurations(world: World) ->
 
 
 def as_published_by_0_1_0(world: World) -> str:
-    """The exact tag with the variant v8 in its list; its digest."""
+    """Publish the exact tag with the variant v8 in its list; return its digest."""
     world.kind.create(world.inputs())
     fields = copy.deepcopy(world.hub.manifest("0.27.1").fields)
     fields["manifests"][-1]["platform"]["variant"] = "v8"
@@ -237,7 +237,7 @@ def test_a_moving_tag_moves_from_an_earlier_versions_list(world: World) -> None:
 
 
 def test_somebody_who_publishes_in_the_meantime_is_not_overwritten(world: World) -> None:
-    """Bringing blobs to a far registry takes minutes: the tag is looked at again before it is written."""
+    """Copying blobs to a remote registry takes minutes, so the tag is checked again before it is written."""
     inputs, other = world.inputs(variants=world.variants(at=LOCAL)), world.variants("two")
     put_blob, theirs = world.hub.put_blob, world.hub.manifest(other[0]["ref"].partition("@")[2])
 
@@ -270,7 +270,7 @@ def test_a_registry_that_cannot_be_asked_stops_no_preview(world: World) -> None:
 
 @pytest.mark.parametrize("immutable", [True, False])
 def test_other_content_under_a_known_tag(world: World, immutable: bool) -> None:
-    """An exact tag is refused at preview, a moving one moves: also where the digest isn't known yet."""
+    """A preview refuses an exact tag and moves a moving one, even if the digest isn't known yet."""
     inputs = world.inputs(immutable=immutable)
     _, state = world.kind.create(inputs)
     assert world.kind.diff(state, inputs, inputs) == Change()
@@ -284,7 +284,7 @@ def test_other_content_under_a_known_tag(world: World, immutable: bool) -> None:
 
 
 def test_the_same_variants_built_elsewhere_are_no_other_content(world: World) -> None:
-    """Another registry first: the references differ, the digests don't."""
+    """With another registry first, the references differ, but not the digests."""
     inputs = world.inputs()
     _, state = world.kind.create(inputs)
     news = {**inputs, "variants": world.variants(at=LOCAL)}
@@ -310,7 +310,7 @@ def test_another_repository_or_name_is_another_tag(world: World) -> None:
 
 
 def test_a_registry_that_is_replaced_does_not_replace_what_is_published_there(world: World) -> None:
-    """While the engine asks what goes with a container of the stack's own, its address is unknown."""
+    """While Pulumi finds out what a replaced registry of the stack affects, its address is unknown."""
     inputs = world.inputs()
     _, state = world.kind.create(inputs)
     asked = {**inputs, "repository": UNKNOWN}

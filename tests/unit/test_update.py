@@ -1,4 +1,4 @@
-"""Text of an update for people, from events that real runs wrote (tests/unit/updates, cut down)."""
+"""Progress text of an update, from events of real runs (tests/unit/updates, shortened)."""
 
 import json
 import re
@@ -35,7 +35,7 @@ def recorded(name: str) -> list[dict[str, Any]]:
 
 
 def shown(events: list[dict[str, Any]], code: int = 0, *, stopped_at: int | None = None) -> str:
-    """Lines through a pipe, where somebody looks every second."""
+    """Lines as printed into a pipe, with a clock tick every second."""
     update, now, lines = Update(0), 0, list[str]()
     for event in events:
         while now < event["timestamp"]:
@@ -88,7 +88,7 @@ def test_what_did_not_change_is_counted_and_not_listed() -> None:
 
 
 def test_a_change_is_named_by_its_property_and_hashes_are_not_shown() -> None:
-    """Two hashes of the wallet's copy stood where the memory should have been."""
+    """Before, two hashes of the wallet's copy were shown in place of the memory."""
     assert shown(recorded("memory")).splitlines() == [
         "    previewed: 3 to update, 52 unchanged (3.0 s)",
         "    ✓ updated node-1-preflight (0.0 s)",
@@ -100,7 +100,7 @@ def test_a_change_is_named_by_its_property_and_hashes_are_not_shown() -> None:
 
 
 def test_a_failed_build_says_why_once_and_where_the_whole_log_is() -> None:
-    """`apt-get install` went well, and half of what it printed was its progress."""
+    """`apt-get install` succeeded, so its output, which is half progress, is left out."""
     assert shown(recorded("failing-build"), 255).splitlines() == [
         "    previewed: 18 to update, 4 to replace, 41 unchanged (2.0 s)",
         "    … updating skycoin-amd64-image",
@@ -246,7 +246,7 @@ def test_a_warning_is_reported_once_with_all_that_it_is_about_and_at_the_end() -
 
 
 def test_images_of_an_emptied_registry_are_one_line_without_the_registrys_json() -> None:
-    """After `make down ALL=1`, `make up` printed 300 letters of JSON for each of ten images."""
+    """After `make down ALL=1`, `make up` used to print 300 characters of JSON for each of ten images."""
     update = Update(0)
     for arch in ("arm32v5", "arm64v8"):
         urn = f"urn:pulumi:local::skycoin::docker-build:index:Image::skycoin-{arch}-image"
@@ -377,7 +377,7 @@ def test_what_failed_in_a_preview_failed() -> None:
 
 
 def test_an_update_is_stuck_where_a_replacement_failed_in_its_first_half() -> None:
-    """Pulumi 3.259 goes on with the others, and then waits forever for the second half."""
+    """Pulumi 3.259 goes on with the other resources, and then waits forever for the second half."""
 
     def step(kind: str, op: str, urn: str) -> dict[str, Any]:
         return {kind: {"metadata": {"op": op, "urn": urn, "new": {"custom": True}}}}

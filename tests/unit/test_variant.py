@@ -87,7 +87,7 @@ def test_the_inputs_of_a_build_are_these_and_no_others(engine: Engine) -> None:
 
 @pytest.mark.case(45)
 def test_h5_a_build_is_pushed_by_its_digest_and_names_nothing(engine: Engine) -> None:
-    """The variant's suffixed tag was public before anybody had looked at what is in it."""
+    """The variant's suffixed tag used to be public before its content was verified."""
     inputs = _built(engine, variant_args("arm32v7"))
     [name], [export] = inputs["tags"], inputs["exports"]
     assert name == REPOSITORY, "BuildKit refuses to push a tag by digest, so this is a repository alone"
@@ -161,7 +161,7 @@ def test_a_variant_answers_with_its_digest_not_its_tag(engine: Engine) -> None:
 
 @pytest.mark.parametrize("bare", [REPOSITORY, ""])
 def test_a_preview_that_would_build_does_not_know_the_digest(bare: str) -> None:
-    """docker-build answers a preview with the bare name; splitting that at `@` was a crash."""
+    """In a preview, docker-build returns the bare name; splitting it at `@` used to crash."""
     preview = Engine(preview=True, bare=bare)
     preview.run(lambda: Variant("v", variant_args(), on_builder()))
     assert preview.outputs_of(VARIANT, "v") == {

@@ -36,7 +36,7 @@ def config_of(platform: str, **labels: str) -> Values:
 def verified(
     platform: str, config: Values, *layers: dict[str, bytes], annotations: Values | None = None, **labels: str
 ) -> Values:
-    """Outputs of the verification of such an image, wanted for `platform` with `labels`."""
+    """Outputs of the verification of an image, which is wanted for `platform` with `labels`."""
     registries = Registries()
     said = (config.get("config") or {}).get("Labels") or {}
     ref = registries(NAME).add_image(config, *layers, annotations=annotations or said)
@@ -57,7 +57,7 @@ def test_an_image_whose_programs_fit_its_platform_is_verified(platform: str) -> 
 @pytest.mark.parametrize("platform", GOOD)
 @pytest.mark.parametrize("other", GOOD)
 def test_a_program_of_another_machine_is_named(platform: str, other: str) -> None:
-    """All 32 ARM tags of the old hooks were published as linux/amd64."""
+    """The former build hooks published all 32 ARM tags as linux/amd64."""
     if read_program(io.BytesIO(GOOD[platform])).machine == read_program(io.BytesIO(GOOD[other])).machine:
         return
     with pytest.raises(ProviderError, match=rf"/usr/bin/skycoin is EM_\w+, \d\d bit; {platform} takes EM_"):
@@ -95,14 +95,14 @@ def test_every_architecture_has_its_abi() -> None:
 
 
 class Forwards(io.BytesIO):
-    """A file that can't go back."""
+    """A file that can only be read forwards."""
 
     def seek(self, offset: int, whence: int = 0) -> int:
         raise AssertionError(f"sought {offset} from {whence}")
 
 
 def test_a_layer_is_read_once_and_forwards() -> None:
-    """Going back in a compressed layer reads it again from its start: a workspace took over half an hour."""
+    """Going back in a compressed layer re-reads it from its start: over half an hour for a workspace."""
     files = {f"usr/bin/{number}": GOOD["linux/amd64"] for number in range(100)}
 
     class Layers:
@@ -116,7 +116,7 @@ def test_a_layer_is_read_once_and_forwards() -> None:
 
 
 def test_a_dynamic_linker_must_be_in_the_image() -> None:
-    """The old hooks put programs linked to glibc on a busybox of another libc."""
+    """The former build hooks put programs linked to glibc on a busybox with another libc."""
     program = elf("EM_X86_64", interpreter="/lib64/ld-linux-x86-64.so.2")
     platform = "linux/amd64"
     wanted = "/usr/bin/skywire asks for /lib64/ld-linux-x86-64.so.2, which the image lacks"
@@ -174,7 +174,7 @@ def test_an_offset_that_no_file_has_is_damage() -> None:
 
 
 def sbom_of(program: bytes, **fields: Any) -> bytes:
-    """An SBOM with two components, about that program."""
+    """An SBOM of this program, with two components."""
     hashes = [{"alg": "SHA-256", "content": hashlib.sha256(program).hexdigest()}]
     whole = {
         "bomFormat": "CycloneDX",
@@ -206,9 +206,9 @@ def go_component(name: str, version: str, purl: str = "pkg:golang/") -> dict[str
 
 
 def test_the_go_modules_of_each_program_are_those_of_its_sbom() -> None:
-    """Its own is among them; what is no Go module, or has no version, is left out.
+    """The program's own module is among them; components without a version, or of other kinds, are left out.
 
-    So is a folder of a module, and an SBOM that is of no program (images/go-module/sbom/others.go).
+    So are folders of a module, and an SBOM that describes no program (images/go-module/sbom/others.go).
     """
     program, other = GOOD["linux/amd64"], GOOD["linux/amd64"] + b"other"
     hashes = [{"alg": "SHA-256", "content": hashlib.sha256(program).hexdigest()}]
@@ -293,7 +293,7 @@ def test_a_proof_without_a_report_is_made_again() -> None:
 
 
 def test_a_proof_without_modules_is_not_made_again() -> None:
-    """One of an earlier version: reading all layers again would change what `up` does at the upgrade."""
+    """Earlier versions recorded none; to read all layers again would change what an upgrade's `up` does."""
     report: dict[str, Any] = {"report": {"modules": {}}}
     assert _diff({"present": True}) == _diff({"present": True, **report}) == Change()
 
@@ -321,7 +321,7 @@ def test_an_image_that_somebody_removed_is_seen_by_a_refresh_and_named_by_up() -
 
 
 def test_a_variant_that_was_pushed_as_a_list_is_told_what_to_set() -> None:
-    """buildx adds attestations by default, and pushes an index over one platform and them."""
+    """By default, buildx adds attestations, and pushes an index of the one platform and them."""
     registries = Registries()
     listed = Manifest(b'{"manifests": []}', INDEX)
     registries(NAME).put_manifest("latest-amd64", listed)

@@ -1,4 +1,4 @@
-"""Known vulnerabilities by versions, and the command that lists them."""
+"""Known vulnerabilities by version, and the command that lists them."""
 
 import json
 from datetime import date
@@ -146,7 +146,7 @@ def test_what_is_accepted_has_a_reason_and_a_date() -> None:
 
 @pytest.fixture
 def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A database with what its tests put there, and a project with one image and one tool."""
+    """A database that each test fills, and a project with one image and one tool."""
     folder = tmp_path / "osv"
     folder.mkdir()
     for module in ("images/one", "local/tools/two"):
@@ -194,7 +194,7 @@ def test_an_audit_fails_with_a_table_of_what_is_not_accepted(skyinfra: Skyinfra,
 def test_a_replaced_module_is_looked_up_under_the_name_and_version_in_its_place(
     skyinfra: Skyinfra, database: Path
 ) -> None:
-    """The replaced one was looked up, and its replacement was not."""
+    """Before, the replaced module was looked up instead of its replacement."""
     put(database, entry("GO-1", "example.org/replaced", {"introduced": "0"}))
     put(database, entry("GO-2", "example.org/fork", {"introduced": "0"}))
     ran = skyinfra("release", "audit")
@@ -219,7 +219,7 @@ def test_a_module_that_a_folder_replaces_is_named_as_not_looked_up(
 
 
 def test_each_go_that_may_have_compiled_an_image_is_looked_up(skyinfra: Skyinfra, database: Path) -> None:
-    """Official bases bring one of their own, which is older."""
+    """Official bases bring an older Go of their own."""
     put(database, entry("GO-2", STANDARD_LIBRARY, {"introduced": "0"}, {"fixed": GO_VERSION}))
     ran = skyinfra("release", "audit")
     assert ran.code == 1

@@ -1,4 +1,4 @@
-"""`skyinfra wallet adopt`: wallets of a plain `docker run` come into a node's volume; their source stays."""
+"""`skyinfra wallet adopt`: a node's volume gets the wallets of a plain `docker run`; their source stays."""
 
 import copy
 import itertools
@@ -32,7 +32,7 @@ PLACES = {"wallet": "/wallet", "home": HOME}
 
 
 class Host:
-    """A node without a wallet, its engine, and pulumi."""
+    """A node without a wallet, its engine, and a fake pulumi."""
 
     def __init__(self, folder: Path) -> None:
         self.board = Board(folder, Requests())
@@ -49,7 +49,7 @@ class Host:
         return 0
 
     def old(self, status: str = "exited", **folders: dict[str, bytes]) -> Node:
-        """Let the container of a plain `docker run` be there, with `wallet` at /wallet or `home` in HOME."""
+        """Add the container of a plain `docker run`, with `wallet` at /wallet or `home` in HOME."""
         found = self.board.run("old")
         found.files = {PLACES[name]: dict(files) for name, files in folders.items()}
         found.status = status
@@ -119,7 +119,7 @@ def test_a_folder_of_a_container_is_named(host: Host, skyinfra: Skyinfra) -> Non
 def test_what_a_move_has_left_is_adopted_by_no_second_node(
     origin: str, host: Host, skyinfra: Skyinfra
 ) -> None:
-    """The wallets had two nodes: the one that was moved, and the one that had adopted its old volume."""
+    """Before, two nodes had the wallets: the one that moved, and the one that adopted its old volume."""
     host.board.make("old-wallet", **MINE)
     host.board.make("old-wallet-backups")
     host.board.run("old", wallet="old-wallet").status = "exited"
@@ -351,7 +351,7 @@ def test_wallets_are_shown_before_the_question(host: Host, skyinfra: Skyinfra) -
 
 
 def torn_by_a_stop(host: Host, monkeypatch: pytest.MonkeyPatch) -> Node:
-    """Let the last save of a container that is stopped not end."""
+    """A container whose last save is cut off when it is stopped."""
     old = host.old("running", wallet=FILES)
 
     def stop(timeout: int) -> None:

@@ -1,4 +1,4 @@
-"""Attacks on the identity of wallet volumes and on their copies: losses that passed, and dead ends."""
+"""Attacks on the identity of wallet volumes and on their copies: unnoticed losses, and dead ends."""
 
 import re
 import subprocess
@@ -27,7 +27,7 @@ def upgrade(engine: WalletEngine, state: Values, **more: object) -> Values:
 
 
 def container_made(engine: WalletEngine) -> None:
-    """What NodeContainer._replace asks."""
+    """Check the wallet as NodeContainer does before a replacement."""
     unchanged(WalletOnHost(engine, INPUTS), INPUTS)
 
 
@@ -41,7 +41,7 @@ def test_rename_of_a_running_node(engine: WalletEngine) -> None:
 
 
 def test_first_refresh_after_0_1_0_with_the_node_running(engine: WalletEngine) -> None:
-    """Its preflight has no `container`, its container no label."""
+    """In version 0.1.0, the preflight had no input `container`, and the container no label."""
     engine.put(WALLET, mine=wallet("A"))
     old = {key: value for key, value in INPUTS.items() if key != "container"}
     engine.run_node(WALLET)
@@ -52,7 +52,7 @@ def test_first_refresh_after_0_1_0_with_the_node_running(engine: WalletEngine) -
 
 
 def test_node_container_id_of_unreleased_state_without_container_input(engine: WalletEngine) -> None:
-    """A container with the label, from a state between 0.1.0 and now."""
+    """The container has the label; the state is of an unreleased version after 0.1.0."""
     engine.put(WALLET, mine=wallet("A"))
     old = {key: value for key, value in INPUTS.items() if key != "container"}
     urn = "urn:pulumi:fleet::skycoin::skycoin:index:Node$skycoin:index:NodeContainer::one-container"
@@ -63,7 +63,7 @@ def test_node_container_id_of_unreleased_state_without_container_input(engine: W
 
 
 def test_a_state_without_memory_ignores_and_overwrites_the_hosts(engine: WalletEngine) -> None:
-    """State of an older export (`pulumi stack import`), or saved by an older version of the program."""
+    """Such a state is an older export (`pulumi stack import`), or of an older version of the program."""
     remembered(engine, mine=wallet("A", "B"), other=wallet("C"))
     (engine.folder(WALLET) / "other.wlt").unlink()
     with pytest.raises(ProviderError, match=r"other\.wlt"):
@@ -105,7 +105,7 @@ def test_new_wallet_left_true(engine: WalletEngine) -> None:
 def test_a_damaged_wallet_that_was_not_remembered(
     engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """docs/wallets.md: a wallet file is empty or cut short: the same, and the file is named."""
+    """docs/wallets.md promises that an empty or cut-off wallet file stops `up`, and is named."""
     monkeypatch.setattr("time.sleep", lambda _: None)
     state = remembered(engine, mine=wallet("A"))
     engine.put(WALLET, fresh="")
@@ -137,7 +137,7 @@ def refreshed_free(engine: WalletEngine, state: Values) -> Values:
 def test_accept_where_the_host_is_ahead_of_the_state(
     engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`up` wrote the host's memory and was killed before its checkpoint; then an older backup is restored."""
+    """`up` wrote the host's record and was killed before its checkpoint; then an older backup is restored."""
     state = remembered(engine, mine=wallet("A"))
     engine.put(WALLET, mine=wallet("A", "B", "C"))
     upgrade(engine, state)  # killed: its state is lost
@@ -154,7 +154,7 @@ def test_accept_where_the_host_is_ahead_of_the_state(
 def test_accept_in_the_message_with_a_damaged_file(
     engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`wallet accept` refuses where a file is damaged: the message has to say that it must be moved away."""
+    """`wallet accept` refuses a damaged file, so the message has to say that it must be moved away."""
     monkeypatch.setattr("time.sleep", lambda _: None)
     state = remembered(engine, mine=wallet("A"), other=wallet("B"))
     engine.put(WALLET, other="")
@@ -171,7 +171,7 @@ def test_file_names_with_other_line_ends(engine: WalletEngine, name: str) -> Non
 
 @pytest.mark.parametrize("text", ["\n", "\0" * 33])
 def test_an_id_that_is_blank(engine: WalletEngine, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blocks that a power cut left: accept must end in a state that up takes."""
+    """A power cut can leave an id like this; `wallet accept` must lead to a state that `up` accepts."""
     state = remembered(engine, mine=wallet("A"))
     (engine.folder(WALLET) / ".skyinfra-id").write_text(text)
     said = refreshed(engine, state)["walletFault"]
@@ -211,7 +211,7 @@ def test_a_node_that_stops_between_list_and_exec(
 
 
 def test_a_word_on_stderr_in_the_node(engine: WalletEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """exec_start and logs have both outputs in one."""
+    """exec_start and logs return stdout and stderr as one."""
     state = remembered(engine, mine=wallet("A"))
     engine.run_node(WALLET)
     plain = WalletEngine.exec_start
@@ -231,7 +231,7 @@ def test_node_names_that_end_like_resources(engine: WalletEngine) -> None:
 
 
 def test_the_last_copy_of_a_wallet_that_vanished_stays(volumes: Volumes) -> None:
-    """Nobody accepted it: one of two wallets, and the node's settings changed as often as copies stay."""
+    """Nobody accepted the loss of one of two wallets, and more changes follow than copies are kept."""
     (volumes.wallet / "a.wlt").write_text(TEXT)
     assert volumes.run(name="2026-01-01T00-00-00Z", kept=3)[0] == 0
     (volumes.wallet / "b.wlt").write_text(TEXT)
@@ -259,7 +259,7 @@ SPENDS = '{"meta": {"type": "deterministic", "seed": "s", "secrets": ""}, "entri
 def test_the_last_copy_of_a_wallet_that_another_one_of_its_name_replaced_stays(
     before: str, after: str, volumes: Volumes
 ) -> None:
-    """Twenty changes after the wrong wallet was accepted, the last copy of the right one was removed."""
+    """Before, twenty changes after the wrong wallet was accepted, the right one's last copy was removed."""
     (volumes.wallet / "first.wlt").write_text(TEXT)
     volumes.run(name="2026-01-01T00-00-00Z", kept=1)
     (volumes.wallet / "mine.wlt").write_text(before)
@@ -287,7 +287,7 @@ def test_an_encrypted_wallet_that_grew_is_the_heir_of_its_beginning(volumes: Vol
 def test_a_fingerprint_script_that_dies_does_not_call_a_torn_wallet_whole(
     volumes: Volumes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """awk killed for memory (256 MB), no process left (128)."""
+    """The limits of a copy can cause this: awk killed for its memory (256 MB), or no process left (128)."""
     (volumes.wallet / "a.wlt").write_text(TEXT[:20])
     monkeypatch.setattr("tests.unit.test_copy_wallet.FINGERPRINT", "kill -9 $$")
     code, _ = volumes.run()

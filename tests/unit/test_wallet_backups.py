@@ -1,4 +1,4 @@
-"""Encrypted backups: form, keys and folders. On a real node: tests/e2e/test_wallet_backups.py."""
+"""Encrypted backups: format, keys and folders. On a real node: tests/e2e/test_wallet_backups.py."""
 
 import base64
 import gzip
@@ -100,8 +100,8 @@ LATIN = b"geldb\xf6rse.wlt".decode(errors="surrogateescape")
 def test_a_wallet_whose_name_is_not_utf_8_is_backed_up_and_restored_byte_by_byte(
     recipients: list[str], node: DeployedNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The backup ended with an internal error: the name has no bytes in UTF-8 to hash."""
-    monkeypatch.setattr(tarfile.TarFile, "encoding", "iso8859-1")  # the locale of this machine is no matter
+    """Before, the backup ended with an internal error: the name could not be encoded for the hash."""
+    monkeypatch.setattr(tarfile.TarFile, "encoding", "iso8859-1")  # whatever this machine's locale is
     there = {LATIN: wallet("one"), b"\xe2\x82.wlt".decode(errors="surrogateescape"): wallet("two")}
     engine = FakeEngine({WALLET: dict(there)})
     where = LocalFolder(tmp_path)
@@ -116,7 +116,7 @@ def test_a_wallet_whose_name_is_not_utf_8_is_backed_up_and_restored_byte_by_byte
 
 
 def test_wallets_whose_names_differ_only_in_bytes_that_are_not_utf_8_are_refused() -> None:
-    """A host reports both by one name, so the loss of one would not be seen."""
+    """A host reports both by one name, so the loss of one would go unnoticed."""
     other = LATIN.replace("\udcf6", "\udcfc")
     with pytest.raises(WalletError, match=r"geldb\\xf6rse\.wlt, geldb\\xfcrse\.wlt: .*: rename them"):
         sealed({**CONTENTS, LATIN: File(data=wallet("one")), other: File(data=wallet("two"))})
@@ -131,7 +131,7 @@ def test_no_secret_of_a_wallet_is_in_an_encrypted_backup() -> None:
 
 
 def test_the_note_in_a_backup_says_how_it_is_read_without_this_program(tmp_path: Path) -> None:
-    """The note's own command, with the library in age's place. With age itself: the end-to-end test."""
+    """The note's command runs with a library in place of `age`; the end-to-end test runs `age` itself."""
     file = sealed()
     (tmp_path / "THIS-FILE").write_bytes(file)
     [line] = [line for line in file.decode(errors="replace").splitlines() if "| age" in line]
@@ -164,7 +164,7 @@ def test_no_changed_byte_of_a_backup_goes_unnoticed() -> None:
 
 
 def forged(file: bytes, old: str, new: str) -> bytes:
-    """The file with another header, and the checksum that belongs to it."""
+    """The file with a changed header and a matching checksum."""
     head, _, payload = file.partition(age.MAGIC)
     lines = head.decode().replace(old, new).splitlines(keepends=True)[:-1]
     top, rest = "".join(lines).encode(), age.MAGIC + payload
@@ -181,7 +181,7 @@ def test_a_header_that_was_changed_with_its_checksum_is_refused_with_a_key() -> 
 
 
 def test_wallets_that_are_not_those_of_the_header_are_refused() -> None:
-    """Somebody who knows the recipient has made a file for it, under the facts of another."""
+    """Whoever knows the recipient can encrypt other wallets for it, under this backup's header."""
     facts = about(CONTENTS, node="n", stack="s", host="h", kind=Kind.BACKUP, recipients=[KEY.public])
     swapped = seal(facts, {"a.wlt": File(data=wallet("three"))})
     with pytest.raises(WalletError, match=r"its wallets are not those that its header names"):
@@ -228,7 +228,7 @@ def test_a_file_that_is_not_a_backup_is_reported(data: bytes) -> None:
 
 
 def ssh_key(folder: Path, kind: str, passphrase: str = "") -> tuple[str, bytes]:
-    """Public and secret key."""
+    """Create a key pair of ssh; return its public and secret key."""
     file = folder / "ssh"
     command = [
         "ssh-keygen",
@@ -272,7 +272,7 @@ aGNKYwon/ycsMUwzSzYWaUQbf9K22XZZhH0N0GfSm7pCHPA6vC5a9v5zrEuUi+uZ
 dc5T7a3O8Zu7LlgDI6GDcg==
 -----END AGE ENCRYPTED FILE-----
 """
-"""Identity file of the key of 42s, encrypted by age with the passphrase `right` and the least work."""
+"""Identity file with the key of PUBLIC_OF_IT, encrypted by age with the passphrase `right` and least work."""
 PUBLIC_OF_IT = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj"
 
 
@@ -373,7 +373,7 @@ def test_a_backup_that_nobody_could_read_or_everybody_is_refused(node: DeployedN
 
 @pytest.fixture
 def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], SshFolder]:
-    """Folders behind an `ssh` that runs its command here, in a home of its own."""
+    """Folders behind an `ssh` that runs its command on this machine, in a home of its own."""
     program, home = tmp_path / "bin" / "ssh", tmp_path / "far home"
     program.parent.mkdir()
     home.mkdir()
@@ -418,7 +418,7 @@ def test_a_folder_in_the_home_behind_ssh(ssh: Callable[[str], SshFolder], tmp_pa
 def test_a_backup_that_arrives_in_part_gets_no_name(
     ssh: Callable[[str], SshFolder], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The connection ends in the middle: the far side sees an end of the file like any other."""
+    """The connection breaks in the middle; for the remote side, this looks like the end of the file."""
     real = subprocess.run
 
     def cut(command: list[str], *, input: bytes, **rest: object) -> object:  # noqa: A002 subprocess's name
@@ -479,7 +479,7 @@ def test_what_a_killed_run_has_left_goes_with_the_next_backup(
 
 @pytest.mark.case(38)
 def test_a_backup_that_is_killed_while_it_is_written_leaves_nothing(tmp_path: Path) -> None:
-    """A file without a name: it goes with the process."""
+    """The file has no name until it is complete, so it disappears with the process."""
     script = (
         "import os, signal, sys\nfrom pathlib import Path\nfrom wallets import backup_files\n"
         "backup_files.os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -520,7 +520,7 @@ def test_a_backup_is_encrypted_dated_private_and_remembered(
 def test_a_backup_that_no_restore_would_take_is_not_made(
     keys: tuple[Key, ...], node: DeployedNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An encrypted one was made and remembered, and each restore of it was refused."""
+    """Before, an encrypted backup was created and recorded, and every restore of it was refused."""
     monkeypatch.setattr("wallets.contents.LARGEST", 20_000)
     volume = {"a.wlt": wallet("one"), "log": bytes(30_000)}
     with pytest.raises(WalletError, match=r"larger than 0 MiB in all, and no backup of them could be restor"):
@@ -529,7 +529,7 @@ def test_a_backup_that_no_restore_would_take_is_not_made(
 
 
 def test_a_backup_of_a_hundred_wallets_is_made_in_a_moment(node: DeployedNode, tmp_path: Path) -> None:
-    """The engine's part is measured in the end-to-end test; 5 s are allowed for both."""
+    """5 s are allowed including the engine's part, which the end-to-end test measures."""
     many = {
         f"{number}.wlt": wallet(*(f"{number + 1}x{one + 1}".replace("0", "z") for one in range(100)))
         for number in range(100)
@@ -567,7 +567,7 @@ def test_what_was_there_before_a_restore_is_not_left_unencrypted_in_silence(
     ids=["in its name", "of its files"],
 )
 def test_a_plain_archive_with_an_impossible_time_gets_a_sentence(name: str, modified: int) -> None:
-    """It ended with a ValueError."""
+    """Before, such an archive ended in a ValueError."""
     archive = pack({"a.wlt": File(data=wallet("a"), modified=modified)})
     with pytest.raises(WalletError, match=rf"{name}: its name or its files have an impossible time"):
         read(name, archive)

@@ -1,4 +1,4 @@
-"""`skyinfra wallet`: its command lines, units for timers, and the word on backups in `up` and on the page."""
+"""`skyinfra wallet`: command lines, timer units, and what `up` and the review page say about backups."""
 
 import json
 import re
@@ -30,7 +30,7 @@ NAME = "node-1-wallet-2026-01-02T00-00-00Z.backup"
 
 @pytest.fixture
 def stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
-    """Configuration of the stack that every command finds, on a Pulumi that knows one node."""
+    """Configuration of the stack that every command finds; its state has one node."""
     config: dict[str, Any] = {}
     monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "state"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

@@ -1,4 +1,4 @@
-"""The copy of a wallet, with an engine that says what a test wants. For real: tests/e2e/test_lifecycle.py."""
+"""The copy of a wallet, with a fake engine. With a real one: tests/e2e/test_lifecycle.py."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ NAME = "2026-01-02T03-04-05Z"
 
 @dataclass
 class FakeEngine:
-    """A docker client with one wallet volume; what it runs ends with `code` and says `said`."""
+    """A docker client with one wallet volume; its containers exit with `code` and print `said`."""
 
     volumes: set[str] = field(default_factory=lambda: {"skycoin-one-wallet"})
     code: int = 0
@@ -115,14 +115,14 @@ def test_a_copy_is_made_by_the_nodes_image_with_the_wallet_read_only() -> None:
 
 
 def test_a_wallet_that_is_not_there_is_not_made_by_its_backup() -> None:
-    """A container that names a volume makes it: an empty wallet, silently."""
+    """Docker silently creates the volumes that a container mounts, so there would be an empty wallet."""
     engine = FakeEngine(volumes=set())
     assert copied(engine) == ""
     assert engine.asked == []
 
 
 def test_what_a_killed_copy_has_left_is_removed_first() -> None:
-    """It stayed forever, under a name that said nothing."""
+    """Before, a killed copy's container stayed forever, under a random name."""
     engine = FakeEngine(leftovers=["one", "two"])
     assert copied(engine) == NAME
     assert engine.leftovers == []
@@ -145,7 +145,7 @@ def test_a_failed_copy_fails_the_step_before_the_container_is_touched() -> None:
 
 
 def test_an_emptied_wallet_is_refused_with_its_copy_and_the_two_ways_on() -> None:
-    """C1: the step ended well, and the state's copy went from a name to nothing."""
+    """Before, the step succeeded, and the state then named no copy."""
     engine = FakeEngine(code=EMPTIED, said=NAME.encode())
     with pytest.raises(ProviderError, match=rf"holds no wallet, but its copy {NAME} in ") as refused:
         copied(engine)
@@ -165,7 +165,7 @@ def test_a_damaged_wallet_file_is_refused_by_its_name() -> None:
 
 
 def test_the_resource_of_version_0_1_0_only_leaves_the_state() -> None:
-    """Its copies stay: nothing of it is looked at, and nothing makes it again."""
+    """Its copies stay; the program neither inspects them nor creates such a resource again."""
     kind = Retired()
     kind.delete("id", {"backup": NAME})
     assert kind.diff({}, {"a": 1}, {"a": 2}) == Change()

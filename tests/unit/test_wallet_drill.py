@@ -1,4 +1,4 @@
-"""The drill with an engine in memory. With a real node: tests/e2e/test_wallet_backups.py."""
+"""The drill of a restore, with an engine in memory. With a real node: tests/e2e/test_wallet_backups.py."""
 
 import json
 from collections.abc import Mapping
@@ -71,11 +71,11 @@ class Thing:
 
 @dataclass
 class Engine:
-    """A docker client with what drills make."""
+    """A docker client that keeps what drills create."""
 
     things: list[Thing] = field(default_factory=list)
     kept: list[Thing] = field(default_factory=list)
-    """All that was ever made."""
+    """Everything that was ever created."""
     finds: int | None = None
     """Number of addresses of a wallet that the node finds; None is all."""
     ends: bool = False
@@ -137,7 +137,7 @@ def node(monkeypatch: pytest.MonkeyPatch) -> DeployedNode:
 
 
 def test_a_wallet_whose_name_is_not_utf_8_is_found_by_the_name_that_the_nodes_api_says() -> None:
-    """JSON of Go has U+FFFD for each byte that is not UTF-8."""
+    """Go's JSON has U+FFFD for each byte that is not UTF-8."""
     name = b"geldb\xf6rse.wlt".decode(errors="surrogateescape")
     assert addresses_in({name: CONTENTS["a.wlt"]}) == {"geldb\ufffdrse.wlt": {"one", "two"}}
 
@@ -194,7 +194,7 @@ def test_what_a_killed_drill_has_left_goes_with_the_next(node: DeployedNode) -> 
 
 
 def test_what_follows_a_wallet_in_its_file_is_passed_over_as_a_node_does() -> None:
-    """A save in place of a longer wallet leaves the end of that one; a backup takes it, and no drill did."""
+    """A save over a longer wallet leaves the end of that one. Backups accept it; drills used to fail."""
     whole = CONTENTS["a.wlt"]
     longer = {"a.wlt": replace(whole, data=whole.data + b"}}")}
     assert addresses_in(longer) == addresses_in({"a.wlt": whole})
