@@ -59,24 +59,24 @@ RESOURCES = [
     child("docker:index/container:Container", "node-1-exporter-container", EXPORTER, inputs={}),
     {"urn": f"{URN}skycoin:index:Node::node-10", "type": "skycoin:index:Node"},
 ]
-"""Parts of a state that a node has."""
+"""Resources of nodes in a state."""
 
 
 @dataclass
 class FakeEngine:
-    """A docker client whose volumes are dictionaries; whatever is asked for is noted."""
+    """A docker client whose volumes are dictionaries, and which records all requests."""
 
     volumes: dict[str, dict[str, bytes]]
     running: bool = True
     full: bool = False
     saves: Iterator[bytes] = field(default_factory=lambda: iter(()))
-    """Content that the node has written at each further look."""
+    """What the node has written by each further read."""
     users: Sequence[str] = ("skycoin-node-1",)
     """Containers that run on the wallet."""
     left: Sequence[str] = ()
     """Containers that a killed restore has left."""
     loses: bool = False
-    """True where moving files loses them."""
+    """If true, moving files loses them."""
     noted: list[str] = field(default_factory=list)
 
     @property
@@ -230,7 +230,7 @@ def restore_copy(node: DeployedNode, there: WalletVolume, name: str, folder: Pat
 def test_a_volume_that_was_made_by_hand_is_given_to_the_nodes_user_before_a_restore(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Docker gives it to root, and the files could not be moved out of where they were staged."""
+    """Docker gives such a volume to root; before, the files could not leave their staging folder."""
     node, engine = of_another_user(), FakeEngine({WALLET: {}})
     given: list[tuple[Any, ...]] = []
 
@@ -265,7 +265,7 @@ def test_a_node_of_a_state_has_its_last_healthy_image_and_its_rollback(node: Dep
 
 
 def fleet(size: int) -> list[dict[str, Any]]:
-    """A state of so many nodes."""
+    """A state with `size` nodes."""
     return [
         {
             key: value.replace("node-1", f"node-{number}") if isinstance(value, str) else value
@@ -277,7 +277,7 @@ def fleet(size: int) -> list[dict[str, Any]]:
 
 
 def test_the_nodes_of_a_state_are_found_in_a_time_that_grows_with_their_number() -> None:
-    """Every `make up` looks for them, and it grew with the third power."""
+    """Every `make up` looks for them, and the time used to grow with the third power."""
 
     def seconds(size: int) -> float:
         resources, began = fleet(size), time.perf_counter()
@@ -338,7 +338,7 @@ def test_a_backup_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.case(38)
 def test_a_volume_that_is_gone_or_misspelt_is_not_made(node: DeployedNode, tmp_path: Path) -> None:
-    """C1: `docker run -v` made an empty volume, and the shell emptied the last good backup."""
+    """Before, `docker run -v` created an empty volume, and the shell emptied the last good backup."""
     engine = FakeEngine({})
     with pytest.raises(
         WalletError, match=r"no volume 'skycoin-node-1-wallet' on host attic, and none was made"
@@ -485,7 +485,7 @@ def test_what_the_node_writes_is_a_wallet() -> None:
 
 
 def state_of(**changes: Any) -> list[dict[str, Any]]:
-    """The state with other inputs of some resources, by the end of their names."""
+    """The state with other inputs of some resources, which are given by the end of their names."""
     return [
         {**one, "inputs": changes.get(one["urn"].rpartition("node-1-")[2], one.get("inputs", {}))}
         for one in RESOURCES
@@ -493,7 +493,7 @@ def state_of(**changes: Any) -> list[dict[str, Any]]:
 
 
 def test_the_wallet_is_that_of_the_volume_where_a_preflight_is_ahead_of_it() -> None:
-    """After a refused change of `wallet-volume`, a restore went into the other volume."""
+    """After a refused change of `wallet-volume`, a restore used to go into the other volume."""
     ahead = {**PREFLIGHT, "wallet": "elsewhere", "image": "r/skycoin@sha256:2"}
     runs = {"name": "skycoin-node-1", "image": "r/skycoin@sha256:1"}
     node = node_of("test", "node-1", state_of(preflight=ahead, container=runs))
@@ -502,7 +502,7 @@ def test_the_wallet_is_that_of_the_volume_where_a_preflight_is_ahead_of_it() -> 
 
 @pytest.mark.case(38)
 def test_a_restore_that_lost_a_file_is_an_error(node: DeployedNode, tmp_path: Path) -> None:
-    """A file that was missing afterwards counted as restored."""
+    """Before, a file that was missing afterwards counted as restored."""
     engine = FakeEngine({WALLET: {"b.wlt": TEXT}}, loses=True)
     file = keep(tmp_path, "b", pack({"a.wlt": File(data=TEXT)}))
     lost = r"a\.wlt in skycoin-node-1-wallet is not what the backup holds\nwhat was there before: .*-before-"
@@ -513,7 +513,7 @@ def test_a_restore_that_lost_a_file_is_an_error(node: DeployedNode, tmp_path: Pa
 
 @pytest.mark.case(38)
 def test_what_an_interrupted_restore_has_left_is_not_a_wallet(node: DeployedNode, tmp_path: Path) -> None:
-    """A killed restore's files were counted, copied and backed up as wallets."""
+    """Before, the files of a killed restore were counted, copied and backed up as wallets."""
     engine = FakeEngine({WALLET: {f"{STAGING}/a.wlt": TEXT, "b.wlt": TEXT}}, left=["helper"])
     with pytest.raises(WalletError, match="a restore was interrupted there: run it again, which finishes it"):
         backup(node, volume(node, engine), tmp_path)
@@ -529,7 +529,7 @@ def test_what_an_interrupted_restore_has_left_is_not_a_wallet(node: DeployedNode
 
 @pytest.mark.case(36)
 def test_a_restore_under_another_running_container_is_refused(node: DeployedNode, tmp_path: Path) -> None:
-    """A container of another name ran on, and would have written its old wallet back."""
+    """Before, a container of another name ran on, and could have written its old wallet back."""
     engine = FakeEngine({WALLET: {}}, users=("skycoin-node-1", "other"))
     file = keep(tmp_path, "b", pack({"a.wlt": File(data=TEXT)}))
     with pytest.raises(
@@ -543,7 +543,7 @@ def test_a_restore_under_another_running_container_is_refused(node: DeployedNode
 @pytest.mark.case(38)
 @pytest.mark.parametrize("number", signals.STOPPING)
 def test_a_signal_waits_until_the_files_are_in_their_place(number: signal.Signals) -> None:
-    """Ctrl-C left half of the wallets restored, and the node running on them."""
+    """Ctrl-C used to leave half of the wallets restored, and the node running on them."""
     done = []
 
     def work() -> None:
@@ -557,7 +557,7 @@ def test_a_signal_waits_until_the_files_are_in_their_place(number: signal.Signal
 
 
 def test_links_and_their_like_hide_no_copy(node: DeployedNode, tmp_path: Path) -> None:
-    """One link in one copy made the tool refuse all of them."""
+    """Before, one link in one copy made the tool refuse all copies."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for name, kind, target in (

@@ -1,4 +1,4 @@
-"""Workflows of GitHub: rights, pins, and their two scripts with a `gh` and a `skyinfra` of the tests."""
+"""GitHub workflows: permissions, pins, and their two scripts with a fake `gh` and `skyinfra`."""
 
 import json
 import re
@@ -171,7 +171,7 @@ with (folder / "log").open("a") as log:
 def _posted(
     tmp_path: Path, comments: list[dict[str, Any]], whole: str | None = None, **pages: str
 ) -> list[dict[str, Any]]:
-    """Requests to gh; `whole` is that of every page."""
+    """Post these pages, each with the whole page `whole`; return the requests to gh."""
     gh = tmp_path / "gh"
     gh.write_text(GH)
     gh.chmod(0o755)

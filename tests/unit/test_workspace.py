@@ -1,4 +1,4 @@
-"""An opened workspace: one folder of the host, a home that stays, a person's rights, a page on loopback."""
+"""An opened workspace: one folder of the host, a home that stays, a user's rights, a page on loopback."""
 
 import subprocess
 from dataclasses import replace
@@ -39,7 +39,7 @@ DATA = {"type": "volume", "source": "skycoin-workspace-cli-docker", "target": "/
 
 
 def opened(engine: Engine, args: WorkspaceArgs) -> dict[str, Any]:
-    """Inputs of the container."""
+    """Open a workspace, and return the inputs of its container."""
     engine.run(lambda: Workspace("cli", args, on_host()))
     return engine.one(CONTAINER, "cli-container").inputs
 
@@ -64,7 +64,7 @@ def test_a_workspace_is_a_container_a_home_a_network_and_an_image(engine: Engine
 
 
 def test_its_container_has_a_persons_rights_and_nothing_more(engine: Engine) -> None:
-    """Every input, so that a new one is seen here."""
+    """All inputs are listed, so that a new one is noticed here."""
     assert opened(engine, CLI) == {
         "name": "skycoin-workspace-cli",
         "image": PINNED,
@@ -91,7 +91,7 @@ def test_its_container_has_a_persons_rights_and_nothing_more(engine: Engine) -> 
 
 @pytest.mark.parametrize("args", [CLI, DIND, PAGE, replace(DIND, ide_port=8080, port=9090)])
 def test_the_folder_is_the_only_path_of_the_host(engine: Engine, args: WorkspaceArgs) -> None:
-    """Security rule i: no other bind, no host namespace, no device."""
+    """There is no other bind mount, no host namespace, and no device."""
     container = opened(engine, args)
     binds = [mount for mount in container["mounts"] if mount["type"] != "volume"]
     assert binds == [FOLDER]
@@ -118,7 +118,7 @@ def test_an_engine_inside_gets_what_it_needs_starts_as_root_and_keeps_its_data(e
 
 
 def test_an_engine_inside_is_made_once_no_node_is_on_its_engine(engine: Engine) -> None:
-    """M5: all of it depends on the check. Without an engine inside there is none."""
+    """Everything else depends on this check, which only a workspace with an engine inside has."""
     host = Host(name="attic", engine="ssh://pi@attic.lan", ssh_options=["-i", "key"])
     opened(engine, replace(DIND, host=host))
     check = engine.one(WORKSPACE_PREFLIGHT, "cli-preflight")

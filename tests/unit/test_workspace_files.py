@@ -1,4 +1,4 @@
-"""devcontainer.json and devfile.yaml: what they say, and that nobody's file is overwritten."""
+"""devcontainer.json and devfile.yaml: their content, and that no other file is overwritten."""
 
 import json
 import os
@@ -196,7 +196,7 @@ def test_an_edited_file_is_somebodys(tmp_path: Path) -> None:
 
 
 def test_a_link_or_folder_in_a_files_place_is_somebodys(tmp_path: Path) -> None:
-    """Also one that leads to a file of this command's: another checkout's."""
+    """A link to a file that this command has written into another checkout counts too."""
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir()
     there.mkdir()
@@ -224,7 +224,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 
 
 def test_a_link_on_the_way_is_not_followed(tmp_path: Path) -> None:
-    """With sudo it would write wherever the folder's owner wants."""
+    """Under sudo, the command would write wherever the folder's owner wants."""
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / ".devcontainer").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(WorkspaceError):
@@ -270,7 +270,7 @@ def test_h1_an_editor_that_will_pull_from_the_set_ups_registry_needs_its_login(
 def test_files_of_an_earlier_version_are_recognized_and_signed_again(
     tmp_path: Path, skyinfra: Skyinfra
 ) -> None:
-    """`python -m workspaces` wrote its own name into the first line."""
+    """The former `python -m workspaces` wrote its own name into the first line."""
     run(skyinfra, OUTPUTS, "cli", "--into", str(tmp_path))
     for path in (tmp_path / name for name in FILES):
         path.write_text(path.read_text().replace("skyinfra workspace files", "python -m workspaces"))
@@ -280,7 +280,7 @@ def test_files_of_an_earlier_version_are_recognized_and_signed_again(
 
 
 def test_of_several_workspaces_each_has_its_own_files(tmp_path: Path, skyinfra: Skyinfra) -> None:
-    """The specification's place for several: .devcontainer/NAME/devcontainer.json."""
+    """For several, the specification has .devcontainer/NAME/devcontainer.json."""
     assert run(skyinfra, OUTPUTS, "cli", "python", "cli", "--dind", "--into", str(tmp_path)).code == 0
     found = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
     assert found == [

@@ -1,4 +1,4 @@
-"""The place of a workspace: this machine, or one behind ssh; with an engine inside, one without nodes."""
+"""The host of a workspace: this machine, or one behind ssh; with an engine inside, one without nodes."""
 
 import os
 import subprocess
@@ -24,7 +24,7 @@ NODES = [container("skycoin-node-1", {NODE: "urn:pulumi:local::…"})]
 
 
 def connecting(monkeypatch: pytest.MonkeyPatch, client: object) -> list[dict[str, Any]]:
-    """Let every engine be this client; what was asked for."""
+    """Make every connection return this client; return the connections that were requested."""
     asked: list[dict[str, Any]] = []
 
     def connect(inputs: dict[str, Any]) -> object:
@@ -62,7 +62,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int, Path], None]:
-    """A machine behind `ssh`: a shell here, as the user with this id and home."""
+    """A machine behind `ssh`: a shell on this one, for a user with this id and home."""
 
     def runs(user: int, home: Path) -> None:
         programs = tmp_path / "programs"
@@ -81,7 +81,7 @@ def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int, Path]
 
 
 def test_the_person_is_who_called(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    """Sudo's caller, for root itself the folder's owner; the variable of an outer sudo means nothing."""
+    """The caller of sudo or, for root itself, the folder's owner; an outer sudo's variable is ignored."""
     owner = folder.stat()
     for name in ("SUDO_UID", "SUDO_GID"):
         monkeypatch.delenv(name, raising=False)

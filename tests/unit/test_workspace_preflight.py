@@ -27,7 +27,7 @@ def silent(_: Values) -> Any:
 
 
 def test_it_is_refused_by_a_preview_and_by_up_where_a_node_is() -> None:
-    """M5: nodes of another stack on that engine were not noticed."""
+    """Before, nodes of another stack on that engine were not noticed."""
     for olds in (None, WANTED):
         with pytest.raises(ProviderError, match=REFUSED):
             kind(WITH_NODE).planned(WANTED, olds)

@@ -1,4 +1,4 @@
-"""The workspaces: their table, their settings, and what the program builds of them."""
+"""The workspaces: their table, their settings, and the images that the program builds from them."""
 
 import re
 import subprocess
@@ -51,7 +51,7 @@ def test_each_row_is_a_folder_and_a_name_that_registries_take() -> None:
 
 
 def test_login_shells_have_the_path_of_the_images() -> None:
-    """`bash -l` in a workspace knew no Go: /etc/profile gives login shells a PATH of its own."""
+    """Before, `bash -l` in a workspace found no Go, as /etc/profile gives login shells another PATH."""
     profile = (PROJECT / "images/workspace-base/login-path.sh").read_text()
     told = subprocess.run(["sh", "-c", f'{profile}echo "$PATH"'], text=True, capture_output=True, check=True)
     for entry in WORKSPACES.values():
@@ -255,7 +255,7 @@ def test_the_root_is_built_where_its_first_workspace_is() -> None:
 
 
 def stands_on(engine: Engine, child: str) -> str:
-    """Name of the image that another one's IMAGE_FROM is the digest of."""
+    """Name of the image whose digest is the IMAGE_FROM of another one."""
     given = engine.one(BUILD, f"{child}-image").inputs["buildArgs"]["IMAGE_FROM"]
     return engine.digests[given.partition("@")[2]].removesuffix("-image")
 
@@ -272,7 +272,7 @@ def test_every_image_stands_on_its_base_by_the_digest_of_its_own_architecture() 
         }
         for child, base in under.items():
             assert stands_on(engine, f"{child}-{arch}") == f"{base}-{arch}"
-            # Reference from the verification: only verified images are bases.
+            # The reference is the verification's, so that only verified images are bases.
             proof = engine.one(VERIFICATION, f"{base}-{arch}-verification").urn
             assert proof in engine.one(BUILD, f"{child}-{arch}-image").dependencies
     built = {image.name for image in engine.all_of(BUILD)}
@@ -280,7 +280,7 @@ def test_every_image_stands_on_its_base_by_the_digest_of_its_own_architecture() 
 
 
 def changed_with(engine: Engine, name: str) -> set[str]:
-    """Images that stand on one, directly or not: what its change rebuilds."""
+    """Images built on this one, directly or not, which a change of it rebuilds."""
     direct = {
         image.name.removesuffix("-image")
         for image in engine.all_of(BUILD)

@@ -35,7 +35,7 @@ def wallet(*addresses: str, kind: str = "deterministic", seed: str = "a canary o
 
 @dataclass
 class Container:
-    """A program that ends with a code and says something."""
+    """A container whose program exits with `code` and prints `said`."""
 
     code: int
     said: bytes
@@ -63,27 +63,27 @@ class WalletEngine:
     machine: str = "aarch64"
     probe: Container = field(default_factory=lambda: Container(0, b"ok"))
     asked: list[Values] = field(default_factory=list)
-    """Containers that were made."""
+    """Containers that were created."""
     executed: list[Sequence[str]] = field(default_factory=list)
-    """Commands in containers that were there."""
+    """Commands that were run in existing containers."""
     listed: list[Values] = field(default_factory=list)
     """Other containers, as the engine lists them."""
     policies: dict[str, str] = field(default_factory=dict)
-    """Restart policies of those, by id."""
+    """Restart policies of the listed containers, by id."""
     lost: int = 0
     """Bytes at the end of a command's output that the engine loses once."""
     foreign: dict[str, bytes] = field(default_factory=dict)
-    """Answers of a look for files of somebody else, by volume."""
+    """Output of the search for files of other users, by volume."""
     giving: Container = field(default_factory=lambda: Container(0, b""))
-    """End of the run that gives a volume to the node's user."""
+    """Outcome of the container that gives a volume to the node's user."""
     given: list[str] = field(default_factory=list)
-    """Volumes that were offered to the node's user, as far as they were there and had no file."""
+    """Volumes that were to be given to the node's user; all of them exist."""
     deployed: Values | None = None
-    """The node's container, as the engine inspects it; None: there is none."""
+    """The node's container, as the engine inspects it; None if there is none."""
     set_aside: Values | None = None
-    """The same of the container that an interrupted handover set aside."""
+    """The same for the container that an interrupted handover set aside."""
     pulled: list[Values] | None = None
-    """Lines of a pull; None: the image is there."""
+    """Lines of a pull; None if the image is already there."""
 
     @property
     def api(self) -> "WalletEngine":
@@ -101,13 +101,13 @@ class WalletEngine:
         return self.root / volume
 
     def put(self, volume: str, **wallets: str) -> None:
-        """Write wallets into a volume, made where it is not there; `mine` is the file mine.wlt."""
+        """Write wallets into a volume, created if necessary; `mine` is the file mine.wlt."""
         self.create_volume(volume)
         for name, text in wallets.items():
             (self.folder(volume) / f"{name}.wlt").write_text(text)
 
     def run_node(self, volume: str, name: str = NODE, **more: Any) -> None:
-        """Let a container that uses the volume run."""
+        """Add a running container that uses the volume."""
         mount = {"Name": volume, "Destination": "/wallet", "RW": True}
         one = {"Id": name, "Names": [f"/{name}"], "State": "running", "Labels": {}, "Mounts": [mount]}
         self.listed.append(one | more)

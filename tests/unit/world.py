@@ -1,8 +1,8 @@
-"""A host with one node whose wallets are files, and what Pulumi, time, faults and people do to it.
+"""A host with one node whose wallets are files, and what Pulumi, time, failures and people do to it.
 
-The real preflight and the real container's resource run on the strict engine; scripts of the wallet run for
-real, on folders in place of volumes. The world knows every key that a node has ever saved, and says after
-each event what must not have happened.
+The real preflight and the real resource of the container run on the strict mock engine; the wallet's scripts
+really run, on folders in place of volumes. The world knows every key that the node has ever saved, and raises
+an error if an event does what must never happen.
 """
 
 import hashlib
@@ -37,9 +37,9 @@ from tests.unit.wallet_engine import Container, wallet
 NAMES = ("skycoin-one", "skycoin-uno")
 CANARY = "canary of words"
 ENDINGS = (ProviderError, ServiceError, APIError, OSError, RequestException, Killed)
-"""Every way in which an update fails."""
+"""Errors with which an update can fail."""
 DONE = ("same", "create", "update", "replace")
-"""Every way in which it ends well."""
+"""Results of an update that succeeds."""
 KIND = "urn:pulumi:fleet::skycoin::skycoin:index:Node$skycoin:index:"
 
 Key = tuple[str, str]
@@ -53,11 +53,11 @@ class BrokenError(AssertionError):
 
 @dataclass(eq=False)
 class WorldEngine(NodeEngine):
-    """The strict engine, with volumes that are folders."""
+    """The strict mock engine, with folders as volumes."""
 
     root: Path = Path()
     dead: bool = False
-    """The plugin was killed: nothing of it runs until the next update."""
+    """True if the plugin was killed, so that nothing of it runs until the next update."""
     heard: list[bytes] = field(default_factory=list)
     """Output that has left the host."""
 
@@ -118,7 +118,7 @@ class WorldEngine(NodeEngine):
 
 @dataclass(eq=False)
 class _Runs:
-    """`client.containers`: short runs, whose scripts run for real."""
+    """`client.containers`, whose short runs really execute their scripts."""
 
     engine: WorldEngine
     others: Any
@@ -195,7 +195,7 @@ def keys_of_copies(folder: Path) -> set[Key]:
 
 
 def address(*words: object) -> str:
-    """An address in the alphabet of addresses."""
+    """A made-up address in the alphabet of real ones."""
     return hashlib.sha256(repr(words).encode()).hexdigest().replace("0", "z")[:34]
 
 
@@ -214,9 +214,9 @@ class World:
         self.accepted = ""
         """Fingerprint that somebody accepts in the next update."""
         self.of_state, self.of_host = set[Key](), set[Key]()
-        """Keys that the stack's state, and the host, are known to remember."""
+        """Keys that are recorded in the stack's state, and on the host."""
         self.backup: Files = {}
-        """The newest backup, elsewhere."""
+        """The newest backup, which is kept elsewhere."""
         self.saves = 0
         self.error = ""
         """Message of the last update that failed."""
@@ -241,12 +241,12 @@ class World:
 
     @property
     def lacks(self) -> set[Key]:
-        """Keys that are remembered, and are no longer in the volume."""
+        """Keys that are recorded, and no longer in the volume."""
         return (self.of_state | self.of_host) - self.keys
 
     @property
     def torn(self) -> list[str]:
-        """Wallets that are not whole."""
+        """Names of the wallets that are damaged."""
         return [name for name, data in self.files.items() if not keys_of({name: data})]
 
     @property
@@ -254,13 +254,13 @@ class World:
         return any(box.running for box in self.engine.boxes.values())
 
     def save(self, file: str, *more: str) -> None:
-        """The node saves a wallet with further addresses."""
+        """Let the node save a wallet with further addresses."""
         had = [one for name, one in sorted(self.keys) if name == file]
         text = wallet(*had, *more, seed=f"{CANARY} of {file}")
         (self.engine.folder(WALLET) / file).write_text(text)
 
     def put(self, files: Files) -> None:
-        """Let the volume hold these wallets and no others; it keeps its id, if it is there."""
+        """Let the volume hold these wallets and no others; an existing one keeps its id."""
         self.engine.make(WALLET)
         for one in self.engine.folder(WALLET).glob("*.wlt*"):
             one.unlink()
@@ -268,7 +268,7 @@ class World:
             (self.engine.folder(WALLET) / name).write_bytes(data)
 
     def remove(self, volume: str) -> None:
-        """`docker volume rm`, after the containers that use it."""
+        """Remove the containers that use a volume, then the volume, as by `docker volume rm`."""
         if volume == WALLET:
             self.engine.boxes.clear()
         if volume in self.engine.volumes_there:
@@ -322,7 +322,7 @@ class World:
         return checked if made == "same" else made
 
     def _looked(self, remembered: set[Key]) -> None:
-        """Raise BrokenError if a look at the wallet has passed over what is missing."""
+        """Raise BrokenError if a check of the wallet has overlooked a loss."""
         if (lacks := remembered - self.keys) and not self.accepted:
             raise BrokenError(f"an update went on with a wallet that lacks {sorted(lacks)}")
 

@@ -1,4 +1,4 @@
-"""A stack's configuration as YAML gives it: complete and valid, to break one thing at a time."""
+"""A complete and valid configuration of a stack, as read from YAML, to break one thing at a time."""
 
 import copy
 import json
@@ -40,7 +40,7 @@ SKYWIRE: Mapping[str, Any] = {
     "arches": ["amd64", "arm32v6"],
     "channel": "release",
 }
-"""The image skywire, as `skycoin:images` takes it. The commit is nobody's: no test fetches it."""
+"""The image skywire, as `skycoin:images` takes it. The commit is invented: no test fetches it."""
 
 _VALID: dict[str, Any] = {
     "registries": {"local": {"kind": "local"}},
@@ -72,7 +72,7 @@ def changed(changes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def as_pulumi_gives_it(raw: Mapping[str, Any]) -> dict[str, str]:
-    """Full keys; whatever is no string is JSON."""
+    """The configuration with full keys, and with JSON in place of all values but strings."""
     return {
         f"skycoin:{key}": value if isinstance(value, str) else json.dumps(value) for key, value in raw.items()
     }

@@ -1,4 +1,4 @@
-"""Scalars of a stack's file, and what Pulumi makes of them: tests/e2e/test_review.py asks its CLI."""
+"""Scalars of a stack's file, and how Pulumi reads them: tests/e2e/test_review.py asks its CLI."""
 
 READ = {
     "on": "on",
@@ -55,7 +55,7 @@ READ = {
     "[on, 1.0, ~, 0o17]": '["on",1,null,15]',
     "{on: 1, True: 2, 1.0: 3, 0o17: 4, 12:30: 5}": '{"12:30":5,"1":3,"15":4,"on":1,"true":2}',
 }
-"""Text → value that Pulumi hands on."""
+"""Text → value that Pulumi passes on."""
 REFUSED = {
     "2026-11-27": "a date, which Pulumi hands on in another form",
     "2026-11-27T10:00:00Z": "a date, which Pulumi hands on in another form",
@@ -72,4 +72,4 @@ REFUSED = {
     "!foo bar": "the tag !foo may be read otherwise",
     "!foo [1]": "the tag !foo may be read otherwise",
 }
-"""Text → how the refusal begins."""
+"""Text → beginning of the refusal."""
