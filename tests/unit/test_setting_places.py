@@ -104,7 +104,7 @@ def test_the_page_shows_every_message() -> None:
 
 
 def test_a_value_that_is_not_from_the_file_has_no_place() -> None:
-    """Such as a value of another `--config-file`, or a default."""
+    """Values of another `--config-file`, and defaults, are not from the file."""
     elsewhere = changed(
         {"nodes.one.rpc-port": 80, "hosts.attic.engine": "x", "registries.local.kind": "quay"}
     )

@@ -113,5 +113,5 @@ def test_every_image_with_a_program_passes_the_gate(dockerfile: str) -> None:
 
 @pytest.mark.parametrize("name", ["skycoin", "skywire"])
 def test_no_image_declares_a_volume(name: str) -> None:
-    """Docker creates anonymous volumes for declared ones; the former build hooks set the owner too late."""
+    """An unmounted VOLUME becomes an anonymous one; the former build hooks declared it before its chown."""
     assert not re.search("^VOLUME", (PROJECT / "images" / name / "Dockerfile").read_text(), re.M)

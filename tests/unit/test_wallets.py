@@ -70,7 +70,7 @@ class FakeEngine:
     running: bool = True
     full: bool = False
     saves: Iterator[bytes] = field(default_factory=lambda: iter(()))
-    """What the node has written by each further read."""
+    """Content that the node has written by each further read."""
     users: Sequence[str] = ("skycoin-node-1",)
     """Containers that run on the wallet."""
     left: Sequence[str] = ()
