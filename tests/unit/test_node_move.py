@@ -591,7 +591,7 @@ NEW = wallet("new")
 
 
 def started_and_grown(fleet: Fleet) -> None:
-    """Let somebody start the node during its move, by `up` or by hand, and the node create a wallet."""
+    """Start the node during its move, as an `up` or a person might, and let it create a wallet."""
     fleet.attic.run(NODE, wallet=WALLET)
     fleet.attic.make(WALLET, new=NEW)
 

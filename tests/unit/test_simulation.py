@@ -78,7 +78,7 @@ def stopped_by_hand(world: World, _: random.Random) -> str:
 
 
 def stranger(world: World, _: random.Random) -> str:
-    """Let somebody run another container on the wallet while the node is down."""
+    """Run an operator's own container on the wallet while the node is down."""
     if world.runs or WALLET not in world.engine.volumes_there:
         return "not now"
     mounts = [{"Type": "volume", "Source": WALLET, "Target": "/wallet"}]
@@ -95,7 +95,7 @@ def back_up(world: World, _: random.Random) -> str:
 
 
 def lose(world: World, chance: random.Random) -> str:
-    """Let somebody damage the volume by mistake."""
+    """Damage the volume, as a human mistake would."""
     files = world.files
     how = chance.choice(
         ("one file", "all files", "older", "exchanged", "torn", "gone", "made anew", "copies", "copies")

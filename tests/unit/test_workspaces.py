@@ -272,7 +272,7 @@ def test_every_image_stands_on_its_base_by_the_digest_of_its_own_architecture() 
         }
         for child, base in under.items():
             assert stands_on(engine, f"{child}-{arch}") == f"{base}-{arch}"
-            # The reference is the verification's, so that only verified images are bases.
+            # The reference comes from the verification, so only verified images are used as bases.
             proof = engine.one(VERIFICATION, f"{base}-{arch}-verification").urn
             assert proof in engine.one(BUILD, f"{child}-{arch}-image").dependencies
     built = {image.name for image in engine.all_of(BUILD)}
