@@ -106,7 +106,8 @@ class Board:
     def prepare(self) -> tuple[str, Values]:
         """Create a running node with a wallet."""
         self.client.api.import_image_from_data(busybox_archive(), repository="node-like", tag="1")
-        self.client.api.create_volume(WALLET)
+        for volume in (WALLET, f"{WALLET}-backups"):  # as the node's preflight does
+            self.client.api.create_volume(volume)
         place = Path(self.client.api.inspect_volume(WALLET)["Mountpoint"])
         (place / "a.wlt").write_text(TEXT)
         return self.kind().create(INPUTS)

@@ -94,7 +94,7 @@ def proxy_on(board: Board, port: int) -> str:
 @pytest.fixture
 def node(board: Board, monkeypatch: pytest.MonkeyPatch) -> Iterator[Node]:
     monkeypatch.setattr(watchdog, "MARGIN", 10)
-    for volume in (WALLET, DATA):
+    for volume in (WALLET, f"{WALLET}-backups", DATA):  # the second as the node's preflight does
         board.docker("volume", "create", volume)
     made = Node(board)
     made.up()

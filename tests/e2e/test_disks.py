@@ -199,8 +199,8 @@ class Node:
 
 @pytest.fixture(scope="module")
 def node(board: Board) -> Node:
-    board.docker("volume", "create", WALLET)
-    board.docker("volume", "create", "precious")
+    for volume in (WALLET, f"{WALLET}-backups", "precious"):  # the second as the node's preflight does
+        board.docker("volume", "create", volume)
     return Node(board)
 
 

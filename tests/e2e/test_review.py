@@ -161,7 +161,11 @@ def test_pulumi_reads_a_stacks_file_as_pages_by_files_do(reviewed: Reviewed, tmp
 
 
 def test_a_guard_that_a_program_drops_is_a_change(reviewed: Reviewed) -> None:
-    reviewed.edit("components/node.py", "depends_on=[preflight],\n            # Labels of", "# Labels of")
+    reviewed.edit(
+        "components/node.py",
+        "retain_on_delete=True,\n            depends_on=[preflight],",
+        "retain_on_delete=True,",
+    )
     done = reviewed.review("--no-refresh")
     assert done.returncode == 0, done.stderr
     assert "| node-1-wallet | no longer waits for node-1-preflight |" in done.stdout

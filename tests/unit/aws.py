@@ -1,9 +1,9 @@
-"""AWS behind the stand-in engine: what the aws plugin would call, boto3 calls, and moto answers.
+"""AWS behind the stand-in engine: boto3 makes the calls that the aws plugin would make, and moto answers.
 
-So names, policies, regions and accounts meet Amazon's own client, with its models of what a
-parameter may be, and an implementation that refuses what AWS refuses. The calls are those that
-terraform-provider-aws makes on create (read in its internal/service/ecr; repository.go only in a
-version from before the filters). The plugin itself was not run.
+Names, policies, regions and accounts thus meet Amazon's own client, which validates parameters by AWS's
+models, and an implementation that refuses what AWS refuses. The calls are those that
+terraform-provider-aws makes on create (read in its internal/service/ecr; repository.go only in a version
+without the filters). The aws plugin itself was not run.
 """
 
 import json
@@ -21,7 +21,7 @@ PROVIDER = "pulumi:providers:aws"
 REPOSITORY = "aws:ecr/repository:Repository"
 LIFECYCLE = "aws:ecr/lifecyclePolicy:LifecyclePolicy"
 ACCOUNT = "123456789012"
-"""Whose the credentials are: moto's own."""
+"""Account of moto's credentials."""
 DUMMIES = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
@@ -41,21 +41,21 @@ class Call:
 
 @dataclass(slots=True)
 class AwsByMoto:
-    """Answers registrations of aws resources; `calls` is what AWS was asked."""
+    """Stand-in for the aws plugin; `calls` holds its requests to ECR."""
 
     calls: list[Call] = field(default_factory=list)
     expired: bool = False
-    """Credentials whose session has ended; moto takes any, so this is said here in AWS's words."""
+    """True for an expired session; moto accepts any credentials, so `call` raises AWS's error itself."""
 
     def __call__(self, type_: str, inputs: Mapping[str, Any], provider: Mapping[str, Any]) -> dict[str, Any]:
-        """Outputs that the plugin adds to the inputs of a new resource."""
+        """Return the outputs that the plugin adds to the inputs of a new resource."""
         if type_ == PROVIDER:
             return {}
         if type_ not in (REPOSITORY, LIFECYCLE):
             raise NotImplementedError(f"unexpected resource {type_}")
         region = provider["region"]
         account = self.call(region, "get_caller_identity", service="sts")["Account"]
-        # The plugin checks it when it is configured, in these words; lists reach a provider as JSON.
+        # The plugin checks this when it is configured, with this message; providers get lists as JSON.
         if f'"{account}"' not in provider["allowedAccountIds"]:
             raise PermissionError(f"AWS account ID not allowed: {account}")
         if type_ == LIFECYCLE:
@@ -77,7 +77,7 @@ class AwsByMoto:
         return {"repositoryUrl": made["repositoryUri"], "arn": made["repositoryArn"]}
 
     def call(self, region: str, operation: str, service: str = "ecr", **parameters: Any) -> dict[str, Any]:
-        """One call, as boto3 checks and sends it. The client is made here, never before moto is on."""
+        """Make one call; boto3 validates and sends it. The client is created here, while moto is active."""
         if self.expired:
             said = {
                 "Code": "ExpiredTokenException",
@@ -92,7 +92,7 @@ class AwsByMoto:
 
 
 def log_of(calls: Iterable[Call]) -> str:
-    """The calls for people: where, what, and every parameter."""
+    """The calls as readable text: region, operation and every parameter."""
     blocks = [
         [
             f"{call.region} {call.operation}",
@@ -104,17 +104,17 @@ def log_of(calls: Iterable[Call]) -> str:
 
 
 def _said(value: Any) -> str:
-    """Text as it is, everything else as JSON; a policy is JSON in a text."""
+    """Return a text as it is and other values as JSON; a JSON text, such as a policy, is indented."""
     known = json.loads(value) if isinstance(value, str) and value.startswith("{") else value
     if isinstance(known, str):
         return known
-    # The wire keeps no order of keys.
+    # The order of the keys on the wire is arbitrary.
     return json.dumps(known, indent=4, sort_keys=True).replace("\n", "\n    ")
 
 
 @contextmanager
 def aws_by_moto() -> Iterator[AwsByMoto]:
-    """An empty AWS for the time of the block: dummy credentials, no network."""
+    """An empty AWS for the duration of the block: dummy credentials, no network."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in DUMMIES.items():
             patch.setenv(name, value)

@@ -21,9 +21,9 @@ settings.load_profile("unit")
 
 @pytest.fixture(autouse=True)
 def _environment_of_nobody() -> Iterator[None]:
-    """Variables of Pulumi, Docker and AWS would reach providers' inputs; `__main__.py` takes SIGINT over.
+    """Clear variables that would reach providers' inputs, and restore SIGINT, which `__main__.py` takes over.
 
-    Commands put a set-up's variables into the environment, which the next test would inherit.
+    Commands put a set-up's variables into the environment; the next test would inherit them.
     """
     before = signal.getsignal(signal.SIGINT)
     with mock.patch.dict(os.environ):
@@ -36,19 +36,19 @@ def _environment_of_nobody() -> Iterator[None]:
 
 @pytest.fixture
 def engine() -> Engine:
-    """`pulumi up`."""
+    """An engine that runs `pulumi up`."""
     return Engine()
 
 
 @pytest.fixture
 def first_preview() -> Engine:
-    """`pulumi preview` before anything was built: images have a tag and no digest."""
+    """An engine that runs `pulumi preview` before any build: images have a tag and no digest."""
     return Engine(preview=True)
 
 
 @pytest.fixture
 def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
-    """Layout of a set-up that nobody has made."""
+    """Layout of a set-up that does not exist yet."""
     places = {
         "SKYCOIN_STATE": "state",
         "SKYCOIN_CACHE": "cache",
@@ -62,10 +62,10 @@ def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
 
 @pytest.fixture
 def set_up(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> Layout:
-    """A set-up that commands take for the one of `make up`: a state folder, and no engine."""
+    """A set-up that commands take for that of `make up`: it has a state folder, but no engine."""
     layout.state.mkdir()
     (layout.state / "passphrase").touch()
-    for name in (BACKEND_URL, "DOCKER_HOST"):  # the set-up's are put there, and go with the test
+    for name in (BACKEND_URL, "DOCKER_HOST"):  # commands set these, and monkeypatch resets them
         monkeypatch.setenv(name, "")
     remember(layout, {"DOCKER_HOST": "unix:///set-up.sock"})
     return layout
@@ -73,7 +73,7 @@ def set_up(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> Layout:
 
 @pytest.fixture
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """File of one's own rules, in the place of the project's."""
+    """File of the user's own review rules, in place of the project's."""
     file = tmp_path / "review" / "own_rules.py"
     file.parent.mkdir()
     monkeypatch.setattr("review.rulebook.OWN", file)
@@ -82,5 +82,5 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def skyinfra(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Skyinfra:
-    """The front door, run in this process."""
+    """The command `skyinfra`, run in this process."""
     return Skyinfra(monkeypatch, capsys)

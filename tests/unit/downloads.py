@@ -1,4 +1,4 @@
-"""A web server on loopback that serves some files, and fails as a test says."""
+"""A web server on loopback that serves given files, and fails as a test demands."""
 
 import gzip
 import http.server
@@ -13,13 +13,13 @@ from typing import Any
 
 @dataclass
 class Downloads:
-    """Served files by path; how, and what was asked for."""
+    """Files to serve by path, how the transfer fails, and the paths that were asked for."""
 
     files: dict[str, bytes] = field(default_factory=dict)
     cut: int | None = None
     """Close the connection after this many bytes of a file."""
     stall: threading.Event | None = None
-    """After the cut bytes wait for this, and send the rest."""
+    """After the cut bytes, wait for this event, then send the rest."""
     asked: list[str] = field(default_factory=list)
     address: str = ""
 
@@ -45,7 +45,7 @@ def serving(downloads: Downloads) -> Iterator[Downloads]:
                 self.wfile.write(content[downloads.cut :])
 
         def log_message(self, *_: Any) -> None:
-            """Quiet: `asked` has it."""
+            """Print nothing: `asked` has the requests."""
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
@@ -59,7 +59,7 @@ def serving(downloads: Downloads) -> Iterator[Downloads]:
 
 
 def archive_of(files: Mapping[str, bytes]) -> bytes:
-    """A gzipped archive of these programs."""
+    """A gzipped archive of these executables."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
         for name, content in files.items():

@@ -1,4 +1,4 @@
-"""Small ELF files, made by hand: a header, an interpreter, the ARM build attributes."""
+"""Small hand-made ELF files: a header, an interpreter, the ARM build attributes."""
 
 import struct
 
@@ -8,7 +8,7 @@ SOFT_FLOAT = 0x05000200
 
 
 def elf(machine: str, *, flags: int = 0, interpreter: str = "", cpu: int | None = None) -> bytes:
-    """A little-endian executable of that machine, 32 bit on ARM."""
+    """A little-endian executable for this machine; 32-bit on ARM."""
     narrow = machine == "EM_ARM"
     header, program = (52, 32) if narrow else (64, 56)
     body, programs = b"", b""
@@ -34,7 +34,7 @@ def elf(machine: str, *, flags: int = 0, interpreter: str = "", cpu: int | None 
 
 
 def _attributes(start: int, body: bytes, cpu: int) -> tuple[bytes, bytes, int]:
-    """.ARM.attributes with Tag_CPU_arch alone, and the names of sections (ARM IHI 0045)."""
+    """Sections, body and index of the name table for Tag_CPU_arch alone in .ARM.attributes (ARM IHI 0045)."""
     values = bytes([6, cpu])
     part = b"\x01" + struct.pack("<I", 5 + len(values)) + values
     vendor = struct.pack("<I", 4 + 6 + len(part)) + b"aeabi\0" + part

@@ -1,4 +1,4 @@
-"""The stand-in engine, with what holds for every run of every program here."""
+"""The stand-in engine, with the invariants of every program that these tests run."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from tests.unit.invariants import check_invariants
 
 @dataclass(eq=False)
 class Engine(engine.Engine):
-    """Checks the invariants after each run, so that no test can forget them."""
+    """An engine that checks the invariants after each run, so that no test can forget to."""
 
     def run(self, program: Callable[[], object], *, stack: str = "test") -> None:
         super().run(program, stack=stack)

@@ -1,4 +1,4 @@
-"""A Docker engine with nodes on it, as `fleet status` asks it; it answers as v0.27.1 and Docker 20.10 do."""
+"""A Docker engine with nodes, as `fleet status` queries it; it answers like node v0.27.1 and Docker 20.10."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ DF = "/dev/mmcblk0p2      30358512 12000000  17000000      42% /data"
 
 
 def health(height: int = 180000, peers: int = 3, version: str = "0.27.1") -> str:
-    """/api/v1/health of a node, as v0.27.1 prints it; what nobody reads is left out."""
+    """A node's answer at /api/v1/health as v0.27.1 prints it, without the fields that are not read."""
     head = {
         "seq": height,
         "block_hash": "0551a1e5af999fe8fff529f6f2ab341e1e33db95135eef1b2be44fe6981349f3",
@@ -33,18 +33,18 @@ def health(height: int = 180000, peers: int = 3, version: str = "0.27.1") -> str
 
 
 def progress(current: int = 180000, *heights: int) -> str:
-    """/api/v1/blockchain/progress, with the heights that peers say."""
+    """A node's answer at /api/v1/blockchain/progress, with the heights that its peers report."""
     peers = [{"address": f"10.0.0.{index}:6000", "height": one} for index, one in enumerate(heights)]
     return json.dumps({"current": current, "highest": max([current, *heights]), "peers": peers}, indent=4)
 
 
 def printed(*parts: str) -> str:
-    """Output of the questions in a container."""
+    """Output of the status script in a container."""
     return "\n---\n".join(parts) + "\n"
 
 
 def answers(height: int, *heights: int) -> str:
-    """Output of a node that answers, with peers of these heights."""
+    """Output of that script for a node that answers and has peers at these heights."""
     return printed(health(height, len(heights)), progress(height, *heights), DF)
 
 
@@ -53,7 +53,7 @@ class Box:
     """A node's container."""
 
     says: list[str] = field(default_factory=lambda: [answers(180000, 180000, 180000, 180000)])
-    """Output of each look; the last one stays."""
+    """Output of the status script in each run; the last one repeats."""
     status: str = "running"
     health: str = "healthy"
     exit_code: int = 0
@@ -85,14 +85,14 @@ class Box:
 
 @dataclass
 class FleetEngine:
-    """The part of a docker client that a look at a host uses."""
+    """The part of a docker client that `fleet status` uses."""
 
     boxes: dict[str, Box]
     time: str = NOW
     fails: Callable[[str], Exception | None] = lambda _: None
-    """Error of a call, by its name."""
+    """Error that a call of this name raises, or None."""
     stored: list[dict[str, Any]] = field(default_factory=list)
-    """Images, as a list of them shows."""
+    """Images, in the form of Docker's list."""
     calls: list[str] = field(default_factory=list)
     closed: bool = False
 

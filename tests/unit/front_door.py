@@ -1,4 +1,4 @@
-"""`skyinfra` in the tests' own process: a command line → exit code and what was printed."""
+"""`skyinfra` in the tests' own process: a command line → its exit code and output."""
 
 import io
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from commands import __main__ as front_door
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """A command that has ended."""
+    """Result of a command."""
 
     code: int
     out: str
@@ -19,7 +19,7 @@ class Ran:
 
 @dataclass(frozen=True, slots=True)
 class Skyinfra:
-    """Runs commands; signals of the tests' process stay as they are."""
+    """Runner of commands; it leaves the signal handlers of the tests' process as they are."""
 
     monkeypatch: pytest.MonkeyPatch
     capsys: pytest.CaptureFixture[str]

@@ -1,7 +1,7 @@
-"""Hosts that no network namespace can be: their programs' recorded answers, asked for over the real way.
+"""Hosts that a network namespace can't imitate: recorded answers of their programs, read in the real way.
 
-A host is a folder of small programs on PATH. `ssh` runs what it is given in a shell that finds nothing but
-them, so the script, its parts and their reading are the real ones.
+A host is a folder of small programs. `ssh` runs its command in a shell that finds only these, so the script,
+its parts and the parser of their output are the real ones.
 """
 
 import json
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 PASSED_ON = ("sed", "od", "cat", "sh")
-"""Programs of this machine that a host has too."""
+"""Programs of this machine that each host has too."""
 
 RASPBERRY_PI_4 = {
     "ServerVersion": "20.10.24+dfsg1",
@@ -23,7 +23,7 @@ RASPBERRY_PI_4 = {
     "MemTotal": 3976724480,
     "DockerRootDir": "/var/lib/docker",
 }
-"""Answer of `/info`, as far as it is read: Docker's API, SystemInfo."""
+"""Answer of Docker's `/info` (SystemInfo in its API), with only the fields that are read."""
 _QUEUES = "00000000:00000000 00:00000000 00000000"
 LISTENS = f"""\
    0: 00000000:0016 00000000:0000 0A {_QUEUES}     0        0 17015 1
@@ -31,7 +31,7 @@ LISTENS = f"""\
    0: {"0" * 32}:0050 {"0" * 32}:0000 0A {_QUEUES}    33        0 27182 1
    1: 0000000000000000FFFF00000100007F:1F90 {"0" * 32}:0000 0A {_QUEUES}  1000        0 16180 1
 """
-"""Lines of /proc/net/tcp and tcp6: sshd, a user's program on loopback's 6420, two that listen by IPv6."""
+"""Lines of /proc/net/tcp and tcp6: sshd, a user's program on 127.0.0.1:6420, and two IPv6 listeners."""
 DISK = """\
 Filesystem     1024-blocks    Used Available Capacity Mounted on
 /dev/mmcblk0p2    30348324 8123456  20928868      28% /
@@ -64,19 +64,19 @@ DIND = {
 
 @dataclass(frozen=True, slots=True)
 class RecordedHost:
-    """A folder of programs."""
+    """A host as a folder of programs."""
 
     folder: Path
 
     def says(self, program: str, script: str) -> None:
-        """Let a program of the host be this shell script."""
+        """Make a program of the host run this shell script."""
         file = self.folder / program
         file.unlink(missing_ok=True)
         file.write_text(f"#!/bin/sh\n{script}\n")
         file.chmod(0o755)
 
     def prints(self, program: str, text: str) -> None:
-        """Let a program of the host print a text."""
+        """Make a program of the host print this text."""
         (self.folder / f"{program}.txt").write_text(text)
         self.says(program, f"cat {self.folder / f'{program}.txt'}")
 
@@ -84,8 +84,8 @@ class RecordedHost:
         (self.folder / program).unlink()
 
     def docker(self, info: dict[str, Any], *containers: dict[str, Any]) -> None:
-        """Let its docker command answer for an engine with these containers."""
-        # As Go writes JSON.
+        """Make the host's docker command answer for an engine with these containers."""
+        # Compact, as Go writes JSON.
         info_text, *lines = (f"{json.dumps(one, separators=(',', ':'))}\n" for one in (info, *containers))
         (self.folder / "info.json").write_text(info_text)
         (self.folder / "containers").write_text("".join(lines))
@@ -98,13 +98,13 @@ class RecordedHost:
 
 
 def recorded_host(folder: Path, shell: str = "sh") -> RecordedHost:
-    """A Raspberry Pi 4 in good order, behind an `ssh` in the same folder, which PATH must begin with."""
+    """A healthy Raspberry Pi 4. Its folder has its `ssh` too, so PATH must begin with that folder."""
     folder.mkdir()
     host = RecordedHost(folder)
     for name in PASSED_ON:
         (folder / name).symlink_to(str(shutil.which(name)))
     program, *flags = shell.split()
-    # The last argument is the command; whatever a login prints comes before its output.
+    # The last argument is the command; a login may print a banner before the command's output.
     host.says(
         "ssh",
         f'for last; do :; done\n[ "$last" = "sh -s" ] || exit 99\n'
@@ -125,5 +125,5 @@ def recorded_host(folder: Path, shell: str = "sh") -> RecordedHost:
 
 
 def on_path(folder: Path) -> str:
-    """PATH that finds a host's `ssh` first."""
+    """A PATH on which the host's `ssh` comes first."""
     return f"{folder}:{os.environ['PATH']}"

@@ -1,4 +1,4 @@
-"""The images of a Docker engine in memory, removed as by engine 20.10 (daemon/images/image_delete.go)."""
+"""Images of a Docker engine in memory, removed as engine 20.10 does it (daemon/images/image_delete.go)."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,15 +22,15 @@ def ref(letter: str, repository: str = REPOSITORY) -> str:
 
 @dataclass(eq=False)
 class ImageStore:
-    """The engine; images by id."""
+    """The engine, with its images by id."""
 
     stored: dict[str, dict[str, Any]] = field(default_factory=dict)
     uses: list[dict[str, Any]] = field(default_factory=list)
-    """Containers, as a list of them shows."""
+    """Containers, in the form of Docker's list."""
     fails: dict[str, Exception] = field(default_factory=dict)
-    """Name of an image → error of its removal."""
+    """Image name → error that its removal raises."""
     removed: list[str] = field(default_factory=list)
-    """Ids of images that are gone."""
+    """Ids of removed images."""
 
     @property
     def api(self) -> "ImageStore":
@@ -40,7 +40,7 @@ class ImageStore:
         return None
 
     def add(self, identity: str, *names: str, tags: tuple[str, ...] = (), **more: Any) -> None:
-        """An image of this program, unless it is given other labels."""
+        """Add an image, with the labels of this program's images by default."""
         self.stored[identity] = {
             "Id": identity,
             "ParentId": "",
@@ -52,7 +52,7 @@ class ImageStore:
         }
 
     def use(self, identity: str, name: str = "skycoin-one", **labels: str) -> None:
-        """A container of an image; it need not run."""
+        """Add a container of an image; it need not run."""
         self.uses.append({"Id": f"id-of-{name}", "ImageID": identity, "Labels": labels or None})
 
     def images(self, all: bool = False) -> list[dict[str, Any]]:  # noqa: A002 docker-py's name

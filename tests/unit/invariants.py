@@ -1,4 +1,4 @@
-"""Rules for every run of every program here: `Engine.run` checks them, so no test can forget them."""
+"""Rules for every program that these tests run; `Engine.run` checks them, so that no test can forget to."""
 
 from collections import Counter
 
@@ -13,19 +13,19 @@ RULES = rulebook()
 
 
 def check_invariants(engine: Engine) -> None:
-    """Raises AssertionError that names the resource and the rule."""
+    """Raise an AssertionError that names the resource and the rule."""
     _urns_are_unique(engine)
     _everything_has_a_component_or_the_stack_as_parent(engine)
     _components_register_outputs_once(engine)
     _rules_hold(engine)
     for entry in engine.registered:
-        # No preview says it, so that no rule can.
+        # No preview shows this, so no review rule can check it.
         deleted_first = entry.type in (VOLUME, REPOSITORY) and entry.delete_before_replace
         assert not deleted_first, f"{entry.name}: would be deleted first"
 
 
 def _rules_hold(engine: Engine) -> None:
-    """The rules that a review looks at, over everything that a program asks for here."""
+    """Apply the rules of a review to everything that the program creates."""
     broken = broken_rules(wanted(first_preview(engine)), RULES)
     said = [f"{name}: {how}" for one in broken for name, how in one.breaches]
     assert not broken, [*said, *(one.error for one in broken if one.error)]

@@ -1,6 +1,6 @@
-"""Docker engines that wallets move between: volumes are folders, and commands on them really run.
+"""Docker engines between which wallets move: volumes are folders, and commands on them really run.
 
-Every request can be the last one: a test says after which of them the program is killed, or the engine fails.
+Any request can be the last one: a test chooses where the program is killed, or the engine fails.
 """
 
 import posixpath
@@ -22,11 +22,11 @@ IMAGE = f"docker.io/skycoin/skycoin@sha256:{'a' * 64}"
 
 @dataclass
 class Requests:
-    """Requests to all engines of a test, and what happens at one of them."""
+    """Counter of a test's requests to all of its engines; one of the requests may raise `fault`."""
 
     count: int = 0
     last: int | None = None
-    """Number of the one at which `fault` is raised."""
+    """Number of the request that raises `fault`."""
     fault: BaseException = field(default_factory=KeyboardInterrupt)
 
     def come(self) -> None:
@@ -45,11 +45,11 @@ class Board:
     """Containers by name."""
     noted: list[str] = field(default_factory=list)
     asked: list[Values] = field(default_factory=list)
-    """Short-lived containers that were made."""
+    """Options of the short-lived containers that were created."""
     identity: str = ""
-    """Id that this engine says; by default one of its own."""
+    """Id that this engine reports; by default the path of its folder."""
     name: str = ""
-    """Name of the machine that this engine says; by default that of its folder."""
+    """Host name that this engine reports; by default the name of its folder."""
 
     @property
     def api(self) -> "Api":
@@ -71,13 +71,13 @@ class Board:
         return self.root / volume
 
     def make(self, volume: str, **wallets: bytes) -> None:
-        """Make a volume with wallets; `mine` is the file mine.wlt."""
+        """Create a volume with wallets; the keyword `mine` creates the file mine.wlt."""
         self.folder(volume).mkdir(parents=True, exist_ok=True)
         for name, data in wallets.items():
             (self.folder(volume) / f"{name}.wlt").write_bytes(data)
 
     def files(self, volume: str) -> dict[str, bytes]:
-        """Files of a volume, those that this program keeps for itself left out."""
+        """Files of a volume, without those that this program keeps for itself."""
         found = self.folder(volume).rglob("*") if self.folder(volume).exists() else ()
         return {
             str(path.relative_to(self.folder(volume))): path.read_bytes()
@@ -86,14 +86,14 @@ class Board:
         }
 
     def run(self, name: str, **mounts: str) -> "Node":
-        """Let a container run; `wallet="v"` mounts the volume v at /wallet."""
+        """Add a running container; `wallet="v"` mounts the volume v at /wallet."""
         self.nodes[name] = Node(self, name, {f"/{place}": volume for place, volume in mounts.items()})
         return self.nodes[name]
 
 
 @dataclass
 class Api:
-    """The part of docker-py's low-level API that is asked for."""
+    """The part of docker-py's low-level API that is used."""
 
     board: Board
 
@@ -113,28 +113,28 @@ class Api:
 
     def containers(self, *, filters: Values) -> list[Values]:
         self.board.requests.come()
-        return []  # no look goes into a node here
+        return []  # no test here looks inside a node
 
 
 @dataclass
 class Node:
-    """A container that is there for longer."""
+    """A long-lived container."""
 
     board: Board
     name: str
     mounts: Mapping[str, str] = field(default_factory=dict)
     files: dict[str, dict[str, bytes]] = field(default_factory=dict)
-    """Folders of its own."""
+    """Files of the container by folder, outside its volumes."""
     links: dict[str, str] = field(default_factory=dict)
-    """Symbolic links in each of these folders, and where they lead."""
+    """Symbolic links in each of these folders, with their targets."""
     status: str = "running"
     binds: Mapping[str, str] = field(default_factory=dict)
-    """Folders of the host by where it has them."""
+    """Mount point → folder of the host."""
     is_removed: bool = False
-    """True removes it when it stops (`docker run --rm`)."""
+    """True if the container is removed when it stops (`docker run --rm`)."""
     labels: Mapping[str, str] = field(default_factory=dict)
     writes: bool = True
-    """False mounts all of it read-only."""
+    """False if all mounts are read-only."""
 
     @property
     def id(self) -> str:

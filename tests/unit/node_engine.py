@@ -1,7 +1,7 @@
-"""A strict Docker engine in memory for one node, with faults at every call, and Pulumi's side of a resource.
+"""A strict Docker engine in memory for one node, with faults at any call, and Pulumi's side of a resource.
 
-It refuses what Docker refuses (a doubled name, a port in use, a container that is not there), starts
-containers when it boots as Docker does, and checks after each call that the wallet has one writer at most.
+It refuses what Docker refuses (a duplicate name, a port in use, an unknown container), restarts containers
+on boot as Docker does, and checks after each call that the wallet has at most one writer.
 """
 
 import copy
@@ -23,15 +23,15 @@ from providers.skycoin.preflight import Preflight
 WALLET, DATA = "skycoin-one-wallet", "skycoin-one-data"
 COPIES = f"{WALLET}-backups"
 GOOD, NEXT, BAD, SICK = (f"registry.example/skycoin@sha256:{digit * 64}" for digit in "abcd")
-"""Images: two that become healthy, one whose node exits at once, one that never becomes healthy."""
+"""Images: two whose nodes become healthy, one whose node exits at once, one whose node stays unhealthy."""
 
 
 class Killed(BaseException):
-    """The plugin's process ends here: nothing of it runs any more."""
+    """The plugin's process ends here; none of its code runs any more."""
 
 
 class Fault(StrEnum):
-    """Events at one call to the engine."""
+    """Faults at one call to the engine."""
 
     KILLED_BEFORE = "the plugin is killed before the call"
     KILLED_AFTER = "the plugin is killed after the call"
@@ -63,7 +63,7 @@ class Box:
 
 @dataclass(eq=False)
 class NodeEngine:
-    """The engine; it is docker-py's client and its low-level API in one."""
+    """The engine, as docker-py's client and its low-level API in one."""
 
     live_restore: bool = False
     limits_memory: bool = True
@@ -71,52 +71,52 @@ class NodeEngine:
     boxes: dict[str, Box] = field(default_factory=dict)
     images_there: set[str] = field(default_factory=lambda: {GOOD, NEXT, BAD, SICK})
     ports: set[str] = field(default_factory=set)
-    """Ports of the host that other programs have."""
+    """Ports of the host that other programs use."""
     memory: str = "end"
-    """Lines that the host remembers of the wallet, its id first."""
+    """Lines of the host's record of the wallet, its id first."""
     fingerprint: str = ""
-    """Lines that the wallet's script prints."""
+    """Lines that the fingerprint script prints about the wallet."""
     answers: dict[str, str] = field(default_factory=dict)
-    """Image → health that its node answers."""
+    """Image → its node's answer to the health request."""
     titled: bool = False
-    """True where images bear the title of this program's; those that nothing needs go then."""
+    """True if images have the title label of this program, so that unneeded ones are removed."""
     versions: dict[str, str] = field(default_factory=dict)
     """Image → version in its label."""
     chain: str = ""
-    """Version in the chain database: a node of a labelled image writes it, and refuses a newer one."""
+    """Version in the chain database: a node with a version label writes its own, and refuses a newer one."""
     chain_kib: int = 1024
     free_kib: int = 1024 * 1024
-    """Size of the database, and free space for a copy."""
+    """Free space for a copy; `chain_kib` is the size of the database."""
     chain_copy: str | None = None
-    """Version in the copy of the database; None: there is none."""
+    """Version in the copy of the database, or None if there is no copy."""
     tended: list[str] = field(default_factory=list)
-    """Actions of the script of the chain database."""
+    """Actions that the chain database's script was run with."""
     ailing: set[str] = field(default_factory=set)
-    """Images whose nodes have become unhealthy since."""
+    """Images whose nodes were healthy and no longer are."""
     spoiled: dict[str, str] = field(default_factory=dict)
-    """Image → fingerprint of the wallet that its node leaves."""
+    """Image → fingerprint of the wallet after its node has run."""
     says: str = "flag provided but not defined: -foo"
-    """The last line of every container's log."""
+    """Last line of every container's log."""
     owner: str = ""
-    """User whom the volumes belong to; no node of another one may start. Empty: anybody's."""
+    """Owner of the volumes; a node of another user must not start. Empty: anybody may use them."""
     copies: int = 0
     copy_code: int = 0
     log: list[str] = field(default_factory=list)
-    """Every change: `start skycoin-one`."""
+    """Every change, for example `start skycoin-one`."""
     calls: int = 0
     fault_at: int = 0
     fault: Fault | None = None
     down: bool = False
     violations: list[str] = field(default_factory=list)
     meanwhile: Callable[[], None] | None = None
-    """Work of another plugin, done between the call before `meanwhile_at` and that one."""
+    """Work of another plugin, done just before the call with the number `meanwhile_at`."""
     meanwhile_at: int = 0
     _ids: Any = field(default_factory=itertools.count)
 
     # Faults.
 
     def arm(self, at: int, fault: Fault) -> None:
-        """Let the fault happen at the call of that number, from now."""
+        """Inject a fault at this call, counted from now on."""
         self.calls, self.fault_at, self.fault = 0, at, fault
 
     def disarm(self) -> None:
@@ -154,7 +154,7 @@ class NodeEngine:
             self.violations.append(f"doubled name: {names}")
 
     def boot(self) -> list[str]:
-        """The board loses power and comes back: names of the containers that run then."""
+        """Cut the board's power and boot it; return the names of the containers that then run."""
         for box in self.boxes.values():
             box.running = False
         for box in self.boxes.values():
@@ -164,7 +164,7 @@ class NodeEngine:
         return [box.name for box in self.boxes.values() if box.running]
 
     def restart_daemon(self) -> list[str]:
-        """The engine restarts; with live restore, containers outlive it. Names of what runs then."""
+        """Restart the engine, which under live restore stops nothing; return the names of what then runs."""
         if not self.live_restore:
             return self.boot()
         for box in self.boxes.values():
@@ -173,7 +173,7 @@ class NodeEngine:
         self._check()
         return [box.name for box in self.boxes.values() if box.running]
 
-    # docker-py, high and low level.
+    # docker-py's high-level and low-level API.
 
     @property
     def api(self) -> "NodeEngine":
@@ -300,7 +300,7 @@ class NodeEngine:
         self._call(begin)
 
     def _lives(self, box: Box) -> bool:
-        """Start its node, as v0.27.1 does: it refuses a database of a newer version, and stamps it else."""
+        """Return whether the node keeps running; v0.27.1 refuses a newer database, and stamps any other."""
         if self.owner and user_of({"user": box.config.get("User")}) != self.owner:
             self.violations.append(f"{box.name} can't read its wallet after {self.log[-3:]}")
         version = self.versions.get(box.config["Image"], "").removeprefix("v")
@@ -311,7 +311,7 @@ class NodeEngine:
         return bool(box.config["Image"] != BAD)
 
     def tend(self, action: str) -> str:
-        """The script of the chain database; another volume than DATA has none."""
+        """Run the chain database's script; only the volume DATA has a database."""
         self.tended.append(action)
         if action in ("begin", "forget"):
             self.chain_copy = None
@@ -456,7 +456,7 @@ class _Containers:
 
 @dataclass(eq=False)
 class _Print:
-    """A short run that reads one volume."""
+    """A short-lived container that prints a text."""
 
     text: str
 
@@ -475,7 +475,7 @@ class _Print:
 
 @dataclass(eq=False)
 class _Tending:
-    """A short run that looks after the chain database."""
+    """A short-lived container that runs the chain database's script."""
 
     engine: NodeEngine
     action: str
@@ -514,7 +514,7 @@ class _Copy:
 
 @dataclass(eq=False)
 class Resource:
-    """Pulumi's side: a state that changes when an operation ends well, and only then."""
+    """Pulumi's side of a resource: its state changes only when an operation succeeds."""
 
     kind: NodeContainer | Preflight
     identity: str = ""
@@ -522,7 +522,7 @@ class Resource:
     outputs: Values = field(default_factory=dict)
 
     def up(self, inputs: Values, *, refresh: bool = False, replace: bool = False) -> str:
-        """Run an update; the operation that it came to: `create`, `update`, `replace` or `same`."""
+        """Run an update; return what it did: `create`, `update`, `replace` or `same`."""
         if refresh and self.identity:
             found = self.kind.read(self.identity, self.inputs, self.outputs)
             if found is None:

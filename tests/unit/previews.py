@@ -1,4 +1,4 @@
-"""Previews of more nodes than a stack has."""
+"""Previews with more nodes than their stack has."""
 
 import json
 
@@ -6,7 +6,7 @@ from mocks.previews import Preview
 
 
 def copies(preview: Preview, name: str, count: int) -> Preview:
-    """The preview with `count` nodes in the place of one, each on a host of its own."""
+    """The preview with `count` copies of the node, each on a host of its own, in place of that node."""
     its = [step for step in preview["steps"] if f"::{name}" in step["urn"]]
     rest = [step for step in preview["steps"] if step not in its]
     text = json.dumps(its)

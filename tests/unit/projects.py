@@ -1,4 +1,4 @@
-"""The real program under a real stack's YAML."""
+"""The real program, with the settings of a real stack."""
 
 import functools
 import json
@@ -28,19 +28,19 @@ FILES = {
     "workspaces": "Pulumi.workspaces.yaml",
     "workspace": "workspace.example.yaml",
 }
-"""Every committed stack."""
+"""Every committed stack and its file."""
 
 
 def stack_settings(file: str) -> dict[str, Any]:
-    """Settings under `skycoin:` keys in a file of stacks/."""
+    """The `skycoin:` settings in a file of stacks/."""
     config = yaml.safe_load((PROJECT / "stacks" / file).read_text())["config"]
     return {key.removeprefix(NAMESPACE): value for key, value in config.items() if key.startswith(NAMESPACE)}
 
 
 def run_program(engine: Engine, settings: Mapping[str, Any], stack: str = "test") -> Engine:
-    """`__main__.py` as Pulumi runs it: from the project's folder, the configuration in the environment.
+    """Run `__main__.py` as Pulumi does: in the project's folder, with the configuration in the environment.
 
-    Every run has an empty AWS of its own, unless the engine was given one.
+    Every run has an empty AWS of its own, unless the engine already has one.
     """
     with pytest.MonkeyPatch.context() as patch, aws_by_moto() as aws:
         engine.aws = engine.aws or aws
@@ -68,12 +68,12 @@ def published(tag: str = "latest") -> dict[str, Any]:
 
 @functools.cache
 def up(stack: str) -> Engine:
-    """`pulumi up` of a committed stack: run once, read by many."""
+    """`pulumi up` of a committed stack, run once for all tests."""
     return run_program(Engine(stacks=published()), stack_settings(FILES[stack]), stack)
 
 
 def up_with(stack: str, **more: Any) -> Engine:
-    """Settings with other values of some keys (spelled with `_`)."""
+    """`pulumi up` of a committed stack with other values for some keys, written with `_`."""
     changes = {key.replace("_", "-"): value for key, value in more.items()}
     return run_program(Engine(stacks=published()), {**stack_settings(FILES[stack]), **changes}, stack)
 

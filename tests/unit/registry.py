@@ -1,4 +1,4 @@
-"""Repositories in memory: what the provider's kinds ask of a registry. The real one: tests/e2e."""
+"""Repositories in memory, with the methods that the skycoin provider uses. A real registry: tests/e2e."""
 
 import gzip
 import io
@@ -16,7 +16,7 @@ LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 @dataclass
 class Repository:
-    """One repository; `down` makes every request fail, `log` has what was written, in order."""
+    """One repository; `down` makes requests fail, and `log` lists what was written, in order."""
 
     name: str
     manifests: dict[str, Manifest] = field(default_factory=dict)
@@ -61,13 +61,13 @@ class Repository:
         return [reference for reference in self.manifests if not reference.startswith("sha256:")]
 
     def remove(self, reference: str) -> bool:
-        """A digest takes every tag on it along."""
+        """Remove a tag, or a digest together with all its tags."""
         found = self.manifests.pop(reference, None)
         if found is not None and reference.startswith("sha256:"):
             self.manifests = {key: one for key, one in self.manifests.items() if one.digest != reference}
         return found is not None
 
-    # Content that tests put in.
+    # Content that tests add.
 
     def add_blob(self, content: bytes) -> dict[str, Any]:
         self.blobs[sha256_of(content)] = content
@@ -79,7 +79,7 @@ class Repository:
         *layers: Mapping[str, bytes],
         annotations: Mapping[str, str] | None = None,
     ) -> str:
-        """Push an image of these files; its reference by digest."""
+        """Add an image of these layers; return its reference by digest."""
         fields = {
             "schemaVersion": 2,
             "mediaType": MANIFEST,
@@ -94,7 +94,7 @@ class Repository:
 
 @dataclass
 class Registries:
-    """Repositories by name, made at first use."""
+    """Repositories by name, created on first use."""
 
     known: dict[str, Repository] = field(default_factory=dict)
 

@@ -1,4 +1,4 @@
-"""Arguments that several tests start from: small, complete, and nothing that a default would give."""
+"""Arguments that several tests start from: small and complete, without those that have a default."""
 
 from collections.abc import Sequence
 
@@ -21,17 +21,17 @@ PINNED = f"{REPOSITORY}@sha256:{'c' * 64}"
 
 
 def on_builder() -> pulumi.ResourceOptions:
-    """Options of whatever builds."""
+    """Options of resources that build."""
     return pulumi.ResourceOptions(provider=docker_build.Provider("builder"))
 
 
 def on_host() -> pulumi.ResourceOptions:
-    """Options of whatever runs."""
+    """Options of resources that run on a host."""
     return pulumi.ResourceOptions(provider=docker.Provider("here"))
 
 
 def place(registry: str = "local", *, optional: bool = False, exact_tags_move: bool = True) -> Repository:
-    """A repository in a registry of that name."""
+    """A repository in the registry of this name."""
     address = REPOSITORY if registry == "local" else f"{registry}.example/skycoin/skycoin"
     return Repository(
         registry=registry,
@@ -42,7 +42,7 @@ def place(registry: str = "local", *, optional: bool = False, exact_tags_move: b
 
 
 def variant_args(arch: str = "arm32v7") -> VariantArgs:
-    """One variant with only what must be given."""
+    """One variant with only the required arguments."""
     return VariantArgs(
         arch=ARCHES[arch],
         context="./images/skycoin",
@@ -54,7 +54,7 @@ def variant_args(arch: str = "arm32v7") -> VariantArgs:
 
 
 def image_args(arches: Sequence[str] = ("amd64", "arm32v6"), tags: Sequence[str] = ("latest",)) -> ImageArgs:
-    """One image whose bases differ by architecture."""
+    """One image with another base for each architecture."""
     return ImageArgs(
         arches=in_table_order(set(arches)),
         tags=tags,
@@ -67,7 +67,7 @@ def image_args(arches: Sequence[str] = ("amd64", "arm32v6"), tags: Sequence[str]
 
 
 def node_args() -> NodeArgs:
-    """One node that talks to nobody."""
+    """One node without peers."""
     return NodeArgs(
         host=HERE,
         image=PINNED,

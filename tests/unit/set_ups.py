@@ -1,4 +1,4 @@
-"""A checkout and a home of the tests' own, with a set-up in the place of earlier versions or in none."""
+"""A checkout and a home of the tests' own; `fill` makes a set-up, also where earlier versions kept it."""
 
 import json
 from collections.abc import Callable
@@ -21,7 +21,7 @@ FILES = {
 
 
 class Home:
-    """Places of the tests' own."""
+    """A home and checkouts in a temporary folder."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self._folder, self._patch = folder, monkeypatch
@@ -32,7 +32,7 @@ class Home:
         self.checkout = self.enter("checkout")
 
     def enter(self, name: str) -> Path:
-        """Be in a checkout from now on."""
+        """Create a checkout, and use it from now on."""
         checkout = self._folder / name
         (checkout / "stacks").mkdir(parents=True, exist_ok=True)
         (checkout / "Pulumi.yaml").touch()
@@ -52,30 +52,30 @@ class Home:
         return self.checkout / "stacks" / "Pulumi.local.yaml"
 
     def fill(self, state: Path) -> None:
-        """Make a set-up in a folder."""
+        """Fill a folder with the files of a set-up."""
         for name, text in FILES.items():
             (state / name).parent.mkdir(parents=True, exist_ok=True)
             (state / name).write_text(text)
 
 
 def texts(folder: Path) -> dict[str, str]:
-    """Name → text of the files that a set-up was made of."""
+    """File name → text, for the files that `fill` writes."""
     return {name: (folder / name).read_text() for name in FILES if (folder / name).exists()}
 
 
 class Killed(BaseException):
-    """The end of the process."""
+    """The end of the process, as an exception."""
 
 
 class Killer:
-    """Ends the process at one of the calls that it counts, before or after that is made."""
+    """A means to end the process at a counted call, before or after the call is made."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._patch = monkeypatch
         self._left = -1
 
     def watch(self, place: str, real: Callable[..., object]) -> None:
-        """Count the calls of what is at a place."""
+        """Count the calls of the function at this import path."""
 
         def call(*given: object, **options: object) -> object:
             self._count()
@@ -86,7 +86,7 @@ class Killer:
         self._patch.setattr(place, call)
 
     def arm(self, calls: int) -> None:
-        """End it after so many counts; with -1 never."""
+        """End the process after this many counts, of which each call makes two; -1 means never."""
         self._left = calls
 
     def _count(self) -> None:

@@ -1,4 +1,4 @@
-"""docs/settings.md, from the schema of a stack's settings."""
+"""docs/settings.md, generated from the schema of a stack's settings."""
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
@@ -24,7 +24,7 @@ entries, such as two nodes that want one port.
 COLUMNS = ["key", "type", "allowed", "default", "example", "meaning"]
 LIMITS = [name.replace("_", "-") for name in Limits.model_fields]
 SHARED = ("hosts", "nodes")
-"""Sections whose entries have limits."""
+"""Sections whose entries may have limits."""
 TYPES = {"string": "text", "integer": "number", "boolean": "true or false"}
 
 
@@ -48,7 +48,7 @@ def page() -> str:
 
 
 def _entries(title: str, schema: Schema) -> Iterator[tuple[str, Schema]]:
-    """(heading, schema) of every part that has keys."""
+    """Yield (heading, schema) of everything that has keys."""
     for key, one in schema["properties"].items():
         name = f"{title}: {key}" if title else f"{NAMESPACE}:{key}"
         inner = _inner(one)
@@ -64,7 +64,7 @@ def _inner(schema: Schema) -> Schema | None:
 
 
 def _table(title: str, entry: Schema, left_out: Collection[str] = ()) -> str:
-    """The keys of an entry; `title` is what a heading of one of its keys begins with."""
+    """The table of an entry's keys; `title` is the prefix of their headings."""
     rows = [
         _row(title, key, one, is_given=key in entry.get("required", ()))
         for key, one in entry["properties"].items()
@@ -85,7 +85,7 @@ def _row(title: str, key: str, schema: Schema, *, is_given: bool) -> list[str]:
 
 
 def anchor(heading: str) -> str:
-    """Fragment that GitHub gives a heading."""
+    """Fragment that GitHub generates for a heading."""
     return heading.lower().replace(":", "").replace(" ", "-")
 
 
@@ -113,7 +113,7 @@ def _example(schema: Schema) -> str:
 
 
 def examples(schema: Schema, here: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """(place, example) of every key; names of maps are left out."""
+    """Yield (path, example) of every key; paths leave out the names in maps."""
     for key, one in schema["properties"].items():
         if _example(one):
             yield (*here, key), example(one)

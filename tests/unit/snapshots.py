@@ -1,4 +1,4 @@
-"""A recorded graph as text that a reviewer reads: one block a resource, sorted, no digest by its digits."""
+"""A resource graph as text for a reviewer: one block per resource, sorted, with placeholders for digests."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from mocks.wire import UNKNOWN, Secret
 from tests.unit.engine import Engine
 
 PLACEHOLDER = "sha256:<{}>"
-"""In the place of a digest: the name of what it is the digest of."""
+"""Placeholder of a digest; it names what has the digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +22,19 @@ class Block:
     type: str
     name: str
     parent: str
-    """Name of the component above; empty for none."""
+    """Name of the parent component; empty if there is none."""
     aliases: tuple[str, ...]
     options: frozenset[str]
     inputs: tuple[str, ...]
-    """Lines."""
+    """Inputs, line by line."""
 
 
 Identity = tuple[str, str]
-"""(types of all ancestors and its own, name): what two URNs of one stack differ in."""
+"""(types of all ancestors and its own, name): the part of a URN that differs within a stack."""
 
 
 def rendered(engine: Engine) -> str:
-    """Every resource but the stack, then the stack's outputs."""
+    """All resources but the stack, then the stack's outputs."""
     entries = sorted(
         (entry for entry in engine.registered if entry.type != STACK),
         key=lambda entry: (entry.parent != _stack(engine).urn, entry.type, entry.name),
@@ -92,7 +92,7 @@ def _scalar(value: Any) -> str:
 
 
 def read_blocks(text: str) -> list[Block]:
-    """The resources of a snapshot."""
+    """Read the resources of a snapshot."""
     found: list[tuple[list[str], list[str]]] = []
     for line in text.partition("\noutputs\n")[0].splitlines():
         if line.startswith(" "):
@@ -117,8 +117,8 @@ def _read_block(words: list[str], inputs: list[str]) -> Block:
 def identities(block: Block, components: Mapping[str, Block]) -> set[Identity]:
     """Current and earlier identities of a resource, by its own and its parents' aliases.
 
-    Parents are found by name. The engine gives children their parent's alias, with the parent's name
-    exchanged.
+    Parents are found by name. Like the engine, this gives children their parent's alias: where a name begins
+    with the parent's, the parent's former name takes that place.
     """
     above: set[Identity] = {("", "")}
     parent = components.get(block.parent)

@@ -1,4 +1,4 @@
-"""A node of another user than the images': its setting, its volumes, and the change of a deployed one.
+"""A node that runs as another user than the images': its setting, its volumes, and a change of the user.
 
 With a real engine and a real node: tests/e2e/test_another_user.py.
 """
@@ -218,11 +218,11 @@ def test_restored_files_belong_to_that_user_and_group() -> None:
     assert from_tar(archive)[".restoring/a.wlt"].data == b"x"
 
 
-# The change of a deployed node.
+# Another user for a deployed node.
 
 
 def known(engine: WalletEngine, *, running: bool) -> Values:
-    """State of a node of the images' user, with a wallet and a chain."""
+    """State of a deployed node that runs as the images' user and has a wallet and a chain."""
     engine.put(WALLET, mine=wallet("A"))
     engine.create_volume("skycoin-one-data")
     _, state = preflight(engine).create(INPUTS)
@@ -237,7 +237,7 @@ def known(engine: WalletEngine, *, running: bool) -> Values:
 
 
 def refusals(engine: WalletEngine, state: Values) -> str:
-    """Refusal by a preview and by `up`, which is the same; neither writes anything."""
+    """Return the refusal, which a preview and `up` word alike; neither writes anything."""
     before = {path: path.stat().st_mtime_ns for path in engine.root.rglob("*")}
     acts: list[Callable[[], Values]] = [
         lambda: preflight(engine).planned(THEIRS, state),
@@ -291,7 +291,7 @@ def test_a_running_node_whose_volumes_were_given_away_is_stopped_first(engine: W
 def test_a_container_that_a_killed_handover_set_aside_is_stopped_for_good_first(
     engine: WalletEngine, running: bool
 ) -> None:
-    """A board that was started meanwhile runs it, and no container has the node's name."""
+    """After a reboot, the set-aside container may run, and no container has the node's name."""
     state = known(engine, running=running)
     assert engine.deployed is not None
     engine.set_aside = {
@@ -315,7 +315,7 @@ def test_a_container_that_a_killed_handover_set_aside_is_stopped_for_good_first(
 def test_a_node_whose_state_is_lost_is_stopped_before_its_volumes_are_given_away(
     engine: WalletEngine,
 ) -> None:
-    """The command that gives a wallet away was shown alone, while a node wrote there."""
+    """Before, only the command that gives the wallet away was shown, while the node still wrote to it."""
     known(engine, running=True)
     engine.foreign = {WALLET: FOREIGN}
     with pytest.raises(
@@ -359,7 +359,7 @@ def test_a_preview_whose_engine_refuses_to_answer_leaves_it_to_up(
 def test_a_refresh_between_the_commands_and_up_does_not_bar_the_way(
     engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`make up` refreshes, and looked at the wallet as the former user, who is kept out by then."""
+    """The refresh in `make up` looks at the wallet as the former user, who has no access by then."""
     state = known(engine, running=False)
     run = WalletOnHost._run
 
@@ -396,7 +396,7 @@ WANTED: Values = {**test_handover.INPUTS, "user": OTHER}
 
 
 def stopped(**more: Any) -> tuple[NodeEngine, Resource]:
-    """A node of the images' user that a person has stopped, whose volumes were given away since."""
+    """A node of the images' user, stopped by hand; its volumes have been given to another user since."""
     engine = NodeEngine(**more)
     node = deployed(engine, user=USER)
     engine.stop(NAME, 60)
@@ -438,7 +438,7 @@ def test_no_container_that_can_not_read_its_wallet_starts_at_any_step(
 
 
 def killed_where(meets: Callable[[NodeEngine], bool], *, boot: bool) -> tuple[NodeEngine, Resource]:
-    """A node of the images' user whose handover was killed where it left what is looked for."""
+    """A node of the images' user whose handover was killed at a step that leaves what `meets` accepts."""
     for at in steps():
         engine = NodeEngine()
         node = deployed(engine, user=USER)
@@ -455,7 +455,7 @@ def killed_where(meets: Callable[[NodeEngine], bool], *, boot: bool) -> tuple[No
 
 @pytest.mark.case(17, 30)
 def test_a_container_that_was_set_aside_and_runs_is_not_replaced_by_one_of_another_user() -> None:
-    """A handover was killed after it had renamed the old container, and the board was started again."""
+    """The handover was killed after it had renamed the old container; then the board rebooted."""
     engine, node = killed_where(
         lambda one: [(box.name, box.running) for box in one.boxes.values()] == [(f"{NAME}-previous", True)],
         boot=True,
@@ -467,7 +467,7 @@ def test_a_container_that_was_set_aside_and_runs_is_not_replaced_by_one_of_anoth
 
 @pytest.mark.case(17, 30)
 def test_a_container_that_an_engine_would_start_again_is_not_replaced_by_one_of_another_user() -> None:
-    """A handover was killed just after it had given the old container the policy `always`."""
+    """The handover was killed just after it had set the old container's restart policy to `always`."""
     engine, node = killed_where(
         lambda one: [(box.name, box.policy) for box in one.boxes.values()] == [(NAME, "always")], boot=False
     )

@@ -1,4 +1,4 @@
-"""Which engines answer, asked over real sockets and a stand-in for ssh."""
+"""Which engines answer: asked over real sockets, and through a stand-in for ssh."""
 
 import os
 import socket
@@ -18,7 +18,7 @@ PONG = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"
 
 @contextmanager
 def engine(path: Path, answer: bytes = PONG) -> Iterator[Address]:
-    """An engine's socket, which gives one answer to each connection."""
+    """Socket of an engine that sends this answer on each connection."""
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
         listener.listen()
@@ -42,7 +42,7 @@ def engine(path: Path, answer: bytes = PONG) -> Iterator[Address]:
 
 @pytest.fixture
 def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """`ssh` is a script that a test writes; it gets the ping and the address's options."""
+    """The program `ssh` on PATH: the test writes its script; it gets the ping and the address's options."""
     script = tmp_path / "ssh"
     script.touch(mode=0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")

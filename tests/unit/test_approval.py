@@ -1,4 +1,4 @@
-"""The hash of a review: which differences change it, which do not, and how each is named."""
+"""The hash of a review: which differences change it, which do not, and the message for each."""
 
 import copy
 import json
@@ -37,7 +37,7 @@ def resource(urn: str, **more: Any) -> dict[str, Any]:
 
 
 def made() -> Sources:
-    """Everything as it was reviewed."""
+    """Everything that a review covers, unchanged."""
     wallet = resource(WALLET, protect=True, retainOnDelete=True, provider=f"{HERE}::6ed0")
     node = resource(NODE, dependencies=[WALLET, HERE], outputs={"name": "x", "lastReplacement": 48})
     wanted = {**copy.deepcopy(node), "inputs": {"name": "y", "token": "[secret]"}}
@@ -87,7 +87,7 @@ def other_operation(sources: Sources) -> None:
 
 
 def other_difference(sources: Sources) -> None:
-    """The change of a secret as Pulumi shows it: its value is `[secret]` before and after."""
+    """Change a secret as Pulumi shows it: `[secret]` before and after."""
     steps(sources)[3]["detailedDiff"]["token"] = {"kind": "update"}
 
 
@@ -156,7 +156,7 @@ def found_otherwise(sources: Sources) -> None:
 
 
 def a_tag_that_is_there_by_now(sources: Sources) -> None:
-    """The page called it new; the update would move it."""
+    """Create a tag in the registry that the review called new; the update would now move it."""
     sources.tags["r.example/a:latest"] = "in its registry, though not in the state"  # type: ignore[index]
 
 
@@ -190,7 +190,7 @@ CHANGES: dict[Callable[[Sources], None], tuple[str, ...]] = {
     a_tag_that_is_there_by_now: ("what a refresh finds: r.example/a:latest",),
     other_plugin: ("a step: here (docker)", "a version: plugin docker"),
 }
-"""A change of what was reviewed → how it is named."""
+"""Change of what was reviewed → messages that name it."""
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)

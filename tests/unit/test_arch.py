@@ -1,4 +1,4 @@
-"""The table of architectures, cell by cell: a wrong cell is an image that doesn't start."""
+"""The table of architectures, cell by cell: a wrong cell builds an image that doesn't start."""
 
 import dataclasses
 import re
@@ -35,7 +35,7 @@ def test_a_row_says_what_everyone_calls_it(name: str) -> None:
 
 
 def test_licences_are_collected_for_every_architecture() -> None:
-    """What only one architecture links has a licence too."""
+    """Modules that only one architecture links have their licence too."""
     script = (PROJECT / "images" / "go-module" / "collect-licences").read_text()
     loop = re.search(r"^for arch in (.*); do$", script, re.M)
     assert loop is not None
@@ -44,7 +44,7 @@ def test_licences_are_collected_for_every_architecture() -> None:
 
 @pytest.mark.parametrize("name", TABLE)
 def test_goarm_is_set_exactly_where_goarch_is_arm(name: str) -> None:
-    """GOARM=7 under GOARCH=arm64 is ignored by Go, and GOARCH=arm without GOARM means v7."""
+    """Go ignores GOARM=7 with GOARCH=arm64, and takes GOARCH=arm without GOARM for v7."""
     arch = ARCHES[name]
     assert (arch.goarch == "arm") == bool(arch.goarm)
     assert arch.platform.endswith(f"/v{arch.goarm}") or not arch.goarm
@@ -52,7 +52,7 @@ def test_goarm_is_set_exactly_where_goarch_is_arm(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["arm32v5", "arm32v6"])
 def test_armel_serves_what_armhf_cannot(name: str) -> None:
-    """Debian's armhf needs ARMv7: its packages die on a Raspberry Pi Zero with an illegal instruction."""
+    """Debian's armhf needs ARMv7: on a Raspberry Pi Zero its programs die with an illegal instruction."""
     assert ARCHES[name].debian_port == "armel"
     assert "gnueabihf" not in ARCHES[name].cc
 
@@ -75,9 +75,9 @@ def test_no_two_rows_share_a_platform_or_a_board() -> None:
 
 def test_a_row_cannot_be_changed() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
-        ARCHES["amd64"].platform = "linux/386"  # type: ignore[misc]  # that it fails is the point
+        ARCHES["amd64"].platform = "linux/386"  # type: ignore[misc]  # the test expects the error
     with pytest.raises(TypeError):
-        ARCHES["i386"] = ARCHES["amd64"]  # type: ignore[index]  # that it fails is the point
+        ARCHES["i386"] = ARCHES["amd64"]  # type: ignore[index]  # the test expects the error
 
 
 @given(st.sets(st.sampled_from(sorted(TABLE))))

@@ -1,4 +1,4 @@
-"""The base of the embedded way: known by the digest that was pushed, not by its tag."""
+"""The base image of embedded builds, identified by the digest that was pushed, not by its tag."""
 
 import json
 from pathlib import Path
@@ -79,7 +79,7 @@ def test_h1_a_base_of_another_digest_is_refused_with_what_mends_it(layout: Layou
 def test_h1_what_a_registry_without_a_login_has_under_the_tag_is_not_taken(
     layout: Layout, crane: Path, kept: str | None
 ) -> None:
-    """A set-up of an earlier version: equal bytes have an equal digest, so that nothing is rebuilt."""
+    """Earlier versions kept no digest. Equal bytes have an equal digest, so the new push rebuilds nothing."""
     crane.with_name("digest").write_text(OTHER)
     if kept is not None:
         layout.bases.write_text(kept)

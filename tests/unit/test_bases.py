@@ -1,4 +1,4 @@
-"""Bases of images: official busybox, or bases that the stack builds, in both modes."""
+"""Bases of images: the official busybox, or bases that the stack builds, with either value of `bases`."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def test_busybox_is_the_default_base() -> None:
 
 @pytest.mark.parametrize("mode", [{}, DEBIAN])
 def test_a_glibc_base_is_built_wherever_the_bases_come_from(mode: dict[str, str]) -> None:
-    """No official image without a package manager is known by its digest."""
+    """No official glibc image without a package manager has a recorded digest."""
     engine = run_program(Engine(), changed({"images.skycoin.base": "glibc", **mode}))
     assert [image.name for image in engine.all_of(BUILD)] == [
         "glibc-amd64-image",

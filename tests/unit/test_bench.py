@@ -1,4 +1,4 @@
-"""Ratios: pair by pair, with the median, and a message for a missed target."""
+"""Benchmark ratios: taken pair by pair, reported as their median, with a message for a missed target."""
 
 import json
 import subprocess
@@ -23,7 +23,7 @@ def ratio(ours: list[float], target: float = 1.0) -> Ratio:
 
 
 def test_the_median_is_that_of_the_pairs_and_not_of_the_sides() -> None:
-    """The machine was half as fast in the second round: both sides of that pair say so."""
+    """The machine was half as fast in the second round, which slows both sides of that pair."""
     one = ratio([1.0, 2.0, 3.0])
     assert one.pairs == [0.5, 0.5, 3.0]
     assert (one.median, one.held) == (0.5, True)
@@ -93,7 +93,7 @@ def test_a_picture_has_each_figure_at_its_place() -> None:
     drawn = hosts.picture(figures)
     assert '<polyline points="82,190 584,140"' in drawn, "a quarter and a half of 1 GB"
     assert '<polyline points="82,200 584,40"' in drawn, "a fifth of, and all of, 10 s"
-    ElementTree.fromstring(drawn)  # noqa: S314 its own
+    ElementTree.fromstring(drawn)  # noqa: S314 text of our own
 
 
 def test_the_cost_of_a_run_is_that_of_the_processes_that_carry_its_mark() -> None:

@@ -1,4 +1,4 @@
-"""The network of build steps: which one is taken, and what the builder is told of it."""
+"""The network of build steps: which subnet it gets, and what the builder is told about the network."""
 
 import ipaddress
 import json
@@ -19,7 +19,7 @@ MADE = BuildNetwork(bridge="skybuild3", subnet=ipaddress.IPv4Network("10.206.3.0
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Output of `ip` by its arguments; `run` has what root was asked to do."""
+    """Output of `ip` by its subcommand; `run` collects the commands that ran as root."""
     listed: dict[str, Any] = {"link": [{"ifname": "lo"}], "route": [], "address": [], "run": []}
 
     def output(argv: list[str], **_: Any) -> str:
@@ -34,7 +34,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 @pytest.fixture
 def resolvers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
-    """Writes /etc/resolv.conf, and systemd's beside it."""
+    """Write /etc/resolv.conf, and systemd's file next to it."""
 
     def write(own: str, systemd: str = "") -> None:
         for name, text in (("RESOLVERS", own), ("SYSTEMD_RESOLVERS", systemd)):

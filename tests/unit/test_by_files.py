@@ -1,6 +1,6 @@
-"""`skyinfra review --base`: a stack by its files alone, from commits of a repository of the test's own.
+"""`skyinfra review --base`: a stack by its files alone, from commits of a temporary repository.
 
-The program runs in the tests' process, unless a test asks for the one of its own that users have (`alone`).
+The program runs in the tests' process; the fixture `alone` runs it in its own process, as users do.
 """
 
 import contextlib
@@ -33,7 +33,7 @@ NOTHING = "\nNothing changes.\n"
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A checkout of stacks, and the front door of its program."""
+    """A checkout with stacks, and the `skyinfra` command to review them."""
 
     folder: Path
     skyinfra: Skyinfra
@@ -61,7 +61,7 @@ IN_ITS_OWN_PROCESS = mock_previews._run
 
 
 def in_this_process(given: str) -> tuple[list[str], str]:
-    """Answer as `python -m mocks`, without the time of its start."""
+    """Answer like `python -m mocks`, without the time that a process takes to start."""
     out = io.StringIO()
     with patch("sys.stdin", io.StringIO(given)), contextlib.redirect_stdout(out):
         assert mocks_main() == 0
@@ -70,7 +70,7 @@ def in_this_process(given: str) -> tuple[list[str], str]:
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra) -> Repository:
-    """The committed stacks in a commit, tagged `base`; the program is this checkout's."""
+    """A repository whose tag `base` has the committed stacks; the program is that of this checkout."""
     folder = tmp_path / "project"
     (folder / "stacks").mkdir(parents=True)
     for path in PROJECT.iterdir():
@@ -92,13 +92,13 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinf
 
 @pytest.fixture
 def alone(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The program in a process of its own, as users have it."""
+    """Run the program in a process of its own, as users do."""
     monkeypatch.setattr(mock_previews, "_run", IN_ITS_OWN_PROCESS)
 
 
 @pytest.mark.usefixtures("alone")
 def test_the_programs_own_process_says_what_it_says_here() -> None:
-    """Most tests take the short way: for a preview, and for errors in the head and in the base."""
+    """The own process of the program gives equal answers: for a preview, and for errors in head or base."""
     base = {stack: (PROJECT / "stacks" / f"Pulumi.{stack}.yaml").read_text() for stack in STACKS}
     wrong = "config: {skycoin:x: 1}"
     heads = {"fleet": base["fleet"], "release": wrong, "ecr": base["ecr"]}
@@ -113,7 +113,7 @@ def test_the_programs_own_process_says_what_it_says_here() -> None:
 
 
 def _sorted(line: str) -> Any:
-    """The preview in one order: resources are registered by several threads."""
+    """The preview in a fixed order; several threads register its resources in any order."""
     found = json.loads(line)
     if "steps" in found:
         found["steps"].sort(key=lambda step: str(step["urn"]))
@@ -162,7 +162,7 @@ def test_another_build_argument_rebuilds_and_reaches_all_tags(repository: Reposi
 
 
 def test_a_commit_is_data_and_is_not_checked_out(repository: Repository) -> None:
-    """The fork's own program would print a page of its own."""
+    """A program in a fork's commit, if it ran, could print any page."""
     repository.edit(FLEET, "network: mainnet}", "network: mainnet, peer-port: 6001}")
     (repository.folder / "README.md").write_text("Hello")
     head = repository.commit()
@@ -180,7 +180,7 @@ def test_a_commit_is_data_and_is_not_checked_out(repository: Repository) -> None
 def test_of_the_changed_side_only_the_stacks_own_file_is_read(
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All others were, with a process of git for each."""
+    """Before, the files of all stacks were read, each with a git process of its own."""
     read: list[tuple[str, list[str]]] = []
     real = git.files_of
 
@@ -205,7 +205,7 @@ def test_a_node_that_leaves_the_file_is_refused_with_the_way_out(repository: Rep
 
 
 def test_another_volume_of_a_wallet_is_refused_with_the_way_out(repository: Repository) -> None:
-    """`up` would refuse it; the page called the wallet at risk."""
+    """`up` would refuse the other volume; before, the page reported a wallet at risk."""
     shed = "    shed: {image: skycoin, host: shed, network: mainnet"
     repository.edit(FLEET, shed, f"{shed}, wallet-volume: other")
     done = repository.review("fleet", "--base", "base")
@@ -294,7 +294,7 @@ def test_what_is_not_there_is_named(repository: Repository, options: tuple[str, 
 
 
 def test_a_link_is_not_a_file_of_a_stack(repository: Repository) -> None:
-    """It would be read here, or lead out of the project."""
+    """Following the link would read a file of this machine, perhaps outside the project."""
     (repository.folder / FLEET).unlink()
     (repository.folder / FLEET).symlink_to("/etc/passwd")
     head = repository.commit()
@@ -321,7 +321,7 @@ def test_options_that_do_not_go_together_are_refused(skyinfra: Skyinfra, options
 
 
 def test_the_texts_are_read_whole(repository: Repository) -> None:
-    """Empty lines at the beginning count: errors have line numbers."""
+    """Leading empty lines count, because errors have line numbers."""
     file = repository.folder / FLEET
     file.write_text("\n\n\n" + file.read_text().replace("mainnet", "moon"))
     head = repository.commit()
@@ -346,7 +346,7 @@ def test_a_forks_text_mentions_nobody_and_is_not_a_link_picture_or_comment(repos
 
 
 def test_a_branch_is_compared_with_where_it_began(repository: Repository) -> None:
-    """Commits that its base has got since then are no change of the branch."""
+    """Commits that the base has received since then are not changes of the branch."""
     repository.git("checkout", "-q", "-b", "branch")
     repository.edit(
         FLEET, "shed: {image: skycoin, host: shed", "shed: {image: skycoin, host: shed, rpc-port: 6421"
@@ -373,7 +373,7 @@ def test_two_histories_have_nothing_to_compare(repository: Repository) -> None:
 
 
 def test_one_run_has_a_page_of_each_stack_that_differs_the_worst_first(repository: Repository) -> None:
-    """And says of the others that their files do not differ; it took a run for each of all stacks."""
+    """The other stacks are listed as unchanged. Before, each stack needed a run of its own."""
     repository.edit(RELEASE, "      channel: release\n", "      channel: release\n      revision: 2\n")
     repository.edit(FLEET, "mainnet", "moon")
     repository.edit("stacks/Pulumi.workspaces.yaml", "config:", "config: [")
@@ -392,7 +392,7 @@ UNJUDGED = "no risk seen, and not all of it can be judged"
 
 
 def _titles(done: Ran) -> list[str]:
-    """Heading of each page, without the words that all have."""
+    """Headings of the pages, without the words that all of them have."""
     heads = [line for line in done.out.splitlines() if line.startswith("## ")]
     return [head.removeprefix("## Stack ").replace(", by its files alone", "") for head in heads]
 
@@ -456,7 +456,7 @@ def test_what_was_previewed_before_the_time_was_over_is_there(
 
 
 def test_where_no_stacks_file_differs_only_what_else_does_is_said(repository: Repository) -> None:
-    """A file that was touched was called another one."""
+    """Before, a file with only another modification time was reported as different."""
     file = repository.folder / FLEET
     os.utime(file, (1, 1))
     same = "Stacks that do not differ: develop, ecr, fleet, release, workspaces.\n"
@@ -470,7 +470,7 @@ def test_where_no_stacks_file_differs_only_what_else_does_is_said(repository: Re
 
 
 def test_a_stack_whose_publisher_differs_is_said_to_follow(repository: Repository) -> None:
-    """A page did not say that the nodes of a fleet get what the change would publish."""
+    """Before, the page did not say that the nodes of a fleet get what the change would publish."""
     repository.edit(RELEASE, "      channel: release\n", "      channel: release\n      revision: 2\n")
     follows = (
         "fleet takes its images from release, which differs too: what release would publish reaches "
@@ -510,7 +510,7 @@ GO = "images/skycoin/go.mod"
 
 @pytest.fixture
 def with_go_mod(repository: Repository) -> Repository:
-    """The go.mod of an image is in the commit `base` too."""
+    """The repository, whose tag `base` also has the go.mod of an image."""
     with (repository.folder / ".git" / "info" / "exclude").open("a") as exclude:
         exclude.write("!/images\n")
     (repository.folder / GO).parent.mkdir(parents=True)
@@ -536,7 +536,7 @@ def _inside(done: Ran) -> list[str]:
 def test_modules_of_another_publishers_images_are_told_or_why_not(
     with_go_mod: Repository, publisher: str, said: str
 ) -> None:
-    """The page said nothing of them, and the one of a preview did."""
+    """Before, the page did not mention these modules, but the page of a preview did."""
     with_go_mod.edit(
         FLEET, "images-from: organization/skycoin/release", f"images-from: me/skycoin/{publisher}"
     )
@@ -558,7 +558,7 @@ def test_modules_of_a_digest_in_the_file_are_not_known(with_go_mod: Repository) 
 def test_modules_are_those_of_the_go_mod_in_both_revisions(
     with_go_mod: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They were not known, also where both files are in git; and a stack with such a change had no page."""
+    """Before, modules were unknown even with both files in git; with only such a change, no page was made."""
     known = [entry("GO-2025-1", "golang.org/x/crypto", {"introduced": "0"}, {"fixed": "0.58.0"})]
     monkeypatch.setattr(known_vulnerabilities, "read_known", lambda _: (by_module(known), "2026-11-05"))
     with_go_mod.edit(GO, "v0.59.0", "v0.57.0")
@@ -602,7 +602,7 @@ EVIL = "x/\n\n## Stack fleet: safe\n\nNothing changes. @octocat [a](https://x.in
 @pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("stack", [EVIL, "evil/skycoin/other"])
 def test_a_foreign_reason_is_shown_as_it_is(repository: Repository, stack: str) -> None:
-    """The whole comment was the fork's: a heading, a mention and a link of its own."""
+    """Before, a fork could fill the whole comment with its own heading, mention and link."""
     repository.edit(FLEET, "images-from: organization/skycoin/release", f"images-from: {json.dumps(stack)}")
     done = repository.review("fleet", "--base", "base")
     assert done.code == FAILED
@@ -614,7 +614,7 @@ def test_a_foreign_reason_is_shown_as_it_is(repository: Repository, stack: str) 
 
 
 def test_images_of_another_publisher_are_other_images(repository: Repository) -> None:
-    """The same name in another organization was taken for the same images."""
+    """Before, the same name in another organization was taken for the same images."""
     repository.edit(FLEET, "images-from: organization/", "images-from: evil/")
     done = repository.review("fleet", "--base", "base")
     assert done.out.startswith("## Stack fleet, by its files alone: restarts 2 nodes, each for at most ")
@@ -631,7 +631,7 @@ def test_images_of_another_publisher_are_other_images(repository: Repository) ->
     ],
 )
 def test_a_value_is_read_as_pulumi_reads_it(repository: Repository, written: str, said: str) -> None:
-    """`no` was false, and the page said that nothing changes; Pulumi's `no` is a text, and is refused."""
+    """Pulumi reads `no` as a text, which is refused; before, it was false, and the page showed no change."""
     shed = "    shed: {image: skycoin, host: shed, network: mainnet"
     repository.edit(FLEET, shed, f"{shed}, gui: false")
     repository.commit()
@@ -650,7 +650,7 @@ def test_a_value_is_read_as_pulumi_reads_it(repository: Repository, written: str
     ],
 )
 def test_keys_that_pulumi_takes_otherwise_are_refused(repository: Repository, line: str, said: str) -> None:
-    """Pulumi prefers a bare key to the project's own; the page said that nothing changes."""
+    """Pulumi prefers a key without a namespace to the project's own; before, the page showed no change."""
     (repository.folder / FLEET).write_text((repository.folder / FLEET).read_text() + line)
     done = repository.review("fleet", "--base", "base")
     assert done.code == REFUSED
@@ -695,7 +695,7 @@ def test_another_ciphertext_is_a_difference(repository: Repository) -> None:
 @pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("file", ["/usr/bin/git", "/etc/passwd"])
 def test_no_file_of_the_machine_is_read(repository: Repository, file: str) -> None:
-    """An error had the bytes of the file that a fork's `build-ca` named."""
+    """Before, an error quoted the bytes of the file that a fork's `build-ca` named."""
     text = (repository.folder / FLEET).read_text()
     (repository.folder / FLEET).write_text(f"{text}  skycoin:build-ca: {file}\n")
     done = repository.review("fleet", "--base", "base")

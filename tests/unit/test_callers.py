@@ -1,4 +1,4 @@
-"""A plugin answers its own user and root, and no other (C2): over real gRPC, by a process of another user."""
+"""A plugin answers only its own user and root: over real gRPC, called by a process of another user."""
 
 import contextlib
 import os
@@ -21,7 +21,7 @@ from providers.base import Provider, Servicer, listening
 
 NOBODY = 65534
 PASS_ON = "exec 3<>/dev/tcp/127.0.0.1/{port}; cat <&3 & exec cat >&3"
-"""A shell that connects as its user, and passes on what it is given and what is answered."""
+"""A shell script that connects as its user, and passes bytes on in both directions."""
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="another user's process takes root")
 with_shell = pytest.mark.skipif(
     None in map(shutil.which, ("bash", "setpriv")), reason="no bash or no setpriv on this machine"
@@ -30,7 +30,7 @@ with_shell = pytest.mark.skipif(
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    """Port of a plugin."""
+    """Port of a running plugin."""
     provider = Provider(kinds={}, configure=lambda _: None)
     server, port = listening(Servicer("1.2.3", lambda: provider, lambda _: None))
     yield port
@@ -38,8 +38,8 @@ def port() -> Iterator[int]:
 
 
 def asked_by(user: int, port: int) -> Any:
-    """Answer of the plugin to a process of that user."""
-    # Not by Popen's `user`, which forks: gRPC minds.
+    """The plugin's answer to a process of this user."""
+    # Popen's option `user` would fork this process, which gRPC does not tolerate.
     become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"]
     door = socket.create_server(("127.0.0.1", 0))
     with door, grpc.insecure_channel(f"127.0.0.1:{door.getsockname()[1]}") as channel:
@@ -73,7 +73,7 @@ def test_c2_another_users_process_is_refused(port: int) -> None:
 
 
 def pumped(source: socket.socket, target: socket.socket) -> None:
-    """Pass on what comes, until either end is closed."""
+    """Pass bytes on until either end is closed."""
     with contextlib.suppress(OSError):
         while piece := source.recv(65536):
             target.sendall(piece)
@@ -81,7 +81,7 @@ def pumped(source: socket.socket, target: socket.socket) -> None:
 
 @pytest.mark.case(41)
 def test_c2_a_call_that_borrows_the_port_of_a_connection_of_ours_is_refused(port: int) -> None:
-    """Every user may call from 127.0.0.2, and by its port alone it was taken for the one at 127.0.0.1."""
+    """Every user may call from 127.0.0.2; before, the port alone made such a call look like our own."""
     with (
         socket.create_connection(("127.0.0.1", port)) as ours,
         socket.create_server(("127.0.0.1", 0)) as door,
@@ -108,7 +108,7 @@ def test_the_users_own_process_is_answered(port: int) -> None:
 
 
 def connected() -> tuple[socket.socket, socket.socket]:
-    """Both ends of a connection on loopback: the caller's first."""
+    """Both ends of a connection on loopback, the caller's first."""
     with socket.create_server(("127.0.0.1", 0)) as door:
         caller = socket.create_connection(door.getsockname())
         return caller, door.accept()[0]
@@ -116,9 +116,9 @@ def connected() -> tuple[socket.socket, socket.socket]:
 
 @pytest.mark.parametrize("answers", [True, False], ids=["asked", "listed"])
 def test_an_end_that_was_closed_is_nobodys(answers: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The kernel says that it is root's: who asks and closes at once would be taken for root."""
+    """The kernel reports a closed end as root's, so a caller that closes at once would be taken for root."""
     if not answers:
-        monkeypatch.setattr(callers, "SOCK_DIAG", 31)  # as in a kernel without it
+        monkeypatch.setattr(callers, "SOCK_DIAG", 31)  # as on a kernel without it
     caller, end = connected()
     ports = caller.getsockname()[1], end.getsockname()[1]
     with closing(end):
@@ -130,7 +130,7 @@ def test_an_end_that_was_closed_is_nobodys(answers: bool, monkeypatch: pytest.Mo
 
 
 def test_the_look_costs_nothing_that_can_be_measured() -> None:
-    """Of a run's hundred calls, less than a twentieth of a second together."""
+    """A run makes about a hundred calls, whose checks take less than 0.05 s of processor time in all."""
     caller, end = connected()
     with caller, end:
         ports = caller.getsockname()[1], end.getsockname()[1]

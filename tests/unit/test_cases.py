@@ -1,4 +1,4 @@
-"""The table of fault cases: at the end of a run, and in the docs."""
+"""The table of fault cases, at the end of a test run and in the docs."""
 
 import os
 
@@ -7,7 +7,7 @@ from tests.cases import CASES, NOTHING, names_by_case, page, table
 
 
 def test_a_run_ends_with_a_line_for_every_case() -> None:
-    """It hid the cases that nothing tries."""
+    """Before, the table hid the cases that nothing tests."""
     outcomes = [(("13",), "passed"), (("9", "13"), "failed"), (("9",), "passed"), ((), "passed")]
     lines = table(outcomes)
     assert [int(line.split()[0]) for line in lines] == list(range(1, 49))

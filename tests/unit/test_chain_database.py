@@ -1,4 +1,4 @@
-"""The chain database: the version in it, as the script reads it, and what is done with it in its volume."""
+"""The chain database: how the script reads its version, and what it does to the database in its volume."""
 
 import os
 import struct
@@ -23,14 +23,14 @@ COPY, PARTIAL = "data.db.before-upgrade", "data.db.before-upgrade.partial"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """The folder of the database, in place of the volume's."""
+    """Folder of the database, in place of that in the volume."""
     made = tmp_path / "data" / ".skycoin"
     made.mkdir(parents=True)
     return made
 
 
 def tend(folder: Path, action: str) -> str:
-    """Output of the script with the shell of this machine; in the node's image: tests/e2e."""
+    """Output of the script under this machine's shell; in the node's image: tests/e2e."""
     script = SCRIPT.replace("/data/", f"{folder.parent}/")
     command = ["sh", "-c", script, "chain-database", action]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -45,7 +45,7 @@ def version(folder: Path, content: bytes) -> str:
 
 @pytest.mark.parametrize("size", [4096, 16384, 65536])
 def test_the_version_is_read_whatever_the_size_of_a_page(folder: Path, size: int) -> None:
-    """Page size of the kernel that ran the node first: 16 KiB on a Raspberry Pi 5."""
+    """The page size is that of the kernel on which the node first ran: 16 KiB on a Raspberry Pi 5."""
     assert version(folder, database("0.27.1", size)) == "0.27.1"
 
 
@@ -54,7 +54,7 @@ def test_a_version_may_have_words_and_builds(folder: Path) -> None:
 
 
 def test_the_later_one_of_two_transactions_counts(folder: Path) -> None:
-    """Bolt's two meta pages take turns; what an earlier one names is of an earlier version."""
+    """Bolt writes its two meta pages in turn; what the earlier one names is of an earlier version."""
     pages = b"", root(3, "0.26.0"), root(4, "0.27.1")
     for newest in (0, 1):
         metas = [meta(4096, 0, 4 - newest, 9 - newest), meta(4096, 1, 3 + newest, 8 + newest)]
@@ -111,7 +111,7 @@ def test_a_volume_without_a_database_answers_nothing(folder: Path) -> None:
 
 
 def code(folder: Path, action: str) -> int:
-    """Exit code of the script, run by a user who is not root."""
+    """Exit code of the script, run as a user other than root."""
     user = ("setpriv", "--reuid=10000", "--regid=10000", "--clear-groups") if os.geteuid() == 0 else ()
     script = SCRIPT.replace("/data/", f"{folder.parent}/")
     return subprocess.run([*user, "sh", "-c", script, "chain-database", action], check=False).returncode
@@ -119,7 +119,7 @@ def code(folder: Path, action: str) -> int:
 
 @pytest.mark.case(30)
 def test_a_database_that_the_nodes_user_can_not_use_is_refused_and_not_passed_over() -> None:
-    """A chain that root had copied there was no database at all, and the new node ended at its start."""
+    """Before, a chain that root had copied there counted as no database, and the new node exited at start."""
     with tempfile.TemporaryDirectory() as temporary:
         volume = Path(temporary) / "data"
         (volume / ".skycoin").mkdir(parents=True)
@@ -192,7 +192,7 @@ def test_a_copy_that_has_no_room_says_so_and_is_none(folder: Path) -> None:
 
 
 def test_a_copy_under_which_somebody_cleans_up_is_none(folder: Path) -> None:
-    """Its pieces would begin in the middle of another file of that name."""
+    """Otherwise, the copy's next pieces would begin in the middle of a new file of the same name."""
     os.mkfifo(folder / "data.db")
     script = SCRIPT.replace("/data/", f"{folder.parent}/")
     command = ["sh", "-c", script, "chain-database", "keep"]
@@ -206,7 +206,7 @@ def test_a_copy_under_which_somebody_cleans_up_is_none(folder: Path) -> None:
 
 
 def test_a_copy_that_ends_before_the_database_does_is_none(folder: Path) -> None:
-    """A piece that was read in part ended it; put back, it would have been the node's whole database."""
+    """Before, a partial read ended the copy. If put back, the part would have been the whole database."""
     (folder / "data.db").write_bytes(os.urandom(20 * MEBIBYTE))
     dd = folder.parent / "dd"
     dd.write_text('#!/bin/sh\nhead -c 1000 data.db\necho "0+1 records in" >&2\n')
@@ -221,7 +221,7 @@ def test_a_copy_that_ends_before_the_database_does_is_none(folder: Path) -> None
 
 
 class Slow:
-    """A container of docker-py's that prints for some times before it ends."""
+    """A docker-py container that prints a few times before it ends."""
 
     def __init__(self, *printed: bytes, error: Exception) -> None:
         self.printed, self.error, self.removed = [*printed], error, False
@@ -255,7 +255,7 @@ def slow_run(monkeypatch: pytest.MonkeyPatch, container: Slow, **options: Any) -
     "error", [requests.ReadTimeout("read timed out"), requests.ConnectionError("timed out")]
 )
 def test_a_copy_may_take_as_long_as_it_goes_on(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    """Docker's answer has headers at once, and the time of its body is another kind of error."""
+    """Docker sends its headers at once, and a timeout while the body is awaited is another exception."""
     container = Slow(b"8 MiB", b"16 MiB", b"24 MiB", error=error)
     assert slow_run(monkeypatch, container, while_printing=True) == (0, "32 MiB")
 
@@ -297,7 +297,7 @@ def test_a_look_changes_nothing(folder: Path) -> None:
         (folder / name).write_bytes(database("0.28.0"))
 
     def seen() -> dict[Path, tuple[int, ...]]:
-        # Without the time of the last read, which a look changes where a second has passed.
+        # Without the time of the last access, which `look` changes once a second has passed.
         stats = {path: path.stat() for path in folder.iterdir()}
         return {path: (one.st_ino, one.st_mode, one.st_size, one.st_ctime_ns) for path, one in stats.items()}
 
@@ -332,5 +332,5 @@ def test_what_is_not_a_version_and_what_is_another_build_is_not_newer(one: str, 
 
 
 def test_a_stamp_is_that_of_the_node() -> None:
-    """The bytes of the bucket db_meta in a database that v0.27.1 has made."""
+    """The bytes are those of the bucket db_meta in a database that v0.27.1 has written."""
     assert stamped("0.27.1").endswith(struct.pack("<IIII", 0, 16, 7, 6) + b"version0.27.1")

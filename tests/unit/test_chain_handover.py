@@ -1,4 +1,4 @@
-"""The chain database in a handover: what an older version refuses, and the way back from a newer one."""
+"""The chain database in a handover: the older version that is refused, and the way back from a newer one."""
 
 import contextlib
 import re
@@ -47,7 +47,7 @@ NO_ROOM = (
 
 @dataclass
 class Node:
-    """A node whose images say their versions, and whose engine is strict."""
+    """A node on a strict engine, whose images have version labels."""
 
     engine: NodeEngine
     said: list[str] = field(default_factory=list)
@@ -94,7 +94,7 @@ def test_a_newer_version_gets_the_database_after_a_copy_that_goes_when_it_is_hea
 def test_a_newer_version_that_fails_gives_back_a_database_that_the_old_one_reads(
     node: Node, image: str
 ) -> None:
-    """It had written its version: the old container came back, and ended again and again."""
+    """Before, the newer version had marked the database, so the old container came back and kept exiting."""
     before = only(node.engine)
     with pytest.raises(ProviderError) as error:
         node.up(image)
@@ -123,7 +123,7 @@ def test_whatever_happens_at_whatever_step_the_next_up_runs_on_a_database_that_i
         started = engine.boot() if boot else engine.restart_daemon()
         assert len(started) <= 1
         good = {**INPUTS, "image": NEXT if image == NEXT else GOOD}
-        # Two runs: the first one may say that the one before had not ended.
+        # Two runs, because the first may report that the one before had not ended.
         with contextlib.suppress(*ENDINGS):
             resource.up(good, refresh=True)
         resource.up(good, refresh=True)
@@ -148,7 +148,7 @@ def test_an_older_version_is_refused_before_the_newer_one_is_stopped(node: Node)
 
 @pytest.mark.case(6)
 def test_an_older_version_loads_the_chain_again_in_another_volume(node: Node) -> None:
-    """The height is not compared: that of an empty chain is lower than any."""
+    """The block heights are not compared: the height of an empty chain is lower than any."""
     node.up(NEXT)
     node.engine.answers[GOOD] = health(OLD, 0)
     node.engine.tended.clear()
@@ -219,7 +219,7 @@ def test_a_script_that_fails_names_what_it_could_not_do(node: Node, monkeypatch:
 def test_a_database_of_somebody_else_stops_preview_and_up_before_the_old_node_is_stopped(
     node: Node, listed: str, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The new node ended at its start, and the old one could not read the database either."""
+    """Before, the new node exited at its start, and the old one could not read the database either."""
     monkeypatch.setattr(chain_database, "short_run", lambda *_, **__: (77, ""))
     monkeypatch.setattr(ownership, "short_run", lambda *_, **__: (0, listed))
     for act in (node.preview, node.up):
@@ -287,7 +287,7 @@ def test_the_version_in_the_settings_is_not_a_difference_by_itself(node: Node) -
 
 
 def test_a_stopped_node_whose_image_its_host_has_lost_starts_all_the_same(node: Node) -> None:
-    """Engines start a container without its image; nothing is pulled for the database."""
+    """Engines start a container without its image, and nothing is pulled to look at the database."""
     node.engine.stop(NAME, timeout=60)
     node.engine.images_there.clear()
     assert node.resource.up(INPUTS, refresh=True) == "update"
@@ -297,7 +297,7 @@ def test_a_stopped_node_whose_image_its_host_has_lost_starts_all_the_same(node: 
 
 @pytest.mark.case(6, 17, 39)
 def test_a_copy_that_a_killed_undoing_has_left_is_put_back_before_the_node_starts(node: Node) -> None:
-    """Killed between the old container's name and its start; no refresh finds a handover then."""
+    """The kill came between the old container's rename and its start; no refresh finds a handover then."""
     node.engine.stop(NAME, timeout=60)
     node.engine.chain, node.engine.chain_copy = NEW, OLD
     assert node.resource.up(INPUTS, refresh=True) == "update"
@@ -308,7 +308,7 @@ def test_a_copy_that_a_killed_undoing_has_left_is_put_back_before_the_node_start
 
 @pytest.mark.parametrize("fault", [Fault.FAILED, Fault.DOWN])
 def test_a_copy_that_is_not_removed_does_not_fail_what_is_confirmed(fault: Fault) -> None:
-    """Neither by an update nor by a `--replace`, of which an error would lose the new container's id."""
+    """Neither an update fails, nor a `--replace`, whose error would lose the new container's id."""
     for replace in (False, True):
         engine = engine_of_versions()
         calls = _calls_until_forgotten(replace)
@@ -340,7 +340,7 @@ def _calls_until_forgotten(replace: bool) -> int:
 def test_a_version_that_fails_again_after_whatever_happened_leaves_the_old_one_and_its_database(
     fault: Fault,
 ) -> None:
-    """The message of an undoing that failed says `up`: that one removed the only copy first."""
+    """When an undo fails, the message says to run `up`; before, that run removed the only copy first."""
     for at in steps():
         engine = engine_of_versions()
         resource = disturbed(engine, at, fault, {**INPUTS, "image": SICK}, replace=False)
@@ -379,7 +379,7 @@ def test_a_copy_that_could_not_be_put_back_once_is_put_back_by_the_next_up(
 
 
 def fail_from(monkeypatch: pytest.MonkeyPatch, engine: NodeEngine, *actions: str) -> None:
-    """A disk without room for a container of the chain's script, as for these of its actions."""
+    """Make the chain database's script fail at these actions, as on a full disk."""
     tend = engine.tend
 
     def full(action: str) -> str:
@@ -395,7 +395,7 @@ def fail_from(monkeypatch: pytest.MonkeyPatch, engine: NodeEngine, *actions: str
 def test_a_node_whose_database_no_newer_version_has_opened_runs_again_on_a_full_disk(
     node: Node, monkeypatch: pytest.MonkeyPatch, failing: str
 ) -> None:
-    """The node stayed down for a copy that nobody needed."""
+    """Before, the node stayed down for a copy that nobody needed."""
     actions = ("put-back", "forget", *([failing] if failing == "keep" else []))
     fail_from(monkeypatch, node.engine, *actions)
     if failing == "create":
@@ -414,7 +414,7 @@ def test_a_node_whose_database_no_newer_version_has_opened_runs_again_on_a_full_
 def test_a_copy_that_no_newer_version_made_necessary_is_not_left_behind(
     node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Put back weeks later, it would take the blocks since then."""
+    """If the copy were put back weeks later, the blocks since then would be lost."""
 
     def refused(*_: Any) -> Values:
         raise APIError("500", explanation="no such network")
@@ -441,7 +441,7 @@ the node all the same: one that can't read the database ends. `pulumi up --refre
 def test_a_node_whose_database_was_opened_by_a_newer_version_waits_for_its_copy(
     node: Node, monkeypatch: pytest.MonkeyPatch, wanted: str
 ) -> None:
-    """It would refuse the database, or read what it does not know."""
+    """Without its copy, the older node would refuse the database, or read data that it does not know."""
     with monkeypatch.context() as disk:
         fail_from(disk, node.engine, "put-back")
         with pytest.raises(ProviderError) as error:
@@ -457,7 +457,7 @@ def test_a_node_whose_database_was_opened_by_a_newer_version_waits_for_its_copy(
 def test_a_node_that_waits_for_its_copy_is_not_started_while_that_can_not_be_put_back(
     node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The next run started it on the newer version's database, and said nothing of what had failed."""
+    """Before, the next run started the node on the newer version's database, and reported no failure."""
     with monkeypatch.context() as disk:
         fail_from(disk, node.engine, "put-back")
         with pytest.raises(ProviderError):
@@ -475,7 +475,7 @@ def test_a_node_that_waits_for_its_copy_is_not_started_while_that_can_not_be_put
 
 @pytest.mark.parametrize("image", [NEXT, SICK])
 def test_a_destroy_after_a_killed_upgrade_puts_no_copy_under_a_node_that_runs(image: str) -> None:
-    """A board that rebooted in between has started the old one, under the name of an interrupted handover."""
+    """A board that rebooted meanwhile has started the old container, which a handover renames."""
     running = 0
     for at in steps():
         engine = engine_of_versions()
@@ -491,7 +491,7 @@ def test_a_destroy_after_a_killed_upgrade_puts_no_copy_under_a_node_that_runs(im
 
 
 def test_after_a_killed_upgrade_the_preview_of_the_way_back_refuses_nothing() -> None:
-    """`up` undoes the upgrade first, and finds the database as the older version wrote it."""
+    """`up` undoes the upgrade first, and then finds the database as the older version wrote it."""
     for at in steps():
         engine = engine_of_versions()
         resource = disturbed(engine, at, Fault.KILLED_AFTER, {**INPUTS, "image": SICK}, replace=False)
@@ -505,7 +505,7 @@ def test_after_a_killed_upgrade_the_preview_of_the_way_back_refuses_nothing() ->
 
 
 def test_a_copy_that_was_left_behind_is_not_put_over_a_newer_database(node: Node) -> None:
-    """Weeks of blocks would be gone, where a stopped node of the newer version is started."""
+    """Otherwise, starting a stopped node of the newer version would lose weeks of blocks."""
     node.up(NEXT)
     node.engine.stop(NAME, timeout=60)
     node.engine.chain_copy = OLD
@@ -516,7 +516,7 @@ def test_a_copy_that_was_left_behind_is_not_put_over_a_newer_database(node: Node
 
 @pytest.mark.parametrize("change", [{"image": GOOD}, {"mounts": mounts_of(OTHER)}], ids=["image", "volume"])
 def test_a_copy_that_was_left_behind_is_not_what_a_killed_change_goes_back_to(change: Values) -> None:
-    """Such a change looked at no old volume, and its undoing put weeks-old blocks there."""
+    """Before, a change without a look at the old volume was undone by putting weeks-old blocks there."""
     undone = 0
     for at in steps():
         engine = NodeEngine(versions={NEXT: NEW}, volumes_there={*NodeEngine().volumes_there, OTHER})
@@ -539,7 +539,7 @@ def test_a_copy_that_was_left_behind_is_not_what_a_killed_change_goes_back_to(ch
 
 
 def found_by_put_back(engine: NodeEngine) -> list[str | None]:
-    """Copies of the chain database that the script finds when it is to put one back, from now on."""
+    """List the copy of the chain database (or None) that the script finds at each `put-back` from now on."""
     found, tend = list[str | None](), engine.tend
 
     def watched(action: str) -> str:
@@ -555,7 +555,7 @@ def found_by_put_back(engine: NodeEngine) -> list[str | None]:
 def test_a_stopped_node_is_started_where_its_user_can_not_read_its_database(
     node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It was left stopped, by an error that said that it was left as it was."""
+    """Before, the node was left stopped, by an error that said that it was left as it was."""
     monkeypatch.setattr(chain_database, "short_run", lambda *_, **__: (77, ""))
     monkeypatch.setattr(ownership, "short_run", lambda *_, **__: (0, "end"))
     node.engine.stop(NAME, timeout=60)

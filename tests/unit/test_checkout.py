@@ -1,4 +1,4 @@
-"""Checkouts of one user's set-up: which one it belongs to, and what a new clone gets back."""
+"""Checkouts of one user's set-up: which one it belongs to, and which files a new clone gets back."""
 
 import errno
 import os
@@ -33,7 +33,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 @pytest.fixture
 def layout(home: Home) -> Layout:
-    """A set-up that a checkout has made."""
+    """Layout of a set-up that this checkout has made."""
     layout = read_layout()
     claim_state(layout)
     remember(layout, {})
@@ -76,7 +76,7 @@ def test_auto_means_an_installed_pulumi_where_the_set_up_is_another_checkouts(
 def test_a_shell_that_is_older_than_the_place_keeps_no_variable_of_it(
     home: Home, layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SSL_CERT_FILE would name no authority: the official CLI and images would seem to be away."""
+    """SSL_CERT_FILE would name a missing file, so the official CLI and images would seem unreachable."""
     monkeypatch.setenv("SSL_CERT_FILE", f"{home.earlier}/certificates/bundle.crt")
     monkeypatch.setenv("PULUMI_BACKEND_URL", f"file://{home.earlier}/backend")
     monkeypatch.setenv("DOCKER_CONFIG", "/home/me/.docker")
@@ -117,7 +117,7 @@ def test_a_folder_named_by_skycoin_state_belongs_to_the_caller(
 def test_a_clone_gets_the_files_of_the_machines_own_stacks_back(
     home: Home, layout: Layout, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Without its file, `make up` would go on with the example's settings."""
+    """Without that file, `make up` would go on with the example's settings."""
     stacks = home.target / "backend" / ".pulumi" / "stacks" / "skycoin"
     stacks.mkdir(parents=True)
     for name in ("local", "fleet"):
@@ -167,7 +167,7 @@ def test_a_failed_command_keeps_the_files_too_and_a_full_disk_fails_none(
 def test_root_makes_no_second_set_up_next_to_that_of_its_caller(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`make up` first, and `sudo make up` later: two set-ups would fight for the same port."""
+    """With `sudo make up` after `make up`, two set-ups would compete for the same port."""
     home.stack_file.write_text("config: {}\nencryptionsalt: one\n")
     monkeypatch.setattr("local.checkout.os.geteuid", lambda: 4321)
     with pytest.raises(
@@ -181,7 +181,7 @@ def test_root_makes_no_second_set_up_next_to_that_of_its_caller(
 
 
 def test_root_makes_no_set_up_in_the_home_of_its_caller(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`sudo -E`, whose files the caller could not read afterwards."""
+    """With `sudo -E`, root's files would land in the caller's home, and be unreadable to the caller."""
     monkeypatch.setattr("local.checkout.os.geteuid", lambda: 0)
     monkeypatch.setattr("local.checkout.owner_above", lambda _: 1000)
     monkeypatch.setenv("SUDO_UID", "1000")
@@ -198,7 +198,7 @@ def test_root_makes_no_set_up_in_the_home_of_its_caller(home: Home, monkeypatch:
 def test_a_stacks_file_of_a_set_up_that_is_elsewhere_begins_no_second_one(
     home: Home, layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A second one would take its nodes over, and the salt of the first one's state out of the file."""
+    """A second set-up would take over the nodes, and replace the first state's salt in the file."""
     home.stack_file.write_text("encryptionsalt: one\n")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "other"))
     said = r"is of a set-up whose state is not in .*/other/skycoin-infrastructure\. Where XDG_STATE_HOME"
@@ -214,7 +214,7 @@ def test_a_stacks_file_of_a_set_up_that_is_elsewhere_begins_no_second_one(
 def test_a_file_of_another_state_keeps_the_old_copy_next_to_its_own(
     home: Home, layout: Layout, text: str
 ) -> None:
-    """A copied example in a new clone, whose `make up` is refused, would be the end of the only copy."""
+    """Otherwise, a copied example in a new clone replaces the only copy, even if `make up` is refused."""
     (home.target / "backend/.pulumi/stacks/skycoin").mkdir(parents=True)
     (home.target / "backend/.pulumi/stacks/skycoin/local.json").write_text(STATE)
     for one in ("encryptionsalt: one\n", "encryptionsalt: one\nconfig: {}\n", text):

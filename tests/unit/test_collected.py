@@ -1,4 +1,4 @@
-"""No test is lost: what looks like one is collected (a model project lost 44 in files of the wrong name)."""
+"""Every function that looks like a test is collected; another project lost 44 tests in misnamed files."""
 
 import ast
 from collections import Counter
@@ -12,7 +12,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def _lost(file: Path) -> Iterator[str]:
-    """Tests of a file that pytest would not run, each with the reason."""
+    """Yield the tests of a file that pytest would not run, each with the reason."""
     tree = ast.parse(file.read_text())
     named = file.name.startswith("test_")
     places: list[tuple[str, ast.AST]] = [("", tree)]
@@ -75,5 +75,5 @@ def test_a_lost_test_is_found(tmp_path: Path, name: str, text: str, lost: list[s
 
 
 def test_this_run_collected_this_file(request: pytest.FixtureRequest) -> None:
-    """The rule above is about names; this is pytest's own word for one of them."""
+    """The rule above is about names; this test has pytest's own word that one of them is collected."""
     assert request.node.nodeid.endswith("test_collected.py::test_this_run_collected_this_file")

@@ -1,4 +1,4 @@
-"""`skyinfra`, the front door: its help, its exit codes, and the Pulumi that it works with."""
+"""The command `skyinfra`: its help, its exit codes, and the Pulumi that it chooses."""
 
 import json
 import os
@@ -48,7 +48,7 @@ def commands(given: click.Command, *path: str) -> Iterator[tuple[str, ...]]:
 
 @pytest.fixture
 def pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An executable `pulumi` alone on PATH: it prints its arguments, and what ANSWER says."""
+    """Log of the only `pulumi` on PATH: each call's arguments. The program prints $ANSWER."""
     program = tmp_path / "bin" / "pulumi"
     program.parent.mkdir()
     program.write_text('#!/bin/sh\necho "$@" >> "${0%/*}/asked"\nprintf %s "$ANSWER"\nexit "${CODE:-0}"\n')
@@ -208,7 +208,7 @@ def test_a_command_line_that_is_not_understood_is_code_2(
 def test_the_set_up_is_found_and_named(
     set_up: Layout, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Docker's commands and Pulumi's see the set-up from then on; an empty passphrase hides none."""
+    """From then on, docker and pulumi use the set-up; an empty passphrase does not hide the set-up's."""
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "")
     found = choose(Choice.AUTO)
     assert found.layout == set_up
@@ -234,7 +234,7 @@ def test_the_set_up_is_found_and_named(
 def test_another_backend_of_the_environment_wins_over_the_set_up(
     url: str, choice: Choice, own: bool, set_up: Layout, pulumi: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A shell that is older than the set-up's place means the set-up too."""
+    """A shell from before the set-up moved has the former URL, which means the set-up too."""
     here = backend_url(set_up.state)
     given = url.replace(HERE, here)
     monkeypatch.setenv(BACKEND_URL, given)
@@ -305,7 +305,7 @@ def test_a_pulumi_that_is_asked_for_but_missing_is_named_although_there_is_a_set
     skyinfra: Skyinfra,
     tmp_path: Path,
 ) -> None:
-    """It said that nothing was set up."""
+    """Before, the message was that nothing is set up."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv(BACKEND_URL, "s3://states")
     ran = skyinfra("images", *arguments)
@@ -320,7 +320,7 @@ def test_a_pulumi_that_is_asked_for_but_missing_is_named_although_there_is_a_set
 def test_a_set_up_of_another_user_is_named(
     method: str, set_up: Layout, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra
 ) -> None:
-    """It said that nothing was set up, or ended as a fault of the program."""
+    """Before, the message was that nothing is set up, or the command ended with an internal error."""
     real = getattr(Path, method)
 
     def refused(path: Path, *given: object, **named: object) -> object:
@@ -351,7 +351,7 @@ def test_a_damaged_file_of_a_set_up_is_named_with_what_mends_it(
 def test_retention_takes_the_set_ups_authority_and_logins(
     set_up: Layout, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra
 ) -> None:
-    """It did not know the set-up's registry, nor what `docker login` had kept there."""
+    """Before, the set-up's registry was not trusted, and the logins kept in the set-up were not used."""
     trusted: list[str | None] = []
 
     def made(name: str) -> Repository:
@@ -369,7 +369,7 @@ def test_retention_takes_the_set_ups_authority_and_logins(
 def test_retention_without_a_set_up_or_a_pulumi_says_that_it_does_not_know_what_runs(
     layout: Layout, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra, tmp_path: Path
 ) -> None:
-    """M7: it removed what boards run."""
+    """Before, the command removed images that boards run."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("commands.release.Repository", Repository)
     refused = skyinfra("release", "retain", "r.example/a", "--delete")
@@ -388,7 +388,7 @@ def test_retention_keeps_what_any_stack_runs_or_names(
     skyinfra: Skyinfra,
     tmp_path: Path,
 ) -> None:
-    """M7, on both kinds of backend: of three old builds the one that is named stays."""
+    """Of three old builds, the named one stays, on both kinds of backend."""
     repository = Repository("r.example/a")
     named = {name: publish(repository, f"feature-{name}", "2025-01-01") for name in ("a", "b", "c")}["b"]
     monkeypatch.setattr("commands.release.Repository", lambda _: repository)
@@ -468,7 +468,7 @@ def test_a_file_that_cannot_be_written_is_named(
 def test_a_name_that_is_not_utf_8_is_printed_escaped(
     layout: Layout, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra
 ) -> None:
-    """A restore ended with an internal error, after it was done, at the name of a file that it kept."""
+    """Before, such a name among the kept files ended a finished restore with an internal error."""
 
     def said(_: Choice) -> None:
         print("Kept: geldb\udcf6rse.wlt")
@@ -556,7 +556,7 @@ def test_a_workspace_on_another_machine_is_opened_over_a_folder_there(
 def test_an_empty_source_of_a_restore_is_none(
     source: tuple[str, ...], set_up: Layout, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A variable of make that is not given was taken for a file."""
+    """Before, an unset variable of make, which is passed as an empty text, was taken for a file."""
     asked: list[object] = []
     monkeypatch.setattr("commands.backend.resources", lambda *_: RESOURCES)
     monkeypatch.setattr("commands.wallet.volume_of", lambda _: None)
@@ -571,7 +571,7 @@ def test_an_empty_source_of_a_restore_is_none(
 
 @pytest.fixture
 def recorded(set_up: Layout, monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
-    """Calls of pulumi: (arguments, what is accepted); one node of the set-up, with one wallet."""
+    """Calls of pulumi: (arguments, accepted fingerprint). The set-up has one node, with one wallet."""
     calls: list[tuple[object, ...]] = []
     monkeypatch.setattr("commands.backend.resources", lambda *_: RESOURCES)
     monkeypatch.setattr("commands.wallet.look", lambda _: MINE)
@@ -624,7 +624,7 @@ def test_what_a_refresh_did_not_accept_is_not_said_to_be_recorded(
 )
 def test_a_thin_name_means_the_set_up_and_gives_only_what_it_was_given(variable: str, options: str) -> None:
     command = ["make", "--dry-run", "--no-print-directory", "wallet-restore", "NODE=node-1", variable]
-    # `make unit` runs these tests, and gives its own options on.
+    # `make unit` runs these tests, and would pass its own options on.
     env = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     done = subprocess.run(command, cwd=PROJECT, env=env, capture_output=True, text=True, check=True)
     last = done.stdout.splitlines()[-1]
@@ -651,7 +651,7 @@ def test_a_module_that_was_a_command_names_the_one_that_took_its_place(module: s
 
 
 def test_the_launcher_runs_this_checkout_from_any_folder(tmp_path: Path) -> None:
-    """A folder with the name of one of the program's, or of a package, is not taken for it."""
+    """Folders there with the name of one of the program's modules, or of a package, are not imported."""
     for name in ("commands", "click", "local"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text("raise SystemExit('not this one')\n")
@@ -701,7 +701,7 @@ def test_the_launcher_says_which_packages_are_missing(tmp_path: Path) -> None:
 def test_fleet_up_leaves_dead_hosts_out_on_any_backend_and_says_so_by_its_code(
     skyinfra: Skyinfra, layout: Layout, pulumi: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The committed fleet, with a script for `ssh`: one board answers, the other one refuses."""
+    """The committed fleet, with a script as `ssh`: one board answers, the other refuses the connection."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("ANSWER", '{"deployment": {}}')

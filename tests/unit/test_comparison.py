@@ -1,4 +1,4 @@
-"""A release record compared with an earlier one."""
+"""Comparison of a release record with an earlier one."""
 
 import copy
 import json
@@ -170,7 +170,7 @@ def test_the_record_of_another_image_is_refused(now: dict[str, Any]) -> None:
 
 @pytest.fixture
 def outputs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
-    """Outputs of a stack, and a database of vulnerabilities."""
+    """Outputs of a stack; the database of vulnerabilities has the entries of KNOWN."""
     folder = tmp_path / "osv"
     folder.mkdir()
     for one in KNOWN:

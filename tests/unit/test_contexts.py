@@ -1,4 +1,4 @@
-"""Working copies and shared folders as a build gets them: what changes their hash, what is warned of."""
+"""Working copies and shared folders as builds get them: what changes their hash, and what causes warnings."""
 
 import json
 import os
@@ -47,7 +47,7 @@ def hash_of(folder: Path) -> str:
     ids=["content", "mode", "name", "file", "link", "link to a folder", "umask", "time", "empty folder"],
 )
 def test_a_changed_working_copy_has_another_hash(folder: Path, change: Any, seen: bool) -> None:
-    """docker-build 0.0.22 saw no change of a working copy: an edited line rebuilt nothing."""
+    """docker-build 0.0.22 noticed no change of a working copy: an edited line rebuilt nothing."""
     before = hash_of(folder)
     change(folder / "cmd" / "skycoin" / "main.go")
     assert (hash_of(folder) != before) is seen
@@ -55,7 +55,7 @@ def test_a_changed_working_copy_has_another_hash(folder: Path, change: Any, seen
 
 @pytest.mark.parametrize("name", [".git/config", ".env", ".github/workflows/ci.yml", ".netrc"])
 def test_what_is_hidden_at_the_top_is_not_sent_and_changes_nothing(folder: Path, name: str) -> None:
-    """A repository's config can hold a token. The Dockerfiles copy `/[^.]*`: tests/e2e/test_sources.py."""
+    """Git's config can hold a token. The Dockerfiles copy only `/[^.]*` (tests/e2e/test_sources.py)."""
     before = hash_of(folder)
     (folder / name).parent.mkdir(parents=True, exist_ok=True)
     (folder / name).write_text("token\n")
@@ -92,7 +92,7 @@ def test_a_context_that_is_not_a_folder_here_is_not_hashed() -> None:
 
 
 def test_the_hash_reaches_every_variants_build_and_no_final_stage(folder: Path) -> None:
-    """In a final stage it would be in the history, and digests would change with it."""
+    """In a final stage, the hash would be in the image's history, and change its digest."""
     source = {"path": str(folder), "version": "v1.0.0", "commit": "1" * 40}
     settings = changed({"images.skycoin.source": source})
     builds = run_program(Engine(), settings).all_of(BUILD)
@@ -160,19 +160,19 @@ def test_each_file_of_a_working_copy_is_recorded_by_a_short_hash_without_its_pla
 
 
 def test_of_an_images_own_folder_only_what_is_sent_is_recorded() -> None:
-    """A README rebuilds nothing, and so is no cause."""
+    """A README rebuilds nothing, so it is not recorded as a possible cause."""
     own = recorded_files("./images/exporter", "./images/go-module/Dockerfile", {}, {})
     assert {path.removeprefix("images/exporter/").partition("/")[0] for path in own} == {
         "files",
         "go.mod",
         "go.sum",
-        "images",  # the Dockerfile, which lies elsewhere
+        "images",  # the Dockerfile, which is in another folder
     }
     assert "images/exporter/README.md" not in own
 
 
 def test_every_ignore_file_is_of_the_form_that_the_record_reads() -> None:
-    """It begins with `*` and names what is let through, without wildcards."""
+    """The file begins with `*`, then names what is let through, without wildcards."""
     for file in PROJECT.glob("images/*/.dockerignore"):
         first, *others = file.read_text().split()
         assert first == "*"
@@ -186,7 +186,7 @@ def test_what_may_be_a_secret_is_not_recorded(folder: Path) -> None:
 
 
 def test_many_files_are_recorded_by_their_folders(folder: Path) -> None:
-    """Two levels deep, or less: a state grows by 200 lines at most."""
+    """Folders are at most two levels deep, so that a state grows by at most 200 lines."""
     for number in range(contexts.RECORDED):
         (folder / "cmd" / "skycoin" / f"{number}.go").touch()
     (folder / "go.mod").touch()

@@ -25,8 +25,8 @@ class Volumes:
     def run(
         self, *, name: str = NOW, new: bool = False, script: str = SCRIPT, kept: int = 20
     ) -> tuple[int, str]:
-        """Exit code, and the last line that the script prints."""
-        # Another look at a wallet that is not whole is for a node that saves it.
+        """Return the exit code and the last line that the script prints."""
+        # The script looks again at a wallet that is not whole, in case a node is saving it; here, none is.
         script = script.replace("sleep 1", ":").replace("/data", str(self.copies))
         script = script.replace("/wallet", str(self.wallet))
         accepted = "new-wallet" if new else "same-wallet"
@@ -64,7 +64,7 @@ def test_an_empty_wallet_without_copies_is_not_an_error(volumes: Volumes) -> Non
 @pytest.mark.case(38)
 @pytest.mark.parametrize("end", range(len(WALLET.rstrip())), ids=lambda end: f"{end} bytes")
 def test_no_beginning_of_a_wallet_is_ever_copied(volumes: Volumes, end: int) -> None:
-    """A 0-byte wallet became the newest copy, with success."""
+    """Before, a 0-byte wallet became the newest copy, without an error."""
     (volumes.wallet / "a.wlt").write_text(WALLET[:end])
     assert volumes.run() == (DAMAGED, "a.wlt")
     assert volumes.names() == []
@@ -83,7 +83,7 @@ def test_a_wallet_with_a_block_of_zeros_or_of_another_shape_is_not_copied(
 
 @pytest.mark.case(35)
 def test_an_emptied_wallet_is_refused_by_the_newest_copy_that_has_one(volumes: Volumes) -> None:
-    """C1: it passed, and whatever else was in the volume became the newest copy."""
+    """Before, the copy succeeded, and whatever else was in the volume became the newest copy."""
     (volumes.wallet / "a.wlt").write_text(WALLET)
     volumes.run(name=OLDER)
     (volumes.wallet / "a.wlt").unlink()
@@ -110,7 +110,7 @@ def test_a_loss_that_was_accepted_is_not_refused_again(volumes: Volumes) -> None
 
 @pytest.mark.case(38)
 def test_a_wallet_of_many_addresses_is_told_from_its_beginning(volumes: Volumes) -> None:
-    """Line by line: put together first, it took busybox minutes, and no change of such a node ended."""
+    """The script reads line by line; joining the lines took busybox minutes, and blocked every change."""
     entries = [{"address": "2" * 35, "public_key": "03" * 33, "secret_key": "4" * 64}] * 5_000
     whole = json.dumps({"meta": {"type": "deterministic"}, "entries": entries}, indent=4)
     (volumes.wallet / "a.wlt").write_text(whole)
@@ -120,7 +120,7 @@ def test_a_wallet_of_many_addresses_is_told_from_its_beginning(volumes: Volumes)
 
 
 def test_an_interrupted_restore_is_finished_before_anything_is_copied(volumes: Volumes) -> None:
-    """Its leftovers became the newest copy, and hid that the wallet was empty."""
+    """Before, the restore's leftovers became the newest copy, and hid that the wallet was empty."""
     (volumes.wallet / ".restoring").mkdir()
     (volumes.wallet / ".restoring" / "a.wlt").write_text(WALLET)
     code, said = volumes.run()
@@ -155,7 +155,7 @@ def test_links_folders_and_files_of_the_file_system_do_not_hinder_a_copy(volumes
 
 
 def test_a_copy_that_fails_leaves_nothing_behind(volumes: Volumes) -> None:
-    """A full disk left a half copy under a running node."""
+    """Before, a full disk left half a copy behind, under a running node."""
     (volumes.wallet / "a.wlt").write_text(WALLET)
     (volumes.wallet / "loop").symlink_to("nowhere")
     assert volumes.run(script=SCRIPT.replace("cp -a", "cp -a --no-such-option"))[0] == 1
@@ -163,7 +163,7 @@ def test_a_copy_that_fails_leaves_nothing_behind(volumes: Volumes) -> None:
 
 
 def copies(volumes: Volumes, count: int, **options: Any) -> None:
-    """Make copies of a wallet that changes."""
+    """Make copies of a wallet that changes before each."""
     for number in range(count):
         (volumes.wallet / "a.wlt").write_text(WALLET.replace("quoted", f"{number}"))
         assert volumes.run(name=f"2026-02-{number + 1:02}T00-00-00Z", **options)[0] == 0
@@ -171,7 +171,7 @@ def copies(volumes: Volumes, count: int, **options: Any) -> None:
 
 @pytest.mark.case(38)
 def test_the_newest_copies_stay_and_the_first_one(volumes: Volumes) -> None:
-    """H3: they were unbounded in number, on a small disk."""
+    """Before, the number of copies was unlimited, even on a small disk."""
     copies(volumes, 6, kept=3)
     assert [name[:10] for name in volumes.names()] == ["2026-02-01", "2026-02-04", "2026-02-05", "2026-02-06"]
 

@@ -1,4 +1,4 @@
-"""Enumeration of crash states. Judged by the node's parser: tests/e2e/test_crash_states.py."""
+"""Enumeration of crash states; in tests/e2e/test_crash_states.py, the node's parser judges them."""
 
 import hashlib
 import re

@@ -1,4 +1,4 @@
-"""docs/adr: each decision has a title, a status and a row of the index."""
+"""docs/adr: each decision has a title, a status and a row in the index."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The stand-in docker plugin without an engine: replace rules, checks, previews, what the engine is sent."""
+"""The stand-in docker plugin without an engine: replacements, checks, previews, requests to the engine."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -38,7 +38,7 @@ def words(text: str) -> frozenset[str]:
 
 
 # pulumi/pulumi-docker v5, provider/cmd/pulumi-resource-docker/schema.json: inputProperties of each
-# resource, with `willReplaceOnChanges` and without.
+# resource, with and without `willReplaceOnChanges`.
 OFFICIAL_REPLACING: Mapping[str, frozenset[str]] = {
     CONTAINER: words(
         """capabilities cgroupParent cgroupnsMode command cpus deviceRequests devices dns dnsOpts dnsSearches
@@ -113,18 +113,18 @@ NODE: Values = {
     "wait": True,
     "waitTimeout": 300,
 }
-"""Inputs that components/node.py registers, with a label."""
+"""Inputs that components/node.py registers, and a label."""
 
 
 class ClosedEngine(Engine):
-    """An engine that nobody may ask."""
+    """An engine that must not be asked."""
 
     def client(self) -> Any:
         raise AssertionError("the engine was asked")
 
 
 class AnsweringEngine(Engine):
-    """An engine with fixed answers, by the path of a call."""
+    """An engine with fixed answers, set on a mock of its client."""
 
     def __init__(self, **answers: Any) -> None:
         super().__init__()
@@ -136,7 +136,7 @@ class AnsweringEngine(Engine):
 
 @pytest.fixture
 def plugin() -> Servicer:
-    """The four kinds over an engine that nobody may ask."""
+    """The four resource types, over an engine that must not be asked."""
     return stand_in(ClosedEngine())
 
 
@@ -162,7 +162,7 @@ def diff(plugin: Servicer, token: str, olds: Values, old_inputs: Values, news: V
 
 @pytest.mark.parametrize("token", SCHEMAS)
 def test_the_schema_has_every_input_of_the_official_plugin_with_its_rules(token: str) -> None:
-    """Another rule here would replace a node that the official plugin keeps, or the reverse."""
+    """With another rule, the stand-in would replace a node that the official plugin keeps, or the reverse."""
     inputs = {name: one for name, one in SCHEMAS[token].items() if one.given}
     assert inputs.keys() == OFFICIAL_REPLACING[token] | OFFICIAL_IN_PLACE[token]
     assert {name for name, one in inputs.items() if one.replaces} == OFFICIAL_REPLACING[token]
@@ -170,7 +170,7 @@ def test_the_schema_has_every_input_of_the_official_plugin_with_its_rules(token:
 
 
 def test_healthcheck_tmpfs_and_init_are_the_official_exceptions_to_replacing() -> None:
-    """The engine can't give them to a running container; the official plugin only writes them down."""
+    """The engine can't change these in a running container; the official plugin only records them."""
     exceptions = {"healthcheck", "tmpfs", "init"}
     assert exceptions <= OFFICIAL_IN_PLACE[CONTAINER]
     assert not exceptions & LIMITS.keys()
@@ -193,7 +193,7 @@ DEFAULTS = {
 
 @pytest.mark.parametrize("token", SCHEMAS)
 def test_an_unknown_input_fails_and_the_served_ones_are_named(plugin: Servicer, token: str) -> None:
-    """Silently dropping it would deploy something else than the program says."""
+    """Silently dropping the input would deploy something else than the program says."""
     _, failures = check(plugin, token, {"name": "x", "image": "y", "colour": "red"})
     for name, one in SCHEMAS[token].items():
         assert (name in failures["colour"]) or not (one.given and one.served)
@@ -230,7 +230,7 @@ def test_an_input_that_only_the_official_plugin_serves_fails_by_its_path(
 
 
 def test_keys_of_the_bridge_are_neither_refused_nor_kept(plugin: Servicer) -> None:
-    """`__defaults` stands in inputs that the official plugin checked before, at every level."""
+    """`__defaults` is at every level of inputs that the official plugin has checked before."""
     ports = [{"internal": 1, "__defaults": []}]
     inputs, failures = check(plugin, CONTAINER, {"name": "x", "image": "y", "__defaults": [], "ports": ports})
     assert failures == {}
@@ -265,7 +265,7 @@ def test_a_missing_or_contradicting_input_fails(
     ],
 )
 def test_what_go_does_not_read_fails(plugin: Servicer, inputs: Values, place: str) -> None:
-    """Neither an empty duration nor Arabic digits; the official plugin refuses them (5.2.0)."""
+    """An empty duration and Arabic digits fail, as with the official plugin 5.2.0."""
     _, failures = check(plugin, CONTAINER, {"name": "a", "image": "i", **inputs})
     assert set(failures) == {place}
 
@@ -281,7 +281,7 @@ def test_values_that_a_preview_does_not_know_pass(plugin: Servicer) -> None:
 
 
 def test_a_replaced_container_is_deleted_first(plugin: Servicer) -> None:
-    """Its name, its ports and its wallet can't be had twice."""
+    """Two containers can't have the same name, ports and wallet."""
     olds, _ = check(plugin, CONTAINER, NODE)
     answer = diff(plugin, CONTAINER, olds, olds, {**olds, "user": "0", "memory": 1})
     assert list(answer.replaces) == ["user"]
@@ -290,7 +290,7 @@ def test_a_replaced_container_is_deleted_first(plugin: Servicer) -> None:
 
 
 def test_a_state_of_the_first_version_shows_no_change(plugin: Servicer) -> None:
-    """Version 0.1.0 wrote what the program gave; to replace a workspace for that would lose what is in it."""
+    """Version 0.1.0 stored values as the program gave them; replacing a workspace for that loses its data."""
     ports = [{"internal": 1, "external": 1, "ip": "127.0.0.1"}]
     given: Values = {"name": "w", "image": "i", "ports": ports}
     then: Values = {"tests": ["CMD", "true"], "interval": "10s", "startPeriod": "1m"}
@@ -318,7 +318,7 @@ def test_a_state_of_the_first_version_shows_no_change(plugin: Servicer) -> None:
 def test_false_and_zero_over_a_state_without_them_are_not_a_change(
     plugin: Servicer, token: str, key: str, given: Any
 ) -> None:
-    """A container or a network was replaced for what it is anyway (as the official plugin 5.2.0 answers)."""
+    """Before, this replaced what is false or 0 anyway; the official plugin 5.2.0 does not."""
     news, _ = check(plugin, token, {"name": "a", "image": "i"} if token == CONTAINER else {"name": "a"})
     answer = diff(plugin, token, {**news, key: None}, news, {**news, key: given})
     assert answer.changes == provider_pb2.DiffResponse.DIFF_NONE
@@ -329,7 +329,7 @@ def test_false_and_zero_over_a_state_without_them_are_not_a_change(
     [(CONTAINER, "hostname"), (CONTAINER, "stopSignal"), (CONTAINER, "logDriver"), (NETWORK, "driver")],
 )
 def test_empty_text_leaves_to_the_engine_what_it_fills_in(plugin: Servicer, token: str, key: str) -> None:
-    """A container was replaced at every run for a host name that is empty (official plugin 5.2.0)."""
+    """Before, an empty host name replaced the container at every run; the official plugin 5.2.0 does not."""
     news, _ = check(plugin, token, {"name": "a", "image": "i"} if token == CONTAINER else {"name": "a"})
     answer = diff(plugin, token, {**news, key: "chosen"}, news, {**news, key: ""})
     assert answer.changes == provider_pb2.DiffResponse.DIFF_NONE
@@ -337,7 +337,7 @@ def test_empty_text_leaves_to_the_engine_what_it_fills_in(plugin: Servicer, toke
 
 
 def test_a_port_at_no_address_is_at_all_of_them(plugin: Servicer) -> None:
-    """The engine says 0.0.0.0, and the container was replaced at every run (official plugin 5.2.0)."""
+    """Before, the engine's 0.0.0.0 replaced the container at each run; the official plugin 5.2.0 does not."""
     port = {"internal": 80, "external": 80, "protocol": "tcp"}
     given: Values = {"name": "a", "image": "i", "ports": [{**port, "ip": ""}]}
     news, _ = check(plugin, CONTAINER, given)
@@ -346,7 +346,7 @@ def test_a_port_at_no_address_is_at_all_of_them(plugin: Servicer) -> None:
 
 
 def test_what_the_program_ignores_is_not_a_change(plugin: Servicer) -> None:
-    """Labels that somebody else gave a wallet's volume would replace it."""
+    """Otherwise, labels that somebody else gave a wallet's volume would replace it."""
     request = provider_pb2.DiffRequest(
         urn=urn(VOLUME),
         olds=to_struct({"name": "wallet", "labels": [{"label": "a", "value": "b"}]}),
@@ -380,7 +380,7 @@ def test_what_the_program_ignores_is_not_a_change(plugin: Servicer) -> None:
     ],
 )
 def test_order_of_sets_and_what_says_nothing_have_one_essence(key: str, old: Any, new: Any) -> None:
-    """A node's container is known by it to be made of these inputs."""
+    """By the essence, a node's container is recognized as made of these inputs."""
     assert essence(SCHEMAS[CONTAINER][key], old) == essence(SCHEMAS[CONTAINER][key], new)
 
 
@@ -400,7 +400,7 @@ def test_order_of_sets_and_what_says_nothing_have_one_essence(key: str, old: Any
     ],
 )
 def test_what_means_something_else_has_another_essence(key: str, old: Any, new: Any) -> None:
-    """The order of a command is part of it; a list is a set only where the official plugin has a set."""
+    """The order of a command matters; a list is a set only where the official plugin has a set."""
     assert essence(SCHEMAS[CONTAINER][key], old) != essence(SCHEMAS[CONTAINER][key], new)
 
 
@@ -408,7 +408,7 @@ def test_what_means_something_else_has_another_essence(key: str, old: Any, new: 
 
 
 def test_outputs_that_only_a_newer_plugin_knows_are_kept() -> None:
-    """The bridge's own are not: lists that disagree with them end the official plugin's process."""
+    """The bridge's own outputs are not kept: lists that disagree with them crash the official plugin."""
     state = {"name": "v", "quota": "1G", "__meta": "{}"}
     inspected = {"Name": "v", "Driver": "local", "Mountpoint": "/v"}
     engine = AnsweringEngine(**{"api.inspect_volume.return_value": inspected})
@@ -426,7 +426,7 @@ def test_outputs_that_only_a_newer_plugin_knows_are_kept() -> None:
 def test_an_input_that_a_preview_does_not_know_yet_is_a_change(
     plugin: Servicer, key: str, unknown: Any
 ) -> None:
-    """Also one whole entry or map: the preview failed with an answer that was not understood."""
+    """A single entry or a value in a map may be unknown; before, the preview ended with an internal error."""
     if unknown == [UNKNOWN] and key in ("logOpts", "tmpfs"):
         unknown = {"a": UNKNOWN}
     news = {**NODE, key: unknown}
@@ -436,7 +436,7 @@ def test_an_input_that_a_preview_does_not_know_yet_is_a_change(
 
 
 def test_an_option_of_an_image_that_the_program_drops_goes_from_the_state() -> None:
-    """Else it would differ at every run."""
+    """Otherwise, the option would differ at every run."""
     olds = planned(SCHEMAS[REMOTE_IMAGE], {"name": "x", "keepLocally": True}) | {"imageId": "sha256:1"}
     state = RemoteImage(ClosedEngine()).update("id", olds, {"name": "x", "forceRemove": True})
     assert (state["imageId"], state["keepLocally"], state["forceRemove"]) == ("sha256:1", None, True)
@@ -446,7 +446,7 @@ def test_an_image_that_is_kept_is_not_asked_for_at_removal() -> None:
     RemoteImage(ClosedEngine()).delete("id", {"name": "x", "keepLocally": True})
 
 
-# --- what the engine is sent ---
+# --- requests to the engine ---
 
 
 @pytest.mark.parametrize(
@@ -503,7 +503,7 @@ def test_a_duration_is_the_sum_of_its_parts(hours: int, minutes: int, seconds: i
     ],
 )
 def test_durations_are_written_as_go_writes_them(nanoseconds: int, wanted: str) -> None:
-    """time.Duration.String; the official plugin compares them as text."""
+    """The form is that of time.Duration.String; the official plugin compares durations as text."""
     assert duration(nanoseconds) == wanted
 
 
@@ -620,7 +620,7 @@ def test_must_run_is_true_only_of_a_container_that_runs(must_run: bool, running:
 
 
 def test_a_stopped_container_keeps_its_ports_in_the_state() -> None:
-    """The engine names none; without them it would be replaced rather than started."""
+    """The engine reports no ports of a stopped container; without them, `up` would replace, not start it."""
     ports = [{"internal": 80, "external": 8080, "ip": "127.0.0.1", "protocol": "tcp"}]
     found = {**INSPECTED, "State": {"Running": False, "ExitCode": 0}}
     assert seen({"ports": ports}, found)["ports"] == ports
@@ -643,7 +643,7 @@ def test_variables_and_labels_of_a_state_are_the_programs_not_the_images() -> No
 
 
 def inspected_network(**pool: str) -> Values:
-    """A network as an engine shows it."""
+    """A network, as the engine's API shows it."""
     named: Values = {"Id": "abc", "Name": "n", "Driver": "bridge", "Scope": "local", "Options": {}}
     flags = dict.fromkeys(("Internal", "Attachable", "Ingress", "EnableIPv6"), False)
     return {**named, **flags, "IPAM": {"Driver": "default", "Options": None, "Config": [pool]}}
@@ -662,7 +662,7 @@ def inspected_network(**pool: str) -> Values:
 def test_a_gateway_that_the_engine_chose_is_not_a_difference(
     asked: list[Values], said: str, wanted: str
 ) -> None:
-    """Docker 29 names it where 20.10 named none: each `up` would have replaced the network."""
+    """Docker 29 reports the gateway, 20.10 did not: each `up` would have replaced the network."""
     api = Mock()
     api.inspect_network.return_value = inspected_network(Subnet="10.79.0.0/24", Gateway=said)
     engine = Mock()
@@ -689,7 +689,7 @@ def test_a_gateway_that_the_engine_chose_is_not_a_difference(
     ],
 )
 def test_ssh_is_told_who_and_where_and_never_asks(url: str, options: list[str], wanted: list[str]) -> None:
-    """`--` ends the options: a host's name is never read as one."""
+    """`--` ends the options, so a host's name is never read as one."""
     names = ("BatchMode=yes", "ConnectTimeout=20", "ServerAliveInterval=7", "ServerAliveCountMax=3")
     ours = [part for name in names for part in ("-o", name)]
     strict = ["-o", "StrictHostKeyChecking=yes"]
@@ -697,17 +697,17 @@ def test_ssh_is_told_who_and_where_and_never_asks(url: str, options: list[str], 
 
 
 def test_the_callers_ssh_options_come_first_and_so_win() -> None:
-    """ssh takes the first value that it is given of an option."""
+    """Of an option that is given twice, ssh takes the first value."""
     command = ssh_command("ssh://host", ["-o", "ConnectTimeout=5", "-i", "key"])
     assert command[3:7] == ["-o", "ConnectTimeout=5", "-i", "key"]
     assert command.index("ConnectTimeout=5") < command.index("ConnectTimeout=20")
 
 
-# --- what an engine says ---
+# --- errors of an engine ---
 
 
 class BrokenEngine(Engine):
-    """An engine whose every answer is one error."""
+    """An engine that answers everything with one error."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__()
@@ -728,7 +728,7 @@ class BrokenEngine(Engine):
     ],
 )
 def test_what_the_engine_answers_names_the_resource(error: Exception, wanted: str) -> None:
-    """A host that goes away in mid-run must not look like a volume that is gone."""
+    """A host that goes away during a run must not look like a missing volume."""
     with pytest.raises(ServiceError) as raised:
         Volume(BrokenEngine(error)).read("wallet", {}, {})
     assert str(raised.value) == wanted
@@ -742,7 +742,7 @@ def test_a_volume_that_the_engine_does_not_know_is_gone() -> None:
 
 
 def test_whole_numbers_stay_integers_on_the_way_through_protobuf() -> None:
-    """Its only number is a float: 60.0 as a stop timeout is an error of the engine."""
+    """protobuf has only floats, and the engine rejects a stop timeout of 60.0."""
     values = to_values(
         to_struct({"stopTimeout": 60, "ports": [{"internal": 6420}], "ratio": 0.5, "yes": True})
     )
@@ -769,7 +769,7 @@ def test_json_values_come_back_as_they_were_sent(values: Values) -> None:
 
 
 def test_what_a_killed_up_left_behind_is_known_by_its_resource_and_its_inputs() -> None:
-    """With other inputs, or from another stack, it belongs to somebody: the message says how to go on."""
+    """With other inputs or from another stack, it belongs to somebody else; the message says how to go on."""
     inputs = {"name": "skycoin-one", "image": "i"}
     URN.set("urn:pulumi:mine::one")
     found, labels = {"Id": "abc"}, {MARK: mark(inputs)}

@@ -1,4 +1,4 @@
-"""A set-up changes its docker plugin only where the other one takes over everything as it is."""
+"""A set-up changes its docker plugin only if the other one takes everything over without a replacement."""
 
 import json
 import shutil
@@ -23,7 +23,7 @@ refresh*) exit "$(cat "$SAID/refresh" 2>/dev/null || echo 0)" ;;
 *preview*) cat "$PLUGIN/preview.json" ;;
 esac
 """
-"""Answers a preview as the installed plugin's folder says."""
+"""A `pulumi` whose previews come from a file in the installed plugin's folder."""
 CONTAINER, VOLUME = "docker:index/container:Container", "docker:index/volume:Volume"
 STACK = "fleet"
 
@@ -35,7 +35,7 @@ def steps(*ops: tuple[str, str, str]) -> str:
 
 @pytest.fixture
 def env(layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
-    """A set-up with one stack and a docker plugin, and a `pulumi` that answers for it."""
+    """Environment of a set-up with one stack and a docker plugin, and with this `pulumi` on PATH."""
     program = tmp_path / "bin" / "pulumi"
     program.parent.mkdir()
     program.write_text(PULUMI)
@@ -52,7 +52,7 @@ def env(layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapp
 
 
 def alone(layout: Layout, stack: str, env: Mapping[str, str], action: Any) -> int:
-    """Like with_stack_file, for a stack that has no file."""
+    """Stand-in for with_stack_file, for a stack without a file."""
     return int(action(["--stack", stack]))
 
 
@@ -63,7 +63,7 @@ def state(layout: Layout, *resources: dict[str, Any]) -> None:
 
 
 def installs(layout: Layout, preview: str) -> Any:
-    """Puts another plugin in place, with which previews say this."""
+    """Return a function that installs another plugin, with which previews have this result."""
 
     def install() -> None:
         (plugin_folder(layout, "docker") / "preview.json").write_text(preview)
@@ -73,7 +73,7 @@ def installs(layout: Layout, preview: str) -> Any:
 
 
 def decided(layout: Layout) -> Any:
-    """Remembers that the set-up has the other plugin."""
+    """Return a function that records the other plugin as the set-up's choice."""
     return lambda: keep(layout, DockerPlugin.STAND_IN)
 
 
@@ -137,7 +137,7 @@ def test_a_stack_without_a_file_stops_the_change_before_anything_is_asked(
 def test_an_installation_that_fails_leaves_the_plugin_that_was_there(
     layout: Layout, env: Mapping[str, str]
 ) -> None:
-    """Also where no stack holds anything: plain previews go on."""
+    """Even if no stack has to be checked, the plugin stays, because ordinary previews must go on working."""
 
     def install() -> None:
         shutil.rmtree(plugin_folder(layout, "docker"))
@@ -151,7 +151,7 @@ def test_an_installation_that_fails_leaves_the_plugin_that_was_there(
 def test_what_was_stopped_is_started_on_its_own_host_before_the_official_plugin_looks(
     layout: Layout, env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A node's container is not the docker plugin's: a stopped one is no replacement."""
+    """A node's container does not belong to the docker plugin; a stopped one causes no replacement."""
     started: list[tuple[str, Any]] = []
     monkeypatch.setattr(docker_plugin_change, "start_container", lambda *what: started.append(what))
     state(
@@ -172,11 +172,11 @@ def test_what_was_stopped_is_started_on_its_own_host_before_the_official_plugin_
 
 
 class KilledError(BaseException):
-    """A process that ends without cleaning up."""
+    """The end of a process without clean-up."""
 
 
 def killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nothing be cleaned up from here on."""
+    """Let nothing be cleaned up from now on."""
 
     def die(*_: Any, **__: Any) -> None:
         raise KilledError
@@ -191,7 +191,7 @@ def killed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_change_that_was_killed_is_undone_by_the_next_set_up_unless_it_was_decided(
     layout: Layout, env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch, made: DockerPlugin, at: str
 ) -> None:
-    """Without a network, the official plugin could not be downloaded again, and `make up` failed."""
+    """Before, without a network, the official plugin could not be downloaded again, and `make up` failed."""
     folder = plugin_folder(layout, "docker")
     keep(layout, made)
     if made is DockerPlugin.STAND_IN:

@@ -1,4 +1,4 @@
-"""The official Pulumi CLI's download: whole and as published, or not there. Each ends with nothing left."""
+"""The official Pulumi CLI's download: whole and as published, or absent. A failure leaves nothing behind."""
 
 import hashlib
 import os
@@ -42,7 +42,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def refused(downloads: Downloads, folder: Path, sha256: str = SHA256) -> str:
-    """Refuse a download, and leave nothing of it."""
+    """Expect a refused download that leaves nothing behind; return the error."""
     with pytest.raises(SetupError) as caught:
         unpacked(downloads.address + PATH, sha256, folder)
     assert list(folder.parent.iterdir()) == []
@@ -59,7 +59,7 @@ def test_an_archive_as_published_is_unpacked_once(downloads: Downloads, folder: 
 
 
 def test_another_file_is_refused_and_not_opened(downloads: Downloads, folder: Path) -> None:
-    """It was piped into tar as it came."""
+    """Before, the file was piped into tar unchecked."""
     downloads.files[PATH] = archive_of({"pulumi/pulumi": b"somebody else's\n"})
     said = refused(downloads, folder)
     assert re.search(rf"has the SHA-256 [0-9a-f]{{64}}, but {SHA256} is pinned", said)
@@ -89,7 +89,7 @@ def test_an_archive_that_tar_cannot_read_leaves_nothing(downloads: Downloads, fo
 
 
 def interrupted(downloads: Downloads, folder: Path, number: signal.Signals) -> None:
-    """A download that gets a signal when half of it is there."""
+    """Send a signal to a download that is half done."""
     downloads.cut, downloads.stall = 100_000, threading.Event()
     script = "import sys; from pathlib import Path; from local.download import unpacked; "
     script += "unpacked(sys.argv[1], sys.argv[2], Path(sys.argv[3]))"

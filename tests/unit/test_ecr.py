@@ -1,7 +1,7 @@
-"""Amazon's registry: its repositories, what may move or expire in them, and no credentials anywhere.
+"""Amazon's registry: its repositories, which tags move or expire, and no credentials in the graph.
 
-AWS is moto, called by boto3 (tests/unit/aws.py). It does not show that the aws plugin
-sends these calls, and that AWS itself evaluates filters and policies as its documentation says.
+moto stands for AWS, and boto3 calls it (tests/unit/aws.py). This does not show that the aws plugin makes
+these calls, or that AWS itself evaluates filters and policies as documented.
 """
 
 import base64
@@ -86,7 +86,7 @@ def test_amazon_is_asked_for_one_repository_and_its_policy() -> None:
 
 
 def test_the_log_of_calls_is_what_a_reviewer_has_read() -> None:
-    """`tests/snapshots/calls/ecr.txt`, rewritten by UPDATE_SNAPSHOTS=1: every request of a first `up`."""
+    """tests/snapshots/calls/ecr.txt has every request of a first `up`; UPDATE_SNAPSHOTS=1 rewrites it."""
     with aws_by_moto() as amazon:
         run_program(Engine(aws=amazon), stack_settings(FILES["ecr"]), "ecr")
     text, file = log_of(amazon.calls), PROJECT / "tests" / "snapshots" / "calls" / "ecr.txt"
@@ -149,7 +149,7 @@ def test_a_repository_that_nothing_is_pushed_to_is_not_made() -> None:
     assert engine.all_of(REPOSITORY) == []
 
 
-# What Amazon refuses.
+# Refusals by Amazon.
 
 
 @pytest.mark.parametrize("name", ["Skycoin/Skycoin", "skycoin//node", "a"])
@@ -166,7 +166,7 @@ def test_a_repository_that_is_there_already_is_not_taken_over() -> None:
 
 
 def test_a_region_that_amazon_does_not_have_fails() -> None:
-    """Settings know only what a region's name looks like; moto knows which there are."""
+    """The settings check only the form of a region's name; moto knows which regions there are."""
     settings = {**stack_settings(FILES["ecr"]), "registries": _registry({"region": "eu-nowhere-1"})}
     with pytest.raises(KeyError, match="eu-nowhere-1"):
         run_program(Engine(), settings)
@@ -181,7 +181,7 @@ def test_credentials_of_another_account_make_nothing() -> None:
 
 @pytest.mark.case(12)
 def test_an_expired_session_makes_nothing_and_the_next_up_does() -> None:
-    """Nothing is pushed either: every build waits for its repository's address."""
+    """Nothing is pushed either, because every build waits for its repository's address."""
     with aws_by_moto() as amazon:
         amazon.expired = True
         failed = Engine(aws=amazon)
@@ -215,7 +215,7 @@ def test_an_expired_session_makes_nothing_and_the_next_up_does() -> None:
     ],
 )
 def test_an_expired_login_is_told_with_the_command_that_renews_it(host: str, command: str) -> None:
-    """Amazon's token is good for 12 hours; what its registry answers then is in test_registry_faults."""
+    """Amazon's token lasts 12 hours; the registry's answer after that: tests/e2e/test_registry_faults.py."""
     assert login_command(host) == f"`{command}`"
 
 
@@ -235,7 +235,7 @@ def test_the_stand_in_refuses_what_it_does_not_know() -> None:
     ids=["no rules", "half a rule", "an unknown action", "a count of nothing"],
 )
 def test_the_stand_in_refuses_a_malformed_policy(policy: dict[str, Any]) -> None:
-    """So that the policy above was looked at."""
+    """This shows that moto checks the policies in the tests above."""
     with aws_by_moto() as amazon:
         amazon.call("eu-central-1", "create_repository", repositoryName="node")
         provider = {"region": "eu-central-1", "allowedAccountIds": f'["{ACCOUNT}"]'}
@@ -244,7 +244,7 @@ def test_the_stand_in_refuses_a_malformed_policy(policy: dict[str, Any]) -> None
 
 
 def test_more_moving_tags_than_amazon_has_filters_are_refused() -> None:
-    """Neither boto3 nor moto knows that limit: it is in the API reference, and nothing else here tests it."""
+    """Neither boto3 nor moto knows this limit, which is in the API reference; no other test covers it."""
     with pytest.raises(ValueError, match=r"ECR accepts 5 filters of moving tags, not 7: .*0\.28-\*"):
         moving_filters(["0.27", "0.28"])
 
@@ -261,7 +261,7 @@ TAGS = {
     "0.2": False,
     "0.270": False,
 }
-"""Tag → whether it moves."""
+"""Tag → True if it may move."""
 
 
 @pytest.mark.parametrize(("tag", "moves"), TAGS.items(), ids=TAGS)
@@ -272,7 +272,7 @@ def test_only_moving_tags_may_move_with_every_suffix(tag: str, *, moves: bool) -
 
 
 def _first_rule(*tags: str) -> dict[str, Any]:
-    """The rule that decides about an image: the first by priority that its tags match."""
+    """Selection of the rule that decides about an image: the first, by priority, that matches its tags."""
     rules = sorted(lifecycle_policy(10, 20)["rules"], key=lambda rule: rule["rulePriority"])
     for rule in (rule["selection"] for rule in rules):
         patterns = rule.get("tagPatternList")
@@ -288,7 +288,7 @@ def test_the_last_features_stay_each_with_its_list_and_variants() -> None:
 
 @pytest.mark.parametrize("commit", ["a" * 40, "13141d81aaa5fa3c653522f6d462dfc851c962f2"])
 def test_the_last_develop_builds_stay_and_the_newest_ever_whatever_its_commit(commit: str) -> None:
-    """A commit may begin with the letter of an architecture."""
+    """A commit's hash may begin with the first letter of an architecture."""
     moving, one = channel_tags(Channel.DEVELOP, commit=commit)
     for arch in ("", *(f"-{arch}" for arch in ARCHES)):
         assert _first_rule(f"{one}{arch}")["countNumber"] == 20 * 6
@@ -297,7 +297,7 @@ def test_the_last_develop_builds_stay_and_the_newest_ever_whatever_its_commit(co
 
 @pytest.mark.parametrize("arch", ["", *(f"-{arch}" for arch in ARCHES)])
 def test_a_release_never_expires_even_where_a_feature_has_the_same_content(arch: str) -> None:
-    """ECR expires an image whole, with all of its tags."""
+    """ECR expires an image together with all of its tags."""
     release = [f"{tag}{arch}" for tag in channel_tags(Channel.RELEASE, version=VERSION)]
     for tags in (release, [*release, f"feature-x{arch}"], [f"develop{arch}", f"feature-x{arch}"]):
         assert _first_rule(*tags)["countNumber"] > 100_000
@@ -332,7 +332,7 @@ def test_a_login_for_the_docker_configuration_is_nowhere_in_the_graph() -> None:
             assert secret not in text
 
 
-# Amazon's SDK is for those who publish there.
+# Amazon's SDK, which only stacks that publish there need.
 
 
 def _without_the_sdk(monkeypatch: pytest.MonkeyPatch) -> None:

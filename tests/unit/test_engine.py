@@ -1,4 +1,4 @@
-"""The stand-in engine itself: it refuses what it doesn't know, and each invariant can fail."""
+"""The stand-in engine itself: it refuses what it doesn't know, and every invariant can fail."""
 
 from collections.abc import Callable
 

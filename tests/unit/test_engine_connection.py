@@ -1,4 +1,4 @@
-"""Connections to an engine: one that does not answer delays a run only once."""
+"""Connections to an engine; one that does not answer delays a run only once."""
 
 import base64
 import gc
@@ -33,7 +33,7 @@ from wallets.backup_places import place
 
 @pytest.fixture
 def tries(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Addresses that were connected to; none of them answers."""
+    """Addresses to which a connection was tried; none of them answers."""
     tried: list[str] = []
 
     def fail(self: Engine) -> None:
@@ -81,12 +81,12 @@ def test_an_engine_that_is_not_there_is_named_in_one_line(tmp_path: Path) -> Non
 
 
 def frame(stream: int, part: bytes) -> bytes:
-    """A part of an exec's output (1) or errors (2), as engines send it."""
+    """A part of an exec's standard output (1) or error (2), as engines send it."""
     return bytes([stream, 0, 0, 0]) + len(part).to_bytes(4) + part
 
 
 class Answers(http.server.BaseHTTPRequestHandler):
-    """A Docker engine's: its version, and an exec."""
+    """A Docker engine's answers: its version, a pull, and an exec."""
 
     protocol_version = "HTTP/1.1"
 
@@ -94,7 +94,7 @@ class Answers(http.server.BaseHTTPRequestHandler):
         self.answer(200, {"ApiVersion": "1.41", "Version": "20.10.24", "ExitCode": 0})
 
     def do_POST(self) -> None:
-        """Make an exec; start it: its output has a part in one packet with the header, and one at its end."""
+        """Answer a pull or an exec; an exec's first output shares a packet with the headers."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         assert isinstance(self.server, Listener)
         self.server.headers.append((urlsplit(self.path).path.partition("/v1.41")[2], dict(self.headers)))
@@ -129,7 +129,7 @@ class Answers(http.server.BaseHTTPRequestHandler):
 
 
 class Listener(socketserver.ThreadingUnixStreamServer):
-    """An engine's socket, and how often it was connected to."""
+    """An engine's socket, which counts its connections."""
 
     daemon_threads = True
     connections = 0
@@ -155,7 +155,7 @@ def listener(tmp_path: Path) -> Iterator[Listener]:
 
 
 def test_whatever_is_asked_of_an_engine_goes_through_one_connection(listener: Listener) -> None:
-    """docker-py made one for each URL: a host with three resources was connected to nine times."""
+    """docker-py made a connection for each URL; a host with three resources was connected to nine times."""
     asked = Engine()
     asked.configure({"host": f"unix://{listener.server_address!s}"})
     for path in ("volumes/one", "volumes/two", "containers/json", "info"):
@@ -196,7 +196,7 @@ def connect_fails(path: Path) -> bool:
 
 
 def test_all_that_an_exec_prints_is_read_also_what_comes_with_the_answers_header(listener: Listener) -> None:
-    """docker-py lost it: a look at a wallet was empty, or waited for an end that it had read past."""
+    """docker-py lost it: a wallet looked empty, or the read waited for an end that had already arrived."""
     asked = Engine()
     asked.configure({"host": f"unix://{listener.server_address!s}"})
     client = asked.client()
@@ -225,7 +225,7 @@ def test_an_exec_that_runs_holds_up_no_other_request_and_its_connection_serves_n
 def test_an_exec_is_started_with_the_headers_of_the_docker_config(
     listener: Listener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """HttpHeaders: what stands before an engine may ask for one, in each request."""
+    """A proxy in front of an engine may require such headers (HttpHeaders) in each request."""
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     (tmp_path / "config.json").write_text(json.dumps({"HttpHeaders": {"X-Meta-Source": "operator"}}))
     asked = Engine()
@@ -239,7 +239,7 @@ def test_an_exec_is_started_with_the_headers_of_the_docker_config(
 def test_a_pull_takes_the_login_that_the_docker_config_has_at_that_moment(
     listener: Listener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Amazon's is good for 12 hours, and a provider lives as long as its `up`."""
+    """Amazon's login expires after 12 hours, and a provider lives as long as its `up`."""
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     asked = Engine()
     asked.configure({"host": f"unix://{listener.server_address!s}"})
@@ -275,7 +275,7 @@ cat > /dev/null
 
 @pytest.fixture
 def logins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Record of an ssh that takes its time to log in; SLOW_LOGIN stays connected after that."""
+    """Log of an `ssh` that takes its time to log in; SLOW_LOGIN then stays connected."""
     program, record = tmp_path / "ssh", tmp_path / "logins"
     program.write_text(SLOW_LOGIN)
     program.chmod(0o755)
@@ -285,7 +285,7 @@ def logins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_no_more_than_ten_connections_log_in_at_once(logins: Path) -> None:
-    """sshd drops logins beyond ten; all boards behind a jump host share its sshd."""
+    """sshd drops concurrent logins beyond ten, and all boards behind a jump host share its sshd."""
     relays = [SshRelay(f"ssh://pi@board-{number}.lan", []) for number in range(25)]
 
     def answered(relay: SshRelay) -> tuple[bytes, socket.socket]:
@@ -317,7 +317,7 @@ cat > /dev/null
 
 
 def test_all_that_a_process_asks_of_hosts_counts_among_the_ten(logins: Path) -> None:
-    """Facts, pings, ports for pulls and watchdogs came in beside the ten of the relays."""
+    """Before, facts, pings, ports for pulls and watchdogs came on top of the ten logins of the relays."""
     put_ssh(logins, EACH_WAY)
 
     def pinged(url: str) -> None:
@@ -356,7 +356,7 @@ def pinged_through(relay: SshRelay) -> None:
 
 
 def most_at_once(logins: Path) -> tuple[int, int]:
-    """Logins of a record, and how many there were at a time."""
+    """Number of logins in the log, and the most at any time."""
     now, most, lines = 0, 0, logins.read_text().splitlines()
     for line in lines:
         now += 1 if line.endswith("begins") else -1
@@ -376,7 +376,7 @@ while rest:
 
 
 def test_a_large_answer_reaches_a_slow_reader_whole(logins: Path) -> None:
-    """ssh makes its input nonblocking, which is the same connection: a full one is not one that has gone."""
+    """ssh makes its input nonblocking, which is the relay's output too: a full one is not a closed one."""
     put_ssh(logins, LARGE.format(python=sys.executable))
     with socket.socket(socket.AF_UNIX) as reader:
         reader.settimeout(20)
@@ -392,7 +392,7 @@ def test_a_large_answer_reaches_a_slow_reader_whole(logins: Path) -> None:
 def test_a_process_that_may_start_no_thread_loses_no_place_of_a_login(
     logins: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After ten of them each further connection waited for ever; the relay took no more after the first."""
+    """Before, ten such failures blocked every further connection, or the relay stopped after the first."""
     relay, start = SshRelay("ssh://pi@attic.lan", []), threading.Thread.start
     for kind in ("Timer", "Thread"):
         with monkeypatch.context() as full:
@@ -417,7 +417,7 @@ def test_a_process_that_may_start_no_thread_loses_no_place_of_a_login(
 
 
 def test_without_ssh_each_connection_ends_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The eleventh waited forever for one that had logged in."""
+    """Before, the eleventh connection waited forever for another one's login."""
     monkeypatch.setenv("PATH", str(tmp_path))
     for _ in range(LOGINS + 2):
         asked = Engine()
@@ -434,7 +434,7 @@ def test_an_exec_that_is_cut_off_is_not_taken_for_whole(listener: Listener) -> N
 
 
 def put_ssh(record: Path, text: str) -> None:
-    """Exchange the program ssh: a new file is renamed over it, because the old one may be starting."""
+    """Replace the program ssh by renaming a new file over it, because the old one may be starting."""
     aside = record.with_name("ssh.new")
     aside.write_text(text)
     aside.chmod(0o755)
@@ -444,14 +444,14 @@ def put_ssh(record: Path, text: str) -> None:
 def test_a_login_that_waits_for_its_engine_holds_up_no_other(
     logins: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A container that stops in 60 s answers then; an eleventh host is not kept waiting for it."""
+    """An engine that stops a container answers after up to 60 s; an eleventh host must not wait for that."""
     put_ssh(logins, "#!/bin/sh\ncat > /dev/null\n")
     monkeypatch.setattr(ssh, "LOGIN_SECONDS", 0.2)
     relay = SshRelay("ssh://pi@attic.lan", [])
     silent = [socket.socket(socket.AF_UNIX) for _ in range(LOGINS)]
     for one in silent:
         one.connect(relay.address.removeprefix("unix://"))
-    time.sleep(0.5)  # all of them begin with the silent one
+    time.sleep(0.5)  # all of them start the silent ssh
     put_ssh(logins, SLOW_LOGIN)
     with socket.socket(socket.AF_UNIX) as eleventh:
         eleventh.settimeout(10)
@@ -483,7 +483,7 @@ while part := os.read(0, 65536):
 
 
 def dialling(logins: Path, listener: Listener) -> None:
-    """Let ssh lead to that engine, until its input ends."""
+    """Make ssh connect to this engine until its input ends."""
     put_ssh(logins, DIAL.format(python=sys.executable, engine=listener.server_address))
 
 
@@ -494,7 +494,7 @@ def behind_ssh(name: str) -> Any:
 
 
 def of_relays(logins: Path) -> tuple[int, int, int]:
-    """Threads of relays, processes of ssh, and sockets that are listened at."""
+    """Number of the relays' threads, ssh processes and listening sockets."""
     threads = sum(one.name.startswith("ssh ssh://pi@closed-") for one in threading.enumerate())
     pids = logins.read_text().split() if logins.exists() else []
     sockets = Path(tempfile.gettempdir()).glob("skycoin-ssh-*/docker.sock")
@@ -510,7 +510,7 @@ def comes_to(wanted: tuple[int, int, int], logins: Path, seconds: float = 5) -> 
 
 @pytest.fixture
 def own_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A folder for temporary files in which no other test's relay listens; a socket's path must be short."""
+    """A folder for temporary files without other tests' relays; its path is short, as a socket requires."""
     with tempfile.TemporaryDirectory() as folder:
         monkeypatch.setattr(tempfile, "tempdir", folder)
         yield
@@ -518,7 +518,7 @@ def own_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("own_folder")
 def test_of_a_closed_client_no_ssh_no_thread_and_no_socket_is_left(listener: Listener, logins: Path) -> None:
-    """A provider that lives for hours, and `fleet status --watch`, gathered one of each at every look."""
+    """Before, a provider that lives for hours, or `fleet status --watch`, left one of each at every look."""
     dialling(logins, listener)
     clients = [behind_ssh(f"closed-{number}") for number in range(5)]
     assert [client.api.version()["Version"] for client in clients] == ["20.10.24"] * 5
@@ -527,7 +527,7 @@ def test_of_a_closed_client_no_ssh_no_thread_and_no_socket_is_left(listener: Lis
         client.close()
     assert comes_to((0, 0, 0), logins)
     for client in clients:
-        client.close()  # again: no error
+        client.close()  # a second close is no error
 
 
 @pytest.mark.usefixtures("own_folder")
@@ -550,7 +550,7 @@ def test_of_a_host_that_does_not_answer_nothing_is_left(logins: Path) -> None:
 def test_who_still_works_with_a_client_that_was_made_anew_is_not_cut_off(
     listener: Listener, logins: Path
 ) -> None:
-    """A connection that was dropped while it waited says nothing of the others: one may be at a pull."""
+    """A connection that was dropped while idle says nothing about the others: one may be in use by a pull."""
     dialling(logins, listener)
     place = {"engine": "ssh://pi@closed-9.lan"}
     former = connect(place)

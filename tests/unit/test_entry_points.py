@@ -19,14 +19,14 @@ EXPORTER = "exporter/files/usr/local/bin/docker-entrypoint.sh"
 
 @dataclass(frozen=True)
 class Root:
-    """A folder in the place of an image's root, with programs that print what they are called with."""
+    """A folder as an image's root, with programs that print their name, folder and arguments."""
 
     folder: Path
 
     def run(
         self, script: str, *arguments: str, cwd: str = "/", **environment: str
     ) -> tuple[int, list[str], str]:
-        """(exit code, lines of the program that was started, what the script said)."""
+        """(exit code, lines that the started program printed, error output of the script)."""
         text = (IMAGES / script).read_text()
         for path in ("/data", "/wallet", "/config", "/usr/bin/"):
             text = text.replace(path, f"{self.folder}{path}")
@@ -77,7 +77,7 @@ def test_flags_go_to_the_node_behind_the_entry_points_own(
 
 @pytest.mark.parametrize("script", [NODE, VISOR, REGISTRY, EXPORTER])
 def test_a_command_behind_two_dashes_runs_as_it_is(root: Root, script: str) -> None:
-    """`docker run IMAGE -- sh` started a node, and what came behind the dashes was dropped."""
+    """Before, `docker run IMAGE -- sh` started a node, and ignored what followed the dashes."""
     assert root.run(script, "--", "printf", "[%s]", "a b")[:2] == (0, ["[a b]"])
 
 
@@ -117,7 +117,7 @@ CONFIG, HOSTED = "/etc/distribution/config.yml", "/etc/distribution/hosted.yml"
 def test_flags_and_commands_of_the_registry_go_to_it(
     root: Root, given: tuple[str, ...], passed: list[str]
 ) -> None:
-    """`docker run IMAGE --version` and `garbage-collect` were taken for programs."""
+    """Before, `--version` and `garbage-collect` after `docker run IMAGE` were taken for programs."""
     assert root.run(REGISTRY, *given)[:2] == (0, ["registry", "/", *passed])
 
 
@@ -141,7 +141,7 @@ def test_flags_of_the_exporter_go_to_it(root: Root, given: tuple[str, ...], pass
 
 
 def test_a_visor_that_is_named_without_arguments_is_started(root: Root) -> None:
-    """`set -u` ended it: "2: parameter not set"."""
+    """Before, `set -u` ended it with "2: parameter not set"."""
     assert root.run(VISOR, "skywire-visor")[:2] == (0, ["skywire-visor", "/data"])
 
 
@@ -177,7 +177,7 @@ def test_a_workspace_joins_the_networks_authorities_to_debians(tmp_path: Path, p
 
 
 def test_the_clis_wallets_are_the_nodes(root: Root) -> None:
-    """It listed /data/.skycoin/wallets, which no node has, and made a wallet in the read-only root."""
+    """Before, skycoin-cli listed /data/.skycoin/wallets (no node has it), and wrote to the read-only root."""
     assert root.run(CLI, "listWallets")[:2] == (0, ["skycoin-cli", "/wallet", "listWallets", "/wallet"])
     made = root.run(CLI, "walletCreate", "my own.wlt")
     assert made[:2] == (0, ["skycoin-cli", "/wallet", "walletCreate", "my own.wlt"])

@@ -1,4 +1,4 @@
-"""The first command in a fresh clone: what it installs, and what it says before, while and instead of it."""
+"""The first command in a fresh clone: what it installs, and what it prints before, during or instead."""
 
 import hashlib
 import os
@@ -23,12 +23,12 @@ case "$*" in
   --version) echo Python 3.12;;
 esac
 """
-"""A Python whose pip only takes its time."""
+"""A Python whose pip installs nothing, but takes time."""
 
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """An environment with that Python, in which a pause of 10 s takes a fiftieth of it."""
+    """Environment variables for this Python, with a `sleep` that always lasts 0.2 s."""
     for name, script in (("python3", PYTHON), ("sleep", "#!/bin/sh\nexec /bin/sleep 0.2\n")):
         (tmp_path / name).write_text(script)
         (tmp_path / name).chmod(0o755)
@@ -55,7 +55,7 @@ def started(tmp_path: Path, environment: dict[str, str]) -> "subprocess.Popen[st
 
 
 def test_an_installation_is_never_silent_for_long(tmp_path: Path, environment: dict[str, str]) -> None:
-    """It said nothing for 71 seconds."""
+    """Before, an installation printed nothing for 71 seconds."""
     with started(tmp_path, environment) as process:
         said, _ = process.communicate(timeout=30)
     head, *alive = said.splitlines()
@@ -74,7 +74,7 @@ def test_an_interrupted_installation_leaves_nobody_who_still_speaks(
         while not (tmp_path / "began").exists():
             assert process.poll() is None
         os.killpg(process.pid, number)
-        # It ends with the last one that holds it open.
+        # communicate() returns once the last process with this output open has ended.
         process.communicate(timeout=5)
     assert process.returncode != 0
     assert not (tmp_path / "venv" / "requirements.txt").exists()
@@ -125,7 +125,7 @@ def test_a_set_up_is_known_in_each_of_its_places(tmp_path: Path, place: str) -> 
 
 
 def _wheel(folder: Path, name: str, version: str, requires: str = "") -> str:
-    """A package of one empty module, in the folder that pip looks into, and how a lock names it."""
+    """Write a wheel of one empty module to pip's folder; return its line in a lock."""
     file = folder / f"{name}-{version}-py3-none-any.whl"
     needs = f"Requires-Dist: {requires}\n" if requires else ""
     info = f"{name}-{version}.dist-info"
@@ -143,7 +143,7 @@ def _wheel(folder: Path, name: str, version: str, requires: str = "") -> str:
 
 @dataclass(frozen=True)
 class Checkout:
-    """A folder with locks and the script, and a real environment with a real pip, whose index is a folder."""
+    """A folder with locks and the script, and a real environment whose pip has a folder as its index."""
 
     root: Path
 
@@ -183,7 +183,7 @@ class Checkout:
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    """Every test writes the lock that it installs; the environment is made once, for that takes seconds."""
+    """The tests share one environment, whose creation takes seconds; each writes the lock to install."""
     made = Checkout(tmp_path_factory.mktemp("checkout"))
     made.wheels.mkdir()
     (made.root / "local").mkdir()
@@ -192,7 +192,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
 
 
 def refused(checkout: Checkout, lock: str, index: dict[str, str] | None = None) -> tuple[str, str]:
-    """(the sentence, pip's own words) of an installation that must fail and install nothing of it."""
+    """(first line, pip's own output) of an installation that must fail and install nothing."""
     checkout.lock(lock)
     done = checkout.install(index=index)
     sentence, _, words = done.stderr.partition("\n")
@@ -228,7 +228,7 @@ def test_tools_of_the_tests_come_on_top_and_leave_what_runs_as_it_is(checkout: C
 
 
 def test_an_environment_without_locks_is_made_again_even_behind_a_link(checkout: Checkout) -> None:
-    """It was installed without hashes, and held the tools of the tests."""
+    """Earlier versions made such an environment: without hashes, and with the tools of the tests."""
     link = checkout.root / "link"
     link.symlink_to(checkout.venv)
     checkout.lock(_wheel(checkout.wheels, "mortar", "1.3"))
@@ -256,7 +256,7 @@ case "$*" in
   --version) echo Python 3.12;;
 esac
 """
-"""A Python that makes real environments, without the pip whose installation takes seconds."""
+"""A Python that creates real environments without pip, whose installation takes seconds."""
 
 
 def test_a_folder_that_is_not_an_environment_is_never_cleared(
@@ -323,7 +323,7 @@ def test_a_lock_that_does_not_fit_says_how_to_get_one_that_does(checkout: Checko
 
 
 def test_an_index_that_does_not_answer_is_not_taken_for_one_without_wheels(checkout: Checkout) -> None:
-    """The index is the user's own: what pip is configured with."""
+    """The index is the user's own, from pip's configuration."""
     lock = _wheel(checkout.wheels, "brick", "1.0")
     sentence, words = refused(
         checkout, lock, {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "1"}

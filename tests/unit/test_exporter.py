@@ -1,4 +1,4 @@
-"""The exporter next to a node: one container in the node's network, seen on loopback only."""
+"""The exporter next to a node: one container in the node's network, published on loopback only."""
 
 from typing import Any
 
@@ -52,7 +52,7 @@ def test_an_exporter_is_one_confined_container_on_loopback(engine: Engine) -> No
 
 
 def test_an_exporter_has_limits_and_is_asked_whether_it_answers(engine: Engine) -> None:
-    """Nodes and hosted registries had both; of a user of its own, for threads are counted by user id."""
+    """So have nodes and hosted registries. Threads are counted by user id, so the exporter has its own."""
     engine.run(_program)
     container = engine.one(CONTAINER, "node-1-exporter-container")
     inputs = container.inputs
@@ -102,7 +102,7 @@ def test_an_exporter_is_of_its_hosts_variant() -> None:
 
 @pytest.mark.parametrize("tag", ["latest", "develop"])
 def test_a_fleets_exporter_comes_from_the_publishing_stack(tag: str) -> None:
-    """Under the moving tag of whatever channel it is published on there."""
+    """The exporter is found under the moving tag of whatever channel it is published on."""
     stacks = published()
     [outputs] = stacks.values()
     outputs["images"]["exporter"] = {
@@ -119,7 +119,7 @@ def test_a_fleets_exporter_comes_from_the_publishing_stack(tag: str) -> None:
 
 
 def test_a_renamed_nodes_exporter_is_the_same_one() -> None:
-    """A new one next to the old one would need the same port."""
+    """A new exporter next to the old one would need the same port."""
     settings = stack_settings(FILES["local"])
     node = {"image": "skycoin", "host": "here", "metrics-port": 9400, "renamed-from": "one"}
     images = {**settings["images"], "exporter": {**EXPORTER, "arches": ["amd64"]}}
@@ -138,7 +138,7 @@ MAPPING = yaml.safe_load((PROJECT / "images/exporter/files/etc/exporter/node.yml
 
 @pytest.mark.parametrize("metric", MAPPING["modules"]["node"]["metrics"], ids=lambda one: one["path"])
 def test_every_metric_has_a_prefix_a_help_and_a_type(metric: dict[str, Any]) -> None:
-    """prometheus.io/docs/practices/naming, and every name is in the image's README."""
+    """Names follow prometheus.io/docs/practices/naming, and the image's README lists each."""
     name = metric["name"] + ("_info" if metric.get("type") == "object" else "")
     assert name.startswith("skycoin_")
     assert metric["help"].endswith(".")

@@ -1,4 +1,4 @@
-"""Fingerprints, by the script under this machine's shell and in memory. In the node's image: tests/e2e."""
+"""Fingerprints, by the script under this machine's shell and in memory; in the node's image: tests/e2e."""
 
 import hashlib
 import itertools
@@ -39,7 +39,7 @@ def entries(*addresses: str, **more: Any) -> list[dict[str, Any]]:
 
 
 def bip44(external: list[str], change: list[str], *, seed: str = CANARY) -> str:
-    """Wallet as v0.27.1 writes it: external entries, then those of the change chain."""
+    """A bip44 wallet as v0.27.1 writes it: external entries, then those of the change chain."""
     both = entries(*external, child_number=0, change=0) + entries(*change, child_number=0, change=1)
     return json.dumps(
         {"meta": {"bip44Coin": "8000", "seed": seed, "type": "bip44"}, "entries": both}, indent=4
@@ -47,7 +47,7 @@ def bip44(external: list[str], change: list[str], *, seed: str = CANARY) -> str:
 
 
 def accounts(*chains: list[list[str]]) -> str:
-    """Wallet as later versions write bip44: accounts of chains."""
+    """A bip44 wallet as later versions write it: accounts with chains."""
     made = [
         {
             "name": f"account {number}",
@@ -73,7 +73,7 @@ def found(folder: Path, before: Fingerprint = NOTHING) -> Found:
 
 
 def put(folder: Path, **wallets: str) -> Fingerprint:
-    """Write wallets into a folder; their fingerprint."""
+    """Write wallets into a folder; return their fingerprint."""
     for name, text in wallets.items():
         (folder / f"{name}.wlt").write_text(text)
     return found(folder).wallets
@@ -110,7 +110,7 @@ def test_a_host_and_this_program_have_the_same_fingerprint_of_every_type(tmp_pat
 def test_a_host_and_this_program_have_the_same_name_of_a_wallet_whose_name_is_not_utf_8(
     tmp_path: Path,
 ) -> None:
-    """Engines put U+FFFD for each such byte into the output of a container."""
+    """In the output of a container, engines replace each byte that is not UTF-8 with U+FFFD."""
     name = b"geldb\xf6\xdfe.wlt".decode(errors="surrogateescape")
     (tmp_path / name).write_text(wallet("A"))
     done = subprocess.run(["sh", "-c", SCRIPT], cwd=tmp_path, capture_output=True, check=True)
@@ -160,7 +160,7 @@ def test_a_chain_that_grew_is_not_a_difference_and_any_other_change_is(
 
 @pytest.mark.parametrize("name", ["deterministic", "bip44", "accounts", "quotes", "one line"])
 def test_no_beginning_of_a_wallet_and_none_with_a_block_of_zeros_is_whole(tmp_path: Path, name: str) -> None:
-    """A power cut leaves such files: each prefix up to the last bracket, and blocks never written."""
+    """A power cut leaves such files: cut off before the last bracket, or with blocks never written."""
     text = TYPES[name].encode()
     step = 1 if name == "one line" else 17
     cut = {f"{end}.wlt": text[:end] for end in [*range(0, len(text), step), len(text) - 1]}
@@ -215,7 +215,7 @@ def test_what_stands_behind_the_first_value_is_not_read_for_the_node_does_not_re
 def test_text_that_is_not_json_and_wrong_keys_are_damaged_on_a_host_and_in_memory(
     tmp_path: Path, part: str, instead: str
 ) -> None:
-    """Brackets alone were counted: blocks of two saves in one file passed as a wallet."""
+    """Before, only brackets were counted, so that a file with blocks of two saves passed as a wallet."""
     text = wallet("A").replace(part, instead, 1)
     assert text != wallet("A")
     assert put(tmp_path, mine=text) == NOTHING
@@ -304,7 +304,7 @@ def test_a_hundred_wallets_are_one_run(tmp_path: Path) -> None:
 
 
 def as_node(folder: Path) -> subprocess.CompletedProcess[str]:
-    """The script, run by the user of a node."""
+    """Run the script as a node's user."""
     user = ("setpriv", "--reuid=10000", "--regid=10000", "--clear-groups") if os.geteuid() == 0 else ()
     command = [*user, "sh", "-c", SCRIPT, "fingerprint"]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
@@ -322,7 +322,7 @@ def as_node(folder: Path) -> subprocess.CompletedProcess[str]:
     ],
 )
 def test_a_folder_that_a_node_can_not_use_is_no_wallet(mode: int, held: str, said: str) -> None:
-    """An empty volume may get its owner only when it is mounted to be written."""
+    """An empty volume passes: it may get its owner only when it is mounted for writing."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "wallet"
         folder.mkdir()
@@ -338,7 +338,7 @@ def test_a_folder_that_a_node_can_not_use_is_no_wallet(mode: int, held: str, sai
 
 
 def test_a_wallet_that_is_being_saved_is_read(tmp_path: Path) -> None:
-    """Its temporary copy comes and goes: a list of the folder failed when it went."""
+    """The wallet's temporary copy comes and goes; listing the folder used to fail when it went."""
     gone = tmp_path / "ls"
     gone.write_text("#!/bin/sh\necho 'ls: ./mine.wlt.tmp.12345678: No such file or directory' >&2\nexit 1\n")
     gone.chmod(0o755)

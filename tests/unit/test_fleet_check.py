@@ -128,7 +128,7 @@ def test_all_wrong_settings_are_reported_at_once() -> None:
 
 
 def test_a_dead_host_does_not_hold_up_the_others() -> None:
-    """All are asked at the same time, and never more than ten."""
+    """All are asked at the same time, but never more than ten at once."""
     now, most, lock = [0], [0], threading.Lock()
 
     def ask(engine: str | None, _: Sequence[str]) -> HostFacts:
@@ -182,7 +182,7 @@ def test_the_table_has_a_line_for_each_host_and_each_finding() -> None:
 
 @pytest.fixture
 def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A stack's file, a host behind a recorded `ssh`, and an installed Pulumi that is never called."""
+    """Folder of a recorded host, which is in a stack's file; the Pulumi on PATH fails if it is called."""
     (tmp_path / "stacks").mkdir()
     file = tmp_path / "stacks" / "Pulumi.fleet.yaml"
     hosts = {"attic": {"engine": "ssh://pi@attic.lan", "board": "raspberry-pi-4"}}

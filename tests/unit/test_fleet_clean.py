@@ -1,4 +1,4 @@
-"""`skyinfra fleet clean`: what it shows, asks, removes, and leaves."""
+"""`skyinfra fleet clean`: what it shows, asks, removes and keeps."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -34,7 +34,7 @@ RESOURCES = [
 
 @pytest.fixture
 def engines(set_up: Layout, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Engines by address: an error in place of one is what its host answers."""
+    """Engines by address; an error in place of an engine is raised when it is connected to."""
     found: dict[str, Any] = {ATTIC: ImageStore(), SHED: ImageStore()}
 
     def client(engine: Any) -> Any:
@@ -129,7 +129,7 @@ def test_a_person_is_asked(
 def test_what_came_after_the_look_is_not_removed(
     engines: dict[str, Any], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A person thinks for a while, and others work meanwhile."""
+    """Others may change the hosts while a person decides."""
 
     def meanwhile(*_: str) -> bool:
         engines[ATTIC].add("new", ref("f"))
@@ -162,7 +162,7 @@ def test_an_image_that_an_engine_keeps_is_named_and_the_rest_goes(
 
 
 def test_it_waits_for_no_other_command(set_up: Layout, engines: dict[str, Any], skyinfra: Skyinfra) -> None:
-    """An update has images on their way whose containers are not there yet."""
+    """An update may have pulled images whose containers do not exist yet."""
     with exclusive(set_up, "make up"):
         ran = skyinfra("fleet", "clean", "--yes")
     assert ran.code == exit_codes.FAILED

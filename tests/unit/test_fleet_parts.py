@@ -1,4 +1,4 @@
-"""Parts of a stack by their engine, those that a run leaves out, and the table that it ends with."""
+"""Parts of a stack by engine, the parts that a run leaves out, and the table at its end."""
 
 import json
 from fnmatch import fnmatchcase
@@ -14,7 +14,7 @@ from tests.unit.projects import PROJECT
 
 STATES = PROJECT / "tests" / "states" / "0.1.0"
 LOCAL = "unix:///state/engine/docker.sock"
-"""The environment's engine in the recorded states."""
+"""Address of the environment's engine in the recorded states."""
 FAR_KEY = ("-i", "/state/second/client_key")
 FAR_HOSTS = ("-o", "UserKnownHostsFile=/state/second/known_hosts", "-o", "IdentitiesOnly=yes")
 FAR = Address("ssh://root@127.0.0.1:15422", (*FAR_KEY, *FAR_HOSTS))
@@ -22,7 +22,7 @@ HERE = Address(LOCAL)
 
 
 def recorded(name: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Resources and configuration of a stack as a real run left them."""
+    """Resources and configuration of a stack, as a real run left them."""
     state = json.loads((STATES / f"{name}.json").read_text())
     config = yaml.safe_load((STATES / f"{name}.yaml").read_text())["config"]
     return state["deployment"]["resources"], config
@@ -53,7 +53,7 @@ def test_malformed_hosts_are_left_to_the_program_to_report(hosts: Any) -> None:
 
 
 def test_each_resource_on_an_engine_is_placed_by_what_the_state_says() -> None:
-    """Its provider tells, or its own inputs; providers, images and lists are on none."""
+    """The resource's provider names the engine, or its inputs do; providers, images and lists are on none."""
     resources, _ = recorded("fleet")
     placed = addresses(resources, LOCAL)
     of_far = {
@@ -80,7 +80,7 @@ def test_nothing_is_left_out_where_all_answer() -> None:
 
 
 def test_what_a_hosted_registry_on_a_dead_host_serves_is_left_out_with_it() -> None:
-    """A tag there can't be read back, and would fail the whole refresh."""
+    """A tag in that registry can't be read back, and would fail the whole refresh."""
     resources, config = recorded("hosted")
     dead = Address("ssh://pi@attic.lan")
     moved = json.loads(json.dumps(resources).replace(f'"host": "{LOCAL}"', '"host": "ssh://pi@attic.lan"'))
@@ -91,7 +91,7 @@ def test_what_a_hosted_registry_on_a_dead_host_serves_is_left_out_with_it() -> N
 
 
 def test_what_needs_a_dead_host_takes_no_other_host_with_it() -> None:
-    """The provider of a living host, excluded, would leave out all that is on it."""
+    """If a living host's provider were excluded, everything on that host would be left out."""
 
     def on(host: str, name: str, *needs: str) -> dict[str, Any]:
         provider = f"urn:pulumi:s::skycoin::pulumi:providers:docker::{host}"
@@ -128,7 +128,7 @@ def test_a_host_that_left_the_file_is_left_out_by_the_engine_that_the_state_has(
 
 
 def test_a_host_with_another_key_in_the_file_is_refreshed_by_neither_and_updated_by_the_new() -> None:
-    """The state's key is refused, the file's opens: the update brings the new one into the state."""
+    """The state's key is refused and the file's is accepted: the update brings the new one into the state."""
     resources, config = recorded("fleet")
     far = {**config["skycoin:hosts"]["far"], "ssh-options": ["-i", "/new/key"]}
     left = left_out(resources, hosts_of(renamed_host(config, far=far), LOCAL), {FAR}, LOCAL)
@@ -146,7 +146,7 @@ def test_a_host_with_a_wrong_key_in_the_file_is_not_updated_though_the_states_op
 
 
 def test_a_provider_that_nothing_uses_is_not_left_out() -> None:
-    """A host that left the file could never leave the state, and each run would say that it is dead."""
+    """Otherwise, a host that left the file could never leave the state; each run would report it dead."""
     resources, _ = recorded("fleet")
     bare = [one for one in resources if "::far" not in one["urn"] or one["type"] == "pulumi:providers:docker"]
     assert len(resources) > len(bare)
@@ -168,7 +168,7 @@ def test_pulumi_is_told_each_urn_and_globs_for_what_is_not_made_yet() -> None:
 
 @pytest.mark.parametrize("name", ["fleet", "hosted", "opened"])
 def test_the_globs_match_the_components_of_a_real_state(name: str) -> None:
-    """A glob that matches nothing would let a dead host fail the run; one of two would leave too much out."""
+    """A glob without a match would let a dead host fail the run; one with two would leave out too much."""
     resources, config = recorded(name)
     urns = [one["urn"] for one in resources]
     items = items_of(config)
@@ -230,6 +230,6 @@ def test_a_host_that_does_not_answer_is_in_the_table_with_the_reason_for_each_pa
 
 
 def test_what_was_never_reached_and_what_needs_a_dead_host_are_told_apart() -> None:
-    """Its component alone was made: what it needs failed before any of its parts."""
+    """If only a node's component was created, what it needs failed before any of its parts."""
     left = (f"{BASE}Node$skycoin:index:Preflight::a-b-preflight",)
     assert table({f"{BASE}Node::a": "created"}, left)[1:3] == [f"here a {UNREACHED}", f"here a-b {NEEDS}"]

@@ -1,4 +1,4 @@
-"""`skyinfra fleet status`: what is asked of hosts, what is made of their answers, and how it is shown."""
+"""`skyinfra fleet status`: what hosts are asked, how their answers are judged, and what is shown."""
 
 import itertools
 import json
@@ -39,7 +39,7 @@ ENDED = "2026-11-26T09:05:00Z"
 
 
 def seen(box: Box, given: FleetNode | None = None) -> Status:
-    """The status of one node on a host."""
+    """Status of one node on a host."""
     one = given or node()
     [found] = statuses(FleetEngine({one.container: box}), [one], pause=0)
     return found
@@ -49,7 +49,7 @@ def seen(box: Box, given: FleetNode | None = None) -> Status:
 
 
 def test_the_questions_are_put_by_a_shell_and_their_answers_are_read(tmp_path: Path) -> None:
-    """The script itself, with a wget that prints what v0.27.1 answers."""
+    """The script itself runs, with a wget that prints what v0.27.1 answers."""
     wget = tmp_path / "wget"
     wget.write_text(
         '#!/bin/sh\nfor url; do :; done\necho "$@" >> "${0%/*}/asked"\ncat "${0%/*}/$(basename "$url")"\n'
@@ -83,7 +83,7 @@ def test_the_questions_are_put_by_a_shell_and_their_answers_are_read(tmp_path: P
     [((), None), ((7,), 7), ((7, 9), 7), ((7, 10**9), 7), ((5, 8, 10**9), 8)],
 )
 def test_a_single_peer_is_not_believed(heights: Sequence[int], highest: int | None) -> None:
-    """A peer of any number would make a good node look stuck."""
+    """Otherwise, a peer that reports any number would make a healthy node look stuck."""
     chain, _ = chain_and_disk(answers(7, *heights))
     assert isinstance(chain, Chain)
     assert chain.highest == highest
@@ -125,7 +125,7 @@ def test_a_disk_that_is_not_understood_is_not_known(line: str) -> None:
     assert disk is None
 
 
-# Result for the table.
+# The state in the table.
 
 BEHIND = answers(57694, 180000, 180000)
 
@@ -178,7 +178,7 @@ def test_a_container_that_is_not_there_is_missing() -> None:
 
 
 def test_times_are_of_the_hosts_own_clock() -> None:
-    """A board without a battery starts in 1970: its node is not older than mankind."""
+    """A board without a clock battery boots in 1970: this machine's clock would make its node decades old."""
     engine = FleetEngine({"skycoin-node-1": Box(says=[BEHIND], started="1970-01-01T00:00:30.5Z")})
     engine.time = "1970-01-01T02:00:31.000000001+02:00"
     [found] = statuses(engine, [node()])
@@ -298,7 +298,7 @@ def test_all_requests_to_an_ssh_host_share_a_connection_of_this_program_s(tmp_pa
 
 
 class Slow:
-    """A host that answers after a time, or when it is told to."""
+    """A host that answers after a time, or when told to."""
 
     at_work, most = 0, 0
     lock = threading.Lock()
@@ -385,7 +385,7 @@ def test_a_fault_of_the_program_is_the_row_of_one_host() -> None:
     ]
 
 
-# What is shown.
+# The output.
 
 
 def well(name: str, **given: Any) -> Status:
@@ -441,7 +441,7 @@ def test_a_node_that_runs_another_image_than_the_stacks_is_reported() -> None:
 
 
 def test_an_image_that_came_through_ssh_is_the_stack_s_under_another_name() -> None:
-    """Its engine knows it by the name that it was pulled by (ADR 25)."""
+    """The engine knows such an image by the name under which it was pulled (ADR 25)."""
     digest = IMAGE.partition("@")[2]
     found = seen(Box(image=f"127.0.0.1:5443/skycoin/skycoin@{digest}"))
     shown = report.text([found], AT, None)
@@ -476,7 +476,7 @@ def many(count: int) -> list[Status]:
 
 def test_a_screen_that_has_room_shows_the_whole_text() -> None:
     whole = report.text(many(4), AT, 80)
-    height = len(whole.splitlines()) + 1  # the reason takes two
+    height = len(whole.splitlines()) + 1  # the reason takes two lines
     assert report.screen(many(4), AT, 80, height) == whole
     assert report.screen(many(4), AT, 80, height - 1) != whole
 
@@ -523,7 +523,7 @@ def test_many_of_a_kind_are_counted_in_words() -> None:
 
 
 def test_the_json_has_the_keys_that_the_documentation_lists() -> None:
-    """docs/fleet-status.md is what programs are written after."""
+    """docs/fleet-status.md is what authors of programs go by."""
     backup = Backup(time=AT - timedelta(days=3), file="/b.age", is_gone=False)
     one = replace(well("node-1"), node=node("node-1", backup=backup))
     said = report.as_json("fleet", [one], AT)
@@ -605,7 +605,7 @@ def test_the_command_shows_the_stack_s_nodes_and_ends_with_0(engine: FleetEngine
 def test_a_node_that_took_its_image_from_the_list_has_its_tag_too(
     engine: FleetEngine, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A host without an architecture lets its engine choose."""
+    """If a host has no architecture, its engine chooses from the list."""
     listed = f"{IMAGE.partition('@')[0]}@{LIST}"
     inputs = {"name": "c", "image": listed}
     stack = [*STACK[:3], child("skycoin:index:NodeContainer", "node-1-container", inputs=inputs)]
@@ -629,7 +629,7 @@ def test_a_node_that_needs_attention_is_code_4_in_text_and_json(
 def test_a_stack_without_nodes_is_not_a_fault(
     engine: FleetEngine, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A destroyed node's wallet stays in the state."""
+    """The wallet of a destroyed node stays in the state."""
     monkeypatch.setattr("commands.backend.resources", lambda *_: STACK[:3])
     ran = skyinfra("fleet", "status")
     assert (ran.code, ran.out) == (0, "The stack local has no node that is deployed.\n")
@@ -663,7 +663,7 @@ def test_watch_prints_it_again_and_ctrl_c_is_its_end(
 def test_a_terminal_is_drawn_again_and_ctrl_c_leaves_the_last_table(
     height: int, count: int, tmp_path: Path
 ) -> None:
-    """The real screen: a pseudo-terminal of 80 columns; a short one says how many nodes it does not show."""
+    """The screen is a real pseudo-terminal of 80 columns; a short one counts the nodes that are not shown."""
     import pty
     import signal
     import struct

@@ -1,4 +1,4 @@
-"""A port of this machine on a host's loopback: a stand-in for ssh answers as OpenSSH 9.2 was seen to."""
+"""A port of this machine, forwarded to a host's loopback; a stand-in for ssh answers as OpenSSH 9.2 does."""
 
 import os
 import subprocess
@@ -17,13 +17,13 @@ READY = "echo ready; cat > /dev/null"
 
 @pytest.fixture
 def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """File with the process ids and arguments of each ssh."""
+    """File with the process id and arguments of each ssh."""
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     return tmp_path / "calls"
 
 
 def answer(calls: Path, script: str) -> None:
-    """Let ssh run `script`; $wanted is the port that is to be forwarded."""
+    """Make ssh run `script`, in which $wanted is the port to forward."""
     program = calls.parent / "ssh"
     find = 'for part; do case "$part" in 127.0.0.1:*) wanted=${part#*:}; wanted=${wanted%%:*};; esac; done'
     program.write_text(f'#!/bin/sh\necho "$$ $*" >> {calls}\n{find}\n{script}\n')
@@ -31,13 +31,13 @@ def answer(calls: Path, script: str) -> None:
 
 
 def way() -> int:
-    """The port on the host, forwarded and closed."""
+    """Forward the port and close it again; return its number on the host."""
     with forwarded(URL, [], "127.0.0.1", 5443) as there:
         return there
 
 
 def ended(calls: Path) -> bool:
-    """True where none of the processes is there any more."""
+    """Return whether none of the ssh processes is left."""
     pids = [line.split()[0] for line in calls.read_text().splitlines()]
     return subprocess.run(["ps", "-p", ",".join(pids)], capture_output=True, check=False).returncode != 0
 
@@ -56,7 +56,7 @@ def test_a_port_that_is_taken_there_becomes_another(calls: Path) -> None:
 
 
 def test_what_a_persons_own_configuration_forwards_may_fail(calls: Path) -> None:
-    """A LocalForward to the node's port, or a RemoteForward: another connection has it already."""
+    """A LocalForward to the node's port, or a RemoteForward, may already belong to another connection."""
     own = f"bind [127.0.0.1]:6420: Address already in use\n{TAKEN} 8080"
     answer(calls, f'echo "{own}" >&2\n{READY}')
     assert way() == 5443
@@ -78,7 +78,7 @@ def test_a_sshd_that_forwards_nothing_is_reported(calls: Path) -> None:
 def test_a_host_that_runs_no_command_is_not_waited_for_without_end(
     script: str, calls: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`command=` of authorized_keys: every pull through that host's ssh hung."""
+    """With `command=` in authorized_keys, every pull through that host's ssh used to hang."""
     monkeypatch.setattr(ssh, "READY_SECONDS", 0.5)
     answer(calls, script)
     with pytest.raises(ServiceError, match=r"no command was run there\nTry `ssh ssh://pi@attic\.lan true`"):

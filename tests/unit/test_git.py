@@ -1,4 +1,4 @@
-"""Tricks by which a folder makes git run a command, each shown to work, and not with this program's git."""
+"""Tricks by which a folder makes git run a command; each works with plain git, but not with the program's."""
 
 import os
 import subprocess
@@ -22,14 +22,14 @@ NOBODY = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A checkout, and a command that leaves a mark where it is run."""
+    """A checkout, and a command that leaves a mark when it runs."""
 
     checkout: Path
     command: Path
     mark: Path
 
     def git(self, *arguments: str, folder: Path | None = None, given: str = "") -> str:
-        """Run plain git, as a person's own."""
+        """Run plain git, as a person would."""
         done = subprocess.run(
             ["git", "-C", str(folder or self.checkout), *arguments],
             env={**os.environ, **NOBODY},
@@ -42,7 +42,7 @@ class Place:
         return done.stdout.strip()
 
     def config(self, *settings: str, folder: Path | None = None) -> None:
-        """Set each to the command that leaves the mark."""
+        """Set each of these settings to the command that leaves the mark."""
         for setting in settings:
             self.git("config", setting, str(self.command), folder=folder)
 
@@ -51,7 +51,7 @@ class Place:
         self.git("commit", "-qm", "next")
 
     def ran(self) -> bool:
-        """True once for each time that the command was run."""
+        """Return whether the command has run since the last call."""
         found = self.mark.exists()
         self.mark.unlink(missing_ok=True)
         return found
@@ -76,7 +76,7 @@ def monitor(place: Place) -> None:
 
 
 def clean_filter(place: Place) -> None:
-    """A committed file says which files are filtered; one of another size is changed without a look."""
+    """A committed file names the filtered files. Git notices another size without running the filter."""
     (place.checkout / ".gitattributes").write_text("*.go filter=x=y\n")
     place.commit()
     place.config("filter.x=y.clean")
@@ -98,7 +98,7 @@ def own_hook(place: Place) -> None:
 
 
 def committed_hook(place: Place) -> None:
-    """Many projects have such a folder of hooks, so a pull request can bring a hook."""
+    """Many projects commit such a folder of hooks, so a pull request can add a hook."""
     (place.checkout / ".husky").mkdir()
     (place.checkout / ".husky" / "post-index-change").write_bytes(place.command.read_bytes())
     (place.checkout / ".husky" / "post-index-change").chmod(0o755)
@@ -108,7 +108,7 @@ def committed_hook(place: Place) -> None:
 
 
 def signature(place: Place) -> None:
-    """A commit that says that it is signed is given to gpg.program."""
+    """git passes a commit that claims to be signed to gpg.program."""
     place.config("gpg.program")
     place.git("config", "log.showSignature", "true")
     head, _, message = place.git("cat-file", "-p", "HEAD").partition("\n\n")
@@ -120,7 +120,7 @@ def signature(place: Place) -> None:
 
 
 def missing_object(place: Place) -> None:
-    """A partial clone fetches what it lacks, by a command of its config."""
+    """A partial clone fetches missing objects with a command from its config."""
     place.config("remote.origin.uploadpack")
     tree = place.git("rev-parse", "HEAD^{tree}")
     for key, value in {
@@ -171,12 +171,12 @@ TRICKS: Mapping[Callable[[Place], None], bool] = {
     submodule_filter: True,
     submodule_hook: False,
 }
-"""Trick → true where the checkout is changed, or git can't read it."""
+"""Trick → True if the checkout counts as changed, also because git can't read it."""
 
 
 @pytest.mark.parametrize("trick", TRICKS, ids=lambda trick: trick.__name__)
 def test_a_trick_runs_nothing(trick: Callable[[Place], None], place: Place) -> None:
-    """Each works where nothing keeps git from it."""
+    """Each trick works with plain git."""
     for armed in (False, True):
         if armed:
             trick(place)
@@ -185,7 +185,7 @@ def test_a_trick_runs_nothing(trick: Callable[[Place], None], place: Place) -> N
                     ["git", "-C", str(place.checkout), *command], capture_output=True, check=False, timeout=30
                 )
             assert place.ran(), "the trick works"
-            # A hook is told of an index once it is written.
+            # git calls the hook when it has written the index, here because a file's time changed.
             os.utime(place.checkout / "main.go", (2, 2))
             for path in place.checkout.glob("lib/*.go"):
                 os.utime(path, (2, 2))
@@ -198,7 +198,7 @@ def test_a_trick_runs_nothing(trick: Callable[[Place], None], place: Place) -> N
 
 @pytest.mark.parametrize("nested", [False, True], ids=["itself", "inside a checkout"])
 def test_a_folder_shaped_like_a_bare_repository_runs_nothing(place: Place, nested: bool) -> None:
-    """Its config's fsmonitor ran when the program asked git for its commit."""
+    """Before, fsmonitor in the folder's config ran when the program asked git for the commit."""
     outside = place.checkout if nested else place.checkout.parent
     folder = outside / "source"
     place.git("init", "-q", "--bare", str(folder))
@@ -216,7 +216,7 @@ def test_a_folder_shaped_like_a_bare_repository_runs_nothing(place: Place, neste
 def test_a_variable_that_leads_to_another_repository_is_not_followed(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A hook of git has GIT_DIR and GIT_INDEX_FILE."""
+    """In a hook of git, GIT_DIR and GIT_INDEX_FILE are set."""
     other = place.checkout.with_name("other")
     place.git("init", "-q", str(other))
     commit = place.git("rev-parse", "HEAD")
@@ -228,7 +228,7 @@ def test_a_variable_that_leads_to_another_repository_is_not_followed(
 
 
 def test_settings_of_the_operators_environment_are_kept(place: Place) -> None:
-    """CI declares a checkout of another user's safe by them."""
+    """CI declares a checkout of another user's safe with such settings."""
     own = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "user.name", "GIT_CONFIG_VALUE_0": "me"}
     env = guarded({"PATH": os.environ["PATH"], **own})
     listed = subprocess.run(
@@ -239,7 +239,7 @@ def test_settings_of_the_operators_environment_are_kept(place: Place) -> None:
 
 
 def test_a_filter_of_the_operators_own_is_run(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Git LFS is one: without it, every file that it keeps would look changed."""
+    """Git LFS is such a filter: without it, every file that it stores would look changed."""
     (place.checkout / ".gitattributes").write_text("*.go filter=own\n")
     place.commit()
     own = place.checkout.with_name("gitconfig")
@@ -251,7 +251,7 @@ def test_a_filter_of_the_operators_own_is_run(place: Place, monkeypatch: pytest.
 
 
 def test_a_changed_submodule_makes_a_checkout_changed(place: Place) -> None:
-    """The build gets its files too."""
+    """The build gets the submodule's files too."""
     lib = submodule(place)
     assert not is_changed(place.checkout)
     (lib / "new.go").write_text("package lib\n")
@@ -285,7 +285,7 @@ def test_an_ignored_file_where_builds_read_is_named(place: Place) -> None:
 
 
 def test_a_tree_is_what_its_id_says(place: Place) -> None:
-    """`git replace` puts another object in its place."""
+    """`git replace` makes git read another object in its place."""
     before = tree_of(place.checkout)
     (place.checkout / "main.go").write_text("package other\n")
     place.commit()
@@ -297,7 +297,7 @@ def test_a_tree_is_what_its_id_says(place: Place) -> None:
 
 
 def test_a_tree_has_one_id_whatever_commit_has_it(place: Place) -> None:
-    """A squash and a merge have another commit than the branch that was reviewed."""
+    """A squash or a merge is another commit than the branch that was reviewed."""
     before = tree_of(place.checkout)
     assert before == place.git("rev-parse", "HEAD^{tree}")
     place.git("commit", "--allow-empty", "-m", "Another commit")

@@ -1,4 +1,4 @@
-"""Go modules: what differs, and programs that have the same ones in several variants."""
+"""Go modules: how they differ, and programs with the same modules in several variants."""
 
 import time
 from pathlib import Path
@@ -49,7 +49,7 @@ def test_the_modules_of_an_image_are_those_of_its_go_mod() -> None:
 
 
 def test_a_working_copy_raises_versions_and_stands_for_the_module_of_its_image(tmp_path: Path) -> None:
-    """Go chooses the higher one; replacements of a module that is not the main one do not count."""
+    """Go takes the higher version, and ignores replacements of a module that is not the main one."""
     own = required_modules("./images/skycoin", {}) or {}
     (tmp_path / "go.mod").write_text(
         f"module {SKYCOIN}\ngo 1.25.0\nrequire (\n{CRYPTO} v99.0.0\n{TEXT} v0.1.0\n"
@@ -166,7 +166,7 @@ REPLACED: dict[str, tuple[str, dict[str, str]]] = {
 
 @pytest.mark.parametrize(("text", "found"), REPLACED.values(), ids=REPLACED)
 def test_a_replaced_module_is_the_one_in_its_place(text: str, found: dict[str, str], tmp_path: Path) -> None:
-    """Go links the replacement, and SBOMs name that one."""
+    """Go links the replacement, and SBOMs name it."""
     text = f"require a.b/c v1.0.0\n{text}\n"
     assert required(text) == found
     (tmp_path / "go.mod").write_text(text)

@@ -1,4 +1,4 @@
-"""The handover of a node's container: every fault at every step, and what the next runs make of it."""
+"""The handover of a node's container: every fault at every step, and how the next runs recover."""
 
 import contextlib
 import json
@@ -36,7 +36,7 @@ from tests.unit.projects import PROJECT
 
 NAME = "skycoin-one"
 ENDINGS = (ProviderError, ServiceError, OSError, Killed)
-"""Every way in which an operation fails: with a message, or with its process."""
+"""Every way in which an operation can fail: with an error, or with the end of its process."""
 INPUTS: Values = {
     "host": "attic",
     "sshOptions": [],
@@ -60,7 +60,7 @@ INPUTS: Values = {
 
 @pytest.fixture(autouse=True)
 def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Time passes by sleeping alone."""
+    """A clock that advances by one at each reading and each sleep."""
     now = iter(range(10**9))
 
     class Clock:
@@ -76,7 +76,7 @@ def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def deployed(node_engine: NodeEngine, /, **changes: Any) -> Resource:
-    """A node that `up` has made."""
+    """A node that `up` has deployed."""
     now = datetime(2026, 1, 1, tzinfo=UTC)
     kind = NodeContainer(lambda _: None, lambda _: None, lambda _: node_engine, lambda: now)
     resource = Resource(kind)
@@ -94,7 +94,7 @@ def only(engine: NodeEngine) -> Any:
 
 
 def is_whole(engine: NodeEngine, inputs: Values) -> None:
-    """One container, under its name, of these inputs, running, and started again by a boot."""
+    """Assert that one container is left: it has these inputs, runs, and starts again on boot."""
     box = only(engine)
     assert (box.name, box.config["Image"], box.running) == (inputs["name"], inputs["image"], True)
     assert box.policy == "unless-stopped"
@@ -112,7 +112,7 @@ def test_a_first_up_makes_the_container_and_confirms_it() -> None:
 
 
 def test_a_host_that_lost_the_old_image_needs_no_way_to_it() -> None:
-    """`docker image rm --force`: on a board its name was that of a forwarded port, which is closed."""
+    """The image may be removed with --force; on a board, its name has a forwarded port, closed by now."""
     engine = NodeEngine()
     resource = deployed(engine)
     engine.images_there.remove(GOOD)
@@ -127,7 +127,7 @@ WORKSPACE: Values = {
 
 
 def test_a_workspace_with_an_engine_inside_lets_no_node_come_and_no_old_one_go() -> None:
-    """M5, also where the host's key may only reach Docker, and at changes that the preflight does not see."""
+    """This holds even if the host's key may only reach Docker, and for changes that no preflight sees."""
     engine = NodeEngine(boxes={"dind": Box("dind", "skycoin-workspace-cli", WORKSPACE)})
     words = r"host attic has the workspace skycoin-workspace-cli .+ \(skycoin:nodes\.one\.host\)\.$"
     URN.set("urn:pulumi:fleet::skycoin::skycoin:index:Node$skycoin:index:NodeContainer::one-container")
@@ -163,7 +163,7 @@ def test_another_image_is_a_handover_in_this_order() -> None:
 
 
 def test_the_state_knows_how_long_the_last_replacement_took() -> None:
-    """It stays through what replaces nothing; a first container has replaced none."""
+    """The time stays when nothing is replaced; a first container has replaced none."""
     engine = NodeEngine()
     resource = deployed(engine)
     assert LAST_REPLACEMENT not in resource.outputs
@@ -318,7 +318,7 @@ MEBIBYTE = 1024 * 1024
 
 
 def test_a_reservation_comes_changes_and_goes_in_place() -> None:
-    """An engine takes none back: one as high as the limit is none."""
+    """An engine can't remove a reservation; one as high as the limit equals none."""
     engine = NodeEngine()
     resource = deployed(engine)
     engine.log.clear()
@@ -374,7 +374,7 @@ TOO_NEW = (
 
 @pytest.mark.case(6)
 def test_an_older_version_that_refuses_the_chain_database_gives_way_to_the_newer_one() -> None:
-    """The words are those of v0.27.1; its database is touched by nobody."""
+    """The message is that of v0.27.1; nothing touches its database."""
     engine = NodeEngine()
     resource = deployed(engine, image=NEXT)
     engine.says = "Cannot use newer DB version=0.28.0 with older software version=0.27.1"
@@ -417,7 +417,7 @@ def test_a_renamed_node_is_handed_over_to_its_new_name() -> None:
 
 @pytest.mark.parametrize("field", ["docker", "official"])
 def test_a_container_of_version_0_1_0_comes_over_without_a_step(field: str) -> None:
-    """Its state is of docker's Container, by either plugin; its id is the engine's."""
+    """Such a container's state is of docker's Container, from either plugin; its id is the engine's."""
     engine = NodeEngine()
     own = deployed(engine)
     box = only(engine)
@@ -454,11 +454,11 @@ SCENARIOS: dict[str, tuple[Values, bool]] = {
     "rename": ({**INPUTS, "name": "skycoin-main", "image": NEXT}, False),
     "update that fails": ({**INPUTS, "image": SICK}, False),
 }
-"""Name → inputs that are wanted, and whether it is a `--replace`."""
+"""Name → wanted inputs, and True for a `--replace`."""
 
 
 def disturbed(engine: NodeEngine, at: int, fault: Fault, wanted: Values, *, replace: bool) -> Resource:
-    """A deployed node over which an `up` ran, with a fault at its call number `at`."""
+    """A deployed node after an `up` with a fault at call number `at`."""
     resource = deployed(engine)
     engine.arm(at, fault)
     with contextlib.suppress(*ENDINGS):
@@ -467,7 +467,7 @@ def disturbed(engine: NodeEngine, at: int, fault: Fault, wanted: Values, *, repl
 
 
 def steps() -> Iterator[int]:
-    """Numbers of calls, from 1; the loop over them ends where an operation makes fewer."""
+    """Numbers of calls, from 1; a loop over them breaks once an operation makes fewer."""
     return iter(range(1, 100))
 
 
@@ -479,7 +479,7 @@ def steps() -> Iterator[int]:
 def test_whatever_happens_at_whatever_step_the_next_runs_put_it_right(
     scenario: str, fault: Fault, live_restore: bool, boot: bool
 ) -> None:
-    """At most one writer throughout; then one container, whole; a destroy leaves none, and both volumes."""
+    """There are never two writers; in the end, one whole container. A destroy leaves only the volumes."""
     wanted, replace = SCENARIOS[scenario]
     for at in steps():
         engine = NodeEngine(live_restore=live_restore)
@@ -504,7 +504,7 @@ def test_whatever_happens_at_whatever_step_the_next_runs_put_it_right(
 @pytest.mark.parametrize("fault", Fault)
 @pytest.mark.case(37)
 def test_a_replace_that_was_interrupted_is_repaired_by_the_next_replace(fault: Fault) -> None:
-    """Without a refresh: a container that was set aside is not forgotten when the next one is."""
+    """Even without a refresh, a container that the first `up` set aside is removed in the end."""
     for at in steps():
         engine = NodeEngine()
         resource = disturbed(engine, at, fault, INPUTS, replace=True)
@@ -520,9 +520,9 @@ def test_a_replace_that_was_interrupted_is_repaired_by_the_next_replace(fault: F
 @pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.case(39)
 def test_a_board_that_reboots_at_any_step_runs_a_node(scenario: str) -> None:
-    """One of the two, by Docker alone, where it does not keep containers alive over its own end.
+    """Without live restore, Docker alone starts one of the two containers.
 
-    Between the last two policies neither starts by itself: that is one call to the engine long.
+    The exception lasts one call to the engine: between the last two changes of policies, neither starts.
     """
     wanted, replace = SCENARIOS[scenario]
     without = []
@@ -540,7 +540,7 @@ def test_a_board_that_reboots_at_any_step_runs_a_node(scenario: str) -> None:
 @pytest.mark.parametrize("fault", Fault)
 @pytest.mark.case(17)
 def test_a_destroy_after_an_interrupted_handover_leaves_no_container(fault: Fault, scenario: str) -> None:
-    """A refresh finds what this leaves: a `--replace` that was killed when all was done, but not yet said."""
+    """A refresh finds the exception: a `--replace` that was killed after its work, before it could report."""
     wanted, replace = SCENARIOS[scenario]
     left = []
     for at in steps():
@@ -575,7 +575,7 @@ def test_a_container_of_which_pulumi_never_heard_becomes_the_resources_by_a_refr
 
 
 def by_hand(engine: NodeEngine, name: str, *, policy: str = "no", **labels: str) -> None:
-    """A container of somebody else on the wallet."""
+    """Create a container of somebody else on the wallet."""
     host = {"Mounts": [{"Source": WALLET}], "RestartPolicy": {"Name": policy}, "NetworkMode": "none"}
     engine.create_container_from_config({"Image": GOOD, "Labels": labels, "HostConfig": host}, name)
 
@@ -595,7 +595,7 @@ def test_a_stopped_node_is_not_started_next_to_another_user_of_its_wallet() -> N
 @pytest.mark.case(36)
 @pytest.mark.parametrize("what", ["first", "stopped", "update"])
 def test_a_second_user_that_starts_at_the_same_moment_is_noticed(what: str) -> None:
-    """Two updates, which know the host by two addresses: each looked before the other one started."""
+    """Two updates know the host by two addresses; each looked before the other started its container."""
 
     class Racing(NodeEngine):
         def start(self, name: str) -> None:
@@ -652,7 +652,7 @@ def test_a_container_of_another_stack_on_the_wallet_is_never_removed(policy: str
 
 
 def test_the_mark_of_a_nodes_container_is_the_same_in_the_next_version() -> None:
-    """Another mark, as by a default that the docker plugin's schema gets, hands every running node over."""
+    """Another mark, for example due to a new default in the docker plugin's schema, replaces every node."""
     engine = NodeEngine()
     deployed(
         engine,
@@ -704,7 +704,7 @@ def test_another_wallet_volume_is_a_handover_that_every_kill_leaves_whole() -> N
 
 @pytest.mark.parametrize("replace", [False, True])
 def test_a_container_of_version_0_1_0_is_replaced_and_destroyed_too(replace: bool) -> None:
-    """Its outputs name neither the engine nor the wallet: the deletion is told the inputs as well."""
+    """The container's outputs name neither engine nor wallet, so the deletion gets its inputs too."""
     engine = NodeEngine()
     own = deployed(engine)
     box = only(engine)
@@ -726,7 +726,7 @@ def test_a_container_of_version_0_1_0_is_replaced_and_destroyed_too(replace: boo
 def test_a_plugin_whose_pulumi_was_killed_harms_nothing_that_the_next_up_has_made(
     first: str, reverted: bool
 ) -> None:
-    """It goes on to its end. It took the old container, found healthy under the name, for its new one."""
+    """The plugin runs to its end. Before, it took the old, healthy container of that name for its new one."""
     wanted, _ = SCENARIOS[first]
     for at in steps():
         engine = NodeEngine()
@@ -745,7 +745,7 @@ def test_a_plugin_whose_pulumi_was_killed_harms_nothing_that_the_next_up_has_mad
         if engine.meanwhile is not None:
             break
         assert engine.violations == [], f"step {at}"
-        if outcome:  # whichever of the two was the last, a node runs
+        if outcome:  # a node runs, whichever of the two was the last
             assert [box.running for box in engine.boxes.values()].count(True) == 1, f"step {at}"
         other.up(then, refresh=True)
         is_whole(engine, then)
@@ -754,7 +754,7 @@ def test_a_plugin_whose_pulumi_was_killed_harms_nothing_that_the_next_up_has_mad
 
 @pytest.mark.case(39)
 def test_a_stop_whose_answer_was_lost_does_not_end_what_was_started_again() -> None:
-    """The engine goes on with a stop after its client has gone."""
+    """An engine completes a stop even after its client has gone."""
     engine = NodeEngine()
     resource = deployed(engine)
     stop = engine.stop
@@ -783,7 +783,7 @@ def test_a_stop_whose_answer_was_lost_does_not_end_what_was_started_again() -> N
     ],
 )
 def test_a_host_that_is_cut_off_in_a_handover_is_reported_in_words(error: Exception, how: str) -> None:
-    """It was a tuple of Python's."""
+    """Before, the message was a Python tuple."""
     engine = NodeEngine()
     resource = deployed(engine)
 
@@ -812,7 +812,7 @@ def test_a_name_that_the_handover_needs_is_looked_at_before_the_node_stops() -> 
 
 
 def test_a_kernel_without_memory_limits_is_not_a_difference() -> None:
-    """Raspberry Pi OS as it comes: the engine drops the limit, and says 0."""
+    """With Raspberry Pi OS as it comes, the engine drops the limit and reports 0."""
     engine = NodeEngine(limits_memory=False)
     resource = deployed(engine)
     only(engine).config["HostConfig"]["Memory"] = 0
@@ -844,7 +844,7 @@ WHOLE = (
 def test_a_wallet_that_is_less_than_its_host_remembers_is_handed_over_by_no_update(
     printed: str, said: str, *, runs: bool
 ) -> None:
-    """C1: a plain `up`, which asks no preflight where only an argument has changed, did not notice."""
+    """Before, a plain `up` did not notice: if only an argument has changed, no preflight runs."""
     engine = NodeEngine()
     node = deployed(engine)
     engine.memory, engine.fingerprint = KNOWN, printed
@@ -860,7 +860,7 @@ def test_a_wallet_that_is_less_than_its_host_remembers_is_handed_over_by_no_upda
 @pytest.mark.case(35)
 @pytest.mark.parametrize("replace", [False, True])
 def test_without_the_hosts_record_no_node_is_replaced_until_a_refresh_has_compared(*, replace: bool) -> None:
-    """A prune takes the volume of copies; a plain `pulumi up` compared nothing then."""
+    """A prune removes the volume of copies; before, a plain `pulumi up` then compared nothing."""
     engine = NodeEngine()
     node = deployed(engine)
     engine.volumes_there.remove(COPIES)
@@ -896,7 +896,7 @@ def test_a_wallet_whose_copies_are_gone_is_copied_again_and_its_node_runs_on() -
 
 
 def health(version: str, height: int) -> str:
-    """Answer of a node at /api/v1/health, as v0.27.1 gives it, without fields that nobody compares."""
+    """A node's answer at /api/v1/health as v0.27.1 gives it, without fields that are not compared."""
     return json.dumps({"blockchain": {"head": {"seq": height}}, "version": {"version": version}})
 
 
@@ -935,7 +935,7 @@ def test_a_node_that_did_not_run_has_no_chain_to_compare() -> None:
 
 @pytest.mark.case(39)
 def test_a_new_node_that_makes_its_wallet_less_gives_way_to_the_old_one() -> None:
-    """Bitcoin Core deleted wallets by a failed migration (bitcoin#34128)."""
+    """A failed migration of Bitcoin Core deleted wallets (bitcoin#34128)."""
     engine = NodeEngine()
     node = deployed(engine)
     engine.memory, engine.fingerprint = KNOWN, WHOLE.format(2, "aa")
@@ -947,7 +947,7 @@ def test_a_new_node_that_makes_its_wallet_less_gives_way_to_the_old_one() -> Non
 
 @pytest.fixture
 def watched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
-    """Watchdogs that were started: (ssh's address, arguments of the script)."""
+    """Watchdogs that were started: (ssh URL, ssh options, arguments of the script)."""
     started: list[tuple[Any, ...]] = []
 
     def start(url: str, options: Any, script: str, arguments: Any) -> None:
@@ -982,11 +982,11 @@ COPYING = """#!/bin/sh
 echo "${0##*/} $*" >> "${0%/*}/calls"
 case $* in "ps -q"*) [ "$(grep -c sleep "${0%/*}/calls")" -gt 2 ] || echo copying ;; esac
 """
-"""Docker and `sleep` of a board on which a chain is copied for twice as long as the shell sleeps at once."""
+"""`docker` and `sleep` of a board on which copying the chain takes two of the watchdog's sleeps."""
 
 
 def test_no_time_passes_for_a_watchdog_while_the_chain_is_copied(tmp_path: Path) -> None:
-    """It would start the old node under a copy that is slow, and that goes over its database then."""
+    """Otherwise, it would start the old node during a slow copy, which then overwrites the database."""
     for name in ("docker", "sleep"):
         (tmp_path / name).write_text(COPYING)
         (tmp_path / name).chmod(0o755)
@@ -1000,7 +1000,7 @@ def test_no_time_passes_for_a_watchdog_while_the_chain_is_copied(tmp_path: Path)
 
 
 def test_a_watchdog_waits_for_a_copy_that_hangs_no_longer_than_an_hour(tmp_path: Path) -> None:
-    """The node stayed down until somebody came: whoever ends such a copy is cut off."""
+    """Before, the node stayed down until somebody came: the program that ends such a copy is cut off."""
     for name in ("docker", "sleep"):
         (tmp_path / name).write_text(COPYING.replace("-gt 2", "-gt 9999"))
         (tmp_path / name).chmod(0o755)
@@ -1028,7 +1028,7 @@ def test_a_node_on_this_machine_or_one_that_is_stopped_needs_no_watchdog(
 def test_a_host_that_runs_no_other_command_is_reported_to_have_no_watchdog(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A key whose line in authorized_keys allows `docker system dial-stdio` alone."""
+    """The key's line in authorized_keys allows only `docker system dial-stdio`."""
 
     def refuse(*_: Any) -> None:
         raise ServiceError("ssh://pi@attic.lan starts no command: exit code 1")

@@ -1,4 +1,4 @@
-"""The table of host checks: each row by facts that a host with that fault told."""
+"""The table of host checks: each row is tried with facts of a host that has its problem."""
 
 import os
 import re
@@ -56,7 +56,7 @@ OWN = Container(
     writes=frozenset({"skycoin-attic-wallet"}),
 )
 DIAL = "failed to open the raw stream connection: dial unix /var/run/docker.sock"
-"""Beginning of what `docker system dial-stdio` says where it gets no connection."""
+"""Beginning of the error of `docker system dial-stdio` when it gets no connection."""
 FOREIGN = Container(name="web", runs=True, returns=False)
 DIND = Container(name="skycoin-workspace-cli", runs=False, returns=False, engine_inside=True)
 PAGE = PROJECT / "docs" / "host-checks.md"
@@ -201,7 +201,7 @@ def test_a_taken_port_names_its_holder_and_the_key_to_change() -> None:
 
 @pytest.mark.case(25)
 def test_a_nodes_own_container_holds_its_ports_only_while_it_runs() -> None:
-    """A port that somebody took while the node was stopped is not the node's."""
+    """A port that another program took while the node was stopped is not the node's."""
     listeners = frozenset({Listener("127.0.0.1", 6420, 0)})
     for name in ("skycoin-attic", "skycoin-attic-previous"):
         assert found(containers=(replace(OWN, name=name),), listeners=listeners) == []
@@ -215,7 +215,7 @@ def test_a_stopped_container_holds_no_port_and_a_wallet_only_where_it_returns() 
 
 
 def test_an_engine_inside_is_refused_where_a_node_is_to_be_running_or_not() -> None:
-    """M5: nodes of another stack on that engine were not noticed."""
+    """Before, nodes of another stack on that engine were not noticed."""
     [said] = found(containers=(DIND,))
     assert said == (
         "host attic has the workspace skycoin-workspace-cli with a Docker engine inside: whoever is in it "
@@ -232,7 +232,7 @@ def test_an_emulated_variant_or_none_at_all_fits_every_machine() -> None:
 
 
 def test_a_default_limit_is_never_refused_and_a_chosen_one_only_beyond_the_boards_whole_memory() -> None:
-    """A kernel has less than the board: 512 MB are seen as 427 MiB."""
+    """A kernel sees less than the board has: 427 MiB of 512 MB."""
     assert names(wanting(memory=2048, chosen=False), memory=427, swap=9) == ["no limit of memory"]
     assert names(wanting(memory=512), memory=427, swap=9) == ["no limit of memory"]
     assert names(wanting(memory=768), memory=427, swap=9) == ["memory"]

@@ -1,6 +1,6 @@
-"""Facts of a host: the script that asks, in real shells, and how its answers are read.
+"""Facts of a host: the script that collects them, in real shells, and how its output is read.
 
-Boards with an engine and an sshd of their own: tests/e2e/test_fleet_check.py.
+Boards with their own engine and sshd: tests/e2e/test_fleet_check.py.
 """
 
 import os
@@ -79,7 +79,7 @@ def test_a_workspace_with_an_engine_inside_is_recognized(host: RecordedHost) -> 
 
 
 def test_a_local_engine_tells_the_same_of_a_container() -> None:
-    """The engine's own API gives what `docker container inspect` prints there."""
+    """The engine's own API gives the fields that `docker container inspect` prints on a host."""
     inspected = {
         "Name": "/skycoin-workspace-cli",
         "State": {"Status": "exited"},
@@ -95,7 +95,7 @@ def test_a_local_engine_tells_the_same_of_a_container() -> None:
 
 @pytest.mark.skipif(shutil.which("busybox") is None, reason="no busybox on this machine")
 def test_busybox_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its shell takes its own programs before those on PATH: what they say is this machine's."""
+    """The busybox shell prefers its own applets to programs on PATH, so these report this machine's facts."""
     made = recorded_host(tmp_path / "host", "busybox sh")
     release = os.uname().release
     made.docker({**RASPBERRY_PI_4, "KernelVersion": release, "DockerRootDir": "/usr/none/of/it"}, NODE)
@@ -127,7 +127,7 @@ def test_a_clock_is_compared_with_this_machines(host: RecordedHost, there: str, 
 def test_a_clock_is_compared_with_the_time_after_the_wait_for_a_login(
     host: RecordedHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ten others log in for an hour: it is no part of the time that the answer took."""
+    """Waiting for other logins may take an hour, but is no part of the time that the answer took."""
     waited = threading.Event()
 
     class SlowLogin:
@@ -161,7 +161,7 @@ def test_what_a_host_does_not_tell_is_unknown(host: RecordedHost) -> None:
 
 
 def test_a_system_of_another_kernel_than_the_engines_is_not_its_host(host: RecordedHost) -> None:
-    """Docker Desktop: the engine runs in its own virtual machine, and the shell outside it."""
+    """Docker Desktop's engine runs in a virtual machine, and the shell outside of it."""
     host.prints("uname", "24.1.0\n")
     found = ask_host(PI)
     assert (found.bits, found.ahead, found.swap, found.free, found.listeners) == (None,) * 5
@@ -207,7 +207,7 @@ def test_a_host_without_docker_is_told_from_one_without_permission_and_one_that_
 def test_a_host_that_hangs_is_given_up_with_all_that_ssh_started(
     host: RecordedHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A jump host's ssh holds the pipes of the one that was ended."""
+    """A jump host's ssh keeps the pipes of the ended ssh open."""
     monkeypatch.setattr(host_facts, "SECONDS", 0.3)
     host.says("ssh", "sleep 60 &\nsleep 60")
     began = time.monotonic()

@@ -1,4 +1,4 @@
-"""A node's preflight with facts of its host: refused before anything is changed, seen by previews."""
+"""A node's preflight with facts of its host: refused before any change, and shown by previews."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -26,7 +26,7 @@ NO_ROUTE = HostError(Obstacle.NO_ANSWER, "no route to host")
 
 @dataclass
 class Hosts:
-    """Hosts that answer alike, and what was said of them."""
+    """Hosts that all give one answer, and the messages about them."""
 
     answer: HostFacts | HostError = FACTS
     asked: int = 0
@@ -51,7 +51,7 @@ def engine(tmp_path: Path) -> WalletEngine:
 
 @pytest.mark.case(25)
 def test_a_taken_port_is_refused_before_anything_is_made_or_run(engine: WalletEngine) -> None:
-    """It was found when the new node started; the old one was stopped by then."""
+    """Before, the conflict was found when the new node started, and the old one was already stopped."""
     hosts = Hosts(replace(FACTS, listeners=TAKEN))
     with pytest.raises(ProviderError) as refused:
         hosts.preflight(engine).create(WANTED)
@@ -68,7 +68,7 @@ def test_a_taken_port_is_refused_before_anything_is_made_or_run(engine: WalletEn
 
 
 def test_an_engine_inside_is_refused_before_anything_is_made_or_run(engine: WalletEngine) -> None:
-    """M5: whoever is in it owns the host. A node that is there and unchanged stays, and the refresh warns."""
+    """Whoever is in that engine owns the host. A node that is there and unchanged stays; a refresh warns."""
     hosts = Hosts(replace(FACTS, containers=(DIND,)))
     with pytest.raises(ProviderError, match="host attic has the workspace skycoin-workspace-cli with a Doc"):
         hosts.preflight(engine).create(WANTED)
@@ -101,7 +101,7 @@ def test_the_old_container_of_a_renamed_node_may_hold_its_port(engine: WalletEng
 
 @pytest.mark.case(23)
 def test_a_wrong_arch_is_refused_by_the_preview_of_a_host_that_answers(engine: WalletEngine) -> None:
-    """U6: it passed preview and review as native."""
+    """Before, preview and review reported such a node as native."""
     hosts = Hosts(replace(FACTS, machine="armv7l"))
     with pytest.raises(ProviderError, match=r"attic is armv7l and does not run linux/arm64/v8 natively"):
         hosts.preflight(engine).planned(WANTED, None)
@@ -111,7 +111,7 @@ def test_a_wrong_arch_is_refused_by_the_preview_of_a_host_that_answers(engine: W
 
 @pytest.mark.case(22)
 def test_a_host_that_does_not_answer_is_not_known_in_a_preview_and_no_error(engine: WalletEngine) -> None:
-    """U6: it previewed as if it had answered."""
+    """Before, the preview looked as if the host had answered."""
     hosts = Hosts(NO_ROUTE)
     planned = hosts.preflight(engine).planned(WANTED, STATE)
     assert planned["runs"] == UNKNOWN
@@ -122,7 +122,7 @@ def test_a_host_that_does_not_answer_is_not_known_in_a_preview_and_no_error(engi
 
 @pytest.mark.case(22)
 def test_up_refuses_a_host_that_cant_be_asked_without_asking_again(engine: WalletEngine) -> None:
-    """A dead host costs its time once: connecting to its engine would take as long again."""
+    """A dead host costs its time limit once; connecting to its engine would take as long again."""
     hosts = Hosts(NO_ROUTE)
     with pytest.raises(ProviderError, match="host attic does not answer"):
         hosts.preflight(engine).create(WANTED)
@@ -150,7 +150,7 @@ def test_what_is_only_warned_of_is_reported_once_a_run_and_stops_nothing(engine:
 
 
 def test_a_refresh_says_what_it_finds_and_refuses_nothing(engine: WalletEngine) -> None:
-    """A node that runs is left alone by a port that its stopped container does not hold."""
+    """A refresh prints nothing about a host that can't be asked."""
     hosts = Hosts()
     _, state = hosts.preflight(engine).create(WANTED)
     hosts.answer = replace(FACTS, ahead=-1e9)

@@ -1,4 +1,4 @@
-"""A registry that a stack runs itself: confined, kept, without a secret, there before what it is given."""
+"""A registry that a stack runs itself: confined, kept, free of secrets, and there before its first push."""
 
 import copy
 from collections.abc import Mapping
@@ -75,7 +75,7 @@ def test_a_hosted_registry_is_a_confined_container_and_two_volumes(engine: Engin
 
 
 def test_certificate_and_passwords_come_from_a_volume_and_nowhere_else(engine: Engine) -> None:
-    """No path of the host, no argument, no such environment: nothing of them can reach a state."""
+    """No host path, argument or environment variable has the certificate or a password, so no state can."""
     engine.run(_program)
     inputs = engine.one(CONTAINER, "community-container").inputs
     assert inputs["mounts"] == [
@@ -133,7 +133,7 @@ def test_no_image_of_the_registry_sends_traces() -> None:
 
 @pytest.mark.parametrize(("name", "grace"), [("config.yml", 10), ("hosted.yml", GRACE)])
 def test_uploads_may_end_before_the_registry_is_killed(name: str, grace: int) -> None:
-    """Keys and units: about/configuration.md of distribution 3.1.2. Docker's own grace is 10 s."""
+    """Keys and units: about/configuration.md of distribution 3.1.2. Docker's default grace period is 10 s."""
     settings = yaml.safe_load((FILES_OF_THE_IMAGE / "etc/distribution" / name).read_text())
     seconds = int(settings["http"]["draintimeout"].removesuffix("s"))
     assert 0 < seconds < grace
@@ -157,7 +157,7 @@ def with_hosted(hosted: Mapping[str, Any] = HOSTED, **host: Any) -> Engine:
 def test_readers_have_a_container_of_their_own_that_can_not_write(
     more: dict[str, Any], settings: str
 ) -> None:
-    """M3: every login could overwrite and delete releases."""
+    """Before, every login could overwrite and delete releases."""
     engine = with_hosted({**HOSTED, "readers-port": 5050, "listen": "0.0.0.0", **more})
     first, second = (
         engine.one(CONTAINER, f"community-on-local-{name}").inputs for name in ("container", "readers")
@@ -177,7 +177,7 @@ def test_a_registry_without_readers_has_one_container() -> None:
 
 
 def test_on_another_engine_it_is_another_registry_and_a_hosts_new_name_changes_nothing() -> None:
-    """Pulumi takes a provider for another engine as done in place, and would move nothing."""
+    """To Pulumi, another engine in a provider is an update in place, which would move nothing."""
     board = with_hosted(engine="ssh://pi@attic.lan")
     assert [entry.name for entry in board.all_of(COMPONENT)] == ["community-on-attic.lan"]
     renamed = up_with(
@@ -209,7 +209,7 @@ def test_its_own_image_comes_from_another_registry_by_digest() -> None:
 
 
 def test_a_hosts_nodes_pull_from_the_stacks_own_registry_where_it_says_so() -> None:
-    """They pulled from the image's first registry only, which a board does not reach."""
+    """Before, nodes pulled only from the image's first registry, which a board can't reach."""
     choice: dict[str, Any] = {"pull-from": "community"}
     engine = with_hosted(HOSTED, **choice)
     root = "registry.example:5000/skycoin"

@@ -25,7 +25,7 @@ def test_make_refuses_a_checkout_whose_path_is_a_command(tmp_path: Path, name: s
 def test_the_launcher_of_the_stand_in_takes_its_paths_as_they_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They stood in double quotes."""
+    """Before, the launcher had its paths in double quotes."""
     python = tmp_path / "$(touch harm)'\""
     python.write_text('#!/bin/sh\necho "$PYTHONPATH" "$@"\n')
     python.chmod(0o755)

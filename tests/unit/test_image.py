@@ -1,4 +1,4 @@
-"""One image: a variant for each architecture, a list for each tag, nothing else."""
+"""One image: a variant for each architecture, a list for each tag, and nothing else."""
 
 from dataclasses import replace
 from typing import Any
@@ -76,7 +76,7 @@ def test_the_base_is_in_the_labels_by_name_and_digest(engine: Engine) -> None:
 
 
 def test_a_label_of_one_variant_is_not_in_another(engine: Engine) -> None:
-    """Labels are the caller's mapping: filling it in place gave every variant the last one's base."""
+    """Before, the caller's mapping was filled in place, so all variants had the base label of the last."""
     labels = {"a": "b"}
     args = replace(
         image_args(),
@@ -128,7 +128,7 @@ def test_in_a_first_preview_an_image_is_unknown(first_preview: Engine) -> None:
 
 
 def test_further_registries_get_the_same_variants_under_the_same_tags(engine: Engine) -> None:
-    """Built once: five builds, whatever the number of registries."""
+    """Each variant is built once, whatever the number of registries."""
     args = replace(image_args(tags=TAGS), repositories=[place(), place("hub", optional=True)])
     engine.run(lambda: Image("skycoin", args, on_builder()))
     assert len(engine.all_of(BUILD)) == 2
@@ -152,7 +152,7 @@ def test_exact_tags_are_immutable_but_on_a_registry_where_every_tag_moves(engine
 
 
 def test_tags_come_one_after_the_other_exact_ones_first(engine: Engine) -> None:
-    """Review H5. One writes the suffixed tags of the next too, and a registry may refuse a second write."""
+    """A tag also writes the suffixed tags of the others, and a registry may refuse a second write."""
     args = replace(image_args(tags=TAGS), exact_tags=TAGS[2:])
     engine.run(lambda: Image("skycoin", args, on_builder()))
     order = [engine.one(TAG, f"skycoin-local-{tag}-tag") for tag in (*TAGS[2:], *TAGS[:2])]
@@ -194,7 +194,7 @@ def test_h5_an_exact_tag_knows_all_exact_names_and_a_moving_one_those_of_its_reg
 
 
 def test_moving_tags_wait_for_the_exact_ones_of_every_registry(engine: Engine) -> None:
-    """A release that one registry refuses moves nothing in another."""
+    """If one registry refuses a release, nothing moves in another."""
     args = replace(image_args(tags=TAGS), exact_tags=TAGS[2:], repositories=[place(), place("hub")])
     engine.run(lambda: Image("skycoin", args, on_builder()))
     names = [f"skycoin-{registry}-{tag}-tag" for registry in ("local", "hub") for tag in TAGS[2:]]
@@ -242,14 +242,14 @@ def test_modules_are_an_output_and_no_part_of_the_reports(engine: Engine) -> Non
 def test_a_preview_of_what_an_earlier_version_verified_knows_all_outputs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A proof without modules: an output that the state lacks would be unknown in each preview."""
+    """An earlier version recorded no modules; an output that the state lacks would be unknown in previews."""
     monkeypatch.delitem(PROOF, "modules")
     image = run_image(Engine(preview=True, unchanged=True))
     assert image == {"reports": dict.fromkeys(("amd64", "arm32v6"), REPORT), "modules": []}
 
 
 def run_image(engine: Engine) -> dict[str, Any]:
-    """Outputs of an image, as the stack has them."""
+    """The program's outputs for an image."""
 
     def program() -> None:
         image = Image("skycoin", image_args(), on_builder())

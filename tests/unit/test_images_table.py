@@ -28,7 +28,7 @@ def test_an_image_that_the_stack_does_not_build_is_named_all_the_same() -> None:
 
 
 def test_a_workspace_and_its_sibling_have_lines_of_their_own() -> None:
-    """`dind` is a second tag of the same list, and has none."""
+    """`dind` is another name of the tag `develop-dind`, and has no lines."""
     lines = images_table({}, up("workspaces").exports()["workspaces"]).splitlines()
     cells = [line.split()[:2] for line in lines if line.startswith("skycoindev-cli")]
     tags = ["develop", "develop-dind"]

@@ -1,4 +1,4 @@
-"""The last healthy image of a node: on its container and in its state, however its handovers end."""
+"""A node's last healthy image, on its container and in its state, however its handovers end."""
 
 import contextlib
 from types import SimpleNamespace
@@ -30,7 +30,7 @@ def engine_with(*images: str) -> NodeEngine:
 
 
 def known(engine: NodeEngine, resource: Resource) -> str | None:
-    """The last healthy image; the label and the state say the same, with and without a refresh."""
+    """Return the last healthy image; the label and the state agree, with and without a refresh."""
     on_host: str | None = only(engine).config["Labels"].get(LAST_HEALTHY)
     assert resource.outputs.get("lastHealthy") == on_host
     assert resource.up(resource.inputs, refresh=True) == "same"
@@ -156,7 +156,7 @@ def test_a_container_that_somebody_exchanged_takes_it_out_of_the_state() -> None
 
 
 def old(image: str, **state: Any) -> Values:
-    """A container of an image as its engine has it."""
+    """A container of this image, as its engine shows it."""
     running = {"Running": True, "ExitCode": 0, "Health": {"Status": "healthy"}}
     return {
         "Config": {"Image": image, "Labels": {LAST_HEALTHY: THIRD}},

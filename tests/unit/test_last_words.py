@@ -26,13 +26,13 @@ def test_a_node_without_a_word_is_reported_to_have_none() -> None:
 
 
 def test_lines_of_an_earlier_start_are_left_out() -> None:
-    """The container had restarted all the time, and the first start's error was quoted for the last."""
+    """Before, if the container kept restarting, the first start's error was quoted, not the last one's."""
     text = log("old error", stamp="2026-11-25T17:59:59.9Z") + log("new error")
     assert last_words(text, START) == "It printed:\nnew error"
 
 
 def test_the_first_line_says_it_where_a_usage_text_follows() -> None:
-    """U2: the end of the usage was shown, and not the flag."""
+    """Before, the end of the usage text was shown, without the flag."""
     usage = [f"  -flag-{number} string" for number in range(100)]
     said = last_words(log("flag provided but not defined: -foo", "Usage:", *usage), START)
     assert said.splitlines() == [

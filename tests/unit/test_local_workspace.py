@@ -1,4 +1,4 @@
-"""An opened workspace before anything is set up: name, folder, person, and what it asks of the stack."""
+"""An opened workspace before any set-up: name, folder, user, and its settings for the stack."""
 
 import json
 from dataclasses import replace
@@ -86,7 +86,7 @@ def test_a_link_is_followed_before_it_is_checked(tmp_path: Path, layout: Layout)
 def test_a_folder_of_the_program_of_its_state_or_of_a_person_is_not_opened(
     own: str, reason: str, where: str, layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """H2: the checkout was the default, and to hide the keys in it did not hold: its parents can be moved."""
+    """Before, the checkout was the default, and hiding its keys failed: parent folders can be moved."""
     place = tmp_path / "mine" / own
     (place / "deep").mkdir(parents=True)
     if own == "program":
@@ -112,7 +112,7 @@ def test_the_checkout_itself_is_not_opened(layout: Layout) -> None:
 
 
 def test_what_is_asked_of_the_stack_names_the_folder(folder: Path) -> None:
-    """`hide` goes: an earlier version had written it for the checkout."""
+    """`hide`, which an earlier version wrote for the checkout, is removed."""
     settings = workspace._settings("cli", here(folder), 0, dind=False)
     assert settings == {
         "skycoin:workspaces.cli.arches[0]": settings["skycoin:workspaces.cli.arches[0]"],
@@ -170,7 +170,7 @@ def test_ssh_options_that_are_no_longer_given_are_counted(
 
 @pytest.fixture
 def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Steps of an opening that are noted and not done; the outputs are those of vscode."""
+    """Steps of an opening, which are recorded and not done; the stack's outputs are those of vscode."""
     done: list[str] = []
     env = {"DOCKER_HOST": "unix:///var/run/docker.sock"}
     opened = {
@@ -200,7 +200,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_nodes_are_looked_for_before_the_set_up_and_on_the_engine_that_it_starts(
     layout: Layout, folder: Path, steps: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """M5: it printed a warning, and went on."""
+    """Before, only a warning was printed, and the workspace was opened."""
     assert workspace.open_workspace(layout, "vscode", here(folder), dind=True) == 0
     assert steps == ["look for nodes", "set up", "look for nodes", "up"]
     steps.clear()
@@ -284,7 +284,7 @@ def test_a_setting_is_found_as_it_would_be_given(path: str, value: str | None) -
 
 
 def test_own_stacks_are_those_that_hold_anything(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A destroyed stack stays as an empty state: `make down ALL=1` tried to destroy it again, and failed."""
+    """A destroyed stack leaves an empty state; before, `make down ALL=1` destroyed it again, and failed."""
     folder = layout.state / "backend" / ".pulumi" / "stacks" / "skycoin"
     folder.mkdir(parents=True)
     full: dict[str, object] = {"resources": [{}]}
@@ -321,7 +321,7 @@ def test_a_stack_file_that_is_none_is_named(
 
 
 def test_what_a_stack_runs_is_read_from_its_state(layout: Layout) -> None:
-    """Outputs lack what a failed `up` had started, and settings may name another host by now."""
+    """Outputs lack what a failed `up` has started, and the settings may name another host by now."""
     folder = layout.state / "backend" / ".pulumi" / "stacks" / "skycoin"
     folder.mkdir(parents=True)
     ssh = {"host": "ssh://pi@attic.lan", "sshOpts": '["-p", "2222"]'}

@@ -1,4 +1,4 @@
-"""The locks: what they promise to those who install from them, without an index being asked."""
+"""The lock files: what they promise to those who install from them, checked without asking an index."""
 
 import functools
 import importlib.metadata
@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 from tests.unit.projects import PROJECT
 
 LOCKS = ("requirements", "requirements-ecr", "requirements-dev")
-"""Each holds the one before it."""
+"""Each one contains the one before it."""
 ALL = (*LOCKS, "requirements-go")
 
 
@@ -32,12 +32,12 @@ class Locked:
 
     @property
     def applies(self) -> bool:
-        """For this platform and Python."""
+        """True for this platform and Python."""
         return self.requirement.marker is None or self.requirement.marker.evaluate()
 
 
 def _lines(name: str) -> list[str]:
-    """Lines of a file of requirements, without comments, continued ones joined."""
+    """Lines of a requirements file, without comments and with continued lines joined."""
     text = (PROJECT / name).read_text().replace("\\\n", " ")
     return [line.strip() for line in re.sub(r"(?m)(^|\s)#.*$", "", text).splitlines() if line.strip()]
 
@@ -57,13 +57,13 @@ def _lock(name: str) -> dict[str, Locked]:
 
 
 def _direct(name: str) -> dict[str, Requirement]:
-    """Requirements that people have written into a file, by name."""
+    """Direct requirements by name, from the file that people edit."""
     asked = [Requirement(line) for line in _lines(f"{name}.in") if not line.startswith("-")]
     return {canonicalize_name(one.name): one for one in asked}
 
 
 def _needed(asked: list[Requirement]) -> set[str]:
-    """Names of these packages and of all that they need here, by what is installed."""
+    """Names of these packages and of all their dependencies here, by what is installed."""
     found: set[tuple[str, str]] = set()
     left = [(canonicalize_name(one.name), extra) for one in asked for extra in ("", *one.extras)]
     while left:
@@ -89,7 +89,7 @@ def test_every_package_is_pinned_with_hashes(name: str) -> None:
 
 @pytest.mark.parametrize("name", ALL)
 def test_a_lock_allows_only_wheels_and_names_no_index(name: str) -> None:
-    """Plain `pip install -r` and Pulumi's own installation take no source either."""
+    """Plain `pip install -r` and Pulumi's own installation thus take no source distribution either."""
     assert [line for line in _lines(f"{name}.txt") if line.startswith("-")] == ["--only-binary :all:"]
     assert "://" not in (PROJECT / f"{name}.txt").read_text()
 
@@ -109,7 +109,7 @@ def test_each_lock_holds_the_one_before_it(smaller: str, larger: str) -> None:
 
 @pytest.mark.parametrize("name", ["requirements", "requirements-ecr"])
 def test_what_runs_needs_no_more_and_no_less_than_its_lock(name: str) -> None:
-    """No tool of the tests is in it, nor anything else that nobody imports."""
+    """The lock has no tool of the tests, and no other package that nothing needs."""
     asked = list(_direct("requirements").values())
     if name == "requirements-ecr":
         asked += _direct(name).values()

@@ -10,18 +10,18 @@ import (
 	"strings"
 )
 
-// ABI is what a variant's programs may be: a row of abis.json. The provider that reads published
-// images back has the same table (providers/skycoin/elf.py).
+// ABI describes the programs that a variant may have: a row of abis.json. The provider, which verifies
+// published images, has the same table (providers/skycoin/elf.py).
 type ABI struct {
 	Machine string `json:"machine"`
 	Bits    int    `json:"bits"`
-	// HardFloat: whether floating-point registers may carry arguments.
+	// HardFloat is true if floating-point registers may carry arguments.
 	HardFloat bool `json:"hard_float"`
-	// HardFloatBase: whether they may in a base's own static programs, whose calls lead to no others.
+	// HardFloatBase is true if they may in static programs of a base, which call no other code.
 	HardFloatBase bool `json:"hard_float_base"`
-	// CPUs: allowed values of Tag_CPU_arch; empty where the architecture has no such attribute.
+	// CPUs are the allowed values of Tag_CPU_arch; empty if the architecture has no such attribute.
 	CPUs []uint64 `json:"cpus"`
-	// GOARM: the highest that a Go program may be compiled for.
+	// GOARM is the highest value that a Go program may be compiled for.
 	GOARM int `json:"goarm"`
 }
 
@@ -38,7 +38,7 @@ const (
 	tagCompatibility = 32
 )
 
-// abiOf is the row of a platform; buildx writes linux/arm64/v8 without its variant.
+// abiOf returns the row of a platform; buildx writes linux/arm64/v8 without its variant.
 func abiOf(platform string) (ABI, error) {
 	rows := map[string]ABI{}
 	if err := json.Unmarshal(table, &rows); err != nil {
@@ -58,7 +58,7 @@ func abiOf(platform string) (ABI, error) {
 	return ABI{}, fmt.Errorf("platform: %q is not in the table; allowed are %s", platform, strings.Join(names, ", "))
 }
 
-// headerFault is what a file's header and attributes say other than the platform allows; "" is nothing.
+// headerFault describes what the platform does not allow in a file's header and attributes; "" if nothing.
 func headerFault(file *elf.File, flags uint32, platform string, abi ABI, inBase bool) string {
 	bits := map[elf.Class]int{elf.ELFCLASS32: 32, elf.ELFCLASS64: 64}[file.Class]
 	if file.Machine.String() != abi.Machine || bits != abi.Bits {
@@ -81,7 +81,7 @@ func headerFault(file *elf.File, flags uint32, platform string, abi ABI, inBase 
 	return ""
 }
 
-// cpuArch is Tag_CPU_arch of the whole file (ARM IHI 0045, "Addenda to, and errata in, the ABI").
+// cpuArch returns Tag_CPU_arch of the whole file (ARM IHI 0045, "Addenda to, and errata in, the ABI").
 func cpuArch(file *elf.File) (uint64, bool, error) {
 	section := file.Section(armAttributes)
 	if section == nil {
@@ -108,7 +108,7 @@ func cpuArch(file *elf.File) (uint64, bool, error) {
 	return 0, false, nil
 }
 
-// cpuArchOf looks through the attributes of the whole file: a tag and its value after the other.
+// cpuArchOf reads the attributes of the whole file, which are pairs of a tag and a value.
 func cpuArchOf(part []byte) (uint64, bool, error) {
 	if len(part) < 5 || part[0] != tagFile {
 		return 0, false, nil

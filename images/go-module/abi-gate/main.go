@@ -1,12 +1,12 @@
-// abi-gate ends an image's build where a program would not run on the variant that carries it.
+// abi-gate fails an image's build if a program of the image would not run on the variant's platform.
 //
 //	abi-gate -platform linux/arm/v6 -base /base -link static /out
 //
-// It reads the ELF files under the folders given, and those of the base: class, machine, float ABI,
-// CPU attributes, and what Go says of itself must fit the platform. With -link static nothing may ask
-// for a dynamic linker; with -link dynamic the linker and every library must be in a folder given or in
-// the base. BuildKit records the platform that it was asked for, not that of the programs or of the
-// base (moby/buildkit#5677), so nothing but reading them shows a wrong pair.
+// It reads the ELF files in the given folders and in the base: class, machine, float ABI, CPU attributes
+// and Go's build information must fit the platform. With -link static no program may need a dynamic
+// linker; with -link dynamic the linker and every library must be in a given folder or in the base.
+// BuildKit records the requested platform, not that of the programs or of the base
+// (moby/buildkit#5677), so only the programs themselves show a mismatch.
 package main
 
 import (
@@ -27,7 +27,7 @@ import (
 
 const mostFaults = 10
 
-// Gate knows the roots that make one image: the base below, and what is put on it.
+// Gate checks the roots that make up one image: the base, and the folders that are copied onto it.
 type Gate struct {
 	platform string
 	abi      ABI
@@ -42,7 +42,7 @@ func main() {
 	platform := flag.String("platform", "", "OCI platform of the variant")
 	base := flag.String("base", "", "root of the base image; empty: there is none")
 	link := flag.String("link", "static", "static: no program may need a dynamic linker; dynamic: the base must have it")
-	// docker-build's provider closes its pipe as soon as a build has failed: lines just written are lost.
+	// docker-build's provider closes its pipe as soon as a build has failed, which loses the last lines.
 	wait := flag.Duration("wait", 0, "time between saying what is wrong and ending")
 	flag.Parse()
 	gate, err := newGate(*platform, *base, *link, flag.Args())
@@ -71,7 +71,7 @@ func newGate(platform, base, link string, roots []string) (*Gate, error) {
 	return &Gate{platform: platform, abi: abi, static: link == "static", base: base, roots: roots}, nil
 }
 
-// check looks at everything, and names all faults at once.
+// check reads all files, and returns all faults at once.
 func (gate *Gate) check() error {
 	for _, root := range gate.roots {
 		if err := gate.walk(root, ""); err != nil {
@@ -137,7 +137,7 @@ func (gate *Gate) checkFile(path string, inBase bool) (string, error) {
 	return gate.linkFault(file)
 }
 
-// headerFlags is e_flags, which debug/elf does not keep.
+// headerFlags returns e_flags, which debug/elf does not keep.
 func headerFlags(content io.ReaderAt, file *elf.File) (uint32, error) {
 	at := map[elf.Class]int64{elf.ELFCLASS32: 36, elf.ELFCLASS64: 48}[file.Class]
 	flags := make([]byte, 4)
@@ -145,7 +145,7 @@ func headerFlags(content io.ReaderAt, file *elf.File) (uint32, error) {
 	return binary.LittleEndian.Uint32(flags), err
 }
 
-// goFault reads what Go's linker wrote into a Go program: a statically linked one has no ARM attributes.
+// goFault checks the build information of a Go program: statically linked ones have no ARM attributes.
 func goFault(content io.ReaderAt, platform string, abi ABI) string {
 	if abi.GOARM == 0 {
 		return ""
@@ -166,7 +166,7 @@ func goFault(content io.ReaderAt, platform string, abi ABI) string {
 	return ""
 }
 
-// linkFault is about the dynamic linker and the libraries that a file asks for.
+// linkFault checks the dynamic linker and the libraries that a file needs.
 func (gate *Gate) linkFault(file *elf.File) (string, error) {
 	interpreter, err := interpreterOf(file)
 	if err != nil {

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// libraryFolders is where Debian's dynamic linkers look without a cache, in a triplet's folder too.
+// libraryFolders are those that Debian's dynamic linkers search without a cache; each may have a triplet.
 var libraryFolders = []string{"/lib", "/usr/lib", "/lib64", "/usr/lib64"}
 
-// layers are the roots that make the image: the base, and what is put on it.
+// layers are the roots that make up the image: the base, and the folders that are copied onto it.
 func (gate *Gate) layers() []string {
 	if gate.base == "" {
 		return gate.roots
@@ -17,7 +17,7 @@ func (gate *Gate) layers() []string {
 	return append([]string{gate.base}, gate.roots...)
 }
 
-// has says whether the image has a file at that path.
+// has reports whether the image has a file at that path.
 func (gate *Gate) has(path string) bool {
 	for _, root := range gate.layers() {
 		if _, there := resolve(root, path, 0); there {
@@ -27,7 +27,7 @@ func (gate *Gate) has(path string) bool {
 	return false
 }
 
-// hasLibrary says whether a dynamic linker finds a library; a name with a slash is a path.
+// hasLibrary reports whether a dynamic linker finds a library; a name with a slash is a path.
 func (gate *Gate) hasLibrary(name string) bool {
 	if strings.Contains(name, "/") {
 		return gate.has(name)
@@ -64,8 +64,8 @@ func holds(root, folder, name string) bool {
 	return false
 }
 
-// resolve follows links as the image sees them: an absolute one starts at the image's root, not at
-// that of the machine which builds it.
+// resolve follows links as in the image: an absolute link starts at the image's root, not at the root of
+// the building machine.
 func resolve(root, path string, depth int) (string, bool) {
 	const tooMany = 40
 	walked, parts := "/", strings.Split(strings.Trim(filepath.Clean("/"+path), "/"), "/")

@@ -1,6 +1,6 @@
-// Command sbom writes a CycloneDX SBOM for each of the Go programs that it is given, from the build
-// information that the Go linker put into them. Equal programs give equal bytes, whichever machine it
-// runs on (docs/adr/0008). With -image it also writes one of what else is in the image (others.go).
+// Command sbom writes a CycloneDX SBOM for each given Go program, from the build information that the Go
+// linker put into the program. Equal programs give equal bytes on every machine (docs/adr/0008). With
+// -image it also writes an SBOM of everything else in the image (others.go).
 package main
 
 import (
@@ -24,12 +24,12 @@ import (
 // property is the prefix of cyclonedx-gomod's registered property names.
 const property = "cdx:gomod:"
 
-// told is what a program does not say of itself.
+// told has the facts that a program does not contain.
 type told struct {
-	// version is needed for a working copy; a module's must be the one that was linked.
+	// version is needed for a working copy; that of a module must be the linked one.
 	version string
 	commit  string
-	// epoch is SOURCE_DATE_EPOCH: empty or 0 where the source has no date.
+	// epoch is SOURCE_DATE_EPOCH; empty or 0 if the source has no date.
 	epoch string
 }
 
@@ -110,15 +110,15 @@ func save(bom *cdx.BOM, given told, path string) error {
 	return errors.Join(encoder.EncodeVersion(bom, cdx.SpecVersion1_6), file.Close())
 }
 
-// application describes the program itself. One of a working copy is no published module, so it
-// has no package URL: a scanner would take it for the release.
+// application describes the program itself. A program of a working copy has no package URL, because a
+// scanner would take it for the release.
 func application(info *debug.BuildInfo, version string) (*cdx.Component, error) {
-	// Go calls the module that it is started in so; one that takes another's place is replaced.
+	// (devel) is the module in which the build started; a working copy in place of a module is a replacement.
 	if info.Main.Replace == nil && info.Main.Version != "(devel)" {
 		if version != "" && "v"+version != info.Main.Version {
 			return nil, fmt.Errorf("version %s is not the linked one, which is %s", version, info.Main.Version)
 		}
-		// Go's build information has the path of the package below that of its module.
+		// In Go's build information, the package's path begins with that of its module.
 		purl := packageURL(info.Main.Path, info.Main.Version)
 		if path := below(info); path != "" {
 			purl += "#" + path
@@ -146,7 +146,7 @@ func below(info *debug.BuildInfo) string {
 	return strings.TrimPrefix(strings.TrimPrefix(info.Path, info.Main.Path), "/")
 }
 
-// libraries are the linked modules in the linker's order, which is by path, and Go's own library.
+// libraries returns the linked modules in the linker's order, which is by path, and Go's own library.
 func libraries(info *debug.BuildInfo) ([]cdx.Component, error) {
 	var all []cdx.Component
 	for _, module := range info.Deps {
@@ -183,7 +183,7 @@ func packageURL(path, version string) string {
 	return "pkg:golang/" + path + "@" + strings.ReplaceAll(version, "+", "%2B")
 }
 
-// dependencies has the program's only: which library needs which is not in a program.
+// dependencies returns those of the program only, because a program does not say which library needs which.
 func dependencies(subject *cdx.Component, libraries []cdx.Component) *[]cdx.Dependency {
 	var needs []string
 	for _, library := range libraries {

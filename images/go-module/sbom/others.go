@@ -15,7 +15,7 @@ import (
 	cdx "github.com/CycloneDX/cyclonedx-go"
 )
 
-// image is what is told of an image beside its programs.
+// image has the facts about an image apart from its programs.
 type image struct {
 	name    string
 	base    string
@@ -23,10 +23,10 @@ type image struct {
 	gui     string
 }
 
-// banner is what busybox prints of itself; Debian's has the package's version in it.
+// banner matches busybox's own version line; Debian's contains the package's version.
 var banner = regexp.MustCompile(`BusyBox v([0-9]+\.[0-9]+\.[0-9]+)(?: \(Debian ([^)]+)\))?`)
 
-// write makes image.cdx.json, or nothing where the image has no name.
+// write writes image.cdx.json, or nothing if the image has no name.
 func (i image) write(program string, given told, folder string) error {
 	if i.name == "" {
 		return nil
@@ -64,7 +64,7 @@ func (i image) write(program string, given told, folder string) error {
 	return save(bom, given, filepath.Join(folder, "image.cdx.json"))
 }
 
-// distribution is that of the builder, such as debian-12; os-release(5).
+// distribution returns the builder's, such as debian-12; os-release(5).
 func (i image) distribution() (string, error) {
 	content, err := os.ReadFile(filepath.Join(i.builder, "etc", "os-release"))
 	if err != nil {
@@ -78,7 +78,7 @@ func (i image) distribution() (string, error) {
 	return said["ID"] + "-" + said["VERSION_ID"], nil
 }
 
-// certificates are those of the builder's package; deb-control(5).
+// certificates describes the builder's package ca-certificates; deb-control(5).
 func (i image) certificates(distro string) (cdx.Component, error) {
 	content, err := os.ReadFile(filepath.Join(i.builder, "var", "lib", "dpkg", "status"))
 	if err != nil {
@@ -96,7 +96,7 @@ func (i image) certificates(distro string) (cdx.Component, error) {
 	return cdx.Component{}, errors.New("the builder has no package ca-certificates")
 }
 
-// busybox is none where the base has no shell.
+// busybox describes the base's busybox; nothing if the base has no shell.
 func (i image) busybox(distro string) ([]cdx.Component, error) {
 	path := filepath.Join(i.base, "bin", "busybox")
 	content, err := os.ReadFile(path)
@@ -123,7 +123,7 @@ func (i image) busybox(distro string) ([]cdx.Component, error) {
 	return []cdx.Component{found}, nil
 }
 
-// webInterface is a folder of the program's module, and has its version.
+// webInterface describes the web interface, a folder of the program's module with the module's version.
 func (i image) webInterface(program, version string) (cdx.Component, error) {
 	info, err := buildinfo.ReadFile(program)
 	if err != nil {
@@ -145,10 +145,10 @@ func newOther(name, version, purl string, kind cdx.ComponentType) cdx.Component 
 	return cdx.Component{BOMRef: name, Type: kind, Name: name, Version: version, PackageURL: purl}
 }
 
-// rebuilt ends the version of a binary package that was built again from the same source.
+// rebuilt matches the end of a binary package's version if it was built again from the same source.
 var rebuilt = regexp.MustCompile(`\+b[0-9]+$`)
 
-// debianURL names a source package: Debian's vulnerability data is by these.
+// debianURL returns the URL of a source package, by which Debian's vulnerability data is organized.
 func debianURL(source, version, distro string) string {
 	escaped := strings.ReplaceAll(rebuilt.ReplaceAllString(version, ""), "+", "%2B")
 	return "pkg:deb/debian/" + source + "@" + escaped + "?arch=source&distro=" + distro
