@@ -15,14 +15,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from docker.errors import DockerException, NotFound
+from docker.errors import DockerException
 
 from catalogue.naming import is_pinned
 from catalogue.node_container import HANDED_OVER, LAST_REPLACEMENT, LIVE, NODE
 from clients.engine import connect
 from clients.errors import ServiceError
-from clients.host_checks import Place, engine_inside
-from clients.neighbours import engines_inside
 from clients.pull import ensure_image, is_same, known_as
 from clients.wallet_on_host import WalletOnHost
 from providers.adopting import is_adopting, not_there, refuse_while_adopting
@@ -35,13 +33,20 @@ from providers.docker.schema import FLAG, LIST, MAP, NUMBER, TEXT, Schema
 from providers.log import Say, Status, Warn
 from providers.skycoin.chain_database import FORGET, PUT_BACK, ChainDatabase, mounted, tend, wanted
 from providers.skycoin.change_of_user import has_other_user, refuse_running
-from providers.skycoin.handover import CONFIRMED, RESOURCE, Handover, labels, policy, uses
+from providers.skycoin.handover import CONFIRMED, RESOURCE, Handover, labels, policy
 from providers.skycoin.handover import INPUTS as MADE_FROM
 from providers.skycoin.last_healthy import OUTPUT as LAST_HEALTHY
 from providers.skycoin.last_healthy import label, output
 from providers.skycoin.making_way import proxy_aside
 from providers.skycoin.node_proof import answer, refuse_unproved, version_of
 from providers.skycoin.older_images import FAULTS, OlderImages, unbuilt, want
+from providers.skycoin.refusals import (
+    has_volume,
+    no_copies,
+    refuse_engine_inside,
+    refuse_foreign,
+    refuse_lost_volume,
+)
 from providers.skycoin.wallet_copy import copy_wallet
 from providers.skycoin.wallet_identity import refuse_changed, unchanged
 from providers.skycoin.watchdog import watch
@@ -149,7 +154,7 @@ class NodeContainer(Remade):
         self._settle(handover, inputs["name"], inputs)
         old = handover.find(inputs["name"])
         if old is not None:
-            _refuse_foreign(old, inputs)
+            refuse_foreign(old, inputs)
         took = self._replace(client, handover, old, {}, inputs, identity)
         if old is not None:
             # An error here would lose the id of the new container; `settle` removes the old one later.
@@ -163,7 +168,7 @@ class NodeContainer(Remade):
         found = handover.find(inputs["name"]) or handover.interrupted(inputs["name"])
         if found is None:
             raise not_there(f"container {inputs['name']} on host {inputs['host']}")
-        _refuse_foreign(found, inputs)
+        refuse_foreign(found, inputs)
         seen = self.read(labels(found).get(RESOURCE, found["Id"]), inputs, inputs)
         if seen is None:
             raise not_there(f"container {inputs['name']} on host {inputs['host']}")
@@ -192,8 +197,10 @@ class NodeContainer(Remade):
         is_aside = old is not None or found["Name"].lstrip("/") != inputs["name"]
         seen[INTERRUPTED] = is_aside or not _is(found, identity) or _is_stale(found, inputs)
         seen.pop(UNCOPIED, None)
-        if "backups" in inputs and not _has(client, inputs["backups"]):  # version 0.1.0 lacks this input
-            self._warn(_no_copies(inputs))
+        if "backups" in inputs and not has_volume(
+            client, inputs["backups"]
+        ):  # version 0.1.0 lacks this input
+            self._warn(no_copies(inputs))
             seen[UNCOPIED] = True
         return Found(identity=identity, state=seen, inputs=inputs)
 
@@ -207,7 +214,7 @@ class NodeContainer(Remade):
         old = handover.find(olds["name"]) or handover.made_for(identity)
         if old is None or not _is(old, identity) or self._needs_another(old, olds, news):
             if old is not None and not _is(old, identity):
-                _refuse_foreign(old, news)
+                refuse_foreign(old, news)
             took |= self._replace(client, handover, old, olds, news, identity)
             if old is not None:
                 handover.discard(old)
@@ -267,8 +274,8 @@ class NodeContainer(Remade):
     ) -> Values:
         """Hand over. Returns the part of the state that says how long the node was down, if it ran before."""
         want(inputs)
-        _refuse_engine_inside(client, inputs)
-        _refuse_lost_volume(client, inputs)
+        refuse_engine_inside(client, inputs)
+        refuse_lost_volume(client, inputs)
         refuse_running(old, inputs)
         handover.refuse_second_writer("" if old is None else old["Id"])
         made_of = ensure_image(client, inputs["image"], inputs, self._status)
@@ -439,61 +446,6 @@ def _is(found: Values, identity: str) -> bool:
 
 def _grace(inputs: Values) -> int:
     return int(inputs.get("stopTimeout") or 0)
-
-
-def _refuse_foreign(found: Values, inputs: Values) -> None:
-    """Raise ProviderError if the name belongs to a container that is not this node's."""
-    name, owner = inputs["name"], labels(found).get(NODE)
-    if owner not in (None, URN.get()) or not uses(found, inputs["wallet"]):
-        whose = f"of {owner}" if owner else "not one of this node"
-        raise ProviderError(
-            f"container {name} on host {inputs['host']}: the name is already in use, by one that is {whose}. "
-            f"Look at it: `docker container inspect {name}`. If you don't need it: `docker stop -t 60 "
-            f"{name} && docker container rm {name}` (volumes stay), then the same command again."
-        )
-
-
-def _refuse_engine_inside(client: Any, inputs: Values) -> None:
-    """Raise ProviderError if the engine has a workspace with an engine inside, which can take over the host.
-
-    The preflight checks that too, but not at every change, and not if its ssh key may only reach Docker.
-    """
-    key = f"skycoin:nodes.{URN.get().rpartition('::')[2].removesuffix('-container')}"
-    place = Place(name=inputs["host"], engine=inputs.get("engine"))
-    if found := [engine_inside(holder, key, place).text for holder in engines_inside(client)]:
-        raise ProviderError("\n".join(found))
-
-
-def _refuse_lost_volume(client: Any, inputs: Values) -> None:
-    """Raise ProviderError if the wallet volume is gone, or the volume of copies with the host's record.
-
-    The engine would create an empty wallet volume; and without the record, a lost wallet would go unnoticed.
-    """
-    if not _has(client, inputs["wallet"]):
-        raise ProviderError(
-            f"host {inputs['host']}: the wallet volume {inputs['wallet']!r} is gone, and no empty one is "
-            "put in its place (docs/wallets.md, “A wallet volume that is gone”)."
-        )
-    if not _has(client, inputs["backups"]):
-        raise ProviderError(
-            f"{_no_copies(inputs)} The node was left as it is. `pulumi up --refresh` compares the wallet "
-            "with the stack's record first, and then makes the volume, the host's record and a copy again."
-        )
-
-
-def _no_copies(inputs: Values) -> str:
-    return (
-        f"host {inputs['host']}: the volume {inputs['backups']!r} is gone, with the copies of the wallet and "
-        "the host's record of it."
-    )
-
-
-def _has(client: Any, volume: str) -> bool:
-    try:
-        client.api.inspect_volume(volume)
-    except NotFound:
-        return False
-    return True
 
 
 def _is_down(found: Values) -> bool:

@@ -1,0 +1,68 @@
+"""Reasons not to create or replace a node's container, apart from those of its preflight."""
+
+from typing import Any
+
+from docker.errors import NotFound
+
+from catalogue.node_container import NODE
+from clients.host_checks import Place, engine_inside
+from clients.neighbours import engines_inside
+from providers.base import URN, ProviderError, Values
+from providers.skycoin.handover import labels, uses
+
+
+def refuse_foreign(found: Values, inputs: Values) -> None:
+    """Raise ProviderError if the name belongs to a container that is not this node's."""
+    name, owner = inputs["name"], labels(found).get(NODE)
+    if owner not in (None, URN.get()) or not uses(found, inputs["wallet"]):
+        whose = f"of {owner}" if owner else "not one of this node"
+        raise ProviderError(
+            f"container {name} on host {inputs['host']}: the name is already in use, by one that is {whose}. "
+            f"Look at it: `docker container inspect {name}`. If you don't need it: `docker stop -t 60 "
+            f"{name} && docker container rm {name}` (volumes stay), then the same command again."
+        )
+
+
+def refuse_engine_inside(client: Any, inputs: Values) -> None:
+    """Raise ProviderError if the engine has a workspace with an engine inside, which can take over the host.
+
+    The preflight checks that too, but not at every change, and not if its ssh key may only reach Docker.
+    """
+    key = f"skycoin:nodes.{URN.get().rpartition('::')[2].removesuffix('-container')}"
+    place = Place(name=inputs["host"], engine=inputs.get("engine"))
+    if found := [engine_inside(holder, key, place).text for holder in engines_inside(client)]:
+        raise ProviderError("\n".join(found))
+
+
+def refuse_lost_volume(client: Any, inputs: Values) -> None:
+    """Raise ProviderError if the wallet volume is gone, or the volume of copies with the host's record.
+
+    The engine would create an empty wallet volume; and without the record, a lost wallet would go unnoticed.
+    """
+    if not has_volume(client, inputs["wallet"]):
+        raise ProviderError(
+            f"host {inputs['host']}: the wallet volume {inputs['wallet']!r} is gone, and no empty one is "
+            "put in its place (docs/wallets.md, “A wallet volume that is gone”)."
+        )
+    if not has_volume(client, inputs["backups"]):
+        raise ProviderError(
+            f"{no_copies(inputs)} The node was left as it is. `pulumi up --refresh` compares the wallet "
+            "with the stack's record first, and then makes the volume, the host's record and a copy again."
+        )
+
+
+def no_copies(inputs: Values) -> str:
+    """Say that the volume of copies is gone."""
+    return (
+        f"host {inputs['host']}: the volume {inputs['backups']!r} is gone, with the copies of the wallet and "
+        "the host's record of it."
+    )
+
+
+def has_volume(client: Any, volume: str) -> bool:
+    """True if the engine has the volume; a container that names a missing one would create it."""
+    try:
+        client.api.inspect_volume(volume)
+    except NotFound:
+        return False
+    return True
