@@ -104,7 +104,7 @@ class Check:
     remedy: str
     key: str = "skycoin:hosts.{host}.engine"
     tried: str = "recorded answers; not run on such a board"
-    """What the check was tried on."""
+    """How the check itself was tried: on which engine or host, or on recorded answers."""
     look: Callable[[HostFacts, Place], Iterator[Values]] | None = None
     """Function that checks a host's facts; None for a host that can't be asked at all."""
 

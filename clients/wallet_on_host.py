@@ -20,6 +20,7 @@ from clients.fingerprint import NOTHING, SCRIPT, Fingerprint, Found, asked, from
 from clients.ownership import as_user, explained, foreign_files, give_empty, mode, prepare_copies
 from clients.pull import known_as
 from clients.short_run import short_run
+from clients.volumes import has_volume
 
 PLACE = "/wallet"
 SECONDS = 120
@@ -69,11 +70,11 @@ class WalletOnHost:
 
     def exists(self) -> bool:
         """True if the volume exists; a container that mounts a missing volume would create it."""
-        return self._has(self.volume)
+        return has_volume(self._client, self.volume)
 
     def has_copies(self) -> bool:
         """True if the volume of copies exists, which also holds the host's record of the wallets."""
-        return self._has(backups_volume(self.volume))
+        return has_volume(self._client, backups_volume(self.volume))
 
     def has_image(self) -> bool:
         """True if the wallet can be read without pulling an image; a running node has its image."""
@@ -218,7 +219,7 @@ class WalletOnHost:
         return kind(f"host {self._host}: {what}: {_joined(said, kept_out)}")
 
     def _give_empty(self, volume: str, target: str) -> None:
-        if user_of(self._place) != USER and self._has(volume):
+        if user_of(self._place) != USER and has_volume(self._client, volume):
             give_empty(self._client, self._place, self._image, volume, target)
 
     def _prepare_copies(self) -> None:
@@ -254,13 +255,6 @@ class WalletOnHost:
             volumes=volumes,
             **as_user(self._place),
         )
-
-    def _has(self, volume: str) -> bool:
-        try:
-            self._client.api.inspect_volume(volume)
-        except NotFound:
-            return False
-        return True
 
 
 def _joined(said: str, *kept_out: str) -> str:

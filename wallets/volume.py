@@ -16,6 +16,7 @@ from docker.errors import NotFound
 from clients.ownership import as_user, give_empty, mode
 from clients.pull import ensure_image
 from clients.short_run import short_run
+from clients.volumes import has_volume
 from wallets.asking import ask
 from wallets.contents import STAGING, Contents, File, folders_in, from_tar, same, to_tar, without_links
 from wallets.errors import WalletError
@@ -232,11 +233,7 @@ class WalletVolume:
 
     def exists(self, volume: str) -> bool:
         """True if a volume exists."""
-        try:
-            self._ask(lambda: self._client.api.inspect_volume(volume))
-        except NotFound:
-            return False
-        return True
+        return self._ask(lambda: has_volume(self._client, volume))
 
     @contextmanager
     def mounted(self, volume: str, place: str, access: Literal["ro", "rw"]) -> Iterator[Any]:

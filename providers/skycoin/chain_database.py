@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from docker.errors import NotFound
-
 from catalogue.node_container import DATA, user_of
 from catalogue.version_order import is_newer
 from clients.errors import ServiceError
 from clients.ownership import explained, foreign_files, give_empty
 from clients.pull import known_as
 from clients.short_run import short_run
+from clients.volumes import has_volume
 from providers.base import UNKNOWN, ProviderError, Values
 from providers.skycoin.wallet_copy import LABEL
 
@@ -74,9 +73,7 @@ class ChainDatabase:
 
         Raises ProviderError if `version` can't read it, or if the node's user can't read and write it.
         """
-        try:
-            self._client.api.inspect_volume(self._volume)
-        except NotFound:
+        if not has_volume(self._client, self._volume):
             return None
         return self._readable(self._run("look", "ro"), version)
 

@@ -14,6 +14,7 @@ from catalogue.naming import backups_volume, previous_container
 from catalogue.node_container import NODE, USER, user_of
 from clients.ownership import explained, foreign_files
 from clients.pull import known_as
+from clients.volumes import has_volume
 from providers.base import ProviderError, Values
 from providers.skycoin.chain_database import mounted
 from providers.skycoin.handover import CONFIRMED, STANDBY, policy
@@ -52,9 +53,7 @@ def _given(client: Any, containers: list[Values], olds: Values, news: Values) ->
     data = (mounted(one) for one in containers)
     volumes = dict.fromkeys([news["wallet"], backups_volume(news["wallet"]), *data])
     for volume in filter(None, volumes):
-        try:
-            client.api.inspect_volume(volume)
-        except NotFound:
+        if not has_volume(client, volume):
             continue
         if files := foreign_files(client, news, image, volume):
             yield f"{volume}: {explained(volume, image, files, user_of(news))}"

@@ -22,6 +22,7 @@ from catalogue.node_container import HANDED_OVER, LAST_REPLACEMENT, LIVE, NODE
 from clients.engine import connect
 from clients.errors import ServiceError
 from clients.pull import ensure_image, is_same, known_as
+from clients.volumes import has_volume
 from clients.wallet_on_host import WalletOnHost
 from providers.adopting import is_adopting, not_there, refuse_while_adopting
 from providers.base import UNKNOWN, URN, Change, Checked, Found, ProviderError, Remade, Values
@@ -41,7 +42,6 @@ from providers.skycoin.making_way import proxy_aside
 from providers.skycoin.node_proof import answer, refuse_unproved, version_of
 from providers.skycoin.older_images import FAULTS, OlderImages, unbuilt, want
 from providers.skycoin.refusals import (
-    has_volume,
     no_copies,
     refuse_engine_inside,
     refuse_foreign,

@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from docker.errors import NotFound
-
 from catalogue.node_container import NODE
 from clients.host_checks import Place, engine_inside
 from clients.neighbours import engines_inside
+from clients.volumes import has_volume
 from providers.base import URN, ProviderError, Values
 from providers.skycoin.handover import labels, uses
 
@@ -57,12 +56,3 @@ def no_copies(inputs: Values) -> str:
         f"host {inputs['host']}: the volume {inputs['backups']!r} is gone, with the copies of the wallet and "
         "the host's record of it."
     )
-
-
-def has_volume(client: Any, volume: str) -> bool:
-    """True if the engine has the volume; a container that names a missing one would create it."""
-    try:
-        client.api.inspect_volume(volume)
-    except NotFound:
-        return False
-    return True

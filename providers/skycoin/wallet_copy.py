@@ -18,6 +18,7 @@ from catalogue.node_container import user_of
 from clients.fingerprint import SCRIPT as FINGERPRINT
 from clients.ownership import as_user, mode, prepare_copies
 from clients.short_run import short_run
+from clients.volumes import has_volume
 from providers.base import ProviderError, Values
 
 LABEL = "skycoin.copy"
@@ -46,10 +47,7 @@ def copy_wallet(client: Any, inputs: Values, image: str, now: datetime) -> str:
     Returns the name of the newest copy; empty if there is no wallet volume, or it never held a wallet. Raises
     ProviderError if the wallet is damaged, was emptied, or can't be copied.
     """
-    try:
-        client.api.inspect_volume(inputs["wallet"])
-    except NotFound:
-        # A container that mounts the volume would create it: an unwanted empty wallet.
+    if not has_volume(client, inputs["wallet"]):
         return ""
     _remove_leftovers(client, inputs["wallet"])
     prepare_copies(client, inputs, image, inputs["backups"])

@@ -339,7 +339,7 @@ def test_a_node_that_can_not_write_is_started_again_ever_less_often(up: Machine)
     ids=["no volumes", "a read-only one"],
 )
 def test_a_read_only_volume_is_named(up: Machine, arch: str, options: tuple[str, ...], folder: str) -> None:
-    """By its mode bits alone, such a volume would seem writable."""
+    """Such a volume seems writable by its mode bits alone."""
     result = run(up, arch, "-disable-networking", options=options)
     assert result.returncode == 73, result.stderr
     assert (

@@ -214,7 +214,7 @@ def test_a_change_without_refresh_misses_the_wallet_too(up: Machine, wallet: dic
 
 
 def test_killed_services_come_back(up: Machine, wallet: dict[str, str]) -> None:
-    """As in a power cut, everything that a set-up runs is killed; `make up` starts it again."""
+    """Everything that a set-up runs is killed, as in a power cut; `make up` starts it again."""
     for name in ("registry", "buildkitd", "dockerd"):
         pid = services.running_pid(up.layout, name)
         assert pid is not None

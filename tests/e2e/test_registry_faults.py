@@ -191,7 +191,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(
 
 @pytest.mark.case(10)
 def test_a_copy_sends_only_what_is_missing(repository: Repository, hosted: Hosted) -> None:
-    """What arrived before the cut is not sent again by the next run."""
+    """The next run sends only what had not arrived before the cut."""
     digest, file = blob()
     repository.put_blob(digest, file)
     source, target = repository, Repository(f"{hosted.address}/copies")

@@ -94,7 +94,7 @@ def test_what_docker_exec_leaves_behind_is_collected(up: Machine) -> None:
 
 
 def test_a_container_next_to_the_node_has_its_wallets(up: Machine) -> None:
-    """As docs/wallets.md shows: with this option, a misspelt node is an error instead of a new volume."""
+    """A misspelt node is an error instead of a new volume with this option, as docs/wallets.md shows."""
     image = up.inspect("container", "skycoin-node-1")["Config"]["Image"]
     beside = ("run", "--rm", "--network", "none", "--volumes-from", "skycoin-node-1", image)
     listed = up.docker(*beside, "skycoin-cli", "listWallets")
@@ -111,7 +111,7 @@ def test_volumes_belong_to_the_node_and_have_no_labels(up: Machine) -> None:
 
 @pytest.mark.records
 def test_second_up_changes_nothing(up: Machine) -> None:
-    """Nothing is built, uploaded or restarted."""
+    """The second run builds, uploads and restarts nothing."""
     before = up.inspect("container", "skycoin-node-1")
     sent = uploads(up)
     result = up.make("up")

@@ -388,7 +388,7 @@ def test_retention_keeps_what_any_stack_runs_or_names(
     skyinfra: Skyinfra,
     tmp_path: Path,
 ) -> None:
-    """Of three old builds, the named one stays, on both kinds of backend."""
+    """The named one of three old builds stays, on both kinds of backend."""
     repository = Repository("r.example/a")
     named = {name: publish(repository, f"feature-{name}", "2025-01-01") for name in ("a", "b", "c")}["b"]
     monkeypatch.setattr("commands.release.Repository", lambda _: repository)

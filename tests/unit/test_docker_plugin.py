@@ -380,7 +380,7 @@ def test_what_the_program_ignores_is_not_a_change(plugin: Servicer) -> None:
     ],
 )
 def test_order_of_sets_and_what_says_nothing_have_one_essence(key: str, old: Any, new: Any) -> None:
-    """By the essence, a node's container is recognized as made of these inputs."""
+    """A node's container is recognized by the essence of the inputs that it was made of."""
     assert essence(SCHEMAS[CONTAINER][key], old) == essence(SCHEMAS[CONTAINER][key], new)
 
 
@@ -697,7 +697,7 @@ def test_ssh_is_told_who_and_where_and_never_asks(url: str, options: list[str], 
 
 
 def test_the_callers_ssh_options_come_first_and_so_win() -> None:
-    """Of an option that is given twice, ssh takes the first value."""
+    """ssh takes the first value of an option that is given twice."""
     command = ssh_command("ssh://host", ["-o", "ConnectTimeout=5", "-i", "key"])
     assert command[3:7] == ["-o", "ConnectTimeout=5", "-i", "key"]
     assert command.index("ConnectTimeout=5") < command.index("ConnectTimeout=20")

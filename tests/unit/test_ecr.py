@@ -181,7 +181,7 @@ def test_credentials_of_another_account_make_nothing() -> None:
 
 @pytest.mark.case(12)
 def test_an_expired_session_makes_nothing_and_the_next_up_does() -> None:
-    """Nothing is pushed either, because every build waits for its repository's address."""
+    """Builds push nothing either, because each waits for its repository's address."""
     with aws_by_moto() as amazon:
         amazon.expired = True
         failed = Engine(aws=amazon)
