@@ -41,12 +41,7 @@ from providers.skycoin.last_healthy import label, output
 from providers.skycoin.making_way import proxy_aside
 from providers.skycoin.node_proof import answer, refuse_unproved, version_of
 from providers.skycoin.older_images import FAULTS, OlderImages, unbuilt, want
-from providers.skycoin.refusals import (
-    no_copies,
-    refuse_engine_inside,
-    refuse_foreign,
-    refuse_lost_volume,
-)
+from providers.skycoin.refusals import no_copies, refuse_engine_inside, refuse_foreign, refuse_lost_volume
 from providers.skycoin.wallet_copy import copy_wallet
 from providers.skycoin.wallet_identity import refuse_changed, unchanged
 from providers.skycoin.watchdog import watch
@@ -197,9 +192,8 @@ class NodeContainer(Remade):
         is_aside = old is not None or found["Name"].lstrip("/") != inputs["name"]
         seen[INTERRUPTED] = is_aside or not _is(found, identity) or _is_stale(found, inputs)
         seen.pop(UNCOPIED, None)
-        if "backups" in inputs and not has_volume(
-            client, inputs["backups"]
-        ):  # version 0.1.0 lacks this input
+        # Version 0.1.0 lacks the input.
+        if "backups" in inputs and not has_volume(client, inputs["backups"]):
             self._warn(no_copies(inputs))
             seen[UNCOPIED] = True
         return Found(identity=identity, state=seen, inputs=inputs)

@@ -236,7 +236,7 @@ def slow(tmp_path: Path) -> Iterator[SlowEngine]:
 def test_what_a_plugin_is_in_the_middle_of_is_ended_unless_the_engine_ends_the_plugin(
     start: Callable[[int], Run], slow: SlowEngine, killed: str, asked: list[str]
 ) -> None:
-    """As with a process per host: work stops if the engine kills the plugin, not if the engine is killed."""
+    """Work stops if the engine kills the plugin, not if the engine is killed, as with a process per host."""
     run = start(1)
     [(_, port)] = run.plugins
     threading.Thread(target=created, args=(port, f"unix://{slow.server_address}"), daemon=True).start()

@@ -321,7 +321,7 @@ def test_an_image_that_somebody_removed_is_seen_by_a_refresh_and_named_by_up() -
 
 
 def test_a_variant_that_was_pushed_as_a_list_is_told_what_to_set() -> None:
-    """By default, buildx adds attestations, and pushes an index of the one platform and them."""
+    """buildx adds attestations by default, and pushes an index of them and the one platform."""
     registries = Registries()
     listed = Manifest(b'{"manifests": []}', INDEX)
     registries(NAME).put_manifest("latest-amd64", listed)
