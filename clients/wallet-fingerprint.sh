@@ -162,13 +162,14 @@ is_whole_copy() {
 }
 
 number=0
-for path in ./*.wlt ./*.wlt.tmp.*; do
+# The node reads each file whose name ends with wlt.
+for path in ./*wlt ./.*wlt ./*wlt.tmp.* ./.*wlt.tmp.*; do
     [ -f "$path" ] || continue
     if [ ! -r "$path" ]; then
-        case $path in *.wlt) printf 'damaged\t%s\n' "$(printf '%s' "${path#./}" | tr '\001-\037' '?')" ;; esac
+        case $path in *wlt) printf 'damaged\t%s\n' "$(printf '%s' "${path#./}" | tr '\001-\037' '?')" ;; esac
         continue
     fi
-    case $path in *.wlt) ;; *) is_whole_copy "$path" || continue ;; esac
+    case $path in *wlt) ;; *) is_whole_copy "$path" || continue ;; esac
     number=$((number + 1))
     # awk would end at a byte of zero, which a power cut leaves in blocks, and no wallet has.
     tr '\000' '\001' < "$path" | LC_ALL=C file=${path#./} number=$number awk "$parser" "$@" || exit 1

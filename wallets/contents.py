@@ -13,8 +13,8 @@ from catalogue.node_container import USER as NODE_USER
 from wallets.errors import WalletError
 from wallets.whole import parsed
 
-SUFFIX = ".wlt"
-"""Suffix of Skycoin's wallet files (`src/wallet/wallet.go` of v0.27.1, WalletExt)."""
+SUFFIX = "wlt"
+"""End of the names of Skycoin's wallet files (`src/wallet/wallet.go` of v0.27.1, WalletExt)."""
 
 STAGING = ".restoring"
 """Folder in a wallet volume for a running restore; if it exists afterwards, the restore was interrupted."""
@@ -184,7 +184,7 @@ def refuse_unrestorable(name: str, contents: Contents) -> None:
     refuse_interrupted(name, contents)
     refuse_damaged(name, contents)
     if not wallets_in(contents):
-        raise WalletError(f"{name} holds no wallet (no file ends with {SUFFIX})")
+        raise WalletError(f"{name} holds no wallet (no file's name ends with {SUFFIX})")
 
 
 def without_staged(contents: Contents) -> dict[str, File]:
