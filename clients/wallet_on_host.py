@@ -200,7 +200,8 @@ class WalletOnHost:
             found = self._client.api.inspect_container(listed["Id"])
         except NotFound:
             return False
-        return found["HostConfig"]["RestartPolicy"]["Name"] in ("always", "unless-stopped")
+        # With on-failure too: an engine that starts forgets who stopped a container, and sees its exit code.
+        return found["HostConfig"]["RestartPolicy"]["Name"] not in ("", "no")
 
     def _look(self, arguments: Sequence[str]) -> str:
         """Run the script and return its output."""

@@ -85,6 +85,11 @@ def deployed(node_engine: NodeEngine, /, **changes: Any) -> Resource:
     return resource
 
 
+def without_state(engine: NodeEngine) -> Resource:
+    """A node of which Pulumi's state knows nothing."""
+    return Resource(NodeContainer(lambda _: None, lambda _: None, lambda _: engine))
+
+
 def names(engine: NodeEngine) -> list[str]:
     return sorted(box.name for box in engine.boxes.values())
 
@@ -426,7 +431,7 @@ def test_a_node_renamed_after_a_killed_creation_leaves_no_container_of_its_forme
         engine = NodeEngine()
         if before:
             deployed(engine)
-        resource = Resource(NodeContainer(lambda _: None, lambda _: None, lambda _, it=engine: it))
+        resource = without_state(engine)
         engine.arm(at, fault)
         with contextlib.suppress(Killed):
             resource.up({**INPUTS, "image": NEXT})
@@ -444,7 +449,7 @@ def test_a_node_renamed_twice_between_killed_creations_leaves_one_container() ->
     for first, second in itertools.product(range(1, 60, 3), repeat=2):
         engine = NodeEngine()
         deployed(engine)
-        resource = Resource(NodeContainer(lambda _: None, lambda _: None, lambda _, it=engine: it))
+        resource = without_state(engine)
         for at, name in ((first, "skycoin-a"), (second, "skycoin-b")):
             engine.arm(at, Fault.KILLED_AFTER)
             with contextlib.suppress(Killed):

@@ -362,6 +362,7 @@ def test_an_answer_that_an_engine_has_cut_off_is_not_a_loss(
         ({}, "no", True),
         ({"State": "restarting"}, "no", True),
         ({"State": "exited"}, "unless-stopped", True),
+        ({"State": "exited"}, "on-failure", True),
         ({"State": "exited"}, "no", False),
         ({"State": "exited", "Labels": {"skycoin.node": "urn:of:another"}}, "no", True),
         ({"Mounts": [{"Name": WALLET, "Destination": "/w", "RW": False}]}, "no", False),
