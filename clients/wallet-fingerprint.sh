@@ -20,7 +20,7 @@ set -u
 [ -r . ] || { echo "the wallet's folder can't be listed"; exit 1; }
 [ -w . ] || [ -z "$(ls -A . 2> /dev/null)" ] || { echo "the wallet's folder can't be written to"; exit 1; }
 [ ! -e .skyinfra-id ] || [ -r .skyinfra-id ] || { echo ".skyinfra-id can't be read"; exit 1; }
-if grep -Eqx '[0-9a-f]{32}' .skyinfra-id 2> /dev/null; then printf 'id\t%s\n' "$(cat .skyinfra-id)"; fi
+if [ -f .skyinfra-id ] && grep -Eqx '[0-9a-f]{32}' .skyinfra-id 2> /dev/null; then printf 'id\t%s\n' "$(cat .skyinfra-id)"; fi
 
 # shellcheck disable=SC2016 # awk's words, not the shell's
 parser='

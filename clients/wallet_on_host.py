@@ -32,13 +32,16 @@ TRIES, PAUSE = 5, 1.0
 """Attempts to read an incomplete wallet, and seconds between them: nodes save wallets in place."""
 
 MEMORY = "cd /data || exit 1; if [ -e .identity ]; then cat .identity || exit 1; fi; echo end"
+# The node may have made links in its volume: none is followed into that of the copies.
 REMEMBER = """\
 umask 077
 cd /wallet || exit 1
 [ -w . ] || { echo "the wallet's folder can't be written to"; exit 1; }
+[ ! -e .skyinfra-id ] || [ -f .skyinfra-id ] || { echo ".skyinfra-id is no file"; exit 1; }
 [ ! -e .skyinfra-id ] || [ -r .skyinfra-id ] || { echo ".skyinfra-id can't be read"; exit 1; }
 if ! grep -Eqx '[0-9a-f]{32}' .skyinfra-id 2> /dev/null; then
-    printf '%s\\n' "$1" > .skyinfra-id.new && sync && mv .skyinfra-id.new .skyinfra-id || exit 1
+    rm -f .skyinfra-id.new && (set -C; printf '%s\\n' "$1" > .skyinfra-id.new) || exit 1
+    sync && mv .skyinfra-id.new .skyinfra-id || exit 1
 fi
 identity=$(head -n 1 .skyinfra-id)
 shift
