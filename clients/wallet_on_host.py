@@ -20,7 +20,7 @@ from clients.fingerprint import NOTHING, SCRIPT, Fingerprint, Found, asked, from
 from clients.ownership import as_user, explained, foreign_files, give_empty, mode, prepare_copies
 from clients.pull import known_as
 from clients.short_run import short_run
-from clients.volumes import has_volume
+from clients.volumes import has_volume, writers
 
 PLACE = "/wallet"
 SECONDS = 120
@@ -166,11 +166,11 @@ class WalletOnHost:
         """
         if not self._names:
             return ""
-        for one in self._client.api.containers(all=True, filters={"volume": self.volume}):
+        for one in writers(self._client, self.volume):
             mine = (one.get("Labels") or {}).get(NODE) == urn or any(
                 name in self._names for name in one["Names"]
             )
-            if not mine and _writes(one, self.volume) and self._may_run(one):
+            if not mine and self._may_run(one):
                 name = one["Names"][0].lstrip("/")
                 return (
                     f"the wallet volume {self.volume!r} is in use by the container {name}: a wallet has one "
@@ -263,10 +263,6 @@ class WalletOnHost:
 
 def _joined(said: str, *kept_out: str) -> str:
     return ". ".join(one.removesuffix(".") for one in (said, *kept_out) if one)
-
-
-def _writes(listed: Mapping[str, Any], volume: str) -> bool:
-    return any(mount.get("Name") == volume and mount.get("RW", True) for mount in listed.get("Mounts") or ())
 
 
 def _place(listed: Mapping[str, Any], volume: str) -> str:
