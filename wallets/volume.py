@@ -124,6 +124,7 @@ class WalletVolume:
             try:
                 with self.mounted(self._node.wallet, PLACE, "rw") as container:
                     self._take_empty()
+                    self._refuse_unwritable()
                     self._stage(container, contents)
                 code, said = self._run(["sh", "-c", MOVE])
                 if code:
@@ -221,6 +222,16 @@ class WalletVolume:
         """Give a volume that was made by hand, after the old one was lost, to the node's user."""
         node = self._node
         self._ask(lambda: give_empty(self._client, node.place, node.image, node.wallet, PLACE))
+
+    def _refuse_unwritable(self) -> None:
+        """Raise WalletError if the node's user could not move what the engine puts there as root."""
+        code, _ = self._run(["sh", "-c", f"[ -w {PLACE} ]"])
+        if code:
+            node = self._node
+            raise WalletError(
+                f"the node's user {node.user} can't write to {node.wallet} on host {node.host} "
+                "(docs/wallets.md, “Files of somebody else” and “Another user”). Nothing was changed there"
+            )
 
     def _stage(self, container: Any, contents: Contents) -> None:
         archive = to_tar(contents, STAGING, *map(int, self._node.user.split(":")))

@@ -75,6 +75,8 @@ class FakeEngine:
     """Containers that run on the wallet."""
     left: Sequence[str] = ()
     """Containers that a killed restore has left."""
+    is_kept_out: bool = False
+    """If true, the node's user can't write to the volume."""
     loses: bool = False
     """If true, moving files loses them."""
     noted: list[str] = field(default_factory=list)
@@ -168,7 +170,7 @@ class FakeContainer:
                 self.files[name.removeprefix(f"{STAGING}/")] = data
 
     def wait(self, timeout: int) -> Values:
-        return {"StatusCode": 0}
+        return {"StatusCode": int(self.engine.is_kept_out)}
 
     def logs(self, tail: int) -> bytes:
         return b""
@@ -423,6 +425,23 @@ def test_a_full_volume_is_left_as_it_was_and_the_node_starts_again(
     assert engine.volumes[WALLET] == {"a.wlt": b"old"}
     # A stop whose answer was lost may still go on: it has to end before the start.
     assert engine.noted[-2:] == ["stop skycoin-node-1", "start skycoin-node-1"]
+
+
+def test_a_volume_that_the_nodes_user_can_not_write_to_is_left_as_it_was(
+    node: DeployedNode, tmp_path: Path
+) -> None:
+    """Before, the files stayed half-way, and no `up` and no further restore got past them.
+
+    So it was between the commands that give a volume to another user, and the `up` that records the user.
+    """
+    engine = FakeEngine({WALLET: {"a.wlt": TEXT}}, is_kept_out=True)
+    file = keep(tmp_path, "b.tar.gz", pack({"a.wlt": File(data=TEXT), "b.wlt": File(data=TEXT)}))
+    with pytest.raises(
+        WalletError, match=rf"the node's user 10000:10000 can't write to {WALLET} on host attic"
+    ):
+        restore_file(node, volume(node, engine), file, tmp_path)
+    assert engine.volumes == {WALLET: {"a.wlt": TEXT}}
+    assert engine.noted[-1] == "start skycoin-node-1"
 
 
 @pytest.mark.parametrize("full", [False, True])
