@@ -22,7 +22,7 @@ set -u
 [ -r . ] || { echo "the wallet's folder can't be listed"; exit 1; }
 [ -w . ] || [ -z "$(ls -A . 2> /dev/null)" ] || { echo "the wallet's folder can't be written to"; exit 1; }
 [ ! -e .skyinfra-id ] || [ -r .skyinfra-id ] || { echo ".skyinfra-id can't be read"; exit 1; }
-if grep -Eqx '[0-9a-f]{32}' .skyinfra-id 2> /dev/null; then printf 'id\t%s\n' "$(cat .skyinfra-id)"; fi
+if [ -f .skyinfra-id ] && grep -Eqx '[0-9a-f]{32}' .skyinfra-id 2> /dev/null; then printf 'id\t%s\n' "$(cat .skyinfra-id)"; fi
 
 # shellcheck disable=SC2016 # awk's words, not the shell's
 printable='
@@ -185,15 +185,16 @@ is_whole_copy() {
 }
 
 number=0
-for path in ./*.wlt ./*.wlt.tmp.*; do
+# The node reads each file whose name ends with wlt.
+for path in ./*wlt ./.*wlt ./*wlt.tmp.* ./.*wlt.tmp.*; do
     [ -f "$path" ] || continue
     if [ ! -r "$path" ]; then
         case $path in
-            *.wlt) LC_ALL=C file=${path#./} awk "$printable BEGIN { print \"damaged\t\" printable(ENVIRON[\"file\"]) }" ;;
+            *wlt) LC_ALL=C file=${path#./} awk "$printable BEGIN { print \"damaged\t\" printable(ENVIRON[\"file\"]) }" ;;
         esac
         continue
     fi
-    case $path in *.wlt) ;; *) is_whole_copy "$path" || continue ;; esac
+    case $path in *wlt) ;; *) is_whole_copy "$path" || continue ;; esac
     number=$((number + 1))
     # awk would end at a byte of zero, which a power cut leaves in blocks, and no wallet has.
     tr '\000' '\001' < "$path" | LC_ALL=C file=${path#./} number=$number awk "$printable$parser" "$@" || exit 1

@@ -118,6 +118,16 @@ class Handover:
             return container
         return None
 
+    def former_names(self) -> list[str]:
+        """Names of this resource's containers before interrupted handovers set them aside."""
+        ending = previous_container("")
+        found = (one["Name"].lstrip("/") for one in self._own())
+        return [name.removesuffix(ending) for name in found if name.endswith(ending)]
+
+    def on_wallet(self) -> Values | None:
+        """Inspect any container of this resource that uses the wallet; None if there is none."""
+        return next((one for one in self._own() if any(uses(one, wallet) for wallet in self._wallets)), None)
+
     def made_for(self, resource: str) -> Values | None:
         """Inspect the container labelled with a resource's id, under any name; None if there is none."""
         return next((one for one in self._own() if labels(one).get(RESOURCE) == resource), None)

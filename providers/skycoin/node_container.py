@@ -146,14 +146,18 @@ class NodeContainer(Remade):
             self._warn(chain.foretold(found, version))
 
     def create(self, inputs: Values) -> tuple[str, Values]:
-        """Create the container, or hand over to it if this node already has one."""
+        """Create the container, or hand over to it if this node already has one.
+
+        A creation that was killed before the node got another name left one under its former name.
+        """
         if is_adopting():
             return self._adopted(inputs)
         client = self._client(inputs)
         identity = f"{inputs['name']}/{secrets.token_hex(8)}"
         handover = self._handover(client, identity, inputs)
-        self._settle(handover, inputs["name"], inputs)
-        old = handover.find(inputs["name"])
+        for name in dict.fromkeys((inputs["name"], *handover.former_names())):
+            self._settle(handover, name, inputs)
+        old = handover.find(inputs["name"]) or handover.on_wallet()
         if old is not None:
             refuse_foreign(old, inputs)
         took = self._replace(client, handover, old, {}, inputs, identity)

@@ -155,6 +155,20 @@ def test_wallets_of_any_name_may_grow_and_not_change(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("name", [".wlt", ".mine.wlt", "minewlt", ".wlt.wlt"])
+def test_every_file_that_a_node_reads_as_a_wallet_is_one(tmp_path: Path, name: str) -> None:
+    """Before, nobody missed `.wlt`, which `walletCreate "$EMPTY.wlt"` makes and a node loads."""
+    (tmp_path / name).write_text(wallet("A", "B"))
+    whole = found(tmp_path).wallets
+    assert list(whole) == [name]
+    assert whole == fingerprint_of({name: File(data=wallet("A", "B").encode())})
+    (tmp_path / name).write_text("torn")
+    copy = f"{name}.tmp.{hashlib.sha256(wallet('A').encode()).hexdigest()[:8]}"
+    (tmp_path / copy).write_text(wallet("A"))
+    torn = found(tmp_path)
+    assert (torn.damaged, torn.unended()) == ([name], [(name, copy)])
+
+
 def test_chains_are_known_by_account_and_chain_whatever_version_wrote_them(tmp_path: Path) -> None:
     old = put(tmp_path, mine=bip44(["A", "B"], ["C"]))["mine.wlt"]
     assert {name: chain.count for name, chain in old.items()} == {"bip44/0/0": 2, "bip44/0/1": 1, "secret": 1}
