@@ -256,6 +256,22 @@ def test_a_wallet_that_another_container_uses_is_not_shared() -> None:
     assert names(engine) == ["by-hand"]
 
 
+@pytest.mark.case(36)
+@pytest.mark.parametrize(("state", "is_refused"), [("running", True), ("paused", True), ("exited", False)])
+def test_a_container_on_the_folder_of_the_wallet_volume_is_a_second_writer(
+    monkeypatch: pytest.MonkeyPatch, state: str, is_refused: bool
+) -> None:
+    """Engines do not find it by the volume's name."""
+    engine = NodeEngine()
+    mount = {"Type": "bind", "Source": "/var/lib/docker/volumes/w/_data", "Destination": "/w", "RW": True}
+    stranger = {"Id": "1", "Names": ["/stranger"], "State": state, "Mounts": [mount]}
+    monkeypatch.setattr(engine, "inspect_volume", lambda _: {"Mountpoint": mount["Source"]})
+    monkeypatch.setattr(engine, "listed", lambda _: [stranger])
+    one = handover.Handover(engine, "node-1/0", {WALLET}, lambda _: None, lambda *_: None)
+    with pytest.raises(ProviderError, match="stranger") if is_refused else contextlib.nullcontext():
+        one.refuse_second_writer()
+
+
 @pytest.mark.parametrize("foreign", [{}, {NODE: "urn:of-another"}], ids=["by hand", "of another stack"])
 def test_a_container_of_somebody_else_is_not_taken_over(foreign: dict[str, str]) -> None:
     engine = NodeEngine()
