@@ -43,7 +43,7 @@ def test_one_volume_for_data_and_wallet_is_refused(up: Machine, settings: dict[s
     up.change({**settings, "skycoin:nodes": {"node-1": node}})
     result = up.pulumi("preview", "--stack", "local")
     assert result.code != 0
-    assert "a wallet has one writer and a volume of its own" in result.text
+    assert "a wallet has one writer: give each its own volume" in result.text
 
 
 def test_version_without_pinned_hashes_is_refused(up: Machine, settings: dict[str, Any]) -> None:

@@ -626,7 +626,7 @@ def test_images_of_another_publisher_are_other_images(repository: Repository) ->
         ("no", "Settings of the file that differ, shown below or not: skycoin:nodes.shed.gui."),
         (
             "2026-11-27",
-            "skycoin:nodes.shed.gui, line 10: a date, which Pulumi hands on in another form: put it in",
+            "skycoin:nodes.shed.gui, line 10: a date, which Pulumi passes on in another form: put it in",
         ),
     ],
 )

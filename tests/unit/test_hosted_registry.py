@@ -297,36 +297,36 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     (
         {"images.skycoin.registries": ["community", "local"]},
         [
-            "skycoin:images.skycoin.registries: 'community' is of kind hosted; put the registry first where "
-            "it is built"
+            "skycoin:images.skycoin.registries: 'community' is of kind hosted, in which no image can be "
+            "built; put another registry first"
         ],
     ),
     (
         {"images.registry.registries": ["local", "community"]},
         [
-            "skycoin:images.registry.registries: 'community' runs this image, so it can't be where it comes "
-            "from; name another registry"
+            "skycoin:images.registry.registries: 'community' runs this image, so it can't be "
+            "published there; name another registry"
         ],
     ),
     (
         {"registries.community.port": 6420},
         [
             "skycoin:registries.community.port: 6420 is already taken on engine local by "
-            "skycoin:nodes.one.rpc-port"
+            "skycoin:nodes.one.rpc-port; write another one"
         ],
     ),
     (
         {"registries.other": {**HOSTED, "address": "other.example"}},
         [
             "skycoin:registries.other.port: 5000 is already taken on engine local by "
-            "skycoin:registries.community"
+            "skycoin:registries.community; write another one"
         ],
     ),
     (
         {"registries.community.readers-port": 5000},
         [
             "skycoin:registries.community.readers-port: 5000 is already taken on engine local by "
-            "skycoin:registries.community"
+            "skycoin:registries.community; write another one"
         ],
     ),
     (
@@ -335,15 +335,15 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
             "registries.community-readers": {**HOSTED, "address": "other.example:5002"},
         },
         [
-            "skycoin:registries.community.readers-port: its container would have the name of "
-            "registries.community-readers's"
+            "skycoin:registries.community.readers-port: its container would have the same name as "
+            "skycoin:registries.community-readers's; rename one"
         ],
     ),
     (
         {"nodes.one.data-volume": "registry-community-data"},
         [
             "skycoin:registries.community: volume 'registry-community-data' on engine local is already "
-            "skycoin:nodes.one's"
+            "used by skycoin:nodes.one; give the node another volume"
         ],
     ),
 ]
@@ -365,13 +365,13 @@ def test_what_does_not_fit_the_rest_is_named(changes: dict[str, Any], faults: li
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
-        ({"address": None}, "kind hosted: address is missing; it takes address (must be given), host (must"),
+        ({"address": None}, "kind hosted: address is missing; it takes address (required), host (required)"),
         ({"host": None}, "kind hosted: host is missing; it takes"),
         ({"listen": "everywhere"}, "allowed is one IP address of the host, such as 127.0.0.1 or 0.0.0.0"),
         ({"port": 80}, "allowed is a whole number from 1024 to 65535"),
         ({"memory": 1}, "allowed is a whole number of MiB, 64 or more"),
-        ({"kind": "oci"}, "kind oci: host does not belong to it"),
-        ({"account": "123456789012"}, "account does not belong to it"),
+        ({"kind": "oci"}, "kind oci: host is not allowed"),
+        ({"account": "123456789012"}, "account is not allowed"),
         ({"anonymous-readers": True}, "kind hosted: anonymous-readers needs readers-port; it takes"),
     ],
 )

@@ -28,14 +28,14 @@ NODE = "nodes.one."
 ARCHES = "allowed are amd64, arm32v5, arm32v6, arm32v7, arm64v8"
 TAG = "a tag has letters, digits, '_', '.' and '-', and starts with none of the last two"
 VOLUME = "a volume's name has letters, digits, '_', '.', '-' (no path)"
-ENGINE = "allowed are local, unix:///PATH, ssh://USER@HOST or …:PORT"
+ENGINE = "allowed are local, unix:///PATH, ssh://USER@HOST and ssh://USER@HOST:PORT"
 
 LIMITS = (
     "memory, memory-reservation, go-memory-limit, log-size, start-period, health-interval, health-timeout, "
     "health-retries, wait"
 )
 TIME = "a time is from 1s to 1h, such as 90s, 3m or 2m30s"
-LOG = "a size of a log file is in MiB or GiB, such as 5m or 1g"
+LOG = "allowed is a number of MiB (m) or GiB (g), such as 5m or 1g"
 
 SECRET = "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX"
 PUBLIC = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJeC6YRqiCD4byRpfQi7B6SaY+/BIjX0pBJ/O/T4cDaz"
@@ -137,19 +137,18 @@ FAULTS: list[tuple[str, Any, str]] = [
     (
         "images.skycoin.source.version",
         None,
-        "skycoin:images.skycoin.source.version: missing; it must be given (vMAJOR.MINOR.PATCH, such "
-        "as v0.27.1)",
+        "skycoin:images.skycoin.source.version: missing, but required (vMAJOR.MINOR.PATCH, such as v0.27.1)",
     ),
     (
         "images.skycoin.source",
         None,
-        "skycoin:images.skycoin.source: missing; it must be given (the keys module, git, path, debian, "
+        "skycoin:images.skycoin.source: missing, but required (the keys module, git, path, debian, "
         "version, commit, branch, date)",
     ),
     (
         "nodes.one.image",
         None,
-        "skycoin:nodes.one.image: missing; it must be given (an image that a node runs, such as skycoin)",
+        "skycoin:nodes.one.image: missing, but required (an image that a node runs, such as skycoin)",
     ),
     (
         "images.skycoin.source.commit",
@@ -326,7 +325,7 @@ ENTRY_FAULTS: list[tuple[dict[str, Any], str, str]] = [
     (
         {IMAGE + "channel": "develop", IMAGE + "revision": 1},
         "skycoin:images.skycoin",
-        "revision belongs to channel release",
+        "revision 1 needs channel release; channel is develop: drop revision",
     ),
     (
         {SOURCE + "module": None},
@@ -341,45 +340,44 @@ ENTRY_FAULTS: list[tuple[dict[str, Any], str, str]] = [
     (
         {SOURCE + "commit": None},
         "skycoin:images.skycoin.source",
-        "module needs commit: 40 hexadecimal digits; a path's is read from it",
+        "module needs commit, 40 hexadecimal digits; only path and debian don't need it",
     ),
     (
         {"registries.local.kind": "oci"},
         "skycoin:registries.local",
-        "kind oci: address is missing; it takes address (must be given), optional",
+        "kind oci: address is missing; it takes address (required), optional",
     ),
     (
         {"registries.local": {"kind": "oci", "address": None}},
         "skycoin:registries.local",
-        "kind oci: address is missing; it takes address (must be given), optional",
+        "kind oci: address is missing; it takes address (required), optional",
     ),
     (
         {"registries.local.namespace": "me"},
         "skycoin:registries.local",
-        "kind local: namespace does not belong to it; it takes address, optional",
+        "kind local: namespace is not allowed; it takes address, optional",
     ),
     (
         {"registries.local": {"kind": "hub", "region": "us-east-1", "account": "123456789012"}},
         "skycoin:registries.local",
-        "kind hub: account does not belong to it; region does not belong to it; "
-        "it takes address, namespace, optional",
+        "kind hub: account is not allowed; region is not allowed; it takes address, namespace, optional",
     ),
     (
         {"registries.local": {"kind": "ghcr", "keep-features": 3}},
         "skycoin:registries.local",
-        "kind ghcr: keep-features does not belong to it; it takes address, namespace, optional",
+        "kind ghcr: keep-features is not allowed; it takes address, namespace, optional",
     ),
     (
         {"registries.local": {"kind": "ecr", "address": "x", "region": "us-east-1"}},
         "skycoin:registries.local",
-        "kind ecr: address does not belong to it; account is missing; it takes account (must be given), "
-        "region (must be given), namespace, keep-features, keep-develop, optional",
+        "kind ecr: address is not allowed; account is missing; it takes account (required), "
+        "region (required), namespace, keep-features, keep-develop, optional",
     ),
     *(
         (
             {"registries.local": {"kind": "ecr", "account": account, "region": "us-east-1"}},
             "skycoin:registries.local.account",
-            'an account is 12 digits, in quotes: "123456789012"',
+            'an AWS account ID is 12 digits, in quotes: "123456789012"',
         )
         for account in (123456789012, "12345678901", "1234-5678-9012")
     ),
@@ -387,7 +385,7 @@ ENTRY_FAULTS: list[tuple[dict[str, Any], str, str]] = [
         (
             {"registries.local": {"kind": "ecr", "account": "123456789012", "region": region}},
             "skycoin:registries.local.region",
-            "a region is one of AWS, such as eu-central-1",
+            "allowed is an AWS region, such as eu-central-1",
         )
         for region in ("Frankfurt", "eu-central", "EU-CENTRAL-1", "eu-central-1a")
     ),
@@ -402,7 +400,7 @@ ENTRY_FAULTS: list[tuple[dict[str, Any], str, str]] = [
     (
         {HOST + "board": "raspberry-pi-zero"},
         "skycoin:hosts.attic",
-        "board raspberry-pi-zero takes arm32v6, arm32v5, not arm32v7",
+        "arch arm32v7 does not run on board raspberry-pi-zero; allowed are arm32v6, arm32v5",
     ),
     (
         {"images.skycoin.source.date": "2020-13-45T99:99:99Z"},
@@ -427,7 +425,7 @@ ENTRY_FAULTS: list[tuple[dict[str, Any], str, str]] = [
     (
         {"hosts.here.ssh-options": ["-p", "22"]},
         "skycoin:hosts.here",
-        "ssh-options belong to an ssh:// engine",
+        "ssh-options need an ssh:// engine; engine is local: drop them",
     ),
     (
         {NODE + "args": ["-disable-pex", "-wallet-dir=/tmp"]},
@@ -532,7 +530,7 @@ ROLLBACK = {"digest": DIGEST, "reason": "stops at block 5", "date": "2026-11-26T
         ("reason", "", '"": a reason is one line of 1 to 200 printable characters'),
         ("reason", "two\nlines", r'"two\nlines": a reason is one line of 1 to 200 printable characters'),
         ("date", "2026-11-26", '"2026-11-26": a date is UTC, in quotes: "2020-11-23T01:01:48Z"'),
-        ("date", None, 'missing; it must be given (UTC, in quotes, such as "2020-11-23T01:01:48Z")'),
+        ("date", None, 'missing, but required (UTC, in quotes, such as "2020-11-23T01:01:48Z")'),
         ("since", "x", 'unknown key (value "x"); allowed here: digest, reason, date'),
     ],
 )
@@ -736,7 +734,7 @@ def test_a_certificate_file_that_is_not_there_is_a_fault_among_the_others() -> N
     with pytest.raises(SettingsError) as refused:
         read_settings(given)
     assert refused.value.faults == [
-        "skycoin:build-base: missing; bases: debian needs it, as REF@sha256:… (make up sets both)",
+        "skycoin:build-base: missing; bases: debian needs it, as REPOSITORY@sha256:… (`make up` sets both)",
         "skycoin:build-ca: 'no/ca.crt' is not a file",
     ]
 
@@ -804,7 +802,7 @@ def test_other_arguments_are_allowed_as_written(argument: str) -> None:
 def test_a_git_source_needs_its_commit_too() -> None:
     git = {SOURCE + "module": None, SOURCE + "git": "https://github.com/skycoin/skycoin.git"}
     assert parse(changed(git)).images["skycoin"].source.commit == COMMIT
-    assert _faults(changed(git | {SOURCE + "commit": None}))[0].endswith("a path's is read from it")
+    assert _faults(changed(git | {SOURCE + "commit": None}))[0].endswith("only path and debian don't need it")
 
 
 @pytest.mark.parametrize(
@@ -894,6 +892,6 @@ def test_an_encrypted_value_that_is_not_a_build_secret_is_refused() -> None:
     with pytest.raises(SettingsError) as error:
         read_settings(as_pulumi_gives_it(changed({})), secret_keys)
     assert error.value.faults == [
-        "skycoin:images: [not shown]: has an encrypted value, which would be decrypted into it; only "
-        "`skycoin:build-secrets` takes secrets"
+        "skycoin:images: [not shown]: has an encrypted value, which would be in the state in plain text; "
+        "only `skycoin:build-secrets` takes secrets"
     ]

@@ -108,7 +108,7 @@ def test_a_python_version_chooses_the_debian_release_that_has_it(python: str | N
         ),
         (
             {"cli": {"arches": ["arm32v6", "amd64"]}},
-            ["skycoin:workspaces.cli.arches: it is not made for arm32v6; allowed are amd64, arm64v8"],
+            ["skycoin:workspaces.cli.arches: cli is not made for arm32v6; allowed are amd64, arm64v8"],
         ),
         (
             {"cli": {"arches": ["amd64", "amd64"]}},
@@ -130,13 +130,13 @@ def test_a_python_version_chooses_the_debian_release_that_has_it(python: str | N
         ),
         (
             {"cli": {"arches": ["amd64"], "python": "3.11"}},
-            ["skycoin:workspaces.cli.python: it takes no Python version; allowed is this key in python"],
+            ["skycoin:workspaces.cli.python: cli takes no Python version; this key is allowed in python"],
         ),
         (
             {"vscode": {"arches": ["amd64"]}},
             [
-                "skycoin:workspaces.vscode: is built on cli, which skycoin:workspaces lacks: add it, for the "
-                "same architectures"
+                "skycoin:workspaces.vscode: is built on cli, which is missing: add skycoin:workspaces.cli, "
+                "with the same arches"
             ],
         ),
         (
@@ -167,7 +167,7 @@ def test_a_wrong_workspace_is_refused_with_what_is_allowed(
 
 def test_a_workspace_without_a_registry_says_what_is_missing() -> None:
     [said] = faults({"workspaces": {"cli": CLI}})
-    assert said.startswith("skycoin:workspaces.cli.registries: missing, and skycoin:registries has not just")
+    assert said.startswith("skycoin:workspaces.cli.registries: missing, and required unless")
 
 
 @pytest.mark.parametrize(
