@@ -299,7 +299,7 @@ def test_a_secret_that_another_update_wrote_is_refused(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("variable", ["PROTECT", "RETAIN", "HOOK"])
-def test_an_option_that_is_gone_is_refused_by_name(stack: Stack, token: str, variable: str) -> None:
+def test_a_removed_resource_option_is_refused_by_name(stack: Stack, token: str, variable: str) -> None:
     """Pulumi itself reports the wallet as unchanged."""
     refused(stack, token, "options or hooks: wallet (Volume)", details=str(stack.details), **{variable: "no"})
 

@@ -529,7 +529,7 @@ def test_a_container_that_ends_while_it_is_waited_for_says_why(plugin: Plugin) -
 
 
 @pytest.mark.parametrize("host", ["unix:///nowhere/docker.sock", "tcp://127.0.0.1:1"])
-def test_an_engine_that_is_not_there_is_named_and_a_preview_needs_none(host: str) -> None:
+def test_an_engine_that_does_not_answer_is_named_and_a_preview_works_without_it(host: str) -> None:
     with started_plugin(host) as lost:
         assert lost.preview(CONTAINER, inputs("c"))["name"] == "c"
         failure = attempt(lost, VOLUME, {"name": "v"})

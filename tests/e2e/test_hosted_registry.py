@@ -147,7 +147,7 @@ def test_a_manifest_that_leads_elsewhere_is_refused_and_no_trace_is_sent(
 
 @pytest.mark.case(47)
 @pytest.mark.usefixtures("published")
-def test_m3_a_reader_reads_and_can_neither_push_nor_delete(
+def test_a_reader_can_pull_but_neither_push_nor_delete(
     up: Machine, repositories: tuple[Repository, Repository]
 ) -> None:
     """Before, every login could overwrite and delete releases."""

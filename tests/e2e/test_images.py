@@ -275,7 +275,7 @@ def test_any_command_runs_and_the_platform_is_right(up: Machine, arch: str) -> N
 
 
 @pytest.mark.parametrize("arch", ["amd64", "arm32v7", "arm64v8"])
-def test_flags_go_to_the_node(up: Machine, arch: str) -> None:
+def test_arguments_of_the_container_are_passed_to_the_node(up: Machine, arch: str) -> None:
     result = run(up, arch, "-version")
     assert "0.27.1" in result.stdout + result.stderr
 

@@ -263,7 +263,7 @@ def _outputs_by_urn(exported: str) -> dict[str, Any]:
     return {one["urn"]: one.get("outputs") for one in json.loads(exported)["deployment"]["resources"]}
 
 
-def test_nothing_that_was_published_is_gone(repositories: tuple[Repository, Repository]) -> None:
+def test_every_published_release_is_still_complete(repositories: tuple[Repository, Repository]) -> None:
     """After replaced images, revisions and failed runs, every release is complete in both registries."""
     for repository in repositories:
         for tag in [*EXACT, "0.27.1-r1", "release-v0.27.1-r1"]:

@@ -40,7 +40,7 @@ def test_up_says_aloud_which_plugins_and_bases_it_uses(first_up: Result) -> None
     assert re.search(r"bases are (made from Debian packages|the official images)", first_up.text)
 
 
-def test_up_folds_a_build_to_its_beginning_and_its_end(first_up: Result) -> None:
+def test_up_shows_only_the_start_and_the_end_of_a_build(first_up: Result) -> None:
     said = first_up.text[first_up.text.index("• pulumi up") :]
     assert "    … creating skycoin-arm32v6-image\n" in said
     assert re.search(r"\n    ✓ created skycoin-arm32v6-image \(\d+(\.\d)? s\)\n", said), said

@@ -61,7 +61,7 @@ def opened(machine: Machine, folder: Path) -> Iterator[Result]:
         machine.docker("volume", "rm", volume)
 
 
-def test_an_unknown_workspace_is_refused_with_those_that_there_are(machine: Machine) -> None:
+def test_an_unknown_workspace_is_refused_with_the_known_names(machine: Machine) -> None:
     result = asks(machine, "workspace", "NAME=java")
     assert result.code != 0
     assert "'java' is not one of 'cli', 'python', 'dotnet', 'vscode'" in result.text
@@ -251,7 +251,7 @@ def asked_for_an_engine(machine: Machine) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("opened")
-def test_m5_beside_the_set_ups_own_node_no_engine_inside_is_opened(up: Machine, folder: Path) -> None:
+def test_an_engine_inside_is_refused_next_to_the_set_ups_own_node(up: Machine, folder: Path) -> None:
     """The node belongs to another stack, and used to go unnoticed."""
     before = up.inspect("container", NAME)["Id"]
     result = asks(up, "workspace", "NAME=cli", f"FOLDER={folder}", "DIND=1")
@@ -331,7 +331,7 @@ def test_opening_it_with_an_engine_again_changes_nothing(
 
 @pytest.mark.long
 @pytest.mark.usefixtures("dind")
-def test_m5_a_node_that_came_beside_it_refuses_it_until_one_of_them_goes(
+def test_an_engine_inside_is_refused_next_to_a_later_node_until_one_is_removed(
     machine: Machine, board: Board, folder: Path
 ) -> None:
     """An earlier version of the program may have created both."""
@@ -353,7 +353,7 @@ def test_m5_a_node_that_came_beside_it_refuses_it_until_one_of_them_goes(
 
 @pytest.mark.long
 @pytest.mark.usefixtures("dind")
-def test_m5_no_node_is_made_beside_it(up: Machine, board: Board) -> None:
+def test_a_node_is_refused_next_to_an_engine_inside(up: Machine, board: Board) -> None:
     before = up.settings()
     node = {"image": "skycoin", "host": "shed", "rpc-port": 16466}
     hosts, nodes = before["skycoin:hosts"], before["skycoin:nodes"]

@@ -96,7 +96,7 @@ def inside(cli: Workspace, name: str, *command: str) -> str:
     return result.text
 
 
-def test_its_tags_are_one_list_each_and_the_sibling_has_its_first_name_too(cli: Workspace) -> None:
+def test_each_tag_is_one_list_and_dind_is_an_alias_of_develop_dind(cli: Workspace) -> None:
     assert sorted(cli.tags) == ["develop", "develop-dind", "dind"]
     assert cli.tags["dind"]["digest"] == cli.tags["develop-dind"]["digest"] != cli.tags["develop"]["digest"]
 
@@ -110,7 +110,7 @@ def test_a_second_up_builds_nothing(cli: Workspace) -> None:
 
 
 @pytest.mark.parametrize("command", PROGRAMS)
-def test_its_programs_answer(cli: Workspace, command: str) -> None:
+def test_the_programs_of_a_workspace_run(cli: Workspace, command: str) -> None:
     result = cli.as_person("develop", *command.split())
     assert result.code == 0, result.text
     assert PROGRAMS[command] in result.text
@@ -198,7 +198,7 @@ def test_the_image_by_itself_runs_as_developer(cli: Workspace) -> None:
 
 
 @pytest.mark.parametrize("ids", ["1000", "me:me", "1:2:3", ":", "1000:"])
-def test_ids_that_are_none_are_refused(cli: Workspace, ids: str) -> None:
+def test_malformed_user_ids_are_refused(cli: Workspace, ids: str) -> None:
     result = cli.run("develop", "true", options=("--user", "0", "--env", f"WORKSPACE_USER={ids}"))
     assert (result.code, "it is UID:GID, such as 1000:1000" in result.text) == (1, True), result.text
 

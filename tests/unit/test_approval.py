@@ -194,7 +194,7 @@ CHANGES: dict[Callable[[Sources], None], tuple[str, ...]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
-def test_a_difference_is_another_hash_and_is_named(change: Callable[[Sources], None]) -> None:
+def test_every_difference_changes_the_hash_and_is_named(change: Callable[[Sources], None]) -> None:
     before, sources = approval(made()), made()
     change(sources)
     now = approval(sources)

@@ -97,7 +97,7 @@ def alone(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("alone")
-def test_the_programs_own_process_says_what_it_says_here() -> None:
+def test_the_programs_own_process_gives_the_same_answers_as_this_one() -> None:
     """The own process of the program gives equal answers: for a preview, and for errors in head or base."""
     base = {stack: (PROJECT / "stacks" / f"Pulumi.{stack}.yaml").read_text() for stack in STACKS}
     wrong = "config: {skycoin:x: 1}"
@@ -129,7 +129,7 @@ def test_a_committed_stack_that_did_not_change_has_a_page_of_nothing(
     assert done.out.startswith(f"## Stack {stack}, by its files alone: safe\n{NOTHING}")
 
 
-def test_a_change_here_is_told_with_its_lines_and_no_digest_is_made_up(repository: Repository) -> None:
+def test_a_page_by_files_names_the_changed_lines_and_invents_no_digest(repository: Repository) -> None:
     repository.edit(RELEASE, "      channel: release\n", "      channel: release\n      revision: 2\n")
     repository.edit(RELEASE, " arm32v5,", "")
     done = repository.review("release", "--base", "base")
@@ -766,6 +766,6 @@ def test_no_folder_hides_behind_others(repository: Repository) -> None:
     assert "- Other files that differ: images2 (1), stacks (41). " in page
 
 
-def test_a_page_by_files_has_no_details(skyinfra: Skyinfra, tmp_path: Path) -> None:
+def test_a_page_by_files_refuses_the_option_details(skyinfra: Skyinfra, tmp_path: Path) -> None:
     done = skyinfra("review", "-s", "fleet", "--base", "HEAD", "--details", str(tmp_path / "x.json"))
     assert done.code == USAGE

@@ -292,7 +292,7 @@ def test_a_copy_that_nobody_needs_is_removed(folder: Path, action: str) -> None:
     assert said.startswith("0.28.0 16 ") is (action == "begin")
 
 
-def test_a_look_changes_nothing(folder: Path) -> None:
+def test_looking_at_a_database_changes_no_file(folder: Path) -> None:
     for name in ("data.db", COPY, PARTIAL):
         (folder / name).write_bytes(database("0.28.0"))
 
@@ -320,7 +320,7 @@ ORDER = [
 
 @pytest.mark.parametrize("one", ORDER)
 @pytest.mark.parametrize("other", ORDER)
-def test_versions_have_the_order_that_the_node_gives_them(one: str, other: str) -> None:
+def test_versions_are_ordered_as_the_node_orders_them(one: str, other: str) -> None:
     assert is_newer(one, other) is (ORDER.index(one) > ORDER.index(other))
 
 

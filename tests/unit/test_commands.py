@@ -272,7 +272,7 @@ def test_an_installed_pulumi_is_named_by_its_backend(
     assert pulumi.read_text() == f"-C {PROJECT} --non-interactive stack --show-name\n"
 
 
-def test_without_a_selected_stack_the_option_is_named(
+def test_an_error_without_a_selected_stack_names_the_option(
     layout: Layout, pulumi: Path, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra
 ) -> None:
     monkeypatch.setenv("CODE", "255")

@@ -161,7 +161,9 @@ def test_an_image_that_an_engine_keeps_is_named_and_the_rest_goes(
     assert "2 images on 2 hosts, 32.0 MB at most, went." in ran.out
 
 
-def test_it_waits_for_no_other_command(set_up: Layout, engines: dict[str, Any], skyinfra: Skyinfra) -> None:
+def test_clean_is_refused_while_another_command_runs(
+    set_up: Layout, engines: dict[str, Any], skyinfra: Skyinfra
+) -> None:
     """An update may have pulled images whose containers do not exist yet."""
     with exclusive(set_up, "make up"):
         ran = skyinfra("fleet", "clean", "--yes")

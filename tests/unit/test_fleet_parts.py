@@ -229,7 +229,7 @@ def test_a_host_that_does_not_answer_is_in_the_table_with_the_reason_for_each_pa
     ]
 
 
-def test_what_was_never_reached_and_what_needs_a_dead_host_are_told_apart() -> None:
+def test_the_table_distinguishes_nodes_not_reached_from_nodes_that_need_a_dead_host() -> None:
     """If only a node's component was created, what it needs failed before any of its parts."""
     left = (f"{BASE}Node$skycoin:index:Preflight::a-b-preflight",)
     assert table({f"{BASE}Node::a": "created"}, left)[1:3] == [f"here a {UNREACHED}", f"here a-b {NEEDS}"]

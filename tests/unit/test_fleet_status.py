@@ -423,7 +423,7 @@ def _squeezed(lines: Sequence[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("count", [1, 4, 12])
-def test_eighty_columns_are_enough_and_each_part_has_the_names(count: int) -> None:
+def test_in_80_columns_the_table_is_split_and_each_part_repeats_the_names(count: int) -> None:
     fleet = [well(f"node-{number}", host=f"board-{number}") for number in range(count)]
     shown = report.text(fleet, AT, 80).splitlines()
     assert max(map(len, shown)) <= 80

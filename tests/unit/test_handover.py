@@ -476,7 +476,7 @@ def steps() -> Iterator[int]:
 @pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.parametrize("fault", Fault)
 @pytest.mark.case(17, 39)
-def test_whatever_happens_at_whatever_step_the_next_runs_put_it_right(
+def test_after_a_fault_at_any_step_the_next_runs_repair_the_node(
     scenario: str, fault: Fault, live_restore: bool, boot: bool
 ) -> None:
     """There are never two writers; in the end, one whole container. A destroy leaves only the volumes."""
@@ -934,7 +934,7 @@ def test_a_node_that_did_not_run_has_no_chain_to_compare() -> None:
 
 
 @pytest.mark.case(39)
-def test_a_new_node_that_makes_its_wallet_less_gives_way_to_the_old_one() -> None:
+def test_a_new_node_that_loses_part_of_its_wallet_gives_way_to_the_old_one() -> None:
     """A failed migration of Bitcoin Core deleted wallets (bitcoin#34128)."""
     engine = NodeEngine()
     node = deployed(engine)

@@ -176,7 +176,7 @@ def test_a_host_is_asked_once_for_all_of_its_nodes(engine: WalletEngine) -> None
     assert hosts.asked == 1
 
 
-def test_u23_a_limit_beyond_the_hosts_memory_is_refused_where_somebody_chose_it(
+def test_a_memory_limit_above_the_hosts_memory_is_refused_unless_it_is_the_default(
     engine: WalletEngine,
 ) -> None:
     hosts = Hosts(replace(FACTS, memory=23456))

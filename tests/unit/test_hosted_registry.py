@@ -87,7 +87,7 @@ def test_certificate_and_passwords_come_from_a_volume_and_nowhere_else(engine: E
     assert not {"uploads", "volumes"} & inputs.keys()
 
 
-def test_both_volumes_are_kept(engine: Engine) -> None:
+def test_both_volumes_of_a_hosted_registry_are_retained(engine: Engine) -> None:
     engine.run(_program)
     assert [(one.name, one.retain_on_delete) for one in engine.all_of(VOLUME)] == [
         ("community-data", True),
@@ -132,7 +132,7 @@ def test_no_image_of_the_registry_sends_traces() -> None:
 
 
 @pytest.mark.parametrize(("name", "grace"), [("config.yml", 10), ("hosted.yml", GRACE)])
-def test_uploads_may_end_before_the_registry_is_killed(name: str, grace: int) -> None:
+def test_a_registry_drains_uploads_within_its_grace_period(name: str, grace: int) -> None:
     """Keys and units: about/configuration.md of distribution 3.1.2. Docker's default grace period is 10 s."""
     settings = yaml.safe_load((FILES_OF_THE_IMAGE / "etc/distribution" / name).read_text())
     seconds = int(settings["http"]["draintimeout"].removesuffix("s"))
@@ -190,7 +190,7 @@ def test_on_another_engine_it_is_another_registry_and_a_hosts_new_name_changes_n
     assert [entry.name for entry in renamed.all_of(COMPONENT)] == ["community-on-local"]
 
 
-def test_what_is_published_there_waits_for_the_registry() -> None:
+def test_tags_in_a_hosted_registry_wait_for_its_container() -> None:
     engine = with_hosted()
     container = engine.one(CONTAINER, "community-on-local-container")
     tags = [tag for tag in engine.all_of(TAG) if tag.name.startswith("skycoin-community-")]

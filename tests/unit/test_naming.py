@@ -87,7 +87,7 @@ def test_a_repository_is_refused_exactly_where_the_specification_does(repository
 
 
 @pytest.mark.parametrize("repository", ["", "Skycoin", "a/B", "/a", "a/", "a//b", "a b", "a:b", "-a", "a..b"])
-def test_what_names_no_repository_is_refused(repository: str) -> None:
+def test_an_invalid_repository_name_is_refused(repository: str) -> None:
     assert repository_fault(repository)
 
 

@@ -287,7 +287,7 @@ def refused(fleet: Fleet) -> None:
     assert fleet.shed.files(WALLET) == {}
 
 
-def test_nobody_at_a_terminal_is_a_no(fleet: Fleet, skyinfra: Skyinfra) -> None:
+def test_without_a_terminal_a_move_is_refused(fleet: Fleet, skyinfra: Skyinfra) -> None:
     ran = skyinfra("node", "move", "one", "--to", "shed", "-s", "test")
     assert (ran.code, "There is no terminal to ask: `--yes` goes on without a question." in ran.err) == (
         1,
@@ -838,7 +838,7 @@ def test_the_stacks_file_keeps_its_mode_and_stays_a_link(fleet: Fleet, skyinfra:
 
 
 @pytest.mark.parametrize("host", ["[", "a: b: c"])
-def test_a_host_that_is_not_yaml_is_unknown_like_any_other(
+def test_a_host_name_that_is_invalid_yaml_is_refused_as_unknown(
     host: str, fleet: Fleet, skyinfra: Skyinfra
 ) -> None:
     ran = move(skyinfra, host)

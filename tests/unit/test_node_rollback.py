@@ -190,7 +190,7 @@ def test_a_yes_goes_on(host: Host, skyinfra: Skyinfra, monkeypatch: pytest.Monke
     assert listed(host, "one")["reason"] == "x"
 
 
-def test_where_nobody_can_be_asked_nothing_happens(host: Host, skyinfra: Skyinfra) -> None:
+def test_without_a_terminal_a_rollback_changes_nothing(host: Host, skyinfra: Skyinfra) -> None:
     ran = back(skyinfra, "one")
     assert ran.code == 1
     assert "There is no terminal to ask: `--yes` goes on after the preview." in ran.err

@@ -81,7 +81,7 @@ def test_a_rollback_keeps_what_it_left(host: Host) -> None:
     assert host.engine.images_there == {GOOD, NEXT}
 
 
-def test_a_preview_says_what_would_go(host: Host) -> None:
+def test_a_preview_names_the_older_images_that_would_be_removed(host: Host) -> None:
     host.up(NEXT)
     for image in (THIRD, UNKNOWN):
         assert host.previewed(image) == [

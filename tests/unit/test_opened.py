@@ -122,7 +122,7 @@ def test_an_engine_inside_gets_the_rights_of_the_table() -> None:
     assert found["securityOpts"] == ["seccomp=unconfined", "apparmor=unconfined"]
 
 
-def test_its_user_is_the_images_where_none_is_given() -> None:
+def test_a_workspace_without_a_user_runs_as_the_images_user() -> None:
     assert container(opened())["user"] == "1000:1000"
 
 
@@ -141,7 +141,7 @@ def test_the_outputs_say_where_it_is_and_how_to_enter() -> None:
     }
 
 
-def test_a_page_has_the_tables_port_or_its_own() -> None:
+def test_an_editors_page_has_the_default_port_or_the_given_one() -> None:
     workspaces = {"cli": CLI, "vscode": {**CLI, "open": {"host": "here", "folder": "/home/me/project"}}}
     engine = up_with("workspace", workspaces=workspaces)
     assert engine.exports()["opened"]["vscode"]["url"] == "http://127.0.0.1:8080/?folder=/work"

@@ -100,7 +100,7 @@ def test_a_folder_that_has_this_program_is_refused_on_this_machine(
     "folder",
     ["/home/me/project", "/root/x", "/home/me/x/.git", "/srv/.git", "/data", "/tmp/x", "/home/me/a b:c"],
 )
-def test_a_folder_that_somebody_works_on_is_taken(folder: str) -> None:
+def test_a_folder_with_work_is_accepted(folder: str) -> None:
     assert folder_fault(folder) is None
 
 
@@ -120,7 +120,7 @@ def test_a_hidden_path_outside_the_folder_is_refused(path: str) -> None:
     assert line.endswith(NO_INSIDE)
 
 
-def test_a_hidden_path_inside_the_folder_is_taken() -> None:
+def test_a_path_to_hide_inside_the_folder_is_accepted() -> None:
     assert hidden_fault("local/state") is None
     assert hidden_fault(".env") is None
 
@@ -146,7 +146,9 @@ def test_a_user_is_two_numbers(user: str) -> None:
         ),
     ],
 )
-def test_what_does_not_fit_the_stack_is_refused(opening: dict[str, Any], line: str) -> None:
+def test_an_opened_workspace_that_does_not_fit_the_stack_is_refused(
+    opening: dict[str, Any], line: str
+) -> None:
     assert faults(with_cli(**opening)) == [line]
 
 

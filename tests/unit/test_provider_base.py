@@ -137,7 +137,7 @@ def test_an_ordinary_failure_carries_its_sentence_and_no_resource(stub: Any) -> 
     assert "grpc-status-details-bin" not in dict(error.trailing_metadata())
 
 
-def test_an_odd_answer_is_a_sentence_that_says_where(stub: Any) -> None:
+def test_an_unexpected_exception_is_reported_with_its_place_in_the_code(stub: Any) -> None:
     with pytest.raises(grpc.RpcError) as raised:
         create(stub, {"fails": "oddly"})
     error: Any = raised.value

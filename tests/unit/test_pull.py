@@ -290,7 +290,7 @@ def test_a_host_of_this_machine_has_no_engine_in_its_state() -> None:
     assert pulled(Images()).planned({**BOARD, "image": LOCAL}, state)["ref"] == FORWARDED
 
 
-def test_who_logs_in_makes_no_other_engine() -> None:
+def test_another_ssh_user_is_not_another_engine() -> None:
     """Before, if the image's name had another port, the preview replaced everything that runs it."""
     ref = FORWARDED.replace("5443", "40431")
     state = {**BOARD, "image": LOCAL, "ref": ref}

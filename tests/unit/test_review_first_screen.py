@@ -159,7 +159,7 @@ def test_a_tag_points_to_what_was_seen_last(outputs: dict[str, Any], shown: str)
 # Nodes that stop
 
 
-def test_what_the_last_replacement_took_is_reported_where_the_state_knows_it() -> None:
+def test_the_duration_of_the_last_replacement_is_shown_if_the_state_has_it() -> None:
     known, unknown = replaced(**LIMITS), replaced("shed", **LIMITS)
     known["oldState"]["outputs"] = {"lastReplacement": 75}
     lines = rendered(known, unknown).splitlines()
@@ -305,7 +305,7 @@ def test_a_first_screen_with_room_repeats_nothing() -> None:
     assert NOTHING_LOST in screen(changes)
 
 
-def test_a_fault_ends_no_fence() -> None:
+def test_an_error_can_not_end_its_code_block() -> None:
     said = [{"severity": "error", "message": "```\n</details> <!--"}]
     text = page(read_changes({"steps": [], "diagnostics": said}), "mine")
     assert "\n````\n```\n</details> <!--\n````\n" in text
@@ -334,7 +334,7 @@ def test_room_is_shared_and_what_one_leaves_is_the_others() -> None:
 # The graph
 
 
-def test_the_graph_joins_what_changes_through_what_does_not() -> None:
+def test_the_graph_connects_changes_across_unchanged_resources() -> None:
     image, moved, container = build("amd64", X="1"), tags({}, {"amd64": UNKNOWN}), replaced()
     pulled = step("same", "skycoin:index:PulledImage", "attic-pulled", {}, {})
     moved["newState"]["dependencies"] = [image["urn"]]

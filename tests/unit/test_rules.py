@@ -576,7 +576,9 @@ def test_tags_follow_channel_version_and_revision() -> None:
         ),
     ],
 )
-def test_an_image_says_what_it_is_made_of(change: dict[str, Any], fault: str) -> None:
+def test_an_image_that_does_not_fit_its_catalogue_entry_is_refused(
+    change: dict[str, Any], fault: str
+) -> None:
     settings = changed({"images.exporter": EXPORTER})
     assert parse(settings).images["exporter"].arches == ["amd64"]
     with pytest.raises(SettingsError) as caught:

@@ -683,7 +683,7 @@ def test_a_login_in_a_url_is_refused_and_not_shown(login: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["https://example.org/a@b", "ssh://git@example.org/x", "git@example.org:x/y"])
-def test_a_url_without_a_login_is_taken(url: str) -> None:
+def test_a_git_url_without_a_login_is_accepted(url: str) -> None:
     assert parse(changed({"images.skycoin.source": {**GIT, "git": url}})).images["skycoin"].source.git == url
 
 
@@ -691,7 +691,7 @@ def test_a_url_without_a_login_is_taken(url: str) -> None:
 @pytest.mark.parametrize(
     "value", ['["canary"]', '{"a b": "canary"}', '{"build-ca": "canary"}', '{"A": ["canary"]}']
 )
-def test_what_is_wrong_about_a_secret_is_reported_without_it(value: str) -> None:
+def test_an_error_about_a_secret_does_not_show_its_value(value: str) -> None:
     with pytest.raises(SettingsError) as refused:
         read_settings({"skycoin:build-secrets": value}, ["skycoin:build-secrets"])
     [line] = refused.value.faults

@@ -55,7 +55,7 @@ def test_the_last_healthy_image_of_every_node_of_the_host_stays(store: ImageStor
     assert surplus(store) == ["a"]
 
 
-def test_a_container_that_is_about_to_go_keeps_nothing(store: ImageStore) -> None:
+def test_a_container_that_is_about_to_be_removed_keeps_no_image(store: ImageStore) -> None:
     for letter in "ab":
         store.add(letter, ref(letter))
     store.use("b", "skycoin-one", **{LAST_HEALTHY: ref("a")})
@@ -93,7 +93,7 @@ def test_an_image_that_another_one_is_made_from_stays(store: ImageStore) -> None
         ((ref("a"),), {"Labels": {"org.opencontainers.image.version": "0.27.1"}}),
     ],
 )
-def test_what_is_not_known_to_be_this_programs_is_none_of_them(
+def test_an_image_not_known_to_be_of_this_program_is_not_counted_or_removed(
     store: ImageStore, names: tuple[str, ...], more: dict[str, Any]
 ) -> None:
     store.add("somebody's", *names, **more)

@@ -194,7 +194,7 @@ def test_a_printed_unit_has_the_whole_command_line_and_makes_no_backup(
     assert "PASSPHRASE" not in ran.out
 
 
-def test_a_login_is_never_printed_into_a_unit(
+def test_a_backend_url_with_a_login_is_refused_and_not_printed(
     stack: dict[str, Any], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PULUMI_BACKEND_URL", "postgres://me:secret@db/x")

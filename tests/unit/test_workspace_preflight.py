@@ -37,7 +37,7 @@ def test_it_is_refused_by_a_preview_and_by_up_where_a_node_is() -> None:
         kind(WITH_NODE).update("here/skycoin-workspace-cli", WANTED, {**WANTED, "sshOptions": ["-i", "key"]})
 
 
-def test_it_passes_where_no_node_is() -> None:
+def test_the_preflight_of_an_engine_inside_passes_on_a_host_without_nodes() -> None:
     assert kind(ALONE).planned(WANTED, None) == WANTED
     assert kind(ALONE).create(WANTED) == ("here/skycoin-workspace-cli", WANTED)
     moved = {**WANTED, "host": "there"}

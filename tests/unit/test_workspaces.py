@@ -330,7 +330,7 @@ def test_the_output_has_every_tag_with_its_digest_and_variants() -> None:
     assert cli["dind"]["variants"] == cli["develop-dind"]["variants"] != cli["develop"]["variants"]
 
 
-def test_in_a_first_preview_what_stands_on_a_new_base_is_unknown() -> None:
+def test_in_a_first_preview_the_digest_of_a_new_base_is_unknown() -> None:
     engine = run_program(Engine(preview=True), stack(cli=CLI))
     for name in ("workspace-cli", "workspace-cli-dind"):
         assert engine.one(BUILD, f"{name}-amd64-image").inputs["buildArgs"]["IMAGE_FROM"] is UNKNOWN
