@@ -184,7 +184,7 @@ def test_a_review_says_what_a_change_would_rebuild_move_and_replace(up: Machine)
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )
 @pytest.mark.parametrize("backend", ["set-up", "pulumi"])
-def test_the_front_door_works_with_a_set_up_and_with_an_installed_pulumi(
+def test_skyinfra_works_with_a_set_up_and_with_an_installed_pulumi(
     up: Machine, backend: str, command: tuple[str, ...], words: str
 ) -> None:
     """Without --stack, the selected one is used; `make up` has selected `local`."""

@@ -22,7 +22,7 @@ from commands.exit_codes import AT_RISK, FAILED, REFUSED, USAGE
 from mocks.__main__ import main as mocks_main
 from release.vulnerabilities import by_module
 from review.markdown import LIMIT
-from tests.unit.front_door import Ran, Skyinfra
+from tests.unit.command_line import Ran, Skyinfra
 from tests.unit.projects import PROJECT
 from tests.unit.test_vulnerabilities import entry
 

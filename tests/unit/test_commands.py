@@ -25,7 +25,7 @@ from providers.skycoin.wallet_identity import ACCEPTED
 from release.record import RecordError
 from review.changes import PreviewError
 from settings.names import workspace_container
-from tests.unit.front_door import Skyinfra
+from tests.unit.command_line import Skyinfra
 from tests.unit.projects import PROJECT
 from tests.unit.registry import Repository
 from tests.unit.test_retention import publish
@@ -60,7 +60,7 @@ def pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 ALL = sorted(commands(group))
 
 
-def test_the_front_door_has_these_commands() -> None:
+def test_skyinfra_has_these_commands() -> None:
     assert ALL == [
         ("apply",),
         ("fleet", "check"),

@@ -16,7 +16,7 @@ from mocks.engine import MODULES
 from release.comparison import NO_RECORD, checked_record, compared, markdown, vulnerability_differences
 from release.record import RecordError, release_record
 from release.vulnerabilities import by_module
-from tests.unit.front_door import Skyinfra
+from tests.unit.command_line import Skyinfra
 from tests.unit.projects import up
 from tests.unit.test_vulnerabilities import entry
 

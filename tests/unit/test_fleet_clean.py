@@ -12,7 +12,7 @@ from commands import exit_codes, fleet_clean
 from fleet.images import ImageHost, image_hosts, named_images
 from local.layout import Layout
 from local.lock import exclusive
-from tests.unit.front_door import Skyinfra
+from tests.unit.command_line import Skyinfra
 from tests.unit.image_store import ImageStore, digest, ref
 from tests.unit.test_wallets import child
 

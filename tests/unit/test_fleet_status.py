@@ -28,8 +28,8 @@ from fleet.answers import QUESTIONS, AnswerError, chain_and_disk
 from fleet.asking import Asking, HostError, statuses
 from fleet.hosts import AT_ONCE, Hosts
 from fleet.nodes import OK, Backup, Chain, Disk, FleetNode, Images, State, Status
+from tests.unit.command_line import Skyinfra
 from tests.unit.fleet_engine import DF, IMAGE, Box, FleetEngine, answers, health, node, printed, progress
-from tests.unit.front_door import Skyinfra
 from tests.unit.image_store import ImageStore
 from tests.unit.test_wallets import NODE, URN, child
 

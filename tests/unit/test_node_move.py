@@ -21,7 +21,7 @@ from clients.wallet_on_host import WalletOnHost
 from fleet.check import Checked
 from local.layout import Layout
 from providers.skycoin.wallet_identity import fault
-from tests.unit.front_door import Ran, Skyinfra
+from tests.unit.command_line import Ran, Skyinfra
 from tests.unit.moving_engines import IMAGE, Board, Node, Requests
 from tests.unit.projects import FILES, stack_settings, up_with
 from tests.unit.test_wallet_backups import KEY, data_of, sealed, wallet

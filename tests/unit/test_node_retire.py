@@ -9,7 +9,7 @@ import pytest
 from clients.pulumi import NODE_CONTAINER
 from commands import exit_codes, node, taking_out
 from local.layout import Layout
-from tests.unit.front_door import Skyinfra
+from tests.unit.command_line import Skyinfra
 from tests.unit.test_wallets import RESOURCES
 
 Calls = list[list[str]]

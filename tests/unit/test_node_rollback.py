@@ -19,7 +19,7 @@ from clients.registry import RegistryError
 from commands import node_rollback
 from fleet import rollback
 from local.layout import Layout
-from tests.unit.front_door import Ran, Skyinfra
+from tests.unit.command_line import Ran, Skyinfra
 from tests.unit.test_wallets import PREFLIGHT, URN, child
 
 TERMINAL = SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True))

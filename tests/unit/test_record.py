@@ -9,7 +9,7 @@ from catalogue.arch import ARCHES
 from catalogue.bases import official_busybox
 from mocks.engine import REPORT
 from release.record import RecordError, markdown, release_record
-from tests.unit.front_door import Skyinfra
+from tests.unit.command_line import Skyinfra
 from tests.unit.projects import FILES, stack_settings, up, up_with
 
 

@@ -22,7 +22,7 @@ from local.registry_collection import named
 from local.registry_contents import Garbage, Manifest, garbage
 from local.stack import state_file
 from local.steps import SetupError
-from tests.unit.front_door import Skyinfra
+from tests.unit.command_line import Skyinfra
 
 NAME = "skycoin/skycoin"
 

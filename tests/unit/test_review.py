@@ -17,7 +17,7 @@ from review.first_screen import NOTHING_LOST, STOPS
 from review.markdown import LIMIT, page
 from review.summary import summary
 from review.values import difference
-from tests.unit.front_door import Skyinfra
+from tests.unit.command_line import Skyinfra
 from tests.unit.yaml_like import DIGEST
 
 IMAGE = "skycoin:index:Image$skycoin:index:Variant$docker-build:index:Image"

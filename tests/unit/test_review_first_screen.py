@@ -15,7 +15,7 @@ from review.markdown import page
 from review.mermaid import BOXES, mermaid
 from review.risk import risk_of
 from review.room import fitted, length, shares
-from tests.unit.front_door import Skyinfra
+from tests.unit.command_line import Skyinfra
 from tests.unit.test_review import (
     CONTAINER,
     EXPORTER_CONTAINER,

@@ -10,7 +10,7 @@ from review.changes import read_changes
 from review.first_screen import NOTHING_LOST
 from review.markdown import page
 from review.options import Loss, read_options
-from tests.unit.front_door import Skyinfra
+from tests.unit.command_line import Skyinfra
 from tests.unit.test_review import HERE, IMAGE, TAG, VOLUME
 
 NODE = "skycoin:index:Node"

@@ -23,7 +23,7 @@ from local.setup_backup import back_up, restore
 from local.setup_backup_format import FORM, About
 from local.stack import state_file
 from local.steps import SetupError
-from tests.unit.front_door import Skyinfra
+from tests.unit.command_line import Skyinfra
 from tests.unit.test_wallet_backups import KEY, OTHER, sealed
 from wallets import sealed as sealing
 from wallets.contents import Contents, File

@@ -14,7 +14,7 @@ from catalogue.node_container import NODE as LABEL
 from clients.fingerprint import lines
 from local.layout import Layout
 from providers.skycoin.wallet_identity import ACCEPTED
-from tests.unit.front_door import Ran, Skyinfra
+from tests.unit.command_line import Ran, Skyinfra
 from tests.unit.moving_engines import Board, Node, Requests
 from tests.unit.test_node_move import CONTENTS, FINGERPRINT, MINE, NODE, WALLET, resources
 from tests.unit.test_wallet_backups import wallet

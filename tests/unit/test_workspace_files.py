@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalogue.workspaces import WORKSPACES
-from tests.unit.front_door import Ran, Skyinfra
+from tests.unit.command_line import Ran, Skyinfra
 from tests.unit.yaml_like import DIGEST
 from workspaces.files import COMMANDS, devcontainer, devfile
 from workspaces.keeping import is_own, signed, write_all
