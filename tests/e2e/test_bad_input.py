@@ -97,7 +97,7 @@ def test_registry_port_in_use_is_named(up: Machine) -> None:
         ("DOCKER_HOST", "tcp://127.0.0.1:1", "No Docker engine answers at tcp://127.0.0.1:1"),
     ],
 )
-def test_wrong_environment_is_answered_with_what_is_allowed(
+def test_a_wrong_environment_variable_is_answered_with_the_allowed_values(
     up: Machine, variable: str, value: str, answer: str
 ) -> None:
     result = up.run("make", "up", env={variable: value, "SKYCOIN_ENGINE": "auto"})

@@ -40,7 +40,7 @@ def test_a_second_run_adds_nothing(noted: Any) -> None:
     assert noted["twice"] == [True, noted["once"]]
 
 
-def test_what_an_interrupted_run_or_another_program_has_spoilt_is_repaired(noted: Any) -> None:
+def test_a_network_damaged_by_an_interrupted_run_or_another_program_is_repaired(noted: Any) -> None:
     assert noted["spoilt"] == [True, noted["once"]]
 
 

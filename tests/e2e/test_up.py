@@ -84,7 +84,7 @@ def test_node_is_confined(up: Machine) -> None:
     assert (node["Config"]["StopSignal"], node["Config"]["StopTimeout"]) == ("SIGINT", 60)
 
 
-def test_what_docker_exec_leaves_behind_is_collected(up: Machine) -> None:
+def test_processes_that_docker_exec_leaves_behind_are_reaped(up: Machine) -> None:
     """Such a process used to stay a zombie while the node ran, and counted towards its process limit."""
     left = up.docker("exec", "skycoin-node-1", "sh", "-c", "sleep 1 > /dev/null 2>&1 & echo left")
     assert left.text == "left\n"

@@ -78,7 +78,7 @@ def test_the_checkout_is_not_opened_and_nothing_is_begun(machine: Machine) -> No
         assert "•" not in result.text, "no step began"
 
 
-def test_it_says_how_to_enter(opened: Result, folder: Path) -> None:
+def test_an_opened_workspace_says_how_to_enter_it(opened: Result, folder: Path) -> None:
     end = opened.text[-600:]
     assert f"open over {folder} (/work inside), as {UID}:{GID}:" in end
     assert f"docker exec -it --user {UID}:{GID} {NAME} bash" in end
@@ -86,7 +86,7 @@ def test_it_says_how_to_enter(opened: Result, folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("opened")
-def test_it_is_confined_and_sees_one_folder(machine: Machine, folder: Path) -> None:
+def test_a_workspace_is_confined_and_sees_one_folder(machine: Machine, folder: Path) -> None:
     """Its confinement, as the engine reports it."""
     found = machine.inspect("container", NAME)
     host = found["HostConfig"]
@@ -108,7 +108,7 @@ def test_it_is_confined_and_sees_one_folder(machine: Machine, folder: Path) -> N
 
 
 @pytest.mark.usefixtures("opened")
-def test_it_trusts_the_authorities_that_the_network_needs(machine: Machine) -> None:
+def test_a_workspace_trusts_the_networks_certificate_authorities(machine: Machine) -> None:
     """Before, only the build had these: `go mod download` inside failed behind a proxy that ends TLS."""
     own = machine.layout.build_ca.read_text()
     if not own:
@@ -121,7 +121,9 @@ def test_it_trusts_the_authorities_that_the_network_needs(machine: Machine) -> N
 
 
 @pytest.mark.usefixtures("opened")
-def test_what_is_made_inside_belongs_to_the_person(machine: Machine, folder: Path) -> None:
+def test_files_created_in_a_workspace_belong_to_the_person_who_opened_it(
+    machine: Machine, folder: Path
+) -> None:
     made = entered(machine, "sh", "-c", "echo made > /work/made && touch ~/mine && whoami && pwd")
     assert made.code == 0, made.text
     assert made.text.split() == ["developer", "/work"]

@@ -294,7 +294,7 @@ def test_of_many_resources_three_are_named() -> None:
 @pytest.mark.parametrize(
     "text", ["", "[]", "{}", '{"parts": {"stack": 1}}', '{"parts": {"odd": {}}}', '{"parts": {}}']
 )
-def test_details_that_are_none_are_refused(text: str) -> None:
+def test_malformed_details_are_refused(text: str) -> None:
     with pytest.raises(UserError, match="These are no details of a review"):
         read_details(text, "0" * LENGTH)
 

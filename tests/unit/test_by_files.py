@@ -196,7 +196,7 @@ def test_of_the_changed_side_only_the_stacks_own_file_is_read(
     assert [names for commit, names in read if commit == head] == [["Pulumi.fleet.yaml"]]
 
 
-def test_a_node_that_leaves_the_file_is_refused_with_the_way_out(repository: Repository) -> None:
+def test_removing_a_node_from_the_file_is_refused_with_the_remedy(repository: Repository) -> None:
     repository.edit(FLEET, "    shed: {image: skycoin, host: shed, network: mainnet}\n", "")
     done = repository.review("fleet", "--base", "base")
     assert done.code == REFUSED
@@ -204,7 +204,7 @@ def test_a_node_that_leaves_the_file_is_refused_with_the_way_out(repository: Rep
     assert "pulumi state unprotect" not in done.out
 
 
-def test_another_volume_of_a_wallet_is_refused_with_the_way_out(repository: Repository) -> None:
+def test_another_volume_for_a_wallet_is_refused_with_the_remedy(repository: Repository) -> None:
     """`up` would refuse the other volume; before, the page reported a wallet at risk."""
     shed = "    shed: {image: skycoin, host: shed, network: mainnet"
     repository.edit(FLEET, shed, f"{shed}, wallet-volume: other")
@@ -214,7 +214,7 @@ def test_another_volume_of_a_wallet_is_refused_with_the_way_out(repository: Repo
     assert "remove the `protect` flag" not in done.out
 
 
-def test_wrong_settings_are_all_told_with_their_places(repository: Repository) -> None:
+def test_all_configuration_errors_are_reported_with_their_places(repository: Repository) -> None:
     repository.edit(FLEET, "network: mainnet}", "netwrk: mainnet}")
     done = repository.review("fleet", "--base", "base")
     assert done.code == REFUSED

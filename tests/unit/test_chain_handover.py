@@ -111,7 +111,7 @@ def test_a_newer_version_that_fails_gives_back_a_database_that_the_old_one_reads
 @pytest.mark.parametrize("image", [NEXT, SICK])
 @pytest.mark.parametrize("fault", Fault)
 @pytest.mark.case(6, 17, 39)
-def test_whatever_happens_at_whatever_step_the_next_up_runs_on_a_database_that_it_reads(
+def test_after_a_fault_at_any_step_the_next_up_runs_on_a_database_that_it_can_read(
     fault: Fault, image: str, boot: bool
 ) -> None:
     for at in steps():

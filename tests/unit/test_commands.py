@@ -281,7 +281,7 @@ def test_an_error_without_a_selected_stack_names_the_option(
     assert "error: no stack is selected: give one with --stack NAME" in ran.err
 
 
-def test_neither_a_set_up_nor_a_pulumi_is_one_sentence(
+def test_without_a_set_up_and_without_pulumi_the_error_is_one_sentence(
     layout: Layout, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -337,7 +337,7 @@ def test_a_set_up_of_another_user_is_named(
 
 
 @pytest.mark.parametrize("text", ["{", "[]", ""])
-def test_a_damaged_file_of_a_set_up_is_named_with_what_mends_it(
+def test_a_damaged_file_of_a_set_up_is_reported_with_the_remedy(
     text: str, set_up: Layout, skyinfra: Skyinfra
 ) -> None:
     file = set_up.state / "environment.json"

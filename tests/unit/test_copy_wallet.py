@@ -214,7 +214,7 @@ def test_a_copy_whose_removal_was_killed_does_not_count_as_a_copy(volumes: Volum
 
 
 @pytest.mark.case(38)
-def test_a_copy_that_is_killed_is_none_and_the_next_one_removes_it(volumes: Volumes) -> None:
+def test_a_killed_copy_does_not_count_and_the_next_one_removes_it(volumes: Volumes) -> None:
     (volumes.wallet / "a.wlt").write_text(WALLET)
     assert volumes.run(script=SCRIPT.replace("sync && mv", "kill -9 $$; mv"))[0] == -9
     assert volumes.names() == [".partial"]

@@ -727,7 +727,7 @@ class BrokenEngine(Engine):
         (requests.ReadTimeout("timed out"), "volume wallet: tcp://board:2375 stopped answering: timed out"),
     ],
 )
-def test_what_the_engine_answers_names_the_resource(error: Exception, wanted: str) -> None:
+def test_an_error_of_the_engine_names_the_resource(error: Exception, wanted: str) -> None:
     """A host that goes away during a run must not look like a missing volume."""
     with pytest.raises(ServiceError) as raised:
         Volume(BrokenEngine(error)).read("wallet", {}, {})

@@ -214,7 +214,7 @@ def test_an_expired_session_creates_nothing_and_the_next_up_creates_all() -> Non
         ),
     ],
 )
-def test_an_expired_login_is_told_with_the_command_that_renews_it(host: str, command: str) -> None:
+def test_an_expired_login_is_reported_with_the_command_that_renews_it(host: str, command: str) -> None:
     """Amazon's token lasts 12 hours; the registry's answer after that: tests/e2e/test_registry_faults.py."""
     assert login_command(host) == f"`{command}`"
 
@@ -304,7 +304,7 @@ def test_a_release_never_expires_even_where_a_feature_has_the_same_content(arch:
     assert _first_rule("bookworm-live") == {}, "what no rule matches stays"
 
 
-def test_what_lost_its_tag_goes_after_a_month() -> None:
+def test_untagged_images_expire_after_a_month() -> None:
     assert _first_rule() == {
         "tagStatus": "untagged",
         "countType": "sinceImagePushed",

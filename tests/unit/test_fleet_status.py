@@ -171,7 +171,7 @@ def test_a_reason_names_the_command_that_shows_more() -> None:
         assert seen(box).reason.endswith(logs)
 
 
-def test_a_container_that_is_not_there_is_missing() -> None:
+def test_a_container_that_does_not_exist_is_missing() -> None:
     [found] = statuses(FleetEngine({}), [node()])
     assert (found.state, found.container) == (State.MISSING, None)
     assert "skycoin-node-1" in found.reason

@@ -227,7 +227,7 @@ def test_a_copy_that_fails_touches_nothing() -> None:
     is_whole(engine, INPUTS)
 
 
-def test_a_wallet_volume_that_is_gone_is_never_made_by_the_engine() -> None:
+def test_a_missing_wallet_volume_is_never_created_by_the_engine() -> None:
     engine = NodeEngine()
     resource = deployed(engine)
     engine.volumes_there.remove(WALLET)
@@ -317,7 +317,7 @@ def test_memory_changes_in_place() -> None:
 MEBIBYTE = 1024 * 1024
 
 
-def test_a_reservation_comes_changes_and_goes_in_place() -> None:
+def test_a_memory_reservation_is_set_changed_and_removed_without_a_replacement() -> None:
     """An engine can't remove a reservation; one as high as the limit equals none."""
     engine = NodeEngine()
     resource = deployed(engine)
@@ -674,7 +674,7 @@ def test_the_mark_of_a_nodes_container_is_the_same_in_the_next_version() -> None
     )
 
 
-def test_another_order_of_what_has_none_restarts_nothing() -> None:
+def test_another_order_of_unordered_inputs_restarts_nothing() -> None:
     rpc, peer = ({"internal": port, "external": port, "ip": "127.0.0.1"} for port in (6420, 6000))
     engine = NodeEngine()
     resource = deployed(engine, ports=[rpc, peer], capabilities={"drops": ["ALL"]})

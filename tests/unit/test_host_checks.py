@@ -251,7 +251,7 @@ def test_a_build_of_docker_without_a_version_counts_as_new() -> None:
         assert found(replace(PLACE, platform=None), version=version) == []
 
 
-def test_those_that_refuse_come_first() -> None:
+def test_findings_that_refuse_come_first() -> None:
     assert names(driver="vfs", ahead=-1e9) == ["wrong clock", "storage that copies"]
 
 

@@ -201,7 +201,7 @@ def test_tags_in_a_hosted_registry_wait_for_its_container() -> None:
         assert tag.inputs["immutable"] == (tag.inputs["tag"] in ("0.27.1", "release-v0.27.1"))
 
 
-def test_its_own_image_comes_from_another_registry_by_digest() -> None:
+def test_a_hosted_registrys_own_image_comes_from_another_registry_by_digest() -> None:
     image = with_hosted().one(CONTAINER, "community-on-local-container").inputs["image"]
     assert image == f"registry.localhost:5443/skycoin/registry@{Engine().digest('registry-local-latest-tag')}"
     image = with_hosted(arch="arm64v8").one(CONTAINER, "community-on-local-container").inputs["image"]
@@ -355,7 +355,9 @@ def _broken(changes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("changes", "faults"), FAULTS)
-def test_what_does_not_fit_the_rest_is_named(changes: dict[str, Any], faults: list[str]) -> None:
+def test_a_hosted_registry_that_does_not_fit_the_other_settings_is_refused(
+    changes: dict[str, Any], faults: list[str]
+) -> None:
     parse(_broken({}))
     with pytest.raises(SettingsError) as caught:
         parse(_broken(changes))

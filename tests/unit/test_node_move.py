@@ -359,7 +359,7 @@ def test_a_node_that_gets_another_user_does_not_move_meanwhile(fleet: Fleet, sky
     assert move(skyinfra).code == 0
 
 
-def test_an_unknown_host_is_answered_with_those_that_there_are(fleet: Fleet, skyinfra: Skyinfra) -> None:
+def test_an_unknown_host_is_refused_with_the_known_hosts(fleet: Fleet, skyinfra: Skyinfra) -> None:
     ran = move(skyinfra, "celar")
     assert ran.code == 1
     assert "skycoin:nodes.one.host" in ran.err

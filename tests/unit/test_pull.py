@@ -304,7 +304,7 @@ def test_an_image_that_is_there_keeps_its_name_while_its_next_registry_is_unknow
     assert pulled(Images()).planned(news, state)["ref"] == FORWARDED
 
 
-def test_its_removal_leaves_the_image() -> None:
+def test_deleting_a_pulled_image_leaves_it_on_the_host() -> None:
     images = Images(there=[LOCAL])
     pulled(images).delete("id", {"ref": LOCAL})
     assert images.there == [LOCAL]

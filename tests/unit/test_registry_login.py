@@ -95,7 +95,7 @@ def test_a_damaged_docker_config_is_named_and_nothing_is_made(layout: Layout, te
 
 
 @pytest.mark.parametrize("gone", ["htpasswd", "config.json", "a logout", "another hash", "no hash"])
-def test_what_is_lost_of_a_login_comes_back(layout: Layout, gone: str) -> None:
+def test_a_lost_file_of_a_login_is_written_again(layout: Layout, gone: str) -> None:
     ensure_login(layout)
     before = password(layout)
     match gone:

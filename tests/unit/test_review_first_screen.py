@@ -83,7 +83,7 @@ def test_another_container_has_the_bound_of_its_own_inputs() -> None:
     assert line_of(exporter) == "restarts 1 other container for a time that is not known"
 
 
-def test_what_could_be_lost_is_reported_before_what_stops() -> None:
+def test_possible_losses_are_reported_before_interruptions() -> None:
     gone = step("delete", VOLUME, "attic-data", {"name": "skycoin-attic-data"})
     gone["oldState"]["retainOnDelete"] = False
     lost = tags({"amd64": A, "arm32v5": A}, {"amd64": A})
@@ -376,5 +376,5 @@ def test_a_graph_has_fifty_boxes_at_most_and_counts_the_others() -> None:
     assert sum('["' in line for line in mermaid(Graph(boxes[:50], edges[:1]))) == 50
 
 
-def test_a_name_ends_no_label() -> None:
+def test_a_name_can_not_end_its_label() -> None:
     assert mermaid(Graph(('a"]<b>#\n`' + "x" * 99, "c"), ((0, 1),)))[0] == f"  b0[\"a']‹b›＃ '{'x' * 50}…\"]"

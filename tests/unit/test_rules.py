@@ -297,7 +297,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
         {"images.skycoin.channel": "feature", "images.skycoin.feature": "x" * 115},
         [
             f"skycoin:images.skycoin.feature: '{'x' * 115}': a tag has at most 120 characters here (128 with "
-            "the longest suffix, -arm32v5)"
+            "a variant's suffix, such as -arm32v5)"
         ],
     ),
     (
@@ -356,7 +356,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
         {"images.skycoin.channel": "feature", "images.skycoin.feature": "a" * 115},
         [
             f"skycoin:images.skycoin.feature: '{'a' * 115}': a tag has at most 120 characters here "
-            "(128 with the longest suffix, -arm32v5)"
+            "(128 with a variant's suffix, such as -arm32v5)"
         ],
     ),
     # Ports: each has one user per engine. Two hosts may be one engine.
@@ -509,7 +509,7 @@ def test_entries_that_do_not_fit_are_named(changes: dict[str, Any], faults: list
 
 
 @pytest.mark.parametrize("changes", FINE.values(), ids=FINE.keys())
-def test_what_only_looks_like_a_clash_is_allowed(changes: dict[str, Any]) -> None:
+def test_entries_that_only_seem_to_clash_are_allowed(changes: dict[str, Any]) -> None:
     parse(changed(changes))
 
 

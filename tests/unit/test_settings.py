@@ -26,7 +26,7 @@ SOURCE = "images.skycoin.source."
 HOST = "hosts.attic."
 NODE = "nodes.one."
 ARCHES = "allowed are amd64, arm32v5, arm32v6, arm32v7, arm64v8"
-TAG = "a tag has letters, digits, '_', '.' and '-', and starts with none of the last two"
+TAG = "a tag has letters, digits, '_', '.' and '-', and begins with a letter, a digit or '_'"
 VOLUME = "a volume's name has letters, digits, '_', '.', '-' (no path)"
 ENGINE = "allowed are local, unix:///PATH, ssh://USER@HOST and ssh://USER@HOST:PORT"
 
@@ -96,7 +96,7 @@ FAULTS: list[tuple[str, Any, str]] = [
         "images.skycoin.feature",
         "a" * 129,
         f'skycoin:images.skycoin.feature: "{"a" * 129}": a tag has at most 120 characters here '
-        "(128 with the longest suffix, -arm32v5)",
+        "(128 with a variant's suffix, such as -arm32v5)",
     ),
     ("nodes.one.tag", "-x", f'skycoin:nodes.one.tag: "-x": {TAG}'),
     (
@@ -108,8 +108,8 @@ FAULTS: list[tuple[str, Any, str]] = [
     (
         "registries.local.address",
         "https://docker.io",
-        'skycoin:registries.local.address: "https://docker.io": a registry\'s address is HOST, HOST:PORT or '
-        "either with a /namespace; no scheme, no spaces",
+        'skycoin:registries.local.address: "https://docker.io": a registry\'s address is HOST or HOST:PORT, '
+        "with or without a /NAMESPACE; no scheme, no spaces",
     ),
     (
         "registries.local.kind",
@@ -410,12 +410,12 @@ ENTRY_FAULTS: list[tuple[dict[str, Any], str, str]] = [
     (
         {"images.skycoin.channel": "feature", "images.skycoin.feature": "x-amd64"},
         "skycoin:images.skycoin.feature",
-        "a tag does not end with -amd64: that is how variants are told from their list",
+        "a tag can't end with -amd64, as the tags of variants do: choose another name",
     ),
     (
         {"registries.local.address": "docker.io:99999"},
         "skycoin:registries.local.address",
-        "a registry's address is HOST, HOST:PORT or either with a /namespace; no scheme, no spaces",
+        "a registry's address is HOST or HOST:PORT, with or without a /NAMESPACE; no scheme, no spaces",
     ),
     (
         {"images.skycoin.source.version": "v0.27.1\N{ARABIC-INDIC DIGIT ONE}"},
@@ -634,7 +634,7 @@ def test_a_plain_secret_is_refused_among_the_other_faults_and_never_shown() -> N
     ]
 
 
-def test_an_encrypted_secret_is_taken() -> None:
+def test_an_encrypted_secret_is_accepted() -> None:
     settings = read_settings(SECRETS, ["skycoin:build-secrets"])
     assert settings.build_secrets == {"GIT_AUTH_TOKEN": "canary"}
 
@@ -729,7 +729,7 @@ def test_an_error_shows_no_value_that_may_be_a_secret(path: str, value: object) 
     assert not [line for line in lines if "canary" in line]
 
 
-def test_a_certificate_file_that_is_not_there_is_a_fault_among_the_others() -> None:
+def test_a_missing_certificate_file_is_reported_with_the_other_errors() -> None:
     given = as_pulumi_gives_it({"build-ca": "no/ca.crt", "bases": "debian"})
     with pytest.raises(SettingsError) as refused:
         read_settings(given)
@@ -739,7 +739,7 @@ def test_a_certificate_file_that_is_not_there_is_a_fault_among_the_others() -> N
     ]
 
 
-def test_a_certificate_file_that_is_there_is_taken() -> None:
+def test_an_existing_certificate_file_is_accepted() -> None:
     assert read_settings(as_pulumi_gives_it({"build-ca": "Pulumi.yaml"})).build_ca == "Pulumi.yaml"
 
 
@@ -771,7 +771,7 @@ def test_a_nodes_defaults_are_the_safe_ones() -> None:
         ["-i"],
     ],
 )
-def test_what_switches_the_host_key_check_off_is_refused(options: list[str]) -> None:
+def test_ssh_options_that_skip_the_host_key_check_are_refused(options: list[str]) -> None:
     """Options that are not known to be harmless are refused too."""
     [fault] = _faults(changed({HOST + "ssh-options": options}))
     assert fault.startswith("skycoin:hosts.attic: ")

@@ -271,7 +271,7 @@ def test_a_registry_that_cannot_be_asked_stops_no_preview(world: World) -> None:
 
 
 @pytest.mark.parametrize("immutable", [True, False])
-def test_other_content_under_a_known_tag(world: World, immutable: bool) -> None:
+def test_other_content_under_a_tag_of_the_state_is_noticed(world: World, immutable: bool) -> None:
     """A preview refuses an exact tag and moves a moving one, even if the digest isn't known yet."""
     inputs = world.inputs(immutable=immutable)
     _, state = world.kind.create(inputs)

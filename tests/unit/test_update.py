@@ -83,7 +83,7 @@ def test_a_first_update_says_what_lasts_and_is_never_silent_for_15_seconds() -> 
     ]
 
 
-def test_what_did_not_change_is_counted_and_not_listed() -> None:
+def test_unchanged_resources_are_counted_and_not_listed() -> None:
     assert shown(recorded("unchanged")) == "    55 unchanged (6.0 s)"
 
 

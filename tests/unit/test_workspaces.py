@@ -61,7 +61,7 @@ def test_login_shells_have_the_path_of_the_images() -> None:
         assert paths == ([] if entry.base else [told.stdout.strip()]), entry.name
 
 
-def test_a_base_comes_before_what_stands_on_it_and_is_made_for_its_architectures() -> None:
+def test_a_workspaces_base_precedes_it_and_has_all_its_architectures() -> None:
     names = list(WORKSPACES)
     for entry in WORKSPACES.values():
         if entry.base is not None:
@@ -289,7 +289,7 @@ def changed_with(engine: Engine, name: str) -> set[str]:
     return direct.union(*(changed_with(engine, one) for one in direct))
 
 
-def test_a_changed_base_rebuilds_what_stands_on_it_and_nothing_else() -> None:
+def test_a_changed_base_rebuilds_only_the_images_on_it() -> None:
     engine = up("workspaces")
     assert changed_with(engine, "workspace-cli-amd64") == {
         "workspace-cli-dind-amd64",
