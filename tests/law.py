@@ -21,7 +21,7 @@ PLACES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """Inputs of other types that name a volume, which the resource's plugin would create."""
 HARMLESS = frozenset({"same", "update"})
-LISTED = "What today's program replaces in a state of an earlier version:"
+LISTED = "Containers that an upgrade from an earlier version replaces:"
 """Line in a section of CHANGELOG.md that precedes a list of containers, as globs of COMPONENT/NAME."""
 
 Preview = Mapping[str, Any]

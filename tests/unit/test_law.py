@@ -101,7 +101,7 @@ def test_exactly_the_listed_containers_are_replaced() -> None:
 def test_the_lists_of_all_newer_versions_count() -> None:
     changelog = (
         f"# Changelog\n\n## 0.3.0 - x\n\n{LISTED}\n\n- `Exporter/*`: why\n\n### Added\n\n- `else`\n"
-        f"\n## 0.2.0 - x\n\n{LISTED}\n\n- `Node/one-container`: why\n\n## 0.1.0 - x\n\n{LISTED} nothing.\n"
+        f"\n## 0.2.0 - x\n\n{LISTED}\n\n- `Node/one-container`: why\n\n## 0.1.0 - x\n\n{LISTED} none.\n"
     )
     assert listed_replacements(changelog, "0.1.0") == ["Exporter/*", "Node/one-container"]
     assert listed_replacements(changelog, "0.2.0") == ["Exporter/*"]
