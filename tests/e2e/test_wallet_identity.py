@@ -139,7 +139,7 @@ def test_a_review_of_an_emptied_wallet_is_the_page_in_the_docs(guarded: Machine)
     compare_with_example("real-wallet-emptied", result)
 
 
-def test_what_grew_is_not_a_difference(guarded: Machine) -> None:
+def test_a_wallet_that_grew_is_not_reported_as_different(guarded: Machine) -> None:
     ran = guarded.inspect("container", NODE)["Id"]
     cli(guarded, "walletAddAddresses", "deterministic.wlt", "-n", "2")
     cli(guarded, "walletAddAddresses", "bip44.wlt", "-n", "1")
