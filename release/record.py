@@ -3,7 +3,6 @@
 It is made from the stack's outputs only.
 """
 
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -136,7 +135,3 @@ def megabytes(size: int) -> str:
 def _places(registries: Mapping[str, str]) -> str:
     left_out = " (left out: it is optional, and failed)"
     return ", ".join(f"{name}{'' if ref else left_out}" for name, ref in sorted(registries.items()))
-
-
-if __name__ == "__main__":  # kept for one version
-    sys.exit("error: `python -m release.record` is gone. Use `./skyinfra release record IMAGE`.")

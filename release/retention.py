@@ -10,7 +10,6 @@ pulls it again. Without --delete nothing is removed.
 """
 
 import re
-import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -111,7 +110,3 @@ def plan(repository: Any, keep: int, deployed: Collection[str] = ()) -> Plan:
         untag=tuple(sorted(tag for tag in going if points[tag] in live)),
         remove=tuple(dict.fromkeys(digest for digest in gone if digest not in live)),
     )
-
-
-if __name__ == "__main__":  # kept for one version
-    sys.exit("error: `python -m release.retention` is gone. Use `./skyinfra release retain REPOSITORY`.")

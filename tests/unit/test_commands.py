@@ -632,24 +632,6 @@ def test_a_thin_name_means_the_set_up_and_gives_only_what_it_was_given(variable:
     assert " ".join(last.split()).endswith(" ".join(f'-m commands wallet restore "node-1" {options}'.split()))
 
 
-@pytest.mark.parametrize(
-    ("module", "command"),
-    [
-        ("wallets", "wallet --help"),
-        ("workspaces", "workspace files NAME"),
-        ("review", "review --stack NAME"),
-        ("release.record", "release record IMAGE"),
-        ("release.retention", "release retain REPOSITORY"),
-    ],
-)
-def test_a_module_that_was_a_command_names_the_one_that_took_its_place(module: str, command: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", module, "anything"], cwd=PROJECT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 1
-    assert done.stderr == f"error: `python -m {module}` is gone. Use `./skyinfra {command}`.\n"
-
-
 def test_the_launcher_runs_this_checkout_from_any_folder(tmp_path: Path) -> None:
     """Folders there with the name of one of the program's modules, or of a package, are not imported."""
     for name in ("commands", "click", "local"):
