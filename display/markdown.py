@@ -7,6 +7,10 @@ FEW = 6
 """Maximum number of texts in one line; of more texts it shows half as many, and counts the others."""
 TILDE = "&#126;"
 """A tilde that Markdown never takes for strikethrough."""
+_WIDTH = 100
+"""Maximum number of characters in a line of a block: a forge's window shows no more, and does not wrap it."""
+_WORD = re.compile(r"(?:`[^`]*`|\S)+")
+"""Matches what stays on one line: a word, or `code` with its spaces."""
 _MENTION = re.compile(r"(?<!\w)@(?=\w)")
 """Matches an `@` that a forge would make a mention; a word joiner after it prevents that, even in code."""
 
@@ -42,6 +46,18 @@ def few(texts: Sequence[str], separator: str = ", ", limit: int | None = FEW) ->
         return separator.join(texts)
     shown = limit // 2
     return f"{separator.join(texts[:shown])} and {len(texts) - shown} more"
+
+
+def wrapped(line: str) -> list[str]:
+    """Break a long line of text between words, but no `code`; an indented line stays as it is."""
+    if len(line) <= _WIDTH or line[0].isspace():
+        return [line]
+    lines = [""]
+    for word in _WORD.findall(line):
+        if lines[-1] and len(lines[-1]) + 1 + len(word) > _WIDTH:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".lstrip()
+    return lines
 
 
 def fence(lines: Sequence[str]) -> list[str]:

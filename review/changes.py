@@ -4,7 +4,7 @@ Everything comes from the preview, except causes, which also read the checkout.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,8 @@ RETIRED = ("skycoin:index:WalletBackup",)
 """Types of version 0.1.0 that only leave the state; nothing outside the state is deleted with them."""
 AFTERMATH = "an unhandled error occurred: program exited"
 """Start of the engine's message after each error that the program itself has reported."""
+ENDED = "preview failed"
+"""The engine's message after each error of a resource."""
 _WALLET = r'resource "[^"]*skycoin:index:Node\$docker:index/volume:Volume::(?P<node>[^"]+)-wallet"'
 PROTECTED_WALLET = re.compile(f"{_WALLET} cannot be del")
 """Pulumi's refusal to delete a protected wallet (`pkg/resource/deploy/step.go`)."""
@@ -138,7 +140,13 @@ def _rebuilds(steps: Iterable[Step], causes: Causes) -> tuple[Rebuild, ...]:
     )
 
 
-def _faults(diagnostics: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+def _faults(diagnostics: Iterable[Mapping[str, Any]]) -> Sequence[str]:
+    """Errors, without those that follow from another one. An error that is alone is never left out."""
+    found = [*_errors(diagnostics)]
+    return [one for one in found if one != ENDED] or found
+
+
+def _errors(diagnostics: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     for entry in diagnostics:
         message = str(entry["message"]).strip().removeprefix("error: ").removeprefix("Preview failed: ")
         if entry.get("severity") == "error" and not message.startswith(AFTERMATH):

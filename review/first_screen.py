@@ -7,7 +7,7 @@ says so and is complete in the details.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from display.markdown import fence, few, one_line
+from display.markdown import fence, few, one_line, wrapped
 from display.units import duration
 from review.causes import GONE_CONTAINER
 from review.changes import Changes
@@ -29,10 +29,10 @@ INCOMPLETE = (
 NOTHING_LOST = "Nothing: no wallet, volume or published tag goes, and none loses its protection."
 UNANSWERED = "whether it holds is not known, for it raised an error at"
 REFUSED_NOTE = "Below is what would be done without it, as far as the preview came."
-STOPS = (
-    "A host pulls the new image, and a node's wallet is copied, while the old container runs. Where the new "
-    "one fails, the old one is started again."
-)
+REFUSED_FIRST = "The preview ended with it, and had seen no change until then."
+PULLS = "A host pulls the new image, and a node's wallet is copied, while the old container runs."
+STAYS = "A node's wallet is copied while the old container runs."
+FAILS = "Where the new one fails, the old one is started again."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,16 +97,15 @@ def _counts(changes: Changes) -> list[str]:
 def _parts(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[Part]:
     yield Part(
         title="`pulumi up` would stop with this, and change nothing",
-        lines=[line for fault in changes.faults for line in fault.splitlines()],
-        note=REFUSED_NOTE if changes.faults else "",
+        lines=[part for fault in changes.faults for line in fault.splitlines() for part in wrapped(line)],
+        note=_refused_note(changes),
         is_output=True,
     )
     yield Part(title="What can't be judged here", lines=[f"- {one_line(one)}" for one in changes.unjudged])
     yield Part(title="What can be lost", lines=[*_lost(changes)], note=_lost_note(changes))
     yield Part(title="Rules that do not hold", lines=[*_broken(changes)])
     stops = [*_stops([one for one in changes.restarts if one.stops])]
-    replaced = any(one.op == "replace" and one.is_node for one in changes.restarts)
-    yield Part(title="What stops, and for how long", lines=stops, note=STOPS if replaced else "")
+    yield Part(title="What stops, and for how long", lines=stops, note=_replaced_note(changes))
     yield Part(title="What is built, and why", lines=[*_built(changes)])
     yield Part(
         title="Inside images",
@@ -116,6 +115,12 @@ def _parts(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[Part]
     yield Part(title="Published tags", lines=[*_tags(changes)])
     yield Part(title="Volumes", lines=[*_volumes(changes)])
     yield Part(title="Warnings", lines=[*_warnings(changes, backups)])
+
+
+def _refused_note(changes: Changes) -> str:
+    if not changes.faults:
+        return ""
+    return REFUSED_FIRST if summary(changes) == "nothing changes" else REFUSED_NOTE
 
 
 def _broken(changes: Changes) -> Iterator[str]:
@@ -163,6 +168,11 @@ def _stops(restarts: Sequence[Restart]) -> Iterator[str]:
         together.setdefault((_how_long(one), "; ".join(one.why)), []).append(said)
     for (until, why), names in together.items():
         yield f"- {until}: {few(names)}{one_line(f'. Why: {why}') if why else ''}"
+
+
+def _replaced_note(changes: Changes) -> str:
+    replaced = [one for one in changes.restarts if one.op == "replace" and one.is_node]
+    return f"{PULLS if any(one.pulls for one in replaced) else STAYS} {FAILS}" if replaced else ""
 
 
 def _how_long(one: Restart) -> str:

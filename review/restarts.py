@@ -50,6 +50,8 @@ class Restart:
     is_node: bool
     bound: Bound | None = None
     """Maximum time of a replacement; None if the preview does not show it."""
+    pulls: bool = False
+    """True if its image would change."""
     last: int | None = None
     """Seconds that its last replacement took; None if the state does not know it."""
 
@@ -79,6 +81,7 @@ def restart(step: Step) -> Restart:
         why=tuple(_differences(step, is_node=is_node)),
         is_node=is_node,
         bound=_bound(step) if op == "replace" else None,
+        pulls="image" in _keys(step),
         last=_seconds(step.outputs.get(LAST_REPLACEMENT)),
     )
 

@@ -172,10 +172,10 @@ def _ways(wallet: WalletOnHost, found: Found | None, restore: str, *, is_known: 
         return (
             f"To accept what it holds now: {accepted}. A backup is restored after that: `{restore}` ({page})."
         )
-    ways = f"Restore a backup: `{restore}`, or a copy on the host, which `--copy list` there names ({page})."
-    if found is None:
-        ways = f"Make the volume again, empty: `docker volume create {wallet.volume}`. {ways}"
-    elif found.damaged:
+    ways = f"a backup: `{restore}`, or a copy on the host, which `--copy list` there names ({page})."
+    make = f"Make the volume again, empty: `docker volume create {wallet.volume}`."
+    ways = f"{make} Then restore {ways}" if found is None else f"Restore {ways}"
+    if found is not None and found.damaged:
         ways += f" Or move {', '.join(found.damaged)} out of the volume."
     return f"{ways} If you accept that the wallet is lost, {anew}." if _is_empty(found) else ways
 

@@ -11,6 +11,7 @@ from mocks.stacks import preview_of_files
 from review.changes import read_changes
 from review.risk import risk_of
 from review.summary import summary
+from tests.e2e.example_pages import compare_with_example
 from tests.e2e.machine import RPC_PORT, Machine, Result
 from tests.e2e.plugin import until
 from tests.e2e.states import record
@@ -170,6 +171,17 @@ def test_a_review_says_what_a_change_would_rebuild_move_and_replace(up: Machine)
     by_files = read_changes(preview_of_files("local", {"local": base}, head))
     assert f"\n{summary(by_files)}.\n" in result.text, "the mocks say what the engine and the plugins say"
     assert f"## Stack local: {risk_of(by_files).line}\n" in result.text
+    compare_with_example("real-build-argument", result)
+
+
+def test_a_review_of_a_nodes_setting_is_the_page_in_the_docs(up: Machine) -> None:
+    settings = up.settings()
+    node = {**settings["skycoin:nodes"]["node-1"], "args": ["-log-level=debug"]}
+    up.change({**settings, "skycoin:nodes": {"node-1": node}})
+    result = up.skyinfra("review")
+    up.change(settings)
+    assert result.code == 0, result.text
+    compare_with_example("real-node-setting", result)
 
 
 @pytest.mark.parametrize(

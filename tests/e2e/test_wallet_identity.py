@@ -19,9 +19,11 @@ import pytest
 from clients.engine import connect
 from clients.fingerprint import SCRIPT, Fingerprint, read
 from clients.wallet_on_host import WalletOnHost
+from commands.exit_codes import REFUSED
 from providers.base import ProviderError
 from providers.skycoin.chain_database import ChainDatabase
 from tests.crash_states import saves, states
+from tests.e2e.example_pages import compare_with_example
 from tests.e2e.machine import Machine, Result
 from tests.e2e.plugin import until
 from tests.unit.wallet_engine import wallet
@@ -123,6 +125,20 @@ def test_wallets_of_every_type_have_one_fingerprint_in_the_image_and_in_memory(g
     assert guarded.docker("start", NODE).code == 0
 
 
+def emptied(folder: Path) -> None:
+    for path in folder.glob("*.wlt"):
+        path.unlink()
+
+
+@pytest.mark.case(35)
+def test_a_review_of_an_emptied_wallet_is_the_page_in_the_docs(guarded: Machine) -> None:
+    """It comes before the tests that add addresses, which the page counts."""
+    with changed(guarded, emptied):
+        result = guarded.skyinfra("review")
+    assert result.code == REFUSED, result.text
+    compare_with_example("real-wallet-emptied", result)
+
+
 def test_a_wallet_that_grew_is_not_reported_as_different(guarded: Machine) -> None:
     ran = guarded.inspect("container", NODE)["Id"]
     cli(guarded, "walletAddAddresses", "deterministic.wlt", "-n", "2")
@@ -134,11 +150,6 @@ def test_a_wallet_that_grew_is_not_reported_as_different(guarded: Machine) -> No
     assert again.code == 0, again.text
     assert guarded.inspect("container", NODE)["Id"] == ran
     assert fingerprint(guarded)["bip44.wlt"]["bip44/0/0"].count == 3
-
-
-def emptied(folder: Path) -> None:
-    for path in folder.glob("*.wlt"):
-        path.unlink()
 
 
 def anew(folder: Path) -> None:

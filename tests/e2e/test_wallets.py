@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from commands.exit_codes import REFUSED
+from tests.e2e.example_pages import compare_with_example
 from tests.e2e.machine import Machine, Result
 from tests.e2e.plugin import until
 
@@ -22,9 +24,10 @@ TEXT = json.dumps({"meta": {"label": "precious", "type": "deterministic"}, "entr
 
 @pytest.fixture(scope="module")
 def second(up: Machine) -> Iterator[Machine]:
-    """The stack with a second node, which has a wallet; restored afterwards."""
+    """The stack with a second node, which has a wallet that the state knows; restored afterwards."""
     with up.another_node("second", PORT):
         put(up, TEXT)
+        assert up.make("up").code == 0
         yield up
 
 
@@ -241,6 +244,9 @@ def test_a_lost_volume_is_not_created_and_is_restored_as_the_docs_say(
     for result in (backup(second, tmp_path), restore(second, tmp_path, file=file)):
         assert result.code != 0
         assert f"there is no volume '{WALLET}' on host here, and none was made" in result.text
+    reviewed = second.skyinfra("review")
+    assert reviewed.code == REFUSED, reviewed.text
+    compare_with_example("real-wallet-gone", reviewed)
     assert WALLET not in volumes(second)
     assert [path.name for path in tmp_path.iterdir()] == [file.name]
     assert second.docker("volume", "create", WALLET).code == 0

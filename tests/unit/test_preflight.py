@@ -148,8 +148,9 @@ def test_a_wallet_found_gone_stops_the_preview_until_it_may_be_new(engine: Walle
     state = refreshed(engine, state)
     with pytest.raises(
         ProviderError, match=r"'skycoin-one-wallet' is gone\. It held 1 wallet with 2 addresses"
-    ):
+    ) as refused:
         preflight(engine).diff(state, INPUTS, INPUTS)
+    assert "`docker volume create skycoin-one-wallet`. Then restore a backup: `" in str(refused.value)
     allowed = {**INPUTS, "newWallet": True}
     assert preflight(engine).diff(state, INPUTS, allowed) == Change(updates=("newWallet", "wallet"))
     assert WALLET not in engine.volumes

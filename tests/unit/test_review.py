@@ -13,7 +13,7 @@ from catalogue.arch import ARCHES
 from commands.exit_codes import FAILED, REFUSED
 from review.causes import SAVED, Cause
 from review.changes import PreviewError, Rebuild, read_changes
-from review.first_screen import NOTHING_LOST, STOPS
+from review.first_screen import FAILS, NOTHING_LOST, PULLS
 from review.markdown import LIMIT, page
 from review.summary import summary
 from review.values import difference
@@ -129,7 +129,7 @@ def test_a_replaced_container_says_why_and_for_how_long_it_stops_at_most() -> No
     )
     assert f"| skycoin-attic | here | replaced, a{how_long} |  | {why} |" in text
     assert f"### What can be lost\n\n{NOTHING_LOST}" in text
-    assert STOPS in text
+    assert f"{PULLS} {FAILS}" in text
 
 
 def test_a_new_volume_is_named_and_takes_the_comfort_away() -> None:
@@ -244,6 +244,43 @@ def test_a_refused_preview_shows_what_was_refused_and_not_its_aftermath() -> Non
     changes = read_changes({"steps": [], "diagnostics": said})
     assert changes.faults == ("0.27.1 is published as sha256:1",)
     assert page(changes, "release").startswith("## Stack release: refused\n\n### `pulumi up` would stop")
+
+
+def errors(*messages: str) -> list[dict[str, str]]:
+    return [{"severity": "error", "message": f"error: {message}\n"} for message in messages]
+
+
+def test_a_refusal_of_a_provider_is_not_followed_by_the_engines_own_words_for_it() -> None:
+    """Pages of the real engine used to end the refusal with `preview failed`."""
+    changes = read_changes({"steps": [], "diagnostics": errors("the wallet is gone", "preview failed")})
+    assert changes.faults == ("the wallet is gone",)
+    alone = read_changes({"steps": [], "diagnostics": errors("preview failed")})
+    assert alone.faults == ("preview failed",), "or the page would call it safe"
+
+
+def test_a_refusal_that_ended_the_preview_before_any_change_says_so() -> None:
+    """The page used to announce changes below, and there were none."""
+    diagnostics = errors("the wallet is gone")
+    assert page(read_changes({"steps": [], "diagnostics": diagnostics}), "mine") == (
+        "## Stack mine: refused\n\n### `pulumi up` would stop with this, and change nothing\n\n"
+        "```\nthe wallet is gone\n```\n\nThe preview ended with it, and had seen no change until then.\n"
+    )
+    more = read_changes({"steps": [step("create", PREFLIGHT, "a", None, {})], "diagnostics": diagnostics})
+    assert "\nBelow is what would be done without it, as far as the preview came.\n" in page(more, "mine")
+
+
+def test_a_long_refusal_is_broken_into_lines_but_no_command_and_no_excerpt() -> None:
+    """A forge shows such a block without wrapping: what to do was outside the window."""
+    command = "`./skyinfra wallet restore attic FILE -s fleet`"
+    excerpt = f"    {'wallet ' * 20}".rstrip()
+    fault = f"{'It held a wallet. ' * 5}{command} brings it back.\n{excerpt}\n{'x' * 120}"
+    lines = page(read_changes({"steps": [], "diagnostics": errors(fault)}), "mine").splitlines()
+    assert lines[lines.index("```") + 1 :][:4] == [
+        ("It held a wallet. " * 5).strip(),
+        f"{command} brings it back.",
+        excerpt,
+        "x" * 120,
+    ]
 
 
 def test_each_warning_is_on_the_page_once() -> None:

@@ -1,5 +1,7 @@
 """Pages of docs/examples: what a review of the real program shows between two settings of a stack.
 
+Those of a deployed stack are made by end-to-end tests (tests/e2e/example_pages.py).
+
 `UPDATE_SNAPSHOTS=1 make unit` writes them; their diff is what a reviewer reads.
 """
 
@@ -18,7 +20,7 @@ import pytest
 from catalogue.bases import official_busybox
 from catalogue.node_container import LAST_REPLACEMENT
 from commands.known_vulnerabilities import judged
-from commands.pages import STOPS
+from commands.pages import EXIT_CODES, STOPS
 from components.contexts import recorded_files
 from components.image import FILES as FILES_OUTPUT
 from components.image import REQUIRED
@@ -38,6 +40,7 @@ from review.rulebook import rulebook
 from review.rules import broken_rules, wanted
 from review.setting_lines import SettingLines
 from settings.places import StackFile
+from tests.e2e.example_pages import REAL, stable
 from tests.unit.engine import Engine
 from tests.unit.previews import copies
 from tests.unit.projects import FILES, PROJECT, RELEASE_STACK, published, run_program, stack_settings, up
@@ -366,10 +369,23 @@ def test_a_documented_example_is_what_the_program_prints(name: str) -> None:
     assert risk_of(changes).level is level
 
 
-def test_every_example_is_made_here() -> None:
-    assert {file.stem for file in FOLDER.glob("*.md")} == {*PAGES, "README"}
+def test_every_example_is_made_by_a_test_and_listed() -> None:
+    assert {file.stem for file in FOLDER.glob("*.md")} == {*PAGES, *REAL, "README"}
     listed = (FOLDER / "README.md").read_text()
-    assert [name for name in PAGES if f"({name}.md)" not in listed] == []
+    rows = {name: f"| [{name}]({name}.md) | {EXIT_CODES[level]} |" for name, (_, _, level) in PAGES.items()}
+    assert [row for row in (*rows.values(), *(f"({name}.md)" for name in REAL)) if row not in listed] == []
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_a_page_of_a_deployed_stack_has_nothing_that_differs_from_run_to_run(name: str) -> None:
+    text = (FOLDER / f"{name}.md").read_text()
+    assert text == stable(text)
+
+
+def test_digests_and_the_hash_at_the_end_of_a_page_are_named_by_their_place() -> None:
+    one, two = "a" * 64, "b" * 64
+    page = f"skycoin@{one[:12]} → sha256:{two}, now `{one[:12]}` @sha256:{one}\n\nReview: `{two}`\n"
+    assert stable(page) == "skycoin@digest-1 → digest-2, now `digest-1` @digest-1\n\nReview: `HASH`\n"
 
 
 @functools.cache

@@ -83,6 +83,17 @@ def test_another_container_has_the_bound_of_its_own_inputs() -> None:
     assert line_of(exporter) == "restarts 1 other container for a time that is not known"
 
 
+def test_an_image_is_pulled_only_where_it_changes() -> None:
+    """A page of another flag used to say that a host pulls the new image."""
+    pulled = "A host pulls the new image, and a node's wallet is copied, while the old container runs."
+    ran = "A node's wallet is copied while the old container runs."
+    flag = replaced("shed", **LIMITS)
+    flag["detailedDiff"] = {"command[1]": None}
+    for steps, said in (([flag, replaced(**LIMITS)], pulled), ([flag], ran)):
+        text = "\n".join(screen(read_changes({"steps": steps})))
+        assert f"\n{said} Where the new one fails, the old one is started again." in text
+
+
 def test_possible_losses_are_reported_before_interruptions() -> None:
     gone = step("delete", VOLUME, "attic-data", {"name": "skycoin-attic-data"})
     gone["oldState"]["retainOnDelete"] = False
