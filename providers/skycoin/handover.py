@@ -94,7 +94,14 @@ class Handover:
     def interrupted(self, name: str) -> Values | None:
         """Inspect the container that an interrupted handover set aside; None if there is none."""
         found = self.find(previous_container(name))
-        return found if found is not None and any(uses(found, wallet) for wallet in self._wallets) else None
+        return found if found is not None and self._uses_wallet(found) else None
+
+    def concerns(self, found: Values) -> bool:
+        """True for a container of this resource, and for any other one that uses the wallet."""
+        return self.owns(found) or self._uses_wallet(found)
+
+    def _uses_wallet(self, found: Values) -> bool:
+        return any(uses(found, wallet) for wallet in self._wallets)
 
     def made_for(self, resource: str) -> Values | None:
         """Inspect the container labelled with a resource's id, under any name; None if there is none."""
