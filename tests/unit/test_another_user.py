@@ -230,7 +230,10 @@ def known(engine: WalletEngine, *, running: bool) -> Values:
         "Name": f"/{NODE}",
         "Config": {"Image": INPUTS["image"], "User": USER},
         "State": {"Running": running},
-        "Mounts": [{"Name": "skycoin-one-data", "Destination": "/data"}],
+        "Mounts": [
+            {"Name": WALLET, "Destination": "/wallet"},
+            {"Name": "skycoin-one-data", "Destination": "/data"},
+        ],
     }
     engine.asked.clear()
     return state
@@ -276,6 +279,22 @@ def test_a_stopped_node_is_refused_until_the_last_volume_is_given(engine: Wallet
     assert "docker stop" not in said
     assert said.count("chown") == 1
     engine.foreign = {}
+    assert preflight(engine).planned(THEIRS, state)["user"] == OTHER
+    assert preflight(engine).update("x", state, THEIRS)["user"] == OTHER
+
+
+@pytest.mark.case(30)
+def test_another_node_that_has_the_nodes_former_name_is_neither_stopped_nor_given_away(
+    engine: WalletEngine,
+) -> None:
+    """Before, the refusal printed the commands that stop it and give its chain to this node's user."""
+    state = known(engine, running=True)
+    assert engine.deployed is not None
+    mounts = {"skycoin-two-wallet": "/wallet", "skycoin-two-data": "/data"}
+    anothers = [{"Name": volume, "Destination": place} for volume, place in mounts.items()]
+    engine.deployed = {**engine.deployed, "Mounts": anothers}
+    engine.create_volume("skycoin-two-data")
+    engine.foreign = {"skycoin-two-data": FOREIGN}
     assert preflight(engine).planned(THEIRS, state)["user"] == OTHER
     assert preflight(engine).update("x", state, THEIRS)["user"] == OTHER
 
