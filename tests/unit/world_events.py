@@ -36,6 +36,12 @@ class Fleet:
     def other(self, node: Node) -> Node:
         return next(one for one in self.nodes if one is not node)
 
+    @property
+    def has_others_name(self) -> bool:
+        """True if the second node has, or is to have, a name of the first one."""
+        two = self.nodes[1]
+        return bool({two.wanted["name"], two.preflight.inputs.get("container")} & {*NAMES["one"]})
+
     def host(self) -> WorldEngine:
         return self.world.hosts[self.chance.choice(HOSTS)]
 
@@ -70,6 +76,8 @@ def change(fleet: Fleet) -> str:
             ("data", (node.data, f"{node.data}-anew")),
         ]
     )
+    if key == "name" and any(one.wanted["wallet"] != one.wallet for one in fleet.nodes):
+        return "not with the other's wallet too"
     if key not in ("name", "user") or node.container.identity:  # a node that was never made has no other
         node.wanted[key] = fleet.chance.choice(values)
     return _update(fleet, node)
@@ -145,6 +153,10 @@ def give_away(fleet: Fleet) -> str:
 
 
 def _give(node: Node, volumes: Sequence[str]) -> None:
+    """Run the commands that a refusal prints for these volumes, and for a container that was set aside."""
+    for box in node.boxes:
+        if box.policy == "always" and not box.running:
+            box.config["HostConfig"]["RestartPolicy"] = {"Name": "unless-stopped"}
     for volume in volumes:
         if volume in node.engine.volumes_there:
             node.engine.owners[volume] = node.wanted["user"]
@@ -156,6 +168,8 @@ def _give(node: Node, volumes: Sequence[str]) -> None:
 def others_wallet(fleet: Fleet) -> str:
     """A node's entry gets the other node's wallet volume: refused while that one has a container."""
     node = fleet.any()
+    if fleet.has_others_name:
+        return "not with its name too"
     wallet = fleet.other(node).wallet
     node.wanted["wallet"] = wallet
     held = [box.name for box in fleet.other(node).boxes if wallet in box.volumes]

@@ -182,7 +182,7 @@ class Node:
         if self.running != before:  # else the state has only learnt what is there
             self._looked(self.world.recorded.get(self.place, set()))
         if made != "same":
-            self._refuse_another()
+            self._refuse_another(before)
         copies = self.engine.folder(backups_volume(self.wanted["wallet"]))
         if (checked, made) != ("same", "same") and (copies / ".identity").exists():
             self.world.recorded[self.place] = self.world.keys(self.place)
@@ -197,8 +197,10 @@ class Node:
         elif self.place in self.world.left:
             raise BrokenError(f"an update went on with {self.place}, which was moved away")
 
-    def _refuse_another(self) -> None:
-        """Raise BrokenError if the container that was made is not as wanted."""
+    def _refuse_another(self, before: list[Box]) -> None:
+        """Raise BrokenError if what was made is not as wanted, or a node got another user as it ran."""
+        if [box.name for box in before if box.config.get("User") != self.wanted["user"]]:
+            raise BrokenError(f"an update gave a node that ran the user {self.wanted['user']}")
         wanted = [self.wanted[key] for key in ("name", "image", "user")]
         found = [[box.name, box.config["Image"], box.config.get("User")] for box in self.running]
         if found != [wanted]:
