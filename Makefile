@@ -5,7 +5,7 @@ STACK ?= local
 SET_UP = $(or $(SKYCOIN_STATE),$(or $(XDG_STATE_HOME),$(HOME)/.local/state)/skycoin-infrastructure)
 # State folder of an earlier version, until `make up` has moved it.
 EARLIER = $(or $(SKYCOIN_STATE),$(CURDIR)/local/state)
-# A thin name means the set-up, also in a shell whose PULUMI_BACKEND_URL names another backend.
+# These targets always use the set-up's backend, also in a shell whose PULUMI_BACKEND_URL names another backend.
 SKYINFRA = SKYINFRA_BACKEND=set-up $(PYTHON) -m commands
 DIND_FLAG = $(if $(filter 1,$(DIND)),--dind)
 INTO_FOLDER = $(if $(INTO),--to "$(INTO)")

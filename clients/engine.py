@@ -13,7 +13,7 @@ import requests
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 
 from clients.engine_api import EngineApi
-from clients.errors import ServiceError, SilentHostError
+from clients.errors import ServiceError, SilentHostError, message_of
 from clients.ssh import SshRelay
 
 SECONDS = 120
@@ -78,7 +78,7 @@ class Engine:
         try:
             yield api
         except APIError as error:
-            raise ServiceError(f"{subject}: {error.explanation or error}") from error
+            raise ServiceError(f"{subject}: {message_of(error)}") from error
         except DockerException as error:
             raise ServiceError(f"{subject}: {error}") from error
         except requests.RequestException as error:

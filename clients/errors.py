@@ -17,3 +17,8 @@ class SilentHostError(SilentError):
 
 class KeptOutError(ServiceError):
     """A volume has files of another user that the node's user can't read; the message says whose."""
+
+
+def message_of(error: Exception) -> str:
+    """Message of an error; an engine's own explanation, without docker-py's words around it."""
+    return str(getattr(error, "explanation", None) or error)

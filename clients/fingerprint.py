@@ -19,7 +19,7 @@ SCRIPT = Path(__file__).with_name("wallet-fingerprint.sh").read_text()
 SECRET = "secret"  # noqa: S105 a name
 """Chain that stands for a wallet's seed or secret keys, without which nothing can be spent."""
 TORN = "empty, cut short, or can't be read"
-_TEMPORARY = re.compile(r"(.+\.wlt)\.tmp\.([0-9a-f]{8})")
+_TEMPORARY = re.compile(r"(.*wlt)\.tmp\.([0-9a-f]{8})")
 DIGITS = 16
 """Hexadecimal digits of a digest for people to compare."""
 

@@ -22,7 +22,7 @@ from requests.exceptions import RequestException
 
 from catalogue.naming import address_port, is_pinned, split_pinned
 from clients.engine import engine_address
-from clients.errors import ServiceError
+from clients.errors import ServiceError, message_of
 from clients.registry import Repository, login_hint
 from clients.ssh import forwarded
 
@@ -62,8 +62,7 @@ def ensure_image(client: Any, image: str, place: Place, say: Say = silent) -> st
             # Another thread may have pulled it while this one waited.
             return known_as(client.api, image) or _pulled_through_ssh(client.api, source, place, say)
     except (DockerException, RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-        said = getattr(error, "explanation", None) or error
-        raise ServiceError(f"host {place['host']}, {image}: {said}") from error
+        raise ServiceError(f"host {place['host']}, {image}: {message_of(error)}") from error
 
 
 def known_as(api: Any, image: str) -> str | None:
@@ -154,7 +153,7 @@ def _pulled(api: Any, name: str, source: str, place: Place, say: Say) -> str:
                 raise ServiceError(refusal(str(line["error"])))
         api.inspect_image(name)
     except APIError as error:
-        raise ServiceError(refusal(str(error.explanation or error))) from error
+        raise ServiceError(refusal(message_of(error))) from error
     return name
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from docker.errors import DockerException
 from requests.exceptions import RequestException
 
-from clients.errors import ServiceError
+from clients.errors import ServiceError, message_of
 from clients.pull import Place, ensure_image
 
 MEMORY = "256m"
@@ -50,9 +50,7 @@ def short_run(
         finally:
             container.remove(force=True)
     except (DockerException, RequestException) as error:
-        raise ServiceError(
-            f"host {place['host']}, {image}: {getattr(error, 'explanation', None) or error}"
-        ) from error
+        raise ServiceError(f"host {place['host']}, {image}: {message_of(error)}") from error
 
 
 def _exit_code(container: Any, seconds: int, *, while_printing: bool) -> int:

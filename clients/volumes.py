@@ -1,5 +1,7 @@
 """Volumes on an engine."""
 
+from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 from docker.errors import NotFound
@@ -12,3 +14,25 @@ def has_volume(client: Any, name: str) -> bool:
     except NotFound:
         return False
     return True
+
+
+def writers(client: Any, name: str) -> list[Mapping[str, Any]]:
+    """List the containers, running or not, that may write to a volume; none if there is no volume.
+
+    Some mount the folder that the volume is on its host, and the engine's own search does not find those. A
+    mount of a folder above it does not count: monitors and backups of a whole host have one.
+    """
+    try:
+        folder = client.api.inspect_volume(name).get("Mountpoint")
+    except NotFound:
+        return []
+    return [
+        one
+        for one in client.api.containers(all=True)
+        if any(_writes(mount, name, folder) for mount in one.get("Mounts") or ())
+    ]
+
+
+def _writes(mount: Mapping[str, Any], name: str, folder: str | None) -> bool:
+    is_on_it = folder and PurePosixPath(mount.get("Source") or "/").is_relative_to(folder)
+    return bool((mount.get("Name") == name or is_on_it) and mount.get("RW", True))

@@ -12,6 +12,8 @@
 #   all N CHAIN SHA-256             of its addresses, one a line, in the order of the file
 #   first N CHAIN COUNT SHA-256     of the first COUNT of them, where it is asked for
 #   end                             last: what comes without it was cut off on its way
+# In a FILE, a control character, a backslash, and each byte that is not part of UTF-8 is \xNN, as wallets/fingerprint.py
+# has it: engines change other bytes in what a container prints, and two wallets would get one name.
 # busybox has no JSON parser. With quotes as the ends of awk's records, every second one is a string. Like the
 # node, this reads the first JSON value of a file, and nothing behind it.
 set -u
@@ -20,8 +22,29 @@ set -u
 [ -r . ] || { echo "the wallet's folder can't be listed"; exit 1; }
 [ -w . ] || [ -z "$(ls -A . 2> /dev/null)" ] || { echo "the wallet's folder can't be written to"; exit 1; }
 [ ! -e .skyinfra-id ] || [ -r .skyinfra-id ] || { echo ".skyinfra-id can't be read"; exit 1; }
-if grep -Eqx '[0-9a-f]{32}' .skyinfra-id 2> /dev/null; then printf 'id\t%s\n' "$(cat .skyinfra-id)"; fi
+if [ -f .skyinfra-id ] && grep -Eqx '[0-9a-f]{32}' .skyinfra-id 2> /dev/null; then printf 'id\t%s\n' "$(cat .skyinfra-id)"; fi
 
+# shellcheck disable=SC2016 # awk's words, not the shell's
+printable='
+function printable(name,    more, character, code, said) {
+    # Of one to four bytes (RFC 3629, section 4).
+    more = "[\200-\277]"
+    character = "[^\001-\037\\\\\177-\377]|[\302-\337]" more \
+        "|(\340[\240-\277]|[\341-\354\356\357]" more "|\355[\200-\237])" more \
+        "|(\360[\220-\277]|[\361-\363]" more "|\364[\200-\217])" more more
+    while (name != "") {
+        if (match(name, "^(" character ")+")) {
+            said = said substr(name, 1, RLENGTH)
+            name = substr(name, RLENGTH + 1)
+        } else {
+            for (code = 1; sprintf("%c", code) != substr(name, 1, 1); code++);
+            said = said sprintf("\\x%02x", code)
+            name = substr(name, 2)
+        }
+    }
+    return said
+}
+'
 # shellcheck disable=SC2016 # awk's words, not the shell's
 parser='
 function fail() { broken = 1 }
@@ -132,7 +155,7 @@ function text_of(string,    rest) {
     wanted_next = "colon"
 }
 BEGIN {
-    file = ENVIRON["file"]; gsub(/[\001-\037]/, "?", file)
+    file = printable(ENVIRON["file"])
     number = ENVIRON["number"]
     print "file\t" number "\t" file
     for (i = 1; i < ARGC; i++) {
@@ -162,15 +185,18 @@ is_whole_copy() {
 }
 
 number=0
-for path in ./*.wlt ./*.wlt.tmp.*; do
+# The node reads each file whose name ends with wlt.
+for path in ./*wlt ./.*wlt ./*wlt.tmp.* ./.*wlt.tmp.*; do
     [ -f "$path" ] || continue
     if [ ! -r "$path" ]; then
-        case $path in *.wlt) printf 'damaged\t%s\n' "$(printf '%s' "${path#./}" | tr '\001-\037' '?')" ;; esac
+        case $path in
+            *wlt) LC_ALL=C file=${path#./} awk "$printable BEGIN { print \"damaged\t\" printable(ENVIRON[\"file\"]) }" ;;
+        esac
         continue
     fi
-    case $path in *.wlt) ;; *) is_whole_copy "$path" || continue ;; esac
+    case $path in *wlt) ;; *) is_whole_copy "$path" || continue ;; esac
     number=$((number + 1))
     # awk would end at a byte of zero, which a power cut leaves in blocks, and no wallet has.
-    tr '\000' '\001' < "$path" | LC_ALL=C file=${path#./} number=$number awk "$parser" "$@" || exit 1
+    tr '\000' '\001' < "$path" | LC_ALL=C file=${path#./} number=$number awk "$printable$parser" "$@" || exit 1
 done
 echo end

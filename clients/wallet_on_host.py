@@ -20,7 +20,7 @@ from clients.fingerprint import NOTHING, SCRIPT, Fingerprint, Found, asked, from
 from clients.ownership import as_user, explained, foreign_files, give_empty, mode, prepare_copies
 from clients.pull import known_as
 from clients.short_run import short_run
-from clients.volumes import has_volume
+from clients.volumes import has_volume, writers
 
 PLACE = "/wallet"
 SECONDS = 120
@@ -32,13 +32,16 @@ TRIES, PAUSE = 5, 1.0
 """Attempts to read an incomplete wallet, and seconds between them: nodes save wallets in place."""
 
 MEMORY = "cd /data || exit 1; if [ -e .identity ]; then cat .identity || exit 1; fi; echo end"
+# The node may have made links in its volume: none is followed into that of the copies.
 REMEMBER = """\
 umask 077
 cd /wallet || exit 1
 [ -w . ] || { echo "the wallet's folder can't be written to"; exit 1; }
+[ ! -e .skyinfra-id ] || [ -f .skyinfra-id ] || { echo ".skyinfra-id is no file"; exit 1; }
 [ ! -e .skyinfra-id ] || [ -r .skyinfra-id ] || { echo ".skyinfra-id can't be read"; exit 1; }
 if ! grep -Eqx '[0-9a-f]{32}' .skyinfra-id 2> /dev/null; then
-    printf '%s\\n' "$1" > .skyinfra-id.new && sync && mv .skyinfra-id.new .skyinfra-id || exit 1
+    rm -f .skyinfra-id.new && (set -C; printf '%s\\n' "$1" > .skyinfra-id.new) || exit 1
+    sync && mv .skyinfra-id.new .skyinfra-id || exit 1
 fi
 identity=$(head -n 1 .skyinfra-id)
 shift
@@ -163,11 +166,11 @@ class WalletOnHost:
         """
         if not self._names:
             return ""
-        for one in self._client.api.containers(all=True, filters={"volume": self.volume}):
+        for one in writers(self._client, self.volume):
             mine = (one.get("Labels") or {}).get(NODE) == urn or any(
                 name in self._names for name in one["Names"]
             )
-            if not mine and _writes(one, self.volume) and self._may_run(one):
+            if not mine and self._may_run(one):
                 name = one["Names"][0].lstrip("/")
                 return (
                     f"the wallet volume {self.volume!r} is in use by the container {name}: a wallet has one "
@@ -200,7 +203,8 @@ class WalletOnHost:
             found = self._client.api.inspect_container(listed["Id"])
         except NotFound:
             return False
-        return found["HostConfig"]["RestartPolicy"]["Name"] in ("always", "unless-stopped")
+        # With on-failure too: an engine that starts forgets who stopped a container, and sees its exit code.
+        return found["HostConfig"]["RestartPolicy"]["Name"] not in ("", "no")
 
     def _look(self, arguments: Sequence[str]) -> str:
         """Run the script and return its output."""
@@ -259,10 +263,6 @@ class WalletOnHost:
 
 def _joined(said: str, *kept_out: str) -> str:
     return ". ".join(one.removesuffix(".") for one in (said, *kept_out) if one)
-
-
-def _writes(listed: Mapping[str, Any], volume: str) -> bool:
-    return any(mount.get("Name") == volume and mount.get("RW", True) for mount in listed.get("Mounts") or ())
 
 
 def _place(listed: Mapping[str, Any], volume: str) -> str:

@@ -198,7 +198,7 @@ class Move:
             f"{self.source.where} moves to host {self.target.host}, with {_said(fingerprint_of(contents))}."
         )
         click.echo(f"It is stopped meanwhile. The chain stays behind. {self._old_host()}")
-        if not (yes or has_agreed("Do that?", _NOBODY, err=True)):
+        if not (yes or has_agreed("Proceed?", _NOBODY, err=True)):
             click.echo("Nothing was changed.", err=True)
             return FAILED
         prepare(self.target)
@@ -270,7 +270,7 @@ class Move:
     def _failed(self, said: str, *, whole: bool = True) -> int:
         """Say how far the move came; `whole` is False if the new host may lack something of the wallet."""
         host = self.target.host
-        wallet = f" Its wallet is whole on host {host}." if whole else ""
+        wallet = f" Its wallet is complete on host {host}." if whole else ""
         back = f" The way back: write `host: {self.source.host}` there, then `up`, or the command it names."
         click.echo(
             f"{self.source.name} {said}.{wallet} {file_name(self._stack)} names host {host} now."

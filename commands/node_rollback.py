@@ -166,7 +166,7 @@ class _Change:
             if self._pulumi("preview", "--run-program", *options):
                 click.echo(f"The preview failed: {self._file} is as it was.", err=True)
                 return FAILED
-            if not (yes or has_agreed("Do that?", _NOBODY, err=True)):
+            if not (yes or has_agreed("Proceed?", _NOBODY, err=True)):
                 click.echo(f"Nothing was changed: {self._file} is as it was.", err=True)
                 return FAILED
             write_stack_file(self.stack, text, self.read)

@@ -207,7 +207,8 @@ def _adopted(backend: Backend, source: Source, contents: Contents) -> int:
         return FAILED
     click.echo(
         f"{source.where} keeps what it has, and its wallets are only a copy now: no node may use them again. "
-        f"When {deployed.name} has shown the wallets, and they are backed up, remove it by hand."
+        f"Once `skycoin-cli listWallets` in {deployed.name} lists them, and you have a backup, remove it by "
+        "hand."
     )
     return _record(backend, deployed.stack, deployed, digest(wallets))
 
@@ -221,7 +222,7 @@ def _is_agreed(source: Source, users: Sequence[Any], *, yes: bool) -> bool:
     """Ask for permission to stop the containers that use the adopted wallets."""
     command = source.command(users)
     click.echo(f"Wallets of {source.where} may be written to: a wallet has one writer. `{command}`")
-    if yes or has_agreed("Do that?", "There is no terminal to ask: `--yes` does it.", err=True):
+    if yes or has_agreed("Proceed?", "There is no terminal to ask: `--yes` does it.", err=True):
         return True
     click.echo("Nothing was changed.", err=True)
     return False

@@ -15,7 +15,7 @@ from requests.exceptions import ConnectionError as RequestsConnectionError
 from requests.exceptions import RequestException, Timeout
 
 from clients.engine import Engine
-from clients.errors import ServiceError
+from clients.errors import ServiceError, message_of
 from clients.shared_ssh import SharedSsh
 from clients.stored_images import own_images
 from fleet.answers import QUESTIONS, AnswerError, chain_and_disk, container_of, time_of
@@ -60,7 +60,7 @@ class Asking:
             self.close()
             if isinstance(error, HostError):
                 raise
-            raise HostError(f"its engine refuses: {error.explanation or error}") from error
+            raise HostError(f"its engine refuses: {message_of(error)}") from error
 
     def close(self) -> None:
         """Close the connection."""
@@ -183,7 +183,7 @@ def _ask(client: Any, container: Container) -> tuple[Chain | AnswerError, Disk |
     except NotFound as error:  # it has ended meanwhile
         return AnswerError(str(error.explanation)), None
     except APIError as error:
-        return AnswerError(f"its container starts no program: {error.explanation or error}"), None
+        return AnswerError(f"its container starts no program: {message_of(error)}"), None
 
 
 def _of_host(question: Callable[[], _Answer]) -> _Answer:

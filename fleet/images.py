@@ -12,7 +12,7 @@ from docker.errors import APIError
 
 from catalogue.naming import engine_name
 from clients.engine import Engine
-from clients.errors import ServiceError
+from clients.errors import ServiceError, message_of
 from clients.host_facts import AT_ONCE
 from clients.stored_images import StoredImage, remove_image, repositories_of, surplus_images
 from display.columns import columns
@@ -103,7 +103,7 @@ def _refusal(api: Any, image: StoredImage) -> str:
     try:
         remove_image(api, image)
     except APIError as error:
-        return f"{image.short} was not removed: {error.explanation or error}"
+        return f"{image.short} was not removed: {message_of(error)}"
     return ""
 
 

@@ -8,7 +8,7 @@ from requests.exceptions import RequestException
 from catalogue.naming import is_pinned, split_pinned
 from catalogue.node_container import LAST_HEALTHY
 from clients.engine import connect
-from clients.errors import ServiceError
+from clients.errors import ServiceError, message_of
 from clients.pull import Place, known_as, source_of
 from clients.registry import Repository
 from display.errors import UserError
@@ -38,8 +38,7 @@ def digest_for(name: str, place: Place, container: str, image: str, remembered: 
                 f"{_allowed(host, image)}"
             )
     except (DockerException, RequestException, OSError) as error:
-        said = getattr(error, "explanation", None) or error
-        raise ServiceError(f"{name}: host {host}: {said}") from error
+        raise ServiceError(f"{name}: host {host}: {message_of(error)}") from error
     return digest
 
 

@@ -1,25 +1,17 @@
-"""Hosts of a stack: their engines, from the settings, and the images that they pull."""
+"""Hosts of a stack: from their settings to the docker providers and arguments of components."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import pulumi
+import pulumi_docker as docker
 
 from catalogue.arch import ARCHES
+from catalogue.ssh_options import STRICT_HOST_KEYS
 from components.host import Host
-from settings.host import Emulation
+from components.program_version import ProgramVersion
+from program.docker_logins import Logins
+from settings.host import Emulation, HostSettings
 from settings.stack import StackSettings
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PulledFrom:
-    """An image that a host runs, and the repository that the host pulls it from."""
-
-    ref: pulumi.Input[str]
-    """`repo@sha256:…` in the image's first registry."""
-    repository: pulumi.Input[str] | None = None
-    """Repository that the host pulls the digest from; None means the one in `ref`."""
-    version: pulumi.Input[str] | None = None
-    """Version of the image's software; None if only the image's label states it."""
 
 
 def host_of(name: str, settings: StackSettings) -> Host:
@@ -31,4 +23,25 @@ def host_of(name: str, settings: StackSettings) -> Host:
         ssh_options=host.ssh_options,
         platform=ARCHES[host.variant].platform if host.variant else None,
         emulation=host.emulation is Emulation.ALLOWED,
+    )
+
+
+def docker_providers(
+    settings: StackSettings, logins: Logins | None, marker: ProgramVersion
+) -> Mapping[str, docker.Provider]:
+    """Create a provider for each host, so that a dead host fails alone."""
+    return {name: _docker_provider(name, host, logins, marker) for name, host in settings.hosts.items()}
+
+
+def _docker_provider(
+    name: str, host: HostSettings, logins: Logins | None, marker: ProgramVersion
+) -> docker.Provider:
+    """Create the provider of one host. No address means DOCKER_HOST."""
+    is_ssh = (host.address or "").startswith("ssh://")
+    return docker.Provider(
+        name,
+        host=host.address,
+        ssh_opts=[*STRICT_HOST_KEYS, *host.ssh_options] if is_ssh else None,
+        registry_auth=logins,
+        opts=pulumi.ResourceOptions(depends_on=[marker]),
     )

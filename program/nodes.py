@@ -1,16 +1,24 @@
-"""Nodes: from their settings to components on hosts."""
+"""Nodes: from their settings to components on hosts, each with its exporter and its proxy."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 
 import pulumi
 import pulumi_docker as docker
 
 from catalogue.boards import BOARDS, SERVER, Board
+from catalogue.images import EXPORTER, PROXY
+from catalogue.naming import exporter_name, login_volume, proxy_name
+from catalogue.node_container import LEFT_OUT
+from components.exporter import Exporter, ExporterArgs
 from components.node import Node, NodeArgs
-from program.hosts import PulledFrom, host_of
+from components.proxy import Proxy, ProxyArgs
+from program.hosts import host_of
+from program.pulled_images import PulledFrom, PulledImages
+from program.rollbacks import kept_back
 from settings.host import HostSettings
 from settings.limits import is_memory_chosen, limited
-from settings.names import container_name, volume_names
+from settings.names import container_name, volume_names, waves_of
 from settings.node import NodeSettings, PeerNetwork
 from settings.stack import StackSettings
 
@@ -18,49 +26,114 @@ GUI_API_SETS = ("WALLET", "STORAGE")
 """API sets that the GUI needs. Without STORAGE, which holds its own settings, v0.27.1 shows an error page."""
 
 
-def deploy_node(
-    name: str,
-    node: NodeSettings,
-    settings: StackSettings,
-    image: PulledFrom,
-    provider: docker.Provider,
-    after: Sequence[pulumi.Resource] = (),
-    proxy: PulledFrom | None = None,
-) -> Node:
-    """Create the node as a component with its host's provider; `renamed-from` keeps its volumes.
+class Nodes:
+    """The nodes of one stack, on the hosts' providers."""
 
-    `proxy` is the image of its proxy, if it has a web interface. The node's container waits for the
-    containers in `after`, those of an earlier wave.
-    """
-    data_volume, wallet_volume = volume_names(name, node)
-    host = settings.hosts[node.host]
-    board = _board(host, node)
-    args = NodeArgs(
-        host=host_of(node.host, settings),
-        image=image.ref,
-        pull_from=image.repository,
-        version=image.version,
-        container=container_name(name, node.image),
-        data_volume=data_volume,
-        wallet_volume=wallet_volume,
-        rpc_port=node.rpc_port,
-        peer_port=None if node.network is PeerNetwork.NONE else node.peer_port,
-        metrics_port=node.metrics_port,
-        api_sets=_api_sets(node),
-        gui=node.gui,
-        proxy_image=proxy.ref if proxy else None,
-        proxy_pull_from=proxy.repository if proxy else None,
-        arguments=node.args,
-        board=board,
-        memory_is_chosen=is_memory_chosen(host.board, host, node),
-        wait_timeout=board.wait,
-        after=after,
-        user=node.user,
-        new_wallet=node.new_wallet,
-        rollback=node.rollback.model_dump() if node.rollback else None,
-    )
-    aliases = [pulumi.Alias(name=node.renamed_from)] if node.renamed_from else None
-    return Node(name, args, pulumi.ResourceOptions(provider=provider, aliases=aliases))
+    def __init__(
+        self, settings: StackSettings, images: PulledImages, providers: Mapping[str, docker.Provider]
+    ) -> None:
+        self._settings, self._images, self._providers = settings, images, providers
+
+    def deploy(self) -> dict[str, dict[str, pulumi.Input[str]]]:
+        """Create all nodes, wave by wave; returns their outputs by name."""
+        summaries, before = dict[str, dict[str, pulumi.Input[str]]](), list[pulumi.Resource]()
+        left_out = os.environ.get(LEFT_OUT, "").split(",")
+        for wave in waves_of(self._settings):
+            proved = list[pulumi.Resource]()
+            for name in wave:
+                node, summaries[name] = self._deploy(name, before)
+                # Resources that wait for a left-out node would be left out too.
+                if self._settings.nodes[name].host not in left_out:
+                    proved.append(node.proved)
+            before = proved or before
+        return summaries
+
+    def _deploy(
+        self, name: str, after: Sequence[pulumi.Resource]
+    ) -> tuple[Node, dict[str, pulumi.Input[str]]]:
+        """Create one node with its exporter and its proxy; returns the node and its outputs.
+
+        The node's container waits for the containers in `after`, those of an earlier wave.
+        """
+        node = self._settings.nodes[name]
+        image = self._images.on(node.host, node.image, node.tag)
+        if node.rollback is not None:
+            image = kept_back(name, node.rollback, image, self._images.repository_of(node, image))
+        deployed = Node(name, self._args(name, node, image, after), self._options(node))
+        metrics = self._deploy_exporter(name, node, deployed, node.metrics_port) if node.metrics_port else ""
+        summary = {"host": node.host, **deployed.summary, "metrics": metrics}
+        if deployed.proxy_image is not None:
+            summary["login"] = self._deploy_proxy(name, node, deployed, deployed.proxy_image)
+        return deployed, summary
+
+    def _args(
+        self, name: str, node: NodeSettings, image: PulledFrom, after: Sequence[pulumi.Resource]
+    ) -> NodeArgs:
+        """Arguments of the node's component; with `renamed-from`, its volumes keep their names."""
+        data_volume, wallet_volume = volume_names(name, node)
+        host = self._settings.hosts[node.host]
+        board = _board(host, node)
+        proxy = self._images.on(node.host, PROXY) if node.gui else None
+        return NodeArgs(
+            host=host_of(node.host, self._settings),
+            image=image.ref,
+            pull_from=image.repository,
+            version=image.version,
+            container=container_name(name, node.image),
+            data_volume=data_volume,
+            wallet_volume=wallet_volume,
+            rpc_port=node.rpc_port,
+            peer_port=None if node.network is PeerNetwork.NONE else node.peer_port,
+            metrics_port=node.metrics_port,
+            api_sets=_api_sets(node),
+            gui=node.gui,
+            proxy_image=proxy.ref if proxy else None,
+            proxy_pull_from=proxy.repository if proxy else None,
+            arguments=node.args,
+            board=board,
+            memory_is_chosen=is_memory_chosen(host.board, host, node),
+            wait_timeout=board.wait,
+            after=after,
+            user=node.user,
+            new_wallet=node.new_wallet,
+            rollback=node.rollback.model_dump() if node.rollback else None,
+        )
+
+    def _deploy_exporter(self, name: str, node: NodeSettings, deployed: Node, port: int) -> pulumi.Input[str]:
+        """Create the exporter of a node's metrics; returns their URL."""
+        container, image = container_name(name, node.image), self._images.on(node.host, EXPORTER)
+        args = ExporterArgs(
+            host=host_of(node.host, self._settings),
+            image=image.ref,
+            pull_from=image.repository,
+            container=exporter_name(container),
+            network=deployed.network,
+            node=container,
+            port=port,
+        )
+        return Exporter(f"{name}-exporter", args, self._options(node, "-exporter")).metrics
+
+    def _deploy_proxy(self, name: str, node: NodeSettings, deployed: Node, image: pulumi.Output[str]) -> str:
+        """Create the login in front of a node's web interface; returns the command that shows it."""
+        container = container_name(name, node.image)
+        args = ProxyArgs(
+            image=image,
+            container=proxy_name(container),
+            login_volume=login_volume(container_name(node.renamed_from or name, node.image)),
+            network=deployed.network,
+            node=container,
+            after=deployed.proved,
+            port=node.rpc_port,
+        )
+        Proxy(f"{name}-proxy", args, self._options(node, "-proxy"))
+        stack = pulumi.get_stack()
+        return f"./skyinfra node password {name}" + ("" if stack == "local" else f" -s {stack}")
+
+    def _options(self, node: NodeSettings, suffix: str = "") -> pulumi.ResourceOptions:
+        """Options of a node's component: its host's provider, and its name before it was renamed."""
+        former = node.renamed_from
+        aliases = [pulumi.Alias(name=f"{former}{suffix}")] if former else None
+        return pulumi.ResourceOptions(provider=self._providers[node.host], aliases=aliases)
 
 
 def _api_sets(node: NodeSettings) -> list[str]:

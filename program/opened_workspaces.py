@@ -6,11 +6,12 @@ from typing import Any
 import pulumi
 import pulumi_docker as docker
 
-from catalogue.naming import pinned, split_pinned
+from catalogue.naming import split_pinned
 from catalogue.workspaces import DIND_CAPABILITIES, DIND_SECURITY, WORKSPACES
 from components.workspace import EngineInside, Workspace, WorkspaceArgs
 from program.bases import authorities
 from program.hosts import host_of
+from program.pulled_images import ref_for
 from settings.names import engine_of, page_port, pull_from, workspace_container, workspace_volumes
 from settings.opening import OpenSettings
 from settings.stack import StackSettings
@@ -35,7 +36,7 @@ def open_workspace(
     registry = pull_from(opening.host, settings)
     args = WorkspaceArgs(
         host=host_of(opening.host, settings),
-        image=tags.apply(lambda made: _ref(made[tag], variant)),
+        image=tags.apply(lambda made: ref_for(made[tag], variant)),
         container=workspace_container(name),
         folder=opening.folder,
         user=opening.user or f"{person.uid}:{person.gid}",
@@ -62,8 +63,3 @@ def _engine(volume: str | None) -> EngineInside | None:
 
 def _repository(published: Mapping[str, Any], registry: str) -> str:
     return split_pinned(published["registries"][registry])[0]
-
-
-def _ref(published: Mapping[str, Any], variant: str | None) -> str:
-    """`repo@sha256:…` that the host runs: that of its variant if it declares one, else that of the list."""
-    return pinned(published["ref"] if variant is None else published["variants"][variant]["ref"])

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pulumi
 
 from display.rollback import lifting, rolled_back
-from program.hosts import PulledFrom
+from program.pulled_images import PulledFrom
 from settings.node import RollbackSettings
 
 

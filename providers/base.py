@@ -22,7 +22,7 @@ from google.protobuf import any_pb2, empty_pb2, json_format, struct_pb2
 from google.rpc import status_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from clients.errors import ServiceError, SilentError
+from clients.errors import ServiceError, SilentError, message_of
 from providers.callers import OwnCallers
 from providers.start import without_collections
 
@@ -194,7 +194,7 @@ def _reporting(
             message = str(error)
         except OSError as error:
             # Errors from an engine and broken connections: those of docker and requests are OSErrors.
-            message = str(getattr(error, "explanation", None) or error)
+            message = message_of(error)
         except (LookupError, TypeError, AttributeError, ValueError) as error:
             place = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{Path(place.filename).name}:{place.lineno}"

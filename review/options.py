@@ -176,7 +176,7 @@ def _changes(old: State, new: State, order: _Order) -> Iterator[str]:
         yield from (f"{words} {one}" for one in sorted(_listed(new, option) - _listed(old, option)))
     if old.get("deletedWith") != new.get("deletedWith"):
         with_ = [str(one.get("deletedWith") or "nothing").rpartition("::")[2] for one in (old, new)]
-        yield f"goes without a deletion of its own together with {with_[0]} → {with_[1]}"
+        yield f"is deleted implicitly with {with_[0]} → {with_[1]} (`deleted_with`)"
     yield from _engine(old, new)
 
 

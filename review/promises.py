@@ -128,7 +128,7 @@ def _anybodys(one: Resource) -> str:
 
 def _taken_along(one: Resource) -> str:
     gone = one.options.get("deletedWith")
-    return f"goes without a deletion of its own together with {str(gone).rpartition('::')[2]}" if gone else ""
+    return f"is deleted implicitly with {str(gone).rpartition('::')[2]} (`deleted_with`)" if gone else ""
 
 
 def _listed(one: Resource, key: str) -> list[Mapping[str, Any]]:
@@ -202,7 +202,7 @@ PROMISES: Sequence[Rule] = (
     Rule(
         name="nothing-is-taken-along",
         breaches=each(_taken_along),
-        reason="Protection and retention are not asked for what goes without a deletion.",
+        reason="Pulumi checks neither protection nor retention of what is deleted implicitly.",
         remedy="Leave out `deleted_with`.",
     ),
 )

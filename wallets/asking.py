@@ -6,7 +6,7 @@ from typing import TypeVar
 from docker.errors import APIError, DockerException, NotFound
 from requests.exceptions import RequestException
 
-from clients.errors import ServiceError
+from clients.errors import ServiceError, message_of
 from wallets.errors import WalletError
 
 _Answer = TypeVar("_Answer")
@@ -22,5 +22,4 @@ def ask(host: str, question: Callable[[], _Answer]) -> _Answer:
     except NotFound:
         raise
     except (APIError, DockerException, RequestException, ServiceError, OSError) as error:
-        reason = getattr(error, "explanation", None) or error
-        raise WalletError(f"host {host}: {reason}") from error
+        raise WalletError(f"host {host}: {message_of(error)}") from error

@@ -5,7 +5,7 @@ import io
 import posixpath
 import tarfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -13,8 +13,8 @@ from catalogue.node_container import USER as NODE_USER
 from wallets.errors import WalletError
 from wallets.whole import parsed
 
-SUFFIX = ".wlt"
-"""Suffix of Skycoin's wallet files (`src/wallet/wallet.go` of v0.27.1, WalletExt)."""
+SUFFIX = "wlt"
+"""End of the names of Skycoin's wallet files (`src/wallet/wallet.go` of v0.27.1, WalletExt)."""
 
 STAGING = ".restoring"
 """Folder in a wallet volume for a running restore; if it exists afterwards, the restore was interrupted."""
@@ -80,8 +80,8 @@ def without_links(contents: Contents) -> dict[str, File]:
 def from_tar(archive: bytes, below: str = "") -> dict[str, File]:
     """Files of a tar archive below the folder `below`, without what a file system adds itself.
 
-    Pipes and devices are left out too. Raises WalletError for a path that leads elsewhere, and tarfile's
-    errors.
+    Pipes and devices are left out too. Raises WalletError for a path that leads elsewhere and for more than
+    LARGEST bytes, and tarfile's errors.
     """
     with tarfile.open(fileobj=io.BytesIO(archive), encoding=_NAMES) as tar:
         return dict(_files(tar, below))
@@ -95,6 +95,7 @@ def folders_in(archive: bytes, below: str) -> set[str]:
 
 
 def _files(tar: tarfile.TarFile, below: str) -> Iterator[tuple[str, File]]:
+    room = LARGEST
     for entry in tar:
         path = posixpath.relpath(posixpath.normpath(f"/{entry.name}"), f"/{below}")
         if entry.name.startswith("/") or ".." in entry.name.split("/") or path.split("/")[0] == "..":
@@ -108,7 +109,11 @@ def _files(tar: tarfile.TarFile, below: str) -> Iterator[tuple[str, File]]:
         content = tar.extractfile(entry) if entry.isreg() or entry.islnk() else None
         if content is None:
             continue
-        yield path, File(data=content.read(), mode=entry.mode & 0o777, modified=int(entry.mtime))
+        # The size of an archive is no limit: a link is a file again, and a sparse file has any size.
+        data = content.read(room + 1)
+        room -= len(data)
+        _refuse_large("the files", LARGEST - room)
+        yield path, File(data=data, mode=entry.mode & 0o777, modified=int(entry.mtime))
 
 
 def to_tar(contents: Contents, below: str = "", owner: int = USER, group: int | None = None) -> bytes:
@@ -146,12 +151,25 @@ def pack(contents: Contents, owner: int = USER) -> bytes:
     Raises WalletError if it would be larger than `unpack` accepts.
     """
     archive = to_tar(contents, owner=owner)
-    if len(archive) > LARGEST:
+    _refuse_large("the files", len(archive))
+    return gzip.compress(archive, mtime=0)
+
+
+def joined(what: str, parts: Iterable[bytes]) -> bytes:
+    """Archive of an engine, from its parts. Raises WalletError if it is larger than a backup may be."""
+    archive = bytearray()
+    for part in parts:
+        archive += part
+        _refuse_large(what, len(archive))
+    return bytes(archive)
+
+
+def _refuse_large(what: str, size: int) -> None:
+    if size > LARGEST:
         raise WalletError(
-            f"the files are larger than {LARGEST // 2**20} MiB in all, and no backup of them could be "
+            f"{what} are larger than {LARGEST // 2**20} MiB in all, and no backup of them could be "
             "restored: move what is no wallet out of their folder"
         )
-    return gzip.compress(archive, mtime=0)
 
 
 def unpack(name: str, backup: bytes) -> dict[str, File]:
@@ -184,7 +202,7 @@ def refuse_unrestorable(name: str, contents: Contents) -> None:
     refuse_interrupted(name, contents)
     refuse_damaged(name, contents)
     if not wallets_in(contents):
-        raise WalletError(f"{name} holds no wallet (no file ends with {SUFFIX})")
+        raise WalletError(f"{name} holds no wallet (no file's name ends with {SUFFIX})")
 
 
 def without_staged(contents: Contents) -> dict[str, File]:

@@ -7,9 +7,10 @@ at the end, even if the drill fails or is interrupted; the next drill removes th
 import contextlib
 import functools
 import json
+import os
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from docker.errors import NotFound
@@ -19,7 +20,6 @@ from clients.pull import ensure_image
 from wallets.asking import ask
 from wallets.contents import Contents, to_tar, wallets_in
 from wallets.errors import WalletError
-from wallets.fingerprint import known_name
 from wallets.nodes import DeployedNode
 from wallets.signals import uninterrupted
 from wallets.whole import parsed
@@ -34,8 +34,19 @@ _FLAGS = ("-disable-networking", "-web-interface-addr=127.0.0.1", "-enable-api-s
 
 
 def addresses_in(contents: Contents) -> dict[str, set[str]]:
-    """Known name of a wallet → addresses in its file; every wallet must be complete."""
-    return {known_name(path): _addresses(parsed(contents[path].data)) for path in wallets_in(contents)}
+    """Name of a wallet in the node's API → addresses in its file; every wallet must be complete."""
+    return _by_name(
+        (os.fsencode(path).decode(errors="replace"), parsed(contents[path].data))
+        for path in wallets_in(contents)
+    )
+
+
+def _by_name(wallets: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, set[str]]:
+    """Name → addresses; of all its wallets, for in Go's JSON each byte that is not UTF-8 is U+FFFD."""
+    found: dict[str, set[str]] = {}
+    for name, wallet in wallets:
+        found.setdefault(name, set()).update(_addresses(wallet))
+    return found
 
 
 def _addresses(wallet: Mapping[str, Any]) -> set[str]:
@@ -115,7 +126,7 @@ class Drill:
             with contextlib.suppress(WalletError):  # it has ended meanwhile
                 code, said = self._ask(lambda: container.exec_run(list(_ASK), stderr=False))
                 if code == 0:
-                    return {one["meta"]["filename"]: _addresses(one) for one in json.loads(said)}
+                    return _by_name((one["meta"]["filename"], one) for one in json.loads(said))
             time.sleep(_PAUSE)
         last = self._ask(lambda: container.logs(tail=5)).decode(errors="replace").strip()
         what = "ended" if container.status != "running" else f"did not answer in {SECONDS} s"

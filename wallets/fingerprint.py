@@ -7,17 +7,20 @@ from typing import Any
 
 from clients.fingerprint import NO_ADDRESSES, NONE_YET, SECRET, Chain, Fingerprint, Found
 from wallets.contents import Contents, wallets_in
-from wallets.errors import WalletError
 from wallets.whole import parsed
 
 
-def known_name(path: str) -> str:
-    """Name of a wallet file as its host and its node print it: U+FFFD for each byte that is not UTF-8."""
-    return _NOT_UTF_8.sub("\ufffd", path)
+def printable(path: str) -> str:
+    r"""Name of a wallet file as hosts print it.
+
+    `\xNN` stands for each control character, backslash, and byte that is not part of UTF-8, so that no two
+    files have the same name (wallet-fingerprint.sh).
+    """
+    return _UNPRINTABLE.sub(lambda found: f"\\x{ord(found[0]) & 0xFF:02x}", path)
 
 
-_NOT_UTF_8 = re.compile("[\udc80-\udcff]")
-"""Bytes of a path that is not UTF-8, as Python decodes it (PEP 383)."""
+_UNPRINTABLE = re.compile("[\x01-\x1f\\\\\x7f\udc80-\udcff]")
+"""The last of these are bytes that are not UTF-8, as Python decodes them (PEP 383)."""
 
 
 def fingerprint_of(contents: Contents) -> Fingerprint:
@@ -44,20 +47,8 @@ def found_in(contents: Contents, before: Fingerprint) -> Found:
 
 
 def _wallets(contents: Contents) -> dict[str, Mapping[str, Any]]:
-    """Content of each wallet, by its known name. Raises WalletError if two have the same."""
-    paths = wallets_in(contents)
-    found = {known_name(path): parsed(contents[path].data) for path in paths}
-    if len(found) < len(paths):
-        escaped = [
-            path.encode(errors="surrogateescape").decode(errors="backslashreplace")
-            for path in paths
-            if _NOT_UTF_8.search(path)
-        ]
-        raise WalletError(
-            f"{', '.join(escaped)}: the names of these wallets differ only in bytes that are not UTF-8, and "
-            "nobody could tell the wallets apart: rename them in the wallet's folder"
-        )
-    return found
+    """Content of each wallet, by its printable name."""
+    return {printable(path): parsed(contents[path].data) for path in wallets_in(contents)}
 
 
 def _chains(wallet: Mapping[str, Any]) -> dict[str, Chain]:

@@ -7,7 +7,7 @@ volume is inspected first, because a container that names a missing volume would
 import functools
 import tarfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, TypeVar
 
@@ -18,7 +18,17 @@ from clients.pull import ensure_image
 from clients.short_run import short_run
 from clients.volumes import has_volume
 from wallets.asking import ask
-from wallets.contents import STAGING, Contents, File, folders_in, from_tar, same, to_tar, without_links
+from wallets.contents import (
+    STAGING,
+    Contents,
+    File,
+    folders_in,
+    from_tar,
+    joined,
+    same,
+    to_tar,
+    without_links,
+)
 from wallets.errors import WalletError
 from wallets.nodes import DeployedNode
 from wallets.signals import uninterrupted
@@ -114,6 +124,7 @@ class WalletVolume:
             try:
                 with self.mounted(self._node.wallet, PLACE, "rw") as container:
                     self._take_empty()
+                    self._refuse_unwritable()
                     self._stage(container, contents)
                 code, said = self._run(["sh", "-c", MOVE])
                 if code:
@@ -212,6 +223,16 @@ class WalletVolume:
         node = self._node
         self._ask(lambda: give_empty(self._client, node.place, node.image, node.wallet, PLACE))
 
+    def _refuse_unwritable(self) -> None:
+        """Raise WalletError if the node's user could not move what the engine puts there as root."""
+        code, _ = self._run(["sh", "-c", f"[ -w {PLACE} ]"])
+        if code:
+            node = self._node
+            raise WalletError(
+                f"the node's user {node.user} can't write to {node.wallet} on host {node.host} "
+                "(docs/wallets.md, “Files of somebody else” and “Another user”). Nothing was changed there"
+            )
+
     def _stage(self, container: Any, contents: Contents) -> None:
         archive = to_tar(contents, STAGING, *map(int, self._node.user.split(":")))
         self._ask(lambda: container.put_archive(PLACE, archive))
@@ -268,14 +289,18 @@ class WalletVolume:
 
     def _files(self, container: Any, place: str) -> dict[str, File] | None:
         """Files below a folder of a container; None if one changed during reading."""
+        what = f"the files of {self._node.wallet} on host {self._node.host}"
+        archive = self._archive(container, place, functools.partial(joined, what))
         try:
-            return from_tar(self._archive(container, place), place.rpartition("/")[2])
+            return from_tar(archive, place.rpartition("/")[2])
         except tarfile.TarError:
             return None
 
-    def _archive(self, container: Any, place: str) -> bytes:
+    def _archive(
+        self, container: Any, place: str, join: Callable[[Iterable[bytes]], bytes] = b"".join
+    ) -> bytes:
         stream, _ = self._ask(lambda: container.get_archive(place))
-        return self._ask(lambda: b"".join(stream))
+        return self._ask(lambda: join(stream))
 
     def _run(self, command: list[str]) -> tuple[int, str]:
         """Run a command on the wallet volume, in the node's image."""

@@ -3,6 +3,6 @@
 It is for machines that can't reach Pulumi's plugin registry (docs/adr/0002). It serves the four resource
 types that this project uses, with the official plugin's tokens, inputs, defaults, replace rules, ids and
 delete behaviour, as far as its source was read: kreuzwerker/terraform-provider-docker `internal/provider`,
-and pulumi/pulumi-docker `provider/resources.go` (version 5). The two plugins can't share a state yet: after a
-switch, containers and networks are replaced (docs/adr/0015).
+and pulumi/pulumi-docker `provider/resources.go` (version 5). Both plugins can work on one state: a switch
+replaces nothing (docs/adr/0020).
 """

@@ -111,7 +111,7 @@ def _decimal(value: int, size: int) -> str:
 
 
 def _hosted(state: Values, host: Values) -> Values:
-    values = {
+    return {
         "rm": host["AutoRemove"],
         "readOnly": host["ReadonlyRootfs"],
         "dns": host.get("Dns") or [],
@@ -144,7 +144,13 @@ def _hosted(state: Values, host: Values) -> Values:
         "sysctls": host.get("Sysctls") or {},
         "ipcMode": host.get("IpcMode", ""),
         "groupAdds": host.get("GroupAdd") or [],
+        **_given(state, host),
     }
+
+
+def _given(state: Values, host: Values) -> Values:
+    """Values that are in the state only if they were given."""
+    values: Values = {}
     adds, drops = host.get("CapAdd") or [], host.get("CapDrop") or []
     if adds or drops:
         values["capabilities"] = {"adds": adds, "drops": drops}

@@ -176,17 +176,17 @@ class ChainDatabase:
 def tend(client: Any, place: Mapping[str, Any], found: Values, action: str) -> None:
     """Do PUT_BACK or FORGET in a container's data volume; nothing if the host has no image to run it in."""
     image = known_as(client.api, found["Config"]["Image"]) or known_as(client.api, place["image"])
-    if image and (volume := mounted(found)):
+    if image and (volume := mounted_volume(found)):
         ChainDatabase(client, place, image, volume).tend(action)
 
 
-def mounted(found: Values) -> str:
+def mounted_volume(found: Values) -> str:
     """Name of a container's data volume; empty if it has none."""
     mounts = found.get("Mounts") or ()
     return next((str(one["Name"]) for one in mounts if one.get("Destination") == DATA), "")
 
 
-def wanted(inputs: Values) -> str:
+def wanted_volume(inputs: Values) -> str:
     """Name of the data volume in a container's inputs; empty while a preview doesn't know it."""
     mounts = inputs.get("mounts")
     sources = [one["source"] for one in mounts if one["target"] == DATA] if isinstance(mounts, list) else []

@@ -16,7 +16,7 @@ from clients.ownership import explained, foreign_files
 from clients.pull import known_as
 from clients.volumes import has_volume
 from providers.base import ProviderError, Values
-from providers.skycoin.chain_database import mounted
+from providers.skycoin.chain_database import mounted_volume
 from providers.skycoin.handover import CONFIRMED, STANDBY, policy, uses
 
 
@@ -54,7 +54,7 @@ def _given(client: Any, containers: list[Values], olds: Values, news: Values) ->
     image = next(filter(None, (known_as(client.api, one) for one in images if one)), None)
     if image is None:
         return  # `up` pulls an image and checks again
-    data = (mounted(one) for one in containers)
+    data = (mounted_volume(one) for one in containers)
     volumes = dict.fromkeys([news["wallet"], backups_volume(news["wallet"]), *data])
     for volume in filter(None, volumes):
         if not has_volume(client, volume):

@@ -12,7 +12,7 @@ damaged() {
     case $read in *end) ;; *) return 1 ;; esac
     printf '%s\n' "$read" | awk -F '\t' '
         $1 == "damaged" { print $2 }
-        $1 == "file" && $3 ~ /\.wlt$/ { name[$2] = $3 }
+        $1 == "file" && $3 ~ /wlt$/ { name[$2] = $3 }
         $1 == "type" { delete name[$2] }
         END { for (number in name) print name[number] }' | sort
 }
@@ -22,7 +22,7 @@ names() {
     find "$1" -mindepth 1 -maxdepth 1 ! -name lost+found ! -name '.skyinfra-id*' | sed 's|.*/||' | sort
 }
 
-wallets() { find "$1" -maxdepth 1 -name '*.wlt' -type f | wc -l; }
+wallets() { find "$1" -maxdepth 1 -name '*wlt' -type f | wc -l; }
 
 # Folders of other names are somebody's own.
 copies() {
@@ -41,7 +41,7 @@ held() {
 
 # True where another copy has each wallet of this one, by its file name, with all that it holds.
 has_heir() {
-    for file in "/data/$1"/*.wlt; do
+    for file in "/data/$1"/*wlt "/data/$1"/.*wlt; do
         [ -f "$file" ] || continue
         heir=/data/$2/${file##*/}
         [ -f "$heir" ] || return 1
@@ -96,7 +96,7 @@ if [ -e /wallet/.restoring ]; then
     echo "a restore of this wallet was interrupted: run it again, which finishes it"
     exit 1
 fi
-for file in /wallet/*.wlt; do
+for file in /wallet/*wlt /wallet/.*wlt; do
     [ -f "$file" ] || continue
     [ -r "$file" ] || { echo "${file#/wallet/} can't be read by the node's user"; exit 1; }
 done

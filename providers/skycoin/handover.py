@@ -11,6 +11,7 @@ import contextlib
 import secrets
 import time
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from docker.errors import APIError, DockerException, NotFound
@@ -18,7 +19,7 @@ from requests.exceptions import RequestException, Timeout
 
 from catalogue.naming import previous_container
 from catalogue.node_container import NODE
-from clients.errors import ServiceError
+from clients.errors import ServiceError, message_of
 from providers.base import URN, ProviderError, Values
 from providers.skycoin.chain_database import FORGET, PUT_BACK
 from providers.skycoin.last_words import last_words
@@ -32,7 +33,7 @@ GRACE = 60
 POLL = 0.5
 """Seconds between two checks of a container's health."""
 RESOURCE = "skycoin.resource"
-INPUTS = "skycoin.inputs"
+MADE_FROM = "skycoin.inputs"
 ATTEMPT = "skycoin.attempt"
 """Labels of a node's container, in addition to NODE.
 
@@ -48,6 +49,25 @@ Tend = Callable[[Values, str], None]
 
 Arguments: the container's inspection, and the action.
 """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a handover creates, and its steps that are not the engine's."""
+
+    config: Values
+    """Body of the engine's request to create the container."""
+    name: str
+    grace: int
+    """Seconds between the stop signal and SIGKILL, for the old container."""
+    seconds: int
+    """Time limit for the new container to become healthy."""
+    keep: Callable[[], None] | None
+    """Copies the chain database while the old node is stopped; None if no copy is needed."""
+    prove: Callable[[str], None]
+    """Takes the id of the new, healthy container; raises ProviderError if it is not as specified."""
+    watch: Callable[[Values, str], None]
+    """Takes the running old container and the attempt, before that container is stopped."""
 
 
 class Handover:
@@ -67,10 +87,10 @@ class Handover:
     def find(self, name: str) -> Values | None:
         """Inspect a container by name; None if there is none."""
         try:
-            found: Values = self._api.inspect_container(name)
+            container: Values = self._api.inspect_container(name)
         except NotFound:
             return None
-        return found
+        return container
 
     def settle(self, name: str, *, run: bool = True) -> None:
         """Undo or finish an interrupted handover; do nothing if there was none. Raises ProviderError.
@@ -93,15 +113,25 @@ class Handover:
 
     def interrupted(self, name: str) -> Values | None:
         """Inspect the container that an interrupted handover set aside; None if there is none."""
-        found = self.find(previous_container(name))
-        return found if found is not None and self._uses_wallet(found) else None
+        container = self.find(previous_container(name))
+        return container if container is not None and self._uses_wallet(container) else None
 
-    def concerns(self, found: Values) -> bool:
+    def concerns(self, container: Values) -> bool:
         """True for a container of this resource, and for any other one that uses the wallet."""
-        return self.owns(found) or self._uses_wallet(found)
+        return self.owns(container) or self._uses_wallet(container)
 
-    def _uses_wallet(self, found: Values) -> bool:
-        return any(uses(found, wallet) for wallet in self._wallets)
+    def _uses_wallet(self, container: Values) -> bool:
+        return any(uses(container, wallet) for wallet in self._wallets)
+
+    def former_names(self) -> list[str]:
+        """Names of this resource's containers before interrupted handovers set them aside."""
+        ending = previous_container("")
+        found = (one["Name"].lstrip("/") for one in self._own())
+        return [name.removesuffix(ending) for name in found if name.endswith(ending)]
+
+    def on_wallet(self) -> Values | None:
+        """Inspect any container of this resource that uses the wallet; None if there is none."""
+        return next((one for one in self._own() if self._uses_wallet(one)), None)
 
     def made_for(self, resource: str) -> Values | None:
         """Inspect the container labelled with a resource's id, under any name; None if there is none."""
@@ -110,47 +140,33 @@ class Handover:
     def _own(self) -> list[Values]:
         """Inspect all containers that were created for this resource."""
         listed = self._api.containers(all=True, filters={"label": RESOURCE})
-        found = [self.find(one["Id"]) for one in listed]
-        return [one for one in found if one is not None and self.owns(one)]
+        containers = [self.find(one["Id"]) for one in listed]
+        return [one for one in containers if one is not None and self.owns(one)]
 
-    def owns(self, found: Values) -> bool:
+    def owns(self, container: Values) -> bool:
         """True for a container of this resource, also if a killed run labelled it with an unrecorded id."""
-        known = labels(found)
+        known = labels(container)
         return known.get(RESOURCE) == self._resource or (RESOURCE in known and known.get(NODE) == URN.get())
 
     def refuse_second_writer(self, *ours: str) -> None:
         """Raise ProviderError if a container other than `ours` (ids) runs and may write to the wallet."""
         for wallet in sorted(self._wallets):
-            for found in self._api.containers(filters={"volume": wallet, "status": ALIVE}):
-                writes = [mount for mount in found["Mounts"] if mount.get("Name") == wallet and mount["RW"]]
-                if writes and found["Id"] not in ours:
-                    names = ", ".join(name.lstrip("/") for name in found["Names"])
+            for container in self._api.containers(filters={"volume": wallet, "status": ALIVE}):
+                writes = [
+                    mount for mount in container["Mounts"] if mount.get("Name") == wallet and mount["RW"]
+                ]
+                if writes and container["Id"] not in ours:
+                    names = ", ".join(name.lstrip("/") for name in container["Names"])
                     raise ProviderError(
                         f"the wallet volume {wallet!r} is in use by the container {names}: a wallet has one "
                         "writer. Stop that one first."
                     )
 
-    def replace(
-        self,
-        old: Values | None,
-        config: Values,
-        name: str,
-        *,
-        grace: int,
-        seconds: int,
-        keep: Callable[[], None] | None,
-        prove: Callable[[str], None],
-        watch: Callable[[Values, str], None],
-    ) -> float | None:
-        """Replace `old`, which is set aside, by a new container that must become healthy within `seconds`.
+    def replace(self, old: Values | None, plan: Plan) -> float | None:
+        """Set `old` aside, and replace it by a new container once that is healthy and proved.
 
-        Returns the seconds for which the node was down; None if no node was running.
-
-        `config` is the body of the engine's create request. `keep` copies the chain database while the old
-        node is stopped; None if no copy is needed. `prove` takes the id of the new, healthy container and
-        raises ProviderError if it is not as specified. `watch` takes the old container and the attempt,
-        before the old one is stopped. Raises ProviderError, after which the old container has its own
-        name again and runs if it ran before.
+        Returns the seconds for which the node was down; None if no node was running. Raises ProviderError,
+        after which the old container has its own name again and runs if it ran before.
         """
         former = "" if old is None else old["Name"].lstrip("/")
         if old is not None and self.find(previous_container(former)) is not None:
@@ -158,26 +174,25 @@ class Handover:
                 f"a container that is not this node's is called {previous_container(former)}, and {former} "
                 "takes that name for as long as a new one starts: rename the other one first"
             )
-        attempt, began, chain = secrets.token_hex(8), time.monotonic(), ""
+        attempt, began, on_undo = secrets.token_hex(8), time.monotonic(), ""
         try:
             if old is not None:
                 if old["State"]["Running"]:
-                    watch(old, attempt)
-                self._set_aside(old, former, grace)
-            if keep is not None:
-                chain = FORGET
-                keep()
-            new = self._create({**config, "Labels": {**config["Labels"], ATTEMPT: attempt}}, name)
+                    plan.watch(old, attempt)
+                self._set_aside(old, former, plan.grace)
+            if plan.keep is not None:
+                on_undo = FORGET
+                plan.keep()
+            new = self._create(plan, attempt)
             # Once started, the new version may have written into the database.
-            chain = chain and PUT_BACK
-            self.start(new, seconds)
-            prove(new)
+            on_undo = on_undo and PUT_BACK
+            self.start(new, plan.seconds)
+            plan.prove(new)
             if old is not None:
                 self._policy(old["Id"], UNCONFIRMED)
             self._policy(new, CONFIRMED)
         except (ProviderError, ServiceError, DockerException, OSError) as error:
-            undone = self._undone(error, old, name, attempt, grace, chain=chain)
-            raise ProviderError(undone) from error
+            raise ProviderError(self._undone(error, old, plan, attempt, on_undo)) from error
         return time.monotonic() - began if old is not None and old["State"]["Running"] else None
 
     def start(self, container: str, seconds: int) -> None:
@@ -193,10 +208,10 @@ class Handover:
             raise
         self._await_health(container, seconds)
 
-    def remove(self, found: Values, grace: int) -> None:
+    def remove(self, container: Values, grace: int) -> None:
         """Stop a container with its own stop signal, within `grace` seconds, and remove it."""
-        self._stop(found["Id"], grace)
-        self.discard(found)
+        self._stop(container["Id"], grace)
+        self.discard(container)
 
     def _set_aside(self, old: Values, name: str, grace: int) -> None:
         if old["State"]["Running"]:
@@ -210,39 +225,44 @@ class Handover:
         """True if containers outlive their engine, which would then start the old one next to the new one."""
         return bool(self._api.info().get("LiveRestoreEnabled"))
 
-    def _create(self, config: Values, name: str) -> str:
-        host = {**config["HostConfig"], "RestartPolicy": {"Name": UNCONFIRMED, "MaximumRetryCount": 0}}
-        made: str = self._api.create_container_from_config({**config, "HostConfig": host}, name)["Id"]
-        return made
+    def _create(self, plan: Plan, attempt: str) -> str:
+        host = {
+            **plan.config["HostConfig"],
+            "RestartPolicy": {"Name": UNCONFIRMED, "MaximumRetryCount": 0},
+        }
+        config = {**plan.config, "HostConfig": host, "Labels": {**plan.config["Labels"], ATTEMPT: attempt}}
+        created: str = self._api.create_container_from_config(config, plan.name)["Id"]
+        return created
 
-    def _undone(
-        self, error: Exception, old: Values | None, name: str, attempt: str, grace: int, *, chain: str
-    ) -> str:
+    def _undone(self, error: Exception, old: Values | None, plan: Plan, attempt: str, chain: str) -> str:
         """Undo a failed handover; return a message with the error and what is running now."""
-        reason = _said(error)
+        reason = _reason(error)
         try:
-            self._undo(old, name, attempt, grace, chain=chain)
+            self._undo(old, plan, attempt, chain)
         except (ProviderError, ServiceError, DockerException, OSError) as second:
-            undone = f"This attempt was not undone: {_said(second)}. `pulumi up --refresh` does it."
+            undone = f"This attempt was not undone: {_reason(second)}. `pulumi up --refresh` does it."
             return f"{reason}\n{undone}"
         if old is None:
             return f"{reason}\nNo container of it is left; volumes stay."
         database = " So is its chain database." if chain else ""
         return f"{reason}\nThe old container {old['Name'].lstrip('/')} is back, as it was.{database}"
 
-    def _undo(self, old: Values | None, name: str, attempt: str, grace: int, *, chain: str) -> None:
+    def _undo(self, old: Values | None, plan: Plan, attempt: str, chain: str) -> None:
         """Remove only what this attempt created, and let the old container run as before."""
         before = None if old is None else self.find(old["Id"])
-        new = self.find(name)
+        new = self.find(plan.name)
         if new is not None and labels(new).get(ATTEMPT) == attempt:
-            self.remove(new, grace)
+            self.remove(new, plan.grace)
         if old is not None and before is not None:
             # STANDBY marks a handover: the node was running, and an interrupted undo left it stopped.
             run = bool(old["State"]["Running"]) or policy(old) == STANDBY
             self._bring_back(before, old["Name"].lstrip("/"), run=run, chain=chain)
 
     def _bring_back(self, old: Values, name: str, *, run: bool, chain: str) -> None:
-        """Give the old container its name back; `chain` is the action for the copy of its database."""
+        """Give the old container its name back.
+
+        `chain` is the action for the copy of its database: PUT_BACK, FORGET, or empty if there is none.
+        """
         if old["Name"].lstrip("/") != name:
             self._api.rename(old["Id"], name)
         if run:
@@ -266,7 +286,7 @@ class Handover:
             self._tend(old, PUT_BACK)
         except (ServiceError, DockerException, OSError) as error:
             raise ProviderError(
-                f"{_said(error)}\nThe old container {name} stays stopped until the copy of its chain "
+                f"{_reason(error)}\nThe old container {name} stays stopped until the copy of its chain "
                 "database is back in its place, for the newer version may have written into it. First see to "
                 "what failed on its host: a full disk, say (`docker system df`). Behind ssh the host's "
                 "watchdog tries that once more, and then starts the node all the same: one that can't read "
@@ -279,56 +299,67 @@ class Handover:
     def _stop(self, container: str, grace: int) -> None:
         self._api.stop(container, timeout=grace)
 
-    def discard(self, found: Values) -> None:
+    def discard(self, container: Values) -> None:
         """Remove a stopped container; the engine refuses to remove a running one."""
         with contextlib.suppress(NotFound):
-            self._api.remove_container(found["Id"], v=False, force=False)
+            self._api.remove_container(container["Id"], v=False, force=False)
 
     def _await_health(self, container: str, seconds: int) -> None:
         began = time.monotonic()
         name = self._api.inspect_container(container)["Name"].lstrip("/")
         while (passed := time.monotonic() - began) < seconds:
-            found: Values = self._api.inspect_container(container)
-            state = found["State"]
+            inspected: Values = self._api.inspect_container(container)
+            state = inspected["State"]
             health = (state.get("Health") or {}).get("Status")
             if health == "healthy":
                 return
-            if state["Status"] in ("exited", "dead") or found.get("RestartCount"):
+            if state["Status"] in ("exited", "dead") or inspected.get("RestartCount"):
                 ended = f"container {name} ended with exit code {state['ExitCode']}"
-                raise ProviderError(f"{ended} after {passed:.0f} s. {self._said(found)}")
+                raise ProviderError(f"{ended} after {passed:.0f} s. {self._log_of(inspected)}")
             # In steps of five seconds, so that the message does not change at every check.
             waited = f"{passed - passed % 5:.0f} of {seconds} s"
             self._say(f"waits for {name} to be healthy: {health or state['Status']}, {waited}")
             time.sleep(POLL)
-        raise ProviderError(f"container {name} is not healthy after {seconds} s. {self._said(found)}")
+        raise ProviderError(f"container {name} is not healthy after {seconds} s. {self._log_of(inspected)}")
 
-    def _said(self, found: Mapping[str, Any]) -> str:
+    def _log_of(self, container: Mapping[str, Any]) -> str:
+        """Last lines of a container's log that say why it ended."""
         try:
-            since = found["State"].get("StartedAt") or ""
-            text: bytes = self._api.logs(found["Id"], tail=400, timestamps=True)
+            since = container["State"].get("StartedAt") or ""
+            text: bytes = self._api.logs(container["Id"], tail=400, timestamps=True)
         except APIError as error:
-            return f"Its log can't be read: {error.explanation or error}"
+            return f"Its log can't be read: {message_of(error)}"
         return last_words(text.decode(errors="replace"), since)
 
 
-def labels(found: Mapping[str, Any]) -> Mapping[str, str]:
+def labels(container: Mapping[str, Any]) -> Mapping[str, str]:
     """Labels of a container; empty if it has none."""
-    return found["Config"].get("Labels") or {}
+    return container["Config"].get("Labels") or {}
 
 
-def uses(found: Mapping[str, Any], volume: str) -> bool:
+def uses(container: Mapping[str, Any], volume: str) -> bool:
     """True if a container mounts a volume."""
-    return any(mount.get("Name") == volume for mount in found.get("Mounts") or ())
+    return any(mount.get("Name") == volume for mount in container.get("Mounts") or ())
 
 
-def policy(found: Mapping[str, Any]) -> str:
+def is_down(container: Mapping[str, Any]) -> bool:
+    """True for a container that is stopped or restarts in a loop, which engines report as running."""
+    return not container["State"]["Running"] or bool(container["State"].get("Restarting"))
+
+
+def grace_of(inputs: Values) -> int:
+    """Seconds between the stop signal and SIGKILL, in a container's inputs."""
+    return int(inputs.get("stopTimeout") or 0)
+
+
+def policy(container: Mapping[str, Any]) -> str:
     """Name of a container's restart policy."""
-    return str(found["HostConfig"]["RestartPolicy"]["Name"] or UNCONFIRMED)
+    return str(container["HostConfig"]["RestartPolicy"]["Name"] or UNCONFIRMED)
 
 
-def _said(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     """Message of an error; for a lost connection, a plain one instead of the library's."""
     if isinstance(error, RequestException) and not isinstance(error, APIError):
         how = "nothing came in time" if isinstance(error, Timeout) else "the connection was cut"
         return f"its host stopped answering: {how}"
-    return str(getattr(error, "explanation", None) or error)
+    return message_of(error)

@@ -14,13 +14,13 @@ OUTPUT = "lastHealthy"
 """Key of the output in the state."""
 
 
-def output(found: Values) -> Values:
+def last_healthy_output(found: Values) -> Values:
     """Outputs taken from a container's label; empty if it has none."""
     image = labels(found).get(LAST_HEALTHY)
     return {OUTPUT: image} if image else {}
 
 
-def label(old: Values | None, state: Values, image: str) -> dict[str, str]:
+def last_healthy_label(old: Values | None, state: Values, image: str) -> dict[str, str]:
     """Label for the container of `image` that takes over from `old`; empty if no healthy image is known.
 
     `state` is the resource's, empty if it was lost; the host may know the same image by another name.

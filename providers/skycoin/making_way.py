@@ -15,6 +15,7 @@ from docker.errors import DockerException, NotFound
 from catalogue.images import CATALOGUE, PROXY
 from catalogue.naming import proxy_name
 from catalogue.titles import TITLE
+from clients.errors import message_of
 from providers.base import ProviderError, Values
 from providers.skycoin.handover import labels
 
@@ -37,7 +38,7 @@ def proxy_aside(api: Any, config: Values, name: str) -> Iterator[str]:
         api.stop(proxy, timeout=GRACE)
         yield proxy
     except (ProviderError, DockerException, OSError) as error:
-        raise ProviderError(f"{_said(error)}{_started(api, proxy, proxy_name(name))}") from error
+        raise ProviderError(f"{message_of(error)}{_started(api, proxy, proxy_name(name))}") from error
 
 
 def _in_the_way(api: Any, wanted: set[tuple[str, str]], name: str) -> str:
@@ -60,12 +61,8 @@ def _started(api: Any, proxy: str, name: str) -> str:
     try:
         api.start(proxy)
     except (DockerException, OSError) as error:
-        return f"\nIts proxy {name} was stopped, and did not start again: {_said(error)}"
+        return f"\nIts proxy {name} was stopped, and did not start again: {message_of(error)}"
     return ""
-
-
-def _said(error: Exception) -> str:
-    return str(getattr(error, "explanation", None) or error)
 
 
 def _ports(host: Values) -> set[tuple[str, str]]:

@@ -7,9 +7,6 @@ with its id.
 """
 
 import contextlib
-import hashlib
-import json
-import math
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -18,33 +15,42 @@ from typing import Any
 from docker.errors import DockerException
 
 from catalogue.naming import is_pinned
-from catalogue.node_container import HANDED_OVER, LAST_REPLACEMENT, LIVE, NODE
+from catalogue.node_container import HANDED_OVER, LAST_REPLACEMENT, LIVE
 from clients.engine import connect
 from clients.errors import ServiceError
-from clients.pull import ensure_image, is_same, known_as
+from clients.pull import is_same, known_as
 from clients.volumes import has_volume
-from clients.wallet_on_host import WalletOnHost
 from providers.adopting import is_adopting, not_there, refuse_while_adopting
-from providers.base import UNKNOWN, URN, Change, Checked, Found, ProviderError, Remade, Values
-from providers.docker.container_creation import creation
+from providers.base import UNKNOWN, Change, Checked, Found, ProviderError, Remade, Values
 from providers.docker.container_schema import CONTAINER
 from providers.docker.inputs import checked
-from providers.docker.plan import essence, same
+from providers.docker.plan import same
 from providers.docker.schema import FLAG, LIST, MAP, NUMBER, TEXT, Schema
 from providers.log import Say, Status, Warn
-from providers.skycoin.chain_database import FORGET, PUT_BACK, ChainDatabase, mounted, tend, wanted
+from providers.skycoin.chain_database import (
+    ChainDatabase,
+    mounted_volume,
+    tend,
+    wanted_volume,
+)
 from providers.skycoin.change_of_user import has_other_user, refuse_running
-from providers.skycoin.handover import CONFIRMED, RESOURCE, Handover, labels, policy
-from providers.skycoin.handover import INPUTS as MADE_FROM
+from providers.skycoin.handover import (
+    CONFIRMED,
+    MADE_FROM,
+    RESOURCE,
+    Handover,
+    grace_of,
+    is_down,
+    labels,
+    policy,
+)
 from providers.skycoin.last_healthy import OUTPUT as LAST_HEALTHY
-from providers.skycoin.last_healthy import label, output
-from providers.skycoin.making_way import proxy_aside
-from providers.skycoin.node_proof import answer, refuse_unproved, version_of
-from providers.skycoin.older_images import FAULTS, OlderImages, unbuilt, want
-from providers.skycoin.refusals import no_copies, refuse_engine_inside, refuse_foreign, refuse_lost_volume
+from providers.skycoin.last_healthy import last_healthy_label, last_healthy_output
+from providers.skycoin.node_proof import version_of
+from providers.skycoin.older_images import FAULTS, OlderImages, unbuilt
+from providers.skycoin.refusals import no_copies, refuse_foreign
+from providers.skycoin.replacement import Replacement, inputs_digest
 from providers.skycoin.wallet_copy import copy_wallet
-from providers.skycoin.wallet_identity import refuse_changed, unchanged
-from providers.skycoin.watchdog import watch
 
 _APART: Schema = {
     "host": TEXT,
@@ -61,7 +67,7 @@ _APART: Schema = {
 INPUTS: Schema = {**{key: CONTAINER[key] for key in (*HANDED_OVER, *LIVE)}, **_APART}
 VERSION = "version"
 """Input that is never compared: version of the image, for a preview on a host that lacks the image."""
-STOPPED, POLICY, INTERRUPTED, UNCOPIED = "mustRun", "restart", "handover", "uncopied"
+RUNS, POLICY, INTERRUPTED, UNCOPIED = "mustRun", "restart", "handover", "uncopied"
 """Keys of the state that are no inputs.
 
 They record whether the container runs, its restart policy, and whether a handover was interrupted or the
@@ -88,17 +94,17 @@ class NodeContainer(Remade):
         self._older = OlderImages(say, warn)
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
-        """Accept the inputs as given."""
+        """Check the inputs against the schema; change none."""
         return Checked(inputs=news, failures=checked({**INPUTS, VERSION: TEXT}, news).failures)
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Report every change as an update: the handover replaces the container."""
         # A docker Container in a state of version 0.1.0 has the plugin's spelling, and no host.
         keys = INPUTS if "host" in old_inputs else (*HANDED_OVER, *LIVE)
-        before, wanted = ({key: one[key] for key in keys if key in one} for one in (old_inputs, news))
-        changed = _changed(olds if "host" in olds else {}, before, wanted)
-        if olds.get(STOPPED) is False:
-            changed.add(STOPPED)
+        before, after = ({key: side[key] for key in keys if key in side} for side in (old_inputs, news))
+        changed = _changed(olds if "host" in olds else {}, before, after)
+        if olds.get(RUNS) is False:
+            changed.add(RUNS)
         if olds.get(POLICY) not in (None, CONFIRMED):
             changed.add(POLICY)
         changed |= {key for key in (INTERRUPTED, UNCOPIED) if olds.get(key)}
@@ -126,28 +132,32 @@ class NodeContainer(Remade):
         self._foresee_chain(client, old, news)
         if is_pinned(olds["image"]):
             image = news["image"] if is_pinned(news["image"]) else unbuilt(olds["image"])
-            kept = [image, *label(old, olds, image).values()]
+            kept = [image, *last_healthy_label(old, olds, image).values()]
             self._older.foresee(client.api, olds, news, kept, old["Id"])
 
     def _foresee_chain(self, client: Any, old: Values, news: Values) -> None:
         version, image = _version(client, news), known_as(client.api, old["Config"]["Image"])
-        if not (version and image and (volume := wanted(news))):
+        if not (version and image and (volume := wanted_volume(news))):
             return
         chain = ChainDatabase(client, news, image, volume)
         found = chain.look(version)
-        if found is not None and volume == mounted(old) and found.is_before(version):
+        if found is not None and volume == mounted_volume(old) and found.is_before(version):
             chain.refuse_no_room(found)
             self._warn(chain.foretold(found, version))
 
     def create(self, inputs: Values) -> tuple[str, Values]:
-        """Create the container, or hand over to it if this node already has one."""
+        """Create the container, or hand over to it if this node already has one.
+
+        A creation that was killed before the node got another name left one under its former name.
+        """
         if is_adopting():
             return self._adopted(inputs)
         client = self._client(inputs)
         identity = f"{inputs['name']}/{secrets.token_hex(8)}"
         handover = self._handover(client, identity, inputs)
-        self._settle(handover, inputs["name"], inputs)
-        old = handover.find(inputs["name"])
+        for name in dict.fromkeys((inputs["name"], *handover.former_names())):
+            self._settle(handover, name, inputs)
+        old = handover.find(inputs["name"]) or handover.on_wallet()
         if old is not None:
             refuse_foreign(old, inputs)
         took = self._replace(client, handover, old, {}, inputs, identity)
@@ -234,7 +244,7 @@ class NodeContainer(Remade):
         for find, sought in ((handover.find, state["name"]), (handover.made_for, identity)):
             found = find(sought)
             if found is not None and (_is(found, identity) or (interrupted and handover.owns(found))):
-                handover.remove(found, _grace(state))
+                handover.remove(found, grace_of(state))
 
     def _handover(self, client: Any, identity: str, *sides: Values) -> Handover:
         wallets = {side["wallet"] for side in sides if "wallet" in side}
@@ -269,81 +279,17 @@ class NodeContainer(Remade):
         inputs: Values,
         identity: str,
     ) -> Values:
-        """Hand over. Returns the part of the state that says how long the node was down, if it ran before."""
-        want(inputs)
-        refuse_engine_inside(client, inputs)
-        refuse_lost_volume(client, inputs)
-        refuse_running(old, inputs)
-        handover.refuse_second_writer("" if old is None else old["Id"])
-        made_of = ensure_image(client, inputs["image"], inputs, self._status)
-        # Not pulled by the old name, which may contain a forwarded port that is closed by now.
-        image = made_of if old is None else known_as(client.api, old["Config"]["Image"]) or made_of
-        former = inputs["name"] if old is None else old["Name"].lstrip("/")
-        wallet = WalletOnHost(client, {**inputs, "image": image, "container": inputs["name"]}, former)
-        remembered = unchanged(wallet, inputs)
-        keep = self._chain(client, old, inputs, image, made_of)
-        self._status("copies the wallet")
-        copy_wallet(client, inputs, image, self._now())
-        marks = {RESOURCE: identity, NODE: URN.get(), MADE_FROM: _mark(inputs)}
-        said = {**marks, **label(old, state, inputs["image"])}
-        config = {**creation(inputs), "Image": made_of, "Labels": said}
-        # A chain that starts anew in another volume has not lost blocks.
-        comparable = old is not None and mounted(old) == wanted(inputs)
-        before = answer(client.api, old["Id"]) if old is not None and comparable else None
-
-        def prove(new: str) -> None:
-            refuse_unproved(client.api, new, made_of, before)
-            refuse_changed(wallet, *remembered)
-
-        with proxy_aside(client.api, config, former) as proxy:
-            took = handover.replace(
-                old,
-                config,
-                inputs["name"],
-                grace=_grace(inputs),
-                seconds=inputs["waitTimeout"],
-                keep=keep,
-                prove=prove,
-                watch=lambda running, attempt: watch(inputs, running, attempt, proxy, self._warn),
-            )
-        if old is not None and keep is not None:
-            # The node is confirmed: an error now would lose it. The next handover removes the copy.
-            with contextlib.suppress(ServiceError, DockerException, OSError):
-                tend(client, inputs, old, FORGET)
-        return {} if took is None else {LAST_REPLACEMENT: math.ceil(took)}
-
-    def _chain(
-        self, client: Any, old: Values | None, inputs: Values, image: str, made_of: str
-    ) -> Callable[[], None] | None:
-        """Function that copies the chain database of the stopped node; None if no copy is needed.
-
-        Raises ProviderError for a database that the new image refuses, or whose copy has no room.
-        """
-        version, volume = version_of(client.api, made_of), wanted(inputs)
-        before = mounted(old) if old is not None and not _is_down(old) else ""
-        if before and not (version and before == volume):
-            # No new copy is made in that volume, so an undo would restore the copy of an earlier upgrade.
-            ChainDatabase(client, inputs, image, before).tend(FORGET)
-        if not volume:
-            return None
-        chain = ChainDatabase(client, inputs, image, volume)
-        chain.take_empty()
-        if not version:
-            return None
-        is_down = old is not None and mounted(old) == volume and _is_down(old)
-        if is_down and chain.is_too_new(version_of(client.api, image)):
-            # An interrupted undo left the newer version's database, and the copy next to it.
-            chain.tend(PUT_BACK)
-        found = chain.begin(version)
-        if found is None or old is None or mounted(old) != volume or not found.is_before(version):
-            return None
-        chain.refuse_no_room(found)
-
-        def keep() -> None:
-            self._status("copies the chain database")
-            chain.keep()
-
-        return keep
+        return Replacement(
+            client=client,
+            handover=handover,
+            old=old,
+            state=state,
+            inputs=inputs,
+            identity=identity,
+            now=self._now(),
+            status=self._status,
+            warn=self._warn,
+        ).run()
 
     @staticmethod
     def _adjust(client: Any, handover: Handover, old: Values, news: Values) -> None:
@@ -361,9 +307,9 @@ class NodeContainer(Remade):
                 memswap_limit=2 * memory,
                 restart_policy={"Name": CONFIRMED, "MaximumRetryCount": 0},
             )
-        if _is_down(old):
+        if is_down(old):
             # Left by a handover that was killed during its undo.
-            client.api.stop(old["Id"], timeout=_grace(news))
+            client.api.stop(old["Id"], timeout=grace_of(news))
             if _is_database_too_new(client, news, old):
                 handover.put_back(old, news["name"])
             handover.start(news["name"], news["waitTimeout"])
@@ -372,7 +318,7 @@ class NodeContainer(Remade):
         try:
             return _seen(inputs, client.api.inspect_container(inputs["name"]))
         except (DockerException, OSError):  # the container is confirmed: an error now would lose it
-            return {**inputs, STOPPED: True, POLICY: CONFIRMED}
+            return {**inputs, RUNS: True, POLICY: CONFIRMED}
 
 
 def _changed(olds: Values, old_inputs: Values, news: Values) -> set[str]:
@@ -402,8 +348,8 @@ def _seen(inputs: Values, found: Values) -> Values:
     }
     given = {key: value for key, value in says.items() if key in inputs}
     known = {key: value for key, value in inputs.items() if key != LAST_HEALTHY}
-    running = {STOPPED: found["State"]["Running"], POLICY: policy(found)}
-    return {**known, **given, **output(found), **running}
+    running = {RUNS: found["State"]["Running"], POLICY: policy(found)}
+    return {**known, **given, **last_healthy_output(found), **running}
 
 
 def _version(client: Any, inputs: Values) -> str:
@@ -425,29 +371,14 @@ def _limits_memory(client: Any) -> bool:
     return client.api.info().get("MemoryLimit") is not False
 
 
-def _mark(inputs: Values) -> str:
-    # Neither the order of a set nor an empty value requires another container.
-    made_from = {key: essence(INPUTS[key], inputs[key]) for key in HANDED_OVER if key in inputs}
-    return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
-
-
 def _is_stale(found: Values, inputs: Values) -> bool:
     """True for a container whose label says that it was created from other inputs."""
-    return labels(found).get(MADE_FROM, _mark(inputs)) != _mark(inputs)
+    return labels(found).get(MADE_FROM, inputs_digest(inputs)) != inputs_digest(inputs)
 
 
 def _is(found: Values, identity: str) -> bool:
     """True for the resource's container; in a state of version 0.1.0 its id is the engine's."""
     return labels(found).get(RESOURCE) == identity or found["Id"] == identity
-
-
-def _grace(inputs: Values) -> int:
-    return int(inputs.get("stopTimeout") or 0)
-
-
-def _is_down(found: Values) -> bool:
-    """True for a container that is stopped or restarts in a loop, which engines report as running."""
-    return not found["State"]["Running"] or bool(found["State"].get("Restarting"))
 
 
 def _is_database_too_new(client: Any, place: Values, old: Values) -> bool:
@@ -456,7 +387,7 @@ def _is_database_too_new(client: Any, place: Values, old: Values) -> bool:
     A node that starts on a newer database refuses it and changes nothing.
     """
     image = known_as(client.api, old["Config"]["Image"])
-    if image and (volume := mounted(old)):
+    if image and (volume := mounted_volume(old)):
         with contextlib.suppress(ProviderError, ServiceError, DockerException, OSError):
             return ChainDatabase(client, place, image, volume).is_too_new(version_of(client.api, image))
     return False

@@ -29,7 +29,7 @@ class Answer:
     height: int
 
 
-def answer(api: Any, container: str) -> Answer | None:
+def ask_node(api: Any, container: str) -> Answer | None:
     """Ask the node inside a container for its health; None if it does not answer.
 
     An incomplete answer is asked for again: an engine can lose the end of a command's output.
@@ -54,7 +54,7 @@ def refuse_unproved(api: Any, container: str, image: str, before: Answer | None)
     wanted = version_of(api, image)
     if not wanted:
         return
-    now = answer(api, container)
+    now = ask_node(api, container)
     if now is None:
         raise ProviderError(f"the new node is healthy, and does not answer at {HEALTH} in its container")
     if now.version != wanted:

@@ -12,6 +12,7 @@ from docker.errors import DockerException
 from urllib3.exceptions import HTTPError
 
 from catalogue.naming import engine_name, split_pinned
+from clients.errors import message_of
 from clients.stored_images import StoredImage, described, remove_image, repositories_of, surplus_images
 from providers.base import URN, Values
 from providers.log import Say, Warn
@@ -22,7 +23,7 @@ _wanted: dict[tuple[str, str], str] = {}
 """(engine, resource) → image that the resource requested in this run; it may have no container yet."""
 
 
-def want(inputs: Values) -> None:
+def protect_image(inputs: Values) -> None:
     """Protect an image that a resource requests from other resources' removals in this run."""
     _wanted[_engine(inputs), URN.get()] = inputs["image"]
 
@@ -50,7 +51,7 @@ class OlderImages:
         try:
             found = surplus_images(api, _repositories(olds, news), [news["image"], *others])
         except FAULTS as error:
-            self._warn(f"host {news['host']}: older images were not looked for: {_reason(error)}")
+            self._warn(f"host {news['host']}: older images were not looked for: {message_of(error)}")
             return
         gone = [one for one in found if self._removed(api, one, news)]
         if gone:
@@ -60,7 +61,7 @@ class OlderImages:
         try:
             remove_image(api, image)
         except FAULTS as error:
-            self._warn(f"host {news['host']}: {described([image])} was not removed: {_reason(error)}")
+            self._warn(f"host {news['host']}: {described([image])} was not removed: {message_of(error)}")
             return False
         return True
 
@@ -82,7 +83,3 @@ def _repositories(*sides: Values) -> frozenset[str]:
 
 def _engine(inputs: Values) -> str:
     return engine_name(inputs.get("engine") or "")
-
-
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "explanation", None) or error)

@@ -11,7 +11,7 @@ from clients.engine import connect
 from clients.pull import ensure_image, expected_name, is_same, known_as
 from providers.base import UNKNOWN, Change, Checked, Found, Values, unknown_inputs
 from providers.log import Status
-from providers.skycoin.older_images import want
+from providers.skycoin.older_images import protect_image
 
 INPUTS = ("host", "engine", "sshOptions", "image", "pullFrom")
 
@@ -42,7 +42,7 @@ class PulledImage:
 
     def create(self, inputs: Values) -> tuple[str, Values]:
         """Pull the image if it is missing."""
-        want(inputs)
+        protect_image(inputs)
         ref = ensure_image(self._client(inputs), inputs["image"], inputs, self._status)
         return f"{inputs['host']}/{inputs['image']}", {**inputs, "ref": ref}
 
@@ -54,7 +54,7 @@ class PulledImage:
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Pull the image if it is missing; containers created from it keep their name for it."""
-        want(news)
+        protect_image(news)
         client, kept = self._client(news), _kept(olds, news)
         if kept is not None and known_as(client.api, kept) == kept:
             return {**news, "ref": kept}

@@ -15,14 +15,14 @@ from clients.ssh import start_detached
 from providers.base import Values
 from providers.log import Warn
 from providers.skycoin.chain_database import SCRIPT as CHAIN
-from providers.skycoin.chain_database import mounted
+from providers.skycoin.chain_database import mounted_volume
 
 SCRIPT = Path(__file__).with_name("watchdog.sh").read_text()
 MARGIN = 120
 """Seconds added to grace and wait: a slow board must also create, start and confirm a container."""
 
 
-def watch(place: Mapping[str, Any], old: Values, attempt: str, proxy: str, warn: Warn) -> None:
+def start_watchdog(place: Mapping[str, Any], old: Values, attempt: str, proxy: str, warn: Warn) -> None:
     """Make the host bring the container `old` back if the new one is not confirmed in time.
 
     `place` has the inputs of the node's container. `proxy` is the id of the stopped proxy, or empty.
@@ -43,7 +43,7 @@ def watch(place: Mapping[str, Any], old: Values, attempt: str, proxy: str, warn:
         str(seconds),
         str(grace),
         place["wallet"],
-        mounted(old),
+        mounted_volume(old),
         CHAIN,
         proxy,
     ]

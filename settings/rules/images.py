@@ -27,7 +27,7 @@ RESERVED_BUILD_ARGS = frozenset(
         NAMED_CONTEXTS,
     ]
 )
-"""Build arguments that components/ and program/program.py set, in addition to the catalogue's."""
+"""Build arguments that components/ and program/images.py set, in addition to the catalogue's."""
 
 
 GIT_SECRETS = ("GIT_AUTH_HEADER", "GIT_AUTH_TOKEN")

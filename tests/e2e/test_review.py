@@ -173,7 +173,7 @@ def test_a_guard_that_a_program_drops_is_a_change(reviewed: Reviewed) -> None:
 
 def test_neither_a_trace_nor_a_path_of_this_machine_is_on_the_page(reviewed: Reviewed) -> None:
     """The page used to show the exception with all its paths, and the engine's socket from the state."""
-    reviewed.edit("program/nodes.py", "    return Node(name", "    return Nod(name")
+    reviewed.edit("program/nodes.py", " = Node(name", " = Nod(name")
     done = reviewed.review("--no-refresh")
     assert done.returncode == REFUSED, done.stderr
     assert "NameError: name 'Nod' is not defined" in done.stdout

@@ -24,8 +24,9 @@ from providers.skycoin.chain_database import ChainDatabase
 from tests.crash_states import saves, states
 from tests.e2e.machine import Machine, Result
 from tests.e2e.plugin import until
+from tests.unit.wallet_engine import wallet
 from wallets.contents import File
-from wallets.fingerprint import fingerprint_of
+from wallets.fingerprint import fingerprint_of, printable
 
 NODE, PORT = "skycoin-guarded", 16428
 WALLET = f"{NODE}-wallet"
@@ -265,6 +266,9 @@ def test_the_script_sees_in_the_nodes_image_what_it_sees_under_this_machines_she
         for number, content in enumerate([save.new, *chance.sample(contents, k=20)]):
             (tmp_path / f"{save.name.replace(':', '')}-{number}.wlt").write_bytes(content)
         (tmp_path / f"{save.name.replace(':', '')}.wlt.tmp.{save.temporary[-8:]}").write_bytes(save.new)
+    names = [os.fsdecode(name) for name in (b"b\xf6rse.wlt", b"b\xfcrse.wlt", b"b\xc3\xb6rse\\.wlt")]
+    for number, name in enumerate(names):
+        (tmp_path / name).write_text(wallet("ABC"[number]))
     here = subprocess.run(["sh", "-c", SCRIPT], cwd=tmp_path, capture_output=True, text=True, check=True)
     image = guarded.inspect("container", NODE)["Config"]["Image"]
     options = ("--rm", "--network", "none", "--user", "0", "-v", f"{tmp_path}:/w", "-w", "/w")
@@ -272,6 +276,7 @@ def test_the_script_sees_in_the_nodes_image_what_it_sees_under_this_machines_she
     assert there.code == 0, there.text
     seen = read(here.stdout)
     assert read(there.text) == seen
+    assert set(map(printable, names)) < set(seen.wallets)
     assert len(seen.temporary) == 15
     assert len(seen.wallets) >= 15
     assert len(seen.damaged) > 150

@@ -176,6 +176,20 @@ def test_the_newest_copies_stay_and_the_first_one(volumes: Volumes) -> None:
     assert [name[:10] for name in volumes.names()] == ["2026-02-01", "2026-02-04", "2026-02-05", "2026-02-06"]
 
 
+@pytest.mark.parametrize("name", [".wlt", ".mine.wlt", "minewlt"])
+def test_a_wallet_of_any_name_that_a_node_reads_is_copied_whole_and_kept(volumes: Volumes, name: str) -> None:
+    (volumes.wallet / "a.wlt").write_text(WALLET)
+    (volumes.wallet / name).write_text(WALLET[:20])
+    assert volumes.run(name="2026-01-01T00-00-00Z") == (DAMAGED, name)
+    (volumes.wallet / name).unlink()
+    assert volumes.run(name="2026-01-02T00-00-00Z")[0] == 0
+    (volumes.wallet / name).write_text(WALLET)
+    assert volumes.run(name="2026-01-03T00-00-00Z")[0] == 0
+    (volumes.wallet / name).unlink()
+    copies(volumes, 3, kept=1)
+    assert [name[:10] for name in volumes.names()] == ["2026-01-02", "2026-01-03", "2026-02-03"]
+
+
 @pytest.mark.case(38)
 def test_the_last_copy_before_a_wallet_that_started_empty_stays(volumes: Volumes) -> None:
     for month in (1, 3):

@@ -108,7 +108,7 @@ BROKEN: dict[str, tuple[Callable[[], object], str]] = {
     "volumes removed": (_container_that_removes_volumes, r"container \(Container\): removes its volumes"),
     "deleted with": (
         _network_that_goes_with_another,
-        r"second \(Network\): goes without a deletion of its own together with first",
+        r"second \(Network\): is deleted implicitly with first",
     ),
     "wrong parent": (_child_of_no_component, "child hangs under"),
 }

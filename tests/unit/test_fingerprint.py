@@ -25,7 +25,7 @@ from clients.fingerprint import (
 )
 from tests.unit.wallet_engine import public_key, wallet
 from wallets.contents import File, damaged
-from wallets.fingerprint import fingerprint_of, found_in
+from wallets.fingerprint import fingerprint_of, found_in, printable
 
 CANARY = "canary sings in the coal mine"
 KEY = "ca" * 32
@@ -107,18 +107,66 @@ def test_a_host_and_this_program_have_the_same_fingerprint_of_every_type(tmp_pat
     assert from_lines(list(lines(whole))) == whole
 
 
-def test_a_host_and_this_program_have_the_same_name_of_a_wallet_whose_name_is_not_utf_8(
-    tmp_path: Path,
-) -> None:
-    """In the output of a container, engines replace each byte that is not UTF-8 with U+FFFD."""
-    name = b"geldb\xf6\xdfe.wlt".decode(errors="surrogateescape")
-    (tmp_path / name).write_text(wallet("A"))
-    done = subprocess.run(["sh", "-c", SCRIPT], cwd=tmp_path, capture_output=True, check=True)
-    whole = read(done.stdout.decode(errors="replace")).wallets
-    assert list(whole) == ["geldb\ufffd\ufffde.wlt"]
-    now = {name: File(data=wallet("A").encode())}
-    assert whole == fingerprint_of(now)
-    assert found_in({name: File(data=wallet("A", "B").encode())}, whole).lost(whole) == []
+NAMES = {
+    b"b\xf6rse.wlt": "b\\xf6rse.wlt",
+    b"b\xfcrse.wlt": "b\\xfcrse.wlt",
+    b"b\xc3\xb6rse.wlt": "b\u00f6rse.wlt",
+    b"b\xef\xbf\xbdrse.wlt": "b\ufffdrse.wlt",
+    b"back\\xf6.wlt": "back\\x5cxf6.wlt",
+    b"a line\n.wlt": "a line\\x0a.wlt",
+    b"\xe2\x82.wlt": "\\xe2\\x82.wlt",
+    b"\xe2\x82\xac \xf0\x9f\x92\xb0\xed\xa0\x80.wlt": "\u20ac \U0001f4b0\\xed\\xa0\\x80.wlt",
+    b"\xc0\xaf\xe0\x80\xaf\xf5\x80\xf4\x90\x80\x80.wlt": "".join(
+        f"\\x{byte:02x}" for byte in b"\xc0\xaf\xe0\x80\xaf\xf5\x80\xf4\x90\x80\x80"
+    )
+    + ".wlt",
+}
+"""Name of a wallet file, in bytes → as hosts and this program print it."""
+
+
+def test_a_host_and_this_program_have_the_same_printable_name_of_every_wallet(tmp_path: Path) -> None:
+    """Engines replace each byte that is not UTF-8 in the output of a container."""
+    contents = {os.fsdecode(name): File(data=wallet("A").encode()) for name in NAMES}
+    for name, file in contents.items():
+        (tmp_path / name).write_bytes(file.data)
+    whole = found(tmp_path).wallets
+    assert sorted(whole) == sorted(NAMES.values())
+    assert whole == fingerprint_of(contents)
+    assert [printable(os.fsdecode(name)) for name in NAMES] == list(NAMES.values())
+
+
+def test_wallets_of_any_name_may_grow_and_not_change(tmp_path: Path) -> None:
+    for name, letter in zip(NAMES, "ABCDEFGHJ", strict=True):
+        (tmp_path / os.fsdecode(name)).write_text(wallet(letter))
+    before = found(tmp_path).wallets
+    grown = {
+        os.fsdecode(name): File(data=wallet(letter, "Z").encode())
+        for name, letter in zip(NAMES, "ABCDEFGHJ", strict=True)
+    }
+    for path, file in grown.items():
+        (tmp_path / path).write_bytes(file.data)
+    assert found(tmp_path, before).lost(before) == []
+    assert found_in(grown, before).lost(before) == []
+    (tmp_path / os.fsdecode(b"b\xf6rse.wlt")).write_text(wallet("Y", "Z"))
+    (tmp_path / os.fsdecode(b"b\xfcrse.wlt")).unlink()
+    assert found(tmp_path, before).lost(before) == [
+        "b\\xf6rse.wlt holds other addresses than before (deterministic)",
+        "b\\xfcrse.wlt (1 address) is gone",
+    ]
+
+
+@pytest.mark.parametrize("name", [".wlt", ".mine.wlt", "minewlt", ".wlt.wlt"])
+def test_every_file_that_a_node_reads_as_a_wallet_is_one(tmp_path: Path, name: str) -> None:
+    """Before, nobody missed `.wlt`, which `walletCreate "$EMPTY.wlt"` makes and a node loads."""
+    (tmp_path / name).write_text(wallet("A", "B"))
+    whole = found(tmp_path).wallets
+    assert list(whole) == [name]
+    assert whole == fingerprint_of({name: File(data=wallet("A", "B").encode())})
+    (tmp_path / name).write_text("torn")
+    copy = f"{name}.tmp.{hashlib.sha256(wallet('A').encode()).hexdigest()[:8]}"
+    (tmp_path / copy).write_text(wallet("A"))
+    torn = found(tmp_path)
+    assert (torn.damaged, torn.unended()) == ([name], [(name, copy)])
 
 
 def test_chains_are_known_by_account_and_chain_whatever_version_wrote_them(tmp_path: Path) -> None:
@@ -258,7 +306,7 @@ def test_names_of_files_are_as_they_are_and_can_not_run_anything(tmp_path: Path)
     evil = TYPES["bip44"].replace('"change": 1', '"change": "0; touch evil; 1"')
     put(tmp_path, bad=evil)
     seen = found(tmp_path)
-    assert sorted(seen.wallets) == sorted(f"{name.replace(chr(10), '?')}.wlt" for name in names)
+    assert sorted(seen.wallets) == sorted(f"{printable(name)}.wlt" for name in names)
     assert list(seen.damaged) == ["bad.wlt"]
     assert not (tmp_path / "evil").exists()
 
@@ -275,7 +323,9 @@ def test_a_digest_is_of_all_wallets_and_their_names(tmp_path: Path) -> None:
     seen = [digest(NOTHING)]
     for name, text in (("a", wallet("A")), ("b", wallet("A")), ("c", TYPES["bip44"])):
         seen.append(digest(put(tmp_path, **{name: text})))
-    assert len(set(seen)) == 4
+    (tmp_path / "a.wlt").rename(tmp_path / "z.wlt")
+    seen.append(digest(found(tmp_path).wallets))
+    assert len(set(seen)) == 5
     assert all(len(one) == 16 for one in seen)
     assert summary(found(tmp_path).wallets) == "3 wallets with 6 addresses"
     assert summary(NOTHING) == "0 wallets with 0 addresses"
@@ -295,7 +345,7 @@ def test_what_the_script_did_not_print_is_refused() -> None:
             read(printed)
 
 
-def test_a_hundred_wallets_are_one_run(tmp_path: Path) -> None:
+def test_a_hundred_wallets_are_one_found(tmp_path: Path) -> None:
     many = {f"w{number}": wallet(*"ABCDEF"[: number % 7]) for number in range(100)}
     remembered = put(tmp_path, **many)
     assert len(remembered) == 100

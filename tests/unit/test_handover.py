@@ -1,6 +1,7 @@
 """The handover of a node's container: every fault at every step, and how the next runs recover."""
 
 import contextlib
+import itertools
 import json
 import os
 import subprocess
@@ -82,6 +83,11 @@ def deployed(node_engine: NodeEngine, /, **changes: Any) -> Resource:
     resource = Resource(kind)
     resource.up({**INPUTS, **changes})
     return resource
+
+
+def without_state(engine: NodeEngine) -> Resource:
+    """A node of which Pulumi's state knows nothing."""
+    return Resource(NodeContainer(lambda _: None, lambda _: None, lambda _: engine))
 
 
 def names(engine: NodeEngine) -> list[str]:
@@ -437,6 +443,54 @@ def test_a_renamed_node_is_handed_over_to_its_new_name() -> None:
     is_whole(engine, renamed)
 
 
+@pytest.mark.parametrize("fault", [Fault.KILLED_BEFORE, Fault.KILLED_AFTER])
+@pytest.mark.parametrize("before", [False, True], ids=["first up", "state lost"])
+def test_a_node_renamed_after_a_killed_creation_leaves_no_container_of_its_former_name(
+    fault: Fault, before: bool
+) -> None:
+    """Before, one with the policy `always` stayed, and a reboot gave the wallet two writers."""
+    for at in steps():
+        engine = NodeEngine()
+        if before:
+            deployed(engine)
+        resource = without_state(engine)
+        engine.arm(at, fault)
+        with contextlib.suppress(Killed):
+            resource.up({**INPUTS, "image": NEXT})
+        if engine.calls < at:
+            break
+        engine.disarm()
+        renamed = {**INPUTS, "image": NEXT, "name": "skycoin-main"}
+        resource.up(renamed, refresh=True)
+        is_whole(engine, renamed)
+        assert engine.boot() == ["skycoin-main"]
+        assert engine.violations == []
+
+
+def test_a_node_renamed_twice_between_killed_creations_leaves_one_container() -> None:
+    for first, second in itertools.product(range(1, 60, 3), repeat=2):
+        engine = NodeEngine()
+        deployed(engine)
+        resource = without_state(engine)
+        for at, name in ((first, "skycoin-a"), (second, "skycoin-b")):
+            engine.arm(at, Fault.KILLED_AFTER)
+            with contextlib.suppress(Killed):
+                resource.up({**INPUTS, "name": name}, refresh=True)
+        engine.disarm()
+        renamed = {**INPUTS, "name": "skycoin-c"}
+        resource.up(renamed, refresh=True)
+        is_whole(engine, renamed)
+
+
+def test_a_container_of_the_node_on_another_wallet_is_not_taken_for_a_former_name() -> None:
+    """Another set-up's stack of the same name has its own node on its own wallet."""
+    engine = NodeEngine(volumes_there={WALLET, COPIES, DATA, "other"})
+    mounts = [INPUTS["mounts"][0], {"type": "volume", "source": "other", "target": "/wallet"}]
+    deployed(engine, name="theirs", wallet="other", mounts=mounts, ports=[])
+    deployed(engine)
+    assert names(engine) == [NAME, "theirs"]
+
+
 @pytest.mark.parametrize("field", ["docker", "official"])
 def test_a_container_of_version_0_1_0_comes_over_without_a_step(field: str) -> None:
     """Such a container's state is of docker's Container, from either plugin; its id is the engine's."""
@@ -691,7 +745,7 @@ def test_the_mark_of_a_nodes_container_is_the_same_in_the_next_version() -> None
         healthcheck={"tests": ["CMD", "true"], "interval": "10s", "retries": 6, "startPeriod": "5m0s"},
     )
     (box,) = engine.boxes.values()
-    assert box.config["Labels"][handover.INPUTS] == (
+    assert box.config["Labels"][handover.MADE_FROM] == (
         "a14ecf8ee1d942f8a1167d493344ed3274a54d5a7ece142ba5c12a0683d9cee8"
     )
 

@@ -9,7 +9,7 @@ import pytest
 from catalogue.node_container import LAST_HEALTHY
 from providers.base import ProviderError, Values
 from providers.skycoin import handover
-from providers.skycoin.last_healthy import label
+from providers.skycoin.last_healthy import last_healthy_label
 from tests.unit.node_engine import BAD, GOOD, NEXT, SICK, Fault, Killed, NodeEngine, Resource
 from tests.unit.test_handover import INPUTS, NAME, deployed, only
 
@@ -183,11 +183,13 @@ def old(image: str, **state: Any) -> Values:
     ],
 )
 def test_what_counts_as_healthy(found: Values, image: str) -> None:
-    assert label(found, {"image": GOOD}, NEXT) == {LAST_HEALTHY: image}
+    assert last_healthy_label(found, {"image": GOOD}, NEXT) == {LAST_HEALTHY: image}
 
 
 def test_a_board_knows_an_image_by_its_way_and_the_label_has_its_public_name() -> None:
     digest = GOOD.partition("@")[2]
     there = old(f"127.0.0.1:40123/skycoin@{digest}")
-    assert label(there, {"image": GOOD}, NEXT) == {LAST_HEALTHY: GOOD}
-    assert label(there, {}, NEXT) == {LAST_HEALTHY: GOOD}, "without a state, by the new one's repository"
+    assert last_healthy_label(there, {"image": GOOD}, NEXT) == {LAST_HEALTHY: GOOD}
+    assert last_healthy_label(there, {}, NEXT) == {LAST_HEALTHY: GOOD}, (
+        "without a state, by the new one's repository"
+    )

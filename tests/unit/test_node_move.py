@@ -799,7 +799,9 @@ def test_a_pulumi_that_fails_leaves_the_wallet_on_both_hosts_and_says_the_way(
     assert fleet.running == []
     assert fleet.file.read_text() == MOVED
     if not interrupts:
-        said = "Its wallet is whole on host shed. stacks/Pulumi.test.yaml names host shed now. The way back: "
+        said = (
+            "Its wallet is complete on host shed. stacks/Pulumi.test.yaml names host shed now. The way back: "
+        )
         assert f"{said}write `host: attic` there, then `up`, or the command it names." in ran.err
     fleet.fails = ""
     again = move(skyinfra)

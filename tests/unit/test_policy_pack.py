@@ -24,7 +24,7 @@ UNTOLD = {
     "nothing-is-taken-along": "deletedWith",
 }
 """Rule → the first option that it needs and a pack does not get."""
-UNSEEN = ("is not kept where it leaves the stack", "is replaced, by an empty one", "goes without a deletion")
+UNSEEN = ("is not kept where it leaves the stack", "is replaced, by an empty one", "is deleted implicitly")
 """Messages about planted violations that only an option in UNTOLD reveals."""
 MANDATORY, ADVISORY = analyzer_pb2.MANDATORY, analyzer_pb2.ADVISORY
 Said = list[tuple[int, str, str, str]]

@@ -1,6 +1,7 @@
 """The preflight's decisions, with a fake engine. With a real one: tests/e2e."""
 
 import hashlib
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -362,6 +363,7 @@ def test_an_answer_that_an_engine_has_cut_off_is_not_a_loss(
         ({}, "no", True),
         ({"State": "restarting"}, "no", True),
         ({"State": "exited"}, "unless-stopped", True),
+        ({"State": "exited"}, "on-failure", True),
         ({"State": "exited"}, "no", False),
         ({"State": "exited", "Labels": {"skycoin.node": "urn:of:another"}}, "no", True),
         ({"Mounts": [{"Name": WALLET, "Destination": "/w", "RW": False}]}, "no", False),
@@ -388,6 +390,29 @@ def test_a_second_user_of_a_wallet_is_refused_whatever_its_stack_calls_the_host(
     ):
         with pytest.raises(ProviderError, match="a wallet has one writer"):
             act()
+
+
+@pytest.mark.case(36)
+@pytest.mark.parametrize(
+    ("place", "writes", "is_refused"),
+    [
+        ("", True, True),
+        ("/sub", True, True),
+        ("", False, False),
+        ("-backups", True, False),
+        ("/..", True, False),
+    ],
+)
+def test_a_container_on_the_folder_of_the_volume_is_a_second_user_too(
+    engine: WalletEngine, place: str, writes: bool, is_refused: bool
+) -> None:
+    """For the engine that is a bind mount, which has no volume. A mount of a folder above is a monitor's."""
+    state = remembered(engine, mine=wallet("A"))
+    folder = os.path.normpath(f"{engine.folder(WALLET)}{place}")
+    mount = {"Type": "bind", "Source": folder, "Destination": "/wallet", "RW": writes}
+    engine.run_node(WALLET, "stranger", Mounts=[mount])
+    fault = refreshed(engine, state)["walletFault"]
+    assert ("is in use by the container stranger" in fault) == is_refused
 
 
 def test_a_wallet_that_can_not_be_written_is_explained(engine: WalletEngine) -> None:

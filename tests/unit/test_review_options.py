@@ -189,7 +189,7 @@ HOOKS = {"before_create": ["guard"], "after_delete": ["tell"]}
         (
             {"deletedWith": urn(NODE, "attic")},
             {},
-            ["goes without a deletion of its own together with attic → nothing"],
+            ["is deleted implicitly with attic → nothing (`deleted_with`)"],
         ),
         (
             {},

@@ -210,7 +210,7 @@ PLANTED: list[tuple[str, Callable[[Preview], None], str, str]] = [
         "fleet",
         taken_along,
         "nothing-is-taken-along",
-        f"{DATA} goes without a deletion of its own together with attic",
+        f"{DATA} is deleted implicitly with attic (`deleted_with`)",
     ),
 ]
 """(stack, planted violation, the one rule that it breaks, the page's words)."""

@@ -183,6 +183,42 @@ def test_an_id_that_is_blank(engine: WalletEngine, text: str, monkeypatch: pytes
     container_made(engine)
 
 
+@pytest.mark.parametrize("link", [".skyinfra-id.new", ".skyinfra-id"])
+def test_a_link_that_a_node_has_made_leads_to_none_of_its_copies(
+    engine: WalletEngine, link: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node can write to its wallet volume; the copies must outlive whatever it does there."""
+    state = remembered(engine, mine=wallet("A"))
+    copy = engine.folder(f"{WALLET}-backups") / "2026-01-01T00-00-00Z"
+    copy.mkdir()
+    (copy / "mine.wlt").write_text(wallet("A", "B"))
+    (engine.folder(WALLET) / ".skyinfra-id").unlink()
+    (engine.folder(WALLET) / link).symlink_to(copy / "mine.wlt" if link.endswith("new") else copy)
+    [accepted] = re.findall("accept one ([0-9a-f]{16})", refreshed(engine, state)["walletFault"])
+    monkeypatch.setenv("SKYCOIN_ACCEPT_WALLET", accepted)
+    if link.endswith("new"):
+        assert refreshed_free(engine, state)["walletId"]
+    else:
+        with pytest.raises(ServiceError, match=r"can't be written .* \.skyinfra-id is no file"):
+            refreshed_free(engine, state)
+    assert [path.name for path in copy.iterdir()] == ["mine.wlt"]
+    assert (copy / "mine.wlt").read_text() == wallet("A", "B")
+
+
+def test_a_folder_in_the_place_of_the_id_does_not_end_the_hosts_record(
+    engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, an accepted wallet got a record without an id, with which nothing was compared any more."""
+    state = remembered(engine, mine=wallet("A"))
+    (engine.folder(WALLET) / ".skyinfra-id").unlink()
+    (engine.folder(WALLET) / ".skyinfra-id").mkdir()
+    [accepted] = re.findall("accept one ([0-9a-f]{16})", refreshed(engine, state)["walletFault"])
+    monkeypatch.setenv("SKYCOIN_ACCEPT_WALLET", accepted)
+    with pytest.raises(ServiceError, match=r"\.skyinfra-id is no file"):
+        refreshed_free(engine, state)
+    assert WalletOnHost(engine, INPUTS).memory()[0] == state["walletId"]
+
+
 def test_a_blank_id_and_no_wallet(engine: WalletEngine) -> None:
     state = remembered(engine)
     (engine.folder(WALLET) / ".skyinfra-id").write_text("\n")

@@ -10,8 +10,9 @@ from docker.errors import APIError, NotFound
 
 from tests.unit.test_wallet_backups import CONTENTS, data_of
 from tests.unit.test_wallets import RESOURCES, WALLET
+from tests.unit.wallet_engine import wallet
 from wallets import drill
-from wallets.contents import from_tar
+from wallets.contents import File, from_tar
 from wallets.drill import LABEL, Drill, addresses_in
 from wallets.errors import WalletError
 from wallets.nodes import DeployedNode, node_of
@@ -140,6 +141,8 @@ def test_a_wallet_whose_name_is_not_utf_8_is_found_by_the_name_that_the_nodes_ap
     """Go's JSON has U+FFFD for each byte that is not UTF-8."""
     name = b"geldb\xf6rse.wlt".decode(errors="surrogateescape")
     assert addresses_in({name: CONTENTS["a.wlt"]}) == {"geldb\ufffdrse.wlt": {"one", "two"}}
+    both = {name: CONTENTS["a.wlt"], name.replace("\udcf6", "\udcfc"): File(data=wallet("three").encode())}
+    assert addresses_in(both) == {"geldb\ufffdrse.wlt": {"one", "two", "three"}}
 
 
 def test_a_node_without_a_network_finds_the_addresses_and_nothing_is_left(node: DeployedNode) -> None:

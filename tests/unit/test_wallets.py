@@ -75,6 +75,8 @@ class FakeEngine:
     """Containers that run on the wallet."""
     left: Sequence[str] = ()
     """Containers that a killed restore has left."""
+    is_kept_out: bool = False
+    """If true, the node's user can't write to the volume."""
     loses: bool = False
     """If true, moving files loses them."""
     noted: list[str] = field(default_factory=list)
@@ -168,7 +170,7 @@ class FakeContainer:
                 self.files[name.removeprefix(f"{STAGING}/")] = data
 
     def wait(self, timeout: int) -> Values:
-        return {"StatusCode": 0}
+        return {"StatusCode": int(self.engine.is_kept_out)}
 
     def logs(self, tail: int) -> bytes:
         return b""
@@ -425,6 +427,23 @@ def test_a_full_volume_is_left_as_it_was_and_the_node_starts_again(
     assert engine.noted[-2:] == ["stop skycoin-node-1", "start skycoin-node-1"]
 
 
+def test_a_volume_that_the_nodes_user_can_not_write_to_is_left_as_it_was(
+    node: DeployedNode, tmp_path: Path
+) -> None:
+    """Before, the files stayed half-way, and no `up` and no further restore got past them.
+
+    So it was between the commands that give a volume to another user, and the `up` that records the user.
+    """
+    engine = FakeEngine({WALLET: {"a.wlt": TEXT}}, is_kept_out=True)
+    file = keep(tmp_path, "b.tar.gz", pack({"a.wlt": File(data=TEXT), "b.wlt": File(data=TEXT)}))
+    with pytest.raises(
+        WalletError, match=rf"the node's user 10000:10000 can't write to {WALLET} on host attic"
+    ):
+        restore_file(node, volume(node, engine), file, tmp_path)
+    assert engine.volumes == {WALLET: {"a.wlt": TEXT}}
+    assert engine.noted[-1] == "start skycoin-node-1"
+
+
 @pytest.mark.parametrize("full", [False, True])
 def test_a_node_that_does_not_start_after_a_restore_is_reported(
     full: bool, node: DeployedNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -587,6 +606,65 @@ def test_a_backup_that_unpacks_to_more_than_wallets_have_is_refused(monkeypatch:
     monkeypatch.setattr("wallets.contents.LARGEST", 1000)
     with pytest.raises(WalletError, match=r"b is larger than 0 MiB unpacked"):
         unpack("b", packed)
+
+
+@pytest.mark.parametrize("kind", ["hole", "hard links"])
+def test_a_small_backup_that_would_fill_the_memory_is_refused(
+    monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Anybody can encrypt to a recipient: 50 KB in a .tar.gz became 5 GiB, or any number, and no sentence."""
+    archive = hole(5 * 2**30) if kind == "hole" else hard_links(100, bytes(100_000))
+    monkeypatch.setattr("wallets.contents.LARGEST", 2**20)
+    with pytest.raises(WalletError, match=r"the files are larger than 1 MiB in all"):
+        unpack("b", gzip.compress(archive))
+
+
+def hole(size: int) -> bytes:
+    """Tar archive of one sparse file that has a size and no data, in GNU's old form."""
+    entry = tarfile.TarInfo("mine.wlt")
+    entry.type = tarfile.GNUTYPE_SPARSE
+    header = bytearray(entry.tobuf(tarfile.GNU_FORMAT))
+    header[386:410] = b"00000000000\0" * 2  # a piece of no bytes at the beginning
+    header[483:495] = b"%011o\0" % size
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    return bytes(header) + bytes(1024)
+
+
+def hard_links(count: int, data: bytes) -> bytes:
+    """Tar archive of one file, and many further names of it."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        entry = tarfile.TarInfo("first")
+        entry.size = len(data)
+        archive.addfile(entry, io.BytesIO(data))
+        for number in range(count):
+            link = tarfile.TarInfo(f"link {number}")
+            link.type, link.linkname = tarfile.LNKTYPE, "first"
+            archive.addfile(link)
+    return buffer.getvalue()
+
+
+def test_a_volume_larger_than_wallets_are_is_not_read_to_its_end(
+    node: DeployedNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node can make a file of a terabyte in its wallet volume, which the engine sends byte by byte."""
+    monkeypatch.setattr("wallets.contents.LARGEST", 2**20)
+    engine = FakeEngine({WALLET: {"a.wlt": TEXT}})
+    sent: list[int] = []
+
+    def endless(container: Any, path: str) -> Any:
+        def parts() -> Iterator[bytes]:
+            for number in range(100):
+                sent.append(number)
+                yield bytes(2**18)
+
+        return parts(), {}
+
+    monkeypatch.setattr(FakeContainer, "get_archive", endless)
+    with pytest.raises(WalletError, match=rf"{WALLET} on host attic .* larger than 1 MiB in all"):
+        backup(node, volume(node, engine), tmp_path)
+    assert len(sent) == 5
 
 
 def test_a_file_system_without_links_gets_its_backup_too(

@@ -7,9 +7,10 @@ tests/e2e.
 import hashlib
 import json
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from docker.errors import ImageNotFound, NotFound
@@ -132,7 +133,7 @@ class WalletEngine:
     def inspect_volume(self, name: str) -> Values:
         if name not in self.volumes:
             raise NotFound(name)
-        return {"Name": name}
+        return {"Name": name, "Mountpoint": str(self.folder(name))}
 
     def inspect_container(self, identity: str) -> Values:
         policy = {"RestartPolicy": {"Name": self.policies.get(identity, "no")}}
@@ -166,11 +167,16 @@ class WalletEngine:
 class _Containers:
     engine: WalletEngine
 
-    def __call__(self, *, filters: Values, all: bool = False) -> list[Values]:  # noqa: A002 docker-py's name
+    def __call__(
+        self,
+        *,
+        filters: Mapping[str, Any] = MappingProxyType({}),
+        all: bool = False,  # noqa: A002 docker-py's name
+    ) -> list[Values]:
         return [
             one
             for one in self.engine.listed
-            if filters["volume"] in [mount["Name"] for mount in one["Mounts"]]
+            if ("volume" not in filters or filters["volume"] in [it.get("Name") for it in one["Mounts"]])
             and (all or one["State"] == "running")
         ]
 

@@ -1,0 +1,109 @@
+"""Images that hosts run: built by this stack, or published by the stack that `images-from` names."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from catalogue.arch import ARCHES
+from catalogue.naming import Channel, pinned, split_pinned
+from program.images import Images
+from settings.names import pull_from, tags_of
+from settings.node import NodeSettings
+from settings.stack import StackSettings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PulledFrom:
+    """An image that a host runs, and the repository that the host pulls it from."""
+
+    ref: pulumi.Input[str]
+    """`repo@sha256:…` in the image's first registry."""
+    repository: pulumi.Input[str] | None = None
+    """Repository that the host pulls the digest from; None means the one in `ref`."""
+    version: pulumi.Input[str] | None = None
+    """Version of the image's software; None if only the image's label states it."""
+
+
+class PulledImages:
+    """Images for the hosts of one stack."""
+
+    published: pulumi.Output[Mapping[str, Any]]
+    """Images of the stack that `images-from` names, {image: {tag: …}}; empty without that setting."""
+
+    def __init__(self, settings: StackSettings, images: Images) -> None:
+        self._settings, self._images = settings, images
+        publisher = settings.images_from
+        self._publisher = pulumi.StackReference("images", publisher) if publisher else None
+        self.published = pulumi.Output.from_input({})
+        if self._publisher is not None:
+            self.published = self._publisher.get_output("images").apply(lambda images: images or {})
+
+    def on(self, host: str, name: str, tag: str | None = None) -> PulledFrom:
+        """Image for a host, with the repository that the host pulls it from."""
+        registry, repository = pull_from(host, self._settings), None
+        if registry is not None:
+            published = self._images.built[name].published[registry]
+            repository = published[tag or self._usual_tag(name)].repository
+        return PulledFrom(
+            ref=self.ref(host, name, tag), repository=repository, version=self._version_of(name)
+        )
+
+    def ref(self, host: str, name: str, tag: str | None = None) -> pulumi.Output[str]:
+        """`repo@sha256:…` for a host: of its variant if the host declares one, else of the list.
+
+        None as `tag` means the channel's moving tag.
+        """
+        variant = self._settings.hosts[host].variant
+        if self._publisher is not None:
+            return self.published.apply(lambda images: _published_ref(images, name, tag, variant))
+        image = self._images.built[name]
+        if variant is not None:
+            return image.variants[variant].ref
+        return image.lists[tag or self._usual_tag(name)].ref.apply(pinned)
+
+    def repository_of(self, node: NodeSettings, image: PulledFrom) -> pulumi.Output[str]:
+        """Repository of a node's image. If the image is built here, it is known before the digest."""
+        if self._publisher is not None:
+            return pulumi.Output.from_input(image.ref).apply(lambda ref: split_pinned(ref)[0])
+        return self._images.built[node.image].lists[node.tag or self._usual_tag(node.image)].repository
+
+    def _usual_tag(self, name: str) -> str:
+        return tags_of(self._settings.images[name])[0]
+
+    def _version_of(self, name: str) -> pulumi.Input[str]:
+        """Version of an image's software; empty if the publishing stack does not state it."""
+        if self._publisher is None:
+            return self._images.sources[name].version
+        return self._publisher.get_output("provenance").apply(lambda images: _published_version(images, name))
+
+
+def ref_for(entry: Mapping[str, Any], variant: str | None) -> str:
+    """`repo@sha256:…` of one tag's images: that of a variant, or that of the list for None."""
+    return pinned(entry["ref"] if variant is None else entry["variants"][variant]["ref"])
+
+
+def _published_version(images: Mapping[str, Any] | None, name: str) -> str:
+    """Version of an image in another stack's outputs; empty if it is not there."""
+    return str((images or {}).get(name, {}).get("source", {}).get("version", ""))
+
+
+def _published_ref(images: Mapping[str, Any], name: str, tag: str | None, variant: str | None) -> str:
+    """Reference of one image in another stack's outputs. Raises RunError that lists what they have."""
+    tag = tag or _usual_published_tag(images.get(name))
+    if name not in images or tag not in images[name]:
+        there = [f"{image}:{entry}" for image, tags in images.items() for entry in tags]
+        raise pulumi.RunError(f"{name}:{tag} is not published there; it has {', '.join(there) or 'nothing'}")
+    entry = images[name][tag]
+    if variant is not None and variant not in entry["variants"]:
+        there = [arch for arch in ARCHES if arch in entry["variants"]]
+        raise pulumi.RunError(f"{name}:{tag} is not published for {variant}; it has {', '.join(there)}")
+    return ref_for(entry, variant)
+
+
+def _usual_published_tag(tags: Mapping[str, Any] | None) -> str:
+    """Default among another stack's tags: `develop`, the only tag of a feature build, or `latest`."""
+    if tags and Channel.DEVELOP in tags:
+        return Channel.DEVELOP
+    return next(iter(tags)) if tags and len(tags) == 1 else "latest"

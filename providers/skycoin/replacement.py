@@ -1,0 +1,174 @@
+"""The replacement of a node's container: checks, copies of the wallet and the chain database, handover."""
+
+import contextlib
+import hashlib
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from docker.errors import DockerException
+
+from catalogue.node_container import HANDED_OVER, LAST_REPLACEMENT, NODE
+from clients.errors import ServiceError
+from clients.pull import ensure_image, known_as
+from clients.wallet_on_host import WalletOnHost
+from providers.base import URN, Values
+from providers.docker.container_creation import creation
+from providers.docker.container_schema import CONTAINER
+from providers.docker.plan import essence
+from providers.log import Status, Warn
+from providers.skycoin.chain_database import (
+    FORGET,
+    PUT_BACK,
+    ChainDatabase,
+    mounted_volume,
+    tend,
+    wanted_volume,
+)
+from providers.skycoin.change_of_user import refuse_running
+from providers.skycoin.handover import MADE_FROM, RESOURCE, Handover, Plan, grace_of, is_down
+from providers.skycoin.last_healthy import last_healthy_label
+from providers.skycoin.making_way import proxy_aside
+from providers.skycoin.node_proof import Answer, ask_node, refuse_unproved, version_of
+from providers.skycoin.older_images import protect_image
+from providers.skycoin.refusals import refuse_engine_inside, refuse_lost_volume
+from providers.skycoin.wallet_copy import copy_wallet
+from providers.skycoin.wallet_identity import refuse_changed, unchanged
+from providers.skycoin.watchdog import start_watchdog
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replacement:
+    """Replacement of a node's container on its host."""
+
+    client: Any
+    handover: Handover
+    old: Values | None
+    """Inspection of the container to replace; None if the node has none."""
+    state: Values
+    """State of the resource; empty if it is new or was lost."""
+    inputs: Values
+    identity: str
+    """Id of the resource."""
+    now: datetime
+    status: Status
+    warn: Warn
+
+    def run(self) -> Values:
+        """Replace the container. Returns the downtime as part of the state; empty if no node ran.
+
+        Raises ProviderError, after which the old container is what it was before.
+        """
+        self._refuse()
+        made_of = ensure_image(self.client, self.inputs["image"], self.inputs, self.status)
+        # Not pulled by the old name, which may contain a forwarded port that is closed by now.
+        image = made_of if self.old is None else self._known_image() or made_of
+        place = {**self.inputs, "image": image, "container": self.inputs["name"]}
+        wallet = WalletOnHost(self.client, place, self._former)
+        remembered = unchanged(wallet, self.inputs)
+        keep = self._chain_copy(image, made_of)
+        self.status("copies the wallet")
+        copy_wallet(self.client, self.inputs, image, self.now)
+        before = self._answer_before()
+
+        def prove(new: str) -> None:
+            refuse_unproved(self.client.api, new, made_of, before)
+            refuse_changed(wallet, *remembered)
+
+        took = self._hand_over(made_of, keep, prove)
+        if self.old is not None and keep is not None:
+            # The node is confirmed: an error now would lose it. The next handover removes the copy.
+            with contextlib.suppress(ServiceError, DockerException, OSError):
+                tend(self.client, self.inputs, self.old, FORGET)
+        return {} if took is None else {LAST_REPLACEMENT: math.ceil(took)}
+
+    def _refuse(self) -> None:
+        """Raise ProviderError if the container can't be replaced; no image is pulled before."""
+        protect_image(self.inputs)
+        refuse_engine_inside(self.client, self.inputs)
+        refuse_lost_volume(self.client, self.inputs)
+        refuse_running(self.old, self.inputs)
+        self.handover.refuse_second_writer("" if self.old is None else self.old["Id"])
+
+    @property
+    def _former(self) -> str:
+        """Name of the container until now."""
+        name: str = self.inputs["name"] if self.old is None else self.old["Name"].lstrip("/")
+        return name
+
+    def _known_image(self) -> str | None:
+        """Name by which the host knows the old container's image; None if it was removed."""
+        return None if self.old is None else known_as(self.client.api, self.old["Config"]["Image"])
+
+    def _answer_before(self) -> Answer | None:
+        """Answer of the old node; None if it does not run, or on another volume.
+
+        A chain that starts anew in another volume has not lost blocks.
+        """
+        if self.old is None or mounted_volume(self.old) != wanted_volume(self.inputs):
+            return None
+        return ask_node(self.client.api, self.old["Id"])
+
+    def _hand_over(
+        self, made_of: str, keep: Callable[[], None] | None, prove: Callable[[str], None]
+    ) -> float | None:
+        """Hand over, with the node's proxy out of the way. Returns what Handover.replace does."""
+        marks = {RESOURCE: self.identity, NODE: URN.get(), MADE_FROM: inputs_digest(self.inputs)}
+        labels = {**marks, **last_healthy_label(self.old, self.state, self.inputs["image"])}
+        config = {**creation(self.inputs), "Image": made_of, "Labels": labels}
+        with proxy_aside(self.client.api, config, self._former) as proxy:
+            plan = Plan(
+                config=config,
+                name=self.inputs["name"],
+                grace=grace_of(self.inputs),
+                seconds=self.inputs["waitTimeout"],
+                keep=keep,
+                prove=prove,
+                watch=lambda old, attempt: start_watchdog(self.inputs, old, attempt, proxy, self.warn),
+            )
+            return self.handover.replace(self.old, plan)
+
+    def _chain_copy(self, image: str, made_of: str) -> Callable[[], None] | None:
+        """Function that copies the chain database of the stopped node; None if no copy is needed.
+
+        Raises ProviderError for a database that the new image refuses, or whose copy has no room.
+        """
+        old, volume = self.old, wanted_volume(self.inputs)
+        version = version_of(self.client.api, made_of)
+        before = mounted_volume(old) if old is not None and not is_down(old) else ""
+        if before and not (version and before == volume):
+            # No new copy is made in that volume, so an undo would restore the copy of an earlier upgrade.
+            ChainDatabase(self.client, self.inputs, image, before).tend(FORGET)
+        if not volume:
+            return None
+        chain = ChainDatabase(self.client, self.inputs, image, volume)
+        chain.take_empty()
+        if not version:
+            return None
+        on_volume = old is not None and mounted_volume(old) == volume
+        is_stopped = old is not None and on_volume and is_down(old)
+        if is_stopped and chain.is_too_new(version_of(self.client.api, image)):
+            # An interrupted undo left the newer version's database, and the copy next to it.
+            chain.tend(PUT_BACK)
+        found = chain.begin(version)
+        if found is None or not on_volume or not found.is_before(version):
+            return None
+        chain.refuse_no_room(found)
+
+        def keep() -> None:
+            self.status("copies the chain database")
+            chain.keep()
+
+        return keep
+
+
+def inputs_digest(inputs: Values) -> str:
+    """SHA-256 of the inputs that a container is created from, in hexadecimal.
+
+    Neither the order of a set nor an empty value requires another container.
+    """
+    made_from = {key: essence(CONTAINER[key], inputs[key]) for key in HANDED_OVER if key in inputs}
+    return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
