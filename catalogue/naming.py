@@ -37,12 +37,12 @@ class Channel(StrEnum):
 def tag_fault(tag: str) -> str | None:
     """Reason why `tag` can't be the tag of a manifest list, with room for a variant's suffix, or None."""
     if not _TAG.fullmatch(tag):
-        return "a tag has letters, digits, '_', '.' and '-', and starts with none of the last two"
+        return "a tag has letters, digits, '_', '.' and '-', and begins with a letter, a digit or '_'"
     room = TAG_LENGTH - LONGEST_SUFFIX
     if len(tag) > room:
-        return f"a tag has at most {room} characters here (128 with the longest suffix, -arm32v5)"
+        return f"a tag has at most {room} characters here (128 with a variant's suffix, such as -arm32v5)"
     if arch := next((name for name in ARCHES if tag.endswith(f"-{name}")), None):
-        return f"a tag does not end with -{arch}: that is how variants are told from their list"
+        return f"a tag can't end with -{arch}, as the tags of variants do: choose another name"
     return None
 
 
@@ -67,7 +67,7 @@ def address_fault(address: str) -> str | None:
     host, _, namespace = address.partition("/")
     match = _HOST.fullmatch(host)
     if match is None or int(match["port"] or 443) not in range(1, 65536) or address.endswith("/"):
-        return "a registry's address is HOST, HOST:PORT or either with a /namespace; no scheme, no spaces"
+        return "a registry's address is HOST or HOST:PORT, with or without a /NAMESPACE; no scheme, no spaces"
     return repository_fault(namespace) if namespace else None
 
 

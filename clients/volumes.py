@@ -16,19 +16,19 @@ def has_volume(client: Any, name: str) -> bool:
     return True
 
 
-def writers(client: Any, name: str) -> list[Mapping[str, Any]]:
-    """List the containers, running or not, that may write to a volume; none if there is no volume.
+def writers(api: Any, name: str) -> list[Mapping[str, Any]]:
+    """List the containers, in any state, that may write to a volume; none if there is no volume.
 
     Some mount the folder that the volume is on its host, and the engine's own search does not find those. A
     mount of a folder above it does not count: monitors and backups of a whole host have one.
     """
     try:
-        folder = client.api.inspect_volume(name).get("Mountpoint")
+        folder = api.inspect_volume(name).get("Mountpoint")
     except NotFound:
         return []
     return [
         one
-        for one in client.api.containers(all=True)
+        for one in api.containers(all=True)
         if any(_writes(mount, name, folder) for mount in one.get("Mounts") or ())
     ]
 

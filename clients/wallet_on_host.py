@@ -166,7 +166,7 @@ class WalletOnHost:
         """
         if not self._names:
             return ""
-        for one in writers(self._client, self.volume):
+        for one in writers(self._client.api, self.volume):
             mine = (one.get("Labels") or {}).get(NODE) == urn or any(
                 name in self._names for name in one["Names"]
             )

@@ -72,7 +72,7 @@ def _own_fault(folder: Path, layout: Layout) -> str | None:
             return f"it has {what} ({place}); give a folder of your work"
     for home in _homes():
         if home.is_relative_to(folder):
-            return f"it has a whole home, keys included ({home}); give the folder in it that is worked on"
+            return f"it has a whole home, keys included ({home}); give the folder in it that you work on"
     return None
 
 

@@ -69,7 +69,7 @@ def behind_ssh(engine: str, ssh_options: Sequence[str], folder: str) -> Workspac
     if PurePosixPath(home).is_relative_to(real):
         raise SetupError(
             f"{real} on {engine} is not opened: it has a whole home, keys included ({home}); give the folder "
-            "in it that is worked on (--folder; FOLDER= of make)."
+            "in it that you work on (--folder; FOLDER= of make)."
         )
     try:
         machine = connect(_inputs(engine, ssh_options)).info()["Architecture"]

@@ -94,14 +94,14 @@ def _address(value: str) -> str:
 
 
 def _account(value: Any) -> Any:
-    """Check an account before its type is checked, because digits without quotes are a number in YAML."""
+    """Check an account ID before its type is checked, because digits without quotes are a number in YAML."""
     fits = isinstance(value, str) and _ACCOUNT.fullmatch(value)
-    _checked(None if fits else 'an account is 12 digits, in quotes: "123456789012"')
+    _checked(None if fits else 'an AWS account ID is 12 digits, in quotes: "123456789012"')
     return value
 
 
 def _region(value: str) -> str:
-    _checked(None if _REGION.fullmatch(value) else "a region is one of AWS, such as eu-central-1")
+    _checked(None if _REGION.fullmatch(value) else "allowed is an AWS region, such as eu-central-1")
     return value
 
 
@@ -134,7 +134,7 @@ def engine_fault(value: str) -> str | None:
     """Reason why a value can't be the `engine` of a host, or None."""
     fits = _ENGINE.fullmatch(value)
     if fits is None:
-        return "allowed are local, unix:///PATH, ssh://USER@HOST or …:PORT"
+        return "allowed are local, unix:///PATH, ssh://USER@HOST and ssh://USER@HOST:PORT"
     return None if 1 <= int(fits["port"] or 22) <= 65535 else "a port is from 1 to 65535"
 
 
@@ -151,7 +151,7 @@ def _git_url(value: str) -> str:
 
 
 def _secret_name(value: str) -> str:
-    allowed = "a secret's name has letters, digits, '_', '.' and '-'; build-ca has a setting of its own"
+    allowed = "a secret's name has letters, digits, '_', '.' and '-'; for build-ca use skycoin:build-ca"
     _checked(None if _SECRET_NAME.fullmatch(value) and value != "build-ca" else allowed)
     return value
 
@@ -170,12 +170,12 @@ def _python(value: Any) -> Any:
 
 def _log_size(value: str) -> str:
     fits = _LOG_SIZE.fullmatch(value)
-    _checked(None if fits else "a size of a log file is in MiB or GiB, such as 5m or 1g")
+    _checked(None if fits else "allowed is a number of MiB (m) or GiB (g), such as 5m or 1g")
     return value
 
 
 def _duration(value: str) -> str:
-    """Spell a duration as Go and the engines do, as any other spelling would be a difference in every run."""
+    """Write a duration as Go and Docker do; any other form would be a difference in every run."""
     parts = _DURATION.fullmatch(value)
     seconds = sum(int(parts[unit] or 0) * length for unit, length in _LENGTHS.items()) if parts else 0
     allowed = "a time is from 1s to 1h, such as 90s, 3m or 2m30s"
@@ -226,7 +226,7 @@ Tag = Annotated[
     str,
     AfterValidator(_tag),
     form(
-        "letters, digits, `_`, `.` and `-`, neither of the last two in front; 120 characters or less",
+        "letters, digits, `_`, `.` and `-`, beginning with a letter, a digit or `_`; at most 120 characters",
         "latest",
         r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$",
     ),
@@ -244,7 +244,7 @@ Address = Annotated[
     str,
     AfterValidator(_address),
     form(
-        "HOST, HOST:PORT, or either with /namespace behind it; no scheme",
+        "HOST or HOST:PORT, with or without /NAMESPACE after it; no scheme",
         "registry.example:5000",
         r"^[A-Za-z0-9][A-Za-z0-9.-]*(:\d+)?(/.+)?$",
     ),
@@ -253,7 +253,7 @@ Account = Annotated[
     str, BeforeValidator(_account), form("12 digits, in quotes", "123456789012", f"^{_ACCOUNT.pattern}$")
 ]
 Region = Annotated[
-    str, AfterValidator(_region), form("a region of AWS", "eu-central-1", f"^{_REGION.pattern}$")
+    str, AfterValidator(_region), form("an AWS region", "eu-central-1", f"^{_REGION.pattern}$")
 ]
 Listen = Annotated[str, AfterValidator(_listen), form("one IP address of the host", "0.0.0.0")]
 ArchName = Annotated[str, AfterValidator(_arch), _one_of(ARCHES, "amd64")]
@@ -301,7 +301,9 @@ Recipient = Annotated[
 ]
 """Public key; the comment after an ssh key is dropped."""
 LogSize = Annotated[
-    str, AfterValidator(_log_size), form("MiB or GiB, such as 5m or 1g", "5m", f"^{_LOG_SIZE.pattern}$")
+    str,
+    AfterValidator(_log_size),
+    form("a number of MiB (m) or GiB (g), such as 5m or 1g", "5m", f"^{_LOG_SIZE.pattern}$"),
 ]
 Duration = Annotated[
     str,
@@ -334,7 +336,7 @@ DebianPackage = Annotated[str, form("a Debian package", "nginx")]
 Branch = Annotated[str, form("text", "master")]
 SshOption = Annotated[str, form("`-i FILE`, `-p PORT`, `-J HOST` or `-o SETTING=VALUE`", "-i")]
 NodeFlag = Annotated[
-    str, form("a flag that begins with `-`, or the value of the one before", "-log-level=debug")
+    str, form("a flag that begins with `-`, or the value of the flag before it", "-log-level=debug")
 ]
 ApiSet = Literal[
     "READ",

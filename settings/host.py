@@ -12,7 +12,7 @@ from settings.ssh import ssh_fault
 
 
 class Emulation(StrEnum):
-    """Permission to run the host's variant with binfmt on an engine of another architecture."""
+    """Emulation of the host's variant with binfmt, on an engine of another architecture."""
 
     REFUSED = "refused"
     ALLOWED = "allowed"
@@ -22,18 +22,19 @@ class HostSettings(Limits):
     """One entry of `skycoin:hosts`: a Docker engine, and limits for the nodes on it."""
 
     engine: Engine
-    """Docker engine; `local` is the environment's engine (`DOCKER_HOST`, else the system's socket)."""
+    """Docker engine; `local` is the one in `DOCKER_HOST`, or that of the system's socket if it is not set."""
     arch: ArchName | None = None
-    """Architecture of the images for this host; with a board, one that its processor runs. Default: its
-    board's; without a board, the engine chooses from the manifest list."""
+    """Architecture of the images for this host; with a board, one that its processor runs. Default: that
+    of its board; without a board, the engine chooses from the manifest list."""
     emulation: Annotated[Emulation, Field(strict=False)] = Emulation.REFUSED
-    """Permission for an engine of another architecture to run `arch` with binfmt."""
+    """Emulation of `arch` with binfmt, if the engine has another architecture."""
     board: BoardName | None = None
-    """Kind of board, which sets limits and architecture. Default: none, a server."""
+    """Model of the board, which sets limits and architecture. Default: none, for a server."""
     ssh_options: Annotated[list[SshOption], Field(examples=[["-i", "/home/me/.ssh/boards"]])] = Field(
         default_factory=list
     )
-    """Options of an `ssh://` engine, flag and value as two entries; the check of the host key stays on."""
+    """Options of ssh for an `ssh://` engine, flag and value as two entries; none can skip the check of the
+    host key."""
     pull_from: RegistryName | None = None
     """Registry that this host pulls images of nodes, exporters, proxies and opened workspaces from. Default:
     `skycoin:pull-from`."""
@@ -42,7 +43,8 @@ class HostSettings(Limits):
     def _board_fits(self) -> Self:
         hardware = BOARDS[self.board].hardware if self.board else None
         if hardware and self.arch and self.arch not in hardware.arches:
-            raise ValueError(f"board {self.board} takes {', '.join(hardware.arches)}, not {self.arch}")
+            allowed = ", ".join(hardware.arches)
+            raise ValueError(f"arch {self.arch} does not run on board {self.board}; allowed are {allowed}")
         return self
 
     @model_validator(mode="after")
@@ -50,7 +52,7 @@ class HostSettings(Limits):
         if (fault := ssh_fault(self.ssh_options)) is not None:
             raise ValueError(f"ssh-options: {fault}")
         if self.ssh_options and not self.engine.startswith("ssh://"):
-            raise ValueError("ssh-options belong to an ssh:// engine")
+            raise ValueError(f"ssh-options need an ssh:// engine; engine is {self.engine}: drop them")
         return self
 
     @property

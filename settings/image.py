@@ -35,16 +35,17 @@ class SourceSettings(Settings):
     path: Folder | None = None
     """Working copy, for the images `skycoin` and `skywire`, with a folder `cmd`; relative to the project."""
     debian: DebianPackage | None = None
-    """Debian package of the image `proxy`, with the newest fixes of that version."""
+    """Debian package, for the image `proxy`; built with Debian's newest fixes of `version`."""
     version: Version
     """Version of the software, from which the channel `release` derives tags."""
     commit: Commit | None = None
-    """Commit of the software; `module` and `git` must give it. Default: that of the working copy."""
+    """Commit of the software; required with `module` and `git`. Default: the working copy's."""
     branch: Branch = ""
-    """Branch that the commit is on, for the image's labels. Default: empty; that of the working copy."""
+    """Branch that the commit is on, for the image's labels. Default: the working copy's with `path`, else
+    none."""
     date: Date | None = None
-    """Time of the commit, which all files in the image get. Default: none, files are dated 1970; the
-    working copy's last commit."""
+    """Time of the commit, which becomes the time of all files in the image. Default: that of the working
+    copy's last commit with `path`, else 1970."""
 
     @property
     def origin(self) -> str:
@@ -59,7 +60,9 @@ class SourceSettings(Settings):
                 f"give exactly one of {', '.join(ORIGINS)} (given: {', '.join(given) or 'none'})"
             )
         if (self.module or self.git) and self.commit is None:
-            raise ValueError(f"{given[0]} needs commit: 40 hexadecimal digits; a path's is read from it")
+            raise ValueError(
+                f"{given[0]} needs commit, 40 hexadecimal digits; only path and debian don't need it"
+            )
         return self
 
 
@@ -75,20 +78,21 @@ class ImageSettings(Settings):
     feature: Annotated[Tag, Field(examples=["faster-sync"])] | None = None
     """Name that follows `feature-` in the tag; only with channel `feature`."""
     revision: Annotated[int, Field(ge=0, examples=[1])] = 0
-    """Number of this rebuild of a published version; above 0 only with channel `release`."""
+    """Number of the rebuild of a published version; above 0 only with channel `release`."""
     registries: Annotated[list[RegistryName], Field(min_length=1)] | None = None
     """Registries to publish to, each once; the image is built in the first, which can't be optional. Default:
-    the only one there is; with several it must be given."""
+    the stack's registry; required if it has several."""
     repository: Repository | None = None
     """Repository in each registry. Default: `skycoin/NAME`."""
     base: Annotated[Base, Field(strict=False)] = Base.BUSYBOX
     """Base image of the final stage ([glibc](../images/glibc/README.md) has a C library)."""
     gui: bool = True
-    """Inclusion of the web interface's files in the image `skycoin`."""
+    """Include the web interface's files in the image `skycoin`."""
     layers: Literal[1, 2] = 2
     """Number of layers of the image `skycoin` ([ADR 4](adr/0004-two-layers.md))."""
     build_args: Annotated[dict[str, str], Field(examples=[{"LDFLAGS": "-s"}])] = Field(default_factory=dict)
-    """Additional build arguments by name. They stay in the image's history, so none may be a secret."""
+    """Additional build arguments (`docker build --build-arg`), by name. They stay in the image's history, so
+    none may be a secret."""
 
     @model_validator(mode="after")
     def _named_once(self) -> Self:
@@ -100,5 +104,7 @@ class ImageSettings(Settings):
         if (self.channel is Channel.FEATURE) != (self.feature is not None):
             raise ValueError("channel feature needs feature: NAME, and no other channel takes it")
         if self.revision and self.channel is not Channel.RELEASE:
-            raise ValueError("revision belongs to channel release")
+            raise ValueError(
+                f"revision {self.revision} needs channel release; channel is {self.channel}: drop revision"
+            )
         return self

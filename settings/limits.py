@@ -21,16 +21,17 @@ class Limits(Settings):
     memory: Memory | None = None
     """Limit of a node's memory (Docker's `--memory`). Default: the board's, 2048 for a server."""
     memory_reservation: _Soft | None = None
-    """Memory that a node keeps when the host runs short (Docker's `--memory-reservation`): below `memory`,
-    32 or more; 0 for none. Default: the board's, or two thirds of a given `memory` on a board; none for a
-    server."""
+    """Soft limit of a node's memory, applied when the host runs short of it (Docker's
+    `--memory-reservation`): below `memory`, 32 or more; 0 for none. Default: the board's, or two thirds of a
+    given `memory` on a board; none for a server."""
     go_memory_limit: _Soft | None = None
-    """Soft limit of Go's runtime in a node (GOMEMLIMIT): below `memory`, 32 or more; 0 for none. Default: the
-    board's, or nine tenths of a given `memory` on a board; none for a server."""
+    """Soft limit of the Go runtime's memory in a node (`GOMEMLIMIT`): below `memory`, 32 or more; 0 for none.
+    Default: the board's, or nine tenths of a given `memory` on a board; none for a server."""
     log_size: LogSize | None = None
-    """Size of each of 3 log files. Default: the board's, `10m` for a server."""
+    """Maximum size of each of a node's 3 log files. Default: the board's, `10m` for a server."""
     start_period: Duration | None = None
-    """Time after a start when failed health checks don't count. Default: the board's, `1m` for a server."""
+    """Time after a start during which failed health checks don't count. Default: the board's, `1m` for a
+    server."""
     health_interval: Duration | None = None
     """Time between two health checks. Default: the board's, `10s` for a server."""
     health_timeout: Duration | None = None
@@ -40,7 +41,7 @@ class Limits(Settings):
     wait: (
         Annotated[int, Field(ge=10, le=3600, examples=[600], json_schema_extra={"unit": "seconds"})] | None
     ) = None
-    """Time in which a new node must become healthy. Default: the board's, `300` for a server."""
+    """Time within which a new node must become healthy. Default: the board's, `300` for a server."""
 
     @classmethod
     def __get_pydantic_json_schema__(

@@ -37,9 +37,9 @@ class RollbackSettings(Settings):
     """`rollback`: the digest that a node stays at, whatever its image has become."""
 
     digest: Digest
-    """Digest in the repository of the node's image."""
+    """Digest of the image to stay at, in the repository of the node's image."""
     reason: Reason
-    """Reason, which each run reports."""
+    """Reason for the rollback, which every run reports."""
     date: Date
     """Time when the node was rolled back."""
 
@@ -48,10 +48,10 @@ class NodeSettings(Limits):
     """One entry of `skycoin:nodes`."""
 
     image: NodeImage
-    """Image that the node runs: from `skycoin:images`, or from the outputs of `skycoin:images-from`."""
+    """Image that the node runs: one of `skycoin:images`, or of the stack in `skycoin:images-from`."""
     tag: Tag | None = None
-    """Tag of the image. Default: the channel's first (`latest` of a release); with `images-from`, `develop`
-    if that is published, the only tag of a feature build, else `latest`."""
+    """Tag of the image. Default: the channel's first (`latest` for a release); with `images-from`, `develop`
+    if it is published, else the only tag of a feature build, else `latest`."""
     host: HostName
     """Host that the node runs on."""
     rpc_port: Port = 6420
@@ -59,7 +59,7 @@ class NodeSettings(Limits):
     metrics_port: Port | None = None
     """Port of the node's [metrics](stacks.md#metrics), on the host's loopback. Default: no exporter."""
     peer_port: Port = 6000
-    """Port for peers, on all of the host's addresses; not used with `network: none`."""
+    """Port for peers, on all addresses of the host; not used with `network: none`."""
     network: Annotated[PeerNetwork, Field(strict=False)] = PeerNetwork.NONE
     """Skycoin network that the node joins; `none` runs it without peers."""
     gui: bool = False
@@ -79,7 +79,8 @@ class NodeSettings(Limits):
     renamed_from: NodeName | None = None
     """Previous name of a renamed node, whose volumes keep their names."""
     new_wallet: bool = False
-    """Permission to start with an empty wallet volume if it is gone or empty; for one `up` only."""
+    """Allow the node to start with an empty wallet volume if its own is missing or empty; for one `up`
+    only."""
     rollback: RollbackSettings | None = None
     """Digest that the node stays at, whatever its image has become; `./skyinfra node rollback` writes it."""
 

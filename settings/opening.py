@@ -29,14 +29,14 @@ def folder_fault(folder: str) -> str | None:
         return "a folder is an absolute path on the host, without '..', '//' or '/' at its end"
     parts = folder.strip("/").split("/")
     if parts[0] in (*SYSTEM, *STATE):
-        return "it belongs to the system; give the folder that is worked on"
+        return "it belongs to the system; give the folder that you work on"
     if len(parts) == 1 and parts[0] in ("", *SHARED):
-        return "it holds more than a workspace may see; give the folder in it that is worked on"
+        return "it holds more than a workspace may see; give the folder in it that you work on"
     if len(parts) == 2 and parts[0] == "home":
-        return "it is a whole home, keys included; give the folder in it that is worked on"
+        return "it is a whole home, keys included; give the folder in it that you work on"
     in_home = parts[2:] if parts[0] == "home" else parts[1:] if parts[0] == "root" else []
     if in_home and in_home[0].startswith("."):
-        return "a hidden folder of a home has keys and settings of programs; give a folder that is worked on"
+        return "a hidden folder of a home has keys and settings of programs; give a folder that you work on"
     return None
 
 
@@ -79,8 +79,8 @@ class OpenSettings(Settings):
     folder: Annotated[
         str, AfterValidator(_folder), form("an absolute path on the host", "/home/me/src/skycoin", "^/")
     ]
-    """Folder that is `/work` inside: no system folder or part of one, no whole home, no hidden folder of a
-    home; with `engine: local`, none that contains this program or is inside it."""
+    """Folder of the host to mount at `/work`. Refused are system folders and what is in them, a whole home, a
+    hidden folder of a home and, with `engine: local`, a folder that contains this program or is inside it."""
     user: (
         Annotated[
             str,
@@ -89,17 +89,19 @@ class OpenSettings(Settings):
         ]
         | None
     ) = None
-    """User who owns the files created in the folder. Default: the image's, `skycoin:workspace-user`."""
+    """User that the workspace runs as, who owns the files that it creates in the folder. Default: the image's
+    user (`skycoin:workspace-user`)."""
     dind: bool = False
-    """Docker engine inside, with rights over the host ([ADR
-    52](adr/0052-an-engine-inside-and-a-node-share-no-engine.md)); refused in a stack that has nodes, and
-    where a node of any stack is on the host's engine."""
+    """Run a Docker engine inside, with root's rights over the host ([ADR
+    52](adr/0052-an-engine-inside-and-a-node-share-no-engine.md)); refused in a stack that has nodes, and on
+    an engine that has a node of any stack."""
     port: Port | None = None
-    """Port of the page of a workspace that has one (`vscode`), on the host's loopback. Default: `8080`."""
+    """Port of the editor's page, on the host's loopback, for a workspace that has one (`vscode`). Default:
+    `8080`."""
     memory: Annotated[int, Field(ge=256, examples=[2048], json_schema_extra={"unit": "MiB"})] = MEMORY
     """Limit of the workspace's memory."""
     hide: list[Annotated[str, AfterValidator(_hidden), form("a path in the folder", "secrets")]] = Field(
         default_factory=list
     )
-    """Paths that appear empty inside; they must exist. This is no protection: programs inside can move the
-    folder above one of them."""
+    """Paths in the folder that appear empty in the workspace; they must exist. This is not a protection: a
+    program in the workspace can move a folder that contains such a path."""

@@ -58,7 +58,7 @@ class StackFile:
         return self._shown(_wrong(found))
 
     def line(self, keys: Sequence[str]) -> tuple[str, int]:
-        """FILE:LINE of the last key of a path that the file has, and the number of keys that it has."""
+        """FILE:LINE of the last key in a path that the file has, and how many of the path's keys it has."""
         node: Node | None = self._config
         place, depth = self._name, 0
         for key in [f"{NAMESPACE}:{keys[0]}", *keys[1:]]:

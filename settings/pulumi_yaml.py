@@ -30,7 +30,7 @@ _LONGEST = 2**63
 _SMALLEST, _LARGEST = 1e-4, 1e21
 """Limits outside of which a number has an exponent, below in Python's text and above in Pulumi's."""
 _LARGEST_KEY = 1e6
-"""Number from which on a key written with a decimal point has an exponent in Pulumi's text."""
+"""Lowest value of a key with a decimal point that has an exponent in Pulumi's text."""
 _FAULTS, _LENGTH = 20, 80
 """Maximum number of reported errors, and maximum length of a key in one, in characters."""
 
@@ -90,26 +90,26 @@ def _faults(node: Node | None, path: str) -> Iterator[str]:
 def _fault(node: Node) -> str:
     """Reason why Pulumi would read one value differently; empty if it would not."""
     if node.tag == _MERGES:
-        return "it may be read otherwise by Pulumi: put it in quotes"
+        return "Pulumi may read it differently: put it in quotes"
     if node.tag not in (_PLAIN, _TEXT, *_OF_PARTS):
         tag = node.tag.replace("tag:yaml.org,2002:", "!!")
-        return f"the tag {tag} may be read otherwise by Pulumi: leave it out"
+        return f"Pulumi may read the tag {tag} differently: leave it out"
     if isinstance(node, ScalarNode) and any("\ud800" <= letter <= "\udfff" for letter in node.value):
-        return "half a character, which Pulumi refuses: leave it out"
+        return "half of a surrogate pair, which Pulumi refuses: leave it out"
     return _fault_of(node.value) if node.tag == _PLAIN else ""
 
 
 def _fault_of(text: str) -> str:
     if _MOMENT.fullmatch(text):
-        return "a date, which Pulumi hands on in another form: put it in quotes"
+        return "a date, which Pulumi passes on in another form: put it in quotes"
     if _SIGN_INSIDE.fullmatch(text):
-        return "a number that Pulumi hands on in another form: put it in quotes"
+        return "a number, which Pulumi passes on in another form: put it in quotes"
     if _ENDLESS.fullmatch(text):
-        return "no number that Pulumi can hand on: give another one"
+        return "a number that Pulumi can't pass on: give another one"
     number = _number(text)
     if number is None or number == 0 or (abs(number) >= _SMALLEST and -_LONGEST <= number < _LONGEST):
         return ""
-    return "a number that Pulumi hands on in another form: put it in quotes"
+    return "a number, which Pulumi passes on in another form: put it in quotes"
 
 
 def _faults_of_keys(node: MappingNode, path: str) -> Iterator[str]:
@@ -117,20 +117,20 @@ def _faults_of_keys(node: MappingNode, path: str) -> Iterator[str]:
     for key, _ in node.value:
         place = f"{path or 'the file'}, line {key.start_mark.line + 1}"
         if not isinstance(key, ScalarNode) or (key.tag == _PLAIN and key.value in NULLS):
-            yield f"{place}: a key is no text: put it in quotes"
+            yield f"{place}: a key must be text: put it in quotes"
         elif key.tag != _MERGES and (why := _fault(key) or _fault_of_key(key)):
             yield f"{place}: {why}"
         elif names[_name(key)] > 1:
             names[_name(key)] = 0
-            yield f"{place}: the key {_shown(key)} is there twice, which Pulumi refuses: leave one out"
+            yield f"{place}: the key {_shown(key)} is given twice, which Pulumi refuses: leave one out"
 
 
 def _fault_of_key(key: ScalarNode) -> str:
     if key.tag != _PLAIN:
-        return "a merge to Pulumi, in quotes too: leave it out" if key.value == "<<" else ""
+        return "a merge key, to Pulumi even in quotes: leave it out" if key.value == "<<" else ""
     number = None if _INTEGER.fullmatch(key.value.replace("_", "")) else _number(key.value)
     is_long = number is not None and abs(number) >= _LARGEST_KEY
-    return "a number that Pulumi hands on in another form: put it in quotes" if is_long else ""
+    return "a number, which Pulumi passes on in another form: put it in quotes" if is_long else ""
 
 
 def _value(loader: _Loader, node: Node | None) -> Any:

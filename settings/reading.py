@@ -65,7 +65,7 @@ def _fault(error: ErrorDetails, raw: Mapping[str, Any]) -> str:
     if error["type"] == "missing":
         schema = at(location)
         such = f", such as {yaml_of(example(schema))}" if schema.get("type") == "string" else ""
-        return f"{key}: missing; it must be given ({allowed(schema)}{such})"
+        return f"{key}: missing, but required ({allowed(schema)}{such})"
     if error["type"] == "extra_forbidden":
         return f"{key}: unknown key {_not_known(error, raw)}"
     is_own = error["type"] == "value_error"
@@ -181,7 +181,8 @@ def read_settings(
     for key in set(secret_keys) - {f"{prefix}{SECRETS}"}:
         if key.startswith(prefix):
             faults.append(
-                f"{key}: [not shown]: has an encrypted value, which would be decrypted into it; {ENCRYPTED}"
+                f"{key}: [not shown]: has an encrypted value, which would be in the state "
+                f"in plain text; {ENCRYPTED}"
             )
     if path and path.is_file():
         faults += [

@@ -23,7 +23,7 @@ REGISTRY_KEYS: Mapping[RegistryKind, tuple[Sequence[str], Sequence[str]]] = Mapp
         ),
     }
 )
-"""Keys of each kind: (those that must be given, other allowed ones)."""
+"""Keys of each kind: (required ones, other allowed ones)."""
 
 
 REGISTRY_ADDRESSES: Mapping[RegistryKind, str] = MappingProxyType(
@@ -40,48 +40,50 @@ class RegistrySettings(Settings):
     """One entry of `skycoin:registries`. Each kind has its own keys."""
 
     kind: Annotated[RegistryKind, Field(strict=False)]
-    """Kind of registry: `local` is this machine's own, in which every tag may move; `hub` is Docker Hub,
-    `ghcr` GitHub's, `ecr` [Amazon's](stacks.md#amazons-registry), `hosted` [one that this stack
+    """Kind of registry: `local` is that of `make up` on this machine, in which every tag may move; `hub` is
+    Docker Hub, `ghcr` GitHub's, `ecr` [Amazon's](stacks.md#amazons-registry), `hosted` [one that this stack
     runs](stacks.md#a-registry-of-ones-own), `oci` any other."""
     address: Address | None = None
-    """Address, for all kinds but `ecr`; `oci` and `hosted` must give it. Default: `registry.localhost:5443`
-    for kind `local`, `docker.io` for `hub`, `ghcr.io` for `ghcr`."""
-    namespace: Repository | None = None
-    """First part of repositories, for kinds `hub`, `ghcr`, `ecr` and `hosted`; it replaces the first part of
-    an image's default repository."""
+    """Address of the registry, for all kinds but `ecr`; required for `oci` and `hosted`. Default:
+    `registry.localhost:5443` for kind `local`, `docker.io` for `hub`, `ghcr.io` for `ghcr`."""
+    namespace: Annotated[Repository, Field(examples=["skycoin"])] | None = None
+    """First part of the repositories' names, for kinds `hub`, `ghcr`, `ecr` and `hosted`; it replaces the
+    first part of an image's default repository."""
     account: Account | None = None
-    """Number of the AWS account; kind `ecr` must give it."""
+    """AWS account ID; required for kind `ecr`."""
     region: Region | None = None
-    """AWS region; kind `ecr` must give it."""
+    """AWS region; required for kind `ecr`."""
     keep_features: Annotated[int, Field(ge=1, le=1000, examples=[20])] | None = None
-    """Number of feature builds whose tags are kept, with variants, for kind `ecr`. Default: `10`."""
+    """Number of feature builds whose tags are kept, those of their variants included, for kind `ecr`.
+    Default: `10`."""
     keep_develop: Annotated[int, Field(ge=1, le=1000, examples=[20])] | None = None
-    """Number of single develop builds whose tags are kept, with variants, for kind `ecr`. Default: `10`."""
+    """Number of develop builds (`develop-COMMIT`) whose tags are kept, those of their variants included, for
+    kind `ecr`. Default: `10`."""
     host: HostName | None = None
-    """Host that the registry runs on; kind `hosted` must give it."""
+    """Host that the registry runs on; required for kind `hosted`."""
     port: Port | None = None
-    """Port on the host, for kind `hosted`. Default: the address's port, else `5000`."""
+    """Port on the host, for kind `hosted`. Default: the port in `address`, else `5000`."""
     listen: Listen | None = None
-    """Address of the host on which the port is published, for kind `hosted`. Default: `127.0.0.1`."""
+    """Address of the host at which the ports are published, for kind `hosted`. Default: `127.0.0.1`."""
     memory: Memory | None = None
     """Limit of the registry's memory, for kind `hosted`. Default: `256`."""
     readers_port: Port | None = None
-    """Port on the host for reading only, with logins of its own, for kind `hosted`. Default: none."""
+    """Port on the host for read-only access, with logins of its own, for kind `hosted`. Default: none."""
     anonymous_readers: Annotated[bool, Field(examples=[True])] | None = None
-    """Permission to read at `readers-port` without a login, for kind `hosted`."""
+    """Allow reading at `readers-port` without a login, for kind `hosted`."""
     optional: bool = False
-    """Permission for this registry to fail: a failure is a warning, and the next `up` tries again."""
+    """Allow this registry to fail: a failure is then a warning, and the next `up` tries again."""
 
     @model_validator(mode="after")
     def _keys_fit_the_kind(self) -> Self:
         needed, others = REGISTRY_KEYS[self.kind]
         given = {name.replace("_", "-") for name, value in self if value is not None} - {"kind", "optional"}
-        faults = [f"{key} does not belong to it" for key in sorted(given - {*needed, *others})]
+        faults = [f"{key} is not allowed" for key in sorted(given - {*needed, *others})]
         faults += [f"{key} is missing" for key in needed if key not in given]
         if self.anonymous_readers and self.readers_port is None:
             faults.append("anonymous-readers needs readers-port")
         if faults:
-            takes = ", ".join([*(f"{key} (must be given)" for key in needed), *others, "optional"])
+            takes = ", ".join([*(f"{key} (required)" for key in needed), *others, "optional"])
             raise ValueError(f"kind {self.kind}: {'; '.join(faults)}; it takes {takes}")
         return self
 

@@ -1,4 +1,4 @@
-"""`skycoin:rollout`: the order in which hosts get a change."""
+"""`skycoin:rollout`: the order in which hosts are updated."""
 
 from typing import Annotated
 
@@ -12,8 +12,8 @@ class RolloutSettings(Settings):
     """Waves of hosts. A wave starts when all nodes of the one before it are updated and healthy."""
 
     first: HostName | None = None
-    """Host of the first wave. Default: the first by name."""
+    """Host to update in the first wave. Default: the first engine by name."""
     waves: list[Annotated[int, Field(ge=1, le=1000, examples=[2])]] = Field(
         default=[1, 4], min_length=1, max_length=20
     )
-    """Number of hosts in each wave; the remaining hosts are the last wave."""
+    """Number of hosts in each wave; the hosts that remain are the last wave."""

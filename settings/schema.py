@@ -96,7 +96,7 @@ def _inside(schema: Schema, part: int | str) -> Schema:
 
 
 def keys_beside(location: Location) -> list[str]:
-    """YAML keys that are allowed in the place of a location's last part."""
+    """YAML keys that are allowed at the level of a location's last part."""
     return list(at(location[:-1]).get("properties", ()))
 
 

@@ -4,25 +4,32 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from catalogue.arch import in_table_order
+from catalogue.workspaces import WORKSPACES
 from settings.fields import ArchName, PythonVersion, RegistryName, UserId
 from settings.model import Settings, each_once
 from settings.opening import OpenSettings
+
+_ARCHES = in_table_order({arch for entry in WORKSPACES.values() for arch in entry.arches})
+_Arch = Annotated[ArchName, Field(json_schema_extra={"enum": [arch.name for arch in _ARCHES]})]
+"""Architecture that a workspace can be built for."""
 
 
 class WorkspaceSettings(Settings):
     """One entry of `skycoin:workspaces`: a development image to build and publish."""
 
-    arches: Annotated[list[ArchName], Field(min_length=1)]
-    """Architectures to build for, each once: `amd64`, `arm64v8`."""
+    arches: Annotated[list[_Arch], Field(min_length=1)]
+    """Architectures to build for, each once."""
     dind: bool = False
-    """Build of a second image, [with a Docker engine inside](../images/dind/README.md)."""
+    """Build a second image, [with a Docker engine inside](../images/dind/README.md)."""
     python: PythonVersion | None = None
     """Version of Python in the workspace `python`. Default: `"3.11"`."""
     registries: Annotated[list[RegistryName], Field(min_length=1)] | None = None
     """Registries to publish to, each once; the image is built in the first, which can't be optional. Default:
-    the only one there is; with several it must be given."""
+    the stack's registry; required if it has several."""
     open: OpenSettings | None = None
-    """Container that runs the workspace ([how](stacks.md#opening-a-workspace)). Default: it is only built."""
+    """Container that runs the workspace ([how](stacks.md#opening-a-workspace)). Default: none, the image is
+    only built."""
 
     @model_validator(mode="after")
     def _named_once(self) -> Self:
@@ -31,9 +38,9 @@ class WorkspaceSettings(Settings):
 
 
 class WorkspaceUserSettings(Settings):
-    """`skycoin:workspace-user`: ids of the user `developer` in the workspaces' images."""
+    """`skycoin:workspace-user`: IDs of the user `developer` in the workspaces' images."""
 
     uid: UserId = 1000
-    """User id."""
+    """User ID."""
     gid: UserId = 1000
-    """Group id."""
+    """Group ID."""

@@ -20,6 +20,7 @@ from requests.exceptions import RequestException, Timeout
 from catalogue.naming import previous_container
 from catalogue.node_container import NODE
 from clients.errors import ServiceError, message_of
+from clients.volumes import writers
 from providers.base import URN, ProviderError, Values
 from providers.skycoin.chain_database import FORGET, PUT_BACK
 from providers.skycoin.last_words import last_words
@@ -126,8 +127,8 @@ class Handover:
     def former_names(self) -> list[str]:
         """Names of this resource's containers before interrupted handovers set them aside."""
         ending = previous_container("")
-        found = (one["Name"].lstrip("/") for one in self._own())
-        return [name.removesuffix(ending) for name in found if name.endswith(ending)]
+        names = (container["Name"].lstrip("/") for container in self._own())
+        return [name.removesuffix(ending) for name in names if name.endswith(ending)]
 
     def on_wallet(self) -> Values | None:
         """Inspect any container of this resource that uses the wallet; None if there is none."""
@@ -151,11 +152,8 @@ class Handover:
     def refuse_second_writer(self, *ours: str) -> None:
         """Raise ProviderError if a container other than `ours` (ids) runs and may write to the wallet."""
         for wallet in sorted(self._wallets):
-            for container in self._api.containers(filters={"volume": wallet, "status": ALIVE}):
-                writes = [
-                    mount for mount in container["Mounts"] if mount.get("Name") == wallet and mount["RW"]
-                ]
-                if writes and container["Id"] not in ours:
+            for container in writers(self._api, wallet):
+                if container["State"] in ALIVE and container["Id"] not in ours:
                     names = ", ".join(name.lstrip("/") for name in container["Names"])
                     raise ProviderError(
                         f"the wallet volume {wallet!r} is in use by the container {names}: a wallet has one "

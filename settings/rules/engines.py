@@ -34,7 +34,7 @@ def container_faults(settings: StackSettings) -> Iterator[str]:
         for key, wanted in names:
             first = users.setdefault((engine_of(settings, node.host), wanted), key)
             if first != key:
-                taken = f"container {wanted!r} is already that of skycoin:{first}"
+                taken = f"container name {wanted!r} is already used by skycoin:{first}"
                 yield f"skycoin:{key}: {taken}; give the node another name"
 
 
@@ -93,21 +93,21 @@ def volume_faults(settings: StackSettings) -> Iterator[str]:
     for (engine, volume), keys in users.items():
         for key in keys[1:]:
             yield (
-                f"skycoin:{key}: volume {volume!r} on engine {engine} is already skycoin:{keys[0]}; "
+                f"skycoin:{key}: volume {volume!r} on engine {engine} is already used by skycoin:{keys[0]}; "
                 f"{_why_alone(keys[0], key)}"
             )
     for name, node in settings.nodes.items():
         backups = backups_volume(volume_names(name, node)[1])
         for key in users.get((engine_of(settings, node.host), backups), ()):
             held = f"volume {backups!r} holds the copies of node {name}'s wallet"
-            yield f"skycoin:{key}: {held}; give another name"
+            yield f"skycoin:{key}: {held}; give another volume"
 
 
 def _why_alone(*keys: str) -> str:
     """Reason why two keys can't name the same volume."""
     if any(key.endswith(".wallet-volume") for key in keys):
-        return "a wallet has one writer and a volume of its own"
-    return "two that write to one volume damage what is in it: give each its own"
+        return "a wallet has one writer: give each its own volume"
+    return "two writers would damage its data: give each its own volume"
 
 
 def opened_ports(settings: StackSettings) -> Iterator[tuple[str, int, str]]:

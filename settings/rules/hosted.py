@@ -32,11 +32,13 @@ def hosted_faults(settings: StackSettings) -> Iterator[str]:
         engine = engine_of(settings, str(registry.host))
         yield from _port_faults(name, engine, registry, ports)
         if registry.readers_port is not None and f"{name}-readers" in hosted:
-            yield f"{key}.readers-port: its container would have the name of registries.{name}-readers's"
+            other = f"skycoin:registries.{name}-readers"
+            yield f"{key}.readers-port: its container would have the same name as {other}'s; rename one"
         for volume in registry_volumes(name):
             if (engine, volume) in volumes:
                 owner = volumes[engine, volume]
-                yield f"{key}: volume {volume!r} on engine {engine} is already skycoin:{owner}'s"
+                taken = f"volume {volume!r} on engine {engine} is already used by skycoin:{owner}"
+                yield f"{key}: {taken}; give the node another volume"
 
 
 def _port_faults(
@@ -53,7 +55,10 @@ def _port_faults(
         first = taken.setdefault((engine, port), user)
         if first != user:
             key = user if user.endswith("-port") else f"{user}.port"
-            yield f"skycoin:{key}: {port} is already taken on engine {engine} by skycoin:{first}"
+            yield (
+                f"skycoin:{key}: {port} is already taken on engine {engine} by skycoin:{first}; "
+                "write another one"
+            )
 
 
 def _taken(settings: StackSettings) -> tuple[dict[tuple[str, int], str], dict[tuple[str, str], str]]:
@@ -86,6 +91,9 @@ def _order_faults(hosted: dict[str, RegistrySettings], settings: StackSettings) 
         wanted = registries_of(image, settings)
         key = f"skycoin:images.{name}.registries"
         if wanted and wanted[0] in hosted:
-            yield f"{key}: {wanted[0]!r} is of kind hosted; put the registry first where it is built"
+            yield (
+                f"{key}: {wanted[0]!r} is of kind hosted, in which no image can be built; "
+                "put another registry first"
+            )
         elif name == REGISTRY_IMAGE and (own := next((one for one in wanted if one in hosted), None)):
-            yield f"{key}: {own!r} runs this image, so it can't be where it comes from; name another registry"
+            yield f"{key}: {own!r} runs this image, so it can't be published there; name another registry"

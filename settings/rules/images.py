@@ -38,9 +38,10 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 def base_faults(settings: StackSettings) -> Iterator[str]:
     """Yield errors of `bases`, `build-base` and `build-ca`."""
     if settings.bases is Bases.DEBIAN and settings.build_base is None:
-        yield "skycoin:build-base: missing; bases: debian needs it, as REF@sha256:… (make up sets both)"
+        form = "REPOSITORY@sha256:… (`make up` sets both)"
+        yield f"skycoin:build-base: missing; bases: debian needs it, as {form}"
     if settings.bases is Bases.OFFICIAL and settings.build_base is not None:
-        yield f"skycoin:build-base: {settings.build_base!r} goes with bases: debian; bases is official"
+        yield f"skycoin:build-base: {settings.build_base!r} needs bases: debian; bases is official"
     if settings.build_ca is not None and not (PROJECT / settings.build_ca).is_file():
         yield f"skycoin:build-ca: {settings.build_ca!r} is not a file"
 
@@ -64,7 +65,7 @@ def image_faults(settings: StackSettings) -> Iterator[str]:
                 f"secret is given with `pulumi config set --secret --path 'skycoin:build-secrets.{argument}'`"
             )
         for argument in sorted((RESERVED_BUILD_ARGS | entry.build_args.keys()) & image.build_args.keys()):
-            yield f"{key}.build-args.{argument}: is set by the program; allowed is any other name"
+            yield f"{key}.build-args.{argument}: is set by the program; use another name"
         if image.channel is Channel.FEATURE and (fault := tag_fault(tags_of(image)[0])):
             yield f"{key}.feature: {image.feature!r}: {fault}"
 
@@ -74,8 +75,8 @@ def registry_faults(key: str, wanted: list[str], settings: StackSettings) -> Ite
     names = ", ".join(settings.registries) or "none"
     if not wanted:
         yield (
-            f"{key}.registries: missing, and skycoin:registries has not just one entry (has: {names}): "
-            "list those to publish in, the one to build in first"
+            f"{key}.registries: missing, and required unless skycoin:registries has exactly one entry "
+            f"(it has {names}): list those to publish to, the one to build in first"
         )
     for name in wanted:
         if name not in settings.registries:
@@ -117,14 +118,14 @@ def source_faults(entry: CatalogueEntry, source: SourceSettings) -> Iterator[str
         yield f"{source.origin} is not a source of {entry.name}; allowed is {allowed}"
         return
     if source.module is not None and source.module != entry.module:
-        yield f"module {source.module!r} is not what {entry.name} is made of; allowed is {entry.module}"
+        yield f"module {source.module!r} is not the source of {entry.name}; allowed is {entry.module}"
     elif source.module is not None and source.version != (pinned := pinned_version(entry)):
         yield (
             f"version {source.version} is not the one whose hashes images/{entry.name}/go.mod pins "
             f"({pinned}); change it there with `go get {entry.module}@{source.version}`"
         )
     if source.debian is not None and source.debian != entry.module:
-        yield f"debian {source.debian!r} is not what {entry.name} is made of; allowed is {entry.module}"
+        yield f"debian {source.debian!r} is not the source of {entry.name}; allowed is {entry.module}"
     if source.path is not None and not (PROJECT / source.path / "cmd").is_dir():
         yield f"path {source.path!r} is not a working copy of {entry.module} (it has no folder cmd)"
     elif source.path is not None:
@@ -132,7 +133,7 @@ def source_faults(entry: CatalogueEntry, source: SourceSettings) -> Iterator[str
 
 
 def _link_faults(path: str) -> Iterator[str]:
-    """Yield errors for top-level links that lead to nothing in their working copy: BuildKit fails at them."""
+    """Yield errors for top-level links whose target is not in the working copy: BuildKit fails on them."""
     folder = PROJECT / path
     ignored = folder / DOCKERIGNORE
     left_out = (
@@ -144,8 +145,8 @@ def _link_faults(path: str) -> Iterator[str]:
         target = link.readlink()
         if target.is_absolute() or not (folder / target).exists():
             yield (
-                f"path {path!r}: its link {link.name} leads to {target}, which the builder is not sent: name "
-                f"{link.name} in a {DOCKERIGNORE} there"
+                f"path {path!r}: its link {link.name} leads to {target}, which is not sent to the "
+                f"builder: name {link.name} in a {DOCKERIGNORE} there"
             )
 
 

@@ -22,7 +22,7 @@ def node_faults(settings: StackSettings) -> Iterator[str]:
             yield f"{key}.renamed-from: {node.renamed_from!r} is not the name of a node"
         known = settings.images_from is not None or node.image in CATALOGUE
         if known and node.image not in NODE_IMAGES:
-            yield f"{key}.image: {node.image!r} is no image of a node; allowed is {', '.join(NODE_IMAGES)}"
+            yield f"{key}.image: {node.image!r} is not a node's image; allowed is {', '.join(NODE_IMAGES)}"
             continue
         if settings.images_from is not None:
             continue
@@ -39,7 +39,7 @@ def node_faults(settings: StackSettings) -> Iterator[str]:
                 f"for {', '.join(image.arches)} only: add {host.variant} to its arches"
             )
         if node.gui and not image.gui:
-            yield f"{key}.gui: true needs gui: true in skycoin:images.{node.image} (its files are left out)"
+            yield f"{key}.gui: true needs gui: true in skycoin:images.{node.image}, which has no such files"
 
 
 def metrics_faults(settings: StackSettings) -> Iterator[str]:

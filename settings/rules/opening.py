@@ -22,9 +22,9 @@ def opening_faults(settings: StackSettings) -> Iterator[str]:
         yield from _host_faults(f"skycoin:workspaces.{name}", settings, name, opening)
         if opening.dind and settings.nodes:
             yield (
-                f"skycoin:workspaces.{name}.open.dind: an engine inside has rights over the host, and "
-                f"this stack has nodes ({', '.join(settings.nodes)}): open it in a stack without any, on an "
-                "engine without any"
+                f"skycoin:workspaces.{name}.open.dind: an engine inside has root's rights over the host, and "
+                f"this stack has nodes ({', '.join(settings.nodes)}): open it in a stack without nodes, on "
+                "an engine without nodes"
             )
 
 
@@ -33,7 +33,7 @@ def _own_faults(
 ) -> Iterator[str]:
     if opening.port is not None and entry.ide_port is None:
         pages = ", ".join(name for name, other in WORKSPACES.items() if other.ide_port is not None)
-        yield f"{key}.open.port: {entry.name} has no page; allowed is this key in {pages}"
+        yield f"{key}.open.port: {entry.name} has no page; this key is allowed in {pages}"
     if opening.dind and not workspace.dind:
         yield f"{key}.open.dind: true needs dind: true next to open (the image with an engine inside)"
 
@@ -45,12 +45,12 @@ def _host_faults(key: str, settings: StackSettings, name: str, opening: OpenSett
         return
     if host.engine == "local" and overlap(PurePosixPath(opening.folder), PROGRAM):
         yield (
-            f"{key}.open.folder: {opening.folder} holds this program or lies in it ({PROGRAM}), and programs "
-            "inside could change what you run; give a folder of your work outside it"
+            f"{key}.open.folder: {opening.folder} contains this program ({PROGRAM}) or is inside it, and "
+            "programs inside could change what you run; give a folder of your work outside it"
         )
     arches = settings.workspaces[name].arches
     if host.variant is not None and host.variant not in arches:
         yield (
             f"{key}.open.host: {opening.host} takes {host.variant}, but the workspace is built for "
-            f"{', '.join(arches)} only: add {host.variant} to its arches, where it is made for it"
+            f"{', '.join(arches)} only: add {host.variant} to its arches, if it is made for that"
         )

@@ -27,16 +27,17 @@ def workspace_faults(settings: StackSettings) -> Iterator[str]:
 def _own_faults(key: str, entry: WorkspaceEntry, workspace: WorkspaceSettings) -> Iterator[str]:
     for arch in workspace.arches:
         if arch not in entry.arches:
-            yield f"{key}.arches: it is not made for {arch}; allowed are {', '.join(entry.arches)}"
+            yield f"{key}.arches: {entry.name} is not made for {arch}; allowed are {', '.join(entry.arches)}"
     if workspace.python is not None and workspace.python not in entry.pythons:
         takers = ", ".join(name for name, other in WORKSPACES.items() if other.pythons)
-        yield f"{key}.python: it takes no Python version; allowed is this key in {takers}"
+        yield f"{key}.python: {entry.name} takes no Python version; this key is allowed in {takers}"
 
 
 def _base_faults(key: str, base: str, workspace: WorkspaceSettings, settings: StackSettings) -> Iterator[str]:
     under = settings.workspaces.get(base)
     if under is None:
-        yield f"{key}: is built on {base}, which skycoin:workspaces lacks: add it, for the same architectures"
+        added = f"add skycoin:workspaces.{base}, with the same arches"
+        yield f"{key}: is built on {base}, which is missing: {added}"
         return
     for arch in workspace.arches:
         if arch not in under.arches:

@@ -151,7 +151,7 @@ def test_a_link_that_leads_out_of_the_base_or_in_a_circle_is_not_a_file(gate: Pa
         (["-platform", "linux/arm64", "/nowhere"], "/nowhere: no such file or directory"),
     ],
 )
-def test_what_is_wrongly_asked_is_refused(gate: Path, arguments: list[str], answer: str) -> None:
+def test_wrong_arguments_are_refused(gate: Path, arguments: list[str], answer: str) -> None:
     code, said = run(gate, *arguments)
     assert code == 1
     assert answer in said

@@ -191,7 +191,7 @@ def stack(made: Stack, token: str) -> Iterator[Stack]:
         (kept / name).rename(made.folder / name)
 
 
-def test_what_was_approved_is_done_once(stack: Stack, token: str) -> None:
+def test_an_approved_update_is_applied_once(stack: Stack, token: str) -> None:
     done = stack.apply(token)
     assert done.returncode == 0, done.stderr + done.stdout
     assert stack.changed == ["update node"]
@@ -299,7 +299,7 @@ def test_a_secret_that_another_update_wrote_is_refused(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize("variable", ["PROTECT", "RETAIN", "HOOK"])
-def test_an_option_that_is_gone_is_refused_by_name(stack: Stack, token: str, variable: str) -> None:
+def test_a_removed_resource_option_is_refused_by_name(stack: Stack, token: str, variable: str) -> None:
     """Pulumi itself reports the wallet as unchanged."""
     refused(stack, token, "options or hooks: wallet (Volume)", details=str(stack.details), **{variable: "no"})
 
@@ -318,7 +318,7 @@ def test_an_input_or_an_output_of_the_state_that_differs_is_refused(stack: Stack
     assert stack.apply(token).returncode == 0
 
 
-def test_what_somebody_changed_in_the_world_is_refused(stack: Stack, token: str) -> None:
+def test_a_change_outside_of_pulumi_since_the_approval_is_refused(stack: Stack, token: str) -> None:
     (stack.folder / echo.WORLD).write_text(json.dumps({"node": {"image": "drifted"}}))
     refused(stack, token, "what a refresh finds")
 
@@ -348,7 +348,7 @@ def branch(stack: Stack) -> Stack:
 
 
 @pytest.mark.parametrize("how", ["squash", "no-ff", "ff"])
-def test_what_was_approved_on_a_branch_is_applied_after_its_merge(
+def test_an_update_approved_on_a_branch_is_applied_after_its_merge(
     branch: Stack, token: str, how: str
 ) -> None:
     before = branch.git("rev-parse", "HEAD")
@@ -377,7 +377,7 @@ def test_a_program_that_changes_its_mind_after_the_comparison_meets_pulumis_own_
     assert stack.changed == []
 
 
-def test_a_checkout_that_changes_under_the_update_is_told(stack: Stack, token: str) -> None:
+def test_a_checkout_that_changes_during_the_update_is_reported(stack: Stack, token: str) -> None:
     """Builds read the checkout when they start, which is after the comparison."""
     runs = len((stack.folder / "runs").read_text())
     done = stack.apply(token, TOUCH=str(runs + 2))

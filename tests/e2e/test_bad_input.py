@@ -43,7 +43,7 @@ def test_one_volume_for_data_and_wallet_is_refused(up: Machine, settings: dict[s
     up.change({**settings, "skycoin:nodes": {"node-1": node}})
     result = up.pulumi("preview", "--stack", "local")
     assert result.code != 0
-    assert "a wallet has one writer and a volume of its own" in result.text
+    assert "a wallet has one writer: give each its own volume" in result.text
 
 
 def test_version_without_pinned_hashes_is_refused(up: Machine, settings: dict[str, Any]) -> None:
@@ -97,7 +97,7 @@ def test_registry_port_in_use_is_named(up: Machine) -> None:
         ("DOCKER_HOST", "tcp://127.0.0.1:1", "No Docker engine answers at tcp://127.0.0.1:1"),
     ],
 )
-def test_wrong_environment_is_answered_with_what_is_allowed(
+def test_a_wrong_environment_variable_is_answered_with_the_allowed_values(
     up: Machine, variable: str, value: str, answer: str
 ) -> None:
     result = up.run("make", "up", env={variable: value, "SKYCOIN_ENGINE": "auto"})

@@ -24,7 +24,7 @@ def noted(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.mark.case(42)
-def test_c2_a_step_reaches_only_other_machines_and_the_resolver(noted: Any) -> None:
+def test_a_build_step_reaches_only_other_machines_and_the_resolver(noted: Any) -> None:
     answered = {what: by for what, by in noted["reached"].items() if by}
     assert answered == {
         "another machine": f"tcp from {MACHINE['out']} udp",
@@ -40,7 +40,7 @@ def test_a_second_run_adds_nothing(noted: Any) -> None:
     assert noted["twice"] == [True, noted["once"]]
 
 
-def test_what_an_interrupted_run_or_another_program_has_spoilt_is_repaired(noted: Any) -> None:
+def test_a_network_damaged_by_an_interrupted_run_or_another_program_is_repaired(noted: Any) -> None:
     assert noted["spoilt"] == [True, noted["once"]]
 
 

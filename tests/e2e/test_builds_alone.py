@@ -124,13 +124,13 @@ def said(up: Machine, ends: list[str]) -> Iterator[str]:
 
 
 @pytest.mark.case(42)
-def test_c2_h1_a_build_step_finds_nothing_of_this_machine_and_installs_a_package(said: str) -> None:
+def test_a_build_step_finds_nothing_of_this_machine_and_can_install_a_package(said: str) -> None:
     found = {line.partition(TOKEN)[2] for line in said.splitlines() if f" {TOKEN}: found=" in line}
     assert found == {f": found= nothing, {PACKAGE} installed"}, said
 
 
 @pytest.mark.case(42)
-def test_c2_no_datagram_of_a_build_step_arrives(said: str, listener: Listener) -> None:
+def test_no_datagram_of_a_build_step_reaches_this_machine(said: str, listener: Listener) -> None:
     assert TOKEN in said
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         control.sendto(b"control", ("127.0.0.1", listener.port))
@@ -139,13 +139,13 @@ def test_c2_no_datagram_of_a_build_step_arrives(said: str, listener: Listener) -
 
 
 @pytest.mark.case(42)
-def test_c2_a_step_that_asks_for_this_machines_network_is_refused(up: Machine) -> None:
+def test_a_build_step_with_this_machines_network_is_refused(up: Machine) -> None:
     with build_with(up, "builds-on-host", "RUN --network=host true") as text:
         assert "network.host is not allowed" in text, text
 
 
 @pytest.mark.case(42)
-def test_c2_build_steps_are_kept_from_each_other(up: Machine) -> None:
+def test_build_steps_can_not_reach_each_other(up: Machine) -> None:
     """The bridge isolates them: an isolated port forwards nothing to another isolated port."""
     network = own_build_network(up.layout)
     assert network is not None
@@ -155,7 +155,7 @@ def test_c2_build_steps_are_kept_from_each_other(up: Machine) -> None:
 
 
 @pytest.mark.case(41)
-def test_c2_a_node_does_not_reach_what_listens_on_loopback_as_pulumi_does(up: Machine) -> None:
+def test_a_node_can_not_reach_a_server_on_the_hosts_loopback(up: Machine) -> None:
     def asks(url: str) -> bool:
         return up.docker("exec", NODE, "timeout", "3", "wget", "-q", "-O", "/dev/null", url).code == 0
 

@@ -275,7 +275,7 @@ def test_ten_upgrades_end_with_the_disk_as_after_the_second(
     assert {WALLET, f"{WALLET}-backups", "precious"} <= set(board.docker("volume", "ls", "-q").split())
 
 
-def test_a_preview_says_what_goes_and_a_failed_update_removes_nothing(
+def test_a_preview_names_the_images_to_remove_and_a_failed_update_removes_none(
     board: Board, node: Node, versions: list[str], others: set[str]
 ) -> None:
     eighth, ninth, tenth = versions[7], versions[8], versions[9]

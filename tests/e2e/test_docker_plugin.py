@@ -351,7 +351,7 @@ def test_without_destroy_grace_seconds_a_container_is_killed_at_once(plugin: Plu
 
 
 @pytest.mark.parametrize("removed", [True, False])
-def test_anonymous_volumes_go_only_where_remove_volumes_says_so(
+def test_anonymous_volumes_are_removed_only_with_remove_volumes(
     plugin: Plugin, engine: Any, removed: bool
 ) -> None:
     mounts = [{"type": "volume", "target": "/scratch"}, *on("v-named")]
@@ -437,7 +437,7 @@ def test_a_container_that_need_not_run_is_not_started_by_an_update(plugin: Plugi
     plugin.delete(updated)
 
 
-def test_a_container_that_somebody_removed_reads_as_gone(plugin: Plugin, engine: Any) -> None:
+def test_a_container_that_somebody_removed_is_read_as_missing(plugin: Plugin, engine: Any) -> None:
     made = plugin.create(CONTAINER, inputs("c-removed"))
     engine.api.remove_container(made.id, force=True)
     assert plugin.refresh(made) is None
@@ -455,7 +455,7 @@ def test_a_taken_name_is_an_error_that_names_it(plugin: Plugin) -> None:
     plugin.delete(made)
 
 
-def test_what_a_killed_up_made_is_taken_by_the_next(plugin: Plugin, engine: Any) -> None:
+def test_resources_that_a_killed_up_created_are_taken_over_by_the_next(plugin: Plugin, engine: Any) -> None:
     """The state does not know such a resource, so its name used to stay taken forever."""
     first = plugin.create(CONTAINER, inputs("c-left"))
     engine.api.stop(first.id, timeout=0)
@@ -529,7 +529,7 @@ def test_a_container_that_ends_while_it_is_waited_for_says_why(plugin: Plugin) -
 
 
 @pytest.mark.parametrize("host", ["unix:///nowhere/docker.sock", "tcp://127.0.0.1:1"])
-def test_an_engine_that_is_not_there_is_named_and_a_preview_needs_none(host: str) -> None:
+def test_an_engine_that_does_not_answer_is_named_and_a_preview_works_without_it(host: str) -> None:
     with started_plugin(host) as lost:
         assert lost.preview(CONTAINER, inputs("c"))["name"] == "c"
         failure = attempt(lost, VOLUME, {"name": "v"})

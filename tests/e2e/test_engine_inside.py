@@ -113,7 +113,7 @@ def test_a_node_is_refused_where_a_workspace_with_an_engine_inside_is(
         assert not any(one.engine_inside for one in ask_host(board.engine, board.ssh_options).containers)
 
 
-def test_what_has_no_such_rights_or_is_not_of_this_program_is_left_alone(board: Board) -> None:
+def test_containers_without_such_rights_or_of_other_programs_are_ignored(board: Board) -> None:
     client = connect(inputs(board))
     with there(board, "skycoin-workspace-cli", DIND_IMAGE), there(board, "somebodys", PLAIN_IMAGE, *RIGHTS):
         assert (engines_inside(client), nodes_on(client)) == ([], [])
@@ -148,9 +148,7 @@ def test_another_machine_is_asked_for_folder_ids_and_processor_and_for_nodes(
         refuse_beside_nodes(read_layout(), place, "cli")
 
 
-def test_a_preview_by_pulumi_is_refused_beside_a_node_and_goes_on_without(
-    board: Board, tmp_path: Path
-) -> None:
+def test_a_preview_is_refused_next_to_a_node_and_passes_without_one(board: Board, tmp_path: Path) -> None:
     """The state of version 0.1.0 has the workspace open already; nothing of it is replaced."""
     file = STATES / "0.1.0" / "opened-dind.json"
     state, settings = json.loads(file.read_text()), file.with_suffix(".yaml").read_text()

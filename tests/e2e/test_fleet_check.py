@@ -126,7 +126,7 @@ def wrong_fleet(
 
 
 @pytest.mark.case(22, 23, 25)
-def test_all_hosts_are_one_table_with_what_is_wrong_with_each(
+def test_all_hosts_are_in_one_table_with_their_findings(
     up: Machine, board: Board, wrong_fleet: dict[str, Any]
 ) -> None:
     up.change(wrong_fleet)
@@ -162,7 +162,7 @@ def test_a_host_that_is_off_is_unknown_in_time_and_holds_up_no_other(
 
 
 @pytest.mark.case(22)
-def test_a_board_with_its_engine_down_is_told_apart(
+def test_a_board_whose_engine_is_down_is_reported_as_such(
     up: Machine, board: Board, settings: dict[str, Any]
 ) -> None:
     up.change({**settings, "skycoin:hosts": {**settings["skycoin:hosts"], "attic": board.host}})

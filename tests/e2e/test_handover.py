@@ -346,5 +346,5 @@ def test_a_board_that_loses_power_in_a_handover_starts_one_node_at_most(
     assert found["wallet"] == REBOOTED
 
 
-def test_what_was_handed_over_on_that_board_is_deleted_and_its_wallet_stays(rebooted: Any) -> None:
+def test_deleting_the_node_after_the_reboot_leaves_no_container_and_keeps_its_wallet(rebooted: Any) -> None:
     assert rebooted["deleted"] == {"boot": [], "after": [], "wallet": REBOOTED}

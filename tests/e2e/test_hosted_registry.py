@@ -102,7 +102,7 @@ def repositories(up: Machine, monkeypatch: pytest.MonkeyPatch) -> tuple[Reposito
     return Repository(f"{up.layout.registry}/{PATH}"), Repository(f"{ADDRESS}/{PATH}")
 
 
-def test_a_volume_of_secrets_that_is_empty_is_told_and_nothing_is_published(empty: Result) -> None:
+def test_an_empty_volume_of_secrets_is_reported_and_nothing_is_published(empty: Result) -> None:
     assert empty.code != 0
     assert "No /secrets/tls.crt that user 10000 may read: fill the volume of secrets" in empty.text
     assert "Traceback" not in empty.text
@@ -147,7 +147,7 @@ def test_a_manifest_that_leads_elsewhere_is_refused_and_no_trace_is_sent(
 
 @pytest.mark.case(47)
 @pytest.mark.usefixtures("published")
-def test_m3_a_reader_reads_and_can_neither_push_nor_delete(
+def test_a_reader_can_pull_but_neither_push_nor_delete(
     up: Machine, repositories: tuple[Repository, Repository]
 ) -> None:
     """Before, every login could overwrite and delete releases."""
@@ -176,7 +176,7 @@ def test_m3_a_reader_reads_and_can_neither_push_nor_delete(
 
 
 @pytest.mark.usefixtures("published")
-def test_it_is_confined_on_loopback_and_has_limits(up: Machine) -> None:
+def test_a_hosted_registry_is_confined_listens_on_loopback_and_has_limits(up: Machine) -> None:
     container = up.inspect("container", CONTAINER)
     host = container["HostConfig"]
     assert host["PortBindings"] == {"5000/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(PORT)}]}
@@ -210,7 +210,7 @@ def test_a_second_up_changes_nothing(up: Machine) -> None:
 
 
 @pytest.mark.usefixtures("published")
-def test_what_was_published_survives_the_container(
+def test_published_images_survive_the_registrys_container(
     up: Machine, repositories: tuple[Repository, Repository]
 ) -> None:
     before = (repositories[1].digest_of("0.27.1"), up.inspect("container", CONTAINER)["Id"])
@@ -223,7 +223,7 @@ def test_what_was_published_survives_the_container(
 
 
 @pytest.mark.usefixtures("published")
-def test_out_of_the_stack_the_container_goes_and_its_volumes_stay(
+def test_a_registry_that_leaves_the_stack_loses_its_container_and_keeps_its_volumes(
     up: Machine, wanted: dict[str, Any]
 ) -> None:
     registries = {"local": wanted["skycoin:registries"]["local"]}

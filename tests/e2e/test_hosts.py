@@ -317,7 +317,7 @@ def behind_login(login: Login, path: str) -> Any:
 
 @pytest.mark.usefixtures("fleet")
 @pytest.mark.parametrize("path", ["/", "/api/v1/version", "/api/v1/wallets", "/api/v1/csrf"])
-def test_h6_the_gui_wants_a_login(login: Login, path: str) -> None:
+def test_the_web_interface_requires_a_login(login: Login, path: str) -> None:
     """Before, any process of the host could use the wallets."""
     user, password = login
     assert ask_gui(path).status_code == 401
@@ -325,7 +325,7 @@ def test_h6_the_gui_wants_a_login(login: Login, path: str) -> None:
     assert ask_gui(path, auth=(user, password)).status_code == 200
 
 
-def test_h6_only_the_proxy_is_published(up: Machine, fleet: Result) -> None:
+def test_only_the_proxys_port_is_published(up: Machine, fleet: Result) -> None:
     assert "want a login: `./skyinfra node password gui` shows it" in fleet.text
     assert up.inspect("container", "skycoin-gui")["NetworkSettings"]["Ports"].get("6420/tcp") is None
     published = up.inspect("container", "skycoin-gui-proxy")["NetworkSettings"]["Ports"]
@@ -349,7 +349,7 @@ def test_h6_only_the_proxy_is_published(up: Machine, fleet: Result) -> None:
     ],
     ids=lambda headers: "-".join(headers.values()),
 )
-def test_h6_a_page_of_another_name_or_site_is_refused_with_a_login_too(
+def test_a_request_for_another_host_name_or_from_another_site_is_refused_even_with_a_login(
     login: Login, headers: dict[str, str]
 ) -> None:
     answer = ask_gui("/api/v1/wallets", auth=login, headers=headers)
@@ -358,7 +358,7 @@ def test_h6_a_page_of_another_name_or_site_is_refused_with_a_login_too(
 
 
 @pytest.mark.usefixtures("fleet")
-def test_h6_the_guis_password_is_only_on_its_host(up: Machine, login: Login) -> None:
+def test_the_password_of_the_web_interface_is_only_on_its_host(up: Machine, login: Login) -> None:
     """The password is not in the state, nor in the containers' configuration, logs or command lines."""
     _, password = login
     exported = up.pulumi("stack", "export", "--show-secrets", "--stack", "local").text

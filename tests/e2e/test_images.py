@@ -157,7 +157,7 @@ def writer(up: Machine, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", ["skycoin", "skycoin-cli"])
 @pytest.mark.parametrize("arch", ARCHES)
-def test_sbom_names_what_is_linked_at_the_pinned_versions(
+def test_an_sbom_names_the_linked_modules_at_their_pinned_versions(
     up: Machine, own: Path, arch: str, name: str
 ) -> None:
     found = modules_of(sbom_of(own / arch, name))
@@ -275,7 +275,7 @@ def test_any_command_runs_and_the_platform_is_right(up: Machine, arch: str) -> N
 
 
 @pytest.mark.parametrize("arch", ["amd64", "arm32v7", "arm64v8"])
-def test_flags_go_to_the_node(up: Machine, arch: str) -> None:
+def test_arguments_of_the_container_are_passed_to_the_node(up: Machine, arch: str) -> None:
     result = run(up, arch, "-version")
     assert "0.27.1" in result.stdout + result.stderr
 
@@ -290,7 +290,7 @@ def test_arguments_reach_the_command_as_written(up: Machine, argument: str) -> N
     assert result.stdout == f"[{argument}]", result.stderr
 
 
-def test_it_needs_no_root_and_no_writable_root(up: Machine) -> None:
+def test_an_image_runs_without_root_and_with_a_read_only_root(up: Machine) -> None:
     options = (
         "--read-only",
         "--user",
@@ -306,7 +306,7 @@ def test_it_needs_no_root_and_no_writable_root(up: Machine) -> None:
 
 
 @pytest.mark.case(30)
-def test_an_unwritable_volume_is_named_with_what_mends_it(up: Machine) -> None:
+def test_an_unwritable_volume_is_reported_with_the_remedy(up: Machine) -> None:
     result = run(up, "amd64", "-disable-networking", options=("--user", "4321:4321"))
     assert result.returncode == 73
     assert "is not writable for user 4321:4321" in result.stderr

@@ -38,7 +38,9 @@ def memory(container: Any) -> tuple[int, int]:
     return host["Memory"] // MEBIBYTE, host["MemoryReservation"] // MEBIBYTE
 
 
-def test_a_reservation_comes_and_goes_in_place(up: Machine, before: dict[str, Any]) -> None:
+def test_a_memory_reservation_is_set_and_removed_without_a_replacement(
+    up: Machine, before: dict[str, Any]
+) -> None:
     first = up.inspect("container", NAME)
     reserved = limited(up, before, memory=512, memory_reservation=256)
     assert memory(reserved) == (512, 256)

@@ -247,7 +247,7 @@ def test_a_scenario_ends_as_with_the_official_plugin(plugin: Servicer, name: str
     assert "\n".join(play.differences) == "\n".join(known)
 
 
-def test_enough_scenarios_are_played() -> None:
+def test_the_number_of_scenarios_of_each_kind_is_the_expected_one() -> None:
     """Otherwise, a pattern that matches too little would pass unnoticed."""
     assert Counter(name.partition("-")[0] for name in SCENARIOS) == {
         "base": 5,

@@ -73,7 +73,7 @@ def written(hosted: Hosted) -> list[str]:
     return [match["reference"] for line in hosted.proxy.requests if (match := WRITTEN.fullmatch(line))]
 
 
-def test_h5_variants_come_by_digest_then_exact_names_then_moving_ones_lists_last(
+def test_variants_are_pushed_by_digest_then_exact_tags_are_written_then_moving_tags(
     tiny: Tiny, hosted: Hosted, repository: Repository
 ) -> None:
     done = tiny.up()
@@ -98,7 +98,7 @@ def test_a_second_up_writes_nothing(tiny: Tiny, hosted: Hosted, repository: Repo
 
 
 @pytest.mark.case(45)
-def test_h5_a_variant_that_fails_its_verification_leaves_every_name_as_it_was(
+def test_no_tag_changes_if_a_variant_fails_its_verification(
     tiny: Tiny, hosted: Hosted, repository: Repository
 ) -> None:
     """The registry serves damaged blobs for one variant; the other variant is whole."""
@@ -117,7 +117,7 @@ def test_h5_a_variant_that_fails_its_verification_leaves_every_name_as_it_was(
     assert all(whole(repository, tag) for tag in (*exact(1), *MOVING))
 
 
-def test_h5_a_refused_exact_name_leaves_every_name_as_it_was(
+def test_no_tag_changes_if_an_exact_tag_is_refused(
     tiny: Tiny, hosted: Hosted, repository: Repository
 ) -> None:
     """Somebody has taken the second of two exact names, so the first is not written either."""
@@ -134,7 +134,7 @@ def test_h5_a_refused_exact_name_leaves_every_name_as_it_was(
     assert first not in before
 
 
-def test_h5_a_run_that_is_killed_while_names_are_written_leaves_whole_ones_and_the_next_finishes(
+def test_an_up_killed_while_tags_are_written_leaves_whole_tags_and_the_next_up_writes_the_rest(
     tiny: Tiny, hosted: Hosted, repository: Repository
 ) -> None:
     tiny.write_release(hosted.address, PATH, "four", 3)

@@ -229,7 +229,7 @@ def test_an_optional_registry_that_is_down_stops_nothing(
 
 
 @pytest.mark.case(12)
-def test_wrong_credentials_at_a_push_are_told_and_the_next_up_converges(
+def test_wrong_credentials_at_a_push_are_reported_and_the_next_up_converges(
     up: Machine, hosted: Hosted, settings: dict[str, Any], repositories: tuple[Repository, Repository]
 ) -> None:
     up.change(rebuilt(settings, revision=3))
@@ -247,7 +247,9 @@ def test_wrong_credentials_at_a_push_are_told_and_the_next_up_converges(
 
 
 @pytest.mark.case(12)
-def test_wrong_credentials_at_a_refresh_are_told_and_the_state_is_kept(up: Machine, hosted: Hosted) -> None:
+def test_wrong_credentials_at_a_refresh_are_reported_and_the_state_is_kept(
+    up: Machine, hosted: Hosted
+) -> None:
     before = up.pulumi("stack", "export", "--stack", "local").text
     hosted.login("wrong-password")
     result = up.pulumi("refresh", "--yes", "--run-program", "--stack", "local")
@@ -263,7 +265,7 @@ def _outputs_by_urn(exported: str) -> dict[str, Any]:
     return {one["urn"]: one.get("outputs") for one in json.loads(exported)["deployment"]["resources"]}
 
 
-def test_nothing_that_was_published_is_gone(repositories: tuple[Repository, Repository]) -> None:
+def test_every_published_release_is_still_complete(repositories: tuple[Repository, Repository]) -> None:
     """After replaced images, revisions and failed runs, every release is complete in both registries."""
     for repository in repositories:
         for tag in [*EXACT, "0.27.1-r1", "release-v0.27.1-r1"]:

@@ -73,7 +73,9 @@ def test_retry_after_is_waited_for(repository: Repository, hosted: Hosted) -> No
     assert time.monotonic() - began >= 2
 
 
-def test_a_registry_that_asks_for_an_hour_is_reported_at_once(repository: Repository, hosted: Hosted) -> None:
+def test_a_registry_that_asks_to_wait_an_hour_is_reported_at_once(
+    repository: Repository, hosted: Hosted
+) -> None:
     hosted.proxy.faults.append(Fault(matches="^GET", status=429, headers={"Retry-After": "3600"}, times=1000))
     began = time.monotonic()
     with pytest.raises(RegistryError, match=r"429.*Too many requests: try again in 3600 s"):

@@ -78,9 +78,7 @@ def base(up: Machine) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.case(41)
 @pytest.mark.parametrize("request_", REQUESTS.values(), ids=REQUESTS)
-def test_h1_a_process_without_rights_can_neither_pull_nor_push(
-    up: Machine, request_: tuple[str, str]
-) -> None:
+def test_a_process_of_another_user_can_neither_pull_nor_push(up: Machine, request_: tuple[str, str]) -> None:
     """Before, any local user could push the base in which the next node is compiled."""
     method, path = request_
     ask = [*ASK, "--request", method, f"https://{up.layout.registry}/v2/{path}"]
@@ -90,7 +88,7 @@ def test_h1_a_process_without_rights_can_neither_pull_nor_push(
 
 
 @pytest.mark.case(41)
-def test_h1_a_process_without_rights_can_read_no_key(up: Machine) -> None:
+def test_a_process_of_another_user_can_not_read_keys_and_passwords(up: Machine) -> None:
     state = up.layout.state
     keys = [
         up.layout.registry_password,
@@ -106,7 +104,7 @@ def test_h1_a_process_without_rights_can_read_no_key(up: Machine) -> None:
     assert up.run(*NOBODY, "ls", str(state / "registry")).code != 0
 
 
-def test_h1_an_engine_pulls_only_with_the_login(up: Machine, no_login: dict[str, str]) -> None:
+def test_an_engine_pulls_only_with_the_login(up: Machine, no_login: dict[str, str]) -> None:
     ref = f"{up.layout.registry}/base/busybox:bookworm-local"
     refused = up.docker("pull", ref, env=no_login)
     # The wording is the engine's: for a registry on loopback, its last attempt is without TLS.
@@ -117,7 +115,7 @@ def test_h1_an_engine_pulls_only_with_the_login(up: Machine, no_login: dict[str,
     assert up.docker("rmi", ref).code == 0
 
 
-def test_h1_a_client_without_the_login_neither_reads_nor_writes_a_base(
+def test_a_client_without_the_login_can_neither_pull_nor_push_a_base(
     up: Machine, no_login: dict[str, str], crane: str, base: tuple[str, str], tmp_path: Path
 ) -> None:
     tag, digest = base
@@ -131,7 +129,7 @@ def test_h1_a_client_without_the_login_neither_reads_nor_writes_a_base(
     assert up.run(crane, "digest", tag, env=up.environment()).text.strip() == digest
 
 
-def test_h1_a_refusal_says_how_to_have_the_login(up: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_without_the_login_says_how_to_get_it(up: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(up.layout.trust))
     monkeypatch.setenv("DOCKER_CONFIG", "/nonexistent")
     with pytest.raises(Exception, match=r'for the registry of `make up`: `eval "\$\(make -s env\)"`'):
@@ -139,7 +137,7 @@ def test_h1_a_refusal_says_how_to_have_the_login(up: Machine, monkeypatch: pytes
 
 
 @pytest.mark.case(12)
-def test_h1_the_login_is_only_in_its_own_files(up: Machine) -> None:
+def test_the_login_is_only_in_its_own_files(up: Machine) -> None:
     """The login is in no state, log, image or command line."""
     password = up.layout.registry_password.read_text()
     encoded = base64.b64encode(f"{USER}:{password}".encode()).decode()
@@ -165,7 +163,7 @@ def test_h1_the_login_is_only_in_its_own_files(up: Machine) -> None:
         assert not any(one in command for one in canaries), command
 
 
-def test_h1_a_pushed_base_of_another_digest_is_refused(
+def test_a_base_pushed_with_another_digest_is_refused(
     up: Machine, crane: str, base: tuple[str, str], tmp_path: Path
 ) -> None:
     """The next node would be compiled in it. Here the attacker has the login, which nobody used to need."""
@@ -219,7 +217,7 @@ def old_set_up(up: Machine) -> Result:
     return up.make("up")
 
 
-def test_h1_an_old_set_up_gets_a_login_and_its_node_runs_on(up: Machine, request: Any) -> None:
+def test_a_set_up_without_a_login_gets_one_and_its_node_keeps_running(up: Machine, request: Any) -> None:
     before = node_of(up)
     made: Result = request.getfixturevalue("old_set_up")
     assert made.code == 0, made.text
@@ -256,7 +254,7 @@ def test_an_empty_password_is_one_sentence_and_nothing_is_changed(up: Machine) -
     assert up.run(*ASK, "--user", login_of(up), f"https://{up.layout.registry}/v2/").text == "200"
 
 
-def test_h1_a_blob_is_pushed_by_the_owners_client(up: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_with_the_login_can_push_a_blob(up: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Control for the refusals above: the set-up's own environment may push."""
     for name in ("SSL_CERT_FILE", "DOCKER_CONFIG"):
         monkeypatch.setenv(name, up.environment()[name])

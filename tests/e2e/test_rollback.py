@@ -105,7 +105,7 @@ def test_an_upgraded_node_names_the_image_before_it(fleet: Fleet) -> None:
     assert name.endswith(f"/skycoin/skycoin@{fleet.old}")
 
 
-def test_a_node_goes_back_stays_there_and_comes_forth_again(fleet: Fleet) -> None:
+def test_a_node_is_rolled_back_stays_there_and_is_updated_again_later(fleet: Fleet) -> None:
     machine, before = fleet.machine, fleet.machine.stack_file.read_text()
     volumes = fleet.board.docker("volume", "ls", "-q")
     proxy = fleet.board.docker("inspect", "-f", RUN, f"{NODE}-proxy")

@@ -142,7 +142,7 @@ def test_an_unknown_key_is_refused_with_the_known_ones(up: Machine) -> None:
     assert "'passphrase', 'login', 'ca', 'gui'" in refused.text
 
 
-def test_an_old_set_up_has_no_login_to_change_and_is_told_so(up: Machine) -> None:
+def test_rotating_the_login_of_a_set_up_without_one_is_refused(up: Machine) -> None:
     aside = up.layout.registry_password.rename(up.layout.state / "aside")
     refused = up.skyinfra("setup", "rotate", "login")
     aside.rename(up.layout.registry_password)

@@ -185,7 +185,7 @@ def test_the_other_user_sees_the_stack_and_its_outputs(users: tuple[User, User])
     assert token.text.strip() == "s3cret"
 
 
-def test_what_the_other_user_changes_is_there_for_both(users: tuple[User, User]) -> None:
+def test_a_change_of_one_user_is_seen_by_the_other(users: tuple[User, User]) -> None:
     ann, ben = users
     changed = ben.up()
     assert changed.code == 0, changed.text
@@ -194,7 +194,7 @@ def test_what_the_other_user_changes_is_there_for_both(users: tuple[User, User])
 
 
 @pytest.mark.case(16)
-def test_while_one_changes_the_other_is_refused_and_told_who(
+def test_while_one_user_updates_the_other_is_refused_and_told_who_holds_the_lock(
     users: tuple[User, User], held: subprocess.Popen[str], bucket: Bucket
 ) -> None:
     before = bucket.objects("stacks")
@@ -206,7 +206,7 @@ def test_while_one_changes_the_other_is_refused_and_told_who(
     assert bucket.objects("stacks") == before
 
 
-def test_when_the_first_is_done_the_other_goes_on(users: tuple[User, User], bucket: Bucket) -> None:
+def test_after_the_first_users_update_the_other_can_update(users: tuple[User, User], bucket: Bucket) -> None:
     assert bucket.objects("locks") == {}
     done = users[1].up()
     assert done.code == 0, done.text

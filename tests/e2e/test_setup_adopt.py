@@ -106,7 +106,7 @@ def test_running_nodes_are_adopted_as_they_run_and_nothing_on_their_engines_chan
 
 
 @pytest.mark.case(37)
-def test_what_is_other_than_the_file_says_is_adopted_as_it_is_and_a_board_that_was_down_is_adopted_later(
+def test_a_node_that_differs_from_the_file_is_adopted_as_it_is_and_a_board_that_was_down_later(
     up: Machine, far: Board, other: Other
 ) -> None:
     before = on_engines(up, far)

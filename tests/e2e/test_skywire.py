@@ -320,7 +320,7 @@ def test_a_missing_c_library_is_named_and_can_be_added(up: Machine, images: Any,
     assert added.code == 0, added.text
 
 
-def test_an_arch_that_there_is_not_is_refused_before_anything_is_built(up: Machine) -> None:
+def test_an_unsupported_architecture_is_refused_before_anything_is_built(up: Machine) -> None:
     image = {**SKYWIRE, "arches": ["arm32v8"]}
     said = up_of(up, "planted", {"skywire": image})
     forget_planted(up)

@@ -206,7 +206,7 @@ def test_a_repository_of_something_else_is_refused_by_a_sentence(sources: Source
 
 
 @pytest.mark.case(33)
-def test_what_is_hidden_at_the_top_of_a_working_copy_is_not_sent_to_the_builder(sources: Sources) -> None:
+def test_hidden_files_at_the_top_of_a_working_copy_are_not_sent_to_the_builder(sources: Sources) -> None:
     """A checkout made by a CI job has a token in .git/config, and the whole history."""
     machine, since = sources.tiny.machine, time.time()
     folder = machine.checkout / COPY

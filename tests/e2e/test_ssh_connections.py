@@ -45,7 +45,7 @@ def test_resources_that_come_at_once_take_a_connection_each_and_use_it_again(boa
     assert connections(board) - before <= AT_ONCE
 
 
-def test_what_comes_one_after_the_other_shares_one_connection(board: Board) -> None:
+def test_requests_one_after_another_share_one_ssh_connection(board: Board) -> None:
     """Preflight, image and container of a node used to open several new connections each."""
     before = connections(board)
     place = {"engine": board.engine, "sshOptions": board.ssh_options}
@@ -63,7 +63,7 @@ def ssh_processes() -> int:
     return int(found.stdout)
 
 
-def test_of_a_closed_client_no_ssh_is_left(board: Board) -> None:
+def test_a_closed_client_leaves_no_ssh_process(board: Board) -> None:
     before = ssh_processes()
     clients = []
     for _ in range(3):

@@ -40,7 +40,7 @@ def test_up_says_aloud_which_plugins_and_bases_it_uses(first_up: Result) -> None
     assert re.search(r"bases are (made from Debian packages|the official images)", first_up.text)
 
 
-def test_up_folds_a_build_to_its_beginning_and_its_end(first_up: Result) -> None:
+def test_up_shows_only_the_start_and_the_end_of_a_build(first_up: Result) -> None:
     said = first_up.text[first_up.text.index("• pulumi up") :]
     assert "    … creating skycoin-arm32v6-image\n" in said
     assert re.search(r"\n    ✓ created skycoin-arm32v6-image \(\d+(\.\d)? s\)\n", said), said
@@ -84,7 +84,7 @@ def test_node_is_confined(up: Machine) -> None:
     assert (node["Config"]["StopSignal"], node["Config"]["StopTimeout"]) == ("SIGINT", 60)
 
 
-def test_what_docker_exec_leaves_behind_is_collected(up: Machine) -> None:
+def test_processes_that_docker_exec_leaves_behind_are_reaped(up: Machine) -> None:
     """Such a process used to stay a zombie while the node ran, and counted towards its process limit."""
     left = up.docker("exec", "skycoin-node-1", "sh", "-c", "sleep 1 > /dev/null 2>&1 & echo left")
     assert left.text == "left\n"
@@ -184,7 +184,7 @@ def test_a_review_says_what_a_change_would_rebuild_move_and_replace(up: Machine)
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )
 @pytest.mark.parametrize("backend", ["set-up", "pulumi"])
-def test_the_front_door_works_with_a_set_up_and_with_an_installed_pulumi(
+def test_skyinfra_works_with_a_set_up_and_with_an_installed_pulumi(
     up: Machine, backend: str, command: tuple[str, ...], words: str
 ) -> None:
     """Without --stack, the selected one is used; `make up` has selected `local`."""

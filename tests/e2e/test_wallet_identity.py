@@ -123,7 +123,7 @@ def test_wallets_of_every_type_have_one_fingerprint_in_the_image_and_in_memory(g
     assert guarded.docker("start", NODE).code == 0
 
 
-def test_what_grew_is_not_a_difference(guarded: Machine) -> None:
+def test_a_wallet_that_grew_is_not_reported_as_different(guarded: Machine) -> None:
     ran = guarded.inspect("container", NODE)["Id"]
     cli(guarded, "walletAddAddresses", "deterministic.wlt", "-n", "2")
     cli(guarded, "walletAddAddresses", "bip44.wlt", "-n", "1")

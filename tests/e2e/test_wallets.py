@@ -88,7 +88,7 @@ def test_a_backup_of_a_running_node_is_whole_private_and_comes_back(second: Mach
 
 
 @pytest.mark.case(38)
-def test_a_misspelt_node_and_a_backup_that_is_none_are_refused(second: Machine, tmp_path: Path) -> None:
+def test_a_misspelt_node_and_a_file_that_is_not_a_backup_are_refused(second: Machine, tmp_path: Path) -> None:
     before = volumes(second)
     misspelt = backup(second, tmp_path, node="secnod")
     assert misspelt.code != 0
@@ -230,7 +230,7 @@ def test_a_full_volume_keeps_its_wallet(second: Machine, tmp_path: Path) -> None
 
 
 @pytest.mark.case(19)
-def test_a_volume_that_is_gone_is_not_made_and_comes_back_as_the_docs_say(
+def test_a_lost_volume_is_not_created_and_is_restored_as_the_docs_say(
     second: Machine, tmp_path: Path
 ) -> None:
     made = backup(second, tmp_path)

@@ -61,7 +61,7 @@ def opened(machine: Machine, folder: Path) -> Iterator[Result]:
         machine.docker("volume", "rm", volume)
 
 
-def test_an_unknown_workspace_is_refused_with_those_that_there_are(machine: Machine) -> None:
+def test_an_unknown_workspace_is_refused_with_the_known_names(machine: Machine) -> None:
     result = asks(machine, "workspace", "NAME=java")
     assert result.code != 0
     assert "'java' is not one of 'cli', 'python', 'dotnet', 'vscode'" in result.text
@@ -78,7 +78,7 @@ def test_the_checkout_is_not_opened_and_nothing_is_begun(machine: Machine) -> No
         assert "•" not in result.text, "no step began"
 
 
-def test_it_says_how_to_enter(opened: Result, folder: Path) -> None:
+def test_an_opened_workspace_says_how_to_enter_it(opened: Result, folder: Path) -> None:
     end = opened.text[-600:]
     assert f"open over {folder} (/work inside), as {UID}:{GID}:" in end
     assert f"docker exec -it --user {UID}:{GID} {NAME} bash" in end
@@ -86,7 +86,7 @@ def test_it_says_how_to_enter(opened: Result, folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("opened")
-def test_it_is_confined_and_sees_one_folder(machine: Machine, folder: Path) -> None:
+def test_a_workspace_is_confined_and_sees_one_folder(machine: Machine, folder: Path) -> None:
     """Its confinement, as the engine reports it."""
     found = machine.inspect("container", NAME)
     host = found["HostConfig"]
@@ -108,7 +108,7 @@ def test_it_is_confined_and_sees_one_folder(machine: Machine, folder: Path) -> N
 
 
 @pytest.mark.usefixtures("opened")
-def test_it_trusts_the_authorities_that_the_network_needs(machine: Machine) -> None:
+def test_a_workspace_trusts_the_networks_certificate_authorities(machine: Machine) -> None:
     """Before, only the build had these: `go mod download` inside failed behind a proxy that ends TLS."""
     own = machine.layout.build_ca.read_text()
     if not own:
@@ -121,7 +121,9 @@ def test_it_trusts_the_authorities_that_the_network_needs(machine: Machine) -> N
 
 
 @pytest.mark.usefixtures("opened")
-def test_what_is_made_inside_belongs_to_the_person(machine: Machine, folder: Path) -> None:
+def test_files_created_in_a_workspace_belong_to_the_person_who_opened_it(
+    machine: Machine, folder: Path
+) -> None:
     made = entered(machine, "sh", "-c", "echo made > /work/made && touch ~/mine && whoami && pwd")
     assert made.code == 0, made.text
     assert made.text.split() == ["developer", "/work"]
@@ -251,7 +253,7 @@ def asked_for_an_engine(machine: Machine) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("opened")
-def test_m5_beside_the_set_ups_own_node_no_engine_inside_is_opened(up: Machine, folder: Path) -> None:
+def test_an_engine_inside_is_refused_next_to_the_set_ups_own_node(up: Machine, folder: Path) -> None:
     """The node belongs to another stack, and used to go unnoticed."""
     before = up.inspect("container", NAME)["Id"]
     result = asks(up, "workspace", "NAME=cli", f"FOLDER={folder}", "DIND=1")
@@ -331,7 +333,7 @@ def test_opening_it_with_an_engine_again_changes_nothing(
 
 @pytest.mark.long
 @pytest.mark.usefixtures("dind")
-def test_m5_a_node_that_came_beside_it_refuses_it_until_one_of_them_goes(
+def test_an_engine_inside_is_refused_next_to_a_later_node_until_one_is_removed(
     machine: Machine, board: Board, folder: Path
 ) -> None:
     """An earlier version of the program may have created both."""
@@ -353,7 +355,7 @@ def test_m5_a_node_that_came_beside_it_refuses_it_until_one_of_them_goes(
 
 @pytest.mark.long
 @pytest.mark.usefixtures("dind")
-def test_m5_no_node_is_made_beside_it(up: Machine, board: Board) -> None:
+def test_a_node_is_refused_next_to_an_engine_inside(up: Machine, board: Board) -> None:
     before = up.settings()
     node = {"image": "skycoin", "host": "shed", "rpc-port": 16466}
     hosts, nodes = before["skycoin:hosts"], before["skycoin:nodes"]

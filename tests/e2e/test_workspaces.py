@@ -96,7 +96,7 @@ def inside(cli: Workspace, name: str, *command: str) -> str:
     return result.text
 
 
-def test_its_tags_are_one_list_each_and_the_sibling_has_its_first_name_too(cli: Workspace) -> None:
+def test_each_tag_is_one_list_and_dind_is_an_alias_of_develop_dind(cli: Workspace) -> None:
     assert sorted(cli.tags) == ["develop", "develop-dind", "dind"]
     assert cli.tags["dind"]["digest"] == cli.tags["develop-dind"]["digest"] != cli.tags["develop"]["digest"]
 
@@ -110,14 +110,16 @@ def test_a_second_up_builds_nothing(cli: Workspace) -> None:
 
 
 @pytest.mark.parametrize("command", PROGRAMS)
-def test_its_programs_answer(cli: Workspace, command: str) -> None:
+def test_the_programs_of_a_workspace_run(cli: Workspace, command: str) -> None:
     result = cli.as_person("develop", *command.split())
     assert result.code == 0, result.text
     assert PROGRAMS[command] in result.text
 
 
 @pytest.mark.parametrize("trusts", [False, True])
-def test_its_programs_trust_an_authority_that_it_is_given(up: Machine, cli: Workspace, trusts: bool) -> None:
+def test_programs_in_a_workspace_trust_a_given_certificate_authority(
+    up: Machine, cli: Workspace, trusts: bool
+) -> None:
     """The authority is the set-up's, which signed the local registry's certificate; nobody else trusts it."""
     url = f"https://{up.layout.registry}/v2/"
     (cli.folder / "get.go").write_text(GET)
@@ -148,7 +150,7 @@ def test_a_login_shell_finds_go_too(cli: Workspace, tag: str) -> None:
     assert (said.code, " linux/amd64\n/usr/local/bin/npm\n" in said.text) == (0, True), said.text
 
 
-def test_its_go_is_that_of_its_base(up: Machine, cli: Workspace) -> None:
+def test_the_go_of_a_workspace_is_that_of_its_base(up: Machine, cli: Workspace) -> None:
     official = up.settings()["skycoin:bases"] == "official"
     said = cli.as_person("develop", "go", "version").text
     assert f"go{OFFICIAL_GO if official else GO_VERSION} linux/amd64" in said
@@ -179,7 +181,7 @@ def test_npm_installs_a_package_of_the_folder(cli: Workspace) -> None:
 
 
 @pytest.mark.parametrize("options", [("--user", f"{UID}:{GID}"), ("--user", "0"), ("--user", "0:0")])
-def test_what_is_made_in_the_folder_belongs_to_its_owner(cli: Workspace, options: tuple[str, ...]) -> None:
+def test_files_created_in_the_folder_belong_to_its_owner(cli: Workspace, options: tuple[str, ...]) -> None:
     """This holds for the person's ids, and for root, which takes the ids of the folder's owner."""
     script = 'echo x > made.txt && touch "$HOME/own" && whoami && id -u && id -g && pwd'
     result = cli.run("develop", "sh", "-c", script, options=options)
@@ -198,7 +200,7 @@ def test_the_image_by_itself_runs_as_developer(cli: Workspace) -> None:
 
 
 @pytest.mark.parametrize("ids", ["1000", "me:me", "1:2:3", ":", "1000:"])
-def test_ids_that_are_none_are_refused(cli: Workspace, ids: str) -> None:
+def test_malformed_user_ids_are_refused(cli: Workspace, ids: str) -> None:
     result = cli.run("develop", "true", options=("--user", "0", "--env", f"WORKSPACE_USER={ids}"))
     assert (result.code, "it is UID:GID, such as 1000:1000" in result.text) == (1, True), result.text
 
@@ -237,7 +239,7 @@ def listening(cli: Workspace, name: str) -> set[int]:
     return {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == "0A"}
 
 
-def test_its_engine_listens_on_no_port(cli: Workspace, dind: str) -> None:
+def test_the_engine_inside_listens_on_no_port(cli: Workspace, dind: str) -> None:
     assert listening(cli, dind) == set()
 
 

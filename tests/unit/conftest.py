@@ -12,8 +12,8 @@ from hypothesis import settings
 from commands.backend import BACKEND_URL
 from local.layout import Layout, read_layout
 from local.pulumi_cli import remember
+from tests.unit.command_line import Skyinfra
 from tests.unit.engine import Engine
-from tests.unit.front_door import Skyinfra
 
 settings.register_profile("unit", max_examples=50, deadline=None, derandomize=True, database=None)
 settings.load_profile("unit")

@@ -240,6 +240,7 @@ class NodeEngine:
                 "ImageID": box.config["Image"],
                 "Labels": box.config.get("Labels"),
                 "Names": [f"/{box.name}"],
+                "State": "running" if box.running else "exited",
                 "Mounts": [
                     {"Name": name, "RW": True, "Destination": f"/{name.rpartition('-')[2]}"}
                     for name in box.volumes

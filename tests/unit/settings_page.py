@@ -10,16 +10,16 @@ from settings.words import Schema, allowed, example, yaml_of
 
 HEAD = """# Settings
 
-Every key of a stack's file, `stacks/Pulumi.NAME.yaml`. How they work together: [stacks.md](stacks.md). A key
-that is not here is an error. Names of registries, images, hosts and nodes have up to 40 lower-case letters,
+Every key of a stack's file, `stacks/Pulumi.NAME.yaml`. How they work together: [stacks.md](stacks.md). An
+unknown key is an error. Names of registries, images, hosts and nodes have up to 40 lower-case letters,
 digits and `-`, and begin and end with a letter or digit.
 
 Editors with the YAML language server, such as VS Code with its YAML extension, complete and check these keys
 where the file begins with the line `# yaml-language-server: $schema=schema.json`, as those of `stacks/` do.
-`pulumi config set` and `make up` leave that line where it is. The program alone checks what joins several
-entries, such as two nodes that want one port.
+`pulumi config set` and `make up` leave that line where it is. Rules over several entries, such as
+two nodes with the same port, are checked only by the program.
 
-`UPDATE_SNAPSHOTS=1 make unit` makes this page from the docstrings and types in `settings/`.
+`UPDATE_SNAPSHOTS=1 make unit` generates this page from the docstrings and types in `settings/`.
 """
 COLUMNS = ["key", "type", "allowed", "default", "example", "meaning"]
 LIMITS = [name.replace("_", "-") for name in Limits.model_fields]
@@ -40,8 +40,8 @@ def page() -> str:
     host = sections["hosts"]["additionalProperties"]["properties"]
     parts += [
         "## Limits",
-        "Keys of a host, for all nodes on it, and of a node, which win. What neither has is the board's\n"
-        "([which](boards.md)), or a server's.",
+        "Keys of a host, which apply to all nodes on it, and of a node, which take precedence. What neither\n"
+        "sets is that of the board ([list](boards.md)), or of a server.",
         _table("", {"properties": {key: host[key] for key in LIMITS}}),
     ]
     return "\n\n".join(part.strip() for part in parts) + "\n"
@@ -76,7 +76,7 @@ def _table(title: str, entry: Schema, left_out: Collection[str] = ()) -> str:
 def _row(title: str, key: str, schema: Schema, *, is_given: bool) -> list[str]:
     meaning, _, default = str(schema["description"]).partition(" Default: ")
     if is_given:
-        default = "must be given"
+        default = "required"
     elif not default:
         default = "none" if "default" not in schema else f"`{yaml_of(schema['default'])}`"
     below = f"[below](#{anchor(title + key)})" if _inner(schema) else _allowed(schema)

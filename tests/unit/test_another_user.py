@@ -72,8 +72,8 @@ def test_a_node_has_a_user_of_its_own_or_the_default(user: str) -> None:
         ("१२:१२", "a user is UID:GID in quotes, neither of them 0"),
         ("12000:12000\n", "a user is UID:GID in quotes, neither of them 0"),
         ("2147483648:1", "the largest id is 2147483647"),
-        ("10001:12000", "10001 is the id of exporters, whose files a node must not read"),
-        ("12000:10002", "10002 is the id of the login in front of web interfaces"),
+        ("10001:12000", "10001 is the ID of exporters: a node needs another, to keep its files apart"),
+        ("12000:10002", "10002 is the ID of the login in front of web interfaces"),
     ],
 )
 def test_a_user_who_has_other_rights_is_refused(user: str, said: str) -> None:

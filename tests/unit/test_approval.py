@@ -194,7 +194,7 @@ CHANGES: dict[Callable[[Sources], None], tuple[str, ...]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
-def test_a_difference_is_another_hash_and_is_named(change: Callable[[Sources], None]) -> None:
+def test_every_difference_changes_the_hash_and_is_named(change: Callable[[Sources], None]) -> None:
     before, sources = approval(made()), made()
     change(sources)
     now = approval(sources)
@@ -294,7 +294,7 @@ def test_of_many_resources_three_are_named() -> None:
 @pytest.mark.parametrize(
     "text", ["", "[]", "{}", '{"parts": {"stack": 1}}', '{"parts": {"odd": {}}}', '{"parts": {}}']
 )
-def test_details_that_are_none_are_refused(text: str) -> None:
+def test_malformed_details_are_refused(text: str) -> None:
     with pytest.raises(UserError, match="These are no details of a review"):
         read_details(text, "0" * LENGTH)
 

@@ -50,7 +50,7 @@ def pushes(crane: Path) -> int:
     return crane.with_name("asked").read_text().count("append ")
 
 
-def test_h1_a_pushed_base_is_known_by_its_digest(layout: Layout, crane: Path) -> None:
+def test_the_digest_of_a_pushed_base_is_recorded(layout: Layout, crane: Path) -> None:
     first = ensure_base(layout, "go", crane)
     assert first.endswith(f"@{registry_has(crane)}")
     assert list(json.loads(layout.bases.read_text()).values()) == [registry_has(crane)]
@@ -61,7 +61,7 @@ def test_h1_a_pushed_base_is_known_by_its_digest(layout: Layout, crane: Path) ->
     assert all(line.endswith(str(layout.docker_config)) for line in lines), "the login is in no command line"
 
 
-def test_h1_a_base_of_another_digest_is_refused_with_what_mends_it(layout: Layout, crane: Path) -> None:
+def test_a_base_with_another_digest_is_refused_and_the_remedy_named(layout: Layout, crane: Path) -> None:
     first = ensure_base(layout, "go", crane)
     crane.with_name("digest").write_text(OTHER)
     with pytest.raises(SetupError, match=r"Nothing is built on it.*setup rotate login") as caught:
@@ -76,7 +76,7 @@ def test_h1_a_base_of_another_digest_is_refused_with_what_mends_it(layout: Layou
 
 
 @pytest.mark.parametrize("kept", [None, "{", "[]"])
-def test_h1_what_a_registry_without_a_login_has_under_the_tag_is_not_taken(
+def test_a_base_without_a_recorded_digest_is_pushed_again(
     layout: Layout, crane: Path, kept: str | None
 ) -> None:
     """Earlier versions kept no digest. Equal bytes have an equal digest, so the new push rebuilds nothing."""

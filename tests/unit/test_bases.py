@@ -65,7 +65,7 @@ def test_a_base_has_a_repository_where_the_first_image_is_built() -> None:
     assert repositories_of("local", settings) == {"skycoin/skycoin": ["0.27"], "base/glibc": ["bookworm"]}
 
 
-def test_a_base_that_is_not_there_is_refused() -> None:
+def test_an_unknown_base_is_refused() -> None:
     with pytest.raises(SettingsError) as caught:
         parse(changed({"images.skycoin.base": "debian"}))
     assert caught.value.faults == ['skycoin:images.skycoin.base: "debian": allowed are busybox, glibc']

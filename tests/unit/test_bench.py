@@ -57,7 +57,7 @@ def test_a_case_that_ran_is_recorded_and_the_others_stay(
     assert after["boards"]["date"]
 
 
-def test_what_makes_ready_comes_before_each_and_its_time_does_not_count() -> None:
+def test_preparation_runs_before_each_measured_run_and_is_not_measured() -> None:
     done: list[str] = []
 
     def ready() -> None:

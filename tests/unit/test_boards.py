@@ -100,7 +100,14 @@ def _rows() -> list[list[str]]:
 
 def page() -> str:
     """docs/boards.md with the table that the code gives."""
-    heads = ["`board`", "board", "its MiB", "`arch`, the default first", "`memory`", "`memory-reservation`"]
+    heads = [
+        "`board`",
+        "board",
+        "RAM in MiB",
+        "`arch`, the default first",
+        "`memory`",
+        "`memory-reservation`",
+    ]
     heads += ["`go-memory-limit`", "`log-size`", "`start-period`"]
     heads += ["`health-interval` / `-timeout` / `-retries`", "`wait`", "source"]
     sources = [f"- {source}: {words}." for source, words in SOURCES.items()]

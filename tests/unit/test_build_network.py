@@ -111,14 +111,14 @@ def test_the_own_network_is_known_by_its_alias(
     assert "was not there" in capfd.readouterr().out
 
 
-def test_one_that_was_interrupted_before_it_had_an_address_is_finished(
+def test_a_network_whose_creation_was_interrupted_is_completed(
     machine: dict[str, Any], layout: Layout
 ) -> None:
     machine["link"] = [{"ifname": "skybuild3", "ifalias": str(layout.state)}]
     assert ensure_build_network(layout) == MADE
 
 
-def test_a_machine_that_cannot_have_one_is_told_so(
+def test_a_machine_that_can_not_have_a_build_network_is_reported(
     machine: dict[str, Any], layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_: Any, **__: Any) -> None:

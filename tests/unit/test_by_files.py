@@ -22,7 +22,7 @@ from commands.exit_codes import AT_RISK, FAILED, REFUSED, USAGE
 from mocks.__main__ import main as mocks_main
 from release.vulnerabilities import by_module
 from review.markdown import LIMIT
-from tests.unit.front_door import Ran, Skyinfra
+from tests.unit.command_line import Ran, Skyinfra
 from tests.unit.projects import PROJECT
 from tests.unit.test_vulnerabilities import entry
 
@@ -97,7 +97,7 @@ def alone(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("alone")
-def test_the_programs_own_process_says_what_it_says_here() -> None:
+def test_the_programs_own_process_gives_the_same_answers_as_this_one() -> None:
     """The own process of the program gives equal answers: for a preview, and for errors in head or base."""
     base = {stack: (PROJECT / "stacks" / f"Pulumi.{stack}.yaml").read_text() for stack in STACKS}
     wrong = "config: {skycoin:x: 1}"
@@ -129,7 +129,7 @@ def test_a_committed_stack_that_did_not_change_has_a_page_of_nothing(
     assert done.out.startswith(f"## Stack {stack}, by its files alone: safe\n{NOTHING}")
 
 
-def test_a_change_here_is_told_with_its_lines_and_no_digest_is_made_up(repository: Repository) -> None:
+def test_a_page_by_files_names_the_changed_lines_and_invents_no_digest(repository: Repository) -> None:
     repository.edit(RELEASE, "      channel: release\n", "      channel: release\n      revision: 2\n")
     repository.edit(RELEASE, " arm32v5,", "")
     done = repository.review("release", "--base", "base")
@@ -196,7 +196,7 @@ def test_of_the_changed_side_only_the_stacks_own_file_is_read(
     assert [names for commit, names in read if commit == head] == [["Pulumi.fleet.yaml"]]
 
 
-def test_a_node_that_leaves_the_file_is_refused_with_the_way_out(repository: Repository) -> None:
+def test_removing_a_node_from_the_file_is_refused_with_the_remedy(repository: Repository) -> None:
     repository.edit(FLEET, "    shed: {image: skycoin, host: shed, network: mainnet}\n", "")
     done = repository.review("fleet", "--base", "base")
     assert done.code == REFUSED
@@ -204,7 +204,7 @@ def test_a_node_that_leaves_the_file_is_refused_with_the_way_out(repository: Rep
     assert "pulumi state unprotect" not in done.out
 
 
-def test_another_volume_of_a_wallet_is_refused_with_the_way_out(repository: Repository) -> None:
+def test_another_volume_for_a_wallet_is_refused_with_the_remedy(repository: Repository) -> None:
     """`up` would refuse the other volume; before, the page reported a wallet at risk."""
     shed = "    shed: {image: skycoin, host: shed, network: mainnet"
     repository.edit(FLEET, shed, f"{shed}, wallet-volume: other")
@@ -214,7 +214,7 @@ def test_another_volume_of_a_wallet_is_refused_with_the_way_out(repository: Repo
     assert "remove the `protect` flag" not in done.out
 
 
-def test_wrong_settings_are_all_told_with_their_places(repository: Repository) -> None:
+def test_all_configuration_errors_are_reported_with_their_places(repository: Repository) -> None:
     repository.edit(FLEET, "network: mainnet}", "netwrk: mainnet}")
     done = repository.review("fleet", "--base", "base")
     assert done.code == REFUSED
@@ -626,7 +626,7 @@ def test_images_of_another_publisher_are_other_images(repository: Repository) ->
         ("no", "Settings of the file that differ, shown below or not: skycoin:nodes.shed.gui."),
         (
             "2026-11-27",
-            "skycoin:nodes.shed.gui, line 10: a date, which Pulumi hands on in another form: put it in",
+            "skycoin:nodes.shed.gui, line 10: a date, which Pulumi passes on in another form: put it in",
         ),
     ],
 )
@@ -766,6 +766,6 @@ def test_no_folder_hides_behind_others(repository: Repository) -> None:
     assert "- Other files that differ: images2 (1), stacks (41). " in page
 
 
-def test_a_page_by_files_has_no_details(skyinfra: Skyinfra, tmp_path: Path) -> None:
+def test_a_page_by_files_refuses_the_option_details(skyinfra: Skyinfra, tmp_path: Path) -> None:
     done = skyinfra("review", "-s", "fleet", "--base", "HEAD", "--details", str(tmp_path / "x.json"))
     assert done.code == USAGE

@@ -61,7 +61,7 @@ def asked_by(user: int, port: int) -> Any:
 @pytest.mark.case(41)
 @as_root
 @with_shell
-def test_c2_another_users_process_is_refused(port: int) -> None:
+def test_a_call_of_another_users_process_is_refused(port: int) -> None:
     with pytest.raises(grpc.RpcError) as raised:
         asked_by(NOBODY, port)
     refused: Any = raised.value
@@ -80,7 +80,7 @@ def pumped(source: socket.socket, target: socket.socket) -> None:
 
 
 @pytest.mark.case(41)
-def test_c2_a_call_that_borrows_the_port_of_a_connection_of_ours_is_refused(port: int) -> None:
+def test_a_call_from_another_address_with_the_port_of_our_own_connection_is_refused(port: int) -> None:
     """Every user may call from 127.0.0.2; before, the port alone made such a call look like our own."""
     with (
         socket.create_connection(("127.0.0.1", port)) as ours,

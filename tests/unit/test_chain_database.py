@@ -95,7 +95,7 @@ def test_a_file_without_a_version_is_reported_to_have_none(folder: Path, content
     assert version(folder, content) == "-"
 
 
-def test_its_size_and_what_is_free_are_in_kibibytes(folder: Path) -> None:
+def test_the_databases_size_and_the_free_space_are_in_kibibytes(folder: Path) -> None:
     (folder / "data.db").write_bytes(database("0.27.1"))
     _, size, free = tend(folder, "look").split()
     assert int(size) == 16
@@ -180,7 +180,7 @@ def test_a_copy_is_whole_whatever_the_size_and_prints_that_it_goes_on(folder: Pa
     assert not (folder / PARTIAL).exists()
 
 
-def test_a_copy_that_has_no_room_says_so_and_is_none(folder: Path) -> None:
+def test_a_copy_without_enough_space_fails_and_leaves_no_copy(folder: Path) -> None:
     (folder / "data.db").write_bytes(database("0.27.1"))
     (folder / PARTIAL).symlink_to("/dev/full")
     script = SCRIPT.replace("/data/", f"{folder.parent}/")
@@ -205,7 +205,7 @@ def test_a_copy_under_which_somebody_cleans_up_is_none(folder: Path) -> None:
     assert [path.name for path in folder.iterdir()] == ["data.db"]
 
 
-def test_a_copy_that_ends_before_the_database_does_is_none(folder: Path) -> None:
+def test_an_incomplete_copy_does_not_count_as_a_copy(folder: Path) -> None:
     """Before, a partial read ended the copy. If put back, the part would have been the whole database."""
     (folder / "data.db").write_bytes(os.urandom(20 * MEBIBYTE))
     dd = folder.parent / "dd"
@@ -292,7 +292,7 @@ def test_a_copy_that_nobody_needs_is_removed(folder: Path, action: str) -> None:
     assert said.startswith("0.28.0 16 ") is (action == "begin")
 
 
-def test_a_look_changes_nothing(folder: Path) -> None:
+def test_looking_at_a_database_changes_no_file(folder: Path) -> None:
     for name in ("data.db", COPY, PARTIAL):
         (folder / name).write_bytes(database("0.28.0"))
 
@@ -320,7 +320,7 @@ ORDER = [
 
 @pytest.mark.parametrize("one", ORDER)
 @pytest.mark.parametrize("other", ORDER)
-def test_versions_have_the_order_that_the_node_gives_them(one: str, other: str) -> None:
+def test_versions_are_ordered_as_the_node_orders_them(one: str, other: str) -> None:
     assert is_newer(one, other) is (ORDER.index(one) > ORDER.index(other))
 
 

@@ -111,7 +111,7 @@ def test_a_newer_version_that_fails_gives_back_a_database_that_the_old_one_reads
 @pytest.mark.parametrize("image", [NEXT, SICK])
 @pytest.mark.parametrize("fault", Fault)
 @pytest.mark.case(6, 17, 39)
-def test_whatever_happens_at_whatever_step_the_next_up_runs_on_a_database_that_it_reads(
+def test_after_a_fault_at_any_step_the_next_up_runs_on_a_database_that_it_can_read(
     fault: Fault, image: str, boot: bool
 ) -> None:
     for at in steps():
@@ -170,7 +170,7 @@ def test_a_failed_change_of_the_same_version_has_nothing_to_put_back(node: Node)
     assert node.engine.tended == ["begin"]
 
 
-def test_an_image_that_says_no_version_has_its_database_left_alone(node: Node) -> None:
+def test_an_image_without_a_version_leaves_the_database_alone(node: Node) -> None:
     node.engine.versions = {GOOD: OLD}
     assert node.up(NEXT, version=NEW) == "update"
     assert node.engine.tended == ["forget"], "a copy of an earlier upgrade is no part of it"
@@ -187,7 +187,9 @@ def test_a_copy_without_room_is_refused_before_the_node_is_stopped(node: Node) -
     assert node.up(NEXT) == "update"
 
 
-def test_an_answer_that_is_none_stops_nothing(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_answer_about_the_database_fails_before_anything_is_stopped(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(node.engine, "tend", lambda _: "sh: od: not found")
     with pytest.raises(ServiceError, match="can't be read: 'sh: od: not found'"):
         node.up(NEXT)
@@ -411,7 +413,7 @@ def test_a_node_whose_database_no_newer_version_has_opened_runs_again_on_a_full_
     is_whole(node.engine, INPUTS)
 
 
-def test_a_copy_that_no_newer_version_made_necessary_is_not_left_behind(
+def test_a_failed_upgrade_leaves_no_copy_of_an_unchanged_database(
     node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """If the copy were put back weeks later, the blocks since then would be lost."""

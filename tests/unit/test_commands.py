@@ -25,7 +25,7 @@ from providers.skycoin.wallet_identity import ACCEPTED
 from release.record import RecordError
 from review.changes import PreviewError
 from settings.names import workspace_container
-from tests.unit.front_door import Skyinfra
+from tests.unit.command_line import Skyinfra
 from tests.unit.projects import PROJECT
 from tests.unit.registry import Repository
 from tests.unit.test_retention import publish
@@ -60,7 +60,7 @@ def pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 ALL = sorted(commands(group))
 
 
-def test_the_front_door_has_these_commands() -> None:
+def test_skyinfra_has_these_commands() -> None:
     assert ALL == [
         ("apply",),
         ("fleet", "check"),
@@ -272,7 +272,7 @@ def test_an_installed_pulumi_is_named_by_its_backend(
     assert pulumi.read_text() == f"-C {PROJECT} --non-interactive stack --show-name\n"
 
 
-def test_without_a_selected_stack_the_option_is_named(
+def test_an_error_without_a_selected_stack_names_the_option(
     layout: Layout, pulumi: Path, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra
 ) -> None:
     monkeypatch.setenv("CODE", "255")
@@ -281,7 +281,7 @@ def test_without_a_selected_stack_the_option_is_named(
     assert "error: no stack is selected: give one with --stack NAME" in ran.err
 
 
-def test_neither_a_set_up_nor_a_pulumi_is_one_sentence(
+def test_without_a_set_up_and_without_pulumi_the_error_is_one_sentence(
     layout: Layout, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -337,7 +337,7 @@ def test_a_set_up_of_another_user_is_named(
 
 
 @pytest.mark.parametrize("text", ["{", "[]", ""])
-def test_a_damaged_file_of_a_set_up_is_named_with_what_mends_it(
+def test_a_damaged_file_of_a_set_up_is_reported_with_the_remedy(
     text: str, set_up: Layout, skyinfra: Skyinfra
 ) -> None:
     file = set_up.state / "environment.json"

@@ -16,7 +16,7 @@ from mocks.engine import MODULES
 from release.comparison import NO_RECORD, checked_record, compared, markdown, vulnerability_differences
 from release.record import RecordError, release_record
 from release.vulnerabilities import by_module
-from tests.unit.front_door import Skyinfra
+from tests.unit.command_line import Skyinfra
 from tests.unit.projects import up
 from tests.unit.test_vulnerabilities import entry
 
@@ -75,7 +75,7 @@ def test_modules_and_sizes_are_compared_where_both_records_have_them(
     }
 
 
-def test_a_program_that_is_new_or_gone_has_all_its_modules_so(now: dict[str, Any]) -> None:
+def test_all_modules_of_a_new_or_removed_program_are_new_or_removed(now: dict[str, Any]) -> None:
     more = copy.deepcopy(now)
     more["programs"].append({"program": "cli", "variants": ["amd64"], "modules": {GONE: "1.0.0"}})
     one = {**row(GONE, "", "1.0.0"), "program": "cli", "variants": ["amd64"]}
@@ -158,7 +158,7 @@ def test_a_record_with_a_part_of_another_form_is_refused(
 
 
 @pytest.mark.parametrize("found", [[], 5, {}, {"image": "skycoin", "source": {}, "tags": {}}])
-def test_what_is_no_record_is_refused(found: Any) -> None:
+def test_a_file_that_is_not_a_record_is_refused(found: Any) -> None:
     with pytest.raises(RecordError, match="this is no release record"):
         checked_record(found, "skycoin")
 
@@ -218,7 +218,7 @@ def test_the_command_says_that_no_database_could_be_read(
 @pytest.mark.parametrize(
     "text", ["", "5", "[" * 100_000, '{"image": "skycoin", "source": 1, "tags": 1, "variants": 1}']
 )
-def test_the_command_refuses_what_is_no_record(
+def test_the_command_refuses_a_file_that_is_not_a_record(
     text: str, skyinfra: Skyinfra, outputs: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "record.json"

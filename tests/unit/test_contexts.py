@@ -123,7 +123,7 @@ def test_a_file_that_may_be_secret_is_warned_of(folder: Path, name: str) -> None
     assert warning.startswith(f"cmd/{name}: may be secret, and is sent to the builder (no image gets it)")
 
 
-def test_many_such_files_are_counted(folder: Path) -> None:
+def test_many_files_that_may_be_secret_are_counted(folder: Path) -> None:
     for index in range(5):
         (folder / f"{index}.pem").touch()
     [warning] = context_warnings(folder)

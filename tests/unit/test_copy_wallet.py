@@ -216,7 +216,7 @@ def test_the_last_copy_before_a_wallet_that_started_empty_stays(volumes: Volumes
 
 
 @pytest.mark.case(38)
-def test_a_copy_whose_removal_was_killed_is_none(volumes: Volumes) -> None:
+def test_a_copy_whose_removal_was_killed_does_not_count_as_a_copy(volumes: Volumes) -> None:
     copies(volumes, 3)
     killed = SCRIPT.replace("&& rm -rf /data/.removed ||", "&& kill -9 $$ ||")
     (volumes.wallet / "a.wlt").write_text(WALLET)
@@ -228,7 +228,7 @@ def test_a_copy_whose_removal_was_killed_is_none(volumes: Volumes) -> None:
 
 
 @pytest.mark.case(38)
-def test_a_copy_that_is_killed_is_none_and_the_next_one_removes_it(volumes: Volumes) -> None:
+def test_a_killed_copy_does_not_count_and_the_next_one_removes_it(volumes: Volumes) -> None:
     (volumes.wallet / "a.wlt").write_text(WALLET)
     assert volumes.run(script=SCRIPT.replace("sync && mv", "kill -9 $$; mv"))[0] == -9
     assert volumes.names() == [".partial"]

@@ -315,7 +315,7 @@ def test_a_state_of_the_first_version_shows_no_change(plugin: Servicer) -> None:
         (REMOTE_IMAGE, "keepLocally", False),
     ],
 )
-def test_false_and_zero_over_a_state_without_them_are_not_a_change(
+def test_false_and_zero_are_no_change_if_the_state_lacks_the_key(
     plugin: Servicer, token: str, key: str, given: Any
 ) -> None:
     """Before, this replaced what is false or 0 anyway; the official plugin 5.2.0 does not."""
@@ -328,7 +328,7 @@ def test_false_and_zero_over_a_state_without_them_are_not_a_change(
     ("token", "key"),
     [(CONTAINER, "hostname"), (CONTAINER, "stopSignal"), (CONTAINER, "logDriver"), (NETWORK, "driver")],
 )
-def test_empty_text_leaves_to_the_engine_what_it_fills_in(plugin: Servicer, token: str, key: str) -> None:
+def test_empty_text_keeps_the_value_that_the_engine_chose(plugin: Servicer, token: str, key: str) -> None:
     """Before, an empty host name replaced the container at every run; the official plugin 5.2.0 does not."""
     news, _ = check(plugin, token, {"name": "a", "image": "i"} if token == CONTAINER else {"name": "a"})
     answer = diff(plugin, token, {**news, key: "chosen"}, news, {**news, key: ""})
@@ -474,7 +474,7 @@ def test_durations_are_read_as_go_reads_them(duration: str, wanted: int) -> None
 @pytest.mark.parametrize(
     "duration", ["10", "s", "10 s", "-1s", "1d", "10S", "1m30", "1..5s", "٣s", "x", "1s\n"]
 )
-def test_what_is_not_a_duration_is_named_with_examples(duration: str) -> None:
+def test_an_invalid_duration_is_named_with_examples(duration: str) -> None:
     with pytest.raises(ValueError, match="is no duration: write 500ms, 10s, 1m30s or 1h") as error:
         nanoseconds(duration)
     assert repr(duration) in str(error.value)
@@ -727,7 +727,7 @@ class BrokenEngine(Engine):
         (requests.ReadTimeout("timed out"), "volume wallet: tcp://board:2375 stopped answering: timed out"),
     ],
 )
-def test_what_the_engine_answers_names_the_resource(error: Exception, wanted: str) -> None:
+def test_an_error_of_the_engine_names_the_resource(error: Exception, wanted: str) -> None:
     """A host that goes away during a run must not look like a missing volume."""
     with pytest.raises(ServiceError) as raised:
         Volume(BrokenEngine(error)).read("wallet", {}, {})

@@ -110,7 +110,7 @@ def test_an_interrupted_download_leaves_nothing(downloads: Downloads, folder: Pa
     assert list(folder.parent.iterdir()) == []
 
 
-def test_what_a_killed_download_left_is_removed_by_the_next(downloads: Downloads, folder: Path) -> None:
+def test_files_of_a_killed_download_are_removed_by_the_next(downloads: Downloads, folder: Path) -> None:
     interrupted(downloads, folder, signal.SIGKILL)
     assert list(folder.parent.iterdir()) != []
     other = folder.parent / f"{NAME}.{os.getpid()}.another-set-ups"

@@ -85,7 +85,7 @@ def test_amazon_is_asked_for_one_repository_and_its_policy() -> None:
     assert json.loads(policy["lifecyclePolicyText"]) == lifecycle_policy(10, 10)
 
 
-def test_the_log_of_calls_is_what_a_reviewer_has_read() -> None:
+def test_the_calls_of_a_first_up_are_those_of_the_snapshot() -> None:
     """tests/snapshots/calls/ecr.txt has every request of a first `up`; UPDATE_SNAPSHOTS=1 rewrites it."""
     with aws_by_moto() as amazon:
         run_program(Engine(aws=amazon), stack_settings(FILES["ecr"]), "ecr")
@@ -180,7 +180,7 @@ def test_credentials_of_another_account_make_nothing() -> None:
 
 
 @pytest.mark.case(12)
-def test_an_expired_session_makes_nothing_and_the_next_up_does() -> None:
+def test_an_expired_session_creates_nothing_and_the_next_up_creates_all() -> None:
     """Builds push nothing either, because each waits for its repository's address."""
     with aws_by_moto() as amazon:
         amazon.expired = True
@@ -214,7 +214,7 @@ def test_an_expired_session_makes_nothing_and_the_next_up_does() -> None:
         ),
     ],
 )
-def test_an_expired_login_is_told_with_the_command_that_renews_it(host: str, command: str) -> None:
+def test_an_expired_login_is_reported_with_the_command_that_renews_it(host: str, command: str) -> None:
     """Amazon's token lasts 12 hours; the registry's answer after that: tests/e2e/test_registry_faults.py."""
     assert login_command(host) == f"`{command}`"
 
@@ -304,7 +304,7 @@ def test_a_release_never_expires_even_where_a_feature_has_the_same_content(arch:
     assert _first_rule("bookworm-live") == {}, "what no rule matches stays"
 
 
-def test_what_lost_its_tag_goes_after_a_month() -> None:
+def test_untagged_images_expire_after_a_month() -> None:
     assert _first_rule() == {
         "tagStatus": "untagged",
         "countType": "sinceImagePushed",

@@ -517,7 +517,7 @@ def own_folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("own_folder")
-def test_of_a_closed_client_no_ssh_no_thread_and_no_socket_is_left(listener: Listener, logins: Path) -> None:
+def test_a_closed_client_leaves_no_ssh_no_thread_and_no_socket(listener: Listener, logins: Path) -> None:
     """Before, a provider that lives for hours, or `fleet status --watch`, left one of each at every look."""
     dialling(logins, listener)
     clients = [behind_ssh(f"closed-{number}") for number in range(5)]
@@ -539,7 +539,7 @@ def test_a_client_that_nobody_has_any_more_is_one_that_was_closed(listener: List
 
 
 @pytest.mark.usefixtures("own_folder")
-def test_of_a_host_that_does_not_answer_nothing_is_left(logins: Path) -> None:
+def test_a_host_that_does_not_answer_leaves_nothing_behind(logins: Path) -> None:
     put_ssh(logins, "#!/bin/sh\necho 'no route to host' >&2\nexit 255\n")
     with pytest.raises(SilentHostError, match="no route to host"):
         behind_ssh("closed-1")
@@ -547,7 +547,7 @@ def test_of_a_host_that_does_not_answer_nothing_is_left(logins: Path) -> None:
 
 
 @pytest.mark.usefixtures("own_folder")
-def test_who_still_works_with_a_client_that_was_made_anew_is_not_cut_off(
+def test_a_client_that_is_still_in_use_is_not_cut_off_when_a_new_one_is_created(
     listener: Listener, logins: Path
 ) -> None:
     """A connection that was dropped while idle says nothing about the others: one may be in use by a pull."""

@@ -84,7 +84,9 @@ def test_an_interrupted_installation_leaves_nobody_who_still_speaks(
     "target",
     ["preview", "destroy", "env", "down", "images", "review", "retire", "wallet-backup", "workspace-files"],
 )
-def test_what_needs_a_set_up_says_so_before_anything_is_installed(tmp_path: Path, target: str) -> None:
+def test_a_target_that_needs_a_set_up_says_so_before_anything_is_installed(
+    tmp_path: Path, target: str
+) -> None:
     command = ["make", "--silent", target, f"VENV={tmp_path / 'venv'}"]
     state = str(tmp_path / "state")
     without_make = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
@@ -202,7 +204,7 @@ def refused(checkout: Checkout, lock: str, index: dict[str, str] | None = None) 
     return sentence, words
 
 
-def test_what_the_lock_says_is_installed_once(checkout: Checkout) -> None:
+def test_locked_packages_are_installed_once(checkout: Checkout) -> None:
     checkout.lock(_wheel(checkout.wheels, "mortar", "1.0"))
     first = checkout.install()
     assert (first.returncode, first.stderr) == (0, "")

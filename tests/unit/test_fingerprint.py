@@ -339,7 +339,7 @@ def test_a_volume_shows_its_id(tmp_path: Path) -> None:
     assert found(tmp_path).identity == "", "a block that was never written"
 
 
-def test_what_the_script_did_not_print_is_refused() -> None:
+def test_an_answer_that_the_script_did_not_print_is_refused() -> None:
     for printed in ("OCI runtime exec failed", "type\t1\tx\nend", "count\t1\t-\t3\nend", "", "id\t0123"):
         with pytest.raises((ValueError, LookupError)):
             read(printed)

@@ -18,7 +18,7 @@ from display.errors import UserError
 from fleet.check import check, table, worst
 from fleet.wanted import places, settings_of
 from local import stack as local_stack
-from tests.unit.front_door import Skyinfra
+from tests.unit.command_line import Skyinfra
 from tests.unit.host_recordings import on_path, recorded_host
 from tests.unit.projects import PROJECT
 from tests.unit.test_host_checks import FACTS

@@ -12,7 +12,7 @@ from commands import exit_codes, fleet_clean
 from fleet.images import ImageHost, image_hosts, named_images
 from local.layout import Layout
 from local.lock import exclusive
-from tests.unit.front_door import Skyinfra
+from tests.unit.command_line import Skyinfra
 from tests.unit.image_store import ImageStore, digest, ref
 from tests.unit.test_wallets import child
 
@@ -94,7 +94,7 @@ def test_without_an_answer_it_is_shown_and_nothing_is_removed(
     assert engines[ATTIC].removed == engines[SHED].removed == []
 
 
-def test_with_yes_exactly_what_is_shown_goes(engines: dict[str, Any], skyinfra: Skyinfra) -> None:
+def test_with_yes_exactly_the_images_shown_are_removed(engines: dict[str, Any], skyinfra: Skyinfra) -> None:
     ran = skyinfra("fleet", "clean", "--yes")
     assert ran.code == 0
     assert ran.out.splitlines()[-1] == "3 images on 2 hosts, 59.0 MB at most, went."
@@ -126,7 +126,7 @@ def test_a_person_is_asked(
     assert engines[SHED].removed == removed
 
 
-def test_what_came_after_the_look_is_not_removed(
+def test_an_image_that_came_after_the_look_is_not_removed(
     engines: dict[str, Any], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Others may change the hosts while a person decides."""
@@ -150,7 +150,7 @@ def test_a_dead_host_is_named_and_the_others_are_cleaned(engines: dict[str, Any]
     assert engines[SHED].removed == ["c"]
 
 
-def test_an_image_that_an_engine_keeps_is_named_and_the_rest_goes(
+def test_an_image_that_an_engine_keeps_is_named_and_the_others_are_removed(
     engines: dict[str, Any], skyinfra: Skyinfra
 ) -> None:
     engines[ATTIC].fails[ref("c")] = APIError("409", explanation="conflict: it is in use")
@@ -161,7 +161,9 @@ def test_an_image_that_an_engine_keeps_is_named_and_the_rest_goes(
     assert "2 images on 2 hosts, 32.0 MB at most, went." in ran.out
 
 
-def test_it_waits_for_no_other_command(set_up: Layout, engines: dict[str, Any], skyinfra: Skyinfra) -> None:
+def test_clean_is_refused_while_another_command_runs(
+    set_up: Layout, engines: dict[str, Any], skyinfra: Skyinfra
+) -> None:
     """An update may have pulled images whose containers do not exist yet."""
     with exclusive(set_up, "make up"):
         ran = skyinfra("fleet", "clean", "--yes")

@@ -65,7 +65,7 @@ def test_each_resource_on_an_engine_is_placed_by_what_the_state_says() -> None:
     assert not any("docker-build" in urn or "skycoin:index:Tag" in urn for urn in placed)
 
 
-def test_of_a_dead_host_all_is_left_out_and_of_the_others_nothing() -> None:
+def test_everything_of_a_dead_host_is_left_out_and_nothing_of_the_others() -> None:
     resources, config = recorded("fleet")
     left = left_out(resources, hosts_of(config, LOCAL), {FAR}, LOCAL)
     assert left.of_refresh == left.of_update
@@ -73,7 +73,7 @@ def test_of_a_dead_host_all_is_left_out_and_of_the_others_nothing() -> None:
     assert names(left.of_update) == {"far", *(name for name in on_engines if name.startswith("far-"))}
 
 
-def test_nothing_is_left_out_where_all_answer() -> None:
+def test_nothing_is_left_out_if_all_hosts_answer() -> None:
     resources, config = recorded("fleet")
     left = left_out(resources, hosts_of(config, LOCAL), set(), LOCAL)
     assert left.of_refresh == left.of_update == frozenset()
@@ -229,7 +229,7 @@ def test_a_host_that_does_not_answer_is_in_the_table_with_the_reason_for_each_pa
     ]
 
 
-def test_what_was_never_reached_and_what_needs_a_dead_host_are_told_apart() -> None:
+def test_the_table_distinguishes_nodes_not_reached_from_nodes_that_need_a_dead_host() -> None:
     """If only a node's component was created, what it needs failed before any of its parts."""
     left = (f"{BASE}Node$skycoin:index:Preflight::a-b-preflight",)
     assert table({f"{BASE}Node::a": "created"}, left)[1:3] == [f"here a {UNREACHED}", f"here a-b {NEEDS}"]

@@ -28,8 +28,8 @@ from fleet.answers import QUESTIONS, AnswerError, chain_and_disk
 from fleet.asking import Asking, HostError, statuses
 from fleet.hosts import AT_ONCE, Hosts
 from fleet.nodes import OK, Backup, Chain, Disk, FleetNode, Images, State, Status
+from tests.unit.command_line import Skyinfra
 from tests.unit.fleet_engine import DF, IMAGE, Box, FleetEngine, answers, health, node, printed, progress
-from tests.unit.front_door import Skyinfra
 from tests.unit.image_store import ImageStore
 from tests.unit.test_wallets import NODE, URN, child
 
@@ -171,7 +171,7 @@ def test_a_reason_names_the_command_that_shows_more() -> None:
         assert seen(box).reason.endswith(logs)
 
 
-def test_a_container_that_is_not_there_is_missing() -> None:
+def test_a_container_that_does_not_exist_is_missing() -> None:
     [found] = statuses(FleetEngine({}), [node()])
     assert (found.state, found.container) == (State.MISSING, None)
     assert "skycoin-node-1" in found.reason
@@ -423,7 +423,7 @@ def _squeezed(lines: Sequence[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("count", [1, 4, 12])
-def test_eighty_columns_are_enough_and_each_part_has_the_names(count: int) -> None:
+def test_in_80_columns_the_table_is_split_and_each_part_repeats_the_names(count: int) -> None:
     fleet = [well(f"node-{number}", host=f"board-{number}") for number in range(count)]
     shown = report.text(fleet, AT, 80).splitlines()
     assert max(map(len, shown)) <= 80

@@ -13,7 +13,7 @@ SKYCOIN = "github.com/skycoin/skycoin"
 CRYPTO, TEXT = "golang.org/x/crypto", "golang.org/x/text"
 
 
-def test_modules_that_differ_are_named_by_path_and_others_are_not() -> None:
+def test_only_modules_that_differ_are_named_in_the_order_of_their_paths() -> None:
     found = [*differences({TEXT: "0.1.0", CRYPTO: "1", "a": "1"}, {TEXT: "0.2.0", "b": "2", "a": "1"})]
     assert found == [
         Difference(module="b", before="", after="2"),

@@ -255,7 +255,7 @@ def test_a_copy_that_fails_touches_nothing() -> None:
     is_whole(engine, INPUTS)
 
 
-def test_a_wallet_volume_that_is_gone_is_never_made_by_the_engine() -> None:
+def test_a_missing_wallet_volume_is_never_created_by_the_engine() -> None:
     engine = NodeEngine()
     resource = deployed(engine)
     engine.volumes_there.remove(WALLET)
@@ -276,6 +276,22 @@ def test_a_wallet_that_another_container_uses_is_not_shared() -> None:
     with pytest.raises(ProviderError, match="in use by the container by-hand: a wallet has one writer"):
         resource.up(INPUTS)
     assert names(engine) == ["by-hand"]
+
+
+@pytest.mark.case(36)
+@pytest.mark.parametrize(("state", "is_refused"), [("running", True), ("paused", True), ("exited", False)])
+def test_a_container_on_the_folder_of_the_wallet_volume_is_a_second_writer(
+    monkeypatch: pytest.MonkeyPatch, state: str, is_refused: bool
+) -> None:
+    """Engines do not find it by the volume's name."""
+    engine = NodeEngine()
+    mount = {"Type": "bind", "Source": "/var/lib/docker/volumes/w/_data", "Destination": "/w", "RW": True}
+    stranger = {"Id": "1", "Names": ["/stranger"], "State": state, "Mounts": [mount]}
+    monkeypatch.setattr(engine, "inspect_volume", lambda _: {"Mountpoint": mount["Source"]})
+    monkeypatch.setattr(engine, "listed", lambda _: [stranger])
+    one = handover.Handover(engine, "node-1/0", {WALLET}, lambda _: None, lambda *_: None)
+    with pytest.raises(ProviderError, match="stranger") if is_refused else contextlib.nullcontext():
+        one.refuse_second_writer()
 
 
 @pytest.mark.parametrize("foreign", [{}, {NODE: "urn:of-another"}], ids=["by hand", "of another stack"])
@@ -345,7 +361,7 @@ def test_memory_changes_in_place() -> None:
 MEBIBYTE = 1024 * 1024
 
 
-def test_a_reservation_comes_changes_and_goes_in_place() -> None:
+def test_a_memory_reservation_is_set_changed_and_removed_without_a_replacement() -> None:
     """An engine can't remove a reservation; one as high as the limit equals none."""
     engine = NodeEngine()
     resource = deployed(engine)
@@ -552,7 +568,7 @@ def steps() -> Iterator[int]:
 @pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.parametrize("fault", Fault)
 @pytest.mark.case(17, 39)
-def test_whatever_happens_at_whatever_step_the_next_runs_put_it_right(
+def test_after_a_fault_at_any_step_the_next_runs_repair_the_node(
     scenario: str, fault: Fault, live_restore: bool, boot: bool
 ) -> None:
     """There are never two writers; in the end, one whole container. A destroy leaves only the volumes."""
@@ -750,7 +766,7 @@ def test_the_mark_of_a_nodes_container_is_the_same_in_the_next_version() -> None
     )
 
 
-def test_another_order_of_what_has_none_restarts_nothing() -> None:
+def test_another_order_of_unordered_inputs_restarts_nothing() -> None:
     rpc, peer = ({"internal": port, "external": port, "ip": "127.0.0.1"} for port in (6420, 6000))
     engine = NodeEngine()
     resource = deployed(engine, ports=[rpc, peer], capabilities={"drops": ["ALL"]})
@@ -1010,7 +1026,7 @@ def test_a_node_that_did_not_run_has_no_chain_to_compare() -> None:
 
 
 @pytest.mark.case(39)
-def test_a_new_node_that_makes_its_wallet_less_gives_way_to_the_old_one() -> None:
+def test_a_new_node_that_loses_part_of_its_wallet_gives_way_to_the_old_one() -> None:
     """A failed migration of Bitcoin Core deleted wallets (bitcoin#34128)."""
     engine = NodeEngine()
     node = deployed(engine)

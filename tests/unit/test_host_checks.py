@@ -251,7 +251,7 @@ def test_a_build_of_docker_without_a_version_counts_as_new() -> None:
         assert found(replace(PLACE, platform=None), version=version) == []
 
 
-def test_those_that_refuse_come_first() -> None:
+def test_findings_that_refuse_come_first() -> None:
     assert names(driver="vfs", ahead=-1e9) == ["wrong clock", "storage that copies"]
 
 
@@ -277,15 +277,15 @@ def page() -> str:
     lines = [
         "# Checks of a host",
         "",
-        "`./skyinfra fleet check` asks all hosts of a stack at once, each by one command over ssh",
-        "(engines on this machine without), and changes nothing. `up` checks the same before it creates",
-        "or changes a node: a refusal stops it before anything is touched there. A preview reports it for",
-        "the nodes that it would create or change, and does not fail if a host does not answer. `make up`",
-        "and the review page check the hosts of all nodes, because they refresh. A host needs only ssh, a",
-        "POSIX shell and docker. `UPDATE_SNAPSHOTS=1 make unit` makes this page from",
+        "`./skyinfra fleet check` asks all hosts of a stack at once, each with one command over ssh (an",
+        "engine on this machine without ssh), and changes nothing. `up` makes the same checks before it",
+        "creates or changes a node: if one is refused, it stops before anything is changed there. A preview",
+        "reports them for the nodes that it would create or change, and does not fail if a host does not",
+        "answer. `make up` and the review page check the hosts of all nodes, because they refresh. A host",
+        "needs only ssh, a POSIX shell and docker. `UPDATE_SNAPSHOTS=1 make unit` generates this page from",
         "`clients/host_checks.py`.",
         "",
-        "| | what it means | the host … | remedy | key | tried on |",
+        "| check | result | the host … | remedy | key | tried on |",
         "|---|---|---|---|---|---|",
         *map(row, CHECKS.values()),
     ]

@@ -152,7 +152,7 @@ def test_the_disk_is_that_of_dockers_data_or_of_the_nearest_folder_that_can_be_s
     assert ask_host(PI).free == 20438
 
 
-def test_what_a_host_does_not_tell_is_unknown(host: RecordedHost) -> None:
+def test_facts_that_a_host_does_not_report_are_unknown(host: RecordedHost) -> None:
     for program in ("getconf", "od", "date", "df", "grep"):
         host.lacks(program)
     found = ask_host(PI)

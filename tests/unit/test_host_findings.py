@@ -137,7 +137,7 @@ def test_a_key_that_may_only_reach_docker_is_enough_for_up(engine: WalletEngine)
     assert "runs no command for your key" in hosts.said[0]
 
 
-def test_what_is_only_warned_of_is_reported_once_a_run_and_stops_nothing(engine: WalletEngine) -> None:
+def test_a_warning_is_reported_once_a_run_and_stops_nothing(engine: WalletEngine) -> None:
     hosts = Hosts(replace(FACTS, limits_memory=False, driver="vfs"))
     made = hosts.preflight(engine)
     made.planned(WANTED, None)
@@ -161,7 +161,7 @@ def test_a_refresh_says_what_it_finds_and_refuses_nothing(engine: WalletEngine) 
     assert len(hosts.said) == 1
 
 
-def test_all_that_refuses_is_reported_at_once(engine: WalletEngine) -> None:
+def test_all_findings_that_refuse_are_reported_at_once(engine: WalletEngine) -> None:
     hosts = Hosts(replace(FACTS, listeners=TAKEN, ahead=-1e9, free=1))
     with pytest.raises(ProviderError) as refused:
         hosts.preflight(engine).planned(WANTED, None)
@@ -176,7 +176,7 @@ def test_a_host_is_asked_once_for_all_of_its_nodes(engine: WalletEngine) -> None
     assert hosts.asked == 1
 
 
-def test_u23_a_limit_beyond_the_hosts_memory_is_refused_where_somebody_chose_it(
+def test_a_memory_limit_above_the_hosts_memory_is_refused_unless_it_is_the_default(
     engine: WalletEngine,
 ) -> None:
     hosts = Hosts(replace(FACTS, memory=23456))

@@ -87,7 +87,7 @@ def test_certificate_and_passwords_come_from_a_volume_and_nowhere_else(engine: E
     assert not {"uploads", "volumes"} & inputs.keys()
 
 
-def test_both_volumes_are_kept(engine: Engine) -> None:
+def test_both_volumes_of_a_hosted_registry_are_retained(engine: Engine) -> None:
     engine.run(_program)
     assert [(one.name, one.retain_on_delete) for one in engine.all_of(VOLUME)] == [
         ("community-data", True),
@@ -132,7 +132,7 @@ def test_no_image_of_the_registry_sends_traces() -> None:
 
 
 @pytest.mark.parametrize(("name", "grace"), [("config.yml", 10), ("hosted.yml", GRACE)])
-def test_uploads_may_end_before_the_registry_is_killed(name: str, grace: int) -> None:
+def test_a_registry_drains_uploads_within_its_grace_period(name: str, grace: int) -> None:
     """Keys and units: about/configuration.md of distribution 3.1.2. Docker's default grace period is 10 s."""
     settings = yaml.safe_load((FILES_OF_THE_IMAGE / "etc/distribution" / name).read_text())
     seconds = int(settings["http"]["draintimeout"].removesuffix("s"))
@@ -190,7 +190,7 @@ def test_on_another_engine_it_is_another_registry_and_a_hosts_new_name_changes_n
     assert [entry.name for entry in renamed.all_of(COMPONENT)] == ["community-on-local"]
 
 
-def test_what_is_published_there_waits_for_the_registry() -> None:
+def test_tags_in_a_hosted_registry_wait_for_its_container() -> None:
     engine = with_hosted()
     container = engine.one(CONTAINER, "community-on-local-container")
     tags = [tag for tag in engine.all_of(TAG) if tag.name.startswith("skycoin-community-")]
@@ -201,7 +201,7 @@ def test_what_is_published_there_waits_for_the_registry() -> None:
         assert tag.inputs["immutable"] == (tag.inputs["tag"] in ("0.27.1", "release-v0.27.1"))
 
 
-def test_its_own_image_comes_from_another_registry_by_digest() -> None:
+def test_a_hosted_registrys_own_image_comes_from_another_registry_by_digest() -> None:
     image = with_hosted().one(CONTAINER, "community-on-local-container").inputs["image"]
     assert image == f"registry.localhost:5443/skycoin/registry@{Engine().digest('registry-local-latest-tag')}"
     image = with_hosted(arch="arm64v8").one(CONTAINER, "community-on-local-container").inputs["image"]
@@ -297,36 +297,36 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     (
         {"images.skycoin.registries": ["community", "local"]},
         [
-            "skycoin:images.skycoin.registries: 'community' is of kind hosted; put the registry first where "
-            "it is built"
+            "skycoin:images.skycoin.registries: 'community' is of kind hosted, in which no image can be "
+            "built; put another registry first"
         ],
     ),
     (
         {"images.registry.registries": ["local", "community"]},
         [
-            "skycoin:images.registry.registries: 'community' runs this image, so it can't be where it comes "
-            "from; name another registry"
+            "skycoin:images.registry.registries: 'community' runs this image, so it can't be "
+            "published there; name another registry"
         ],
     ),
     (
         {"registries.community.port": 6420},
         [
             "skycoin:registries.community.port: 6420 is already taken on engine local by "
-            "skycoin:nodes.one.rpc-port"
+            "skycoin:nodes.one.rpc-port; write another one"
         ],
     ),
     (
         {"registries.other": {**HOSTED, "address": "other.example"}},
         [
             "skycoin:registries.other.port: 5000 is already taken on engine local by "
-            "skycoin:registries.community"
+            "skycoin:registries.community; write another one"
         ],
     ),
     (
         {"registries.community.readers-port": 5000},
         [
             "skycoin:registries.community.readers-port: 5000 is already taken on engine local by "
-            "skycoin:registries.community"
+            "skycoin:registries.community; write another one"
         ],
     ),
     (
@@ -335,15 +335,15 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
             "registries.community-readers": {**HOSTED, "address": "other.example:5002"},
         },
         [
-            "skycoin:registries.community.readers-port: its container would have the name of "
-            "registries.community-readers's"
+            "skycoin:registries.community.readers-port: its container would have the same name as "
+            "skycoin:registries.community-readers's; rename one"
         ],
     ),
     (
         {"nodes.one.data-volume": "registry-community-data"},
         [
             "skycoin:registries.community: volume 'registry-community-data' on engine local is already "
-            "skycoin:nodes.one's"
+            "used by skycoin:nodes.one; give the node another volume"
         ],
     ),
 ]
@@ -355,7 +355,9 @@ def _broken(changes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("changes", "faults"), FAULTS)
-def test_what_does_not_fit_the_rest_is_named(changes: dict[str, Any], faults: list[str]) -> None:
+def test_a_hosted_registry_that_does_not_fit_the_other_settings_is_refused(
+    changes: dict[str, Any], faults: list[str]
+) -> None:
     parse(_broken({}))
     with pytest.raises(SettingsError) as caught:
         parse(_broken(changes))
@@ -365,13 +367,13 @@ def test_what_does_not_fit_the_rest_is_named(changes: dict[str, Any], faults: li
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
-        ({"address": None}, "kind hosted: address is missing; it takes address (must be given), host (must"),
+        ({"address": None}, "kind hosted: address is missing; it takes address (required), host (required)"),
         ({"host": None}, "kind hosted: host is missing; it takes"),
         ({"listen": "everywhere"}, "allowed is one IP address of the host, such as 127.0.0.1 or 0.0.0.0"),
         ({"port": 80}, "allowed is a whole number from 1024 to 65535"),
         ({"memory": 1}, "allowed is a whole number of MiB, 64 or more"),
-        ({"kind": "oci"}, "kind oci: host does not belong to it"),
-        ({"account": "123456789012"}, "account does not belong to it"),
+        ({"kind": "oci"}, "kind oci: host is not allowed"),
+        ({"account": "123456789012"}, "account is not allowed"),
         ({"anonymous-readers": True}, "kind hosted: anonymous-readers needs readers-port; it takes"),
     ],
 )

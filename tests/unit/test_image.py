@@ -162,7 +162,7 @@ def test_tags_come_one_after_the_other_exact_ones_first(engine: Engine) -> None:
     assert waits_for == [set(), {order[0].urn}, exact, exact | {order[2].urn}]
 
 
-def test_h5_a_name_waits_for_the_proofs_of_all_variants(engine: Engine) -> None:
+def test_every_tag_waits_for_the_verification_of_all_variants(engine: Engine) -> None:
     args = replace(image_args(tags=TAGS), exact_tags=TAGS[2:], repositories=[place(), place("hub")])
     engine.run(lambda: Image("skycoin", args, on_builder()))
     proofs = {proof.urn for proof in engine.all_of(VERIFICATION)}
@@ -171,7 +171,7 @@ def test_h5_a_name_waits_for_the_proofs_of_all_variants(engine: Engine) -> None:
         assert proofs <= tag.dependencies, tag.name
 
 
-def test_h5_an_exact_tag_knows_all_exact_names_and_a_moving_one_those_of_its_registry(
+def test_an_exact_tag_gets_all_other_exact_tags_and_a_moving_tag_those_of_its_registry(
     engine: Engine,
 ) -> None:
     places = [place("mirror", optional=True), place("hub", exact_tags_move=False)]

@@ -137,7 +137,7 @@ def test_a_container_that_is_gone_leaves_what_the_state_has() -> None:
     assert known(engine, resource) is None, "its own is none to go back to"
 
 
-def test_a_lost_state_is_found_on_the_host_again() -> None:
+def test_the_last_healthy_image_is_read_from_the_host_if_the_state_is_lost() -> None:
     engine = NodeEngine()
     resource = deployed(engine)
     resource.up({**INPUTS, "image": NEXT})
@@ -146,7 +146,7 @@ def test_a_lost_state_is_found_on_the_host_again() -> None:
     assert known(engine, found) == GOOD
 
 
-def test_a_container_that_somebody_exchanged_takes_it_out_of_the_state() -> None:
+def test_a_container_without_the_label_clears_the_last_healthy_image_in_the_state() -> None:
     engine = NodeEngine()
     resource = deployed(engine)
     resource.up({**INPUTS, "image": NEXT})
@@ -182,7 +182,9 @@ def old(image: str, **state: Any) -> Values:
         (old("skycoin:by-hand"), THIRD),
     ],
 )
-def test_what_counts_as_healthy(found: Values, image: str) -> None:
+def test_the_last_healthy_image_is_the_replaced_one_only_if_that_was_healthy(
+    found: Values, image: str
+) -> None:
     assert last_healthy_label(found, {"image": GOOD}, NEXT) == {LAST_HEALTHY: image}
 
 

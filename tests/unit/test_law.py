@@ -64,7 +64,7 @@ def test_a_new_component_may_bring_a_volume_of_its_own() -> None:
 @pytest.mark.parametrize(
     "operation", ["delete", "replace", "create-replacement", "delete-replaced", "discard"]
 )
-def test_nothing_that_is_kept_is_deleted_or_replaced(type_: str, operation: str) -> None:
+def test_no_retained_resource_is_deleted_or_replaced(type_: str, operation: str) -> None:
     gone = one(type_, "two")
     assert found(*SAME, step(operation, gone)) == [f"{type_} two: {operation}"]
 

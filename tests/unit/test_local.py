@@ -49,7 +49,7 @@ def test_layout_has_its_defaults_and_takes_the_environments(
 
 
 @pytest.mark.parametrize("port", ["80", "65536", "-1", "http", "", "5443 "])
-def test_ports_that_are_none_are_refused(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_malformed_ports_are_refused(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SKYCOIN_REGISTRY_PORT", port)
     with pytest.raises(SetupError, match=r"SKYCOIN_REGISTRY_PORT=.* is not a port"):
         read_layout()
@@ -178,7 +178,7 @@ def test_a_taken_port_is_named_before_the_start(layout: Layout) -> None:
     assert services.running_pid(layout, "late") is None
 
 
-def test_a_failed_command_is_told_with_the_end_of_its_log(tmp_path: Path) -> None:
+def test_a_failed_command_is_reported_with_the_end_of_its_log(tmp_path: Path) -> None:
     log = tmp_path / "logs" / "x.log"
     with pytest.raises(SetupError) as failed:
         run(["sh", "-c", "echo first; echo reason; exit 3"], log=log)

@@ -310,7 +310,7 @@ def test_own_stacks_are_those_that_hold_anything(layout: Layout, monkeypatch: py
     ],
     ids=["a tab", "a list", "a word"],
 )
-def test_a_stack_file_that_is_none_is_named(
+def test_a_malformed_stack_file_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, fault: str
 ) -> None:
     (tmp_path / "stacks").mkdir()

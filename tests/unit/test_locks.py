@@ -108,7 +108,7 @@ def test_each_lock_holds_the_one_before_it(smaller: str, larger: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["requirements", "requirements-ecr"])
-def test_what_runs_needs_no_more_and_no_less_than_its_lock(name: str) -> None:
+def test_the_imported_packages_are_exactly_those_of_the_lock(name: str) -> None:
     """The lock has no tool of the tests, and no other package that nothing needs."""
     asked = list(_direct("requirements").values())
     if name == "requirements-ecr":

@@ -36,7 +36,7 @@ def test_a_list_is_one_tag_under_one_component(engine: Engine) -> None:
     assert tag.retain_on_delete, "a tag that users pull is not deleted with a stack"
 
 
-def test_the_order_of_variants_is_the_callers(engine: Engine) -> None:
+def test_variants_stay_in_the_callers_order(engine: Engine) -> None:
     """Clients take the first matching entry, and the order is part of the list's digest."""
     engine.run(lambda: ManifestList("l", ARGS))
     assert [one["arch"] for one in engine.one(TAG, "l-tag").inputs["variants"]] == ["two", "one"]

@@ -55,14 +55,14 @@ def test_a_tag_is_refused_for_its_length_only_where_a_suffix_would_not_fit(tag: 
 
 
 @pytest.mark.parametrize("tag", ["", " ", "a b", "a\n", "-a", ".a", "ä", "a/b", "a:b", "a@b", "a" * 129])
-def test_what_registries_refuse_is_refused_here(tag: str) -> None:
+def test_a_repository_that_registries_refuse_is_refused(tag: str) -> None:
     assert tag_fault(tag)
 
 
 def test_the_longest_tag_has_120_characters() -> None:
     assert tag_fault("a" * 120) is None
     assert tag_fault("a" * 121) == (
-        "a tag has at most 120 characters here (128 with the longest suffix, -arm32v5)"
+        "a tag has at most 120 characters here (128 with a variant's suffix, such as -arm32v5)"
     )
 
 
@@ -87,7 +87,7 @@ def test_a_repository_is_refused_exactly_where_the_specification_does(repository
 
 
 @pytest.mark.parametrize("repository", ["", "Skycoin", "a/B", "/a", "a/", "a//b", "a b", "a:b", "-a", "a..b"])
-def test_what_names_no_repository_is_refused(repository: str) -> None:
+def test_an_invalid_repository_name_is_refused(repository: str) -> None:
     assert repository_fault(repository)
 
 
@@ -106,7 +106,7 @@ def test_hosts_ports_and_namespaces_address_registries(address: str) -> None:
 @pytest.mark.parametrize(
     "address", ["", "https://docker.io", "docker.io/A", "a b", "-a", "a:port", "a:", "a@b", "a:5000:1"]
 )
-def test_what_addresses_no_registry_is_refused(address: str) -> None:
+def test_an_invalid_registry_address_is_refused(address: str) -> None:
     assert address_fault(address)
 
 
@@ -176,7 +176,7 @@ def test_three_numbers_after_a_v_are_a_version(version: str) -> None:
 @pytest.mark.parametrize(
     "version", ["", "0.27.1", "v0.27", "v0.27.1-rc1", "v00.1.2", "v1.2.3.4", "v1.2.3\n", "latest", "V1.2.3"]
 )
-def test_nothing_else_is_a_version(version: str) -> None:
+def test_other_texts_are_not_versions(version: str) -> None:
     assert version_fault(version) == "a version is vMAJOR.MINOR.PATCH, such as v0.27.1"
 
 

@@ -122,7 +122,7 @@ def test_the_preflight_proves_the_nodes_own_host_image_and_wallet(engine: Engine
     }
 
 
-def test_another_user_is_the_containers_and_the_preflights(engine: Engine) -> None:
+def test_another_user_is_passed_to_the_container_and_the_preflight(engine: Engine) -> None:
     """The default user is not an input of the preflight, as states of earlier versions have no such input."""
     container = _run(engine, replace(node_args(), user="12000:12001"))
     assert container.inputs["user"] == "12000:12001"

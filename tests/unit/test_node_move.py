@@ -21,7 +21,7 @@ from clients.wallet_on_host import WalletOnHost
 from fleet.check import Checked
 from local.layout import Layout
 from providers.skycoin.wallet_identity import fault
-from tests.unit.front_door import Ran, Skyinfra
+from tests.unit.command_line import Ran, Skyinfra
 from tests.unit.moving_engines import IMAGE, Board, Node, Requests
 from tests.unit.projects import FILES, stack_settings, up_with
 from tests.unit.test_wallet_backups import KEY, data_of, sealed, wallet
@@ -287,7 +287,7 @@ def refused(fleet: Fleet) -> None:
     assert fleet.shed.files(WALLET) == {}
 
 
-def test_nobody_at_a_terminal_is_a_no(fleet: Fleet, skyinfra: Skyinfra) -> None:
+def test_without_a_terminal_a_move_is_refused(fleet: Fleet, skyinfra: Skyinfra) -> None:
     ran = skyinfra("node", "move", "one", "--to", "shed", "-s", "test")
     assert (ran.code, "There is no terminal to ask: `--yes` goes on without a question." in ran.err) == (
         1,
@@ -359,7 +359,7 @@ def test_a_node_that_gets_another_user_does_not_move_meanwhile(fleet: Fleet, sky
     assert move(skyinfra).code == 0
 
 
-def test_an_unknown_host_is_answered_with_those_that_there_are(fleet: Fleet, skyinfra: Skyinfra) -> None:
+def test_an_unknown_host_is_refused_with_the_known_hosts(fleet: Fleet, skyinfra: Skyinfra) -> None:
     ran = move(skyinfra, "celar")
     assert ran.code == 1
     assert "skycoin:nodes.one.host" in ran.err
@@ -840,7 +840,7 @@ def test_the_stacks_file_keeps_its_mode_and_stays_a_link(fleet: Fleet, skyinfra:
 
 
 @pytest.mark.parametrize("host", ["[", "a: b: c"])
-def test_a_host_that_is_not_yaml_is_unknown_like_any_other(
+def test_a_host_name_that_is_invalid_yaml_is_refused_as_unknown(
     host: str, fleet: Fleet, skyinfra: Skyinfra
 ) -> None:
     ran = move(skyinfra, host)

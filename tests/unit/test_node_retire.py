@@ -9,7 +9,7 @@ import pytest
 from clients.pulumi import NODE_CONTAINER
 from commands import exit_codes, node, taking_out
 from local.layout import Layout
-from tests.unit.front_door import Skyinfra
+from tests.unit.command_line import Skyinfra
 from tests.unit.test_wallets import RESOURCES
 
 Calls = list[list[str]]
@@ -146,7 +146,7 @@ def test_a_retire_that_was_interrupted_is_finished_by_the_next(calls: Calls, sky
         (("node-3",), "error: 'node-3' is not a node of the stack local"),
     ],
 )
-def test_a_node_of_a_tracked_file_is_taken_out_by_its_owner_first(
+def test_a_node_that_is_still_in_a_tracked_file_or_unknown_is_not_retired(
     arguments: tuple[str, ...], said: str, calls: Calls, skyinfra: Skyinfra
 ) -> None:
     ran = skyinfra("node", "retire", *arguments)

@@ -19,7 +19,7 @@ from clients.registry import RegistryError
 from commands import node_rollback
 from fleet import rollback
 from local.layout import Layout
-from tests.unit.front_door import Ran, Skyinfra
+from tests.unit.command_line import Ran, Skyinfra
 from tests.unit.test_wallets import PREFLIGHT, URN, child
 
 TERMINAL = SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True))
@@ -184,13 +184,15 @@ def test_a_no_leaves_the_file_and_the_node_as_they_were(
     assert [call[0] for call in host.calls] == ["preview"]
 
 
-def test_a_yes_goes_on(host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rollback_goes_on_after_a_yes(
+    host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("commands.agreement.sys", TERMINAL)
     assert skyinfra("node", "rollback", "one", "--reason", "x", given="y\n").code == 0
     assert listed(host, "one")["reason"] == "x"
 
 
-def test_where_nobody_can_be_asked_nothing_happens(host: Host, skyinfra: Skyinfra) -> None:
+def test_without_a_terminal_a_rollback_changes_nothing(host: Host, skyinfra: Skyinfra) -> None:
     ran = back(skyinfra, "one")
     assert ran.code == 1
     assert "There is no terminal to ask: `--yes` goes on after the preview." in ran.err
@@ -267,7 +269,7 @@ def test_a_rollback_that_somebody_writes_while_the_host_is_asked_stays(
     assert (ran.code, host.file.read_text()) == (1, edited)
 
 
-def test_a_file_that_is_gone_before_the_answer_is_not_made_again(
+def test_a_file_that_is_removed_before_the_answer_is_not_created_again(
     host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def answered(*_: object, **__: object) -> bool:
@@ -400,7 +402,7 @@ def test_a_rollback_that_no_stack_takes_is_not_lifted(host: Host, skyinfra: Skyi
         assert "`up` would refuse the rollback of one: `pulumi preview` says why" in ran.err
 
 
-def test_a_node_that_is_not_there_is_named_with_those_that_are(host: Host, skyinfra: Skyinfra) -> None:
+def test_a_missing_node_is_reported_with_those_that_the_stack_has(host: Host, skyinfra: Skyinfra) -> None:
     ran = back(skyinfra, "one", "three", "--yes")
     assert (ran.code, host.calls) == (1, [])
     assert "'three' is not a node of the stack local; its nodes are: one, two" in ran.err

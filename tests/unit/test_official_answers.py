@@ -86,7 +86,7 @@ def outcomes(plugin: Servicer) -> list[tuple[Call, Outcome, str]]:
 
 
 @pytest.mark.case(46)
-def test_every_recorded_answer_is_given_refused_by_name_or_excepted(
+def test_no_recorded_answer_of_the_official_plugin_differs_without_a_named_exception(
     outcomes: list[tuple[Call, Outcome, str]],
 ) -> None:
     """Plugins that answer alike can take over each other's states."""

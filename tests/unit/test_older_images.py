@@ -81,7 +81,7 @@ def test_a_rollback_keeps_what_it_left(host: Host) -> None:
     assert host.engine.images_there == {GOOD, NEXT}
 
 
-def test_a_preview_says_what_would_go(host: Host) -> None:
+def test_a_preview_names_the_older_images_that_would_be_removed(host: Host) -> None:
     host.up(NEXT)
     for image in (THIRD, UNKNOWN):
         assert host.previewed(image) == [
@@ -254,7 +254,7 @@ def test_images_of_a_repository_that_is_pulled_from_go_too(host: Host) -> None:
     assert host.engine.images_there == {NEXT, THIRD}
 
 
-def test_what_another_container_uses_stays(host: Host) -> None:
+def test_an_image_that_another_container_uses_stays(host: Host) -> None:
     host.up(NEXT)
     box = Box("by-hand", "by-hand", {"Image": GOOD, "HostConfig": {"RestartPolicy": {"Name": "no"}}})
     host.engine.boxes["by-hand"] = box

@@ -32,7 +32,7 @@ def container(engine: Engine) -> dict[str, Any]:
     ("dind", "tag"),
     [(False, "workspace-cli-local-develop-tag"), (True, "workspace-cli-dind-local-develop-dind-tag")],
 )
-def test_it_runs_the_list_that_was_built_by_digest(dind: bool, tag: str) -> None:
+def test_an_opened_workspace_runs_the_built_list_by_digest(dind: bool, tag: str) -> None:
     engine = opened(dind=dind)
     assert container(engine)["image"] == f"{REPOSITORY}@{engine.digest(tag)}"
 
@@ -42,7 +42,7 @@ def test_a_host_with_a_declared_architecture_gets_its_variant() -> None:
     assert container(engine)["image"] == f"{REPOSITORY}@{engine.digest('workspace-cli-arm64v8-image')}"
 
 
-def test_its_host_pulls_it_from_the_registry_that_the_host_names() -> None:
+def test_an_opened_workspace_is_pulled_from_the_registry_that_its_host_names() -> None:
     """Before, the image was pulled from its first registry, which a board may not reach."""
 
     def up(**host: str) -> Engine:
@@ -78,7 +78,7 @@ def test_on_another_engine_it_is_another_workspace() -> None:
     )
 
 
-def test_it_is_given_the_networks_certificate_authorities_as_text(tmp_path: Path) -> None:
+def test_an_opened_workspace_gets_the_networks_certificate_authorities_as_text(tmp_path: Path) -> None:
     """The host may be remote, hence text. Before, `go mod download` failed behind a TLS-terminating proxy."""
     file = tmp_path / "ca.crt"
     file.write_text("-----BEGIN CERTIFICATE-----\nabc\n")
@@ -104,7 +104,7 @@ def test_many_authorities_come_in_pieces_that_the_kernel_takes() -> None:
     assert authority_variables("") == []
 
 
-def test_its_settings_arrive() -> None:
+def test_the_settings_of_an_opened_workspace_reach_its_container() -> None:
     engine = opened(user="1234:5678", memory=512, hide=["local/state"])
     found = container(engine)
     assert (found["user"], found["memory"]) == ("1234:5678", 512)
@@ -122,7 +122,7 @@ def test_an_engine_inside_gets_the_rights_of_the_table() -> None:
     assert found["securityOpts"] == ["seccomp=unconfined", "apparmor=unconfined"]
 
 
-def test_its_user_is_the_images_where_none_is_given() -> None:
+def test_a_workspace_without_a_user_runs_as_the_images_user() -> None:
     assert container(opened())["user"] == "1000:1000"
 
 
@@ -141,7 +141,7 @@ def test_the_outputs_say_where_it_is_and_how_to_enter() -> None:
     }
 
 
-def test_a_page_has_the_tables_port_or_its_own() -> None:
+def test_an_editors_page_has_the_default_port_or_the_given_one() -> None:
     workspaces = {"cli": CLI, "vscode": {**CLI, "open": {"host": "here", "folder": "/home/me/project"}}}
     engine = up_with("workspace", workspaces=workspaces)
     assert engine.exports()["opened"]["vscode"]["url"] == "http://127.0.0.1:8080/?folder=/work"

@@ -14,10 +14,10 @@ from tests.unit.yaml_like import changed
 CLI = {"arches": ["amd64"]}
 OPEN = {"host": "here", "folder": "/home/me/project"}
 KEY = "skycoin:workspaces.cli.open"
-SYSTEMS = "it belongs to the system; give the folder that is worked on"
-WHOLE = "it holds more than a workspace may see; give the folder in it that is worked on"
-A_HOME = "it is a whole home, keys included; give the folder in it that is worked on"
-HIDDEN = "a hidden folder of a home has keys and settings of programs; give a folder that is worked on"
+SYSTEMS = "it belongs to the system; give the folder that you work on"
+WHOLE = "it holds more than a workspace may see; give the folder in it that you work on"
+A_HOME = "it is a whole home, keys included; give the folder in it that you work on"
+HIDDEN = "a hidden folder of a home has keys and settings of programs; give a folder that you work on"
 NO_PATH = "a folder is an absolute path on the host, without '..', '//' or '/' at its end"
 NO_INSIDE = "a path to hide is one inside the folder, relative to it, without '..'"
 NO_USER = 'a user is UID:GID in quotes, such as "1000:1000" (what `id` says)'
@@ -88,7 +88,7 @@ def test_a_folder_that_has_this_program_is_refused_on_this_machine(
     """On another host, the same path is another folder."""
     monkeypatch.setattr("settings.rules.opening.PROGRAM", Path("/srv/infrastructure"))
     [line] = faults(with_cli(folder=folder))
-    assert line.startswith(f"{KEY}.folder: {folder} holds this program or lies in it")
+    assert line.startswith(f"{KEY}.folder: {folder} contains this program")
     away = with_cli(folder=folder, host="attic")
     away["hosts"]["attic"] = {"engine": "ssh://pi@attic"}
     opening = parse(away).workspaces["cli"].open
@@ -100,7 +100,7 @@ def test_a_folder_that_has_this_program_is_refused_on_this_machine(
     "folder",
     ["/home/me/project", "/root/x", "/home/me/x/.git", "/srv/.git", "/data", "/tmp/x", "/home/me/a b:c"],
 )
-def test_a_folder_that_somebody_works_on_is_taken(folder: str) -> None:
+def test_a_folder_with_work_is_accepted(folder: str) -> None:
     assert folder_fault(folder) is None
 
 
@@ -120,7 +120,7 @@ def test_a_hidden_path_outside_the_folder_is_refused(path: str) -> None:
     assert line.endswith(NO_INSIDE)
 
 
-def test_a_hidden_path_inside_the_folder_is_taken() -> None:
+def test_a_path_to_hide_inside_the_folder_is_accepted() -> None:
     assert hidden_fault("local/state") is None
     assert hidden_fault(".env") is None
 
@@ -138,15 +138,17 @@ def test_a_user_is_two_numbers(user: str) -> None:
             {"host": "attic2"},
             f"{KEY}.host: 'attic2' is not in skycoin:hosts; it has here, attic; did you mean attic?",
         ),
-        ({"port": 9000}, f"{KEY}.port: cli has no page; allowed is this key in vscode"),
+        ({"port": 9000}, f"{KEY}.port: cli has no page; this key is allowed in vscode"),
         (
             {"host": "attic"},
             f"{KEY}.host: attic takes arm32v7, but the workspace is built for amd64 only: "
-            "add arm32v7 to its arches, where it is made for it",
+            "add arm32v7 to its arches, if it is made for that",
         ),
     ],
 )
-def test_what_does_not_fit_the_stack_is_refused(opening: dict[str, Any], line: str) -> None:
+def test_an_opened_workspace_that_does_not_fit_the_stack_is_refused(
+    opening: dict[str, Any], line: str
+) -> None:
     assert faults(with_cli(**opening)) == [line]
 
 
@@ -166,8 +168,8 @@ def test_a_workspace_that_does_not_exist_says_only_that() -> None:
 def test_an_engine_inside_is_refused_in_a_stack_with_nodes() -> None:
     """A container with rights over its host must never be in a stack that has nodes."""
     assert faults(with_cli({"dind": True}, dind=True)) == [
-        f"{KEY}.dind: an engine inside has rights over the host, and this stack has nodes (one, two): "
-        "open it in a stack without any, on an engine without any"
+        f"{KEY}.dind: an engine inside has root's rights over the host, and this stack has nodes (one, two): "
+        "open it in a stack without nodes, on an engine without nodes"
     ]
     parse({**with_cli({"dind": True}, dind=True), "nodes": {}})
 
@@ -201,7 +203,7 @@ def test_a_node_can_not_have_a_workspaces_container_or_home() -> None:
     raw = with_cli()
     raw["nodes"] = {"workspace-cli": {"image": "skycoin", "host": "here"}}
     assert faults(raw) == [
-        "skycoin:nodes.workspace-cli: container 'skycoin-workspace-cli' is already that of "
+        "skycoin:nodes.workspace-cli: container name 'skycoin-workspace-cli' is already used by "
         "skycoin:workspaces.cli.open; give the node another name"
     ]
     raw["nodes"] = {

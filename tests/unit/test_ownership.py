@@ -112,7 +112,7 @@ def test_lines_of_anything_else_are_no_files(monkeypatch: pytest.MonkeyPatch) ->
     assert one == Foreign("a.wlt", "-rw-------", "0:4294967295", is_unreadable=True)
 
 
-def test_a_list_that_is_cut_off_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_list_of_owners_that_is_cut_off_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     for said in ("", "unreadable -rw------- 0 0 /volume/a.wlt", "unreadable -rw------- 0 0 /volume/end"):
         with pytest.raises(ServiceError, match=f"host attic: the owners in {VOLUME} can't be listed"):
             found(monkeypatch, said)

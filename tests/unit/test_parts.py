@@ -230,7 +230,7 @@ def test_a_failure_next_to_a_dead_host_is_a_failure(tmp_path: Path, engines: Exi
     assert bench.up() == 255
 
 
-def test_where_no_host_answers_the_run_has_failed(tmp_path: Path) -> None:
+def test_a_run_without_any_host_fails_after_building_the_images(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     assert bench.up() == FAILED
     assert len(bench.calls) == 1, "images are built all the same"

@@ -42,9 +42,7 @@ def test_a_broken_download_leaves_nothing_and_the_next_set_up_tries_again(
     assert ensure_plugin(layout, "go", pulumi_that(layout, monkeypatch, BROKEN), NAME, Mode.OFFICIAL)
 
 
-def test_a_download_that_was_killed_is_not_taken_for_a_plugin(
-    layout: Layout, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_killed_download_is_not_used_as_a_plugin(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = plugin_folder(layout, NAME)
     folder.mkdir(parents=True)
     folder.with_name(f"{folder.name}.partial").touch()

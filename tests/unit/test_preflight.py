@@ -503,7 +503,7 @@ def test_a_folder_that_the_node_may_only_read_is_refused_by_a_preview_and_by_up(
 
 @pytest.mark.case(30)
 @pytest.mark.parametrize("listed", [b"", b"Killed"], ids=["nothing", "cut off"])
-def test_a_look_for_owners_that_fails_hides_nothing(
+def test_a_failed_search_for_owners_does_not_hide_a_damaged_wallet(
     engine: WalletEngine, listed: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("time.sleep", lambda _: None)

@@ -71,7 +71,7 @@ def test_the_folder_of_a_program_that_runs_is_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["link", "file"])
-def test_what_is_no_folder_of_this_program_is_kept(tmp_path: Path, kind: str) -> None:
+def test_a_link_or_file_with_the_name_of_a_private_folder_is_kept(tmp_path: Path, kind: str) -> None:
     elsewhere, temporary = tmp_path / "elsewhere", tmp_path / "temporary"
     elsewhere.mkdir()
     temporary.mkdir()

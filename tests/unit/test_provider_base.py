@@ -137,7 +137,7 @@ def test_an_ordinary_failure_carries_its_sentence_and_no_resource(stub: Any) -> 
     assert "grpc-status-details-bin" not in dict(error.trailing_metadata())
 
 
-def test_an_odd_answer_is_a_sentence_that_says_where(stub: Any) -> None:
+def test_an_unexpected_exception_is_reported_with_its_place_in_the_code(stub: Any) -> None:
     with pytest.raises(grpc.RpcError) as raised:
         create(stub, {"fails": "oddly"})
     error: Any = raised.value
@@ -151,7 +151,7 @@ def test_a_failed_delete_is_an_error(stub: Any) -> None:
         stub.Delete(provider_pb2.DeleteRequest(urn=URN, id="thing-1"))
 
 
-def test_a_deletion_is_told_the_inputs_under_the_state(stub: Any) -> None:
+def test_a_delete_gets_the_recorded_inputs_and_the_state(stub: Any) -> None:
     """A state taken over from another type lacks what only this type's inputs have: the engine's address."""
     request = provider_pb2.DeleteRequest(
         urn=URN,
@@ -169,7 +169,7 @@ def test_a_resource_is_made_with_its_id_and_state(stub: Any) -> None:
     assert (made.id, to_values(made.properties)) == ("thing-1", {"name": "x"})
 
 
-def test_a_resource_that_is_gone_reads_as_an_empty_id(stub: Any) -> None:
+def test_a_resource_that_no_longer_exists_is_read_as_an_empty_id(stub: Any) -> None:
     assert stub.Read(provider_pb2.ReadRequest(urn=URN, id="gone")).id == ""
     assert stub.Read(provider_pb2.ReadRequest(urn=URN, id="there")).id == "there"
 

@@ -206,7 +206,7 @@ def test_a_proxy_that_is_given_stays_as_it_is() -> None:
         ),
         (
             {"images.proxy": {**GIVEN, "source": {"debian": "apache2", "version": "v1.22.1"}}},
-            "skycoin:images.proxy.source: debian 'apache2' is not what proxy is made of; allowed is nginx",
+            "skycoin:images.proxy.source: debian 'apache2' is not the source of proxy; allowed is nginx",
         ),
         (
             {"images.proxy": {**GIVEN, "source": {"path": "../nginx", "version": "v1.22.1"}}},
@@ -214,14 +214,14 @@ def test_a_proxy_that_is_given_stays_as_it_is() -> None:
         ),
         (
             {"nodes.one-proxy": {"image": "skycoin", "host": "here", "rpc-port": 7000}},
-            "skycoin:nodes.one-proxy: container 'skycoin-one-proxy' is already that of "
+            "skycoin:nodes.one-proxy: container name 'skycoin-one-proxy' is already used by "
             "skycoin:nodes.one.gui; give the node another name",
         ),
         (
             {"nodes.one.data-volume": "skycoin-one-login"},
             "skycoin:nodes.one.gui: volume 'skycoin-one-login' on engine local is already "
-            "skycoin:nodes.one.data-volume; two that write to one volume damage what is in it: give each its "
-            "own",
+            "used by skycoin:nodes.one.data-volume; two writers would damage its data: give each its own "
+            "volume",
         ),
         (
             {

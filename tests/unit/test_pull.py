@@ -290,7 +290,7 @@ def test_a_host_of_this_machine_has_no_engine_in_its_state() -> None:
     assert pulled(Images()).planned({**BOARD, "image": LOCAL}, state)["ref"] == FORWARDED
 
 
-def test_who_logs_in_makes_no_other_engine() -> None:
+def test_another_ssh_user_is_not_another_engine() -> None:
     """Before, if the image's name had another port, the preview replaced everything that runs it."""
     ref = FORWARDED.replace("5443", "40431")
     state = {**BOARD, "image": LOCAL, "ref": ref}
@@ -304,7 +304,7 @@ def test_an_image_that_is_there_keeps_its_name_while_its_next_registry_is_unknow
     assert pulled(Images()).planned(news, state)["ref"] == FORWARDED
 
 
-def test_its_removal_leaves_the_image() -> None:
+def test_deleting_a_pulled_image_leaves_it_on_the_host() -> None:
     images = Images(there=[LOCAL])
     pulled(images).delete("id", {"ref": LOCAL})
     assert images.there == [LOCAL]

@@ -37,18 +37,21 @@ def test_a_value_that_pulumi_hands_on_otherwise_is_refused_with_its_key_and_line
     [
         (
             "a: 1\na: 2\n",
-            ["the file, line 1: the key a is there twice, which Pulumi refuses: leave one out"],
+            ["the file, line 1: the key a is given twice, which Pulumi refuses: leave one out"],
         ),
         (
             "config:\n  1: a\n  '1': b\n  2026-11-27: c\n",
             [
-                "config, line 2: the key 1 is there twice, which Pulumi refuses: leave one out",
-                "config, line 4: a date, which Pulumi hands on in another form: put it in quotes",
+                "config, line 2: the key 1 is given twice, which Pulumi refuses: leave one out",
+                "config, line 4: a date, which Pulumi passes on in another form: put it in quotes",
             ],
         ),
-        ("~: 1\n", ["the file, line 1: a key is no text: put it in quotes"]),
-        ("[a]: 1\n", ["the file, line 1: a key is no text: put it in quotes"]),
-        (".inf\n", ["the file, line 1: no number that Pulumi can hand on: give another one"]),
+        ("~: 1\n", ["the file, line 1: a key must be text: put it in quotes"]),
+        ("[a]: 1\n", ["the file, line 1: a key must be text: put it in quotes"]),
+        (
+            ".inf\n",
+            ["the file, line 1: a number that Pulumi can't pass on: give another one"],
+        ),
     ],
     ids=["twice", "of-other-types", "null", "list", "no-mapping"],
 )
@@ -89,7 +92,7 @@ def test_what_pulumi_merges_otherwise_is_refused_and_hides_no_setting(text: str)
 
 @pytest.mark.parametrize("key", ["1e6", "21000000.0", "1000000.5", "-1e6"])
 def test_a_key_that_pulumi_writes_with_an_exponent_is_refused(key: str) -> None:
-    with pytest.raises(OtherwiseError, match="a number that Pulumi hands on in another form"):
+    with pytest.raises(OtherwiseError, match="a number, which Pulumi passes on in another form"):
         pulumi_values(f"config: {{{key}: a}}\n")
 
 
@@ -99,7 +102,7 @@ def test_a_large_whole_number_is_a_key() -> None:
 
 @pytest.mark.parametrize("text", ['config: {"a\\ud800": 1}\n', 'config: {a: "\\ud800"}\n'])
 def test_half_a_character_is_refused_in_words_that_can_be_printed(text: str) -> None:
-    with pytest.raises(OtherwiseError, match="half a character") as refused:
+    with pytest.raises(OtherwiseError, match="half of a surrogate pair") as refused:
         pulumi_values(text)
     str(refused.value).encode()
 

@@ -9,7 +9,7 @@ from catalogue.arch import ARCHES
 from catalogue.bases import official_busybox
 from mocks.engine import REPORT
 from release.record import RecordError, markdown, release_record
-from tests.unit.front_door import Skyinfra
+from tests.unit.command_line import Skyinfra
 from tests.unit.projects import FILES, stack_settings, up, up_with
 
 
@@ -85,7 +85,7 @@ def test_a_registry_that_was_left_out_is_reported() -> None:
     assert "hub, own (left out: it is optional, and failed) |" in markdown(record)
 
 
-def test_an_image_that_is_not_there_is_named_with_those_that_are(outputs: dict[str, Any]) -> None:
+def test_a_missing_image_is_reported_with_those_that_the_stack_has(outputs: dict[str, Any]) -> None:
     with pytest.raises(RecordError, match="'monero' is not published by this stack; it has skycoin"):
         release_record(outputs, "monero")
 

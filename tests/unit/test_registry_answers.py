@@ -79,7 +79,7 @@ def test_an_answer_that_is_too_long_is_read_to_its_limit_only(moved: dict[str, s
     assert len(wire.asked) == 1
 
 
-def test_an_answer_of_the_limit_is_taken() -> None:
+def test_an_answer_of_exactly_the_limit_is_accepted() -> None:
     repository = Repository("r.example/a")
     wired(repository, {}, b" " * ANSWER_LIMIT)
     assert len(repository.manifest("latest").content) == ANSWER_LIMIT

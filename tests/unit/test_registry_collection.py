@@ -22,7 +22,7 @@ from local.registry_collection import named
 from local.registry_contents import Garbage, Manifest, garbage
 from local.stack import state_file
 from local.steps import SetupError
-from tests.unit.front_door import Skyinfra
+from tests.unit.command_line import Skyinfra
 
 NAME = "skycoin/skycoin"
 
@@ -76,7 +76,7 @@ def goes(files: Files, *names: str) -> list[str]:
     return [one.digest for one in garbage(files.data, names).manifests]
 
 
-def test_what_a_tag_reaches_stays_and_the_rest_goes(files: Files) -> None:
+def test_content_that_a_tag_reaches_stays_and_the_rest_is_removed(files: Files) -> None:
     children = [files.image(f"one for {arch}", f"0.27.1-{arch}") for arch in ("amd64", "arm64v8")]
     files.list_of(children, "latest", "0.27.1")
     old = [files.image(f"older for {arch}") for arch in ("amd64", "arm64v8")]
@@ -98,7 +98,7 @@ def test_a_child_of_a_list_that_stays_needs_no_tag(files: Files) -> None:
     assert goes(files) == []
 
 
-def test_what_a_state_names_stays_with_its_children(files: Files) -> None:
+def test_an_image_that_a_state_names_stays_with_its_children(files: Files) -> None:
     """A state names the running image, and the last healthy one, whose tag has moved on."""
     running, healthy, child = files.image("running"), files.image("healthy"), files.image("child")
     pinned = files.list_of([child])
@@ -107,7 +107,7 @@ def test_what_a_state_names_stays_with_its_children(files: Files) -> None:
     assert goes(files, running) == [pinned, *sorted([healthy, child, old])]
 
 
-def test_what_is_about_a_manifest_stays_and_goes_with_it(files: Files) -> None:
+def test_a_manifests_referrers_stay_and_are_removed_with_it(files: Files) -> None:
     """Signatures and SBOMs name the manifest that they are about as their `subject` (OCI 1.1)."""
     kept, gone = files.image("kept", "latest"), files.image("gone")
     signed = files.image("signature", subject=kept)
@@ -169,7 +169,7 @@ def test_a_damaged_manifest_stops_it(files: Files, content: bytes) -> None:
     tagged=st.sets(st.integers(0, 4)),
     pinned=st.sets(st.integers(0, 5)),
 )
-def test_nothing_that_is_needed_ever_goes(
+def test_no_content_that_is_needed_is_ever_removed(
     tmp_path_factory: pytest.TempPathFactory,
     lists: list[set[int]],
     tagged: set[int],
@@ -225,7 +225,9 @@ def removal(set_up: Layout, monkeypatch: pytest.MonkeyPatch) -> list[Garbage]:
     return begun
 
 
-def test_it_is_shown_and_nothing_goes_without_an_answer(removal: list[Garbage], skyinfra: Skyinfra) -> None:
+def test_what_would_be_removed_is_shown_and_nothing_is_removed_without_an_answer(
+    removal: list[Garbage], skyinfra: Skyinfra
+) -> None:
     ran = skyinfra("setup", "collect")
     assert ran.code == 0
     lines = ran.out.splitlines()
@@ -235,7 +237,7 @@ def test_it_is_shown_and_nothing_goes_without_an_answer(removal: list[Garbage], 
     assert removal == []
 
 
-def test_with_yes_it_goes(removal: list[Garbage], skyinfra: Skyinfra) -> None:
+def test_with_yes_it_is_removed_without_a_question(removal: list[Garbage], skyinfra: Skyinfra) -> None:
     ran = skyinfra("setup", "collect", "--yes")
     assert ran.code == 0
     [gone] = removal
@@ -255,7 +257,7 @@ def test_a_person_is_asked(
     assert len(removal) == count
 
 
-def test_where_everything_is_needed_nothing_is_asked(set_up: Layout, skyinfra: Skyinfra) -> None:
+def test_nothing_is_asked_if_everything_is_needed(set_up: Layout, skyinfra: Skyinfra) -> None:
     Files(set_up.state / "registry").image("new", "latest")
     ran = skyinfra("setup", "collect")
     assert (ran.code, ran.out) == (0, "Everything in the local registry is needed.\n")

@@ -41,7 +41,7 @@ def password(layout: Layout) -> str:
     return layout.registry_password.read_text()
 
 
-def test_h1_a_login_is_made_once_and_only_for_the_owner(layout: Layout) -> None:
+def test_a_login_is_created_once_and_readable_by_its_owner_alone(layout: Layout) -> None:
     ensure_login(layout)
     files = (layout.registry_password, layout.htpasswd, config_file(layout))
     assert [path.stat().st_mode & 0o777 for path in files] == [0o600] * 3
@@ -51,7 +51,7 @@ def test_h1_a_login_is_made_once_and_only_for_the_owner(layout: Layout) -> None:
     assert [path.read_text() for path in files] == texts
 
 
-def test_h1_the_registry_has_the_hash_and_the_clients_find_the_password(
+def test_the_registry_gets_only_a_hash_and_clients_find_the_password(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ensure_login(layout)
@@ -95,7 +95,7 @@ def test_a_damaged_docker_config_is_named_and_nothing_is_made(layout: Layout, te
 
 
 @pytest.mark.parametrize("gone", ["htpasswd", "config.json", "a logout", "another hash", "no hash"])
-def test_what_is_lost_of_a_login_comes_back(layout: Layout, gone: str) -> None:
+def test_a_lost_file_of_a_login_is_written_again(layout: Layout, gone: str) -> None:
     ensure_login(layout)
     before = password(layout)
     match gone:
@@ -173,7 +173,7 @@ def test_an_old_set_up_has_no_login_to_change(layout: Layout) -> None:
     assert not layout.htpasswd.exists()
 
 
-def test_h1_the_registry_asks_for_the_login_and_keeps_its_files_to_itself(layout: Layout) -> None:
+def test_the_registry_requires_the_login_and_its_folder_is_private(layout: Layout) -> None:
     ensure_login(layout)
     service = registry_service(layout, Path("/bin/registry"))
     settings = (layout.state / "registry.yml").read_text()

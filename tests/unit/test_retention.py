@@ -78,7 +78,7 @@ def test_the_build_that_develop_points_to_stays_however_old_it_is(repository: Re
         "latest",
     ],
 )
-def test_what_only_looks_like_a_build_is_none(tag: str) -> None:
+def test_a_tag_that_only_looks_like_a_build_is_not_one(tag: str) -> None:
     assert kind_of(tag) is None
 
 

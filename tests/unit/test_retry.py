@@ -35,11 +35,11 @@ def retry(programs: Path, failures: int) -> tuple[int, list[str], str]:
     return done.returncode, done.stdout.splitlines(), done.stderr
 
 
-def test_what_works_runs_once_without_a_pause(programs: Path) -> None:
+def test_a_command_that_succeeds_runs_once_without_a_pause(programs: Path) -> None:
     assert retry(programs, failures=0) == (0, ["go mod download"], "")
 
 
-def test_a_passing_failure_is_tried_again_and_said(programs: Path) -> None:
+def test_a_temporary_failure_is_retried_and_reported(programs: Path) -> None:
     code, lines, said = retry(programs, failures=2)
     assert code == 0
     assert lines == ["go mod download", "sleep 2", "go mod download", "sleep 5", "go mod download"]
@@ -49,7 +49,7 @@ def test_a_passing_failure_is_tried_again_and_said(programs: Path) -> None:
     ]
 
 
-def test_what_keeps_failing_fails_with_its_own_code_after_four_times(programs: Path) -> None:
+def test_a_command_that_keeps_failing_ends_with_its_own_code_after_four_attempts(programs: Path) -> None:
     code, lines, _ = retry(programs, failures=9)
     assert code == 3
     assert lines.count("go mod download") == 4

@@ -17,7 +17,7 @@ from review.first_screen import NOTHING_LOST, STOPS
 from review.markdown import LIMIT, page
 from review.summary import summary
 from review.values import difference
-from tests.unit.front_door import Skyinfra
+from tests.unit.command_line import Skyinfra
 from tests.unit.yaml_like import DIGEST
 
 IMAGE = "skycoin:index:Image$skycoin:index:Variant$docker-build:index:Image"
@@ -246,7 +246,7 @@ def test_a_refused_preview_shows_what_was_refused_and_not_its_aftermath() -> Non
     assert page(changes, "release").startswith("## Stack release: refused\n\n### `pulumi up` would stop")
 
 
-def test_what_is_warned_of_is_on_the_page_once() -> None:
+def test_each_warning_is_on_the_page_once() -> None:
     """A warning is a finding of a host's checks, or says that the host does not answer."""
     said = "host attic does not answer at ssh://pi@attic.lan: no route.\nWhat `up` would find is not known."
     warning = {"severity": "warning", "message": f"warning: {said}\n"}
@@ -257,7 +257,7 @@ def test_what_is_warned_of_is_on_the_page_once() -> None:
     )
 
 
-def test_what_is_not_a_preview_is_refused() -> None:
+def test_input_that_is_not_a_preview_is_refused() -> None:
     with pytest.raises(PreviewError, match="no steps"):
         read_changes({"images": {}})
 
@@ -289,7 +289,9 @@ def test_the_command_prints_the_page(skyinfra: Skyinfra) -> None:
     assert ran.out.startswith("## Stack release: safe\n\n1 tag moved.\n")
 
 
-def test_what_a_page_has_no_room_for_is_in_the_file_of_the_whole(skyinfra: Skyinfra, tmp_path: Path) -> None:
+def test_text_that_does_not_fit_on_a_page_is_in_the_file_of_the_whole_page(
+    skyinfra: Skyinfra, tmp_path: Path
+) -> None:
     steps = [tag(f"{number:03}-{'n' * 100}", "update") for number in range(400)]
     for number, one in enumerate(steps):
         one["urn"] += str(number)

@@ -17,7 +17,7 @@ from review.changes import read_changes
 from review.images import IMAGE
 from review.setting_lines import BASES, SettingLines
 from settings.places import StackFile
-from tests.unit.front_door import Skyinfra
+from tests.unit.command_line import Skyinfra
 from tests.unit.test_review import IMAGE as BUILT
 from tests.unit.test_review import TAG, node, step
 

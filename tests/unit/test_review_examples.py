@@ -347,7 +347,7 @@ EDITS: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_an_example_is_what_the_program_gives(name: str) -> None:
+def test_a_documented_example_is_what_the_program_prints(name: str) -> None:
     stack, preview, level = PAGES[name]
     checkout = Checkout(SettingLines(file_of(stack, *EDITS.get(name, ()))), has_files=True)
     found = json.loads(json.dumps(preview()))

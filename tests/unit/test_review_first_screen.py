@@ -15,7 +15,7 @@ from review.markdown import page
 from review.mermaid import BOXES, mermaid
 from review.risk import risk_of
 from review.room import fitted, length, shares
-from tests.unit.front_door import Skyinfra
+from tests.unit.command_line import Skyinfra
 from tests.unit.test_review import (
     CONTAINER,
     EXPORTER_CONTAINER,
@@ -83,7 +83,7 @@ def test_another_container_has_the_bound_of_its_own_inputs() -> None:
     assert line_of(exporter) == "restarts 1 other container for a time that is not known"
 
 
-def test_what_could_be_lost_is_reported_before_what_stops() -> None:
+def test_possible_losses_are_reported_before_interruptions() -> None:
     gone = step("delete", VOLUME, "attic-data", {"name": "skycoin-attic-data"})
     gone["oldState"]["retainOnDelete"] = False
     lost = tags({"amd64": A, "arm32v5": A}, {"amd64": A})
@@ -159,7 +159,7 @@ def test_a_tag_points_to_what_was_seen_last(outputs: dict[str, Any], shown: str)
 # Nodes that stop
 
 
-def test_what_the_last_replacement_took_is_reported_where_the_state_knows_it() -> None:
+def test_the_duration_of_the_last_replacement_is_shown_if_the_state_has_it() -> None:
     known, unknown = replaced(**LIMITS), replaced("shed", **LIMITS)
     known["oldState"]["outputs"] = {"lastReplacement": 75}
     lines = rendered(known, unknown).splitlines()
@@ -305,7 +305,7 @@ def test_a_first_screen_with_room_repeats_nothing() -> None:
     assert NOTHING_LOST in screen(changes)
 
 
-def test_a_fault_ends_no_fence() -> None:
+def test_an_error_can_not_end_its_code_block() -> None:
     said = [{"severity": "error", "message": "```\n</details> <!--"}]
     text = page(read_changes({"steps": [], "diagnostics": said}), "mine")
     assert "\n````\n```\n</details> <!--\n````\n" in text
@@ -334,7 +334,7 @@ def test_room_is_shared_and_what_one_leaves_is_the_others() -> None:
 # The graph
 
 
-def test_the_graph_joins_what_changes_through_what_does_not() -> None:
+def test_the_graph_connects_changes_across_unchanged_resources() -> None:
     image, moved, container = build("amd64", X="1"), tags({}, {"amd64": UNKNOWN}), replaced()
     pulled = step("same", "skycoin:index:PulledImage", "attic-pulled", {}, {})
     moved["newState"]["dependencies"] = [image["urn"]]
@@ -376,5 +376,5 @@ def test_a_graph_has_fifty_boxes_at_most_and_counts_the_others() -> None:
     assert sum('["' in line for line in mermaid(Graph(boxes[:50], edges[:1]))) == 50
 
 
-def test_a_name_ends_no_label() -> None:
+def test_a_name_can_not_end_its_label() -> None:
     assert mermaid(Graph(('a"]<b>#\n`' + "x" * 99, "c"), ((0, 1),)))[0] == f"  b0[\"a']‹b›＃ '{'x' * 50}…\"]"

@@ -318,7 +318,7 @@ def absent(_: Layout) -> None:
 
 
 @pytest.mark.parametrize("case", ["not fetched", "no date", "empty", "broken", "odd"])
-def test_a_database_that_is_not_there_is_said_and_stops_no_page(
+def test_a_missing_database_is_reported_and_prevents_no_page(
     case: str, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if case == "not fetched":

@@ -10,7 +10,7 @@ from review.changes import read_changes
 from review.first_screen import NOTHING_LOST
 from review.markdown import page
 from review.options import Loss, read_options
-from tests.unit.front_door import Skyinfra
+from tests.unit.command_line import Skyinfra
 from tests.unit.test_review import HERE, IMAGE, TAG, VOLUME
 
 NODE = "skycoin:index:Node"
@@ -135,7 +135,7 @@ def test_a_refreshed_preview_says_first_what_was_found_and_then_what_is_wanted()
     assert [one.text for one in losses(found, step(wallet(), wallet(protect=False)))] == [UNPROTECTED]
 
 
-def test_an_order_that_is_gone_is_a_change() -> None:
+def test_a_removed_dependency_is_a_change() -> None:
     guard, image = state(PREFLIGHT, "attic-preflight"), state(PREFLIGHT, "attic-pulled")
     waits = [guard["urn"], image["urn"]]
     old = state(CONTAINER, "attic-container", dependencies=waits)
@@ -198,7 +198,9 @@ HOOKS = {"before_create": ["guard"], "after_delete": ["tell"]}
         ),
     ],
 )
-def test_other_options_are_changes(before: dict[str, Any], after: dict[str, Any], said: list[str]) -> None:
+def test_changed_resource_options_are_changes(
+    before: dict[str, Any], after: dict[str, Any], said: list[str]
+) -> None:
     name = "attic-network"
     assert changes(step(state(NODE, name, **before), state(NODE, name, **after))) == [
         (name, one) for one in said
@@ -239,7 +241,7 @@ def test_a_preview_that_leaves_unchanged_resources_out_is_not_trusted_for_them()
     assert read_options({"steps": [], "changeSummary": {"create": 1}}).complete
 
 
-def test_a_refused_preview_has_its_own_exit_code_first(skyinfra: Skyinfra) -> None:
+def test_the_exit_code_of_a_refused_preview_takes_precedence(skyinfra: Skyinfra) -> None:
     """After a refusal, `up` does nothing at all; the page still reports the lost protection."""
     given = {
         "steps": [step(wallet(), wallet(protect=False))],

@@ -60,7 +60,7 @@ JAVASCRIPT = "Error: no\n    at f (/home/me/x.js:1:2)\n    at /home/me/y.js:3:4\
     ],
     ids=["python", "chained", "go", "javascript", "none"],
 )
-def test_of_a_trace_the_error_stays(message: str, said: str) -> None:
+def test_of_a_traceback_only_the_error_stays(message: str, said: str) -> None:
     assert without_trace(message) == said
 
 

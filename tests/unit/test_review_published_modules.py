@@ -24,8 +24,8 @@ from review.published_modules import (
     UNRECORDED,
     with_published_modules,
 )
+from tests.unit.command_line import Skyinfra
 from tests.unit.engine import Engine
-from tests.unit.front_door import Skyinfra
 from tests.unit.projects import FILES, RELEASE_STACK, run_program, stack_settings
 from tests.unit.test_review import CONTAINER, EXPORTER_CONTAINER, step
 from tests.unit.test_review_inside import lines

@@ -24,7 +24,7 @@ from review.promises import PROMISES
 from review.risk import Level, risk_of
 from review.rulebook import OWN, rulebook
 from review.rules import HIDDEN, broken_rules, each, wanted
-from tests.unit.front_door import Skyinfra
+from tests.unit.command_line import Skyinfra
 from tests.unit.projects import FILES, PROJECT, up
 
 State = dict[str, Any]

@@ -14,7 +14,7 @@ from local.layout import Layout, read_layout
 from local.lock import exclusive
 from local.pulumi_cli import remember
 from local.registry_login import ensure_login
-from tests.unit.front_door import Skyinfra
+from tests.unit.command_line import Skyinfra
 from wallets.errors import WalletError
 
 

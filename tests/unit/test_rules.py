@@ -24,13 +24,13 @@ OTHER_IMAGE = {
 }
 IMAGE_REPOSITORY = "images.skycoin.repository"
 WHERE_TO = (
-    "missing, and skycoin:registries has not just one entry (has: {}): "
-    "list those to publish in, the one to build in first"
+    "missing, and required unless skycoin:registries has exactly one entry (it has {}): "
+    "list those to publish to, the one to build in first"
 )
 OVERWRITE = "and each would overwrite the other's tags: give it one of its own"
 NOT_BELOW = "MiB is not below its memory"
 TOO_LOW = "MiB is too low for a node: allowed are 0 (none) and 32 or more"
-ONE_WRITER = "a wallet has one writer and a volume of its own"
+ONE_WRITER = "a wallet has one writer: give each its own volume"
 
 
 def default_taken(node: str, engine: str, by: str = "one", free: int = 6421) -> str:
@@ -156,7 +156,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     ),
     (
         {"nodes.one.image": "exporter", "images.exporter": EXPORTER},
-        ["skycoin:nodes.one.image: 'exporter' is no image of a node; allowed is skycoin"],
+        ["skycoin:nodes.one.image: 'exporter' is not a node's image; allowed is skycoin"],
     ),
     (
         {
@@ -165,7 +165,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
             "nodes.one-exporter": {"image": "skycoin", "host": "here", "rpc-port": 6421},
         },
         [
-            "skycoin:nodes.one-exporter: container 'skycoin-one-exporter' is already that of "
+            "skycoin:nodes.one-exporter: container name 'skycoin-one-exporter' is already used by "
             "skycoin:nodes.one.metrics-port; give the node another name"
         ],
     ),
@@ -173,7 +173,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
         # The old container has that name during a handover.
         {"nodes.one-previous": {"image": "skycoin", "host": "here", "rpc-port": 6421}},
         [
-            "skycoin:nodes.one-previous: container 'skycoin-one-previous' is already that of "
+            "skycoin:nodes.one-previous: container name 'skycoin-one-previous' is already used by "
             "skycoin:nodes.one; give the node another name"
         ],
     ),
@@ -267,15 +267,15 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     ),
     (
         {"nodes.one.gui": True, "images.skycoin.gui": False},
-        ["skycoin:nodes.one.gui: true needs gui: true in skycoin:images.skycoin (its files are left out)"],
+        ["skycoin:nodes.one.gui: true needs gui: true in skycoin:images.skycoin, which has no such files"],
     ),
     (
         {"images.skycoin.build-args": {"VERSION": "1", "EXTRA": "x"}},
-        ["skycoin:images.skycoin.build-args.VERSION: is set by the program; allowed is any other name"],
+        ["skycoin:images.skycoin.build-args.VERSION: is set by the program; use another name"],
     ),
     (
         {"images-from": "organization/skycoin/release", "nodes.one.image": "Bad image $x"},
-        ["skycoin:nodes.one.image: 'Bad image $x' is no image of a node; allowed is skycoin"],
+        ["skycoin:nodes.one.image: 'Bad image $x' is not a node's image; allowed is skycoin"],
     ),
     (
         {"nodes.one.renamed-from": "../../x y"},
@@ -290,14 +290,14 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
         [
             default_taken("three", "attic.lan", by="two"),
             "skycoin:nodes.three.wallet-volume: volume 'skycoin-two-wallet' on engine attic.lan is already "
-            f"skycoin:nodes.two.wallet-volume; {ONE_WRITER}",
+            f"used by skycoin:nodes.two.wallet-volume; {ONE_WRITER}",
         ],
     ),
     (
         {"images.skycoin.channel": "feature", "images.skycoin.feature": "x" * 115},
         [
             f"skycoin:images.skycoin.feature: '{'x' * 115}': a tag has at most 120 characters here (128 with "
-            "the longest suffix, -arm32v5)"
+            "a variant's suffix, such as -arm32v5)"
         ],
     ),
     (
@@ -309,7 +309,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     ),
     (
         {"build-base": f"golang@{DIGEST}"},
-        [f"skycoin:build-base: 'golang@{DIGEST}' goes with bases: debian; bases is official"],
+        [f"skycoin:build-base: 'golang@{DIGEST}' needs bases: debian; bases is official"],
     ),
     # Each of several conflicts is named.
     (
@@ -333,7 +333,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     (
         {"images.skycoin.source.module": "github.com/other/coin"},
         [
-            "skycoin:images.skycoin.source: module 'github.com/other/coin' is not what skycoin is made of; "
+            "skycoin:images.skycoin.source: module 'github.com/other/coin' is not the source of skycoin; "
             "allowed is github.com/skycoin/skycoin"
         ],
     ),
@@ -356,7 +356,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
         {"images.skycoin.channel": "feature", "images.skycoin.feature": "a" * 115},
         [
             f"skycoin:images.skycoin.feature: '{'a' * 115}': a tag has at most 120 characters here "
-            "(128 with the longest suffix, -arm32v5)"
+            "(128 with a variant's suffix, such as -arm32v5)"
         ],
     ),
     # Ports: each has one user per engine. Two hosts may be one engine.
@@ -392,7 +392,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
         {"nodes.one.data-volume": "w", "nodes.one.wallet-volume": "w"},
         [
             "skycoin:nodes.one.wallet-volume: volume 'w' on engine local is already "
-            f"skycoin:nodes.one.data-volume; {ONE_WRITER}"
+            f"used by skycoin:nodes.one.data-volume; {ONE_WRITER}"
         ],
     ),
     (
@@ -404,7 +404,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
         },
         [
             "skycoin:nodes.two.wallet-volume: volume 'w' on engine local is already "
-            f"skycoin:nodes.one.wallet-volume; {ONE_WRITER}"
+            f"used by skycoin:nodes.one.wallet-volume; {ONE_WRITER}"
         ],
     ),
     (
@@ -415,7 +415,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
         },
         [
             "skycoin:nodes.two.wallet-volume: volume 'skycoin-two-wallet' on engine local is already "
-            f"skycoin:nodes.one.data-volume; {ONE_WRITER}"
+            f"used by skycoin:nodes.one.data-volume; {ONE_WRITER}"
         ],
     ),
     (
@@ -426,17 +426,17 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
         },
         [
             "skycoin:nodes.two.data-volume: volume 'skycoin-one-wallet-backups' holds the copies of node "
-            "one's wallet; give another name"
+            "one's wallet; give another volume"
         ],
     ),
     (
         {"nodes.two.host": "here", "nodes.two.rpc-port": 7000, "nodes.two.renamed-from": "one"},
         [
             "skycoin:nodes.two.data-volume: volume 'skycoin-one-data' on engine local is already "
-            "skycoin:nodes.one.data-volume; two that write to one volume damage what is in it: give each "
-            "its own",
+            "used by skycoin:nodes.one.data-volume; two writers would damage its data: give each "
+            "its own volume",
             "skycoin:nodes.two.wallet-volume: volume 'skycoin-one-wallet' on engine local is already "
-            f"skycoin:nodes.one.wallet-volume; {ONE_WRITER}",
+            f"used by skycoin:nodes.one.wallet-volume; {ONE_WRITER}",
         ],
     ),
 ]
@@ -509,7 +509,7 @@ def test_entries_that_do_not_fit_are_named(changes: dict[str, Any], faults: list
 
 
 @pytest.mark.parametrize("changes", FINE.values(), ids=FINE.keys())
-def test_what_only_looks_like_a_clash_is_allowed(changes: dict[str, Any]) -> None:
+def test_entries_that_only_seem_to_clash_are_allowed(changes: dict[str, Any]) -> None:
     parse(changed(changes))
 
 
@@ -572,11 +572,13 @@ def test_tags_follow_channel_version_and_revision() -> None:
         ),
         (
             {"build-args": {"LDFLAGS": "x"}},
-            ".build-args.LDFLAGS: is set by the program; allowed is any other name",
+            ".build-args.LDFLAGS: is set by the program; use another name",
         ),
     ],
 )
-def test_an_image_says_what_it_is_made_of(change: dict[str, Any], fault: str) -> None:
+def test_an_image_that_does_not_fit_its_catalogue_entry_is_refused(
+    change: dict[str, Any], fault: str
+) -> None:
     settings = changed({"images.exporter": EXPORTER})
     assert parse(settings).images["exporter"].arches == ["amd64"]
     with pytest.raises(SettingsError) as caught:
@@ -635,8 +637,8 @@ def test_a_link_that_leads_out_of_a_working_copy_is_named(linked: Path) -> None:
     """BuildKit only says: failed to calculate checksum of ref, "/result": not found."""
     source = changed({"images.skycoin.source": {"path": str(linked), "version": "v0.27.1"}})
     assert _faults(source) == [
-        f"skycoin:images.skycoin.source: path '{linked}': its link {name} leads to {target}, which the "
-        f"builder is not sent: name {name} in a .dockerignore there"
+        f"skycoin:images.skycoin.source: path '{linked}': its link {name} leads to {target}, which is "
+        f"not sent to the builder: name {name} in a .dockerignore there"
         for name, target in (("broken", "nowhere"), ("result", "/usr"))
     ]
     (linked / ".dockerignore").write_text("broken\n/result\n")

@@ -257,7 +257,7 @@ def test_errors_between_entries_come_with_those_of_values() -> None:
         ({"rollout": {"first": "attic", "waves": []}}, "skycoin:rollout.waves"),
     ],
 )
-def test_one_slip_is_one_error(changes: dict[str, Any], key: str) -> None:
+def test_one_typo_is_one_error(changes: dict[str, Any], key: str) -> None:
     """Values that depend on the wrong one are not reported as wrong too."""
     [fault] = faults(changes)
     assert fault.startswith(f"{key}: ")
@@ -301,7 +301,7 @@ def test_broken_values_of_a_valid_stack_are_the_only_errors(breaks: list[tuple[s
         ("attic", [], None),
     ],
 )
-def test_a_name_that_is_near_is_meant(given: str, names: list[str], meant: str | None) -> None:
+def test_the_most_similar_name_is_suggested(given: str, names: list[str], meant: str | None) -> None:
     assert nearest(given, names) == meant
     assert did_you_mean(given, names) == (f"; did you mean {meant}?" if meant else "")
 

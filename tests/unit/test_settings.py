@@ -26,16 +26,16 @@ SOURCE = "images.skycoin.source."
 HOST = "hosts.attic."
 NODE = "nodes.one."
 ARCHES = "allowed are amd64, arm32v5, arm32v6, arm32v7, arm64v8"
-TAG = "a tag has letters, digits, '_', '.' and '-', and starts with none of the last two"
+TAG = "a tag has letters, digits, '_', '.' and '-', and begins with a letter, a digit or '_'"
 VOLUME = "a volume's name has letters, digits, '_', '.', '-' (no path)"
-ENGINE = "allowed are local, unix:///PATH, ssh://USER@HOST or …:PORT"
+ENGINE = "allowed are local, unix:///PATH, ssh://USER@HOST and ssh://USER@HOST:PORT"
 
 LIMITS = (
     "memory, memory-reservation, go-memory-limit, log-size, start-period, health-interval, health-timeout, "
     "health-retries, wait"
 )
 TIME = "a time is from 1s to 1h, such as 90s, 3m or 2m30s"
-LOG = "a size of a log file is in MiB or GiB, such as 5m or 1g"
+LOG = "allowed is a number of MiB (m) or GiB (g), such as 5m or 1g"
 
 SECRET = "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX"
 PUBLIC = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJeC6YRqiCD4byRpfQi7B6SaY+/BIjX0pBJ/O/T4cDaz"
@@ -96,7 +96,7 @@ FAULTS: list[tuple[str, Any, str]] = [
         "images.skycoin.feature",
         "a" * 129,
         f'skycoin:images.skycoin.feature: "{"a" * 129}": a tag has at most 120 characters here '
-        "(128 with the longest suffix, -arm32v5)",
+        "(128 with a variant's suffix, such as -arm32v5)",
     ),
     ("nodes.one.tag", "-x", f'skycoin:nodes.one.tag: "-x": {TAG}'),
     (
@@ -108,8 +108,8 @@ FAULTS: list[tuple[str, Any, str]] = [
     (
         "registries.local.address",
         "https://docker.io",
-        'skycoin:registries.local.address: "https://docker.io": a registry\'s address is HOST, HOST:PORT or '
-        "either with a /namespace; no scheme, no spaces",
+        'skycoin:registries.local.address: "https://docker.io": a registry\'s address is HOST or HOST:PORT, '
+        "with or without a /NAMESPACE; no scheme, no spaces",
     ),
     (
         "registries.local.kind",
@@ -137,19 +137,18 @@ FAULTS: list[tuple[str, Any, str]] = [
     (
         "images.skycoin.source.version",
         None,
-        "skycoin:images.skycoin.source.version: missing; it must be given (vMAJOR.MINOR.PATCH, such "
-        "as v0.27.1)",
+        "skycoin:images.skycoin.source.version: missing, but required (vMAJOR.MINOR.PATCH, such as v0.27.1)",
     ),
     (
         "images.skycoin.source",
         None,
-        "skycoin:images.skycoin.source: missing; it must be given (the keys module, git, path, debian, "
+        "skycoin:images.skycoin.source: missing, but required (the keys module, git, path, debian, "
         "version, commit, branch, date)",
     ),
     (
         "nodes.one.image",
         None,
-        "skycoin:nodes.one.image: missing; it must be given (an image that a node runs, such as skycoin)",
+        "skycoin:nodes.one.image: missing, but required (an image that a node runs, such as skycoin)",
     ),
     (
         "images.skycoin.source.commit",
@@ -326,7 +325,7 @@ ENTRY_FAULTS: list[tuple[dict[str, Any], str, str]] = [
     (
         {IMAGE + "channel": "develop", IMAGE + "revision": 1},
         "skycoin:images.skycoin",
-        "revision belongs to channel release",
+        "revision 1 needs channel release; channel is develop: drop revision",
     ),
     (
         {SOURCE + "module": None},
@@ -341,45 +340,44 @@ ENTRY_FAULTS: list[tuple[dict[str, Any], str, str]] = [
     (
         {SOURCE + "commit": None},
         "skycoin:images.skycoin.source",
-        "module needs commit: 40 hexadecimal digits; a path's is read from it",
+        "module needs commit, 40 hexadecimal digits; only path and debian don't need it",
     ),
     (
         {"registries.local.kind": "oci"},
         "skycoin:registries.local",
-        "kind oci: address is missing; it takes address (must be given), optional",
+        "kind oci: address is missing; it takes address (required), optional",
     ),
     (
         {"registries.local": {"kind": "oci", "address": None}},
         "skycoin:registries.local",
-        "kind oci: address is missing; it takes address (must be given), optional",
+        "kind oci: address is missing; it takes address (required), optional",
     ),
     (
         {"registries.local.namespace": "me"},
         "skycoin:registries.local",
-        "kind local: namespace does not belong to it; it takes address, optional",
+        "kind local: namespace is not allowed; it takes address, optional",
     ),
     (
         {"registries.local": {"kind": "hub", "region": "us-east-1", "account": "123456789012"}},
         "skycoin:registries.local",
-        "kind hub: account does not belong to it; region does not belong to it; "
-        "it takes address, namespace, optional",
+        "kind hub: account is not allowed; region is not allowed; it takes address, namespace, optional",
     ),
     (
         {"registries.local": {"kind": "ghcr", "keep-features": 3}},
         "skycoin:registries.local",
-        "kind ghcr: keep-features does not belong to it; it takes address, namespace, optional",
+        "kind ghcr: keep-features is not allowed; it takes address, namespace, optional",
     ),
     (
         {"registries.local": {"kind": "ecr", "address": "x", "region": "us-east-1"}},
         "skycoin:registries.local",
-        "kind ecr: address does not belong to it; account is missing; it takes account (must be given), "
-        "region (must be given), namespace, keep-features, keep-develop, optional",
+        "kind ecr: address is not allowed; account is missing; it takes account (required), "
+        "region (required), namespace, keep-features, keep-develop, optional",
     ),
     *(
         (
             {"registries.local": {"kind": "ecr", "account": account, "region": "us-east-1"}},
             "skycoin:registries.local.account",
-            'an account is 12 digits, in quotes: "123456789012"',
+            'an AWS account ID is 12 digits, in quotes: "123456789012"',
         )
         for account in (123456789012, "12345678901", "1234-5678-9012")
     ),
@@ -387,7 +385,7 @@ ENTRY_FAULTS: list[tuple[dict[str, Any], str, str]] = [
         (
             {"registries.local": {"kind": "ecr", "account": "123456789012", "region": region}},
             "skycoin:registries.local.region",
-            "a region is one of AWS, such as eu-central-1",
+            "allowed is an AWS region, such as eu-central-1",
         )
         for region in ("Frankfurt", "eu-central", "EU-CENTRAL-1", "eu-central-1a")
     ),
@@ -402,7 +400,7 @@ ENTRY_FAULTS: list[tuple[dict[str, Any], str, str]] = [
     (
         {HOST + "board": "raspberry-pi-zero"},
         "skycoin:hosts.attic",
-        "board raspberry-pi-zero takes arm32v6, arm32v5, not arm32v7",
+        "arch arm32v7 does not run on board raspberry-pi-zero; allowed are arm32v6, arm32v5",
     ),
     (
         {"images.skycoin.source.date": "2020-13-45T99:99:99Z"},
@@ -412,12 +410,12 @@ ENTRY_FAULTS: list[tuple[dict[str, Any], str, str]] = [
     (
         {"images.skycoin.channel": "feature", "images.skycoin.feature": "x-amd64"},
         "skycoin:images.skycoin.feature",
-        "a tag does not end with -amd64: that is how variants are told from their list",
+        "a tag can't end with -amd64, as the tags of variants do: choose another name",
     ),
     (
         {"registries.local.address": "docker.io:99999"},
         "skycoin:registries.local.address",
-        "a registry's address is HOST, HOST:PORT or either with a /namespace; no scheme, no spaces",
+        "a registry's address is HOST or HOST:PORT, with or without a /NAMESPACE; no scheme, no spaces",
     ),
     (
         {"images.skycoin.source.version": "v0.27.1\N{ARABIC-INDIC DIGIT ONE}"},
@@ -427,7 +425,7 @@ ENTRY_FAULTS: list[tuple[dict[str, Any], str, str]] = [
     (
         {"hosts.here.ssh-options": ["-p", "22"]},
         "skycoin:hosts.here",
-        "ssh-options belong to an ssh:// engine",
+        "ssh-options need an ssh:// engine; engine is local: drop them",
     ),
     (
         {NODE + "args": ["-disable-pex", "-wallet-dir=/tmp"]},
@@ -532,7 +530,7 @@ ROLLBACK = {"digest": DIGEST, "reason": "stops at block 5", "date": "2026-11-26T
         ("reason", "", '"": a reason is one line of 1 to 200 printable characters'),
         ("reason", "two\nlines", r'"two\nlines": a reason is one line of 1 to 200 printable characters'),
         ("date", "2026-11-26", '"2026-11-26": a date is UTC, in quotes: "2020-11-23T01:01:48Z"'),
-        ("date", None, 'missing; it must be given (UTC, in quotes, such as "2020-11-23T01:01:48Z")'),
+        ("date", None, 'missing, but required (UTC, in quotes, such as "2020-11-23T01:01:48Z")'),
         ("since", "x", 'unknown key (value "x"); allowed here: digest, reason, date'),
     ],
 )
@@ -636,7 +634,7 @@ def test_a_plain_secret_is_refused_among_the_other_faults_and_never_shown() -> N
     ]
 
 
-def test_an_encrypted_secret_is_taken() -> None:
+def test_an_encrypted_secret_is_accepted() -> None:
     settings = read_settings(SECRETS, ["skycoin:build-secrets"])
     assert settings.build_secrets == {"GIT_AUTH_TOKEN": "canary"}
 
@@ -685,7 +683,7 @@ def test_a_login_in_a_url_is_refused_and_not_shown(login: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["https://example.org/a@b", "ssh://git@example.org/x", "git@example.org:x/y"])
-def test_a_url_without_a_login_is_taken(url: str) -> None:
+def test_a_git_url_without_a_login_is_accepted(url: str) -> None:
     assert parse(changed({"images.skycoin.source": {**GIT, "git": url}})).images["skycoin"].source.git == url
 
 
@@ -693,7 +691,7 @@ def test_a_url_without_a_login_is_taken(url: str) -> None:
 @pytest.mark.parametrize(
     "value", ['["canary"]', '{"a b": "canary"}', '{"build-ca": "canary"}', '{"A": ["canary"]}']
 )
-def test_what_is_wrong_about_a_secret_is_reported_without_it(value: str) -> None:
+def test_an_error_about_a_secret_does_not_show_its_value(value: str) -> None:
     with pytest.raises(SettingsError) as refused:
         read_settings({"skycoin:build-secrets": value}, ["skycoin:build-secrets"])
     [line] = refused.value.faults
@@ -731,17 +729,17 @@ def test_an_error_shows_no_value_that_may_be_a_secret(path: str, value: object) 
     assert not [line for line in lines if "canary" in line]
 
 
-def test_a_certificate_file_that_is_not_there_is_a_fault_among_the_others() -> None:
+def test_a_missing_certificate_file_is_reported_with_the_other_errors() -> None:
     given = as_pulumi_gives_it({"build-ca": "no/ca.crt", "bases": "debian"})
     with pytest.raises(SettingsError) as refused:
         read_settings(given)
     assert refused.value.faults == [
-        "skycoin:build-base: missing; bases: debian needs it, as REF@sha256:… (make up sets both)",
+        "skycoin:build-base: missing; bases: debian needs it, as REPOSITORY@sha256:… (`make up` sets both)",
         "skycoin:build-ca: 'no/ca.crt' is not a file",
     ]
 
 
-def test_a_certificate_file_that_is_there_is_taken() -> None:
+def test_an_existing_certificate_file_is_accepted() -> None:
     assert read_settings(as_pulumi_gives_it({"build-ca": "Pulumi.yaml"})).build_ca == "Pulumi.yaml"
 
 
@@ -773,7 +771,7 @@ def test_a_nodes_defaults_are_the_safe_ones() -> None:
         ["-i"],
     ],
 )
-def test_what_switches_the_host_key_check_off_is_refused(options: list[str]) -> None:
+def test_ssh_options_that_skip_the_host_key_check_are_refused(options: list[str]) -> None:
     """Options that are not known to be harmless are refused too."""
     [fault] = _faults(changed({HOST + "ssh-options": options}))
     assert fault.startswith("skycoin:hosts.attic: ")
@@ -804,7 +802,7 @@ def test_other_arguments_are_allowed_as_written(argument: str) -> None:
 def test_a_git_source_needs_its_commit_too() -> None:
     git = {SOURCE + "module": None, SOURCE + "git": "https://github.com/skycoin/skycoin.git"}
     assert parse(changed(git)).images["skycoin"].source.commit == COMMIT
-    assert _faults(changed(git | {SOURCE + "commit": None}))[0].endswith("a path's is read from it")
+    assert _faults(changed(git | {SOURCE + "commit": None}))[0].endswith("only path and debian don't need it")
 
 
 @pytest.mark.parametrize(
@@ -894,6 +892,6 @@ def test_an_encrypted_value_that_is_not_a_build_secret_is_refused() -> None:
     with pytest.raises(SettingsError) as error:
         read_settings(as_pulumi_gives_it(changed({})), secret_keys)
     assert error.value.faults == [
-        "skycoin:images: [not shown]: has an encrypted value, which would be decrypted into it; only "
-        "`skycoin:build-secrets` takes secrets"
+        "skycoin:images: [not shown]: has an encrypted value, which would be in the state in plain text; "
+        "only `skycoin:build-secrets` takes secrets"
     ]

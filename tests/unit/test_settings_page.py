@@ -77,7 +77,7 @@ def _schema_at(place: tuple[str, ...]) -> Mapping[str, Any]:
 
 
 @pytest.mark.parametrize("file", [PAGE, SCHEMA], ids=["page", "schema"])
-def test_page_and_schema_are_what_the_models_say(file: Path) -> None:
+def test_the_page_and_the_schema_follow_from_the_models(file: Path) -> None:
     text = settings_page.page()
     if file == SCHEMA:
         text = json.dumps(file_schema(), indent=1, ensure_ascii=False) + "\n"

@@ -92,7 +92,7 @@ def test_a_stopped_container_is_not_started(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.usefixtures("adopting")
-def test_what_is_not_there_is_not_made_and_what_is_somebody_elses_is_not_taken() -> None:
+def test_missing_resources_are_not_created_and_those_of_others_not_adopted() -> None:
     engine = NodeEngine()
     with pytest.raises(ProviderError, match=f"container {NAME} on host .* is not there, and nothing is made"):
         deployed(engine)
@@ -106,7 +106,7 @@ def test_what_is_not_there_is_not_made_and_what_is_somebody_elses_is_not_taken()
 
 
 @pytest.mark.usefixtures("adopting")
-def test_a_wallet_volume_that_is_gone_is_not_made(tmp_path: Path) -> None:
+def test_a_missing_wallet_volume_is_not_created(tmp_path: Path) -> None:
     (tmp_path / "volumes").mkdir()
     engine = WalletEngine(tmp_path / "volumes")
     with pytest.raises(

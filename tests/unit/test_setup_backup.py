@@ -23,7 +23,7 @@ from local.setup_backup import back_up, restore
 from local.setup_backup_format import FORM, About
 from local.stack import state_file
 from local.steps import SetupError
-from tests.unit.front_door import Skyinfra
+from tests.unit.command_line import Skyinfra
 from tests.unit.test_wallet_backups import KEY, OTHER, sealed
 from wallets import sealed as sealing
 from wallets.contents import Contents, File
@@ -169,7 +169,9 @@ def test_no_secret_is_in_the_clear_and_no_name_of_a_file(machines: Machines) -> 
     assert f"recipient: {KEY.public}\n" in head
 
 
-def test_its_note_says_how_it_is_read_without_this_program(machines: Machines, tmp_path: Path) -> None:
+def test_the_head_of_a_backup_says_how_to_read_it_without_this_program(
+    machines: Machines, tmp_path: Path
+) -> None:
     """A Python library stands in for `age` here; the end-to-end test runs `age` itself."""
     data = machines.backed_up()
     line = re.search(rb"tail -n \+(\d+) THIS-FILE \| age --decrypt", data)
@@ -252,7 +254,7 @@ def test_a_changed_byte_restores_nothing(machines: Machines, new: Layout, place:
         (sealed(), r"b begins with “skyinfra wallet backup 1”"),
     ],
 )
-def test_what_is_not_a_backup_of_a_set_up_says_so(new: Layout, data: bytes, said: str) -> None:
+def test_a_file_that_is_not_a_backup_of_a_set_up_is_refused(new: Layout, data: bytes, said: str) -> None:
     with pytest.raises(UserError, match=said):
         restore(new, "b", data, [KEY.secret])
     assert not new.state.exists()

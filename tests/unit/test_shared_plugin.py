@@ -144,7 +144,7 @@ def test_the_hosts_of_a_run_share_one_process_and_keep_their_engines_apart(
     until(lambda: run.processes() == {}, "nothing is left")
 
 
-def test_two_runs_share_nothing(start: Callable[[int], Run]) -> None:
+def test_two_runs_have_separate_plugin_processes(start: Callable[[int], Run]) -> None:
     one, other = start(1), start(1)
     [first], [second] = one.servers(), other.servers()
     assert first != second

@@ -67,7 +67,7 @@ def test_every_committed_stack_is_tested() -> None:
 
 
 @pytest.mark.parametrize("stack", FILES)
-def test_a_preview_shows_what_up_does(stack: str) -> None:
+def test_a_preview_registers_the_same_resources_as_up(stack: str) -> None:
     """Compare resources, options and inputs: only digests may be unknown."""
     done, preview = up(stack), previewed(stack)
     assert preview.names() == done.names()

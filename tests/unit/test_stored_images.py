@@ -55,7 +55,7 @@ def test_the_last_healthy_image_of_every_node_of_the_host_stays(store: ImageStor
     assert surplus(store) == ["a"]
 
 
-def test_a_container_that_is_about_to_go_keeps_nothing(store: ImageStore) -> None:
+def test_a_container_that_is_about_to_be_removed_keeps_no_image(store: ImageStore) -> None:
     for letter in "ab":
         store.add(letter, ref(letter))
     store.use("b", "skycoin-one", **{LAST_HEALTHY: ref("a")})
@@ -93,7 +93,7 @@ def test_an_image_that_another_one_is_made_from_stays(store: ImageStore) -> None
         ((ref("a"),), {"Labels": {"org.opencontainers.image.version": "0.27.1"}}),
     ],
 )
-def test_what_is_not_known_to_be_this_programs_is_none_of_them(
+def test_an_image_not_known_to_be_of_this_program_is_not_counted_or_removed(
     store: ImageStore, names: tuple[str, ...], more: dict[str, Any]
 ) -> None:
     store.add("somebody's", *names, **more)
@@ -101,7 +101,7 @@ def test_what_is_not_known_to_be_this_programs_is_none_of_them(
     assert own_images(store, {REPOSITORY}) == []
 
 
-def test_tags_that_an_engine_writes_for_none_are_none(store: ImageStore) -> None:
+def test_an_engines_placeholder_for_no_tag_is_not_a_tag(store: ImageStore) -> None:
     store.add("old", ref("a"), tags=("<none>:<none>",))
     assert surplus(store) == ["old"]
 
@@ -155,7 +155,7 @@ def test_an_image_that_a_container_uses_meanwhile_stays_and_is_reported(store: I
     assert store.stored["old"]["RepoDigests"] == [ref("a")]
 
 
-def test_an_image_that_is_gone_meanwhile_is_fine(store: ImageStore) -> None:
+def test_an_image_that_was_removed_meanwhile_is_no_error(store: ImageStore) -> None:
     store.add("old", ref("a"))
     [image] = surplus_images(store, {REPOSITORY}, ())
     store.stored.clear()
@@ -172,7 +172,9 @@ def test_repositories_are_those_of_what_is_pinned() -> None:
     healthy=st.sets(st.sampled_from("abcdef")),
     tagged=st.sets(st.sampled_from("abcdef")),
 )
-def test_what_goes_is_never_used_named_or_tagged(used: set[str], healthy: set[str], tagged: set[str]) -> None:
+def test_no_removed_image_is_used_named_or_tagged(
+    used: set[str], healthy: set[str], tagged: set[str]
+) -> None:
     store = ImageStore()
     for letter in "abcdef":
         store.add(letter, ref(letter), tags=(f"{REPOSITORY}:{letter}",) if letter in tagged else ())

@@ -103,7 +103,7 @@ def suffixed(tag: str) -> list[str]:
     return [f"{tag}-{arch}" for arch in ARCHES]
 
 
-def test_h5_the_suffixed_tags_of_all_other_tags_come_before_any_list(world: World) -> None:
+def test_the_variants_tags_of_all_exact_tags_are_written_before_any_list(world: World) -> None:
     """Tags in another repository are written by their own resource."""
     exact = world.inputs(beside=[beside("release-v0.27.1"), beside("0.27.1", LOCAL)])
     world.kind.create(exact)
@@ -115,7 +115,9 @@ def test_h5_the_suffixed_tags_of_all_other_tags_come_before_any_list(world: Worl
 
 @pytest.mark.parametrize("taken", ["0.27.1-arm64v8", "0.27.1"])
 @pytest.mark.parametrize("where", [HUB, LOCAL])
-def test_h5_an_exact_name_that_is_taken_refuses_all_other_names(world: World, taken: str, where: str) -> None:
+def test_no_tag_is_written_if_another_exact_tag_has_other_content(
+    world: World, taken: str, where: str
+) -> None:
     """Before, if the second of two exact names was refused, the first was already written, and stayed."""
     other = world.registries(where)
     ref = other.add_image(configuration("linux/arm64/v8"), {"somebody": b"else"})
@@ -127,7 +129,7 @@ def test_h5_an_exact_name_that_is_taken_refuses_all_other_names(world: World, ta
     assert world.hub.log == []
 
 
-def test_h5_another_registry_that_is_down_stops_a_release_unless_it_is_optional(world: World) -> None:
+def test_a_release_fails_if_another_of_its_registries_is_down_and_not_optional(world: World) -> None:
     inputs = world.inputs(beside=[beside("0.27.1", LOCAL)])
     world.registries(LOCAL).down = True
     with pytest.raises(RegistryError, match=LOCAL):
@@ -137,7 +139,7 @@ def test_h5_another_registry_that_is_down_stops_a_release_unless_it_is_optional(
     assert world.hub.log == [*suffixed("0.27.1"), "0.27.1"]
 
 
-def test_h5_other_moving_tags_move_before_its_list(world: World) -> None:
+def test_the_variants_tags_of_all_moving_tags_move_before_any_list(world: World) -> None:
     inputs = world.inputs(tag="latest", immutable=False, beside=[beside("0.27", immutable=False)])
     _, state = world.kind.create(inputs)
     world.hub.log.clear()
@@ -145,7 +147,7 @@ def test_h5_other_moving_tags_move_before_its_list(world: World) -> None:
     assert world.hub.log == [*suffixed("latest"), *suffixed("0.27"), "latest"]
 
 
-def test_how_a_tag_is_written_is_not_a_change_of_it(world: World) -> None:
+def test_another_list_of_tags_beside_it_does_not_change_a_tag(world: World) -> None:
     """Version 0.1.0 recorded no `beside`, and another registry of the stack adds to it."""
     inputs = world.inputs()
     _, state = world.kind.create(inputs)
@@ -269,7 +271,7 @@ def test_a_registry_that_cannot_be_asked_stops_no_preview(world: World) -> None:
 
 
 @pytest.mark.parametrize("immutable", [True, False])
-def test_other_content_under_a_known_tag(world: World, immutable: bool) -> None:
+def test_other_content_under_a_tag_of_the_state_is_noticed(world: World, immutable: bool) -> None:
     """A preview refuses an exact tag and moves a moving one, even if the digest isn't known yet."""
     inputs = world.inputs(immutable=immutable)
     _, state = world.kind.create(inputs)

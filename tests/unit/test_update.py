@@ -83,7 +83,7 @@ def test_a_first_update_says_what_lasts_and_is_never_silent_for_15_seconds() -> 
     ]
 
 
-def test_what_did_not_change_is_counted_and_not_listed() -> None:
+def test_unchanged_resources_are_counted_and_not_listed() -> None:
     assert shown(recorded("unchanged")) == "    55 unchanged (6.0 s)"
 
 
@@ -360,7 +360,7 @@ def test_a_terminal_has_a_row_for_what_goes_on_and_cuts_the_step_not_the_name() 
     assert "and 6 more" in text
 
 
-def test_what_became_of_each_resource_is_known_at_the_end() -> None:
+def test_the_outcome_of_each_resource_is_known_at_the_end() -> None:
     update = Update(0)
     for event in recorded("memory"):
         update.take(event, event["timestamp"])
@@ -369,7 +369,7 @@ def test_what_became_of_each_resource_is_known_at_the_end() -> None:
     assert words["node-1-wallet"] == "unchanged"
 
 
-def test_what_failed_in_a_preview_failed() -> None:
+def test_a_resource_that_fails_in_a_preview_counts_as_failed() -> None:
     update = Update(0)
     for event in recorded("failing-build"):
         update.take(event, event["timestamp"])

@@ -86,7 +86,7 @@ def test_the_inputs_of_a_build_are_these_and_no_others(engine: Engine) -> None:
 
 
 @pytest.mark.case(45)
-def test_h5_a_build_is_pushed_by_its_digest_and_names_nothing(engine: Engine) -> None:
+def test_a_variant_is_pushed_by_digest_without_a_tag(engine: Engine) -> None:
     """The variant's suffixed tag used to be public before its content was verified."""
     inputs = _built(engine, variant_args("arm32v7"))
     [name], [export] = inputs["tags"], inputs["exports"]

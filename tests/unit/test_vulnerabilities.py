@@ -21,7 +21,7 @@ from release.vulnerabilities import (
     precedence,
     read_accepted,
 )
-from tests.unit.front_door import Skyinfra
+from tests.unit.command_line import Skyinfra
 from tests.unit.projects import PROJECT
 
 GO_MOD = """\

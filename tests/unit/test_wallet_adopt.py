@@ -14,7 +14,7 @@ from catalogue.node_container import NODE as LABEL
 from clients.fingerprint import lines
 from local.layout import Layout
 from providers.skycoin.wallet_identity import ACCEPTED
-from tests.unit.front_door import Ran, Skyinfra
+from tests.unit.command_line import Ran, Skyinfra
 from tests.unit.moving_engines import Board, Node, Requests
 from tests.unit.test_node_move import CONTENTS, FINGERPRINT, MINE, NODE, WALLET, resources
 from tests.unit.test_wallet_backups import wallet
@@ -362,7 +362,7 @@ def torn_by_a_stop(host: Host, monkeypatch: pytest.MonkeyPatch) -> Node:
     return old
 
 
-def test_what_was_stopped_starts_again_where_nothing_was_copied(
+def test_a_stopped_container_starts_again_if_nothing_was_copied(
     host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = torn_by_a_stop(host, monkeypatch)
@@ -372,7 +372,7 @@ def test_what_was_stopped_starts_again_where_nothing_was_copied(
     refused(host)
 
 
-def test_what_does_not_start_again_is_named(
+def test_a_container_that_does_not_start_again_is_named(
     host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = torn_by_a_stop(host, monkeypatch)
@@ -522,7 +522,7 @@ def test_another_node_of_a_stack_is_refused(origin: str, status: str, host: Host
         ("torn", "torn:/: mine.wlt: empty, cut short, or not a wallet"),
     ],
 )
-def test_what_holds_no_whole_wallet_is_refused(
+def test_a_source_without_a_whole_wallet_is_refused(
     origin: str, said: str, host: Host, skyinfra: Skyinfra
 ) -> None:
     host.old(wallet={"note": b"x"})

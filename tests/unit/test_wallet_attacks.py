@@ -40,7 +40,7 @@ def test_rename_of_a_running_node(engine: WalletEngine) -> None:
     preflight(engine).update("x", state, {**INPUTS, "container": "skycoin-garage"})
 
 
-def test_first_refresh_after_0_1_0_with_the_node_running(engine: WalletEngine) -> None:
+def test_a_first_refresh_after_version_0_1_0_works_while_the_node_runs(engine: WalletEngine) -> None:
     """In version 0.1.0, the preflight had no input `container`, and the container no label."""
     engine.put(WALLET, mine=wallet("A"))
     old = {key: value for key, value in INPUTS.items() if key != "container"}
@@ -134,7 +134,7 @@ def refreshed_free(engine: WalletEngine, state: Values) -> Values:
     return found.state
 
 
-def test_accept_where_the_host_is_ahead_of_the_state(
+def test_a_wallet_is_accepted_although_the_hosts_record_is_newer_than_the_state(
     engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`up` wrote the host's record and was killed before its checkpoint; then an older backup is restored."""
@@ -163,7 +163,9 @@ def test_accept_in_the_message_with_a_damaged_file(
 
 
 @pytest.mark.parametrize("name", ["a\rb", "a\u2028b", "a\x85b", "a\x0cb"])
-def test_file_names_with_other_line_ends(engine: WalletEngine, name: str) -> None:
+def test_a_wallet_file_name_with_a_line_separator_is_compared_correctly(
+    engine: WalletEngine, name: str
+) -> None:
     state = remembered(engine, **{name: wallet("A")})
     assert refreshed(engine, state)["walletFault"] == ""
     container_made(engine)

@@ -309,7 +309,7 @@ def test_an_ssh_key_with_a_passphrase_or_of_another_kind_is_refused(tmp_path: Pa
 @pytest.mark.parametrize(
     "text", ["", "age1", "age1yubikey1qqq", KEY.public[:-1], "me@example.org", "ssh-rsa"], ids=range(6)
 )
-def test_what_is_not_a_recipient_is_answered_with_what_is_allowed(text: str) -> None:
+def test_an_invalid_recipient_is_refused_with_the_allowed_forms(text: str) -> None:
     assert "a recipient is a public key: age1… as `age-keygen` prints it" in str(age.recipient_fault(text))
 
 
@@ -342,7 +342,7 @@ def test_recipients_are_those_of_the_stack_and_those_that_are_given(tmp_path: Pa
         (b"\xff", "can't be read: it is no"),
     ],
 )
-def test_a_recipients_file_that_is_none_is_named(text: bytes, said: str, tmp_path: Path) -> None:
+def test_a_malformed_recipients_file_is_named(text: bytes, said: str, tmp_path: Path) -> None:
     (tmp_path / "r").write_bytes(text)
     with pytest.raises(age.AgeError, match=f"{tmp_path}/r,? {said}"):
         recipients_of(rules_of({}), [], [tmp_path / "r"])
@@ -773,7 +773,9 @@ def test_the_age_of_the_newest_backup_is_told_with_a_warning_where_it_is_too_old
     assert ("`./skyinfra wallet backup node-1 -s test`" in said) is short
 
 
-def test_a_backup_that_is_gone_or_of_another_wallet_is_none(node: DeployedNode, backed_up: Path) -> None:
+def test_a_missing_backup_is_reported_and_one_of_another_wallet_does_not_count(
+    node: DeployedNode, backed_up: Path
+) -> None:
     folder = backed_up.parent / "records"
     backed_up.unlink()
     assert records.newest_backup(folder, node, None) == (
@@ -795,7 +797,7 @@ def _renamed(resource: dict[str, object]) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"wallet": 1}'])
-def test_a_damaged_record_is_none(text: str, node: DeployedNode, tmp_path: Path) -> None:
+def test_a_damaged_record_is_ignored(text: str, node: DeployedNode, tmp_path: Path) -> None:
     (tmp_path / "test").mkdir()
     (tmp_path / "test" / "node-1.json").write_text(text)
     assert records.recorded(tmp_path, node) is None

@@ -15,7 +15,7 @@ from clients.age import Identity
 from local import __main__ as local_main
 from local.layout import Layout
 from settings.wallets import WalletsSettings
-from tests.unit.front_door import Skyinfra
+from tests.unit.command_line import Skyinfra
 from tests.unit.test_wallet_backups import CONTENTS, KEY, OTHER, PUBLIC_OF_IT, WITH_PASSPHRASE, sealed
 from tests.unit.test_wallets import RESOURCES
 from wallets.backup_format import read
@@ -194,7 +194,7 @@ def test_a_printed_unit_has_the_whole_command_line_and_makes_no_backup(
     assert "PASSPHRASE" not in ran.out
 
 
-def test_a_login_is_never_printed_into_a_unit(
+def test_a_backend_url_with_a_login_is_refused_and_not_printed(
     stack: dict[str, Any], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PULUMI_BACKEND_URL", "postgres://me:secret@db/x")

@@ -196,7 +196,7 @@ def test_what_a_killed_drill_has_left_goes_with_the_next(node: DeployedNode) -> 
     assert engine.things == []
 
 
-def test_what_follows_a_wallet_in_its_file_is_passed_over_as_a_node_does() -> None:
+def test_data_after_the_end_of_a_wallet_is_ignored_as_a_node_ignores_it() -> None:
     """A save over a longer wallet leaves the end of that one. Backups accept it; drills used to fail."""
     whole = CONTENTS["a.wlt"]
     longer = {"a.wlt": replace(whole, data=whole.data + b"}}")}

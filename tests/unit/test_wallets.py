@@ -302,7 +302,7 @@ def test_advice_names_the_node_and_its_stack(stack: str, option: str) -> None:
     assert node.restored_from("FILE") == f"./skyinfra wallet restore node-1 FILE{option}"
 
 
-def test_an_unknown_node_is_answered_with_those_that_there_are() -> None:
+def test_an_unknown_node_is_refused_with_the_known_nodes() -> None:
     with pytest.raises(WalletError, match=r"'node-2' is not a node of the stack test; its nodes are: node-1"):
         node_of("test", "node-2", RESOURCES)
 
@@ -463,7 +463,7 @@ def test_a_node_that_does_not_start_after_a_restore_is_reported(
     )
 
 
-def test_a_copy_that_is_not_there_is_answered_with_those_that_are(node: DeployedNode, tmp_path: Path) -> None:
+def test_a_missing_copy_is_refused_with_the_existing_copies(node: DeployedNode, tmp_path: Path) -> None:
     engine = FakeEngine({WALLET: {}, BACKUPS: {f"{COPY}/a.wlt": TEXT, ".partial/a.wlt": b""}})
     with pytest.raises(WalletError, match=rf"'list' is not a copy .* its copies are: {COPY}$"):
         restore_copy(node, volume(node, engine), "list", tmp_path)

@@ -63,7 +63,7 @@ def test_a_workspace_is_a_container_a_home_a_network_and_an_image(engine: Engine
     assert engine.one(PULLED, "cli-pulled").urn in container.dependencies
 
 
-def test_its_container_has_a_persons_rights_and_nothing_more(engine: Engine) -> None:
+def test_a_workspaces_container_has_a_users_rights_and_no_more(engine: Engine) -> None:
     """All inputs are listed, so that a new one is noticed here."""
     assert opened(engine, CLI) == {
         "name": "skycoin-workspace-cli",

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalogue.workspaces import WORKSPACES
-from tests.unit.front_door import Ran, Skyinfra
+from tests.unit.command_line import Ran, Skyinfra
 from tests.unit.yaml_like import DIGEST
 from workspaces.files import COMMANDS, devcontainer, devfile
 from workspaces.keeping import is_own, signed, write_all
@@ -259,7 +259,7 @@ def test_the_command_writes_says_and_repeats(tmp_path: Path, skyinfra: Skyinfra)
 
 
 @pytest.mark.parametrize("host", ["registry.localhost:5443", "registry.example"])
-def test_h1_an_editor_that_will_pull_from_the_set_ups_registry_needs_its_login(
+def test_files_with_an_image_of_the_set_ups_registry_say_that_it_needs_a_login(
     tmp_path: Path, skyinfra: Skyinfra, host: str
 ) -> None:
     outputs = json.loads(json.dumps(OUTPUTS).replace("registry.localhost:5443", host))

@@ -26,7 +26,7 @@ def silent(_: Values) -> Any:
     raise SilentHostError("no engine answers at ssh://pi@attic.lan: no route.")
 
 
-def test_it_is_refused_by_a_preview_and_by_up_where_a_node_is() -> None:
+def test_an_engine_inside_is_refused_by_preview_and_up_next_to_a_node() -> None:
     """Before, nodes of another stack on that engine were not noticed."""
     for olds in (None, WANTED):
         with pytest.raises(ProviderError, match=REFUSED):
@@ -37,7 +37,7 @@ def test_it_is_refused_by_a_preview_and_by_up_where_a_node_is() -> None:
         kind(WITH_NODE).update("here/skycoin-workspace-cli", WANTED, {**WANTED, "sshOptions": ["-i", "key"]})
 
 
-def test_it_passes_where_no_node_is() -> None:
+def test_the_preflight_of_an_engine_inside_passes_on_a_host_without_nodes() -> None:
     assert kind(ALONE).planned(WANTED, None) == WANTED
     assert kind(ALONE).create(WANTED) == ("here/skycoin-workspace-cli", WANTED)
     moved = {**WANTED, "host": "there"}
@@ -74,7 +74,7 @@ def test_a_change_of_the_way_to_the_host_asks_again() -> None:
     assert kind(ALONE).diff(WANTED, WANTED, news) == Change(updates=("sshOptions",))
 
 
-def test_it_takes_the_inputs_that_the_program_gives_and_no_others() -> None:
+def test_the_preflight_takes_exactly_the_inputs_of_the_program() -> None:
     given = opened(dind=True).one(WORKSPACE_PREFLIGHT, "cli-workspace-on-local-preflight").inputs
     assert kind(ALONE).check("cli", {}, given).failures == []
     assert set(given) <= set(INPUTS)

@@ -61,7 +61,7 @@ def test_login_shells_have_the_path_of_the_images() -> None:
         assert paths == ([] if entry.base else [told.stdout.strip()]), entry.name
 
 
-def test_a_base_comes_before_what_stands_on_it_and_is_made_for_its_architectures() -> None:
+def test_a_workspaces_base_precedes_it_and_has_all_its_architectures() -> None:
     names = list(WORKSPACES)
     for entry in WORKSPACES.values():
         if entry.base is not None:
@@ -108,7 +108,7 @@ def test_a_python_version_chooses_the_debian_release_that_has_it(python: str | N
         ),
         (
             {"cli": {"arches": ["arm32v6", "amd64"]}},
-            ["skycoin:workspaces.cli.arches: it is not made for arm32v6; allowed are amd64, arm64v8"],
+            ["skycoin:workspaces.cli.arches: cli is not made for arm32v6; allowed are amd64, arm64v8"],
         ),
         (
             {"cli": {"arches": ["amd64", "amd64"]}},
@@ -130,13 +130,13 @@ def test_a_python_version_chooses_the_debian_release_that_has_it(python: str | N
         ),
         (
             {"cli": {"arches": ["amd64"], "python": "3.11"}},
-            ["skycoin:workspaces.cli.python: it takes no Python version; allowed is this key in python"],
+            ["skycoin:workspaces.cli.python: cli takes no Python version; this key is allowed in python"],
         ),
         (
             {"vscode": {"arches": ["amd64"]}},
             [
-                "skycoin:workspaces.vscode: is built on cli, which skycoin:workspaces lacks: add it, for the "
-                "same architectures"
+                "skycoin:workspaces.vscode: is built on cli, which is missing: add skycoin:workspaces.cli, "
+                "with the same arches"
             ],
         ),
         (
@@ -167,7 +167,7 @@ def test_a_wrong_workspace_is_refused_with_what_is_allowed(
 
 def test_a_workspace_without_a_registry_says_what_is_missing() -> None:
     [said] = faults({"workspaces": {"cli": CLI}})
-    assert said.startswith("skycoin:workspaces.cli.registries: missing, and skycoin:registries has not just")
+    assert said.startswith("skycoin:workspaces.cli.registries: missing, and required unless")
 
 
 @pytest.mark.parametrize(
@@ -289,7 +289,7 @@ def changed_with(engine: Engine, name: str) -> set[str]:
     return direct.union(*(changed_with(engine, one) for one in direct))
 
 
-def test_a_changed_base_rebuilds_what_stands_on_it_and_nothing_else() -> None:
+def test_a_changed_base_rebuilds_only_the_images_on_it() -> None:
     engine = up("workspaces")
     assert changed_with(engine, "workspace-cli-amd64") == {
         "workspace-cli-dind-amd64",
@@ -330,7 +330,7 @@ def test_the_output_has_every_tag_with_its_digest_and_variants() -> None:
     assert cli["dind"]["variants"] == cli["develop-dind"]["variants"] != cli["develop"]["variants"]
 
 
-def test_in_a_first_preview_what_stands_on_a_new_base_is_unknown() -> None:
+def test_in_a_first_preview_the_digest_of_a_new_base_is_unknown() -> None:
     engine = run_program(Engine(preview=True), stack(cli=CLI))
     for name in ("workspace-cli", "workspace-cli-dind"):
         assert engine.one(BUILD, f"{name}-amd64-image").inputs["buildArgs"]["IMAGE_FROM"] is UNKNOWN

@@ -57,19 +57,19 @@ READ = {
 }
 """Text → value that Pulumi passes on."""
 REFUSED = {
-    "2026-11-27": "a date, which Pulumi hands on in another form",
-    "2026-11-27T10:00:00Z": "a date, which Pulumi hands on in another form",
-    ".inf": "no number that Pulumi can hand on",
-    "-.Inf": "no number that Pulumi can hand on",
-    ".nan": "no number that Pulumi can hand on",
-    "12345678901234567890": "a number that Pulumi hands on in another form",
-    "6.02e+23": "a number that Pulumi hands on in another form",
-    "1e-7": "a number that Pulumi hands on in another form",
-    "0o+17": "a number that Pulumi hands on in another form",
-    "0b-1": "a number that Pulumi hands on in another form",
-    "!!binary aGk=": "the tag !!binary may be read otherwise",
-    "!!bool yes": "the tag !!bool may be read otherwise",
-    "!foo bar": "the tag !foo may be read otherwise",
-    "!foo [1]": "the tag !foo may be read otherwise",
+    "2026-11-27": "a date, which Pulumi passes on in another form",
+    "2026-11-27T10:00:00Z": "a date, which Pulumi passes on in another form",
+    ".inf": "a number that Pulumi can't pass on",
+    "-.Inf": "a number that Pulumi can't pass on",
+    ".nan": "a number that Pulumi can't pass on",
+    "12345678901234567890": "a number, which Pulumi passes on in another form",
+    "6.02e+23": "a number, which Pulumi passes on in another form",
+    "1e-7": "a number, which Pulumi passes on in another form",
+    "0o+17": "a number, which Pulumi passes on in another form",
+    "0b-1": "a number, which Pulumi passes on in another form",
+    "!!binary aGk=": "Pulumi may read the tag !!binary differently",
+    "!!bool yes": "Pulumi may read the tag !!bool differently",
+    "!foo bar": "Pulumi may read the tag !foo differently",
+    "!foo [1]": "Pulumi may read the tag !foo differently",
 }
 """Text → beginning of the refusal."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from commands import __main__ as front_door
+from commands import __main__ as program
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,9 @@ class Skyinfra:
     capsys: pytest.CaptureFixture[str]
 
     def __call__(self, *arguments: str, given: str | bytes = "") -> Ran:
-        self.monkeypatch.setattr(front_door, "interrupt_on_all", lambda: None)
+        self.monkeypatch.setattr(program, "interrupt_on_all", lambda: None)
         raw = given if isinstance(given, bytes) else given.encode()
         self.monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(raw)))
         self.capsys.readouterr()
-        code = front_door.main(arguments)
+        code = program.main(arguments)
         return Ran(code, *self.capsys.readouterr())
