@@ -5,7 +5,7 @@ power cut leaves a wallet that belongs to two users (ADR 51).
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from docker.errors import NotFound
@@ -17,7 +17,7 @@ from clients.pull import known_as
 from clients.volumes import has_volume
 from providers.base import ProviderError, Values
 from providers.skycoin.chain_database import mounted_volume
-from providers.skycoin.handover import CONFIRMED, STANDBY, policy
+from providers.skycoin.handover import CONFIRMED, STANDBY, policy, uses
 
 
 def refuse_unprepared(connect: Callable[[Values], Any], olds: Values, news: Values) -> None:
@@ -28,20 +28,24 @@ def refuse_unprepared(connect: Callable[[Values], Any], olds: Values, news: Valu
     if user_of(olds) == user_of(news):
         return
     client = connect(news)
-    containers = _containers(client, olds.get("container") or news["container"])
+    wallets = {one["wallet"] for one in (olds, news) if "wallet" in one}
+    containers = _containers(client, olds.get("container") or news["container"], wallets)
     steps = [_stop(one) for one in containers if _may_run(one)]
     steps += _given(client, containers, olds, news)
     if steps:
         raise ProviderError(_refusal(news, user_of(olds), steps))
 
 
-def _containers(client: Any, name: str) -> list[Values]:
-    """Inspect the node's container, and the one that an interrupted handover has set aside."""
+def _containers(client: Any, name: str, wallets: Collection[str]) -> list[Values]:
+    """Inspect the node's container, and the one that an interrupted handover has set aside.
+
+    One without any of the wallets only has the name.
+    """
     found = []
     for one in (name, previous_container(name)):
         with contextlib.suppress(NotFound):
             found.append(client.api.inspect_container(one))
-    return found
+    return [one for one in found if any(uses(one, wallet) for wallet in wallets)]
 
 
 def _given(client: Any, containers: list[Values], olds: Values, news: Values) -> Iterator[str]:
@@ -71,7 +75,7 @@ def refuse_running(old: Values | None, inputs: Values) -> None:
 
 def refuse_running_of(client: Any, inputs: Values) -> None:
     """Raise ProviderError if a new preflight finds a running container of its node with another user."""
-    for one in _containers(client, inputs["container"]):
+    for one in _containers(client, inputs["container"], [inputs["wallet"]]):
         refuse_running(one, inputs)
 
 

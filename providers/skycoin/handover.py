@@ -115,9 +115,14 @@ class Handover:
     def interrupted(self, name: str) -> Values | None:
         """Inspect the container that an interrupted handover set aside; None if there is none."""
         container = self.find(previous_container(name))
-        if container is not None and any(uses(container, wallet) for wallet in self._wallets):
-            return container
-        return None
+        return container if container is not None and self._uses_wallet(container) else None
+
+    def concerns(self, container: Values) -> bool:
+        """True for a container of this resource, and for any other one that uses the wallet."""
+        return self.owns(container) or self._uses_wallet(container)
+
+    def _uses_wallet(self, container: Values) -> bool:
+        return any(uses(container, wallet) for wallet in self._wallets)
 
     def former_names(self) -> list[str]:
         """Names of this resource's containers before interrupted handovers set them aside."""
@@ -127,7 +132,7 @@ class Handover:
 
     def on_wallet(self) -> Values | None:
         """Inspect any container of this resource that uses the wallet; None if there is none."""
-        return next((one for one in self._own() if any(uses(one, wallet) for wallet in self._wallets)), None)
+        return next((one for one in self._own() if self._uses_wallet(one)), None)
 
     def made_for(self, resource: str) -> Values | None:
         """Inspect the container labelled with a resource's id, under any name; None if there is none."""

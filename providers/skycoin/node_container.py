@@ -215,7 +215,10 @@ class NodeContainer(Remade):
         handover = self._handover(client, identity, olds, news)
         self._settle(handover, olds["name"], news)
         took = {key: olds[key] for key in (LAST_REPLACEMENT,) if key in olds}
-        old = handover.find(olds["name"]) or handover.made_for(identity)
+        old = handover.find(olds["name"])
+        if old is not None and olds["name"] != news["name"] and not handover.concerns(old):
+            old = None  # Somebody else has taken the former name.
+        old = old or handover.made_for(identity)
         if old is None or not _is(old, identity) or self._needs_another(old, olds, news):
             if old is not None and not _is(old, identity):
                 refuse_foreign(old, news)

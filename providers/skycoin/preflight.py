@@ -79,7 +79,8 @@ class Preflight(Remade):
         changed = [key for key in sorted(INPUTS) if old_inputs.get(key) != news.get(key)]
         if olds.get(KEPT_OUT) or olds.get(UNRECORDED):
             changed.append("wallet")
-        if olds.get(FAULT):
+        # A refresh can't look again as a user who is kept out. The update does, before it changes anything.
+        if olds.get(FAULT) and not olds.get(KEPT_OUT):
             is_new = news.get("newWallet") and not old_inputs.get("newWallet")
             if not (is_new and olds.get(EMPTY)):
                 raise ProviderError(f"{olds[FAULT]} Once it is fixed, `pulumi up --refresh` checks again.")

@@ -174,7 +174,7 @@ class Node:
     def get_archive(self, path: str) -> tuple[list[bytes], Values]:
         self.board.requests.come()
         if path in self.mounts:
-            return _archived(self.board.folder(self.mounts[path]), path)
+            return archived(self.board.folder(self.mounts[path]), path)
         if path not in self.files:
             raise NotFound(path)
         found = {name: File(data=data) for name, data in self.files[path].items()}
@@ -237,14 +237,11 @@ class Short:
         folder = Path(self._here(path))
         if not folder.exists():
             raise NotFound(path)
-        return _archived(folder, path)
+        return archived(folder, path)
 
     def put_archive(self, path: str, archive: bytes) -> bool:
         self.board.requests.come()
-        for name, file in from_tar(archive).items():
-            target = Path(self._here(path)) / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(file.data)
+        unpack(archive, Path(self._here(path)))
         return True
 
     def start(self) -> None:
@@ -272,7 +269,16 @@ class Short:
         return text
 
 
-def _archived(folder: Path, path: str) -> tuple[list[bytes], Values]:
+def unpack(archive: bytes, folder: Path) -> None:
+    """Write the files of a tar archive into a folder."""
+    for name, file in from_tar(archive).items():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(file.data)
+
+
+def archived(folder: Path, path: str) -> tuple[list[bytes], Values]:
+    """Files of a folder as docker-py returns them: a tar archive in chunks, and facts about it."""
     found = {
         str(one.relative_to(folder)): File(data=one.read_bytes())
         for one in folder.rglob("*")

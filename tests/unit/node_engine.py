@@ -1,7 +1,7 @@
 """A strict Docker engine in memory for one node, with faults at any call, and Pulumi's side of a resource.
 
 It refuses what Docker refuses (a duplicate name, a port in use, an unknown container), restarts containers
-on boot as Docker does, and checks after each call that the wallet has at most one writer.
+on boot as Docker does, and checks after each call that each wallet has at most one writer.
 """
 
 import copy
@@ -146,9 +146,11 @@ class NodeEngine:
         return answer
 
     def _check(self) -> None:
-        writers = [box.name for box in self.boxes.values() if box.running and WALLET in box.volumes]
-        if len(writers) > 1:
-            self.violations.append(f"two writers: {writers} after {self.log[-3:]}")
+        running = [box for box in self.boxes.values() if box.running]
+        for wallet in {volume for box in running for volume in box.volumes if volume.endswith("-wallet")}:
+            writers = [box.name for box in running if wallet in box.volumes]
+            if len(writers) > 1:
+                self.violations.append(f"two writers: {writers} after {self.log[-3:]}")
         names = [box.name for box in self.boxes.values()]
         if len(names) != len(set(names)):
             self.violations.append(f"doubled name: {names}")

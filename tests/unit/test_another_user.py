@@ -230,7 +230,10 @@ def known(engine: WalletEngine, *, running: bool) -> Values:
         "Name": f"/{NODE}",
         "Config": {"Image": INPUTS["image"], "User": USER},
         "State": {"Running": running},
-        "Mounts": [{"Name": "skycoin-one-data", "Destination": "/data"}],
+        "Mounts": [
+            {"Name": WALLET, "Destination": "/wallet"},
+            {"Name": "skycoin-one-data", "Destination": "/data"},
+        ],
     }
     engine.asked.clear()
     return state
@@ -276,6 +279,22 @@ def test_a_stopped_node_is_refused_until_the_last_volume_is_given(engine: Wallet
     assert "docker stop" not in said
     assert said.count("chown") == 1
     engine.foreign = {}
+    assert preflight(engine).planned(THEIRS, state)["user"] == OTHER
+    assert preflight(engine).update("x", state, THEIRS)["user"] == OTHER
+
+
+@pytest.mark.case(30)
+def test_another_node_that_has_the_nodes_former_name_is_neither_stopped_nor_given_away(
+    engine: WalletEngine,
+) -> None:
+    """Before, the refusal printed the commands that stop it and give its chain to this node's user."""
+    state = known(engine, running=True)
+    assert engine.deployed is not None
+    mounts = {"skycoin-two-wallet": "/wallet", "skycoin-two-data": "/data"}
+    anothers = [{"Name": volume, "Destination": place} for volume, place in mounts.items()]
+    engine.deployed = {**engine.deployed, "Mounts": anothers}
+    engine.create_volume("skycoin-two-data")
+    engine.foreign = {"skycoin-two-data": FOREIGN}
     assert preflight(engine).planned(THEIRS, state)["user"] == OTHER
     assert preflight(engine).update("x", state, THEIRS)["user"] == OTHER
 
@@ -355,12 +374,8 @@ def test_a_preview_whose_engine_refuses_to_answer_leaves_it_to_up(
         preflight(engine).update("x", state, THEIRS)
 
 
-@pytest.mark.case(30)
-def test_a_refresh_between_the_commands_and_up_does_not_bar_the_way(
-    engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The refresh in `make up` looks at the wallet as the former user, who has no access by then."""
-    state = known(engine, running=False)
+def given_away(engine: WalletEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give the wallet to the other user, as a person does by the command of the refusal."""
     run = WalletOnHost._run
 
     def kept_out(self: WalletOnHost, *arguments: Any) -> tuple[int, str]:
@@ -368,6 +383,15 @@ def test_a_refresh_between_the_commands_and_up_does_not_bar_the_way(
 
     monkeypatch.setattr(WalletOnHost, "_run", kept_out)
     engine.foreign = {WALLET: b"unreadable drwx------ 12000 12001 /volume\nend"}
+
+
+@pytest.mark.case(30)
+def test_a_refresh_between_the_commands_and_up_does_not_bar_the_way(
+    engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The refresh in `make up` looks at the wallet as the former user, who has no access by then."""
+    state = known(engine, running=False)
+    given_away(engine, monkeypatch)
     found = preflight(engine).read("attic", INPUTS, state)
     assert found is not None
     assert "kept out by the volume's own folder (drwx------) of 12000:12001" in found.state["walletKeptOut"]
@@ -385,6 +409,32 @@ def test_a_refresh_between_the_commands_and_up_does_not_bar_the_way(
     (engine.folder(WALLET) / "mine.wlt").unlink()
     with pytest.raises(ProviderError, match="holds no wallet"):
         preflight(engine).planned(THEIRS, found.state)
+
+
+@pytest.mark.case(30, 35)
+def test_a_fault_that_was_mended_before_the_wallet_was_given_away_does_not_bar_the_way(
+    engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, the old fault stayed in the state, for no refresh as the former user could look again."""
+    state = known(engine, running=False)
+    (engine.folder(WALLET) / "mine.wlt").unlink()
+    faulty = preflight(engine).read("attic", INPUTS, state)
+    assert faulty is not None
+    with pytest.raises(ProviderError, match="holds no wallet"):
+        preflight(engine).diff(faulty.state, INPUTS, THEIRS)
+    engine.put(WALLET, mine=wallet("A"))
+    given_away(engine, monkeypatch)
+    found = preflight(engine).read("attic", INPUTS, faulty.state)
+    assert found is not None
+    engine.foreign = {}
+    assert set(preflight(engine).diff(found.state, INPUTS, THEIRS).updates) == {"user", "wallet"}
+    assert preflight(engine).planned(THEIRS, found.state)["user"] == OTHER
+    after = preflight(engine).update("x", found.state, THEIRS)
+    assert (after["walletFault"], after["wallets"]) == ("", state["wallets"])
+    (engine.folder(WALLET) / "mine.wlt").unlink()
+    for act in (preflight(engine).planned, lambda news, olds: preflight(engine).update("x", olds, news)):
+        with pytest.raises(ProviderError, match="holds no wallet"):
+            act(THEIRS, found.state)
 
 
 @pytest.fixture(autouse=True)

@@ -126,6 +126,28 @@ def test_a_host_that_lost_the_old_image_needs_no_way_to_it() -> None:
     is_whole(engine, {**INPUTS, "image": NEXT})
 
 
+@pytest.mark.parametrize("refresh", [True, False])
+@pytest.mark.case(37)
+def test_a_removed_node_whose_former_name_another_one_has_taken_comes_back_under_its_new_name(
+    refresh: bool,
+) -> None:
+    """Before, every `up` refused because of that one, and called it by the new name."""
+    engine = NodeEngine()
+    resource = deployed(engine)
+    engine.boxes.clear()
+    host = {"RestartPolicy": {"Name": "always"}, "NetworkMode": "none", "Mounts": []}
+    anothers = {"Image": GOOD, "Labels": {NODE: "another node"}, "HostConfig": host}
+    engine.boxes["other"] = other = Box("other", NAME, anothers, running=True)
+    renamed = {**INPUTS, "name": "skycoin-uno", "networkMode": "skycoin-uno"}
+    with pytest.raises(ProviderError, match=f"container {NAME} .* already in use, by one that is of another"):
+        resource.up({**INPUTS, "image": NEXT}, refresh=refresh)
+    assert resource.up(renamed, refresh=refresh) == "update"
+    assert engine.boxes.pop("other") is other
+    assert (other.name, other.running) == (NAME, True)
+    is_whole(engine, renamed)
+    assert resource.up(renamed, refresh=True) == "same"
+
+
 WORKSPACE: Values = {
     "Image": "registry.example/skycoindev-cli",
     "HostConfig": {"RestartPolicy": {"Name": "unless-stopped"}, "CapAdd": ["CAP_SYS_ADMIN"]},
