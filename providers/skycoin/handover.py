@@ -115,7 +115,9 @@ class Handover:
     def interrupted(self, name: str) -> Values | None:
         """Inspect the container that an interrupted handover set aside; None if there is none."""
         container = self.find(previous_container(name))
-        return container if container is not None and self._uses_wallet(container) else None
+        if container is None or self._is_anothers(labels(container)):
+            return None
+        return container if self._uses_wallet(container) else None
 
     def concerns(self, container: Values) -> bool:
         """True for a container of this resource, and for any other one that uses the wallet."""
@@ -146,19 +148,35 @@ class Handover:
 
     def owns(self, container: Values) -> bool:
         """True for a container of this resource, also if a killed run labelled it with an unrecorded id."""
-        known = labels(container)
+        return self._is_own(labels(container))
+
+    def _is_own(self, known: Mapping[str, str]) -> bool:
         return known.get(RESOURCE) == self._resource or (RESOURCE in known and known.get(NODE) == URN.get())
 
+    def _is_anothers(self, known: Mapping[str, str]) -> bool:
+        return RESOURCE in known and not self._is_own(known)
+
     def refuse_second_writer(self, *ours: str) -> None:
-        """Raise ProviderError if a container other than `ours` (ids) runs and may write to the wallet."""
+        """Raise ProviderError if a container other than `ours` (ids) may write to the wallet.
+
+        It runs, or it is another node's, which may start it.
+        """
         for wallet in sorted(self._wallets):
             for container in writers(self._api, wallet):
-                if container["State"] in ALIVE and container["Id"] not in ours:
-                    names = ", ".join(name.lstrip("/") for name in container["Names"])
-                    raise ProviderError(
-                        f"the wallet volume {wallet!r} is in use by the container {names}: a wallet has one "
-                        "writer. Stop that one first."
-                    )
+                known = container.get("Labels") or {}
+                is_running = container["State"] in ALIVE
+                if container["Id"] in ours or not (is_running or self._is_anothers(known)):
+                    continue
+                names = ", ".join(name.lstrip("/") for name in container["Names"])
+                way = (
+                    "Stop that one first."
+                    if is_running
+                    else f"It is of {known.get(NODE)}, which may start it."
+                )
+                raise ProviderError(
+                    f"the wallet volume {wallet!r} is in use by the container {names}: a wallet has one "
+                    f"writer. {way}"
+                )
 
     def replace(self, old: Values | None, plan: Plan) -> float | None:
         """Set `old` aside, and replace it by a new container once that is healthy and proved.

@@ -92,6 +92,7 @@ class NodeContainer(Remade):
         self._client = client
         self._now = now
         self._older = OlderImages(say, warn)
+        self._created = set[str]()
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
         """Check the inputs against the schema; change none."""
@@ -161,6 +162,7 @@ class NodeContainer(Remade):
         if old is not None:
             refuse_foreign(old, inputs)
         took = self._replace(client, handover, old, {}, inputs, identity)
+        self._created.add(identity)
         if old is not None:
             # An error here would lose the id of the new container; `settle` removes the old one later.
             with contextlib.suppress(DockerException, OSError):
@@ -243,7 +245,9 @@ class NodeContainer(Remade):
         handover.settle(state["name"], run=False)
         for find, sought in ((handover.find, state["name"]), (handover.made_for, identity)):
             found = find(sought)
-            if found is not None and (_is(found, identity) or (interrupted and handover.owns(found))):
+            if found is None or labels(found).get(RESOURCE) in self._created - {identity}:
+                continue  # this run created it in place of the deleted one
+            if _is(found, identity) or (interrupted and handover.owns(found)):
                 handover.remove(found, grace_of(state))
 
     def _handover(self, client: Any, identity: str, *sides: Values) -> Handover:

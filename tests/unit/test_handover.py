@@ -609,6 +609,49 @@ def test_a_replace_that_was_interrupted_is_repaired_by_the_next_replace(fault: F
         assert names(engine) == [], f"step {at}"
 
 
+@pytest.mark.parametrize("scenario", ["update", "replace", "rename"])
+@pytest.mark.parametrize("fault", [Fault.FAILED, Fault.LOST])
+@pytest.mark.case(37, 39)
+def test_an_up_that_succeeds_leaves_the_new_node_running_though_a_call_has_failed(
+    scenario: str, fault: Fault
+) -> None:
+    """Before, a replaced container that could not be removed took the new one with it."""
+    wanted, replace = SCENARIOS[scenario]
+    succeeded = 0
+    for at in steps():
+        engine = NodeEngine()
+        resource = deployed(engine)
+        engine.arm(at, fault)
+        with contextlib.suppress(*ENDINGS):
+            resource.up(wanted, replace=replace)
+            succeeded += 1
+            [box] = [box for box in engine.boxes.values() if box.running]
+            assert (box.name, box.config["Image"]) == (wanted["name"], wanted["image"]), f"step {at}"
+        if engine.calls < at:
+            break
+    assert succeeded > 1, "not only the last, without a fault"
+
+
+@pytest.mark.parametrize("other", ["skycoin-one", "skycoin-two"])
+@pytest.mark.case(17, 36)
+def test_a_node_gets_no_wallet_that_another_node_has_set_aside_even_with_its_name(other: str) -> None:
+    """Before, it took the other's container for its own if it had its name, and then two had one wallet."""
+    for at in steps():
+        engine = NodeEngine()
+        disturbed(engine, at, Fault.KILLED_AFTER, {**INPUTS, "image": NEXT}, replace=False)
+        if engine.calls < at:
+            break
+        engine.disarm()
+        before = [(box.identity, box.name, box.policy) for box in engine.boxes.values()]
+        token = URN.set(f"urn:pulumi:other::skycoin::skycoin:index:NodeContainer::{other}-container")
+        with pytest.raises(ProviderError, match="in use"):
+            without_state(engine).up({**INPUTS, "name": other})
+        URN.reset(token)
+        assert [(box.identity, box.name, box.policy) for box in engine.boxes.values()] == before, f"step {at}"
+        assert engine.violations == []
+    assert at > 15, "the faults were at every step"
+
+
 @pytest.mark.parametrize("scenario", SCENARIOS)
 @pytest.mark.case(39)
 def test_a_board_that_reboots_at_any_step_runs_a_node(scenario: str) -> None:
