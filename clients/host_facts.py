@@ -61,7 +61,7 @@ _WORDS = (
     (Obstacle.NO_DOCKER, "docker: (command )?not found|command not found: docker"),
     (Obstacle.NO_ENGINE, r"dial unix |Cannot connect to the Docker daemon|^it answers '"),
 )
-"""Phrases of OpenSSH, shells, docker and answering.py for each reason; the first match counts."""
+"""Phrases of OpenSSH, shells, docker and silent_engines.py for each reason; the first match counts."""
 
 
 def obstacle_of(said: str) -> Obstacle:

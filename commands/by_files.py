@@ -15,9 +15,9 @@ from clients.git import changed_between, commit_of, files_of, merge_base, untrac
 from commands.exit_codes import AT_RISK, FAILED, REFUSED
 from commands.known_vulnerabilities import with_vulnerabilities
 from commands.mock_previews import previews_by_files
-from commands.odd_files import BYTES, refuse_odd
 from commands.pages import Made, Page
 from commands.previews import Previewed
+from commands.untrusted_yaml import BYTES, refuse_odd
 from display.errors import UserError
 from local.layout import PROJECT, read_layout
 from local.stack import stack_file

@@ -5,7 +5,7 @@ import click
 from commands.backend import Backend, Choice
 from commands.options import chosen, examples, with_stack
 from local.bring_up import bring_up
-from local.parts import Target, bring_up_parts
+from local.partial_up import Target, bring_up_parts
 from local.stack import stack_config
 
 

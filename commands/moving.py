@@ -14,15 +14,15 @@ from typing import Any
 import click
 
 from clients.age import Identity
-from clients.answering import Address, silent
 from clients.engine import engine_address
 from clients.fingerprint import Fingerprint, digest, summary
 from clients.host_checks import Level
 from clients.host_facts import Obstacle, obstacle_of
+from clients.silent_engines import Address, silent
 from commands.agreement import has_agreed
 from commands.backend import Backend
 from commands.exit_codes import FAILED
-from commands.taking_out import forget, take_out, targets_of
+from commands.node_removal import forget, take_out, targets_of
 from display.errors import UserError
 from fleet.check import check
 from fleet.wanted import places

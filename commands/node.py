@@ -5,9 +5,9 @@ import click
 from commands.backend import Backend, Choice
 from commands.exit_codes import FAILED
 from commands.node_move import move
+from commands.node_removal import take_out
 from commands.node_rollback import lift_rollback, rollback
 from commands.options import chosen, examples, with_stack
-from commands.taking_out import take_out
 from local.missing_nodes import file_name, listed_nodes
 from local.stack import is_own, remove_setting
 from local.steps import SetupError

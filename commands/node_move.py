@@ -7,8 +7,8 @@ import click
 import yaml
 
 from catalogue.naming import engine_name
-from clients.answering import Address
 from clients.engine import engine_address
+from clients.silent_engines import Address
 from commands.backend import Backend, Choice
 from commands.moving import Move, Origin, in_state, refuse_unfit
 from commands.options import chosen, examples, with_stack

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from catalogue.ssh_options import STRICT_HOST_KEYS
-from clients.answering import Address
+from clients.silent_engines import Address
 
 FAILED, PART = 1, 4
 """Exit codes of a run that left out hosts: all of them, or only some."""

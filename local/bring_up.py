@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from clients.answering import Address
+from clients.silent_engines import Address
 from local.docker_plugin_change import start_stopped
 from local.docker_plugin_choice import DockerPlugin, kept
 from local.layout import Layout
 from local.missing_nodes import refuse_missing
-from local.parts import Target, bring_up_parts
+from local.partial_up import Target, bring_up_parts
 from local.stack import (
     has_pending_creates,
     refuse_while_locked,
@@ -31,7 +31,7 @@ def bring_up(
     again: str = "make up",
     after: Callable[[], None] = lambda: None,
 ) -> int:
-    """Update all hosts that answer (local/parts.py), showing pulumi's output.
+    """Update all hosts that answer (local/partial_up.py), showing pulumi's output.
 
     `again` is the command to repeat for hosts that do not answer. `after` is called if nothing failed.
     """

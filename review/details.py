@@ -10,9 +10,9 @@ from review.changes import Changes
 from review.first_screen import Part
 from review.inside_words import MODULE_HEADS, VULNERABILITY_HEADS, module_rows, vulnerability_rows
 from review.mermaid import mermaid
-from review.room import fitted, length, shares
 from review.steps import done
 from review.tag_words import architectures, becomes
+from review.text_budget import fitted, length, shares
 from review.values import short_digest
 
 

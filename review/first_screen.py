@@ -14,9 +14,9 @@ from review.changes import Changes
 from review.inside_words import inside_lines, inside_note
 from review.restarts import Restart
 from review.risk import risk_of
-from review.room import fitted, length, shares
 from review.summary import summary
 from review.tag_words import architectures, becomes
+from review.text_budget import fitted, length, shares
 from review.values import short_digest
 
 LIMIT = 4000

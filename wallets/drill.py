@@ -21,8 +21,8 @@ from wallets.asking import ask
 from wallets.contents import Contents, to_tar, wallets_in
 from wallets.errors import WalletError
 from wallets.nodes import DeployedNode
+from wallets.parser import parsed
 from wallets.signals import uninterrupted
-from wallets.whole import parsed
 
 LABEL = "skycoin.wallet-drill"
 """Label of the volume and the container; its value is the wallet volume of the node."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from clients.fingerprint import NO_ADDRESSES, NONE_YET, SECRET, Chain, Fingerprint, Found
 from wallets.contents import Contents, wallets_in
-from wallets.whole import parsed
+from wallets.parser import parsed
 
 
 def printable(path: str) -> str:

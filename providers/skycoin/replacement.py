@@ -31,9 +31,9 @@ from providers.skycoin.chain_database import (
 from providers.skycoin.change_of_user import refuse_running
 from providers.skycoin.handover import MADE_FROM, RESOURCE, Handover, Plan, grace_of, is_down
 from providers.skycoin.last_healthy import last_healthy_label
-from providers.skycoin.making_way import proxy_aside
 from providers.skycoin.node_proof import Answer, ask_node, refuse_unproved, version_of
 from providers.skycoin.older_images import protect_image
+from providers.skycoin.proxy_port import proxy_aside
 from providers.skycoin.refusals import refuse_engine_inside, refuse_lost_volume
 from providers.skycoin.wallet_copy import copy_wallet
 from providers.skycoin.wallet_identity import refuse_changed, unchanged

@@ -17,7 +17,7 @@ import pytest
 
 from catalogue.go_modules import INEXACT
 from clients import git
-from commands import by_files, known_vulnerabilities, mock_previews, odd_files
+from commands import by_files, known_vulnerabilities, mock_previews, untrusted_yaml
 from commands.exit_codes import AT_RISK, FAILED, REFUSED, USAGE
 from mocks.__main__ import main as mocks_main
 from release.vulnerabilities import by_module
@@ -305,7 +305,7 @@ def test_a_link_is_not_a_file_of_a_stack(repository: Repository) -> None:
 
 
 def test_a_file_that_is_too_long_is_not_read(repository: Repository) -> None:
-    (repository.folder / FLEET).write_text("#" * (odd_files.BYTES + 1))
+    (repository.folder / FLEET).write_text("#" * (untrusted_yaml.BYTES + 1))
     done = repository.review("fleet", "--base", "base")
     assert done.code == FAILED
     assert "longer than 1,000,000 bytes" in done.err
@@ -411,7 +411,7 @@ def test_a_stack_in_only_one_revision_has_a_page_that_says_so(repository: Reposi
 
 
 def test_a_stack_that_is_refused_to_be_read_hides_no_other(repository: Repository) -> None:
-    (repository.folder / FLEET).write_text("#" * (odd_files.BYTES + 1))
+    (repository.folder / FLEET).write_text("#" * (untrusted_yaml.BYTES + 1))
     repository.edit(RELEASE, "      channel: release\n", "      channel: release\n      revision: 2\n")
     done = repository.skyinfra("review", "--base", "base")
     assert (done.code, _titles(done)) == (FAILED, ["fleet: no preview", f"release: {UNJUDGED}"])

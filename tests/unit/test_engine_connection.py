@@ -22,11 +22,11 @@ import pytest
 from docker.errors import NotFound
 from requests.exceptions import ConnectionError as RequestsConnectionError
 
-from clients import answering, engine, ssh
-from clients.answering import Address
+from clients import engine, silent_engines, ssh
 from clients.engine import Engine, connect
 from clients.errors import SilentHostError
 from clients.host_facts import HostError, ask_host
+from clients.silent_engines import Address
 from clients.ssh import LOGINS, SshRelay, forwarded, start_detached
 from wallets.backup_places import place
 
@@ -321,7 +321,7 @@ def test_all_that_a_process_asks_of_hosts_counts_among_the_ten(logins: Path) -> 
     put_ssh(logins, EACH_WAY)
 
     def pinged(url: str) -> None:
-        assert answering.silent([Address(url)]) == {}
+        assert silent_engines.silent([Address(url)]) == {}
 
     def told(url: str) -> None:
         with pytest.raises(HostError):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from clients.answering import Address
+from clients.silent_engines import Address
 from fleet.outcome import NEEDS, UNREACHED, outcome
 from fleet.parts import Item, addresses, excluded, hosts_of, items_of, left_out
 from tests.unit.projects import PROJECT

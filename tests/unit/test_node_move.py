@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
-from clients.answering import Address
 from clients.fingerprint import Fingerprint, digest, lines
 from clients.host_checks import Finding, Level
+from clients.silent_engines import Address
 from clients.wallet_on_host import WalletOnHost
 from fleet.check import Checked
 from local.layout import Layout
@@ -152,7 +152,7 @@ def fleet(set_up: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fl
     monkeypatch.setattr("wallets.volume.PAUSE", 0)
     monkeypatch.setattr("commands.backend.resources", lambda *_: copy.deepcopy(made.resources))
     monkeypatch.setattr("wallets.commands.connect", made.connect)
-    for module in ("moving", "taking_out"):
+    for module in ("moving", "node_removal"):
         monkeypatch.setattr(f"commands.{module}.pulumi", made.pulumi)
     monkeypatch.setattr("commands.moving.check", made.check)
     monkeypatch.setattr("commands.moving.silent", made.silent)
@@ -578,7 +578,7 @@ def test_an_old_host_that_does_not_say_whether_its_node_was_started_again_is_nam
             fleet.requests.last, fleet.requests.fault = fleet.requests.count + 1, OSError("it is gone")
         return fleet.pulumi(command)
 
-    monkeypatch.setattr("commands.taking_out.pulumi", pulumi)
+    monkeypatch.setattr("commands.node_removal.pulumi", pulumi)
     ran = move(skyinfra)
     assert ran.code == 1
     said = "nobody knows whether it was started again meanwhile: host attic: it is gone. If it was not, `up`"
@@ -623,7 +623,7 @@ def test_a_wallet_that_grows_until_its_node_is_taken_out_is_not_left_behind(
             started_and_grown(fleet)
         return fleet.pulumi(command)
 
-    monkeypatch.setattr("commands.taking_out.pulumi", pulumi)
+    monkeypatch.setattr("commands.node_removal.pulumi", pulumi)
     ran = move(skyinfra)
     assert ran.code == 1
     assert "new.wlt is on host attic alone, for one was started again while it was moved. stacks/" in ran.err

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from clients.pulumi import NODE_CONTAINER
-from commands import exit_codes, node, taking_out
+from commands import exit_codes, node, node_removal
 from local.layout import Layout
 from tests.unit.command_line import Skyinfra
 from tests.unit.test_wallets import RESOURCES
@@ -29,7 +29,7 @@ def calls(set_up: Layout, monkeypatch: pytest.MonkeyPatch) -> Calls:
         made.append(list(command))
         return 0
 
-    monkeypatch.setattr(taking_out, "pulumi", noted)
+    monkeypatch.setattr(node_removal, "pulumi", noted)
     return made
 
 
@@ -87,7 +87,7 @@ def test_a_retire_that_fails_protects_the_wallet_again(
         calls.append(list(command))
         return 255 if command[0] == "destroy" else 0
 
-    monkeypatch.setattr(taking_out, "pulumi", failing)
+    monkeypatch.setattr(node_removal, "pulumi", failing)
     assert skyinfra("node", "retire", "node-1").code == 1
     assert [call[:3] for call in calls[::2]] == [
         ["state", "unprotect", RESOURCES[4]["urn"]],
@@ -108,7 +108,7 @@ def test_a_retire_that_is_interrupted_protects_the_wallet_again(
             raise KeyboardInterrupt
         return 0
 
-    monkeypatch.setattr(taking_out, "pulumi", interrupted)
+    monkeypatch.setattr(node_removal, "pulumi", interrupted)
     assert skyinfra("node", "retire", "node-1").code == 130
     assert step in calls[-2]
     assert calls[-1][:3] == ["state", "protect", RESOURCES[4]["urn"]]
@@ -124,7 +124,7 @@ def test_a_wallet_that_is_not_protected_again_is_named_with_the_command(
             return 0
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(taking_out, "pulumi", interrupted)
+    monkeypatch.setattr(node_removal, "pulumi", interrupted)
     ran = skyinfra("node", "retire", "node-1")
     assert ran.code == 130
     assert f"`pulumi state protect '{RESOURCES[4]['urn']}' --stack local`" in ran.err

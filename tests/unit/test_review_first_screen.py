@@ -14,7 +14,7 @@ from review.markdown import LIMIT as PAGE
 from review.markdown import page
 from review.mermaid import BOXES, mermaid
 from review.risk import risk_of
-from review.room import fitted, length, shares
+from review.text_budget import fitted, length, shares
 from tests.unit.command_line import Skyinfra
 from tests.unit.test_review import (
     CONTAINER,

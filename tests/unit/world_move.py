@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from commands import moving, taking_out
+from commands import moving, node_removal
 from commands.backend import Backend
 from display.errors import UserError
 from tests.unit.node_engine import Killed
@@ -104,7 +104,7 @@ def _run(node: Node, host: str) -> str:
         patch.setattr(moving, "aside", lambda *_: contextlib.nullcontext([]))
         patch.setattr(moving, "refuse_edited", lambda *_: None)
         patch.setattr(moving, "write_stack_file", backend.write)
-        for module in (moving, taking_out):
+        for module in (moving, node_removal):
             patch.setattr(module, "pulumi", backend.pulumi)
         source, remembers = moving.in_state(f"of-{node.name}", node.name, backend.resources(""))
         target = replace(

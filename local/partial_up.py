@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from catalogue.node_container import LEFT_OUT
-from clients.answering import Address, silent
 from clients.host_checks import remedy_of
+from clients.silent_engines import Address, silent
 from fleet.outcome import outcome
 from fleet.parts import FAILED, PART, LeftOut, addresses, excluded, hosts_of, items_of, left_out
 from local.pulumi_run import update

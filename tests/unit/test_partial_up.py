@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from fleet.parts import FAILED, PART
-from local.parts import Target, bring_up_parts
-from tests.unit.test_answering import engine
+from local.partial_up import Target, bring_up_parts
+from tests.unit.test_silent_engines import engine
 
 STACK = "urn:pulumi:s::skycoin::"
 NODE = f"{STACK}skycoin:index:Node"

@@ -11,7 +11,7 @@ import pytest
 from tests.unit.projects import PROJECT
 
 CONTRACT = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["importlinter"]
-ROOMS = frozenset(CONTRACT["root_packages"])
+PACKAGES = frozenset(CONTRACT["root_packages"])
 
 
 def checked(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -20,8 +20,8 @@ def checked(folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Path:
-    for name in ROOMS:
+def copied(tmp_path: Path) -> Path:
+    for name in PACKAGES:
         shutil.copytree(
             PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "state")
         )
@@ -29,8 +29,8 @@ def house(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_each_room_imports_only_from_those_below_it(house: Path) -> None:
-    found = checked(house)
+def test_a_package_imports_only_from_layers_below_its_own(copied: Path) -> None:
+    found = checked(copied)
     assert found.returncode == 0, found.stdout + found.stderr
     assert "Contracts: 2 kept, 0 broken." in found.stdout
 
@@ -47,18 +47,18 @@ def test_each_room_imports_only_from_those_below_it(house: Path) -> None:
     ],
 )
 def test_an_import_from_a_higher_or_the_same_layer_is_found(
-    house: Path, file: str, line: str, shown: str
+    copied: Path, file: str, line: str, shown: str
 ) -> None:
-    path = house / file
+    path = copied / file
     path.write_text(f"{path.read_text()}\n{line}\n")
-    found = checked(house)
+    found = checked(copied)
     assert found.returncode == 1
     assert shown in " ".join(found.stdout.split())
 
 
-def test_every_folder_with_code_is_a_room() -> None:
+def test_every_package_is_in_a_layer() -> None:
     """A package that the contract does not name could import anything."""
     packages = {path.parent.name for path in PROJECT.glob("*/__init__.py")} - {"tests"}
-    assert packages == ROOMS
+    assert packages == PACKAGES
     [layers] = [one["layers"] for one in CONTRACT["contracts"] if one["type"] == "layers"]
-    assert {name.strip() for layer in layers for name in layer.split("|")} == ROOMS
+    assert {name.strip() for layer in layers for name in layer.split("|")} == PACKAGES

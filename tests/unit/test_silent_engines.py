@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from clients import answering
-from clients.answering import AT_ONCE, Address, silent
+from clients import silent_engines
+from clients.silent_engines import AT_ONCE, Address, silent
 
 PONG = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"
 
@@ -77,7 +77,7 @@ def test_an_engine_that_answers_something_else_is_silent(tmp_path: Path, answer:
 
 
 def test_an_engine_that_hangs_costs_its_time_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answering, "SECONDS", 0.2)
+    monkeypatch.setattr(silent_engines, "SECONDS", 0.2)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "docker.sock"))
         listener.listen()
@@ -125,7 +125,7 @@ def test_dead_hosts_are_asked_side_by_side_and_never_more_than_ten(
 
 
 def test_a_host_whose_ssh_hangs_is_given_up(ssh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answering, "SECONDS", 0.3)
+    monkeypatch.setattr(silent_engines, "SECONDS", 0.3)
     write(ssh, "exec sleep 60")
     address = Address("ssh://pi@attic.lan")
     assert silent([address]) == {address: "no answer in 0.3 s"}
