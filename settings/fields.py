@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -37,97 +37,55 @@ LOGIN = re.compile(r"((?<=https://)|(?<=http://))[^/\s]+(?=@)|(?<=://)[^/\s]*:[^
 """Login in a URL: one with a password, or any for http(s). `git@` of ssh is not a login."""
 
 
-def _checked(fault: str | None) -> None:
-    if fault:
-        raise ValueError(fault)
+def _refusing(fault: Callable[[str], str | None]) -> AfterValidator:
+    """Validator that refuses a value for which `fault` returns a reason."""
+
+    def check(value: str) -> str:
+        if reason := fault(value):
+            raise ValueError(reason)
+        return value
+
+    return AfterValidator(check)
 
 
-def _version(value: str) -> str:
-    _checked(version_fault(value))
-    return value
+def _matching(pattern: re.Pattern[str], otherwise: str) -> AfterValidator:
+    """Validator that refuses a value which `pattern` does not match as a whole, with the text `otherwise`."""
+    return _refusing(lambda value: None if pattern.fullmatch(value) else otherwise)
 
 
-def _commit(value: str) -> str:
-    _checked(None if _COMMIT.fullmatch(value) else "a commit is 40 hexadecimal digits, in lower case")
-    return value
+def _among(names: Collection[str]) -> AfterValidator:
+    return _refusing(lambda value: None if value in names else f"allowed are {', '.join(names)}")
 
 
-def _node_user(value: str) -> str:
-    _checked(user_fault(value) or None)
-    return value
-
-
-def _date(value: str) -> str:
+def _date_fault(value: str) -> str | None:
     allowed = 'a date is UTC, in quotes: "2020-11-23T01:01:48Z"'
-    _checked(None if _DATE.fullmatch(value) else allowed)
+    if not _DATE.fullmatch(value):
+        return allowed
     try:
         datetime.fromisoformat(value)
     except ValueError as error:
-        raise ValueError(f"{allowed} ({error})") from None
-    return value
+        return f"{allowed} ({error})"
+    return None
 
 
-def _digest(value: str) -> str:
-    _checked(None if _DIGEST.fullmatch(value) else "a digest is sha256: and 64 hexadecimal digits")
-    return value
-
-
-def _reason(value: str) -> str:
+def _reason_fault(value: str) -> str | None:
     fits = value.strip() and value.isprintable() and len(value) <= REASON
-    _checked(None if fits else f"a reason is one line of 1 to {REASON} printable characters")
-    return value
-
-
-def _tag(value: str) -> str:
-    _checked(tag_fault(value))
-    return value
-
-
-def _repository(value: str) -> str:
-    _checked(repository_fault(value))
-    return value
-
-
-def _address(value: str) -> str:
-    _checked(address_fault(value))
-    return value
+    return None if fits else f"a reason is one line of 1 to {REASON} printable characters"
 
 
 def _account(value: Any) -> Any:
     """Check an account ID before its type is checked, because digits without quotes are a number in YAML."""
-    fits = isinstance(value, str) and _ACCOUNT.fullmatch(value)
-    _checked(None if fits else 'an AWS account ID is 12 digits, in quotes: "123456789012"')
+    if not (isinstance(value, str) and _ACCOUNT.fullmatch(value)):
+        raise ValueError('an AWS account ID is 12 digits, in quotes: "123456789012"')
     return value
 
 
-def _region(value: str) -> str:
-    _checked(None if _REGION.fullmatch(value) else "allowed is an AWS region, such as eu-central-1")
-    return value
-
-
-def _listen(value: str) -> str:
+def _listen_fault(value: str) -> str | None:
     try:
         ipaddress.ip_address(value)
     except ValueError:
-        raise ValueError("allowed is one IP address of the host, such as 127.0.0.1 or 0.0.0.0") from None
-    return value
-
-
-def _arch(value: str) -> str:
-    _checked(None if value in ARCHES else f"allowed are {', '.join(ARCHES)}")
-    return value
-
-
-def _board(value: str) -> str:
-    _checked(None if value in BOARDS else f"allowed are {', '.join(BOARDS)}")
-    return value
-
-
-def _volume(value: str) -> str:
-    _checked(
-        None if _VOLUME.fullmatch(value) else "a volume's name has letters, digits, '_', '.', '-' (no path)"
-    )
-    return value
+        return "allowed is one IP address of the host, such as 127.0.0.1 or 0.0.0.0"
+    return None
 
 
 def engine_fault(value: str) -> str | None:
@@ -138,22 +96,15 @@ def engine_fault(value: str) -> str | None:
     return None if 1 <= int(fits["port"] or 22) <= 65535 else "a port is from 1 to 65535"
 
 
-def _engine(value: str) -> str:
-    _checked(engine_fault(value))
-    return value
-
-
-def _git_url(value: str) -> str:
+def _git_url_fault(value: str) -> str | None:
     state = "a login in a URL would be in the state in plain text"
     allowed = "give GIT_AUTH_TOKEN as a build secret (docs/stacks.md)"
-    _checked(f"{state}; {allowed}" if LOGIN.search(value) else None)
-    return value
+    return f"{state}; {allowed}" if LOGIN.search(value) else None
 
 
-def _secret_name(value: str) -> str:
+def _secret_name_fault(value: str) -> str | None:
     allowed = "a secret's name has letters, digits, '_', '.' and '-'; for build-ca use skycoin:build-ca"
-    _checked(None if _SECRET_NAME.fullmatch(value) and value != "build-ca" else allowed)
-    return value
+    return None if _SECRET_NAME.fullmatch(value) and value != "build-ca" else allowed
 
 
 def _pinned(value: str) -> str:
@@ -164,13 +115,8 @@ def _pinned(value: str) -> str:
 def _python(value: Any) -> Any:
     """Check a version before its type is checked: without quotes it is a number in YAML, and 3.10 is 3.1."""
     allowed = ", ".join(f'"{version}"' for version in PYTHONS)
-    _checked(None if value in PYTHONS else f"a Python version is in quotes; allowed are {allowed}")
-    return value
-
-
-def _log_size(value: str) -> str:
-    fits = _LOG_SIZE.fullmatch(value)
-    _checked(None if fits else "allowed is a number of MiB (m) or GiB (g), such as 5m or 1g")
+    if value not in PYTHONS:
+        raise ValueError(f"a Python version is in quotes; allowed are {allowed}")
     return value
 
 
@@ -178,14 +124,15 @@ def _duration(value: str) -> str:
     """Write a duration as Go and Docker do; any other form would be a difference in every run."""
     parts = _DURATION.fullmatch(value)
     seconds = sum(int(parts[unit] or 0) * length for unit, length in _LENGTHS.items()) if parts else 0
-    allowed = "a time is from 1s to 1h, such as 90s, 3m or 2m30s"
-    _checked(None if 1 <= seconds <= _LENGTHS["h"] else allowed)
+    if not 1 <= seconds <= _LENGTHS["h"]:
+        raise ValueError("a time is from 1s to 1h, such as 90s, 3m or 2m30s")
     hours, minutes = seconds // _LENGTHS["h"], seconds % _LENGTHS["h"] // 60
     return (f"{hours}h" if hours else "") + (f"{minutes}m" if hours or minutes else "") + f"{seconds % 60}s"
 
 
 def _recipient(value: str) -> str:
-    _checked(recipient_fault(value))
+    if fault := recipient_fault(value):
+        raise ValueError(fault)
     return without_comment(value)
 
 
@@ -199,10 +146,10 @@ def _one_of(names: Iterable[str], example: str) -> Any:
     return Field(examples=[example], json_schema_extra={"enum": list(names)})
 
 
-Version = Annotated[str, AfterValidator(_version), form("vMAJOR.MINOR.PATCH", "v0.27.1", r"^v\d+\.\d+\.\d+$")]
+Version = Annotated[str, _refusing(version_fault), form("vMAJOR.MINOR.PATCH", "v0.27.1", r"^v\d+\.\d+\.\d+$")]
 Commit = Annotated[
     str,
-    AfterValidator(_commit),
+    _matching(_COMMIT, "a commit is 40 hexadecimal digits, in lower case"),
     form(
         "40 hexadecimal digits in lower case",
         "13141d81aaa5fa3c653522f6d462dfc851c962f2",
@@ -210,21 +157,21 @@ Commit = Annotated[
     ),
 ]
 Date = Annotated[
-    str, AfterValidator(_date), form("UTC, in quotes", "2020-11-23T01:01:48Z", f"^{_DATE.pattern}$")
+    str, _refusing(_date_fault), form("UTC, in quotes", "2020-11-23T01:01:48Z", f"^{_DATE.pattern}$")
 ]
 Digest = Annotated[
     str,
-    AfterValidator(_digest),
+    _matching(_DIGEST, "a digest is sha256: and 64 hexadecimal digits"),
     form("sha256: and 64 hexadecimal digits", f"sha256:{'0' * 64}", f"^{_DIGEST.pattern}$"),
 ]
 Reason = Annotated[
     str,
-    AfterValidator(_reason),
+    _refusing(_reason_fault),
     form(f"one line of 1 to {REASON} printable characters", "stops at block 180000"),
 ]
 Tag = Annotated[
     str,
-    AfterValidator(_tag),
+    _refusing(tag_fault),
     form(
         "letters, digits, `_`, `.` and `-`, beginning with a letter, a digit or `_`; at most 120 characters",
         "latest",
@@ -233,7 +180,7 @@ Tag = Annotated[
 ]
 Repository = Annotated[
     str,
-    AfterValidator(_repository),
+    _refusing(repository_fault),
     form(
         "lower-case letters and digits, with `.`, `_`, `-` inside and `/` between parts",
         "skycoin/skycoin",
@@ -242,7 +189,7 @@ Repository = Annotated[
 ]
 Address = Annotated[
     str,
-    AfterValidator(_address),
+    _refusing(address_fault),
     form(
         "HOST or HOST:PORT, with or without /NAMESPACE after it; no scheme",
         "registry.example:5000",
@@ -253,19 +200,21 @@ Account = Annotated[
     str, BeforeValidator(_account), form("12 digits, in quotes", "123456789012", f"^{_ACCOUNT.pattern}$")
 ]
 Region = Annotated[
-    str, AfterValidator(_region), form("an AWS region", "eu-central-1", f"^{_REGION.pattern}$")
+    str,
+    _matching(_REGION, "allowed is an AWS region, such as eu-central-1"),
+    form("an AWS region", "eu-central-1", f"^{_REGION.pattern}$"),
 ]
-Listen = Annotated[str, AfterValidator(_listen), form("one IP address of the host", "0.0.0.0")]
-ArchName = Annotated[str, AfterValidator(_arch), _one_of(ARCHES, "amd64")]
-BoardName = Annotated[str, AfterValidator(_board), _one_of(BOARDS, "raspberry-pi-4")]
+Listen = Annotated[str, _refusing(_listen_fault), form("one IP address of the host", "0.0.0.0")]
+ArchName = Annotated[str, _among(ARCHES), _one_of(ARCHES, "amd64")]
+BoardName = Annotated[str, _among(BOARDS), _one_of(BOARDS, "raspberry-pi-4")]
 VolumeName = Annotated[
     str,
-    AfterValidator(_volume),
+    _matching(_VOLUME, "a volume's name has letters, digits, '_', '.', '-' (no path)"),
     form("letters, digits, `_`, `.`, `-`; no path", "volume-of-attic", f"^{_VOLUME.pattern}$"),
 ]
 Engine = Annotated[
     str,
-    AfterValidator(_engine),
+    _refusing(engine_fault),
     form(
         "local, unix:///PATH, ssh://USER@HOST or ssh://USER@HOST:PORT",
         "ssh://pi@attic.lan",
@@ -273,11 +222,11 @@ Engine = Annotated[
     ),
 ]
 GitUrl = Annotated[
-    str, AfterValidator(_git_url), form("the URL of a repository", "https://github.com/skycoin/skycoin.git")
+    str, _refusing(_git_url_fault), form("the URL of a repository", "https://github.com/skycoin/skycoin.git")
 ]
 SecretName = Annotated[
     str,
-    AfterValidator(_secret_name),
+    _refusing(_secret_name_fault),
     form("letters, digits, `_`, `.` and `-`", "GIT_AUTH_TOKEN", f"^{_SECRET_NAME.pattern}$"),
 ]
 Pinned = Annotated[
@@ -302,7 +251,7 @@ Recipient = Annotated[
 """Public key; the comment after an ssh key is dropped."""
 LogSize = Annotated[
     str,
-    AfterValidator(_log_size),
+    _matching(_LOG_SIZE, "allowed is a number of MiB (m) or GiB (g), such as 5m or 1g"),
     form("a number of MiB (m) or GiB (g), such as 5m or 1g", "5m", f"^{_LOG_SIZE.pattern}$"),
 ]
 Duration = Annotated[
@@ -320,7 +269,7 @@ NodeImage = Annotated[str, form("an image that a node runs", "skycoin")]
 NodeName = Annotated[str, form("a node's name", "attic")]
 NodeUser = Annotated[
     str,
-    AfterValidator(_node_user),
+    _refusing(user_fault),
     form(
         f"UID:GID in quotes, neither of them 0, {EXPORTER_UID} or {PROXY_UID}",
         "12000:12000",
