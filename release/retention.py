@@ -10,7 +10,7 @@ pulls it again. Without --delete nothing is removed.
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -86,27 +86,34 @@ def builds(repository: Any, tags: Collection[str]) -> list[Build]:
 
 def plan(repository: Any, keep: int, deployed: Collection[str] = ()) -> Plan:
     """Plan to remove all builds except the newest `keep` of each kind and those of `deployed` digests."""
-    found = {tag: repository.digest_of(tag) for tag in repository.tags()}
-    points: Mapping[str, str] = {tag: digest for tag, digest in found.items() if digest is not None}
+    digests = {tag: repository.digest_of(tag) for tag in repository.tags()}
+    points: Mapping[str, str] = {tag: digest for tag, digest in digests.items() if digest is not None}
     known = builds(repository, points)
     newest = [build for kind in KINDS for build in [one for one in known if one.kind is kind][:keep]]
-    stays = [
-        one
-        for one in known
-        if one in newest
-        or one.digests[:1] == (points.get(Channel.DEVELOP),)
-        or not {*deployed}.isdisjoint((*one.digests, *(points[tag] for tag in one.tags if tag in points)))
-    ]
-    goes = [one for one in known if one not in stays]
-    going = {tag for build in goes for tag in build.tags if tag in points}
-    live = {digest for tag, digest in points.items() if tag not in going}
-    for digest in sorted(live):
-        live |= {entry["digest"] for entry in repository.manifest(digest).fields.get("manifests", ())}
+    protected = {*deployed, *filter(None, [points.get(Channel.DEVELOP)])}
+    stays = [build for build in known if build in newest or _has_any(build, protected, points)]
+    goes = [build for build in known if build not in stays]
+    removed_tags = {tag for build in goes for tag in build.tags if tag in points}
+    live_digests = _digests_of(repository, (points[tag] for tag in points if tag not in removed_tags))
     # Tags of variants that somebody moved are removed with their build too.
-    gone = [*(digest for build in goes for digest in build.digests), *(points[tag] for tag in sorted(going))]
+    candidates = [digest for build in goes for digest in build.digests]
+    candidates += [points[tag] for tag in sorted(removed_tags)]
     return Plan(
         stays=tuple(stays),
         goes=tuple(goes),
-        untag=tuple(sorted(tag for tag in going if points[tag] in live)),
-        remove=tuple(dict.fromkeys(digest for digest in gone if digest not in live)),
+        untag=tuple(sorted(tag for tag in removed_tags if points[tag] in live_digests)),
+        remove=tuple(dict.fromkeys(digest for digest in candidates if digest not in live_digests)),
     )
+
+
+def _has_any(build: Build, digests: Collection[str], points: Mapping[str, str]) -> bool:
+    """True if a build, one of its variants, or one of its tags is one of `digests`."""
+    return not {*digests}.isdisjoint((*build.digests, *(points[tag] for tag in build.tags if tag in points)))
+
+
+def _digests_of(repository: Any, manifests: Iterable[str]) -> set[str]:
+    """Digests of manifests, and of those that they list."""
+    live = {*manifests}
+    for digest in sorted(live):
+        live |= {entry["digest"] for entry in repository.manifest(digest).fields.get("manifests", ())}
+    return live

@@ -4,7 +4,10 @@ from collections.abc import Iterator
 
 from catalogue.images import CATALOGUE, EXPORTER, PROXY
 from settings.fields import NAME
+from settings.host import HostSettings
+from settings.image import ImageSettings
 from settings.names import tags_of
+from settings.node import NodeSettings
 from settings.stack import StackSettings
 from settings.words import did_you_mean, not_listed
 
@@ -15,31 +18,33 @@ def node_faults(settings: StackSettings) -> Iterator[str]:
     """Yield errors of the hosts, images, tags and former names that nodes refer to."""
     for name, node in settings.nodes.items():
         key = f"skycoin:nodes.{name}"
-        host = settings.hosts.get(node.host)
-        if host is None:
+        if node.host not in settings.hosts:
             yield f"{key}.host: {not_listed(node.host, 'hosts', settings.hosts)}"
         if node.renamed_from is not None and not NAME.fullmatch(node.renamed_from):
             yield f"{key}.renamed-from: {node.renamed_from!r} is not the name of a node"
-        known = settings.images_from is not None or node.image in CATALOGUE
-        if known and node.image not in NODE_IMAGES:
+        is_known = settings.images_from is not None or node.image in CATALOGUE
+        if is_known and node.image not in NODE_IMAGES:
             yield f"{key}.image: {node.image!r} is not a node's image; allowed is {', '.join(NODE_IMAGES)}"
-            continue
-        if settings.images_from is not None:
-            continue
-        image = settings.images.get(node.image)
-        if image is None:
+        elif settings.images_from is None and node.image not in settings.images:
             yield f"{key}.image: {not_listed(node.image, 'images', settings.images)}"
-            continue
-        if node.tag is not None and node.tag not in tags_of(image):
-            allowed = ", ".join(tags_of(image)) + did_you_mean(node.tag, tags_of(image))
-            yield f"{key}.tag: {node.tag!r} is not published here; allowed are {allowed}"
-        if host is not None and host.variant is not None and host.variant not in image.arches:
-            yield (
-                f"{key}.host: {node.host} takes {host.variant}, but skycoin:images.{node.image} is built "
-                f"for {', '.join(image.arches)} only: add {host.variant} to its arches"
-            )
-        if node.gui and not image.gui:
-            yield f"{key}.gui: true needs gui: true in skycoin:images.{node.image}, which has no such files"
+        elif settings.images_from is None:
+            yield from _image_faults(key, node, settings.images[node.image], settings.hosts.get(node.host))
+
+
+def _image_faults(
+    key: str, node: NodeSettings, image: ImageSettings, host: HostSettings | None
+) -> Iterator[str]:
+    """Yield what a node needs of an image of its own stack, and the image does not have."""
+    if node.tag is not None and node.tag not in tags_of(image):
+        allowed = ", ".join(tags_of(image)) + did_you_mean(node.tag, tags_of(image))
+        yield f"{key}.tag: {node.tag!r} is not published here; allowed are {allowed}"
+    if host is not None and host.variant is not None and host.variant not in image.arches:
+        yield (
+            f"{key}.host: {node.host} takes {host.variant}, but skycoin:images.{node.image} is built "
+            f"for {', '.join(image.arches)} only: add {host.variant} to its arches"
+        )
+    if node.gui and not image.gui:
+        yield f"{key}.gui: true needs gui: true in skycoin:images.{node.image}, which has no such files"
 
 
 def metrics_faults(settings: StackSettings) -> Iterator[str]:
