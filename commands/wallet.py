@@ -1,4 +1,4 @@
-"""`skyinfra wallet`: backup, restore, adoption and acceptance of a node's wallets."""
+"""`skyinfra wallet`: copies, backup, restore, adoption and acceptance of a node's wallets."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,6 +37,28 @@ for command in (backup_wallet, list_backups, verify_backup, check_backup, drill_
 
 
 @wallet.command(
+    "copies",
+    short_help="List the copies of a node's wallet on its host.",
+    epilog=examples("./skyinfra wallet copies node-1"),
+)
+@click.argument("node")
+@with_stack
+def list_copies(node: str, stack: str | None, backend: Choice) -> int:
+    """List the copies that were made on the host of NODE before changes, oldest first.
+
+    `wallet restore NODE --copy TIME` goes back to one.
+    """
+    found, name = chosen(stack, backend)
+    deployed = node_in(found, name, node)
+    names = volume_of(deployed).copies()
+    for copy in names:
+        click.echo(copy)
+    count = f"{len(names)} cop{'y' if len(names) == 1 else 'ies'}"
+    click.echo(f"{count} of {deployed.wallet} on host {deployed.host}, in {deployed.backups}", err=True)
+    return 0
+
+
+@wallet.command(
     "restore",
     short_help="Put the wallets of a backup or a copy back.",
     epilog=examples(
@@ -52,7 +74,7 @@ for command in (backup_wallet, list_backups, verify_backup, check_backup, drill_
     "--copy",
     metavar="TIME",
     default="",
-    help="Name of a copy on the node's host, instead of FILE. An unknown name prints the list of copies.",
+    help="Name of a copy on the node's host, instead of FILE; `wallet copies NODE` lists them.",
 )
 @click.option(
     "--temporary",

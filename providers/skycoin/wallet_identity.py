@@ -145,11 +145,13 @@ def _refusal(
     where = f"host {inputs['host']}: the wallet volume {wallet.volume!r} {wrong}."
     if kept_out := _kept_out(wallet, found):
         return f"{where} The node was left as it is. {kept_out}"
-    ways = _ways(wallet, found, f"./skyinfra wallet restore {node} FILE{option}", is_known=is_known)
+    restore = f"./skyinfra wallet restore {node} FILE{option}"
+    copies = f"./skyinfra wallet copies {node}{option}"
+    ways = _ways(wallet, found, restore, copies, is_known=is_known)
     for _, copy in found.unended() if is_known and found is not None else ():
         take = f"`./skyinfra wallet restore {node} --temporary {copy}{option}`"
         ways = f"Take the temporary copy: {take}. Or move it out of the volume. {ways}"
-    if is_known and found is not None and not found.damaged:
+    if is_known and found is not None and not found.damaged and not _is_empty(found):
         what, there = digest(found.wallets), summary(found.wallets)
         ways += f" To accept what it holds now ({there}): `./skyinfra wallet accept {node} {what}{option}`."
     return f"{where}{held} The node was left as it is. {ways}"
@@ -161,8 +163,11 @@ def _kept_out(wallet: WalletOnHost, found: Found | None) -> str:
     return wallet.kept_out(wallet.volume, *damaged) if damaged else ""
 
 
-def _ways(wallet: WalletOnHost, found: Found | None, restore: str, *, is_known: bool) -> str:
-    """Ways to restore a wallet: a restore needs a node in the state, and an existing volume."""
+def _ways(wallet: WalletOnHost, found: Found | None, restore: str, copies: str, *, is_known: bool) -> str:
+    """Ways to restore a wallet: a restore needs a node in the state, and an existing volume.
+
+    `restore` and `copies` are the commands that restore a backup and that list the copies on the host.
+    """
     page = "docs/wallets.md, “A wallet that is not what it was”"
     anew = "set `new-wallet: true` on the node for one `pulumi up`"
     if not is_known and _is_empty(found):
@@ -172,7 +177,7 @@ def _ways(wallet: WalletOnHost, found: Found | None, restore: str, *, is_known: 
         return (
             f"To accept what it holds now: {accepted}. A backup is restored after that: `{restore}` ({page})."
         )
-    ways = f"a backup: `{restore}`, or a copy on the host, which `--copy list` there names ({page})."
+    ways = f"a backup: `{restore}`, or a copy on the host (`{copies}` lists them; {page})."
     make = f"Make the volume again, empty: `docker volume create {wallet.volume}`."
     ways = f"{make} Then restore {ways}" if found is None else f"Restore {ways}"
     if found is not None and found.damaged:

@@ -124,6 +124,7 @@ def test_an_emptied_wallet_is_refused_by_the_backup_and_by_a_change_of_its_node(
     assert empty.code != 0
     [name] = re.findall(r"`\./skyinfra wallet restore second --copy (\S+)`", empty.text)
     assert list(tmp_path.iterdir()) == []
+    assert name in second.skyinfra("wallet", "copies", "second").text.splitlines()
     restored = restore(second, tmp_path, copy=name)
     assert restored.code == 0, restored.text
     assert wallet(second) == TEXT

@@ -87,6 +87,7 @@ def test_skyinfra_has_these_commands() -> None:
         ("wallet", "adopt"),
         ("wallet", "backup"),
         ("wallet", "check"),
+        ("wallet", "copies"),
         ("wallet", "drill"),
         ("wallet", "list"),
         ("wallet", "restore"),

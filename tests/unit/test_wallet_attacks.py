@@ -9,7 +9,7 @@ from docker.errors import APIError
 from requests.exceptions import ReadTimeout
 
 from clients.errors import ServiceError
-from clients.fingerprint import SCRIPT, asked, read
+from clients.fingerprint import NOTHING, SCRIPT, asked, digest, read
 from clients.wallet_on_host import WalletOnHost
 from providers.base import URN, ProviderError, Values
 from providers.skycoin.wallet_identity import unchanged
@@ -361,8 +361,10 @@ def test_a_copy_of_a_clock_in_the_future_has_a_way_out(volumes: Volumes) -> None
 def test_accepting_an_empty_volume_is_recorded(engine: WalletEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     state = remembered(engine, mine=wallet("A"))
     (engine.folder(WALLET) / "mine.wlt").unlink()
-    [accepted] = re.findall("accept one ([0-9a-f]{16})", refreshed(engine, state)["walletFault"])
-    monkeypatch.setenv("SKYCOIN_ACCEPT_WALLET", accepted)
+    said = refreshed(engine, state)["walletFault"]
+    assert "If you accept that the wallet is lost, set `new-wallet: true`" in said
+    assert "wallet accept" not in said, "one way to lose a wallet is enough"
+    monkeypatch.setenv("SKYCOIN_ACCEPT_WALLET", digest(NOTHING))
     after = refreshed_free(engine, state)
     assert (after["walletFault"], after["wallets"]) == ("", [])
 

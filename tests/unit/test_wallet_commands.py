@@ -17,7 +17,7 @@ from local.layout import Layout
 from settings.wallets import WalletsSettings
 from tests.unit.command_line import Skyinfra
 from tests.unit.test_wallet_backups import CONTENTS, KEY, OTHER, PUBLIC_OF_IT, WITH_PASSPHRASE, sealed
-from tests.unit.test_wallets import RESOURCES
+from tests.unit.test_wallets import BACKUPS, COPY, RESOURCES, WALLET, FakeEngine, volume
 from wallets.backup_format import read
 from wallets.backup_places import Place
 from wallets.contents import pack
@@ -58,6 +58,33 @@ def test_a_backup_goes_to_all_recipients_and_is_remembered_for_this_backend(
     assert place.address("n") == "/x/y/n"
     assert recipients == [KEY.public, OTHER.public]
     assert records == tmp_path / "cache" / "skycoin-infrastructure" / "backups"
+
+
+@pytest.mark.parametrize(
+    ("copies", "names", "said"),
+    [
+        ({}, [], "0 copies"),
+        ({f"{COPY}/a.wlt": b"x"}, [COPY], "1 copy"),
+        (
+            {f"{COPY}/a.wlt": b"x", "2020-01-01T00-00-00Z/a.wlt": b"x"},
+            ["2020-01-01T00-00-00Z", COPY],
+            "2 copies",
+        ),
+    ],
+)
+def test_the_copies_on_the_host_are_listed_oldest_first(
+    stack: dict[str, Any],
+    skyinfra: Skyinfra,
+    monkeypatch: pytest.MonkeyPatch,
+    copies: dict[str, bytes],
+    names: list[str],
+    said: str,
+) -> None:
+    engine = FakeEngine({WALLET: {}, BACKUPS: copies})
+    monkeypatch.setattr("commands.wallet.volume_of", lambda node: volume(node, engine))
+    ran = skyinfra("wallet", "copies", "node-1", "-s", "test")
+    assert (ran.code, ran.out.splitlines()) == (0, names)
+    assert f"\n{said} of {WALLET} on host " in ran.err
 
 
 def test_a_backup_for_nobody_is_refused_before_the_wallet_is_read(
