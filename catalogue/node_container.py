@@ -60,6 +60,8 @@ HEALTH = f"http://127.0.0.1:{RPC_PORT}{HEALTH_PATH}"
 """Address of the node's health check inside its container."""
 DATA = "/data"
 """Mount point of the data volume, which holds the chain database."""
+WALLET = "/wallet"
+"""Mount point of the wallet volume."""
 OFFLINE = "-disable-networking"
 """Flag of a node without peers."""
 

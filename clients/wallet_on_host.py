@@ -14,7 +14,7 @@ from docker.errors import APIError, NotFound
 from requests.exceptions import RequestException
 
 from catalogue.naming import backups_volume, previous_container
-from catalogue.node_container import DATA, NODE, USER, user_of
+from catalogue.node_container import DATA, NODE, USER, WALLET, user_of
 from clients.errors import KeptOutError, ServiceError
 from clients.fingerprint import NOTHING, SCRIPT, Fingerprint, Found, asked, from_lines, lines, read
 from clients.ownership import as_user, explained, foreign_files, give_empty, mode, prepare_copies
@@ -22,7 +22,6 @@ from clients.pull import known_as
 from clients.short_run import short_run
 from clients.volumes import has_volume, writers
 
-PLACE = "/wallet"
 SECONDS = 120
 """Time limit in seconds for reading or recording the wallets.
 
@@ -92,7 +91,7 @@ class WalletOnHost:
 
         Docker gives new volumes to the image's user.
         """
-        self._give_empty(self.volume, PLACE)
+        self._give_empty(self.volume, WALLET)
         self._give_empty(backups_volume(self.volume), DATA)
 
     def look(self, before: Fingerprint) -> Found:
@@ -133,10 +132,10 @@ class WalletOnHost:
 
     def remember(self, wallets: Fingerprint) -> str:
         """Record the wallets on the host, and give the volume an id if it has none. Return the id."""
-        self._give_empty(self.volume, PLACE)
+        self._give_empty(self.volume, WALLET)
         self._prepare_copies()
         volumes = {
-            self.volume: {"bind": PLACE, "mode": self._mode("rw")},
+            self.volume: {"bind": WALLET, "mode": self._mode("rw")},
             backups_volume(self.volume): {"bind": "/data", "mode": self._mode("rw")},
         }
         code, said = self._run(REMEMBER, [secrets.token_hex(16), *lines(wallets)], volumes)
@@ -210,8 +209,8 @@ class WalletOnHost:
         """Run the script and return its output."""
         printed = self._in_node(arguments)
         if printed is None:
-            volumes = {self.volume: {"bind": PLACE, "mode": self._mode("ro")}}
-            code, printed = self._run(f"cd {PLACE} || exit 1\n{SCRIPT}", arguments, volumes)
+            volumes = {self.volume: {"bind": WALLET, "mode": self._mode("ro")}}
+            code, printed = self._run(f"cd {WALLET} || exit 1\n{SCRIPT}", arguments, volumes)
             if code:
                 raise self._unreadable(f"{self.volume} can't be read and written", printed, self.volume)
         return printed

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_docker as docker
 
-from components.node import FILES, LOOPBACK, PROCESSES
+from catalogue.containers import LOOPBACK, MAX_OPEN_FILES, MAX_PROCESSES
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,8 +76,8 @@ def confined_container(
         log_driver="json-file",
         log_opts={"max-size": args.log_size, "max-file": "3"},
         ulimits=[
-            docker.ContainerUlimitArgs(name="nofile", soft=FILES, hard=FILES),
-            docker.ContainerUlimitArgs(name="nproc", soft=PROCESSES, hard=PROCESSES),
+            docker.ContainerUlimitArgs(name="nofile", soft=MAX_OPEN_FILES, hard=MAX_OPEN_FILES),
+            docker.ContainerUlimitArgs(name="nproc", soft=MAX_PROCESSES, hard=MAX_PROCESSES),
         ],
         healthcheck=docker.ContainerHealthcheckArgs(
             tests=["CMD", "wget", "-q", "-O", "/dev/null", args.health],

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import pulumi
 
+from catalogue.containers import LOOPBACK
 from catalogue.images import EXPORTER_UID
 from catalogue.node_container import HEALTH_PATH, RPC_PORT
 from components.confined_container import ConfinedContainerArgs, confined_container
 from components.host import Host
-from components.node import LOOPBACK
 from components.pulled_image import PulledImage
 
 PORT = 7979

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_docker as docker
 
+from catalogue.containers import LOOPBACK
 from catalogue.images import REGISTRY_PORT
 from catalogue.node_container import USER
 from components.confined_container import ConfinedContainerArgs, confined_container
 from components.host import Host
-from components.node import LOOPBACK
 from components.pulled_image import PulledImage
 
 SETTINGS = "/etc/distribution/hosted.yml"

@@ -16,8 +16,9 @@ import pulumi
 import pulumi_docker as docker
 
 from catalogue.boards import SERVER, Board
+from catalogue.containers import LOOPBACK, MAX_OPEN_FILES, MAX_PROCESSES
 from catalogue.naming import backups_volume
-from catalogue.node_container import DATA, HEALTH, OFFLINE, RPC_PORT, USER
+from catalogue.node_container import DATA, HEALTH, OFFLINE, RPC_PORT, USER, WALLET
 from components.host import Host
 from components.node_container import NodeContainer
 from components.preflight import Preflight
@@ -25,12 +26,6 @@ from components.pulled_image import PulledImage
 
 GRACE = 60
 """Seconds between SIGINT and SIGKILL, in which the node closes its database and wallets."""
-FILES = 4096
-"""Limit of open files: a node has at most 128 connections and one database; many engines can't grant more."""
-PROCESSES = 1024
-"""Limit of threads, which Linux counts as processes."""
-WALLET = "/wallet"
-LOOPBACK = "127.0.0.1"
 PEER_PORT = 6000
 PROBE = ("skycoin-cli", "version")
 """Command that works without a running node: it shows that the variant's programs run on the host."""
@@ -236,8 +231,8 @@ def container_settings(args: NodeArgs) -> dict[str, Any]:
         "logDriver": "json-file",
         "logOpts": {"max-size": args.board.log_size, "max-file": "3"},
         "ulimits": [
-            {"name": "nofile", "soft": FILES, "hard": FILES},
-            {"name": "nproc", "soft": PROCESSES, "hard": PROCESSES},
+            {"name": "nofile", "soft": MAX_OPEN_FILES, "hard": MAX_OPEN_FILES},
+            {"name": "nproc", "soft": MAX_PROCESSES, "hard": MAX_PROCESSES},
         ],
         "healthcheck": {
             "tests": ["CMD", "wget", "-q", "-O", "/dev/null", HEALTH],

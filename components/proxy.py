@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_docker as docker
 
+from catalogue.containers import LOOPBACK
 from catalogue.images import PROXY_PORT, PROXY_UID
 from components.confined_container import ConfinedContainerArgs, confined_container
-from components.node import LOOPBACK
 
 USER = f"{PROXY_UID}:{PROXY_UID}"
 LOGIN = "/login"

@@ -16,9 +16,9 @@ from typing import Any
 import pulumi
 import pulumi_docker as docker
 
+from catalogue.containers import LOOPBACK
 from catalogue.workspaces import DOCKER_DATA, HOME, MEMORY, PROCESSES, STAY, WORK, authority_variables
 from components.host import Host
-from components.node import LOOPBACK
 from components.pulled_image import PulledImage
 from components.workspace_preflight import WorkspacePreflight
 

@@ -3,9 +3,9 @@
 import pulumi
 import pulumi_docker as docker
 
+from catalogue.containers import LOOPBACK
 from components.host import Host
 from components.hosted_registry import MEMORY, HostedRegistry, HostedRegistryArgs
-from components.node import LOOPBACK
 from settings.names import registry_container, registry_port, registry_volumes
 from settings.registry import RegistrySettings
 

@@ -16,7 +16,7 @@ from typing import Any
 from docker.errors import NotFound
 
 from catalogue.naming import backups_volume
-from catalogue.node_container import NODE
+from catalogue.node_container import NODE, WALLET
 from clients.fingerprint import NOTHING
 from wallets.asking import ask
 from wallets.commands import engine_of, on_host
@@ -33,9 +33,9 @@ from wallets.contents import (
 from wallets.errors import WalletError
 from wallets.moving import strangers
 from wallets.nodes import DeployedNode
-from wallets.volume import GRACE, PLACE, WalletVolume, settled
+from wallets.volume import GRACE, WalletVolume, settled
 
-FOLDERS = ("/wallet", "/root/.skycoin/wallets")
+FOLDERS = (WALLET, "/root/.skycoin/wallets")
 """Usual folders of wallets in a container: in Skycoin's own images, and of a node that root runs."""
 
 
@@ -214,9 +214,9 @@ class Source:
         if container is not None:
             yield container, {one: one for one in self._folders}
         elif volume.exists(self.name):
-            with volume.mounted(self.name, PLACE, "ro") as mounted:
+            with volume.mounted(self.name, WALLET, "ro") as mounted:
                 folder = self.folder or "/"
-                yield mounted, {folder: posixpath.normpath(f"{PLACE}/{folder}")}
+                yield mounted, {folder: posixpath.normpath(f"{WALLET}/{folder}")}
         else:
             raise WalletError(f"{self.where} is neither a container nor a volume. Nothing was changed")
 

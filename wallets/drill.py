@@ -15,7 +15,7 @@ from typing import Any
 
 from docker.errors import NotFound
 
-from catalogue.node_container import API
+from catalogue.node_container import API, WALLET
 from clients.pull import ensure_image
 from wallets.asking import ask
 from wallets.contents import Contents, to_tar, wallets_in
@@ -107,12 +107,12 @@ class Drill:
                     cap_drop=["ALL"],
                     security_opt=["no-new-privileges"],
                     tmpfs={"/tmp": "", "/data": "uid=10000,gid=10000,mode=0700"},
-                    volumes={name: {"bind": "/wallet", "mode": "rw"}},
+                    volumes={name: {"bind": WALLET, "mode": "rw"}},
                     # If memory is short, the drill ends and not the node next to it.
                     oom_score_adj=1000,
                 )
             )
-        self._ask(lambda: container.put_archive("/wallet", to_tar(contents)))
+        self._ask(lambda: container.put_archive(WALLET, to_tar(contents)))
         self._ask(container.start)
         return container
 

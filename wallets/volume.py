@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar
 
 from docker.errors import NotFound
 
+from catalogue.node_container import WALLET
 from clients.ownership import as_user, give_empty, mode
 from clients.pull import ensure_image
 from clients.short_run import short_run
@@ -33,7 +34,6 @@ from wallets.errors import WalletError
 from wallets.nodes import DeployedNode
 from wallets.signals import uninterrupted
 
-PLACE = "/wallet"
 COPIES = "/data"
 """Mount point of the volume of copies; images have that folder (providers/skycoin/copy-wallet.sh)."""
 
@@ -52,12 +52,12 @@ GRACE = 60
 
 # All staged files are complete and on disk before the first one is moved into place.
 MOVE = f"""\
-cd {PLACE}/{STAGING} && sync || exit 1
-find . -type f -exec sh -c 'for f; do [ ! -d "{PLACE}/$f" ] || echo "$f"; done' sh {{}} + > /tmp/folders
+cd {WALLET}/{STAGING} && sync || exit 1
+find . -type f -exec sh -c 'for f; do [ ! -d "{WALLET}/$f" ] || echo "$f"; done' sh {{}} + > /tmp/folders
 if [ -s /tmp/folders ]; then echo "folders have these names: $(cat /tmp/folders)"; exit 1; fi
-find . -type d -exec sh -c 'for folder; do mkdir -p "{PLACE}/$folder"; done' sh {{}} + || exit 1
-find . -type f -exec sh -c 'for file; do mv -f "$file" "{PLACE}/$file"; done' sh {{}} + || exit 1
-[ -z "$(find . -type f)" ] && rm -rf {PLACE}/{STAGING} && sync
+find . -type d -exec sh -c 'for folder; do mkdir -p "{WALLET}/$folder"; done' sh {{}} + || exit 1
+find . -type f -exec sh -c 'for file; do mv -f "$file" "{WALLET}/$file"; done' sh {{}} + || exit 1
+[ -z "$(find . -type f)" ] && rm -rf {WALLET}/{STAGING} && sync
 """
 
 _Answer = TypeVar("_Answer")
@@ -88,8 +88,8 @@ class WalletVolume:
 
     def read(self) -> dict[str, File]:
         """All files, as of one moment. Raises WalletError."""
-        with self.mounted(self._node.wallet, PLACE, "ro") as container:
-            if (found := settled(lambda: self._files(container, PLACE))) is not None:
+        with self.mounted(self._node.wallet, WALLET, "ro") as container:
+            if (found := settled(lambda: self._files(container, WALLET))) is not None:
                 return found
         raise WalletError(
             f"the wallet on host {self._node.host} changes all the time: stop its node and try again "
@@ -122,7 +122,7 @@ class WalletVolume:
         with uninterrupted():
             self.remove_leftovers()
             try:
-                with self.mounted(self._node.wallet, PLACE, "rw") as container:
+                with self.mounted(self._node.wallet, WALLET, "rw") as container:
                     self._take_empty()
                     self._refuse_unwritable()
                     self._stage(container, contents)
@@ -221,11 +221,11 @@ class WalletVolume:
     def _take_empty(self) -> None:
         """Give a volume that was made by hand, after the old one was lost, to the node's user."""
         node = self._node
-        self._ask(lambda: give_empty(self._client, node.place, node.image, node.wallet, PLACE))
+        self._ask(lambda: give_empty(self._client, node.place, node.image, node.wallet, WALLET))
 
     def _refuse_unwritable(self) -> None:
         """Raise WalletError if the node's user could not move what the engine puts there as root."""
-        code, _ = self._run(["sh", "-c", f"[ -w {PLACE} ]"])
+        code, _ = self._run(["sh", "-c", f"[ -w {WALLET} ]"])
         if code:
             node = self._node
             raise WalletError(
@@ -235,14 +235,14 @@ class WalletVolume:
 
     def _stage(self, container: Any, contents: Contents) -> None:
         archive = to_tar(contents, STAGING, *map(int, self._node.user.split(":")))
-        self._ask(lambda: container.put_archive(PLACE, archive))
-        if not same(self._files(container, f"{PLACE}/{STAGING}") or {}, contents):
+        self._ask(lambda: container.put_archive(WALLET, archive))
+        if not same(self._files(container, f"{WALLET}/{STAGING}") or {}, contents):
             raise WalletError(f"{self._node.wallet} on host {self._node.host} did not take all files")
 
     def _unstage(self) -> None:
         """Remove the staging folder of a restore."""
         if self.exists(self._node.wallet):
-            self._run(["rm", "-rf", f"{PLACE}/{STAGING}"])
+            self._run(["rm", "-rf", f"{WALLET}/{STAGING}"])
 
     def _container(self) -> Any:
         if self._node.container is None:
@@ -306,7 +306,7 @@ class WalletVolume:
         """Run a command on the wallet volume, in the node's image."""
         node = self._node
         options: dict[str, Any] = {
-            "volumes": {node.wallet: {"bind": PLACE, "mode": mode(node.place, "rw")}},
+            "volumes": {node.wallet: {"bind": WALLET, "mode": mode(node.place, "rw")}},
             "labels": {LABEL: node.wallet},
             "tmpfs": {"/tmp": ""},
             **as_user(node.place),

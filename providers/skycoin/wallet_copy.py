@@ -14,7 +14,7 @@ from typing import Any
 
 from docker.errors import NotFound
 
-from catalogue.node_container import user_of
+from catalogue.node_container import WALLET, user_of
 from clients.fingerprint import SCRIPT as FINGERPRINT
 from clients.ownership import as_user, mode, prepare_copies
 from clients.short_run import short_run
@@ -64,7 +64,7 @@ def copy_wallet(client: Any, inputs: Values, image: str, now: datetime) -> str:
         SECONDS,
         labels={LABEL: inputs["wallet"]},
         volumes={
-            inputs["wallet"]: {"bind": "/wallet", "mode": mode(inputs, "ro")},
+            inputs["wallet"]: {"bind": WALLET, "mode": mode(inputs, "ro")},
             inputs["backups"]: {"bind": "/data", "mode": mode(inputs, "rw")},
         },
         **as_user(inputs),
