@@ -448,8 +448,8 @@ def past_the_proxy(up: Machine, path: str, *options: str) -> str:
 
 
 @pytest.mark.usefixtures("fleet")
-def test_a_process_of_the_host_gets_past_the_proxy_as_security_md_says(up: Machine) -> None:
-    """A known limit: without a login, such a process creates and reads wallets; it lacks only coins."""
+def test_known_limit_a_process_of_the_host_reaches_the_api_without_a_login(up: Machine) -> None:
+    """It creates and reads wallets; it lacks only coins. (SECURITY.md, “Not defended”.)"""
     token = json.loads(past_the_proxy(up, "/api/v1/csrf"))["csrf_token"]
     with_token = ("-H", f"X-CSRF-Token: {token}")
     fields = ("--data-urlencode", f"seed={SEED}", "-d", "label=strange", "-d", "type=deterministic")
@@ -475,7 +475,7 @@ def version_from(docker: Callable[..., str], node: str, network: str) -> str:
 
 
 @pytest.mark.usefixtures("fleet")
-def test_a_container_of_another_network_reaches_a_node_where_the_engine_does_not_part_them(
+def test_known_limit_containers_of_other_networks_reach_a_node_on_an_own_engine(
     up: Machine, attic: Board
 ) -> None:
     """Docker separates them, as on the board; an engine of SKYCOIN_ENGINE=own, as used here, does not."""

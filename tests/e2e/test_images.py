@@ -352,10 +352,11 @@ def test_a_wallet_folder_that_is_not_a_volume_is_warned_of(up: Machine) -> None:
     assert "/wallet is no volume" in run(up, "amd64", "skycoin", "-version").stderr
 
 
-@pytest.mark.parametrize("flag", ["-version", "-help"])
-def test_help_and_version_need_no_volume(up: Machine, flag: str) -> None:
+@pytest.mark.parametrize(("flag", "shown"), [("-version", "0.27.1"), ("-help", "-data-dir")])
+def test_help_and_version_need_no_volume(up: Machine, flag: str, shown: str) -> None:
     result = run(up, "amd64", flag, options=("--read-only", "--user", "4321:4321"))
     assert (result.returncode, "docker-entrypoint" in result.stderr) == (0, False), result.stderr
+    assert shown in result.stdout + result.stderr
 
 
 def test_a_command_behind_two_dashes_runs_as_it_is(up: Machine) -> None:
