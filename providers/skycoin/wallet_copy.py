@@ -8,6 +8,7 @@ mounted read-only, and none of its bytes leave the host.
 
 import contextlib
 import re
+import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ LABEL = "skycoin.copy"
 """Label of a container that copies a wallet; its value is the name of the wallet's volume."""
 SECONDS = 300
 """Time limit of a copy in seconds: wallets are kilobytes, but SD cards are slow."""
+PAUSE = 1
+"""Seconds between two looks at a copy that a killed run has left running."""
 
 SCRIPT = Path(__file__).with_name("copy-wallet.sh").read_text()
 """Shell script, run in a container of the node's image; the exit codes below are its own."""
@@ -49,7 +52,7 @@ def copy_wallet(client: Any, inputs: Values, image: str, now: datetime) -> str:
     """
     if not has_volume(client, inputs["wallet"]):
         return ""
-    _remove_leftovers(client, inputs["wallet"])
+    _await_others(client, inputs["wallet"])
     prepare_copies(client, inputs, image, inputs["backups"])
     code, said = short_run(
         client,
@@ -62,6 +65,7 @@ def copy_wallet(client: Any, inputs: Values, image: str, now: datetime) -> str:
             str(KEPT),
         ],
         SECONDS,
+        name=_name(inputs["wallet"]),
         labels={LABEL: inputs["wallet"]},
         volumes={
             inputs["wallet"]: {"bind": WALLET, "mode": mode(inputs, "ro")},
@@ -76,14 +80,27 @@ def copy_wallet(client: Any, inputs: Values, image: str, now: datetime) -> str:
     return names[-1] if names else ""
 
 
-def _remove_leftovers(client: Any, wallet: str) -> None:
-    """Remove the containers of killed copies; a copy that is still running ends on its own."""
+def _await_others(client: Any, wallet: str) -> None:
+    """Wait for a copy that a killed run has left running, and remove the containers of ended ones."""
+    label, until = f"{LABEL}={wallet}", time.monotonic() + SECONDS
+    while _is_copying(client, wallet, label) and time.monotonic() < until:
+        time.sleep(PAUSE)
     listed = client.api.containers(
-        all=True, filters={"label": f"{LABEL}={wallet}", "status": ["created", "exited"]}
+        all=True, filters={"label": label, "status": ["created", "exited", "dead"]}
     )
     for found in listed:
         with contextlib.suppress(NotFound):
             client.api.remove_container(found["Id"], v=False, force=False)
+
+
+def _is_copying(client: Any, wallet: str, label: str) -> bool:
+    running = client.api.containers(filters={"label": label, "status": ["running"]})
+    return any(f"/{_name(wallet)}" in container["Names"] for container in running)
+
+
+def _name(wallet: str) -> str:
+    """Name of the container that copies a wallet: an engine has one, so two copies never mix their files."""
+    return f"{wallet}-copying"
 
 
 def _refusal(inputs: Values, code: int, said: str) -> str:

@@ -9,6 +9,7 @@ from docker.errors import ImageNotFound, NotFound
 
 from clients.fingerprint import SCRIPT as FINGERPRINT
 from providers.base import Change, Found, ProviderError, Values
+from providers.skycoin import wallet_copy
 from providers.skycoin.retired import Retired
 from providers.skycoin.wallet_copy import DAMAGED, EMPTIED, SCRIPT, SECONDS, copy_wallet
 
@@ -35,6 +36,8 @@ class FakeEngine:
     asked: list[Values] = field(default_factory=list)
     removed: int = 0
     leftovers: list[str] = field(default_factory=list)
+    runs: list[Values] = field(default_factory=list)
+    """What each look at running containers finds, after which nothing runs."""
 
     @property
     def api(self) -> "FakeEngine":
@@ -44,8 +47,11 @@ class FakeEngine:
     def containers(self) -> "FakeEngine":
         return self
 
-    def __call__(self, *, all: bool, filters: Values) -> list[Values]:  # noqa: A002 docker-py's name
-        assert filters == {"label": "skycoin.copy=skycoin-one-wallet", "status": ["created", "exited"]}
+    def __call__(self, *, filters: Values, all: bool = False) -> list[Values]:  # noqa: A002 docker-py's name
+        assert filters["label"] == "skycoin.copy=skycoin-one-wallet"
+        if filters["status"] == ["running"]:
+            return [self.runs.pop(0)] if self.runs else []
+        assert (filters["status"], all) == (["created", "exited", "dead"], True)
         return [{"Id": name} for name in self.leftovers]
 
     def remove_container(self, name: str, v: bool, force: bool) -> None:
@@ -104,6 +110,7 @@ def test_a_copy_is_made_by_the_nodes_image_with_the_wallet_read_only() -> None:
             "security_opt": ["no-new-privileges"],
             "mem_limit": "256m",
             "pids_limit": 128,
+            "name": "skycoin-one-wallet-copying",
             "labels": {"skycoin.copy": "skycoin-one-wallet"},
             "volumes": {
                 "skycoin-one-wallet": {"bind": "/wallet", "mode": "ro"},
@@ -119,6 +126,19 @@ def test_a_wallet_that_is_not_there_is_not_made_by_its_backup() -> None:
     engine = FakeEngine(volumes=set())
     assert copied(engine) == ""
     assert engine.asked == []
+
+
+@pytest.mark.case(38)
+def test_a_copy_that_a_killed_run_has_left_running_is_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before, both wrote into one folder, and the first to end gave the other's part of a copy a name."""
+    monkeypatch.setattr(wallet_copy, "PAUSE", 0)
+    running = {"Id": "1", "Names": ["/skycoin-one-wallet-copying"]}
+    engine = FakeEngine(runs=[running, running], leftovers=["1"])
+    assert copied(engine) == NAME
+    assert (engine.runs, engine.leftovers) == ([], [])
+    engine = FakeEngine(runs=[{"Id": "2", "Names": ["/a-copy-of-the-chain"]}, running])
+    assert copied(engine) == NAME
+    assert engine.runs == [running], "only a copy of the wallet is awaited"
 
 
 def test_what_a_killed_copy_has_left_is_removed_first() -> None:
