@@ -54,7 +54,7 @@ Arguments: the container's inspection, and the action.
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a handover creates, and its steps that are not the engine's."""
+    """Container to create in a handover, its time limits, and the steps around the engine's."""
 
     config: Values
     """Body of the engine's request to create the container."""

@@ -37,7 +37,7 @@ class FakeEngine:
     removed: int = 0
     leftovers: list[str] = field(default_factory=list)
     runs: list[Values] = field(default_factory=list)
-    """What each look at running containers finds, after which nothing runs."""
+    """Running container that each look finds; afterwards none runs."""
 
     @property
     def api(self) -> "FakeEngine":

@@ -1,4 +1,4 @@
-"""What happens to the nodes of a simulated world: changes of stacks, faults, and mistakes of people."""
+"""Events in a simulated world of nodes: changes of stacks, faults, and mistakes of people."""
 
 import random
 from collections.abc import Callable, Mapping, Sequence
