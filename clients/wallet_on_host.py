@@ -72,11 +72,11 @@ class WalletOnHost:
 
     def exists(self) -> bool:
         """True if the volume exists; a container that mounts a missing volume would create it."""
-        return has_volume(self._client, self.volume)
+        return has_volume(self._client.api, self.volume)
 
     def has_copies(self) -> bool:
         """True if the volume of copies exists, which also holds the host's record of the wallets."""
-        return has_volume(self._client, backups_volume(self.volume))
+        return has_volume(self._client.api, backups_volume(self.volume))
 
     def has_image(self) -> bool:
         """True if the wallet can be read without pulling an image; a running node has its image."""
@@ -222,7 +222,7 @@ class WalletOnHost:
         return kind(f"host {self._host}: {what}: {_joined(said, kept_out)}")
 
     def _give_empty(self, volume: str, target: str) -> None:
-        if user_of(self._place) != USER and has_volume(self._client, volume):
+        if user_of(self._place) != USER and has_volume(self._client.api, volume):
             give_empty(self._client, self._place, self._image, volume, target)
 
     def _prepare_copies(self) -> None:

@@ -254,7 +254,7 @@ class WalletVolume:
 
     def exists(self, volume: str) -> bool:
         """True if a volume exists."""
-        return self._ask(lambda: has_volume(self._client, volume))
+        return self._ask(lambda: has_volume(self._client.api, volume))
 
     @contextmanager
     def mounted(self, volume: str, place: str, access: Literal["ro", "rw"]) -> Iterator[Any]:

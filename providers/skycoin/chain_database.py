@@ -73,7 +73,7 @@ class ChainDatabase:
 
         Raises ProviderError if `version` can't read it, or if the node's user can't read and write it.
         """
-        if not has_volume(self._client, self._volume):
+        if not has_volume(self._client.api, self._volume):
             return None
         return self._readable(self._run("look", "ro"), version)
 

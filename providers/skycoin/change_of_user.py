@@ -57,7 +57,7 @@ def _given(client: Any, containers: list[Values], olds: Values, news: Values) ->
     data = (mounted_volume(one) for one in containers)
     volumes = dict.fromkeys([news["wallet"], backups_volume(news["wallet"]), *data])
     for volume in filter(None, volumes):
-        if not has_volume(client, volume):
+        if not has_volume(client.api, volume):
             continue
         if files := foreign_files(client, news, image, volume):
             yield f"{volume}: {explained(volume, image, files, user_of(news))}"

@@ -363,7 +363,7 @@ def is_down(container: Mapping[str, Any]) -> bool:
     return not container["State"]["Running"] or bool(container["State"].get("Restarting"))
 
 
-def grace_of(inputs: Values) -> int:
+def grace_of(inputs: Mapping[str, Any]) -> int:
     """Seconds between the stop signal and SIGKILL, in a container's inputs."""
     return int(inputs.get("stopTimeout") or 0)
 

@@ -205,7 +205,7 @@ class NodeContainer(Remade):
         seen[INTERRUPTED] = is_aside or not _is(found, identity) or _is_stale(found, inputs)
         seen.pop(UNCOPIED, None)
         # Version 0.1.0 lacks the input.
-        if "backups" in inputs and not has_volume(client, inputs["backups"]):
+        if "backups" in inputs and not has_volume(client.api, inputs["backups"]):
             self._warn(no_copies(inputs))
             seen[UNCOPIED] = True
         return Found(identity=identity, state=seen, inputs=inputs)

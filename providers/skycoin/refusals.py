@@ -38,12 +38,12 @@ def refuse_lost_volume(client: Any, inputs: Values) -> None:
 
     The engine would create an empty wallet volume; and without the record, a lost wallet would go unnoticed.
     """
-    if not has_volume(client, inputs["wallet"]):
+    if not has_volume(client.api, inputs["wallet"]):
         raise ProviderError(
             f"host {inputs['host']}: the wallet volume {inputs['wallet']!r} is gone, and no empty one is "
             "put in its place (docs/wallets.md, “A wallet volume that is gone”)."
         )
-    if not has_volume(client, inputs["backups"]):
+    if not has_volume(client.api, inputs["backups"]):
         raise ProviderError(
             f"{no_copies(inputs)} The node was left as it is. `pulumi up --refresh` compares the wallet "
             "with the stack's record first, and then makes the volume, the host's record and a copy again."

@@ -50,7 +50,7 @@ def copy_wallet(client: Any, inputs: Values, image: str, now: datetime) -> str:
     Returns the name of the newest copy; empty if there is no wallet volume, or it never held a wallet. Raises
     ProviderError if the wallet is damaged, was emptied, or can't be copied.
     """
-    if not has_volume(client, inputs["wallet"]):
+    if not has_volume(client.api, inputs["wallet"]):
         return ""
     _await_others(client, inputs["wallet"])
     prepare_copies(client, inputs, image, inputs["backups"])

@@ -16,6 +16,7 @@ from providers.base import Values
 from providers.log import Warn
 from providers.skycoin.chain_database import SCRIPT as CHAIN
 from providers.skycoin.chain_database import mounted_volume
+from providers.skycoin.handover import grace_of
 
 SCRIPT = Path(__file__).with_name("watchdog.sh").read_text()
 MARGIN = 120
@@ -33,7 +34,7 @@ def start_watchdog(place: Mapping[str, Any], old: Values, attempt: str, proxy: s
     engine = engine_address(place.get("engine"))
     if not engine.startswith("ssh://"):
         return
-    grace = int(place.get("stopTimeout") or 0)
+    grace = grace_of(place)
     seconds = grace + int(place.get("waitTimeout") or 0) + MARGIN
     arguments = [
         old["Name"].lstrip("/"),
