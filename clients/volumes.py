@@ -16,23 +16,27 @@ def has_volume(api: Any, name: str) -> bool:
     return True
 
 
-def writers(api: Any, name: str) -> list[Mapping[str, Any]]:
-    """List the containers, in any state, that may write to a volume; none if there is no volume.
+def users(api: Any, name: str, *, writing: bool = False) -> list[Mapping[str, Any]]:
+    """List the containers, in any state, that mount a volume; none if there is no volume.
 
     Some mount the folder that the volume is on its host, and the engine's own search does not find those. A
-    mount of a folder above it does not count: monitors and backups of a whole host have one.
+    mount of a folder above it does not count: monitors and backups of a whole host have one. With `writing`,
+    only mounts that are not read-only count.
     """
     try:
         folder = api.inspect_volume(name).get("Mountpoint")
     except NotFound:
         return []
     return [
-        one
-        for one in api.containers(all=True)
-        if any(_writes(mount, name, folder) for mount in one.get("Mounts") or ())
+        container
+        for container in api.containers(all=True)
+        if any(
+            _is_on(mount, name, folder) and (not writing or mount.get("RW", True))
+            for mount in container.get("Mounts") or ()
+        )
     ]
 
 
-def _writes(mount: Mapping[str, Any], name: str, folder: str | None) -> bool:
-    is_on_it = folder and PurePosixPath(mount.get("Source") or "/").is_relative_to(folder)
-    return bool((mount.get("Name") == name or is_on_it) and mount.get("RW", True))
+def _is_on(mount: Mapping[str, Any], name: str, folder: str | None) -> bool:
+    in_folder = folder and PurePosixPath(mount.get("Source") or "/").is_relative_to(folder)
+    return bool(mount.get("Name") == name or in_folder)

@@ -20,7 +20,7 @@ from clients.fingerprint import NOTHING, SCRIPT, Fingerprint, Found, asked, from
 from clients.ownership import as_user, explained, foreign_files, give_empty, mode, prepare_copies
 from clients.pull import known_as
 from clients.short_run import short_run
-from clients.volumes import has_volume, writers
+from clients.volumes import has_volume, users
 
 SECONDS = 120
 """Time limit in seconds for reading or recording the wallets.
@@ -165,7 +165,7 @@ class WalletOnHost:
         """
         if not self._names:
             return ""
-        for one in writers(self._client.api, self.volume):
+        for one in users(self._client.api, self.volume, writing=True):
             mine = (one.get("Labels") or {}).get(NODE) == urn or any(
                 name in self._names for name in one["Names"]
             )

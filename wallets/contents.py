@@ -7,7 +7,7 @@ import tarfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from catalogue.node_container import USER as NODE_USER
 from wallets.errors import WalletError
@@ -87,9 +87,26 @@ def from_tar(archive: bytes, below: str = "") -> dict[str, File]:
         return dict(_files(tar, below))
 
 
-def folders_in(archive: bytes, below: str) -> set[str]:
-    """Names of the folders directly below the folder `below` of a tar archive."""
-    with tarfile.open(fileobj=io.BytesIO(archive), encoding=_NAMES) as tar:
+class _Parts(io.RawIOBase):
+    """A file that arrives in parts, and is never in memory as a whole."""
+
+    def __init__(self, parts: Iterable[bytes]) -> None:
+        self._parts = filter(None, parts)
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        part = self._rest or next(self._parts, b"")
+        taken, self._rest = part[: len(buffer)], part[len(buffer) :]
+        buffer[: len(taken)] = taken
+        return len(taken)
+
+
+def folders_in(parts: Iterable[bytes], below: str) -> set[str]:
+    """Names of the folders directly below the folder `below` of a tar archive, which comes in parts."""
+    with tarfile.open(fileobj=io.BufferedReader(_Parts(parts)), mode="r|", encoding=_NAMES) as tar:
         paths = [posixpath.relpath(f"/{entry.name}", f"/{below}") for entry in tar if entry.isdir()]
     return {path for path in paths if "/" not in path and path not in (".", "..")}
 

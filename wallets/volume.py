@@ -7,7 +7,7 @@ volume is inspected first, because a container that names a missing volume would
 import functools
 import tarfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, TypeVar
 
@@ -17,7 +17,7 @@ from catalogue.node_container import WALLET
 from clients.ownership import as_user, give_empty, mode
 from clients.pull import ensure_image
 from clients.short_run import short_run
-from clients.volumes import has_volume
+from clients.volumes import has_volume, users
 from wallets.asking import ask
 from wallets.contents import (
     STAGING,
@@ -101,7 +101,8 @@ class WalletVolume:
         if not self.exists(self._node.backups):
             return []
         with self.mounted(self._node.backups, COPIES, "ro") as container:
-            found = folders_in(self._archive(container, COPIES), COPIES.strip("/"))
+            stream, _ = self._ask(lambda: container.get_archive(COPIES))
+            found = self._ask(lambda: folders_in(stream, COPIES.strip("/")))
         return sorted(name for name in found if not name.startswith((".", "lost+found")))
 
     def copy(self, name: str) -> dict[str, File]:
@@ -210,8 +211,9 @@ class WalletVolume:
 
     def refuse_users(self) -> None:
         """Raise WalletError if a container other than the node's is running on the wallet."""
-        running = self._ask(lambda: self._client.containers.list(filters={"volume": self._node.wallet}))
-        others = sorted(one.name for one in running if one.name != self._node.container)
+        mounted = self._ask(lambda: users(self._client.api, self._node.wallet))
+        running = [one["Names"][0].lstrip("/") for one in mounted if one["State"] in RUNNING]
+        others = sorted(name for name in running if name != self._node.container)
         if others:
             raise WalletError(
                 f"{', '.join(others)} on host {self._node.host} uses {self._node.wallet} too: stop it first "
@@ -290,17 +292,12 @@ class WalletVolume:
     def _files(self, container: Any, place: str) -> dict[str, File] | None:
         """Files below a folder of a container; None if one changed during reading."""
         what = f"the files of {self._node.wallet} on host {self._node.host}"
-        archive = self._archive(container, place, functools.partial(joined, what))
+        stream, _ = self._ask(lambda: container.get_archive(place))
+        archive = self._ask(lambda: joined(what, stream))
         try:
             return from_tar(archive, place.rpartition("/")[2])
         except tarfile.TarError:
             return None
-
-    def _archive(
-        self, container: Any, place: str, join: Callable[[Iterable[bytes]], bytes] = b"".join
-    ) -> bytes:
-        stream, _ = self._ask(lambda: container.get_archive(place))
-        return self._ask(lambda: join(stream))
 
     def _run(self, command: list[str]) -> tuple[int, str]:
         """Run a command on the wallet volume, in the node's image."""

@@ -20,7 +20,7 @@ from requests.exceptions import RequestException, Timeout
 from catalogue.naming import previous_container
 from catalogue.node_container import NODE
 from clients.errors import ServiceError, message_of
-from clients.volumes import writers
+from clients.volumes import users
 from providers.base import URN, ProviderError, Values
 from providers.skycoin.chain_database import FORGET, PUT_BACK
 from providers.skycoin.last_words import last_words
@@ -162,7 +162,7 @@ class Handover:
         It runs, or it is another node's, which may start it.
         """
         for wallet in sorted(self._wallets):
-            for container in writers(self._api, wallet):
+            for container in users(self._api, wallet, writing=True):
                 known = container.get("Labels") or {}
                 is_running = container["State"] in ALIVE
                 if container["Id"] in ours or not (is_running or self._is_anothers(known)):

@@ -111,9 +111,20 @@ class Api:
         self.board.requests.come()
         return {"Id": name}
 
-    def containers(self, *, filters: Values) -> list[Values]:
+    def containers(
+        self,
+        *,
+        filters: Values | None = None,
+        all: bool = False,  # noqa: A002 docker's name
+    ) -> list[Values]:
         self.board.requests.come()
-        return []  # no test here looks inside a node
+        if not all:
+            return []  # no test here looks inside a node
+        assert filters is None
+        return [
+            {"Names": [f"/{node.name}"], "State": node.status, "Mounts": node.attrs["Mounts"]}
+            for node in self.board.nodes.values()
+        ]
 
 
 @dataclass
@@ -207,10 +218,8 @@ class Containers:
         if filters is None:
             there = list(self.board.nodes.values())
             return there if all else [one for one in there if one.status != "exited"]
-        if all:
-            return []
-        users = [one for one in self.board.nodes.values() if filters["volume"] in one.mounts.values()]
-        return [one for one in users if one.status == "running"]
+        assert all
+        return []
 
     def create(self, image: str, *, command: Sequence[str], volumes: Values, **options: Any) -> "Short":
         self.board.requests.come()

@@ -73,6 +73,8 @@ class FakeEngine:
     """Content that the node has written by each further read."""
     users: Sequence[str] = ("skycoin-node-1",)
     """Containers that run on the wallet."""
+    bound: Sequence[str] = ()
+    """Containers that run on the folder of the wallet's volume."""
     left: Sequence[str] = ()
     """Containers that a killed restore has left."""
     is_kept_out: bool = False
@@ -89,10 +91,18 @@ class FakeEngine:
     def containers(self) -> "FakeEngine":
         return self
 
+    def __call__(self, *, all: bool) -> "list[Values]":  # noqa: A002 docker's name
+        assert all, "an engine lists paused containers, and restarting ones, only with all"
+        mounts = [{"Name": WALLET, "RW": True}]
+        running = [{"Names": [f"/{name}"], "State": "running", "Mounts": mounts} for name in self.users]
+        binds = [{"Source": f"/volumes/{WALLET}/_data", "RW": True}]
+        bound = [{"Names": [f"/{name}"], "State": "running", "Mounts": binds} for name in self.bound]
+        return running + bound
+
     def inspect_volume(self, name: str) -> Values:
         if name not in self.volumes:
             raise NotFound(name)
-        return {"Name": name}
+        return {"Name": name, "Mountpoint": f"/volumes/{name}/_data"}
 
     def inspect_image(self, name: str) -> Values:
         return {"Id": name}
@@ -100,12 +110,10 @@ class FakeEngine:
     def get(self, name: str) -> "FakeNode":
         return FakeNode(self, name)
 
-    def list(self, filters: Values, all: bool = False) -> "Sequence[FakeNode]":  # noqa: A002 docker's name
-        if all:
-            assert filters == {"label": f"{LABEL}={WALLET}", "status": ["created", "exited"]}
-            return [FakeNode(self, name) for name in self.left]
-        assert filters == {"volume": WALLET}
-        return [FakeNode(self, name) for name in self.users]
+    def list(self, filters: Values, all: bool) -> "Sequence[FakeNode]":  # noqa: A002 docker's name
+        assert all
+        assert filters == {"label": f"{LABEL}={WALLET}", "status": ["created", "exited"]}
+        return [FakeNode(self, name) for name in self.left]
 
     def create(self, image: str, *, volumes: Mapping[str, Any], **options: Any) -> "FakeContainer":
         assert image == PREFLIGHT["image"]
@@ -547,9 +555,18 @@ def test_what_an_interrupted_restore_has_left_is_not_a_wallet(node: DeployedNode
 
 
 @pytest.mark.case(36)
-def test_a_restore_under_another_running_container_is_refused(node: DeployedNode, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "users",
+    [
+        pytest.param({"users": ("skycoin-node-1", "other")}, id="its-volume"),
+        pytest.param({"bound": ("other",)}, id="the-folder-of-its-volume"),
+    ],
+)
+def test_a_restore_under_another_running_container_is_refused(
+    node: DeployedNode, tmp_path: Path, users: Values
+) -> None:
     """Before, a container of another name ran on, and could have written its old wallet back."""
-    engine = FakeEngine({WALLET: {}}, users=("skycoin-node-1", "other"))
+    engine = FakeEngine({WALLET: {}}, **users)
     file = keep(tmp_path, "b", pack({"a.wlt": File(data=TEXT)}))
     with pytest.raises(
         WalletError, match=r"other on host attic uses skycoin-node-1-wallet too: stop it first"
@@ -588,7 +605,9 @@ def test_links_and_their_like_hide_no_copy(node: DeployedNode, tmp_path: Path) -
             entry = tarfile.TarInfo(name)
             entry.type, entry.linkname = kind, target
             tar.addfile(entry)
-    assert folders_in(buffer.getvalue(), "data") == {"2026Z", "lost+found"}
+    archive = buffer.getvalue()
+    parts = [archive[:1], b"", *(archive[start : start + 700] for start in range(1, len(archive), 700))]
+    assert folders_in(parts, "data") == {"2026Z", "lost+found"}
     assert from_tar(buffer.getvalue(), "data") == {"2026Z/l.wlt": File(data=b"", link="a.wlt")}
 
 
