@@ -120,11 +120,12 @@ class Handover:
         return container if self._uses_wallet(container) else None
 
     def concerns(self, container: Values) -> bool:
-        """True for a container of this resource, and for any other one that uses the wallet."""
-        return self.owns(container) or self._uses_wallet(container)
+        """True for a container of this resource, and for one without a resource that uses the wallet."""
+        is_anothers = self._is_anothers(labels(container))
+        return self.owns(container) or (not is_anothers and self._uses_wallet(container))
 
     def _uses_wallet(self, container: Values) -> bool:
-        return any(uses(container, wallet) for wallet in self._wallets)
+        return bool(self.wallets_of(container))
 
     def former_names(self) -> list[str]:
         """Names of this resource's containers before interrupted handovers set them aside."""
@@ -156,16 +157,20 @@ class Handover:
     def _is_anothers(self, known: Mapping[str, str]) -> bool:
         return RESOURCE in known and not self._is_own(known)
 
-    def refuse_second_writer(self, *ours: str) -> None:
-        """Raise ProviderError if a container other than `ours` (ids) may write to the wallet.
+    def wallets_of(self, container: Values | None) -> set[str]:
+        """Wallet volumes that a container mounts, among the current one and the wanted one."""
+        return set() if container is None else {one for one in self._wallets if uses(container, one)}
+
+    def refuse_second_writer(self, wallets: Collection[str], ours: str) -> None:
+        """Raise ProviderError if a container other than `ours` (an id) may write to one of the wallets.
 
         It runs, or it is another node's, which may start it.
         """
-        for wallet in sorted(self._wallets):
+        for wallet in sorted(wallets):
             for container in users(self._api, wallet, writing=True):
                 known = container.get("Labels") or {}
                 is_running = container["State"] in ALIVE
-                if container["Id"] in ours or not (is_running or self._is_anothers(known)):
+                if container["Id"] == ours or not (is_running or self._is_anothers(known)):
                     continue
                 names = ", ".join(name.lstrip("/") for name in container["Names"])
                 way = (
@@ -213,12 +218,13 @@ class Handover:
 
     def start(self, container: str, seconds: int) -> None:
         """Start an existing container and wait until it is healthy. Raises ProviderError."""
-        identity = self._api.inspect_container(container)["Id"]
-        self.refuse_second_writer(identity)
+        inspected = self._api.inspect_container(container)
+        identity, wallets = inspected["Id"], self.wallets_of(inspected)
+        self.refuse_second_writer(wallets, identity)
         self._api.start(container)
         try:
             # Two that start at the same moment did not see each other before.
-            self.refuse_second_writer(identity)
+            self.refuse_second_writer(wallets, identity)
         except ProviderError:
             self._stop(identity, GRACE)
             raise
@@ -282,7 +288,7 @@ class Handover:
         if old["Name"].lstrip("/") != name:
             self._api.rename(old["Id"], name)
         if run:
-            self.refuse_second_writer(old["Id"])
+            self.refuse_second_writer(self.wallets_of(old), old["Id"])
         if run or chain:
             # A stop whose response was lost may still be in progress and would stop the container again. A
             # board that rebooted runs the old container on the database.

@@ -148,6 +148,28 @@ def test_a_removed_node_whose_former_name_another_one_has_taken_comes_back_under
     assert resource.up(renamed, refresh=True) == "same"
 
 
+@pytest.mark.parametrize("refresh", [True, False])
+@pytest.mark.case(36, 37)
+def test_a_removed_node_gets_its_own_wallet_back_whose_name_and_wallet_another_one_has_taken_back(
+    refresh: bool,
+) -> None:
+    """It had them by mistake. Before, every `up` refused because of that one, and called it by a wrong name."""
+    engine = NodeEngine()
+    mine = {"name": "skycoin-mine", "wallet": "mine-wallet", "backups": "mine-wallet-backups"}
+    mounts = [{"type": "volume", "source": "mine-wallet", "target": "/wallet"}]
+    wanted = {**INPUTS, **mine, "networkMode": "skycoin-mine", "mounts": mounts}
+    engine.volumes_there |= {"mine-wallet", "mine-wallet-backups"}
+    resource = deployed(engine)
+    engine.boxes.clear()
+    others = {"RestartPolicy": {"Name": "always"}, "NetworkMode": "none", "Mounts": [{"Source": WALLET}]}
+    anothers = {"Image": GOOD, "Labels": {NODE: "another node", RESOURCE: "another"}, "HostConfig": others}
+    engine.boxes["other"] = other = Box("other", NAME, anothers, running=True)
+    assert resource.up(wanted, refresh=refresh) == "update"
+    assert engine.boxes.pop("other") is other
+    assert (other.name, other.running) == (NAME, True)
+    is_whole(engine, wanted)
+
+
 WORKSPACE: Values = {
     "Image": "registry.example/skycoindev-cli",
     "HostConfig": {"RestartPolicy": {"Name": "unless-stopped"}, "CapAdd": ["CAP_SYS_ADMIN"]},
@@ -291,7 +313,7 @@ def test_a_container_on_the_folder_of_the_wallet_volume_is_a_second_writer(
     monkeypatch.setattr(engine, "listed", lambda _: [stranger])
     one = handover.Handover(engine, "node-1/0", {WALLET}, lambda _: None, lambda *_: None)
     with pytest.raises(ProviderError, match="stranger") if is_refused else contextlib.nullcontext():
-        one.refuse_second_writer()
+        one.refuse_second_writer({WALLET}, "")
 
 
 @pytest.mark.parametrize("foreign", [{}, {NODE: "urn:of-another"}], ids=["by hand", "of another stack"])
