@@ -15,7 +15,7 @@ from commands.options import chosen, examples, with_stack
 from commands.wallet_options import folder_option, node_in, opened, with_identity, with_recipients
 from local.pulumi_run import pulumi
 from local.stack import copied_stack_file, is_own, stack_config
-from providers.skycoin.wallet_identity import ACCEPTED, FAULT, remembered
+from providers.skycoin.wallet_identity import ACCEPTED, FAULT, KEPT_OUT, remembered
 from wallets.adoption import Source, adopt, refuse_occupied
 from wallets.backup_format import read
 from wallets.backup_places import load_file, place
@@ -261,7 +261,8 @@ def _record(backend: Backend, stack: str, deployed: DeployedNode, fingerprint: s
             click.echo(f"The fingerprint {fingerprint} was not recorded. Do it with {again}.", err=True)
             return FAILED
     after = next(one for one in backend.resources(stack) if one["urn"] == deployed.preflight)
-    if said := after.get("outputs", {}).get(FAULT):
+    outputs = after.get("outputs", {})
+    if said := outputs.get(KEPT_OUT) or outputs.get(FAULT):
         click.echo(f"Not recorded: {said}", err=True)
         return FAILED
     click.echo(

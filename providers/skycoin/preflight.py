@@ -79,7 +79,7 @@ class Preflight(Remade):
         changed = [key for key in sorted(INPUTS) if old_inputs.get(key) != news.get(key)]
         if olds.get(KEPT_OUT) or olds.get(UNRECORDED):
             changed.append("wallet")
-        # A refresh can't look again as a user who is kept out. The update does, before it changes anything.
+        # What kept the node out may be over by now. The update looks again, before it changes anything.
         if olds.get(FAULT) and not olds.get(KEPT_OUT):
             is_new = news.get("newWallet") and not old_inputs.get("newWallet")
             if not (is_new and olds.get(EMPTY)):
@@ -102,8 +102,9 @@ class Preflight(Remade):
         return {**super().planned(news, olds), "runs": runs}
 
     def _look_again(self, olds: Values, news: Values) -> None:
-        """Raise ProviderError if the node's new user can't read the wallet, or it differs from the record."""
-        seen = refreshed(WalletOnHost(self._client(news), news), news, olds)
+        """Raise ProviderError if the node must keep away from its wallet, or that has lost something."""
+        known = olds if olds["wallet"] == news["wallet"] else {}
+        seen = refreshed(WalletOnHost(self._client(news), news), news, known)
         if wrong := seen.get(KEPT_OUT) or seen.get(FAULT):
             raise ProviderError(wrong)
 

@@ -10,7 +10,7 @@ import re
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from docker.errors import APIError
 
+from catalogue.node_container import NODE as NODE_LABEL
 from catalogue.node_container import USER, user_of
 from clients.errors import ServiceError
 from clients.fingerprint import NOTHING
@@ -284,19 +285,33 @@ def test_a_stopped_node_is_refused_until_the_last_volume_is_given(engine: Wallet
 
 
 @pytest.mark.case(30)
+@pytest.mark.parametrize(
+    ("labels", "wallets", "wanted"),
+    [
+        pytest.param({}, "skycoin-two-wallet", WALLET, id="on-its-own-wallet"),
+        pytest.param(
+            {NODE_LABEL: "another"}, WALLET, "skycoin-mine-wallet", id="on-the-wallet-that-this-leaves"
+        ),
+    ],
+)
 def test_another_node_that_has_the_nodes_former_name_is_neither_stopped_nor_given_away(
-    engine: WalletEngine,
+    engine: WalletEngine, labels: Mapping[str, str], wallets: str, wanted: str
 ) -> None:
     """Before, the refusal printed the commands that stop it and give its chain to this node's user."""
     state = known(engine, running=True)
     assert engine.deployed is not None
-    mounts = {"skycoin-two-wallet": "/wallet", "skycoin-two-data": "/data"}
-    anothers = [{"Name": volume, "Destination": place} for volume, place in mounts.items()]
-    engine.deployed = {**engine.deployed, "Mounts": anothers}
-    engine.create_volume("skycoin-two-data")
+    anothers = {wallets: "/wallet", "skycoin-two-data": "/data"}
+    engine.deployed = {
+        **engine.deployed,
+        "Config": {**engine.deployed["Config"], "Labels": labels},
+        "Mounts": [{"Name": volume, "Destination": place} for volume, place in anothers.items()],
+    }
+    for volume in ("skycoin-two-data", wanted, f"{wanted}-backups"):
+        engine.create_volume(volume)
     engine.foreign = {"skycoin-two-data": FOREIGN}
-    assert preflight(engine).planned(THEIRS, state)["user"] == OTHER
-    assert preflight(engine).update("x", state, THEIRS)["user"] == OTHER
+    theirs = {**THEIRS, "wallet": wanted}
+    assert preflight(engine).planned(theirs, state)["user"] == OTHER
+    assert preflight(engine).update("x", state, theirs)["user"] == OTHER
 
 
 @pytest.mark.case(30)

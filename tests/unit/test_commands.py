@@ -610,10 +610,11 @@ def test_a_restore_that_was_not_recorded_says_how(
     assert f"was not recorded. Do it with `./skyinfra wallet accept node-1 {digest(MINE)}`." in failed.err
 
 
+@pytest.mark.parametrize("key", ["walletFault", "walletKeptOut"])
 def test_what_a_refresh_did_not_accept_is_not_said_to_be_recorded(
-    recorded: list[tuple[object, ...]], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+    recorded: list[tuple[object, ...]], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
-    after = [{**one, "outputs": {"walletFault": "a wallet has one writer"}} for one in RESOURCES]
+    after = [{**one, "outputs": {key: "a wallet has one writer"}} for one in RESOURCES]
     monkeypatch.setattr("commands.backend.resources", lambda *_: after)
     refused = skyinfra("wallet", "accept", "node-1", digest(MINE))
     assert (refused.code, len(recorded)) == (exit_codes.FAILED, 1)

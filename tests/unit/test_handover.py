@@ -153,7 +153,7 @@ def test_a_removed_node_whose_former_name_another_one_has_taken_comes_back_under
 def test_a_removed_node_gets_its_own_wallet_back_whose_name_and_wallet_another_one_has_taken_back(
     refresh: bool,
 ) -> None:
-    """It had them by mistake. Before, every `up` refused because of that one, and called it by a wrong name."""
+    """It had them by mistake. Before, every `up` refused, and called the other one by a wrong name."""
     engine = NodeEngine()
     mine = {"name": "skycoin-mine", "wallet": "mine-wallet", "backups": "mine-wallet-backups"}
     mounts = [{"type": "volume", "source": "mine-wallet", "target": "/wallet"}]

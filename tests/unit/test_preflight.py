@@ -379,12 +379,14 @@ def test_a_second_user_of_a_wallet_is_refused_whatever_its_stack_calls_the_host(
     state = remembered(engine, mine=wallet("A"))
     engine.run_node(WALLET, "stranger", **more)
     engine.policies["stranger"] = policy
-    fault = refreshed(engine, state)["walletFault"]
+    seen = refreshed(engine, state)
+    assert seen["walletFault"] == ""
+    kept_out = seen.get("walletKeptOut", "")
     if not is_refused:
-        assert fault == ""
+        assert kept_out == ""
         assert preflight(engine).create(INPUTS)
         return
-    assert "'skycoin-one-wallet' is in use by the container stranger" in fault
+    assert "'skycoin-one-wallet' is in use by the container stranger" in kept_out
     for act in (
         lambda: preflight(engine).create(INPUTS),
         lambda: preflight(engine).update("x", state, INPUTS),
@@ -412,8 +414,26 @@ def test_a_container_on_the_folder_of_the_volume_is_a_second_user_too(
     folder = os.path.normpath(f"{engine.folder(WALLET)}{place}")
     mount = {"Type": "bind", "Source": folder, "Destination": "/wallet", "RW": writes}
     engine.run_node(WALLET, "stranger", Mounts=[mount])
-    fault = refreshed(engine, state)["walletFault"]
-    assert ("is in use by the container stranger" in fault) == is_refused
+    kept_out = refreshed(engine, state).get("walletKeptOut", "")
+    assert ("is in use by the container stranger" in kept_out) == is_refused
+
+
+@pytest.mark.case(36)
+def test_a_node_leaves_a_wallet_that_another_container_uses_for_one_of_its_own(engine: WalletEngine) -> None:
+    """Before, a refreshed `up` refused, whatever wallet the stack's file named, because of the old one."""
+    state = remembered(engine, mine=wallet("A"))
+    engine.run_node(WALLET, "stranger")
+    state = refreshed(engine, state)
+    check = preflight(engine)
+    assert check.diff(state, INPUTS, INPUTS).updates == ("wallet",)
+    for act in (check.planned, lambda news, olds: check.update("x", olds, news)):
+        with pytest.raises(ProviderError, match="is in use by the container stranger"):
+            act(INPUTS, state)
+    engine.put("my-wallet", mine=wallet("B"))
+    wanted = {**INPUTS, "wallet": "my-wallet"}
+    assert check.diff(state, INPUTS, wanted).updates == ("wallet",)
+    assert check.planned(wanted, state)["wallet"] == "my-wallet"
+    assert check.update("x", state, wanted)["wallets"] == check.create(wanted)[1]["wallets"]
 
 
 def test_a_wallet_that_can_not_be_written_is_explained(engine: WalletEngine) -> None:

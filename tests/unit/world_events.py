@@ -36,12 +36,6 @@ class Fleet:
     def other(self, node: Node) -> Node:
         return next(one for one in self.nodes if one is not node)
 
-    @property
-    def has_others_name(self) -> bool:
-        """True if the second node has, or is to have, a name of the first one."""
-        two = self.nodes[1]
-        return bool({two.wanted["name"], two.preflight.inputs.get("container")} & {*NAMES["one"]})
-
     def host(self) -> WorldEngine:
         return self.world.hosts[self.chance.choice(HOSTS)]
 
@@ -76,8 +70,6 @@ def change(fleet: Fleet) -> str:
             ("data", (node.data, f"{node.data}-anew")),
         ]
     )
-    if key == "name" and any(one.wanted["wallet"] != one.wallet for one in fleet.nodes):
-        return "not with the other's wallet too"
     if key not in ("name", "user") or node.container.identity:  # a node that was never made has no other
         node.wanted[key] = fleet.chance.choice(values)
     return _update(fleet, node)
@@ -168,12 +160,10 @@ def _give(node: Node, volumes: Sequence[str]) -> None:
 def others_wallet(fleet: Fleet) -> str:
     """A node's entry gets the other node's wallet volume: refused while that one has a container."""
     node = fleet.any()
-    if fleet.has_others_name:
-        return "not with its name too"
     wallet = fleet.other(node).wallet
     node.wanted["wallet"] = wallet
-    held = [box.name for box in fleet.other(node).boxes if wallet in box.volumes]
-    there = [box.name for box in node.engine.boxes.values() if box.name in held]
+    held = [box for box in fleet.other(node).boxes if wallet in box.volumes]
+    there = [box.name for box in node.engine.boxes.values() if box in held]
     ended = _update(fleet, node)
     if there and ended in DONE:
         raise BrokenError(f"{node.name} has got {wallet}, which is that of {there}: {ended}")
@@ -279,8 +269,8 @@ def mend(fleet: Fleet) -> str:
         _stop([*engine.boxes.values()])
     for node in fleet.nodes:
         _take_back(node)
-    for node in fleet.nodes:
         _accept(node)
+    for node in fleet.nodes:
         ended = node.up(refresh=True)
         if ended not in DONE:
             raise BrokenError(
