@@ -104,7 +104,8 @@ class Preflight(Remade):
     def _look_again(self, olds: Values, news: Values) -> None:
         """Raise ProviderError if the node must keep away from its wallet, or that has lost something."""
         known = olds if olds["wallet"] == news["wallet"] else {}
-        seen = refreshed(WalletOnHost(self._client(news), news), news, known)
+        former = olds.get("container") or news["container"]
+        seen = refreshed(WalletOnHost(self._client(news), news, former), news, known)
         if wrong := seen.get(KEPT_OUT) or seen.get(FAULT):
             raise ProviderError(wrong)
 
@@ -123,7 +124,7 @@ class Preflight(Remade):
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
         """Read the wallet volume again; the returned state records wallets that have grown."""
-        wallet = WalletOnHost(self._client(inputs), inputs)
+        wallet = WalletOnHost(self._client(inputs), inputs, inputs.get("container") or "")
         self._hosts.remark(inputs)
         known = {key: value for key, value in state.items() if key not in (KEPT_OUT, UNRECORDED)}
         return Found(identity=identity, state={**known, **refreshed(wallet, inputs, known)}, inputs=inputs)

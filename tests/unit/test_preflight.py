@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from catalogue.arch import RUNS
+from catalogue.node_container import NODE as NODE_LABEL
 from clients.errors import ServiceError
 from clients.fingerprint import SCRIPT, digest, from_lines, lines
 from clients.wallet_on_host import WalletOnHost
@@ -416,6 +417,35 @@ def test_a_container_on_the_folder_of_the_volume_is_a_second_user_too(
     engine.run_node(WALLET, "stranger", Mounts=[mount])
     kept_out = refreshed(engine, state).get("walletKeptOut", "")
     assert ("is in use by the container stranger" in kept_out) == is_refused
+
+
+@pytest.mark.case(36)
+@pytest.mark.parametrize("state", ["running", "exited"])
+def test_a_node_gets_no_wallet_of_another_node_whose_name_its_entry_has_by_mistake(
+    engine: WalletEngine, state: str
+) -> None:
+    """Before, the stack recorded that wallet as the node's, and a move of the node carried it away."""
+    engine.put(WALLET, mine=wallet("A"))
+    own = {**INPUTS, "container": "skycoin-two", "wallet": "skycoin-two-wallet"}
+    _, known = preflight(engine).create(own)
+    engine.run_node(WALLET, NODE, Labels={NODE_LABEL: "urn of another"}, State=state)
+    for act in (
+        lambda: preflight(engine).create(INPUTS),
+        lambda: preflight(engine).update("x", known, INPUTS),
+    ):
+        with pytest.raises(ProviderError, match=f"in use by the container {NODE}: a wallet has one writer"):
+            act()
+
+
+@pytest.mark.case(21, 36)
+def test_a_nodes_own_container_keeps_its_wallet_when_its_stack_gets_another_name(
+    engine: WalletEngine,
+) -> None:
+    """Its label still has the URN of the stack's former name."""
+    state = remembered(engine, mine=wallet("A"))
+    engine.run_node(WALLET, NODE, Labels={NODE_LABEL: "urn of before"})
+    assert refreshed(engine, state) == state
+    assert preflight(engine).update("x", state, {**INPUTS, "container": "skycoin-uno"})
 
 
 @pytest.mark.case(36)

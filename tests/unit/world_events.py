@@ -1,6 +1,7 @@
 """Events in a simulated world of nodes: changes of stacks, faults, and mistakes of people."""
 
 import random
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from catalogue.naming import backups_volume
@@ -272,6 +273,9 @@ def mend(fleet: Fleet) -> str:
         _accept(node)
     for node in fleet.nodes:
         ended = node.up(refresh=True)
+        if offered := re.search(r"wallet accept \w+ (\w+)", node.error):  # of a wallet that it had by mistake
+            node.accepted = offered[1]
+            ended = node.up(refresh=True)
         if ended not in DONE:
             raise BrokenError(
                 f"`up` of {node.name} without a fault, on a wallet that was accepted, ended with {ended}: "
