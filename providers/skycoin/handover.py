@@ -101,7 +101,7 @@ class Handover:
         old = self.interrupted(name)
         if old is None:
             return
-        new = [one for one in self._own() if one["Id"] != old["Id"]]
+        new = [one for one in self._own() if one["Id"] != old["Id"] and self._may_follow(one)]
         for one in new:
             if policy(one) == UNCONFIRMED:
                 self.remove(one, GRACE)
@@ -111,6 +111,10 @@ class Handover:
             self.remove(old, GRACE)
         else:
             self._bring_back(old, name, run=run, chain=PUT_BACK)
+
+    def _may_follow(self, container: Values) -> bool:
+        """True if a container may have come after one that was set aside: not that of another set-up."""
+        return labels(container).get(RESOURCE) == self._resource or self._uses_wallet(container)
 
     def interrupted(self, name: str) -> Values | None:
         """Inspect the container that an interrupted handover set aside; None if there is none."""

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import requests
 
+from catalogue.naming import previous_container
 from catalogue.node_container import LAST_REPLACEMENT, NODE
 from clients.errors import ServiceError
 from providers.base import URN, ProviderError, Values
@@ -168,6 +169,24 @@ def test_a_removed_node_gets_its_own_wallet_back_whose_name_and_wallet_another_o
     assert engine.boxes.pop("other") is other
     assert (other.name, other.running) == (NAME, True)
     is_whole(engine, wanted)
+
+
+@pytest.mark.case(36, 39)
+@pytest.mark.parametrize("policy", ["no", "unless-stopped"])
+def test_an_interrupted_handover_is_undone_next_to_the_same_node_of_another_set_up(policy: str) -> None:
+    """That node has the same URN and another wallet. Before, its container was removed, or this one's was."""
+    engine = NodeEngine()
+    resource = deployed(engine)
+    old = only(engine)
+    old.name, old.running = previous_container(NAME), False
+    host = {"RestartPolicy": {"Name": policy}, "NetworkMode": "none", "Mounts": [{"Source": "their-wallet"}]}
+    theirs = {"Image": GOOD, "Labels": {NODE: URN.get(), RESOURCE: "theirs"}, "HostConfig": host}
+    engine.boxes["theirs"] = other = Box("theirs", "their-node", theirs, running=True)
+    assert resource.up(INPUTS, refresh=True) == "update"
+    assert engine.boxes.pop("theirs") is other
+    assert other.running
+    assert only(engine) is old
+    is_whole(engine, INPUTS)
 
 
 WORKSPACE: Values = {
