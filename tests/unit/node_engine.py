@@ -523,6 +523,8 @@ class Resource:
     identity: str = ""
     inputs: Values = field(default_factory=dict)
     outputs: Values = field(default_factory=dict)
+    pending: list[tuple[str, Values]] = field(default_factory=list)
+    """Resources that were replaced and are still to be deleted: (id, state)."""
 
     def up(self, inputs: Values, *, refresh: bool = False, replace: bool = False) -> str:
         """Run an update; return what it did: `create`, `update`, `replace` or `same`."""
@@ -534,21 +536,28 @@ class Resource:
                 self.identity, self.outputs = found.identity, found.state
         if not self.identity or replace:
             before, former = self.identity, {**self.inputs, **self.outputs}
-            identity, outputs = self.kind.create(inputs)
-            self.identity, self.inputs, self.outputs = identity, inputs, outputs
+            self.identity, self.outputs = self.kind.create(inputs)
+            ended = "create"
             if before:
-                self.kind.delete(before, former)
-            return "replace" if before else "create"
-        change = self.kind.diff(self.outputs, self.inputs, inputs)
-        assert not change.replaces
-        if not change.updates:
-            self.inputs = inputs
-            return "same"
-        self.outputs = self.kind.update(self.identity, self.outputs, inputs)
+                self.pending.append((before, former))
+                ended = "replace"
+        else:
+            change = self.kind.diff(self.outputs, self.inputs, inputs)
+            assert not change.replaces
+            if change.updates:
+                self.outputs = self.kind.update(self.identity, self.outputs, inputs)
+            ended = "update" if change.updates else "same"
         self.inputs = inputs
-        return "update"
+        self._delete_pending()
+        return ended
+
+    def _delete_pending(self) -> None:
+        while self.pending:
+            self.kind.delete(*self.pending[0])
+            del self.pending[0]
 
     def destroy(self) -> None:
         if self.identity:
             self.kind.delete(self.identity, {**self.inputs, **self.outputs})
             self.identity, self.inputs, self.outputs = "", {}, {}
+        self._delete_pending()

@@ -597,3 +597,15 @@ def test_the_command_for_another_user_gives_what_is_not_that_users() -> None:
     said = explained(WALLET, "image", [], OTHER)
     assert "'!' -user 12000 -o '!' -group 12001" in said
     assert f"chown -h {OTHER}" in said
+
+
+@pytest.mark.case(21, 30)
+def test_the_stopped_container_of_a_node_that_gets_another_name_and_another_user_is_its_own(
+    engine: WalletEngine,
+) -> None:
+    """Before, `up` said to remove that container, after the commands for another user had been run."""
+    state = {**known(engine, running=False), "walletKeptOut": "the node's new user was kept out"}
+    former = "urn:pulumi:fleet::skycoin::skycoin:index:Node$skycoin:index:NodeContainer::one-container"
+    engine.run_node(WALLET, State="exited", Labels={NODE_LABEL: former})
+    URN.set("urn:pulumi:fleet::skycoin::skycoin:index:Node$skycoin:index:Preflight::garage-preflight")
+    assert preflight(engine).planned({**THEIRS, "container": "skycoin-garage"}, state)["user"] == OTHER
