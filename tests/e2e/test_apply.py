@@ -395,7 +395,7 @@ def test_a_checkout_that_changes_during_the_update_is_reported(stack: Stack, tok
     ],
     ids=["empty", "cut", "malformed"],
 )
-def test_a_text_that_is_not_a_hash_is_refused_with_a_sentence(stack: Stack, given: str, said: str) -> None:
+def test_a_malformed_hash_is_refused_with_a_clear_message(stack: Stack, given: str, said: str) -> None:
     done = stack.apply(given)
     assert (done.returncode, done.stderr.splitlines()[-1]) == (
         USAGE,
@@ -404,7 +404,7 @@ def test_a_text_that_is_not_a_hash_is_refused_with_a_sentence(stack: Stack, give
     assert stack.changed == []
 
 
-def test_a_hash_of_nothing_fits_no_part(stack: Stack) -> None:
+def test_the_hash_of_empty_input_matches_no_part(stack: Stack) -> None:
     refused(stack, hashlib.sha256(b"").hexdigest(), *WORDS.values())
 
 

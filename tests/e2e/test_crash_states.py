@@ -106,7 +106,7 @@ def test_the_program_sees_a_wallet_exactly_where_the_node_reads_one(all_judged: 
 
 
 @pytest.mark.case(1, 3, 4)
-def test_a_whole_copy_is_always_found_and_the_table_in_the_docs_says_what_is_not(all_judged: Judged) -> None:
+def test_a_complete_wallet_copy_is_always_found_and_the_docs_count_every_outcome(all_judged: Judged) -> None:
     outcomes = [(state.kind, all_judged.outcome(save, state)) for save in saves() for state in states(save)]
     assert len(outcomes) >= 1000
     assert {outcome for kind, outcome in outcomes if kind == Class.KILLED} == {

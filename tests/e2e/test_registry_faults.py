@@ -33,7 +33,7 @@ def blob(size: int = 300_000) -> tuple[str, io.BytesIO]:
     return sha256_of(content), io.BytesIO(content)
 
 
-def test_a_blob_goes_up_and_comes_down_as_it_was(repository: Repository) -> None:
+def test_an_uploaded_blob_is_downloaded_unchanged(repository: Repository) -> None:
     digest, file = blob()
     assert not repository.has_blob(digest)
     repository.put_blob(digest, file)

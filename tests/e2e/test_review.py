@@ -160,7 +160,7 @@ def test_pulumi_reads_a_stacks_file_as_pages_by_files_do(reviewed: Reviewed, tmp
     }
 
 
-def test_a_guard_that_a_program_drops_is_a_change(reviewed: Reviewed) -> None:
+def test_a_dependency_that_a_program_drops_is_a_change(reviewed: Reviewed) -> None:
     reviewed.edit(
         "components/node.py",
         "retain_on_delete=True,\n            depends_on=[preflight],",

@@ -133,7 +133,7 @@ def test_plain_pulumi_sees_no_change_either(up: Machine) -> None:
     assert preview.code == 0, preview.text
 
 
-def test_running_it_changes_no_tracked_file(up: Machine) -> None:
+def test_running_the_program_changes_no_tracked_file(up: Machine) -> None:
     assert up.run("git", "status", "--porcelain").text == ""
 
 

@@ -88,7 +88,9 @@ def test_a_network_that_is_taken_is_left_alone(
     assert str(ensure_build_network(layout).subnet) == subnet
 
 
-def test_no_network_left_is_one_sentence(machine: dict[str, Any], layout: Layout) -> None:
+def test_if_every_candidate_network_overlaps_the_error_says_so(
+    machine: dict[str, Any], layout: Layout
+) -> None:
     machine["route"] = [{"dst": "10.0.0.0/8"}, {"dst": "198.18.0.0/15"}]
     with pytest.raises(
         SetupError, match=r"this machine overlap 10\.206\.N\.0/24 and 198\.18\.N\.0/24 for every N"

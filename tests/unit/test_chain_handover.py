@@ -197,7 +197,7 @@ def test_an_unreadable_answer_about_the_database_fails_before_anything_is_stoppe
     assert node.preview(NEXT), "a preview goes on"
 
 
-def test_a_script_that_fails_names_what_it_could_not_do(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_script_that_fails_names_the_failed_action(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     def short_run(*_: Any, **__: Any) -> tuple[int, str]:
         return 1, "cp: write error: no space left on device"
 
@@ -262,7 +262,9 @@ def test_a_preview_says_what_a_newer_version_does_with_the_database(
 
 
 @pytest.mark.parametrize("unbuilt", [UNKNOWN, f"registry.example/skycoin@sha256:{'e' * 64}"])
-def test_a_preview_of_an_image_that_the_host_has_not_goes_by_the_settings(node: Node, unbuilt: str) -> None:
+def test_a_preview_of_an_image_missing_on_the_host_uses_the_version_in_the_settings(
+    node: Node, unbuilt: str
+) -> None:
     node.preview(unbuilt, version=NEW)
     assert [NEW in said for said in node.said] == [True]
     node.said.clear()
@@ -271,7 +273,7 @@ def test_a_preview_of_an_image_that_the_host_has_not_goes_by_the_settings(node: 
     assert node.said == []
 
 
-def test_a_preview_says_nothing_where_nothing_comes_of_it(node: Node) -> None:
+def test_a_preview_is_silent_if_the_database_is_not_affected_or_unknown(node: Node) -> None:
     node.preview(GOOD, command=["-log-level=debug"])
     node.preview(NEXT, mounts=mounts_of(OTHER))
     node.preview(NEXT, mounts=mounts_of("not-there"))
@@ -288,7 +290,7 @@ def test_the_version_in_the_settings_is_not_a_difference_by_itself(node: Node) -
     assert node.resource.kind.check("one", {}, {**INPUTS, "version": OLD}).failures == []
 
 
-def test_a_stopped_node_whose_image_its_host_has_lost_starts_all_the_same(node: Node) -> None:
+def test_a_stopped_node_starts_although_its_host_has_lost_the_image(node: Node) -> None:
     """Engines start a container without its image, and nothing is pulled to look at the database."""
     node.engine.stop(NAME, timeout=60)
     node.engine.images_there.clear()
@@ -298,7 +300,7 @@ def test_a_stopped_node_whose_image_its_host_has_lost_starts_all_the_same(node: 
 
 
 @pytest.mark.case(6, 17, 39)
-def test_a_copy_that_a_killed_undoing_has_left_is_put_back_before_the_node_starts(node: Node) -> None:
+def test_a_copy_that_a_killed_undo_left_is_put_back_before_the_node_starts(node: Node) -> None:
     """The kill came between the old container's rename and its start; no refresh finds a handover then."""
     node.engine.stop(NAME, timeout=60)
     node.engine.chain, node.engine.chain_copy = NEW, OLD
@@ -309,7 +311,7 @@ def test_a_copy_that_a_killed_undoing_has_left_is_put_back_before_the_node_start
 
 
 @pytest.mark.parametrize("fault", [Fault.FAILED, Fault.DOWN])
-def test_a_copy_that_is_not_removed_does_not_fail_what_is_confirmed(fault: Fault) -> None:
+def test_a_copy_that_can_not_be_removed_does_not_fail_a_confirmed_update(fault: Fault) -> None:
     """Neither an update fails, nor a `--replace`, whose error would lose the new container's id."""
     for replace in (False, True):
         engine = engine_of_versions()
@@ -339,7 +341,7 @@ def _calls_until_forgotten(replace: bool) -> int:
 
 @pytest.mark.parametrize("fault", Fault)
 @pytest.mark.case(6, 17, 39)
-def test_a_version_that_fails_again_after_whatever_happened_leaves_the_old_one_and_its_database(
+def test_a_second_failure_after_any_fault_leaves_the_old_version_and_its_database(
     fault: Fault,
 ) -> None:
     """When an undo fails, the message says to run `up`; before, that run removed the only copy first."""
@@ -476,7 +478,7 @@ def test_a_node_that_waits_for_its_copy_is_not_started_while_that_can_not_be_put
 
 
 @pytest.mark.parametrize("image", [NEXT, SICK])
-def test_a_destroy_after_a_killed_upgrade_puts_no_copy_under_a_node_that_runs(image: str) -> None:
+def test_a_destroy_after_a_killed_upgrade_puts_no_copy_back_while_the_node_runs(image: str) -> None:
     """A board that rebooted meanwhile has started the old container, which a handover renames."""
     running = 0
     for at in steps():
@@ -492,7 +494,7 @@ def test_a_destroy_after_a_killed_upgrade_puts_no_copy_under_a_node_that_runs(im
     assert running > 2, "the old one ran at some steps"
 
 
-def test_after_a_killed_upgrade_the_preview_of_the_way_back_refuses_nothing() -> None:
+def test_after_a_killed_upgrade_a_preview_of_the_old_version_is_not_refused() -> None:
     """`up` undoes the upgrade first, and then finds the database as the older version wrote it."""
     for at in steps():
         engine = engine_of_versions()
@@ -506,7 +508,7 @@ def test_after_a_killed_upgrade_the_preview_of_the_way_back_refuses_nothing() ->
     assert at > 15, "the kills were at every step"
 
 
-def test_a_copy_that_was_left_behind_is_not_put_over_a_newer_database(node: Node) -> None:
+def test_a_leftover_copy_does_not_overwrite_a_newer_database(node: Node) -> None:
     """Otherwise, starting a stopped node of the newer version would lose weeks of blocks."""
     node.up(NEXT)
     node.engine.stop(NAME, timeout=60)
@@ -517,7 +519,7 @@ def test_a_copy_that_was_left_behind_is_not_put_over_a_newer_database(node: Node
 
 
 @pytest.mark.parametrize("change", [{"image": GOOD}, {"mounts": mounts_of(OTHER)}], ids=["image", "volume"])
-def test_a_copy_that_was_left_behind_is_not_what_a_killed_change_goes_back_to(change: Values) -> None:
+def test_a_leftover_copy_is_not_used_to_undo_a_killed_change(change: Values) -> None:
     """Before, a change without a look at the old volume was undone by putting weeks-old blocks there."""
     undone = 0
     for at in steps():
@@ -554,7 +556,7 @@ def found_by_put_back(engine: NodeEngine) -> list[str | None]:
 
 
 @pytest.mark.case(30)
-def test_a_stopped_node_is_started_where_its_user_can_not_read_its_database(
+def test_a_stopped_node_is_started_if_its_user_can_not_read_its_database(
     node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before, the node was left stopped, by an error that said that it was left as it was."""
@@ -565,7 +567,7 @@ def test_a_stopped_node_is_started_where_its_user_can_not_read_its_database(
     is_whole(node.engine, INPUTS)
 
 
-def test_a_stopped_node_starts_where_nothing_can_look_at_its_database(
+def test_a_stopped_node_starts_if_its_database_can_not_be_checked(
     node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_: str) -> str:

@@ -106,7 +106,7 @@ def test_equal_records_and_records_without_modules_are_told_apart(now: dict[str,
 
 
 @pytest.mark.parametrize("lost", ["layers", "verified", "all"])
-def test_new_layers_are_not_known_where_an_earlier_record_has_none(now: dict[str, Any], lost: str) -> None:
+def test_new_layers_are_unknown_if_an_earlier_record_has_none(now: dict[str, Any], lost: str) -> None:
     before = copy.deepcopy(now)
     amd64 = before["variants"]["amd64"]
     if lost == "layers":
@@ -240,7 +240,7 @@ def test_a_variant_that_was_not_compared_is_not_called_free_of_changes(
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"id": "GO-9"}', '{"id": "GO-9", "affected": [{}]}'])
-def test_an_odd_entry_of_the_database_stops_no_record(
+def test_a_malformed_entry_of_the_database_stops_no_record(
     text: str, skyinfra: Skyinfra, outputs: str, before: dict[str, Any], tmp_path: Path
 ) -> None:
     (tmp_path / "osv" / "GO-9.json").write_text(text)

@@ -98,7 +98,7 @@ def test_another_plugin_that_would_replace_something_is_put_back(
     assert not (plugin_folder(layout, "docker") / "other").exists()
 
 
-def test_what_the_settings_replace_with_either_plugin_stops_no_change(
+def test_a_replacement_that_both_plugins_would_make_does_not_stop_the_change(
     layout: Layout, env: Mapping[str, str]
 ) -> None:
     wanted = steps(("replace", CONTAINER, "cli-container"))
@@ -148,7 +148,7 @@ def test_an_installation_that_fails_leaves_the_plugin_that_was_there(
     assert (plugin_folder(layout, "docker") / "preview.json").exists()
 
 
-def test_what_was_stopped_is_started_on_its_own_host_before_the_official_plugin_looks(
+def test_stopped_containers_are_started_on_their_host_before_the_official_plugin_reads_them(
     layout: Layout, env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A node's container does not belong to the docker plugin; a stopped one causes no replacement."""

@@ -316,7 +316,7 @@ def test_untagged_images_expire_after_a_month() -> None:
 # Credentials.
 
 
-def test_a_login_for_the_docker_configuration_is_nowhere_in_the_graph() -> None:
+def test_a_login_for_the_docker_configuration_is_not_in_the_resource_graph() -> None:
     with aws_by_moto() as amazon:
         [entry] = amazon.call("eu-central-1", "get_authorization_token")["authorizationData"]
     token = entry["authorizationToken"]

@@ -207,7 +207,7 @@ def test_a_chain_that_grew_is_not_a_difference_and_any_other_change_is(
 
 
 @pytest.mark.parametrize("name", ["deterministic", "bip44", "accounts", "quotes", "one line"])
-def test_no_beginning_of_a_wallet_and_none_with_a_block_of_zeros_is_whole(tmp_path: Path, name: str) -> None:
+def test_a_truncated_wallet_and_one_with_a_block_of_zeros_are_damaged(tmp_path: Path, name: str) -> None:
     """A power cut leaves such files: cut off before the last bracket, or with blocks never written."""
     text = TYPES[name].encode()
     step = 1 if name == "one line" else 17
@@ -221,7 +221,7 @@ def test_no_beginning_of_a_wallet_and_none_with_a_block_of_zeros_is_whole(tmp_pa
     assert sorted(seen.damaged) == sorted(cut | zeros)
 
 
-def test_what_is_not_a_wallet_is_damaged_and_other_files_are_not_looked_at(tmp_path: Path) -> None:
+def test_a_wlt_file_that_is_not_a_wallet_is_damaged_and_other_files_are_ignored(tmp_path: Path) -> None:
     put(tmp_path, a="[]", b="null", c="{}", d='{"meta": {}}', e="{} " + wallet("A"), f="x")
     (tmp_path / "mine.wlt.bak").write_text(wallet("A"))
     (tmp_path / "folder.wlt").mkdir()
@@ -229,7 +229,7 @@ def test_what_is_not_a_wallet_is_damaged_and_other_files_are_not_looked_at(tmp_p
     assert (seen.wallets, len(seen.damaged)) == ({}, 6)
 
 
-def test_what_stands_behind_the_first_value_is_not_read_for_the_node_does_not_read_it_either(
+def test_data_after_the_first_json_value_of_a_wallet_is_ignored_as_by_the_node(
     tmp_path: Path,
 ) -> None:
     whole = put(tmp_path, mine=TYPES["bip44"])["mine.wlt"]
@@ -274,7 +274,7 @@ def temporary(text: str) -> str:
     return f"mine.wlt.tmp.{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
-def test_a_temporary_copy_counts_where_it_is_whole_and_holds_more_than_its_wallet(tmp_path: Path) -> None:
+def test_a_temporary_copy_counts_if_it_is_complete_and_holds_more_than_its_wallet(tmp_path: Path) -> None:
     few, many, most = wallet("A"), wallet("A", "B"), wallet("A", "B", "C")
     (tmp_path / temporary(many)).write_text(many)
     (tmp_path / temporary(few)).write_text(few)
@@ -345,7 +345,7 @@ def test_an_answer_that_the_script_did_not_print_is_refused() -> None:
             read(printed)
 
 
-def test_a_hundred_wallets_are_one_found(tmp_path: Path) -> None:
+def test_none_of_a_hundred_wallets_is_lost_if_some_of_them_grew(tmp_path: Path) -> None:
     many = {f"w{number}": wallet(*"ABCDEF"[: number % 7]) for number in range(100)}
     remembered = put(tmp_path, **many)
     assert len(remembered) == 100

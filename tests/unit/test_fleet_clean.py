@@ -105,7 +105,7 @@ def test_with_yes_exactly_the_images_shown_are_removed(engines: dict[str, Any], 
 
 
 @pytest.mark.parametrize(("answer", "removed"), [(True, ["c"]), (False, [])])
-def test_a_person_is_asked(
+def test_confirmation_is_required(
     answer: bool,
     removed: list[str],
     engines: dict[str, Any],

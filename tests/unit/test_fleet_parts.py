@@ -79,7 +79,7 @@ def test_nothing_is_left_out_if_all_hosts_answer() -> None:
     assert left.of_refresh == left.of_update == frozenset()
 
 
-def test_what_a_hosted_registry_on_a_dead_host_serves_is_left_out_with_it() -> None:
+def test_tags_in_a_hosted_registry_on_a_dead_host_are_left_out_with_it() -> None:
     """A tag in that registry can't be read back, and would fail the whole refresh."""
     resources, config = recorded("hosted")
     dead = Address("ssh://pi@attic.lan")
@@ -90,7 +90,7 @@ def test_what_a_hosted_registry_on_a_dead_host_serves_is_left_out_with_it() -> N
     assert not [name for name in left if name.startswith("builder") or name == "skycoin-amd64"]
 
 
-def test_what_needs_a_dead_host_takes_no_other_host_with_it() -> None:
+def test_a_resource_that_needs_a_dead_host_is_left_out_without_its_own_host() -> None:
     """If a living host's provider were excluded, everything on that host would be left out."""
 
     def on(host: str, name: str, *needs: str) -> dict[str, Any]:

@@ -175,7 +175,7 @@ TRICKS: Mapping[Callable[[Place], None], bool] = {
 
 
 @pytest.mark.parametrize("trick", TRICKS, ids=lambda trick: trick.__name__)
-def test_a_trick_runs_nothing(trick: Callable[[Place], None], place: Place) -> None:
+def test_a_malicious_repository_runs_no_command(trick: Callable[[Place], None], place: Place) -> None:
     """Each trick works with plain git."""
     for armed in (False, True):
         if armed:
@@ -284,7 +284,7 @@ def test_an_ignored_file_where_builds_read_is_named(place: Place) -> None:
     assert overlooked(place.checkout, "images") == ["images/my.key"]
 
 
-def test_a_tree_is_what_its_id_says(place: Place) -> None:
+def test_a_tree_id_is_not_redirected_by_git_replace(place: Place) -> None:
     """`git replace` makes git read another object in its place."""
     before = tree_of(place.checkout)
     (place.checkout / "main.go").write_text("package other\n")

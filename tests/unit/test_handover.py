@@ -109,7 +109,7 @@ def is_whole(engine: NodeEngine, inputs: Values) -> None:
     assert engine.violations == []
 
 
-def test_a_first_up_makes_the_container_and_confirms_it() -> None:
+def test_a_first_up_creates_the_container_and_confirms_it() -> None:
     engine = NodeEngine()
     resource = deployed(engine)
     is_whole(engine, INPUTS)
@@ -118,7 +118,7 @@ def test_a_first_up_makes_the_container_and_confirms_it() -> None:
     assert resource.up(INPUTS, refresh=True) == "same"
 
 
-def test_a_host_that_lost_the_old_image_needs_no_way_to_it() -> None:
+def test_a_host_without_the_old_image_does_not_pull_it_for_a_handover() -> None:
     """The image may be removed with --force; on a board, its name has a forwarded port, closed by now."""
     engine = NodeEngine()
     resource = deployed(engine)
@@ -129,7 +129,7 @@ def test_a_host_that_lost_the_old_image_needs_no_way_to_it() -> None:
 
 @pytest.mark.parametrize("refresh", [True, False])
 @pytest.mark.case(37)
-def test_a_removed_node_whose_former_name_another_one_has_taken_comes_back_under_its_new_name(
+def test_a_removed_node_starts_under_its_new_name_if_its_old_name_is_taken(
     refresh: bool,
 ) -> None:
     """Before, every `up` refused because of that one, and called it by the new name."""
@@ -195,7 +195,7 @@ WORKSPACE: Values = {
 }
 
 
-def test_a_workspace_with_an_engine_inside_lets_no_node_come_and_no_old_one_go() -> None:
+def test_a_workspace_with_an_engine_inside_blocks_new_nodes_and_handovers() -> None:
     """This holds even if the host's key may only reach Docker, and for changes that no preflight sees."""
     engine = NodeEngine(boxes={"dind": Box("dind", "skycoin-workspace-cli", WORKSPACE)})
     words = r"host attic has the workspace skycoin-workspace-cli .+ \(skycoin:nodes\.one\.host\)\.$"
@@ -261,7 +261,7 @@ def test_the_state_knows_how_long_the_last_replacement_took() -> None:
 )
 @pytest.mark.parametrize("live_restore", [False, True])
 @pytest.mark.case(39)
-def test_a_new_container_that_fails_gives_way_to_the_old_one(
+def test_the_old_container_is_restored_if_the_new_one_fails(
     change: Values, said: str, live_restore: bool
 ) -> None:
     engine = NodeEngine(ports={"7000"}, live_restore=live_restore)
@@ -359,7 +359,7 @@ def test_replace_makes_one_handover_and_its_deletion_spares_the_new_container() 
 
 @pytest.mark.case(37)
 @pytest.mark.parametrize("image", [BAD, SICK])
-def test_a_replace_that_fails_leaves_the_old_one_in_the_state_and_running(image: str) -> None:
+def test_a_replace_that_fails_leaves_the_old_container_in_the_state_and_running(image: str) -> None:
     engine = NodeEngine()
     resource = deployed(engine)
     with pytest.raises(ProviderError):
@@ -458,7 +458,7 @@ TOO_NEW = (
 
 
 @pytest.mark.case(6)
-def test_an_older_version_that_refuses_the_chain_database_gives_way_to_the_newer_one() -> None:
+def test_the_newer_version_is_restored_if_the_older_one_refuses_the_chain_database() -> None:
     """The message is that of v0.27.1; nothing touches its database."""
     engine = NodeEngine()
     resource = deployed(engine, image=NEXT)
@@ -735,7 +735,7 @@ def test_a_destroy_after_an_interrupted_handover_leaves_no_container(fault: Faul
 
 @pytest.mark.parametrize("fault", [Fault.KILLED_AFTER, Fault.KILLED_BEFORE])
 @pytest.mark.case(37)
-def test_a_container_of_which_pulumi_never_heard_becomes_the_resources_by_a_refresh(fault: Fault) -> None:
+def test_a_refresh_adopts_a_container_that_an_interrupted_replace_left(fault: Fault) -> None:
     engine = NodeEngine()
     resource = deployed(engine)
     engine.calls = 0
@@ -864,7 +864,7 @@ def test_another_order_of_unordered_inputs_restarts_nothing() -> None:
 
 
 @pytest.mark.case(21)
-def test_another_wallet_volume_is_a_handover_that_every_kill_leaves_whole() -> None:
+def test_a_change_of_wallet_volume_is_a_handover_that_recovers_from_every_kill() -> None:
     other = "skycoin-one-other"
     mounts = [INPUTS["mounts"][0], {"type": "volume", "source": other, "target": "/wallet"}]
     wanted = {**INPUTS, "wallet": other, "mounts": mounts}
@@ -958,7 +958,7 @@ def test_a_stop_whose_answer_was_lost_does_not_end_what_was_started_again() -> N
         (requests.ReadTimeout("UnixHTTPConnectionPool(…)"), "nothing came in time"),
     ],
 )
-def test_a_host_that_is_cut_off_in_a_handover_is_reported_in_words(error: Exception, how: str) -> None:
+def test_a_host_that_is_cut_off_in_a_handover_is_reported(error: Exception, how: str) -> None:
     """Before, the message was a Python tuple."""
     engine = NodeEngine()
     resource = deployed(engine)
@@ -1017,7 +1017,7 @@ WHOLE = (
     ],
 )
 @pytest.mark.parametrize("runs", [True, False], ids=["running", "stopped"])
-def test_a_wallet_that_is_less_than_its_host_remembers_is_handed_over_by_no_update(
+def test_no_update_hands_over_a_wallet_that_holds_less_than_its_hosts_record(
     printed: str, said: str, *, runs: bool
 ) -> None:
     """Before, a plain `up` did not notice: if only an argument has changed, no preflight runs."""
@@ -1085,7 +1085,7 @@ def health(version: str, height: int) -> str:
         ("<html>", "the new node is healthy, and does not answer"),
     ],
 )
-def test_a_healthy_node_that_is_not_what_was_asked_for_gives_way_to_the_old_one(
+def test_the_old_container_is_restored_if_the_new_node_has_another_version_or_chain(
     answers: str, said: str
 ) -> None:
     engine = NodeEngine(versions={GOOD: "v0.27.1", NEXT: "v0.28.0"})
@@ -1110,7 +1110,7 @@ def test_a_node_that_did_not_run_has_no_chain_to_compare() -> None:
 
 
 @pytest.mark.case(39)
-def test_a_new_node_that_loses_part_of_its_wallet_gives_way_to_the_old_one() -> None:
+def test_the_old_container_is_restored_if_the_new_node_loses_part_of_its_wallet() -> None:
     """A failed migration of Bitcoin Core deleted wallets (bitcoin#34128)."""
     engine = NodeEngine()
     node = deployed(engine)

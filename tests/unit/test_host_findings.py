@@ -110,7 +110,7 @@ def test_a_wrong_arch_is_refused_by_the_preview_of_a_host_that_answers(engine: W
 
 
 @pytest.mark.case(22)
-def test_a_host_that_does_not_answer_is_not_known_in_a_preview_and_no_error(engine: WalletEngine) -> None:
+def test_a_host_that_does_not_answer_is_unknown_in_a_preview_and_no_error(engine: WalletEngine) -> None:
     """Before, the preview looked as if the host had answered."""
     hosts = Hosts(NO_ROUTE)
     planned = hosts.preflight(engine).planned(WANTED, STATE)

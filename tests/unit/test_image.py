@@ -49,7 +49,7 @@ def test_a_variant_takes_its_own_base_and_the_first_repository(engine: Engine) -
         assert inputs["context"]["location"] == "./images/skycoin"
 
 
-def test_what_an_image_is_given_reaches_each_variant(engine: Engine) -> None:
+def test_the_arguments_of_an_image_reach_each_variant(engine: Engine) -> None:
     args = replace(
         image_args(),
         build_args={"VERSION": "0.27.1", "COMMIT": "abc"},

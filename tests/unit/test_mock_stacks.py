@@ -51,7 +51,7 @@ def test_a_file_that_did_not_change_changes_nothing() -> None:
     assert {step["op"] for step in changed("config:", "config:")["steps"]} == {"same"}
 
 
-def test_what_follows_from_another_build_is_not_known_and_the_rest_is() -> None:
+def test_values_that_depend_on_a_new_build_are_unknown_and_all_others_known() -> None:
     preview = changed("      channel: release\n", "      channel: release\n      build-args: {EXTRA: a}\n")
     assert summary(read_changes(preview)) == "5 variants rebuilt, 4 tags moved, 1 container replaced"
     [node] = steps(preview, NODE_CONTAINER).values()
@@ -115,7 +115,7 @@ def test_another_name_of_a_volume_replaces_it_and_of_an_image_s_place_its_tags()
     assert {step["op"] for step in steps(preview, TAG).values()} == {"replace"}
 
 
-def test_what_is_protected_is_not_deleted() -> None:
+def test_a_protected_resource_cannot_be_deleted() -> None:
     preview = changed("    shed: {image: skycoin, host: shed, network: mainnet}\n", "", "fleet")
     [refused] = preview["diagnostics"]
     wallet = "urn:pulumi:fleet::skycoin::skycoin:index:Node$docker:index/volume:Volume::shed-wallet"
@@ -130,7 +130,7 @@ WALLET = "urn:pulumi:fleet::skycoin::skycoin:index:Node$docker:index/volume:Volu
 SHED = "    shed: {image: skycoin, host: shed, network: mainnet"
 
 
-def test_what_is_protected_is_not_replaced() -> None:
+def test_a_protected_resource_cannot_be_replaced() -> None:
     """The error is worded as by the engine; tests/e2e/test_review.py gets it from a real one."""
     preview = changed(SHED, f"{SHED}, wallet-volume: other", "fleet")
     assert steps(preview, VOLUME)["shed-wallet"]["op"] == "replace"
@@ -145,7 +145,7 @@ def test_what_is_protected_is_not_replaced() -> None:
     )
 
 
-def test_what_loses_its_protection_is_replaced() -> None:
+def test_a_resource_that_loses_or_gains_protection_can_be_replaced() -> None:
     """The engine refuses a replacement only if both the state and the program protect the resource."""
     before, after = up("fleet", files_here()), up("fleet", files_here())
     for engine, protect in ((before, True), (after, False)):

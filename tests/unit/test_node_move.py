@@ -268,7 +268,7 @@ def test_a_node_without_a_wallet_moves_too(fleet: Fleet, skyinfra: Skyinfra) -> 
 
 
 @pytest.mark.parametrize("answer", ["n\n", "\n"])
-def test_a_no_changes_nothing(
+def test_answering_no_changes_nothing(
     answer: str, fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     terminal = SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True))
@@ -449,7 +449,7 @@ def test_a_volume_with_more_than_whole_wallets_is_never_called_known(
     assert fleet.shed.files(WALLET) == {path: data}
 
 
-def test_a_new_host_that_remembers_more_is_refused_and_the_node_runs_on(
+def test_a_new_host_whose_record_holds_more_is_refused_and_the_node_keeps_running(
     fleet: Fleet, skyinfra: Skyinfra
 ) -> None:
     fleet.shed.make(f"{WALLET}-backups")
@@ -500,7 +500,7 @@ def test_a_volume_that_another_container_takes_meanwhile_is_left_alone(
 EDITED = f"{TEXT}# mine\n"
 
 
-def test_what_is_written_into_the_file_during_the_question_stays(
+def test_an_edit_of_the_file_during_the_question_is_kept(
     fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     meanwhile(monkeypatch, lambda: fleet.file.write_text(EDITED))
@@ -515,7 +515,7 @@ def test_what_is_written_into_the_file_during_the_question_stays(
     assert fleet.shed.files(WALLET) == {}, "it was edited before the wallets came"
 
 
-def test_what_is_written_into_the_file_while_wallets_are_carried_stays(
+def test_an_edit_of_the_file_while_wallets_are_carried_is_kept(
     fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def carry(target: DeployedNode, contents: Contents) -> Fingerprint:
@@ -655,7 +655,7 @@ def test_a_node_that_was_retired_meanwhile_does_not_move(
     refused(fleet)
 
 
-def test_a_wallet_that_is_less_than_the_state_remembers_does_not_move(
+def test_a_wallet_that_holds_less_than_the_states_record_does_not_move(
     fleet: Fleet, skyinfra: Skyinfra
 ) -> None:
     (fleet.attic.folder(WALLET) / "mine.wlt").unlink()
@@ -674,7 +674,7 @@ def test_a_damaged_wallet_does_not_move(fleet: Fleet, skyinfra: Skyinfra) -> Non
     refused(fleet)
 
 
-def test_an_unknown_node_is_answered(fleet: Fleet, skyinfra: Skyinfra) -> None:
+def test_an_unknown_node_is_refused_with_the_nodes_of_the_stack(fleet: Fleet, skyinfra: Skyinfra) -> None:
     ran = skyinfra("node", "move", "two", "--to", "shed", "-s", "test")
     assert "'two' is not a node of the stack test; its nodes are: one" in ran.err
     refused(fleet)
@@ -718,7 +718,7 @@ def test_a_move_that_ends_at_any_request_is_finished_by_the_next(
     assert fleet.shed.files(WALLET) == fleet.attic.files(WALLET)
 
 
-def test_what_a_power_cut_on_the_new_host_left_of_the_copy_goes_with_the_next_run(
+def test_the_next_run_removes_a_partial_copy_that_a_power_cut_left_on_the_new_host(
     fleet: Fleet, skyinfra: Skyinfra
 ) -> None:
     """Before, all files were in place, but every `up` asked to finish a restore that nobody had started."""
@@ -904,7 +904,7 @@ def test_an_update_is_of_all_parts_of_its_node_and_of_no_other_nodes(
 
 
 @pytest.mark.parametrize("backed_up", [False, True])
-def test_a_node_whose_state_has_lost_its_container_runs_on_the_new_host_all_the_same(
+def test_a_node_whose_container_is_missing_in_the_state_still_runs_on_the_new_host(
     backed_up: bool, fleet: Fleet, skyinfra: Skyinfra, request: pytest.FixtureRequest
 ) -> None:
     options = request.getfixturevalue("backup") if backed_up else ()
@@ -993,7 +993,9 @@ def test_a_dead_hosts_node_that_pulumi_keeps_is_named_without_a_way_back(
     assert move(skyinfra, "shed", *backup).code == 0
 
 
-def test_a_host_that_answers_is_not_dead(backup: tuple[str, ...], fleet: Fleet, skyinfra: Skyinfra) -> None:
+def test_from_backup_is_refused_if_the_old_host_answers(
+    backup: tuple[str, ...], fleet: Fleet, skyinfra: Skyinfra
+) -> None:
     fleet.dead = set()
     ran = move(skyinfra, "shed", *backup)
     assert ran.code == 1
@@ -1012,7 +1014,7 @@ def test_a_host_that_answers_is_not_dead(backup: tuple[str, ...], fleet: Fleet, 
         "it answers 'HTTP/1.1 500 Internal Server Error'",
     ],
 )
-def test_a_host_that_says_why_it_does_not_serve_is_not_dead(
+def test_from_backup_is_refused_if_the_old_host_is_reachable_but_fails(
     said: str, backup: tuple[str, ...], fleet: Fleet, skyinfra: Skyinfra
 ) -> None:
     fleet.silence = said
@@ -1022,7 +1024,7 @@ def test_a_host_that_says_why_it_does_not_serve_is_not_dead(
     refused_from_afar(fleet)
 
 
-def test_a_host_that_comes_back_during_the_question_is_not_dead(
+def test_from_backup_is_refused_if_the_old_host_comes_back_during_the_question(
     backup: tuple[str, ...], fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The node on that host runs; before, the move led to two nodes on one wallet."""
@@ -1033,7 +1035,7 @@ def test_a_host_that_comes_back_during_the_question_is_not_dead(
     assert (fleet.calls, fleet.file.read_text()) == ([], TEXT)
 
 
-def test_a_host_that_answers_at_its_new_address_is_not_dead(
+def test_from_backup_is_refused_if_the_old_host_answers_at_its_new_address(
     backup: tuple[str, ...], fleet: Fleet, skyinfra: Skyinfra
 ) -> None:
     fleet.file.write_text(TEXT.replace("pi@attic.lan", "pi@10.0.0.7"))

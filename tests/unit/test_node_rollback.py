@@ -173,7 +173,7 @@ def test_a_lift_gives_the_file_back_as_it_was(host: Host, skyinfra: Skyinfra) ->
 
 
 @pytest.mark.parametrize("answer", ["n\n", "\n"])
-def test_a_no_leaves_the_file_and_the_node_as_they_were(
+def test_answering_no_leaves_the_file_and_the_node_unchanged(
     answer: str, host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("commands.agreement.sys", TERMINAL)
@@ -184,7 +184,7 @@ def test_a_no_leaves_the_file_and_the_node_as_they_were(
     assert [call[0] for call in host.calls] == ["preview"]
 
 
-def test_a_rollback_goes_on_after_a_yes(
+def test_answering_yes_starts_the_rollback(
     host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("commands.agreement.sys", TERMINAL)
@@ -228,7 +228,7 @@ def test_a_lift_that_fails_keeps_the_rollback(host: Host, skyinfra: Skyinfra) ->
 
 
 @pytest.mark.parametrize("command", ["rollback", "lift-rollback"])
-def test_what_is_written_into_the_file_before_the_answer_stays(
+def test_an_edit_of_the_file_before_the_answer_is_kept(
     command: str, host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before, such an edit was overwritten without a word."""
@@ -282,7 +282,7 @@ def test_a_file_that_is_removed_before_the_answer_is_not_created_again(
     assert f"error: {host.file} can't be written, and is unchanged: No such file or directory" in ran.err
 
 
-def test_what_was_written_into_the_file_meanwhile_stays(host: Host, skyinfra: Skyinfra) -> None:
+def test_an_edit_of_the_file_during_a_failed_update_is_kept(host: Host, skyinfra: Skyinfra) -> None:
     def edit() -> None:
         host.file.write_text(host.file.read_text().replace("# first", "# second"))
 
@@ -379,7 +379,7 @@ def test_a_host_that_does_not_answer_is_an_error_before_anything(
         (("--reason", "x" * 201), "a reason is one line"),
     ],
 )
-def test_what_no_stack_takes_is_a_fault_of_the_command_line(
+def test_an_option_value_that_no_stack_accepts_is_a_usage_error(
     arguments: tuple[str, ...], said: str, host: Host, skyinfra: Skyinfra
 ) -> None:
     ran = skyinfra("node", "rollback", "one", "--reason", "x", *arguments)

@@ -235,7 +235,7 @@ def test_an_image_that_another_resource_of_the_run_has_asked_for_stays(host: Hos
     assert host.engine.images_there == {NEXT, THIRD}
 
 
-def test_what_is_asked_for_on_another_host_keeps_nothing_on_this_one(host: Host) -> None:
+def test_an_image_requested_on_another_host_is_not_kept_on_this_host(host: Host) -> None:
     host.up(NEXT)
     URN.set("urn:pulumi:test::test::skycoin:index:PulledImage::two-pulled")
     elsewhere = {"host": "shed", "engine": "ssh://pi@shed.lan", "image": GOOD}

@@ -72,7 +72,7 @@ def found(monkeypatch: pytest.MonkeyPatch, said: str) -> list[Foreign]:
     return files
 
 
-def test_what_the_nodes_user_can_not_use_is_found_and_nothing_else(
+def test_only_files_that_the_nodes_user_can_not_use_are_found(
     volume: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(volume / "a secret.wlt", 0)

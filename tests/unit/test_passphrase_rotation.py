@@ -141,7 +141,7 @@ def test_a_state_whose_stacks_file_is_gone_is_encrypted_too(set_up: SetUp) -> No
     assert set_up.passphrase.read_text() in state_file(set_up.layout, "fleet").read_text()
 
 
-def test_a_stack_of_a_clouds_key_is_left_alone(set_up: SetUp) -> None:
+def test_a_stack_encrypted_with_a_cloud_key_is_not_changed(set_up: SetUp) -> None:
     set_up.file("fleet").write_text("secretsprovider: awskms://key\nencryptionsalt: salt-x.\n")
     before = state_file(set_up.layout, "fleet").read_text()
     set_up.rotate()

@@ -70,14 +70,14 @@ def test_a_planted_stack_is_refused_by_its_rule_where_the_pack_is_told(
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_committed_stack_passes_and_what_was_not_looked_at_is_said(name: str) -> None:
+def test_a_committed_stack_passes_and_unchecked_items_are_reported(name: str) -> None:
     found = said_of(planted(name, lambda _: None))
     assert {level for level, *_ in found} == {ADVISORY}
     assert {policy: message.split("`")[1] for _, policy, _, message in found}.items() <= UNTOLD.items()
     assert {"volumes-stay", "nothing-is-taken-along"} & {policy for _, policy, *_ in found}
 
 
-def test_a_secret_is_one_and_is_shown_to_no_rule() -> None:
+def test_a_secret_is_recognized_and_hidden_from_rules() -> None:
     def secret(preview: Preview) -> None:
         for step in preview["steps"]:
             if step["newState"]["type"] == BUILD:
@@ -137,7 +137,7 @@ def test_own_rules_are_asked_too(own: Path, capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().out == "", "the engine reads the port there"
 
 
-def test_what_a_rule_has_found_before_it_asks_for_an_option_that_is_not_told_is_mandatory(own: Path) -> None:
+def test_breaches_found_before_an_unavailable_option_is_read_are_mandatory(own: Path) -> None:
     own.write_text("""
 import sys
 

@@ -299,7 +299,7 @@ def test_an_empty_stack_records_its_version_and_makes_nothing_else() -> None:
     }
 
 
-def test_what_a_host_declares_reaches_its_nodes_preflight() -> None:
+def test_the_settings_of_a_host_reach_its_nodes_preflight() -> None:
     hosts = {
         "attic": {"engine": "ssh://pi@attic.lan", "board": "raspberry-pi-zero", "ssh-options": ["-p", "22"]},
         "lab": {"engine": "local", "arch": "arm64v8", "emulation": "allowed"},

@@ -135,7 +135,7 @@ def test_with_a_public_network_only_its_peers_reach_the_node_itself() -> None:
     assert ports == [{"internal": 6000, "external": 6000, "ip": "0.0.0.0"}]
 
 
-def test_a_node_without_a_gui_is_as_it_was() -> None:
+def test_a_node_without_a_gui_has_no_proxy_and_publishes_its_own_port() -> None:
     engine = run_program(Engine(), changed({}))
     assert engine.all_of(COMPONENT) == []
     assert "login" not in engine.exports()["nodes"]["one"]
@@ -266,7 +266,7 @@ def test_a_fleets_proxy_comes_from_the_publishing_stack() -> None:
     assert engine.one(CONTAINER, "one-proxy-container").inputs["image"] == f"docker.io/skycoin/proxy@{DIGEST}"
 
 
-def test_the_port_that_its_proxy_has_is_the_nodes_own() -> None:
+def test_the_port_that_a_nodes_proxy_holds_counts_as_the_nodes_own() -> None:
     """Otherwise, a preflight would refuse the next `up`."""
     [here] = [one for one in places(parse(changed(GUI))) if one.name == "here"]
     assert "skycoin-one-proxy" in here.tenants[0].containers
@@ -320,7 +320,7 @@ def test_without_a_gui_again_the_node_has_its_port_at_once(node_engine: NodeEngi
     assert node_engine.violations == []
 
 
-def test_a_proxy_runs_on_where_the_new_container_fails(node_engine: NodeEngine) -> None:
+def test_a_proxy_keeps_running_if_the_new_container_fails(node_engine: NodeEngine) -> None:
     resource = deployed(node_engine, ports=[])
     proxy = with_proxy(node_engine)
     with pytest.raises(ProviderError, match="is back, as it was"):
@@ -347,7 +347,7 @@ def test_a_proxy_that_does_not_start_again_is_reported(
 
 
 @pytest.mark.parametrize("port", ["6420", "7000"], ids=["its gui stays", "another port"])
-def test_a_proxy_that_is_not_in_the_way_is_left_alone(node_engine: NodeEngine, port: str) -> None:
+def test_a_proxy_that_does_not_hold_a_needed_port_keeps_running(node_engine: NodeEngine, port: str) -> None:
     resource = deployed(node_engine, ports=[])
     proxy = with_proxy(node_engine, port)
     news = CLOSED if port == "6420" else INPUTS

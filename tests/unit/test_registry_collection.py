@@ -125,7 +125,7 @@ def test_a_layer_that_another_image_shares_is_not_counted(files: Files) -> None:
     assert found.size == files.size(old) + len(b"old")
 
 
-def test_repositories_are_looked_at_apart(files: Files) -> None:
+def test_each_repository_is_collected_separately(files: Files) -> None:
     """A digest that a tag of one repository reaches is needed in that repository only."""
     digest = files.image("one", "latest")
     files.image("one", name="base/build")
@@ -147,7 +147,7 @@ def test_a_registry_without_anything_has_no_garbage(files: Files) -> None:
     assert garbage(files.data, ()) == Garbage(manifests=(), stays={}, size=0)
 
 
-def test_a_manifest_whose_blob_is_gone_names_nothing(files: Files) -> None:
+def test_a_manifest_whose_blob_is_missing_is_ignored(files: Files) -> None:
     digest = files.image("one", "latest")
     bare = digest.removeprefix("sha256:")
     (files.root / "blobs" / "sha256" / bare[:2] / bare / "data").unlink()
@@ -225,7 +225,7 @@ def removal(set_up: Layout, monkeypatch: pytest.MonkeyPatch) -> list[Garbage]:
     return begun
 
 
-def test_what_would_be_removed_is_shown_and_nothing_is_removed_without_an_answer(
+def test_without_an_answer_the_garbage_is_listed_and_not_removed(
     removal: list[Garbage], skyinfra: Skyinfra
 ) -> None:
     ran = skyinfra("setup", "collect")
@@ -246,7 +246,7 @@ def test_with_yes_it_is_removed_without_a_question(removal: list[Garbage], skyin
 
 
 @pytest.mark.parametrize(("answer", "count"), [(True, 1), (False, 0)])
-def test_a_person_is_asked(
+def test_confirmation_is_required(
     answer: bool, count: int, removal: list[Garbage], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     confirm: Callable[[str], bool] = lambda question: answer and question == "Remove it?"  # noqa: E731
@@ -269,7 +269,7 @@ def test_without_a_set_up_nothing_is_done(layout: Layout, skyinfra: Skyinfra) ->
     assert "Nothing is set up" in ran.err
 
 
-def test_another_command_at_work_is_named(
+def test_a_running_command_is_named(
     set_up: Layout,
     removal: list[Garbage],
     skyinfra: Skyinfra,

@@ -96,7 +96,7 @@ def test_releases_and_moving_tags_are_never_candidates(repository: Repository) -
     assert (found.goes, found.untag, found.remove) == ((), (), ())
 
 
-def test_what_a_live_tag_points_to_stays(repository: Repository) -> None:
+def test_a_list_that_a_live_tag_points_to_stays(repository: Repository) -> None:
     """A feature that is released unchanged has the same children, and here even the same list."""
     publish(repository, "feature-x", program="the same")
     publish(repository, "0.28.0", program="the same")

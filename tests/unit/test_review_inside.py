@@ -99,13 +99,13 @@ def test_modules_are_named_with_the_programs_that_they_are_linked_into() -> None
     )
 
 
-def test_a_cell_says_no_more_than_its_head_asks_for() -> None:
+def test_a_cell_of_the_module_table_holds_only_its_value() -> None:
     text = page(read(), "mine")
     assert f"| skycoin | {CORS} | none | {NOW[CORS]} | not known before the build |" in text
     assert f"| skycoin | {CRYPTO} | 0.30.0 | {NOW[CRYPTO]} | skycoin |" in text
 
 
-def test_programs_are_not_known_where_a_variant_was_proved_without_modules() -> None:
+def test_programs_are_unknown_if_a_variant_was_verified_without_modules() -> None:
     cases: tuple[tuple[Any, ...], ...] = ((LINKED, None), (), ({}, {}))
     for proofs in cases:
         assert (
@@ -120,7 +120,7 @@ def test_equal_modules_are_called_so_and_no_database_is_named() -> None:
     assert judged(changes, {}, "2026-11-05") == changes
 
 
-def test_another_go_sum_with_equal_modules_is_said() -> None:
+def test_another_go_sum_with_equal_modules_is_reported() -> None:
     path = "images/skycoin/go.sum"
     for recorded, said in (("0" * 12, f"{SAME}, but another go.sum"), (FILES_NOW[path], SAME)):
         preview = preview_of(NOW)
@@ -141,7 +141,7 @@ def test_another_go_sum_with_equal_modules_is_said() -> None:
     ],
     ids=["earlier", "of a source before", "a new architecture", "saved", "no folder", "saved source", "git"],
 )
-def test_what_is_not_known_is_said_and_nothing_is_guessed(more: dict[str, Any], said: str) -> None:
+def test_unknown_go_modules_are_reported_and_not_guessed(more: dict[str, Any], said: str) -> None:
     changes = read(**more)
     assert lines(changes) == [f"- skycoin: Go modules {said}"]
     assert changes.inside[0].differences == ()
@@ -339,7 +339,7 @@ def test_a_missing_database_is_reported_and_prevents_no_page(
     assert found == replace(changes, looked_up=f"Known vulnerabilities were not looked up: {said}.")
 
 
-def test_what_is_not_known_is_not_called_free_of_vulnerabilities() -> None:
+def test_unknown_modules_are_not_called_free_of_vulnerabilities() -> None:
     changes = read(build_from=("a", "b"))
     assert "No known vulnerability comes or goes by the modules that are known to differ." in (
         judged(changes, {}, "1").looked_up

@@ -111,7 +111,7 @@ def test_a_file_that_is_written_in_another_way_is_not_edited(entry: str) -> None
     )
 
 
-def test_what_can_not_be_taken_out_is_named() -> None:
+def test_a_rollback_that_the_program_cannot_remove_is_left_to_the_user() -> None:
     text = f"config:\n  skycoin:nodes:\n    mine: {{image: a, {LINE} # , not this one\n      , host: b}}\n"
     with pytest.raises(UserError, match="Take the key `rollback` out of its entry in skycoin:nodes by hand"):
         written("mine", None, text)

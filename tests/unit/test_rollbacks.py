@@ -48,7 +48,7 @@ def test_a_node_stays_at_the_digest_of_its_images_repository_and_each_run_says_s
     assert said == [f"{HELD} `./skyinfra node lift-rollback one{option}` lifts that"]
 
 
-def test_the_state_remembers_it_with_the_container(said: list[str]) -> None:
+def test_a_rollback_is_recorded_in_the_state_of_the_container(said: list[str]) -> None:
     engine = run("local")
     assert engine.one(NODE_CONTAINER, "one-container").inputs["rollback"] == ROLLBACK
     assert "rollback" not in engine.one(NODE_CONTAINER, "other-container").inputs

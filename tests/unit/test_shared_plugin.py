@@ -233,7 +233,7 @@ def slow(tmp_path: Path) -> Iterator[SlowEngine]:
     ("killed", "asked"),
     [("the engine", ["GET version", "POST create"]), ("the plugins", ["GET version"])],
 )
-def test_what_a_plugin_is_in_the_middle_of_is_ended_unless_the_engine_ends_the_plugin(
+def test_a_plugin_completes_its_current_work_unless_the_engine_ends_the_plugin(
     start: Callable[[int], Run], slow: SlowEngine, killed: str, asked: list[str]
 ) -> None:
     """Work stops if the engine kills the plugin, not if the engine is killed, as with a process per host."""

@@ -69,7 +69,7 @@ def world() -> World:
     return World()
 
 
-def test_a_tag_is_a_list_over_its_variants_in_their_order(world: World) -> None:
+def test_a_tag_lists_its_variants_in_order(world: World) -> None:
     inputs = world.inputs()
     identity, state = world.kind.create(inputs)
     assert identity == f"{HUB}:0.27.1"
@@ -147,7 +147,7 @@ def test_the_variants_tags_of_all_moving_tags_move_before_any_list(world: World)
     assert world.hub.log == [*suffixed("latest"), *suffixed("0.27"), "latest"]
 
 
-def test_another_list_of_tags_beside_it_does_not_change_a_tag(world: World) -> None:
+def test_another_list_of_tags_next_to_it_does_not_change_a_tag(world: World) -> None:
     """Version 0.1.0 recorded no `beside`, and another registry of the stack adds to it."""
     inputs = world.inputs()
     _, state = world.kind.create(inputs)

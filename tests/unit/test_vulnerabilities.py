@@ -137,7 +137,7 @@ def test_an_entry_that_was_withdrawn_or_is_of_another_module_is_none(tmp_path: P
     ]
 
 
-def test_what_is_accepted_has_a_reason_and_a_date() -> None:
+def test_every_accepted_vulnerability_has_a_reason_and_a_date() -> None:
     for one in read_accepted(ACCEPTED.read_text()):
         assert one.identity.startswith("GO-")
         assert len(one.reason) > 20
@@ -250,7 +250,9 @@ def test_an_accepted_finding_passes_with_its_reason_and_one_that_is_gone_is_name
     assert "accepted, and gone: GO-9 in example.org/alone. Remove it from accepted.toml." in ran.out
 
 
-def test_what_is_accepted_in_one_image_is_not_in_another(skyinfra: Skyinfra, database: Path) -> None:
+def test_a_vulnerability_accepted_in_one_program_is_not_accepted_in_another(
+    skyinfra: Skyinfra, database: Path
+) -> None:
     put(database, entry("GO-1", "example.org/alone", {"introduced": "0"}))
     accepted = 'id = "GO-1"\nmodule = "example.org/alone"\nreason = "Nobody calls it."\ndate = 2026-11-27\n'
     (database.parent / "accepted.toml").write_text(f'[[accepted]]\nprograms = ["two"]\n{accepted}')

@@ -116,7 +116,7 @@ def test_a_folder_of_a_container_is_named(host: Host, skyinfra: Skyinfra) -> Non
 
 
 @pytest.mark.parametrize("origin", ["old-wallet", "old"])
-def test_what_a_move_has_left_is_adopted_by_no_second_node(
+def test_wallets_that_a_move_left_behind_can_not_be_adopted_by_a_second_node(
     origin: str, host: Host, skyinfra: Skyinfra
 ) -> None:
     """Before, two nodes had the wallets: the one that moved, and the one that adopted its old volume."""
@@ -323,7 +323,7 @@ def test_a_wallet_that_is_a_link_is_not_left_out(host: Host, skyinfra: Skyinfra)
 
 
 @pytest.mark.parametrize("reason", ["occupied", "less", "none", "torn", "shared"])
-def test_what_can_be_refused_is_refused_before_anything_is_stopped(
+def test_a_refused_adoption_stops_no_container(
     reason: str, host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = {"none": {}, "torn": {"mine.wlt": MINE["mine"][:-1]}}.get(reason, FILES)
@@ -559,7 +559,7 @@ def test_a_node_that_has_a_wallet_takes_no_other(host: Host, skyinfra: Skyinfra)
     assert list(host.board.files(WALLET)) == ["own.wlt"]
 
 
-def test_wallets_that_are_less_than_the_state_remembers_are_refused(host: Host, skyinfra: Skyinfra) -> None:
+def test_wallets_that_hold_less_than_the_states_record_are_refused(host: Host, skyinfra: Skyinfra) -> None:
     known = fingerprint_of({"lost.wlt": File(data=wallet("nine"))})
     host.resources[1]["outputs"] = {"wallets": list(lines(known))}
     host.old(wallet=FILES)

@@ -379,7 +379,7 @@ def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], SshF
     return lambda path: SshFolder(f"ssh://me@nas.lan:2222{path}", ["-i", "key"])
 
 
-def test_a_folder_behind_ssh_takes_a_backup_once_and_gives_it_back(
+def test_a_folder_behind_ssh_stores_a_backup_without_overwriting_and_returns_it(
     ssh: Callable[[str], SshFolder], tmp_path: Path
 ) -> None:
     far, file = ssh(f"{tmp_path}/on the nas"), sealed()
@@ -448,7 +448,7 @@ def test_an_address_without_host_or_folder_is_refused(url: str) -> None:
         place(url, [])
 
 
-def test_what_a_killed_run_has_left_goes_with_the_next_backup(
+def test_the_next_backup_removes_old_partial_files_of_killed_runs(
     ssh: Callable[[str], SshFolder], tmp_path: Path
 ) -> None:
     folder = tmp_path / "folder"
@@ -492,7 +492,7 @@ def backup(node: DeployedNode, engine: FakeEngine, folder: Path, *keys: Key) -> 
     return Path(commands.backup(node, there, LocalFolder(folder), recipients, folder / "records"))
 
 
-def test_a_backup_is_encrypted_dated_private_and_remembered(
+def test_a_backup_is_encrypted_dated_private_and_recorded(
     node: DeployedNode, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     engine = FakeEngine({WALLET: data_of(CONTENTS)})
@@ -545,7 +545,7 @@ def restore(node: DeployedNode, engine: FakeEngine, file: bytes, how: Restoring)
     commands.restore_file(node, volume(node, engine), read("b", file), [KEY.secret], how)
 
 
-def test_what_was_there_before_a_restore_is_not_left_unencrypted_in_silence(
+def test_a_restore_without_recipients_warns_that_the_earlier_wallets_are_kept_unencrypted(
     node: DeployedNode, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     restore(node, FakeEngine({WALLET: {"a.wlt": b"torn"}}), sealed(), restoring(tmp_path))
@@ -566,9 +566,7 @@ def test_a_plain_archive_with_an_impossible_time_gets_a_sentence(name: str, modi
         read(name, archive)
 
 
-def test_what_was_there_before_a_restore_is_encrypted_where_recipients_are_known(
-    node: DeployedNode, tmp_path: Path
-) -> None:
+def test_a_restore_with_recipients_encrypts_the_earlier_wallets(node: DeployedNode, tmp_path: Path) -> None:
     engine = FakeEngine({WALLET: {"a.wlt": b"torn", "b.wlt": wallet("b")}})
     restore(node, engine, sealed(), restoring(tmp_path, OTHER))
     assert engine.volumes[WALLET]["a.wlt"] == CONTENTS["a.wlt"].data
@@ -635,7 +633,7 @@ def test_a_wallet_with_other_entries_is_not_a_fault_of_the_program(entries: obje
         lost({"a.wlt": File(data=wallet("one"))}, odd)
 
 
-def test_verify_says_what_it_could_not_prove_without_a_key(capsys: pytest.CaptureFixture[str]) -> None:
+def test_verify_names_what_it_can_not_verify_without_a_key(capsys: pytest.CaptureFixture[str]) -> None:
     commands.verify("b", sealed(), [])
     said = capsys.readouterr().out
     assert "b: a whole backup of node node-1 of stack test, host attic" in said

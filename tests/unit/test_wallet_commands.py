@@ -46,7 +46,7 @@ def stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     return config
 
 
-def test_a_backup_goes_to_all_recipients_and_is_remembered_for_this_backend(
+def test_a_backup_goes_to_all_recipients_and_is_recorded_for_this_backend(
     stack: dict[str, Any], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     made: list[Any] = []
@@ -110,7 +110,9 @@ def test_an_ssh_option_that_could_run_a_program_or_skip_the_hosts_key_is_refused
     assert said in " ".join(ran.err.split())
 
 
-def test_list_shows_each_file_and_what_no_key_has_proved(skyinfra: Skyinfra, tmp_path: Path) -> None:
+def test_list_shows_each_file_and_what_was_not_verified_without_a_key(
+    skyinfra: Skyinfra, tmp_path: Path
+) -> None:
     (tmp_path / NAME).write_bytes(sealed())
     (tmp_path / "node-2-wallet-2026-01-01T00-00-00Z.tar.gz").write_bytes(pack(CONTENTS))
     (tmp_path / "node-1-wallet-2026-01-03T00-00-00Z.backup").write_bytes(sealed()[:-1])

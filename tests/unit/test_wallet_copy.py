@@ -141,7 +141,7 @@ def test_a_copy_that_a_killed_run_has_left_running_is_awaited(monkeypatch: pytes
     assert engine.runs == [running], "only a copy of the wallet is awaited"
 
 
-def test_what_a_killed_copy_has_left_is_removed_first() -> None:
+def test_containers_of_killed_copies_are_removed_before_the_next_copy() -> None:
     """Before, a killed copy's container stayed forever, under a random name."""
     engine = FakeEngine(leftovers=["one", "two"])
     assert copied(engine) == NAME

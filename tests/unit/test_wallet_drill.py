@@ -188,7 +188,7 @@ def test_a_drill_that_fails_anywhere_leaves_nothing(
 
 
 @pytest.mark.case(38)
-def test_what_a_killed_drill_has_left_goes_with_the_next(node: DeployedNode) -> None:
+def test_the_next_drill_removes_the_leftovers_of_a_killed_drill(node: DeployedNode) -> None:
     engine = Engine()
     left = [Thing(engine, f"{kind} old", {LABEL: WALLET}) for kind in ("container", "volume")]
     engine.things += left

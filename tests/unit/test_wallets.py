@@ -507,7 +507,7 @@ def test_a_link_is_not_a_wallet_and_is_never_restored() -> None:
         unpack("b", pack({"note": File(data=b"x")}))
 
 
-def test_what_the_node_writes_is_a_wallet() -> None:
+def test_a_wallet_as_the_node_writes_it_is_not_damaged() -> None:
     assert damaged({"a.wlt": File(data=TEXT), "note": File(data=b"")}) == []
 
 
@@ -519,7 +519,7 @@ def state_of(**changes: Any) -> list[dict[str, Any]]:
     ]
 
 
-def test_the_wallet_is_that_of_the_volume_where_a_preflight_is_ahead_of_it() -> None:
+def test_the_wallet_is_that_of_the_container_if_a_preflight_is_ahead_of_it() -> None:
     """After a refused change of `wallet-volume`, a restore used to go into the other volume."""
     ahead = {**PREFLIGHT, "wallet": "elsewhere", "image": "r/skycoin@sha256:2"}
     runs = {"name": "skycoin-node-1", "image": "r/skycoin@sha256:1"}
@@ -539,7 +539,7 @@ def test_a_restore_that_lost_a_file_is_an_error(node: DeployedNode, tmp_path: Pa
 
 
 @pytest.mark.case(38)
-def test_what_an_interrupted_restore_has_left_is_not_a_wallet(node: DeployedNode, tmp_path: Path) -> None:
+def test_files_that_an_interrupted_restore_left_are_not_wallets(node: DeployedNode, tmp_path: Path) -> None:
     """Before, the files of a killed restore were counted, copied and backed up as wallets."""
     engine = FakeEngine({WALLET: {f"{STAGING}/a.wlt": TEXT, "b.wlt": TEXT}}, left=["helper"])
     with pytest.raises(WalletError, match="a restore was interrupted there: run it again, which finishes it"):
@@ -578,7 +578,7 @@ def test_a_restore_under_another_running_container_is_refused(
 
 @pytest.mark.case(38)
 @pytest.mark.parametrize("number", signals.STOPPING)
-def test_a_signal_waits_until_the_files_are_in_their_place(number: signal.Signals) -> None:
+def test_a_signal_is_delayed_until_the_files_are_in_place(number: signal.Signals) -> None:
     """Ctrl-C used to leave half of the wallets restored, and the node running on them."""
     done = []
 
@@ -592,7 +592,7 @@ def test_a_signal_waits_until_the_files_are_in_their_place(number: signal.Signal
     assert done == ["all"]
 
 
-def test_links_and_their_like_hide_no_copy(node: DeployedNode, tmp_path: Path) -> None:
+def test_links_and_special_files_do_not_hide_a_copy(node: DeployedNode, tmp_path: Path) -> None:
     """Before, one link in one copy made the tool refuse all copies."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
@@ -611,7 +611,7 @@ def test_links_and_their_like_hide_no_copy(node: DeployedNode, tmp_path: Path) -
     assert from_tar(buffer.getvalue(), "data") == {"2026Z/l.wlt": File(data=b"", link="a.wlt")}
 
 
-def test_odd_files_get_a_sentence(tmp_path: Path) -> None:
+def test_a_pipe_deep_json_and_names_with_dots_cause_no_traceback(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(WalletError, match="pipe is not a file"):
         load(tmp_path / "pipe")

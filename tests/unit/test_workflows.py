@@ -230,7 +230,7 @@ def test_the_end_of_a_page_is_there_however_many_bytes_its_letters_take(tmp_path
     assert body == f"<!-- skyinfra review release -->\n{page}"
 
 
-def test_a_page_that_was_cut_leads_to_the_whole(tmp_path: Path) -> None:
+def test_a_shortened_page_links_to_the_complete_page(tmp_path: Path) -> None:
     said = _posted(tmp_path, [], whole="page and more\n", release="page\n")
     run = "https://github.com/a/b/actions/runs/42"
     assert said[1]["body"] == (
@@ -239,7 +239,7 @@ def test_a_page_that_was_cut_leads_to_the_whole(tmp_path: Path) -> None:
     )
 
 
-def test_a_page_that_is_whole_says_no_more(tmp_path: Path) -> None:
+def test_a_complete_page_gets_no_notice(tmp_path: Path) -> None:
     said = _posted(tmp_path, [], whole="page\n", release="page\n")
     assert said[1]["body"] == "<!-- skyinfra review release -->\npage\n"
 

@@ -80,7 +80,9 @@ def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int, Path]
     return runs
 
 
-def test_the_person_is_who_called(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+def test_the_user_is_the_caller_of_sudo_or_the_folders_owner(
+    monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
     """The caller of sudo or, for root itself, the folder's owner; an outer sudo's variable is ignored."""
     owner = folder.stat()
     for name in ("SUDO_UID", "SUDO_GID"):
