@@ -11,7 +11,7 @@ from providers.base import ProviderError, Values
 from providers.skycoin import handover
 from providers.skycoin.last_healthy import last_healthy_label
 from tests.unit.node_engine import BAD, GOOD, NEXT, SICK, Fault, Killed, NodeEngine, Resource
-from tests.unit.test_handover import INPUTS, NAME, deployed, only
+from tests.unit.test_handover import INPUTS, NAME, deployed, only_container
 
 THIRD = f"registry.example/skycoin@sha256:{'e' * 64}"
 
@@ -31,7 +31,7 @@ def engine_with(*images: str) -> NodeEngine:
 
 def known(engine: NodeEngine, resource: Resource) -> str | None:
     """Return the last healthy image; the label and the state agree, with and without a refresh."""
-    on_host: str | None = only(engine).config["Labels"].get(LAST_HEALTHY)
+    on_host: str | None = only_container(engine).config["Labels"].get(LAST_HEALTHY)
     assert resource.outputs.get("lastHealthy") == on_host
     assert resource.up(resource.inputs, refresh=True) == "same"
     assert resource.outputs.get("lastHealthy") == on_host
@@ -119,7 +119,7 @@ def test_a_stopped_node_counts_as_healthy_and_a_crashed_node_does_not() -> None:
     engine.stop(NAME, timeout=60)
     resource.up({**INPUTS, "image": NEXT})
     assert known(engine, resource) == GOOD
-    box = only(engine)
+    box = only_container(engine)
     box.running, box.exit_code = False, 2
     resource.up({**INPUTS, "image": THIRD})
     assert known(engine, resource) == GOOD
@@ -150,7 +150,7 @@ def test_a_container_without_the_label_clears_the_last_healthy_image_in_the_stat
     engine = NodeEngine()
     resource = deployed(engine)
     resource.up({**INPUTS, "image": NEXT})
-    del only(engine).config["Labels"][LAST_HEALTHY]
+    del only_container(engine).config["Labels"][LAST_HEALTHY]
     assert resource.up(resource.inputs, refresh=True) == "same"
     assert known(engine, resource) is None
 

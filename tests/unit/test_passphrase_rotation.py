@@ -82,7 +82,7 @@ class SetUp:
         paths = [*own, *(path.with_suffix(".json.bak") for path in own), *map(self.file, STACKS)]
         return {path: path.read_text() for path in (*paths, self.passphrase)}
 
-    def is_whole(self) -> bool:
+    def is_decryptable(self) -> bool:
         """True if the current passphrase decrypts everything."""
         return all(self.passphrase.read_text() in text for text in self.files().values())
 
@@ -119,7 +119,7 @@ def test_all_stacks_are_encrypted_with_another_passphrase(set_up: SetUp) -> None
     set_up.file("local").chmod(0o640)
     set_up.rotate()
     assert len(set_up.passphrase.read_text()) >= 32
-    assert set_up.is_whole()
+    assert set_up.is_decryptable()
     assert not [text for text in set_up.files().values() if OLD in text]
     assert set_up.passphrase.stat().st_mode & 0o777 == 0o600
     assert set_up.file("local").stat().st_mode & 0o777 == 0o640
@@ -169,7 +169,7 @@ def test_a_stack_that_pulumi_changes_meanwhile_is_not_overwritten(
     monkeypatch.setattr(passphrase_rotation._Before, "refuse_changed", changed)
     with pytest.raises(SetupError, match="A stack was changed by pulumi"):
         set_up.rotate()
-    assert set_up.is_whole()
+    assert set_up.is_decryptable()
     assert '"resources": [{}]' in state_file(set_up.layout, "local").read_text()
 
 
@@ -218,7 +218,7 @@ def test_a_rotation_that_is_killed_while_files_are_put_in_place_is_finished_by_t
     killed_at(set_up, monkeypatch, number)
     assert is_unfinished(set_up.layout)
     known_environment(set_up.layout)
-    assert set_up.is_whole()
+    assert set_up.is_decryptable()
     assert set_up.passphrase.read_text() != OLD
     assert leftovers(set_up) == ["passphrase"]
 
@@ -246,7 +246,7 @@ def test_a_power_cut_never_takes_the_old_files_before_the_new_ones_are_on_the_di
     monkeypatch.setattr(os, "sync", lambda: done.append("sync"))
     monkeypatch.setattr(Path, "rename", renamed)
     set_up.rotate()
-    assert set_up.is_whole()
+    assert set_up.is_decryptable()
     name = journal.name
     assert done == [
         *("sync", f"{name} becomes {name}"),
@@ -278,7 +278,7 @@ def test_an_up_with_the_old_passphrase_after_a_kill_is_not_overwritten(
     set_up.write("local", OLD, resources=2)
     settle(set_up.layout)
     assert set_up.passphrase.read_text() == OLD
-    assert set_up.is_whole()
+    assert set_up.is_decryptable()
     assert state_file(set_up.layout, "local").read_text().count("{}") == 2
     assert leftovers(set_up) == ["passphrase"]
 
@@ -290,7 +290,7 @@ def test_an_up_with_the_new_passphrase_after_a_kill_is_not_overwritten(
     new = set_up.passphrase.read_text()
     set_up.write("fleet", new, resources=3)
     settle(set_up.layout)
-    assert set_up.is_whole()
+    assert set_up.is_decryptable()
     assert state_file(set_up.layout, "fleet").read_text().count("{}") == 3
 
 

@@ -23,7 +23,7 @@ from providers.docker.container import Container
 from providers.docker.network import Network
 from providers.docker.volume import Volume
 from tests.unit.node_engine import GOOD, NEXT, NodeEngine
-from tests.unit.test_handover import INPUTS, NAME, deployed, only
+from tests.unit.test_handover import INPUTS, NAME, deployed, only_container
 from tests.unit.test_preflight import INPUTS as PROOF
 from tests.unit.test_preflight import preflight
 from tests.unit.wallet_engine import WalletEngine
@@ -71,11 +71,11 @@ def test_a_container_of_other_inputs_is_adopted_as_it_runs_and_the_next_up_hands
         patch.setenv(ADOPTING, "1")
         resource = deployed(engine, **change)
     assert engine.log == []
-    before = only(engine)
+    before = only_container(engine)
     assert resource.outputs["image"] == GOOD
     assert resource.up({**INPUTS, **change}) == "update"
-    assert only(engine) is not before
-    assert only(engine).config["Image"] == change.get("image", GOOD)
+    assert only_container(engine) is not before
+    assert only_container(engine).config["Image"] == change.get("image", GOOD)
     assert engine.violations == []
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from catalogue.naming import backups_volume
 from catalogue.node_container import USER
 from catalogue.version_order import is_newer
-from tests.unit.node_engine import BAD, GOOD, NEXT, SICK, Box, Fault
+from tests.unit.node_engine import BAD, GOOD, NEXT, SICK, EngineContainer, Fault
 from tests.unit.world import HOSTS, BrokenError, World, address
 from tests.unit.world_engine import OLD, Chain, WorldEngine
 from tests.unit.world_move import move
@@ -207,7 +207,7 @@ def stopped_by_hand(fleet: Fleet) -> str:
     return "stopped"
 
 
-def _stop(boxes: list[Box]) -> None:
+def _stop(boxes: list[EngineContainer]) -> None:
     for box in boxes:
         box.running, box.stopped_by_hand = False, True
 
@@ -221,7 +221,9 @@ def stranger(fleet: Fleet) -> str:
         return "not now"
     mounts = [{"Type": "volume", "Source": node.wallet, "Target": "/wallet"}]
     host = {"RestartPolicy": {"Name": "no"}, "Mounts": mounts}
-    engine.boxes[STRANGER] = Box(STRANGER, STRANGER, {"Image": GOOD, "HostConfig": host}, running=True)
+    engine.boxes[STRANGER] = EngineContainer(
+        STRANGER, STRANGER, {"Image": GOOD, "HostConfig": host}, running=True
+    )
     return "runs"
 
 
