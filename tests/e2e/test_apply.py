@@ -132,7 +132,7 @@ class Stack:
         return self.folder / "backend" / ".pulumi" / "stacks" / "skycoin" / "mine.json"
 
     def edit_state(self, change: Callable[[Any], None]) -> None:
-        """Edit the node's resource in the state file; an import would encrypt all secrets anew."""
+        """Edit the node's resource in the state file; an import would encrypt all secrets again."""
         state = json.loads(self.state_file.read_text())
         resources = state["checkpoint"]["latest"]["resources"]
         [node] = [one for one in resources if one["urn"].endswith("::node")]

@@ -127,7 +127,7 @@ def test_a_complete_wallet_copy_is_always_found_and_the_docs_count_every_outcome
 
 @pytest.mark.case(1)
 def test_a_killed_node_always_leaves_one_whole_wallet(all_judged: Judged) -> None:
-    """Either the file or its temporary copy is whole; a crash in the first save may leave neither."""
+    """Either the file or its temporary copy is complete; a crash in the first save may leave neither."""
     for save in saves():
         for state in states(save):
             if state.kind == Class.KILLED and all_judged.outcome(save, state) == Outcome.TORN:

@@ -139,7 +139,7 @@ def test_a_board_that_is_cut_off_in_a_handover_brings_its_old_node_back(board: B
 def test_a_watchdog_starts_no_second_writer_next_to_what_a_person_has_started(
     board: Board, node: Node
 ) -> None:
-    """While the board is cut off, somebody starts a container of their own on the wallet."""
+    """While the board is cut off, a user starts another container on the wallet."""
     run = node.begin(image=NEW, healthcheck=SLOW)
     until(lambda: node.containers() == {NAME: NEW}, "the new one starts", seconds=60)
     board.unplug()

@@ -1,4 +1,4 @@
-"""The stand-in docker plugin against a real Docker engine of its own."""
+"""The stand-in docker plugin against its own real Docker engine."""
 
 import concurrent.futures
 import socket

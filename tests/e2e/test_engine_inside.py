@@ -149,7 +149,7 @@ def test_another_machine_is_asked_for_folder_ids_and_processor_and_for_nodes(
 
 
 def test_a_preview_is_refused_next_to_a_node_and_passes_without_one(board: Board, tmp_path: Path) -> None:
-    """The state of version 0.1.0 has the workspace open already; nothing of it is replaced."""
+    """The state of version 0.1.0 has the workspace open already; no part of it is replaced."""
     file = STATES / "0.1.0" / "opened-dind.json"
     state, settings = json.loads(file.read_text()), file.with_suffix(".yaml").read_text()
     stack = state["deployment"]["resources"][0]["urn"].split(":")[2]

@@ -157,7 +157,7 @@ def test_a_dead_boards_node_comes_back_elsewhere_from_a_backup(fleet: Fleet, tmp
 
 @contextmanager
 def plain_run(machine: Machine, name: str) -> Iterator[str]:
-    """Run a node by plain `docker run`, with a wallet that is not known yet; yield the wallet's addresses."""
+    """Run a node by plain `docker run`, with a new wallet; yield the wallet's addresses."""
     image = machine.outputs()["nodes"]["node-1"]["image"]
     options = ("--network", "none", "--restart", "unless-stopped", "--name", name, "-v", f"{name}:/wallet")
     well(machine.docker("run", "-d", *options, image, "-disable-networking"))

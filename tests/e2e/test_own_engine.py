@@ -1,4 +1,4 @@
-"""A set-up's own engine leaves the machine's network as it was."""
+"""A set-up's own engine does not change the machine's network."""
 
 import json
 import subprocess

@@ -1,6 +1,6 @@
 """`skyinfra setup rotate` changes passphrase, login and CA, and nodes keep running.
 
-Runs after the tests with a registry of their own, which has the old certificate.
+Runs after the tests that have their own registry, which has the old certificate.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Encrypted backups of a running node: made, read without this program, drilled, restored, refused."""
+"""Encrypted backups of a running node: created, read without this program, drilled, restored, refused."""
 
 import gzip
 import json

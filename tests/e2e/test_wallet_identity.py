@@ -152,7 +152,7 @@ def test_a_wallet_that_grew_is_not_reported_as_different(guarded: Machine) -> No
     assert fingerprint(guarded)["bip44.wlt"]["bip44/0/0"].count == 3
 
 
-def anew(folder: Path) -> None:
+def without_id(folder: Path) -> None:
     """Leave the volume as `docker volume rm` and `create` do: without its id."""
     for path in folder.iterdir():
         path.unlink()
@@ -172,7 +172,7 @@ def older(folder: Path) -> None:
 
 def swapped(folder: Path) -> None:
     """Replace wallets and id by those of another volume."""
-    anew(folder)
+    without_id(folder)
     (folder / ".skyinfra-id").write_text("f" * 32 + "\n")
     (folder / "other.wlt").write_text('{"meta": {"type": "deterministic"}, "entries": [{"address": "2a"}]}')
 
@@ -187,7 +187,7 @@ def cut(folder: Path) -> None:
     ("change", "said"),
     [
         (emptied, "holds no wallet. It held 5 wallets with 12 addresses"),
-        (anew, "holds no wallet. It held 5 wallets with 12 addresses"),
+        (without_id, "holds no wallet. It held 5 wallets with 12 addresses"),
         (one_gone, "is not what it was: xpub.wlt (2 addresses) is gone"),
         (older, "deterministic.wlt has 3 of 5 addresses"),
         (swapped, "bip44.wlt (3 addresses) is gone"),

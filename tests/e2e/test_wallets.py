@@ -205,7 +205,7 @@ def test_a_killed_restore_is_noticed_and_finished_by_the_next(second: Machine, t
 
 @pytest.mark.case(38)
 def test_a_full_volume_keeps_its_wallet(second: Machine, tmp_path: Path) -> None:
-    """The volume is a file system of its own, with less room than the backup needs."""
+    """The volume is a separate file system, with less room than the backup needs."""
     assert backup(second, tmp_path).code == 0
     image, large = tmp_path / "disk", TEXT.replace("2a", "2a" * 2_000_000)
     put(second, large)

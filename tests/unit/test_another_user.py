@@ -397,7 +397,7 @@ def test_a_preview_whose_engine_refuses_to_answer_leaves_it_to_up(
 
 
 def given_away(engine: WalletEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give the wallet to the other user, as a person does by the command of the refusal."""
+    """Give the wallet to the other user, with the command that the refusal prints."""
     run = WalletOnHost._run
 
     def kept_out(self: WalletOnHost, *arguments: Any) -> tuple[int, str]:

@@ -92,7 +92,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinf
 
 @pytest.fixture
 def alone(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run the program in a process of its own, as users do."""
+    """Run the program in a separate process, as users do."""
     monkeypatch.setattr(mock_previews, "_run", IN_ITS_OWN_PROCESS)
 
 
@@ -178,7 +178,7 @@ def test_a_commit_is_data_and_is_not_checked_out(repository: Repository) -> None
 def test_of_the_changed_side_only_the_stacks_own_file_is_read(
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before, the files of all stacks were read, each with a git process of its own."""
+    """Before, the files of all stacks were read, each by a separate git process."""
     read: list[tuple[str, list[str]]] = []
     real = git.files_of
 
@@ -373,7 +373,7 @@ def test_revisions_without_a_common_commit_are_refused(repository: Repository) -
 
 
 def test_one_run_has_a_page_of_each_stack_that_differs_the_worst_first(repository: Repository) -> None:
-    """The other stacks are listed as unchanged. Before, each stack needed a run of its own."""
+    """The other stacks are listed as unchanged. Before, each stack needed its own run."""
     repository.edit(RELEASE, "      channel: release\n", "      channel: release\n      revision: 2\n")
     repository.edit(FLEET, "mainnet", "moon")
     repository.edit("stacks/Pulumi.workspaces.yaml", "config:", "config: [")

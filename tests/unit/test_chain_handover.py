@@ -559,7 +559,7 @@ def found_by_put_back(engine: NodeEngine) -> list[str | None]:
 def test_a_stopped_node_is_started_if_its_user_can_not_read_its_database(
     node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before, the node was left stopped, by an error that said that it was left as it was."""
+    """Before, the node stayed stopped, and the error said that it had not been changed."""
     monkeypatch.setattr(chain_database, "short_run", lambda *_, **__: (77, ""))
     monkeypatch.setattr(ownership, "short_run", lambda *_, **__: (0, "end"))
     node.engine.stop(NAME, timeout=60)

@@ -33,7 +33,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 @pytest.fixture
 def layout(home: Home) -> Layout:
-    """Layout of a set-up that this checkout has made."""
+    """Layout of a set-up that this checkout has created."""
     layout = read_layout()
     claim_state(layout)
     remember(layout, {})

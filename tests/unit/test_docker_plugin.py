@@ -382,7 +382,7 @@ def test_an_ignored_property_is_not_a_change(plugin: Servicer) -> None:
     ],
 )
 def test_set_order_and_defaults_do_not_change_the_normal_form(key: str, old: Any, new: Any) -> None:
-    """A node's container is recognized by the essence of the inputs that it was made of."""
+    """A node's container is recognized by the normal form of the inputs that it was created with."""
     assert essence(SCHEMAS[CONTAINER][key], old) == essence(SCHEMAS[CONTAINER][key], new)
 
 

@@ -157,7 +157,7 @@ def test_wallets_of_any_name_may_grow_and_not_change(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", [".wlt", ".mine.wlt", "minewlt", ".wlt.wlt"])
 def test_every_file_that_a_node_reads_as_a_wallet_is_one(tmp_path: Path, name: str) -> None:
-    """Before, nobody missed `.wlt`, which `walletCreate "$EMPTY.wlt"` makes and a node loads."""
+    """Before, a lost `.wlt` went unnoticed; `walletCreate "$EMPTY.wlt"` creates it, and a node loads it."""
     (tmp_path / name).write_text(wallet("A", "B"))
     whole = found(tmp_path).wallets
     assert list(whole) == [name]

@@ -132,7 +132,7 @@ def test_a_host_without_the_old_image_does_not_pull_it_for_a_handover() -> None:
 def test_a_removed_node_starts_under_its_new_name_if_its_old_name_is_taken(
     refresh: bool,
 ) -> None:
-    """Before, every `up` refused because of that one, and called it by the new name."""
+    """Before, every `up` was refused, with a message that gave the other container the new name."""
     engine = NodeEngine()
     resource = deployed(engine)
     engine.boxes.clear()
@@ -615,7 +615,7 @@ def call_numbers() -> Iterator[int]:
 def test_after_a_fault_at_any_step_the_next_runs_repair_the_node(
     scenario: str, fault: Fault, live_restore: bool, boot: bool
 ) -> None:
-    """There are never two writers; in the end, one whole container. A destroy leaves only the volumes."""
+    """Never two writers; in the end, exactly one running container. A destroy leaves only the volumes."""
     wanted, replace = SCENARIOS[scenario]
     for at in call_numbers():
         engine = NodeEngine(live_restore=live_restore)
@@ -754,7 +754,7 @@ def test_a_refresh_adopts_a_container_that_an_interrupted_replace_left(fault: Fa
 
 
 def by_hand(engine: NodeEngine, name: str, *, policy: str = "no", **labels: str) -> None:
-    """Create a container of somebody else on the wallet."""
+    """Create a foreign container on the wallet."""
     host = {"Mounts": [{"Source": WALLET}], "RestartPolicy": {"Name": policy}, "NetworkMode": "none"}
     engine.create_container_from_config({"Image": GOOD, "Labels": labels, "HostConfig": host}, name)
 
@@ -1179,7 +1179,7 @@ def test_no_time_passes_for_a_watchdog_while_the_chain_is_copied(tmp_path: Path)
 
 
 def test_a_watchdog_waits_for_a_copy_that_hangs_no_longer_than_an_hour(tmp_path: Path) -> None:
-    """Before, the node stayed down until somebody came: the program that ends such a copy is cut off."""
+    """Before, the node stayed down until the operator came: the program that ends such a copy is cut off."""
     for name in ("docker", "sleep"):
         (tmp_path / name).write_text(COPYING.replace("-gt 2", "-gt 9999"))
         (tmp_path / name).chmod(0o755)

@@ -85,7 +85,7 @@ def test_a_node_consists_of_six_resources(engine: Engine) -> None:
 
 
 def test_nothing_of_a_node_is_touched_before_its_preflight(engine: Engine) -> None:
-    """A host that fails the preflight is left as it was."""
+    """A host that fails the preflight is not changed."""
     container = _run(engine, node_args())
     proof = engine.one(PREFLIGHT, "node-1-preflight").urn
     others = (VOLUME, NETWORK, PULLED)

@@ -276,10 +276,10 @@ def test_answering_no_changes_nothing(
     ran = skyinfra("node", "move", "one", "--to", "shed", "-s", "test", given=answer)
     assert ran.code == 1
     assert ran.err.endswith("Nothing was changed.\n")
-    refused(fleet)
+    assert_nothing_changed(fleet)
 
 
-def refused(fleet: Fleet) -> None:
+def assert_nothing_changed(fleet: Fleet) -> None:
     """Assert that nothing was changed."""
     assert fleet.calls == []
     assert fleet.file.read_text() == TEXT
@@ -293,7 +293,7 @@ def test_without_a_terminal_a_move_is_refused(fleet: Fleet, skyinfra: Skyinfra) 
         1,
         True,
     )
-    refused(fleet)
+    assert_nothing_changed(fleet)
 
 
 @pytest.mark.parametrize("host", ["attic", "same"])
@@ -301,7 +301,7 @@ def test_the_same_engine_is_not_a_move(host: str, fleet: Fleet, skyinfra: Skyinf
     ran = move(skyinfra, host)
     assert ran.code == 1
     assert f"one on host attic has its volumes on the engine of {host} already: `up` does the rest" in ran.err
-    refused(fleet)
+    assert_nothing_changed(fleet)
 
 
 @pytest.mark.case(36)
@@ -364,7 +364,7 @@ def test_an_unknown_host_is_refused_with_the_known_hosts(fleet: Fleet, skyinfra:
     assert ran.code == 1
     assert "skycoin:nodes.one.host" in ran.err
     assert "attic" in ran.err
-    refused(fleet)
+    assert_nothing_changed(fleet)
 
 
 def test_a_host_that_is_not_fit_is_refused_and_a_warning_is_reported(
@@ -378,7 +378,7 @@ def test_a_host_that_is_not_fit_is_refused_and_a_warning_is_reported(
     assert ran.err.endswith(
         "error: host shed is unknown. Do it (k).\nhost shed is refused. Do it (k).\nNothing was changed.\n"
     )
-    refused(fleet)
+    assert_nothing_changed(fleet)
     fleet.findings = [finding(Level.WARNED)]
     ran = move(skyinfra)
     assert (ran.code, "warning: host shed is warned. Do it (k).\n" in ran.err) == (0, True)
@@ -398,7 +398,7 @@ def test_a_volume_that_another_container_runs_on_is_left_alone(fleet: Fleet, sky
     fleet.shed.run("stranger", wallet=WALLET)
     ran = move(skyinfra)
     assert f"stranger on host shed uses {WALLET} too: stop it first" in ran.err
-    refused(fleet)
+    assert_nothing_changed(fleet)
 
 
 @pytest.mark.parametrize(
@@ -458,7 +458,7 @@ def test_a_new_host_whose_record_holds_more_is_refused_and_the_node_keeps_runnin
     memory.write_text("\n".join(["0" * 32, *lines(known), ""]))
     ran = move(skyinfra)
     assert f"host shed remembers more in {WALLET} than comes there: lost.wlt (1 address) is gone." in ran.err
-    refused(fleet)
+    assert_nothing_changed(fleet)
     assert fleet.attic.nodes[NODE].status == "running"
 
 
@@ -494,7 +494,7 @@ def test_a_volume_that_another_container_takes_meanwhile_is_left_alone(
 
     meanwhile(monkeypatch, taken)
     assert f"stranger on host shed uses {WALLET} too: stop it first" in move(skyinfra).err
-    refused(fleet)
+    assert_nothing_changed(fleet)
 
 
 EDITED = f"{TEXT}# mine\n"
@@ -644,7 +644,7 @@ def test_a_wallet_that_grew_before_an_up_is_read_again(
 
     meanwhile(monkeypatch, grown)
     assert "Run the same command again, which begins with what is there now." in move(skyinfra).err
-    refused(fleet)
+    assert_nothing_changed(fleet)
 
 
 def test_a_node_that_was_retired_meanwhile_does_not_move(
@@ -652,7 +652,7 @@ def test_a_node_that_was_retired_meanwhile_does_not_move(
 ) -> None:
     meanwhile(monkeypatch, fleet.resources.clear)
     assert "'one' is not a node of the stack test; its nodes are: none" in move(skyinfra).err
-    refused(fleet)
+    assert_nothing_changed(fleet)
 
 
 def test_a_wallet_that_holds_less_than_the_states_record_does_not_move(
@@ -665,25 +665,25 @@ def test_a_wallet_that_holds_less_than_the_states_record_does_not_move(
         in ran.err
     )
     assert "Restore a copy or a backup first: `./skyinfra wallet restore one FILE -s test`" in ran.err
-    refused(fleet)
+    assert_nothing_changed(fleet)
 
 
 def test_a_damaged_wallet_does_not_move(fleet: Fleet, skyinfra: Skyinfra) -> None:
     fleet.attic.make(WALLET, mine=MINE["mine"][:-1])
     assert f"the wallet volume {WALLET} on host attic: mine.wlt: empty, cut short" in move(skyinfra).err
-    refused(fleet)
+    assert_nothing_changed(fleet)
 
 
 def test_an_unknown_node_is_refused_with_the_nodes_of_the_stack(fleet: Fleet, skyinfra: Skyinfra) -> None:
     ran = skyinfra("node", "move", "two", "--to", "shed", "-s", "test")
     assert "'two' is not a node of the stack test; its nodes are: one" in ran.err
-    refused(fleet)
+    assert_nothing_changed(fleet)
 
 
 # Interruptions
 
 
-def whole(fleet: Fleet) -> None:
+def assert_old_volume_unchanged(fleet: Fleet) -> None:
     """Assert that the old volume is unchanged, and that at most one node runs."""
     assert fleet.attic.files(WALLET) == {f"{name}.wlt": data for name, data in MINE.items()}
     assert len(fleet.running) < 2
@@ -698,7 +698,7 @@ def test_a_move_that_ends_at_any_request_is_finished_by_the_next(
 ) -> None:
     fleet.requests.last, fleet.requests.fault = last, fault
     first = move(skyinfra)
-    whole(fleet)
+    assert_old_volume_unchanged(fleet)
     fleet.requests.last = None
     if first.code == 0:
         assert fleet.requests.count < last, "an interruption that nobody noticed"
@@ -713,7 +713,7 @@ def test_a_move_that_ends_at_any_request_is_finished_by_the_next(
         assert fleet.shed.files(WALLET) == fleet.attic.files(WALLET)
         return
     assert second.code == 0, second.err
-    whole(fleet)
+    assert_old_volume_unchanged(fleet)
     assert fleet.running == ["ssh://pi@shed.lan"]
     assert fleet.shed.files(WALLET) == fleet.attic.files(WALLET)
 
@@ -794,7 +794,7 @@ def test_a_pulumi_that_fails_leaves_the_wallet_on_both_hosts_and_says_the_way(
     fleet.fails, fleet.interrupts = command, interrupts
     ran = move(skyinfra)
     assert ran.code == (130 if interrupts else 1)
-    whole(fleet)
+    assert_old_volume_unchanged(fleet)
     assert fleet.shed.files(WALLET) == fleet.attic.files(WALLET)
     assert fleet.running == []
     assert fleet.file.read_text() == MOVED
@@ -846,14 +846,14 @@ def test_a_host_name_that_is_invalid_yaml_is_refused_as_unknown(
     ran = move(skyinfra, host)
     assert ran.code == 1
     assert "skycoin:nodes.one.host" in ran.err
-    refused(fleet)
+    assert_nothing_changed(fleet)
 
 
 def test_a_host_that_would_break_the_file_is_written_by_hand(fleet: Fleet, skyinfra: Skyinfra) -> None:
     ran = move(skyinfra, "a}b")
     assert ran.code == 1
     assert "one is written there in a way that this command can't edit. Write `host: a}b` into its" in ran.err
-    refused(fleet)
+    assert_nothing_changed(fleet)
 
 
 def test_a_node_that_has_not_grown_goes_back(fleet: Fleet, skyinfra: Skyinfra) -> None:
@@ -1021,7 +1021,7 @@ def test_from_backup_is_refused_if_the_old_host_is_reachable_but_fails(
     ran = move(skyinfra, "shed", *backup)
     assert ran.code == 1
     assert f"host attic (ssh://pi@attic.lan) says {said!r}: it lives, and its node may run." in ran.err
-    refused_from_afar(fleet)
+    assert_nothing_changed_without_the_old_host(fleet)
 
 
 def test_from_backup_is_refused_if_the_old_host_comes_back_during_the_question(
@@ -1041,7 +1041,7 @@ def test_from_backup_is_refused_if_the_old_host_answers_at_its_new_address(
     fleet.file.write_text(TEXT.replace("pi@attic.lan", "pi@10.0.0.7"))
     ran = move(skyinfra, "shed", *backup)
     assert "host attic (ssh://pi@10.0.0.7) answers: leave out `--from-backup`" in ran.err
-    refused_from_afar(fleet)
+    assert_nothing_changed_without_the_old_host(fleet)
 
 
 def test_the_silence_of_a_dead_host_is_reported_once_for_each_of_its_addresses(
@@ -1069,7 +1069,7 @@ def test_a_dead_host_that_left_the_stacks_file_is_asked_where_the_state_has_it(
     assert (ran.code, ran.out.count("does not answer")) == (0, 1), ran.err
 
 
-def refused_from_afar(fleet: Fleet) -> None:
+def assert_nothing_changed_without_the_old_host(fleet: Fleet) -> None:
     """Assert that nothing was changed; the old host can't be asked."""
     assert fleet.calls == []
     assert fleet.shed.files(WALLET) == {}
@@ -1127,7 +1127,7 @@ def test_another_architecture_takes_the_same_images_variant(
     assert (
         f"the outputs of the stack organization/skycoin/release do not have its image {IMAGE} for arm64v8"
     ) in ran.err
-    refused(fleet)
+    assert_nothing_changed(fleet)
     outputs = published("arm64v8")
     assert move(skyinfra, "arm").code == 0
     assert fleet.running == ["ssh://pi@arm.lan"]

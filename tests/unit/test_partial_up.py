@@ -42,7 +42,7 @@ def node(name: str, host: str, address: str) -> list[dict[str, Any]]:
     ]
 
 
-def told(event: dict[str, Any]) -> str:
+def event_line(event: dict[str, Any]) -> str:
     """Line of a script that writes an event."""
     return f"printf '%s\\n' '{json.dumps(event)}' >> \"$events\""
 
@@ -74,7 +74,7 @@ class Bench:
 
     def event(self, op: str, urn: str, kind: str = "resOutputsEvent") -> str:
         """Line of a script for the end of a step, or for another of its events."""
-        return told({kind: {"metadata": {"op": op, "urn": urn, "new": {"custom": True}}}})
+        return event_line({kind: {"metadata": {"op": op, "urn": urn, "new": {"custom": True}}}})
 
     def up(self) -> int:
         target = Target(
@@ -194,7 +194,7 @@ def failed_image(error: str) -> str:
         {"urn": f"{STACK}docker-build:index:Image::a-image", "severity": "error", "message": error},
         {"urn": f"{STACK}pulumi:pulumi:Stack::skycoin-s", "severity": "error", "message": "update failed"},
     ]
-    return "\n".join(told({"diagnosticEvent": each}) for each in diagnostics)
+    return "\n".join(event_line({"diagnosticEvent": each}) for each in diagnostics)
 
 
 def test_an_image_that_a_busy_builder_did_not_start_is_built_by_a_second_update(

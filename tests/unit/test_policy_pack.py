@@ -30,7 +30,7 @@ MANDATORY, ADVISORY = analyzer_pb2.MANDATORY, analyzer_pb2.ADVISORY
 Said = list[tuple[int, str, str, str]]
 
 
-def said_of(preview: Preview, pack: Pack | None = None) -> Said:
+def diagnostics_of(preview: Preview, pack: Pack | None = None) -> Said:
     """(level, rule, URN, message) of each diagnostic of a pack for the resources of a preview."""
     pack, found = pack or Pack(), []
     resources = wanted(preview)
@@ -56,7 +56,7 @@ def said_of(preview: Preview, pack: Pack | None = None) -> Said:
 def test_a_planted_stack_is_refused_by_its_rule_where_the_pack_is_told(
     name: str, change: Callable[[Preview], None], rule: str, said: str
 ) -> None:
-    found = [one for one in said_of(planted(name, change)) if one[0] == MANDATORY]
+    found = [one for one in diagnostics_of(planted(name, change)) if one[0] == MANDATORY]
     if any(how in said for how in UNSEEN):
         assert found == []
         return
@@ -71,7 +71,7 @@ def test_a_planted_stack_is_refused_by_its_rule_where_the_pack_is_told(
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_committed_stack_passes_and_unchecked_items_are_reported(name: str) -> None:
-    found = said_of(planted(name, lambda _: None))
+    found = diagnostics_of(planted(name, lambda _: None))
     assert {level for level, *_ in found} == {ADVISORY}
     assert {policy: message.split("`")[1] for _, policy, _, message in found}.items() <= UNTOLD.items()
     assert {"volumes-stay", "nothing-is-taken-along"} & {policy for _, policy, *_ in found}
@@ -84,7 +84,7 @@ def test_a_secret_is_recognized_and_hidden_from_rules() -> None:
                 step["newState"]["inputs"]["secrets"] = {"token": {SIGNATURE: SECRET, "value": "hunter2"}}
 
     pack = Pack()
-    assert [one for one in said_of(planted("release", secret), pack) if one[0] == MANDATORY] == []
+    assert [one for one in diagnostics_of(planted("release", secret), pack) if one[0] == MANDATORY] == []
     assert "hunter2" not in str(pack.asked)
     assert "[secret]" in str(pack.asked)
 
@@ -122,7 +122,7 @@ OWN_RULES = [rule("lonely", lonely), rule("ours", each(ours))]
 def test_own_rules_are_asked_too(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     own.write_text(OWN_RULES)
     preview = planted("fleet", lambda _: None)
-    one, first, error = [one for one in said_of(preview) if one[0] == MANDATORY]
+    one, first, error = [one for one in diagnostics_of(preview) if one[0] == MANDATORY]
     count = len(wanted(preview))
     assert (one[1], one[2].rpartition("::")[2], one[3]) == (
         "ours",
@@ -159,7 +159,9 @@ FOUND = (kept, copied, leaving)
 OWN_RULES = [Rule(name=one.__name__, breaches=one, reason="R.", remedy="M.") for one in FOUND]
 """)
     said = [
-        one for one in said_of(planted("fleet", lambda _: None)) if one[1] in ("kept", "copied", "leaving")
+        one
+        for one in diagnostics_of(planted("fleet", lambda _: None))
+        if one[1] in ("kept", "copied", "leaving")
     ]
     assert [(level, rule) for level, rule, _, _ in said] == [
         (MANDATORY, "kept"),

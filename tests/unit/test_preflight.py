@@ -131,7 +131,7 @@ def contents(engine: WalletEngine) -> dict[str, bytes]:
 
 
 def empty(engine: WalletEngine) -> None:
-    """Replace the volume by another one, which is empty."""
+    """Replace the volume with a new, empty volume."""
     for path in engine.folder(WALLET).iterdir():
         path.unlink()
 
@@ -350,7 +350,7 @@ def test_a_node_that_runs_is_asked_itself_and_only_hashes_leave_it(engine: Walle
 def test_an_answer_that_an_engine_has_cut_off_is_not_a_loss(
     engine: WalletEngine, lost: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before, output of `docker exec` that a busy engine lost made a whole wallet look like another one."""
+    """Before, output of `docker exec` that a busy engine lost made an intact wallet look changed."""
     monkeypatch.setattr("time.sleep", lambda _: None)
     state = remembered(engine, mine=wallet("A", "B"))
     engine.run_node(WALLET)

@@ -1,4 +1,4 @@
-"""The review page is for other readers: it has no path or stack trace of the machine that made it."""
+"""The review page is for other readers: it has no path or stack trace of the machine that rendered it."""
 
 import pytest
 

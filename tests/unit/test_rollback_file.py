@@ -1,4 +1,4 @@
-"""A node's rollback in a stack's file: added and removed, with every other character as it was."""
+"""A node's rollback in a stack's file: added and removed, with every other character unchanged."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""A node that is rolled back: what it runs, what each run says, and what its state remembers."""
+"""A node that is rolled back: what it runs, what each run says, and what its state records."""
 
 from typing import Any
 

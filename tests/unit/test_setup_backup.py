@@ -261,7 +261,7 @@ def test_a_file_that_is_not_a_backup_of_a_set_up_is_refused(new: Layout, data: b
 
 
 def forged(machines: Machines, change: Callable[[dict[str, File]], Any], **other: Any) -> bytes:
-    """A backup made by somebody else for this recipient."""
+    """A backup that another user made for this recipient."""
     found = setup_backup_format.read("b", machines.backed_up())
     contents = setup_backup_format.open_backup(found, [KEY.secret])
     change(contents)

@@ -196,7 +196,7 @@ def test_no_node_waits_for_one_whose_host_is_left_out(monkeypatch: pytest.Monkey
 
 
 def test_a_fleet_has_a_provider_for_each_host() -> None:
-    """With providers of their own, a dead host fails alone."""
+    """With separate providers, a dead host fails alone."""
     engine = up("fleet")
     hosts = {provider.name: provider.inputs for provider in engine.all_of(DOCKER_PROVIDER)}
     strict = '["-o", "StrictHostKeyChecking=yes"]'

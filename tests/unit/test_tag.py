@@ -38,7 +38,7 @@ class World:
         return self.registries(HUB)
 
     def variants(self, program: str = "one", at: str = HUB) -> list[Values]:
-        """All five variants, each with a program of its own on top of a shared layer."""
+        """All five variants, each with its own program on top of a shared layer."""
         return [
             {
                 "arch": arch.name,

@@ -219,7 +219,7 @@ def test_a_module_that_a_folder_replaces_is_named_as_not_looked_up(
 
 
 def test_each_go_that_may_have_compiled_an_image_is_looked_up(skyinfra: Skyinfra, database: Path) -> None:
-    """Official bases bring an older Go of their own."""
+    """Official bases bring their own, older Go."""
     put(database, entry("GO-2", STANDARD_LIBRARY, {"introduced": "0"}, {"fixed": GO_VERSION}))
     ran = skyinfra("release", "audit")
     assert ran.code == 1

@@ -366,7 +366,7 @@ def test_a_backup_that_nobody_could_read_or_everybody_is_refused(node: DeployedN
 
 @pytest.fixture
 def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], SshFolder]:
-    """Folders behind an `ssh` that runs its command on this machine, in a home of its own."""
+    """Folders behind an `ssh` that runs its command on this machine, in its own home."""
     program, home = tmp_path / "bin" / "ssh", tmp_path / "far home"
     program.parent.mkdir()
     home.mkdir()

@@ -305,7 +305,7 @@ def test_after_a_destroy_a_node_still_has_its_wallet() -> None:
 
 @pytest.mark.parametrize(("stack", "option"), [("local", ""), ("fleet", " -s fleet")])
 def test_advice_names_the_node_and_its_stack(stack: str, option: str) -> None:
-    """Without the stack, the printed command would mean another one."""
+    """Without the stack, the printed command would mean another stack's node."""
     node = node_of(stack, "node-1", RESOURCES)
     assert node.restored_from("FILE") == f"./skyinfra wallet restore node-1 FILE{option}"
 
@@ -593,7 +593,7 @@ def test_a_signal_is_delayed_until_the_files_are_in_place(number: signal.Signals
 
 
 def test_links_and_special_files_do_not_hide_a_copy(node: DeployedNode, tmp_path: Path) -> None:
-    """Before, one link in one copy made the tool refuse all copies."""
+    """Before, a link in one copy made the tool refuse all copies."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for name, kind, target in (

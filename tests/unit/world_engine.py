@@ -126,7 +126,7 @@ class WorldEngine(NodeEngine):
         """Volumes that a node can't use.
 
         A newer version's database counts only for a new container: an undo that can't look at the database
-        starts the old one all the same, which then changes nothing.
+        starts the old container anyway, which then changes nothing.
         """
         barred = [volume for volume in box.volumes if self.shuts_out(volume, _user(box))]
         if box.policy == "no":

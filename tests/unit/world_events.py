@@ -22,7 +22,7 @@ NAMES = {"one": ("skycoin-one", "skycoin-uno"), "two": ("skycoin-two", "skycoin-
 
 
 class Fleet:
-    """Two nodes, each of a stack of its own, and the chance that decides what happens to them."""
+    """Two nodes, each in its own stack, and the chance that decides what happens to them."""
 
     def __init__(self, world: World, seed: int) -> None:
         self.world, self.chance = world, random.Random(seed)  # noqa: S311 a simulation
@@ -93,7 +93,7 @@ def destroy(fleet: Fleet) -> str:
 
 
 def save(fleet: Fleet) -> str:
-    """A node makes an address, in a wallet that is there or a new one."""
+    """A node makes an address, in an existing wallet or a new one."""
     node = fleet.any()
     if not node.running:
         return "no node runs"
@@ -213,7 +213,7 @@ def _stop(boxes: list[EngineContainer]) -> None:
 
 
 def stranger(fleet: Fleet) -> str:
-    """Somebody runs a container of their own on a wallet while its node is down."""
+    """A user runs an unrelated container on a wallet while its node is down."""
     node = fleet.any()
     engine = fleet.world.hosts[node.home]
     users = [box for box in engine.running() if node.wallet in box.volumes]

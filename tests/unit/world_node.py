@@ -31,7 +31,7 @@ DONE = ("same", "create", "update", "replace")
 
 
 class Node:
-    """A node of a stack of its own, which shares the world's hosts with the nodes of other stacks."""
+    """A node in its own stack, which shares the world's hosts with the nodes of other stacks."""
 
     def __init__(self, world: World, name: str, port: int) -> None:
         self.world, self.name, self.port = world, name, port
@@ -198,7 +198,7 @@ class Node:
             raise BrokenError(f"an update went on with {self.place}, which was moved away")
 
     def _refuse_another(self, before: list[EngineContainer]) -> None:
-        """Raise BrokenError if what was made is not as wanted, or a node got another user as it ran."""
+        """Raise BrokenError if the new container is not as wanted, or a node got another user as it ran."""
         if [box.name for box in before if box.config.get("User") != self.wanted["user"]]:
             raise BrokenError(f"an update gave a node that ran the user {self.wanted['user']}")
         wanted = [self.wanted[key] for key in ("name", "image", "user")]
