@@ -162,7 +162,7 @@ def test_a_folder_without_programs_is_refused(gate: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("vector", VECTORS)
-def test_a_bases_programs_are_looked_at_too(gate: Path, tmp_path: Path, vector: str) -> None:
+def test_the_programs_of_a_base_are_checked_too(gate: Path, tmp_path: Path, vector: str) -> None:
     """Alpine's busybox for arm v6 passes floats in registers; it is allowed: static, and for that CPU."""
     for name, content in (("base", VECTORS[vector]), ("out", VECTORS["soft-6"])):
         (tmp_path / name).mkdir()

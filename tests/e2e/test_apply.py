@@ -280,7 +280,7 @@ def test_another_value_of_a_secret_is_refused(stack: Stack) -> None:
     refused(stack, token, "the stack's file", TREE)
 
 
-def test_a_secret_from_elsewhere_is_refused_by_the_step_that_it_makes(stack: Stack) -> None:
+def test_a_secret_from_elsewhere_is_refused_by_the_step_that_it_causes(stack: Stack) -> None:
     stack.image("one")
     token = stack.review()
     refused(stack, token, "a step", OTHER="else")

@@ -293,7 +293,7 @@ def test_a_preview_names_the_images_to_remove_and_a_failed_update_removes_none(
     assert eighth.partition("@")[2] not in board.docker("images", "--digests")
 
 
-def test_clean_shows_and_removes_what_a_failed_update_has_left(
+def test_clean_shows_and_removes_the_images_that_a_failed_update_left(
     board: Board, node: Node, versions: list[str], others: set[str]
 ) -> None:
     ninth, tenth, new = versions[8:]
@@ -345,7 +345,7 @@ def there(repository: Repository, images: Sequence[str]) -> list[str]:
     return [image for image in images if repository.digest_of(image.partition("@")[2])]
 
 
-def test_the_registry_keeps_what_is_tagged_runs_or_was_healthy(
+def test_the_registry_keeps_images_that_are_tagged_running_or_last_healthy(
     layout: Layout,
     service: Service,
     repository: Repository,
@@ -416,7 +416,7 @@ def test_a_collection_that_is_killed_loses_nothing_and_is_finished_by_the_next(
         read_completely(repository, image)
 
 
-def test_a_collected_registry_takes_and_gives_images_as_before(
+def test_a_collected_registry_still_accepts_and_serves_images(
     repository: Repository, node: Node, board: Board
 ) -> None:
     new = publish(repository, 400, "again")

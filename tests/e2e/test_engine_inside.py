@@ -71,7 +71,7 @@ def inputs(board: Board, **more: object) -> Values:
     [(NODE_IMAGE, ()), (PLAIN_IMAGE, ("--label", "skycoin.node=urn:pulumi:other::skycoin"))],
     ids=["of 0.1.0, by its image", "by its label"],
 )
-def test_a_workspace_is_refused_where_a_node_of_any_version_is(
+def test_a_workspace_is_refused_on_a_host_with_a_node_of_any_version(
     board: Board, image: str, options: tuple[str, ...]
 ) -> None:
     kind, wanted = WorkspacePreflight(print), inputs(board, container="skycoin-workspace-cli")
@@ -93,7 +93,7 @@ def test_a_workspace_is_refused_where_a_node_of_any_version_is(
         ("angry_knuth", DIND_IMAGE, ("--privileged",)),
     ],
 )
-def test_a_node_is_refused_where_a_workspace_with_an_engine_inside_is(
+def test_a_node_is_refused_on_a_host_with_a_workspace_with_an_engine_inside(
     board: Board, name: str, image: str, options: tuple[str, ...]
 ) -> None:
     """The node is refused before its wallet volume is created. `fleet check` and a refresh report it too."""

@@ -119,7 +119,7 @@ def test_a_move_that_is_killed_is_finished_by_the_next(fleet: Fleet) -> None:
     assert not [name for name in left if name.startswith(NODE)], left
 
 
-def test_a_wallet_that_has_grown_never_goes_over_its_older_copy(fleet: Fleet) -> None:
+def test_a_wallet_that_has_grown_never_overwrites_its_older_copy(fleet: Fleet) -> None:
     machine, cove = fleet.machine, fleet.cove
     cove.docker("exec", NODE, "skycoin-cli", "walletAddAddresses", "deterministic.wlt", "-n", "1")
     wallets = fingerprint(machine, NAME)

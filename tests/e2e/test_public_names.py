@@ -134,7 +134,7 @@ def test_no_tag_changes_if_an_exact_tag_is_refused(
     assert first not in before
 
 
-def test_an_up_killed_while_tags_are_written_leaves_whole_tags_and_the_next_up_writes_the_rest(
+def test_an_up_killed_while_tags_are_written_leaves_complete_tags_and_the_next_up_writes_the_rest(
     tiny: Tiny, hosted: Hosted, repository: Repository
 ) -> None:
     tiny.write_release(hosted.address, PATH, "four", 3)

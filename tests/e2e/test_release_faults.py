@@ -111,7 +111,7 @@ def test_a_registry_that_is_down_before_the_push_leaves_nothing_and_the_next_up_
 
 
 @pytest.mark.case(10)
-def test_a_push_that_is_cut_in_a_blob_leaves_every_tag_whole_and_the_retry_sends_only_the_rest(
+def test_a_push_that_is_cut_in_a_blob_leaves_every_tag_complete_and_the_retry_sends_only_the_rest(
     tiny: Tiny, hosted: Hosted, repository: Repository
 ) -> None:
     tiny.write_release(hosted.address, PATH, "three", 2)

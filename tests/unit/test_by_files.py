@@ -332,7 +332,7 @@ def test_leading_empty_lines_of_a_file_count_in_line_numbers(repository: Reposit
 HOSTILE = "@octocat ![x](https://x.invalid/y) <!-- "
 
 
-def test_a_forks_text_mentions_nobody_and_is_not_a_link_picture_or_comment(repository: Repository) -> None:
+def test_text_of_a_fork_is_no_mention_link_picture_or_comment(repository: Repository) -> None:
     args = f"      build-args: {{EXTRA: '{HOSTILE}'}}\n"
     repository.edit(RELEASE, "      channel: release\n", f"      channel: release\n{args}")
     (repository.folder / HOSTILE.partition("(")[0]).write_text("")

@@ -83,7 +83,9 @@ def mounts_of(volume: str) -> list[Values]:
     return [{**INPUTS["mounts"][0], "source": volume}, INPUTS["mounts"][1]]
 
 
-def test_a_newer_version_gets_the_database_after_a_copy_that_goes_when_it_is_healthy(node: Node) -> None:
+def test_a_newer_version_gets_the_database_after_a_copy_that_is_removed_once_it_is_healthy(
+    node: Node,
+) -> None:
     assert node.up(NEXT) == "update"
     assert node.engine.tended == ["begin", "keep", "forget"]
     assert (node.engine.chain, node.engine.chain_copy) == (NEW, None)
@@ -218,7 +220,7 @@ def test_a_script_that_fails_names_the_failed_action(node: Node, monkeypatch: py
         ("Killed", "Look at the owners and modes of its files."),
     ],
 )
-def test_a_database_of_somebody_else_stops_preview_and_up_before_the_old_node_is_stopped(
+def test_a_database_of_another_user_stops_preview_and_up_before_the_old_node_is_stopped(
     node: Node, listed: str, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before, the new node exited at its start, and the old one could not read the database either."""

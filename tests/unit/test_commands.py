@@ -282,7 +282,7 @@ def test_an_error_without_a_selected_stack_names_the_option(
     assert "error: no stack is selected: give one with --stack NAME" in ran.err
 
 
-def test_without_a_set_up_and_without_pulumi_the_error_is_one_sentence(
+def test_without_a_set_up_and_without_pulumi_one_message_is_printed(
     layout: Layout, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -418,7 +418,7 @@ def test_retention_keeps_what_any_stack_runs_or_names(
     ]
 
 
-def test_outputs_come_from_pulumi_with_its_own_words_where_it_fails(
+def test_outputs_come_from_pulumi_and_its_failure_is_reported(
     layout: Layout, pulumi: Path, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra
 ) -> None:
     monkeypatch.setenv("ANSWER", json.dumps({"images": {}}))
@@ -435,7 +435,7 @@ def test_outputs_come_from_pulumi_with_its_own_words_where_it_fails(
     assert skyinfra("images", "-s", "mine").code == exit_codes.FAILED, "half an answer is none"
 
 
-def test_outputs_of_another_form_are_one_sentence(
+def test_outputs_of_another_form_are_one_error_message(
     layout: Layout, pulumi: Path, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra
 ) -> None:
     said = "error: these are not the outputs of a stack of this program\n"
@@ -480,7 +480,7 @@ def test_a_name_that_is_not_utf_8_is_printed_escaped(
     assert (ran.out, ran.err) == ("Kept: geldb\\udcf6rse.wlt\n", "error: No\n")
 
 
-def test_a_full_disk_behind_standard_output_is_one_sentence() -> None:
+def test_a_full_disk_behind_standard_output_is_one_error_message() -> None:
     command = [sys.executable, "-m", "commands", "--version"]
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(

@@ -70,7 +70,7 @@ def test_a_changed_dockerignore_is_another_context(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("image", ["skycoin", "skywire"])
-def test_a_dockerfile_takes_from_the_sources_only_what_is_not_hidden(image: str) -> None:
+def test_a_dockerfile_copies_no_hidden_files_from_the_top_of_the_sources(image: str) -> None:
     text = Path(f"images/{image}/Dockerfile").read_text()
     assert re.findall(r"from=source .*", text) == ["from=source --parents /[^.]* /sources/${NAMED_CONTEXTS}/"]
 
@@ -159,7 +159,7 @@ def test_each_file_of_a_working_copy_is_recorded_by_a_short_hash_without_its_pla
     assert {path for path in found if found[path] != after[path]} == {"source/cmd/skycoin/main.go"}
 
 
-def test_of_an_images_own_folder_only_what_is_sent_is_recorded() -> None:
+def test_only_files_of_an_images_own_folder_that_are_sent_are_recorded() -> None:
     """A README rebuilds nothing, so it is not recorded as a possible cause."""
     own = recorded_files("./images/exporter", "./images/go-module/Dockerfile", {}, {})
     assert {path.removeprefix("images/exporter/").partition("/")[0] for path in own} == {

@@ -46,7 +46,7 @@ def volumes(tmp_path: Path) -> Volumes:
     return both
 
 
-def test_a_whole_wallet_is_copied_once_until_it_changes(volumes: Volumes) -> None:
+def test_a_complete_wallet_is_copied_once_until_it_changes(volumes: Volumes) -> None:
     (volumes.wallet / "a b.wlt").write_text(WALLET)
     assert volumes.run(name=OLDER) == (0, OLDER)
     assert volumes.run(name=NEWER) == (0, OLDER)
@@ -175,7 +175,9 @@ def test_the_newest_copies_stay_and_the_first_one(volumes: Volumes) -> None:
 
 
 @pytest.mark.parametrize("name", [".wlt", ".mine.wlt", "minewlt"])
-def test_a_wallet_of_any_name_that_a_node_reads_is_copied_whole_and_kept(volumes: Volumes, name: str) -> None:
+def test_a_wallet_of_any_name_that_a_node_reads_is_copied_completely_and_kept(
+    volumes: Volumes, name: str
+) -> None:
     (volumes.wallet / "a.wlt").write_text(WALLET)
     (volumes.wallet / name).write_text(WALLET[:20])
     assert volumes.run(name="2026-01-01T00-00-00Z") == (DAMAGED, name)

@@ -339,7 +339,7 @@ def test_a_container_on_the_folder_of_the_wallet_volume_is_a_second_writer(
 
 
 @pytest.mark.parametrize("foreign", [{}, {NODE: "urn:of-another"}], ids=["by hand", "of another stack"])
-def test_a_container_of_somebody_else_is_not_taken_over(foreign: dict[str, str]) -> None:
+def test_a_foreign_container_is_not_taken_over(foreign: dict[str, str]) -> None:
     engine = NodeEngine()
     mounts = [{"Source": WALLET if foreign else DATA}]
     host = {"Mounts": mounts, "RestartPolicy": {"Name": "no"}, "NetworkMode": "none"}

@@ -295,7 +295,7 @@ def test_an_up_with_the_new_passphrase_after_a_kill_is_not_overwritten(
 
 
 @pytest.mark.parametrize("edit", ["# mine\n", "- [\n"], ids=["edited", "no YAML"])
-def test_a_stacks_file_that_is_edited_after_a_kill_keeps_the_edit_and_its_new_secrets_lie_beside(
+def test_a_stack_file_edited_after_a_kill_keeps_the_edit_and_the_new_file_is_put_next_to_it(
     set_up: SetUp, edit: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     killed_at(set_up, monkeypatch, 1)

@@ -106,7 +106,7 @@ def test_other_reasons_of_a_build_are_named() -> None:
     ]
 
 
-def test_new_and_moving_tags_are_told_apart_and_a_withdrawn_one_stays() -> None:
+def test_new_and_moving_tags_are_distinguished_and_a_withdrawn_tag_stays() -> None:
     text = rendered(tag("0.27.1", "create", immutable=True), tag("latest", "update"), tag("0.26", "delete"))
     lines = text.splitlines()
     assert lines[:3] == ["## Stack release: safe", "", "1 tag new to the stack, 1 tag moved."]
@@ -351,7 +351,7 @@ def test_text_that_does_not_fit_on_a_page_is_in_the_file_of_the_whole_page(
     assert "60,000 characters; `pulumi preview --diff` shows the rest.**" in plain
 
 
-def test_a_page_that_is_not_cut_is_the_whole(skyinfra: Skyinfra, tmp_path: Path) -> None:
+def test_a_page_that_is_not_shortened_is_the_whole_page(skyinfra: Skyinfra, tmp_path: Path) -> None:
     given, file = json.dumps({"steps": [tag("latest", "update")]}), tmp_path / "whole.md"
     ran = skyinfra("review", "-s", "release", "--preview", "-", "--whole", str(file), given=given)
     assert file.read_text() == ran.out

@@ -203,7 +203,7 @@ def test_a_new_architecture_brings_no_new_modules(order: int) -> None:
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_the_variant_that_changes_tells_what_was_before(order: int) -> None:
+def test_the_earlier_go_version_is_that_of_the_variant_that_changes(order: int) -> None:
     steps = preview_of(build_from=("a", "b"))["steps"]
     same = step("same", BUILT, "skycoin-arm64v8-image", {"context": CONTEXT}, {"context": CONTEXT})
     of_files = {"steps": [same, *steps][::order]}
@@ -212,7 +212,7 @@ def test_the_variant_that_changes_tells_what_was_before(order: int) -> None:
     assert (by_files.of_go, by_state.of_go) == (ITS_GO, ITS_GO)
 
 
-def test_another_go_is_a_difference_only_where_both_versions_are_known() -> None:
+def test_another_go_version_is_a_difference_only_if_both_versions_are_known() -> None:
     other = ("a", OFFICIAL_BUILD_BASE)
     go = f"stdlib 1.26.1 → {OFFICIAL_GO} (skycoin, skycoin-cli)"
     assert lines(read(NOW, build_from=other))[0] == f"- skycoin: {go}"
@@ -303,7 +303,7 @@ def test_a_set_ups_database_is_read(database: Path) -> None:
     assert with_vulnerabilities(changes, read_layout()) == judged(changes, by_module(KNOWN), "2026-11-05")
 
 
-def test_no_database_is_read_where_no_module_differs(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_database_is_read_if_no_module_differs(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(known_vulnerabilities, "fetched_database", refuse)
     changes = read(NOW)
     assert with_vulnerabilities(changes, read_layout()) == changes

@@ -295,7 +295,7 @@ def test_many_breaches_keep_the_first_screens_limit() -> None:
     assert f"**Cut here, {found - rows} lines more. " in below
 
 
-def test_all_that_breaks_a_rule_is_named_below_where_a_line_has_no_room_for_it() -> None:
+def test_resources_that_do_not_fit_on_the_line_of_a_rule_are_listed_below() -> None:
     def seven(preview: Preview) -> None:
         for number in range(7):
             volumes_that_go_with_a_container(preview)

@@ -54,7 +54,7 @@ def test_a_rollback_is_the_first_key_of_its_entry_and_nothing_else_changes(
 
 
 @pytest.mark.parametrize("node", ["flow", "block", "long"])
-def test_another_rollback_takes_the_place_of_the_one_that_is_there(node: str) -> None:
+def test_another_rollback_replaces_the_existing_one(node: str) -> None:
     other = {**ROLLBACK, "reason": "another one"}
     assert written(node, other, written(node)) == written(node, other)
 

@@ -62,7 +62,7 @@ def test_a_preview_knows_the_digest_before_the_stacks_own_image_is_built(said: l
     assert len(said) == 1
 
 
-def test_a_rollback_to_what_the_stack_has_anyway_is_superfluous(said: list[str]) -> None:
+def test_a_rollback_to_the_digest_that_the_stack_has_is_superfluous(said: list[str]) -> None:
     variants = published()[RELEASE_STACK]["images"]["skycoin"]["latest"]["variants"]
     engine = run("fleet", digest=variants["arm64v8"]["digest"])
     image = engine.one(NODE_CONTAINER, "other-container").inputs["image"]
@@ -74,7 +74,7 @@ def test_a_rollback_to_what_the_stack_has_anyway_is_superfluous(said: list[str])
 
 
 @pytest.mark.usefixtures("said")
-def test_in_a_rollout_a_node_that_is_rolled_back_is_one_like_any_other() -> None:
+def test_in_a_rollout_a_rolled_back_node_is_treated_like_any_other() -> None:
     settings = stack_settings(FILES["fleet"])
     settings["nodes"]["attic"]["rollback"] = ROLLBACK
     settings["rollout"] = {"first": "attic"}

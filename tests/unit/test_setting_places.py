@@ -369,7 +369,7 @@ def test_a_value_is_shown_as_yaml_reads_it(value: Any, text: str) -> None:
     ],
     ids=["setting of the stack", "in braces", "not there", "below a list", "nothing of it"],
 )
-def test_the_line_of_a_setting_is_that_of_the_deepest_key_that_is_there(
+def test_the_line_of_a_setting_is_that_of_its_deepest_existing_key(
     keys: tuple[str, ...], found: tuple[str, int]
 ) -> None:
     assert StackFile("f", STACK).line(keys) == found

@@ -194,7 +194,7 @@ def test_a_set_up_that_holds_anything_is_refused_and_stays(machines: Machines, n
     assert texts(machines.project("new") / "stacks") == {}
 
 
-def test_a_stacks_file_with_another_text_is_named_and_stays_and_an_equal_one_is_fine(
+def test_a_stack_file_with_other_content_is_named_and_kept_and_an_equal_one_is_accepted(
     machines: Machines, new: Layout
 ) -> None:
     data, stacks = machines.backed_up(), machines.project("new") / "stacks"
@@ -444,7 +444,7 @@ def test_a_full_disk_restores_nothing_and_leaves_nothing(machines: Machines, new
     assert restore(new, "b", data, [KEY.secret])
 
 
-def test_a_stacks_file_that_somebody_writes_after_a_kill_stays_and_the_backups_lies_beside(
+def test_a_stack_file_written_after_a_kill_is_kept_and_the_backups_file_is_put_next_to_it(
     machines: Machines, new: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = machines.backed_up()

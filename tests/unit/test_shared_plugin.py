@@ -278,7 +278,7 @@ def test_a_server_that_does_not_start_is_replaced_by_a_process_that_says_why(
     assert "No module named 'providers'" in done.stderr.replace('"', "'")
 
 
-def test_a_plugin_that_nobody_holds_is_a_process_of_its_own(launcher: Path) -> None:
+def test_a_plugin_without_a_holder_is_a_separate_process(launcher: Path) -> None:
     """If a plugin is started by hand or by a debugger, its stdin is not a pipe from an engine."""
     with subprocess.Popen(
         [launcher, "127.0.0.1:1"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True

@@ -153,7 +153,7 @@ STEPS: dict[str, Callable[..., object]] = {
 
 
 @pytest.mark.parametrize("disks", [1, 2])
-def test_killed_at_any_step_the_state_is_whole_in_one_place_and_the_next_run_ends_it(
+def test_a_move_killed_at_any_step_leaves_one_complete_state_and_the_next_run_finishes_it(
     disks: int, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     killer = Killer(monkeypatch)

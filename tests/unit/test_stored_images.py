@@ -69,7 +69,7 @@ def test_an_image_that_the_caller_keeps_is_recognized_by_its_digest(store: Image
     assert surplus(store, ref("a", "elsewhere.example/skycoin"), "not-pinned:1", "") == ["b"]
 
 
-def test_an_image_that_another_one_is_made_from_stays(store: ImageStore) -> None:
+def test_an_image_that_another_image_is_built_from_stays(store: ImageStore) -> None:
     """A user may have built an image on it; the engine would then only remove its name, not its layers."""
     store.add("base", ref("a"))
     store.add("child", tags=("mine:1",), ParentId="base")

@@ -117,7 +117,7 @@ def test_labels_and_sources_reach_the_build(engine: Engine) -> None:
     assert inputs["context"]["named"] == {"source": {"location": "../skycoin"}}
 
 
-def test_a_builder_is_named_only_where_one_is_given(engine: Engine) -> None:
+def test_a_builder_is_named_only_if_one_is_given(engine: Engine) -> None:
     assert "builder" not in _built(engine, variant_args())
     assert _built(Engine(), replace(variant_args(), builder="b"))["builder"] == {"name": "b"}
 

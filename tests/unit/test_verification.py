@@ -160,7 +160,7 @@ def test_arm64_may_be_said_with_or_without_its_variant(said: Values, fits: bool)
 
 
 @pytest.mark.parametrize("platform", sorted(GOOD.keys() - {"linux/arm64/v8"}))
-def test_an_image_for_arm64_is_none_for_another_platform(platform: str) -> None:
+def test_an_image_for_arm64_does_not_fit_another_platform(platform: str) -> None:
     with pytest.raises(ProviderError, match="its configuration says linux/arm64"):
         verified(platform, {"os": "linux", "architecture": "arm64"}, {})
 

@@ -405,7 +405,7 @@ def test_a_source_stays_stopped_once_its_wallets_may_be_in_two_places(
 
 
 @pytest.mark.parametrize("last", range(1, 81))
-def test_an_adoption_of_what_runs_that_is_killed_never_leaves_two_nodes(
+def test_a_killed_adoption_of_a_running_container_never_leaves_two_nodes(
     last: int, host: Host, skyinfra: Skyinfra
 ) -> None:
     old = host.old("running", wallet=FILES)
@@ -474,7 +474,9 @@ def test_wallets_in_a_container_that_goes_when_it_stops_are_copied_while_it_runs
 
 
 @pytest.mark.parametrize("own", [NODE, WALLET])
-def test_the_nodes_own_is_refused(own: str, host: Host, skyinfra: Skyinfra) -> None:
+def test_adopting_the_nodes_own_container_or_volume_is_refused(
+    own: str, host: Host, skyinfra: Skyinfra
+) -> None:
     assert f"error: {own} on host attic is the node's own: nothing was changed\n" in adopt(skyinfra, own).err
     assert_nothing_changed(host)
 
@@ -522,7 +524,7 @@ def test_another_node_of_a_stack_is_refused(origin: str, status: str, host: Host
         ("torn", "torn:/: mine.wlt: empty, cut short, or not a wallet"),
     ],
 )
-def test_a_source_without_a_whole_wallet_is_refused(
+def test_a_source_without_a_complete_wallet_is_refused(
     origin: str, said: str, host: Host, skyinfra: Skyinfra
 ) -> None:
     host.old(wallet={"note": b"x"})

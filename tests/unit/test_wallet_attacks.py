@@ -328,7 +328,7 @@ def test_older_copies_of_an_encrypted_wallet_that_grew_are_removed(volumes: Volu
     assert [name[:10] for name in volumes.names()] == ["2026-01-01", "2026-01-05"]
 
 
-def test_a_fingerprint_script_that_dies_does_not_call_a_torn_wallet_whole(
+def test_a_fingerprint_script_that_dies_does_not_report_a_torn_wallet_as_intact(
     volumes: Volumes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The limits of a copy can cause this: awk killed for its memory (256 MB), or no process left (128)."""
@@ -388,7 +388,7 @@ def test_a_command_in_the_node_that_times_out_is_run_next_to_it(
     assert refreshed(engine, state)["walletFault"] == ""
 
 
-def test_an_image_that_is_nowhere_is_reported_where_a_wallet_was_refused(engine: WalletEngine) -> None:
+def test_a_missing_image_is_reported_if_a_wallet_was_refused(engine: WalletEngine) -> None:
     state = remembered(engine, mine=wallet("A"))
     engine.run_node(WALLET, "stranger")
     state = refreshed(engine, state)

@@ -291,7 +291,9 @@ def test_an_identity_file_with_a_passphrase_asks_for_it() -> None:
     ],
     ids=["empty", "comment", "changed", "plugin", "public", "ssh"],
 )
-def test_a_file_that_is_not_an_identity_gets_a_sentence_without_its_text(text: bytes, said: str) -> None:
+def test_a_file_that_is_not_an_identity_is_refused_without_showing_its_content(
+    text: bytes, said: str
+) -> None:
     with pytest.raises(age.AgeError, match=f"^{said}") as refused:
         age.identities("k", text, no_passphrase)
     assert "AGE-SECRET-KEY-1Q" not in str(refused.value)
@@ -350,7 +352,7 @@ def test_a_malformed_recipients_file_is_named(text: bytes, said: str, tmp_path: 
         recipients_of(rules_of({}), [], [tmp_path / "none"])
 
 
-def test_a_backup_that_nobody_could_read_or_everybody_is_refused(node: DeployedNode) -> None:
+def test_a_backup_that_nobody_or_everybody_could_read_is_refused(node: DeployedNode) -> None:
     with pytest.raises(
         WalletError, match=r"no recipient is named .*`age-keygen -o wallet-key.txt`.*--plain makes"
     ):
@@ -510,7 +512,7 @@ def test_a_backup_is_encrypted_dated_private_and_recorded(
 
 
 @pytest.mark.parametrize("keys", [(), (KEY,)], ids=["plain", "encrypted"])
-def test_a_backup_that_no_restore_would_take_is_not_made(
+def test_a_backup_that_no_restore_would_accept_is_not_created(
     keys: tuple[Key, ...], node: DeployedNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before, an encrypted backup was created and recorded, and every restore of it was refused."""
@@ -521,7 +523,7 @@ def test_a_backup_that_no_restore_would_take_is_not_made(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_backup_of_a_hundred_wallets_is_made_in_a_moment(node: DeployedNode, tmp_path: Path) -> None:
+def test_a_backup_of_a_hundred_wallets_is_created_in_a_moment(node: DeployedNode, tmp_path: Path) -> None:
     """5 s are allowed including the engine's part, which the end-to-end test measures."""
     many = {
         f"{number}.wlt": wallet(*(f"{number + 1}x{one + 1}".replace("0", "z") for one in range(100)))
@@ -559,7 +561,7 @@ def test_a_restore_without_recipients_warns_that_the_earlier_wallets_are_kept_un
     [("node-1-wallet-2026-13-41T00-00-00Z.tar.gz", 0), ("mine.tar.gz", 10**15)],
     ids=["in its name", "of its files"],
 )
-def test_a_plain_archive_with_an_impossible_time_gets_a_sentence(name: str, modified: int) -> None:
+def test_a_plain_archive_with_an_impossible_time_is_refused_with_a_message(name: str, modified: int) -> None:
     """Before, such an archive ended in a ValueError."""
     archive = pack({"a.wlt": File(data=wallet("a"), modified=modified)})
     with pytest.raises(WalletError, match=rf"{name}: its name or its files have an impossible time"):
@@ -581,7 +583,9 @@ def test_a_restore_with_recipients_encrypts_the_earlier_wallets(node: DeployedNo
 
 
 @pytest.mark.case(38)
-def test_a_backup_of_another_node_is_refused_unless_it_is_meant(node: DeployedNode, tmp_path: Path) -> None:
+def test_a_backup_of_another_node_is_refused_unless_it_is_intended(
+    node: DeployedNode, tmp_path: Path
+) -> None:
     engine = FakeEngine({WALLET: {}})
     for other in (sealed(node="node-2"), sealed(stack="else")):
         with pytest.raises(WalletError, match=r"b is a backup of node-\d of the stack \w+, not of node-1 of"):
@@ -595,7 +599,7 @@ def test_a_backup_of_another_node_is_refused_unless_it_is_meant(node: DeployedNo
 
 
 @pytest.mark.case(38)
-def test_a_backup_older_than_what_is_there_is_refused_unless_it_is_meant(
+def test_a_backup_older_than_the_existing_wallets_is_refused_unless_it_is_intended(
     node: DeployedNode, tmp_path: Path
 ) -> None:
     grown = wallet("one", "two", "three")
@@ -714,7 +718,7 @@ def test_a_check_compares_wallet_and_newest_backup(
         check(node, engine, tmp_path, key=KEY)
 
 
-def test_a_check_holds_a_backup_against_what_the_stack_asks(node: DeployedNode, tmp_path: Path) -> None:
+def test_a_check_compares_a_backup_with_the_stacks_requirements(node: DeployedNode, tmp_path: Path) -> None:
     engine = FakeEngine({WALLET: data_of(CONTENTS)})
     backup(node, engine, tmp_path, KEY)
     check(node, engine, tmp_path, WalletsSettings(recipients=[KEY.public], backup_age=1))
@@ -759,7 +763,7 @@ def aged(folder: Path, **ago: float) -> None:
         (-1, None, "in the future: look at the clocks", True),
     ],
 )
-def test_the_age_of_the_newest_backup_is_told_with_a_warning_where_it_is_too_old(
+def test_the_age_of_the_newest_backup_is_reported_with_a_warning_if_it_is_too_old(
     hours: float, limit: int | None, words: str, short: bool, node: DeployedNode, backed_up: Path
 ) -> None:
     folder = backed_up.parent / "records"

@@ -204,7 +204,7 @@ def of_another_user() -> DeployedNode:
     return node_of("test", "node-1", given)
 
 
-def test_a_nodes_user_is_the_one_whom_its_preflight_found_as_owner(node: DeployedNode) -> None:
+def test_a_nodes_user_is_the_owner_that_its_preflight_recorded(node: DeployedNode) -> None:
     assert (node.user, "user" in node.place) == ("10000:10000", False)
     other = of_another_user()
     assert (other.user, other.place["user"]) == (OTHER, OTHER)
@@ -237,7 +237,7 @@ def restore_copy(node: DeployedNode, there: WalletVolume, name: str, folder: Pat
 
 
 @pytest.mark.case(30)
-def test_a_volume_that_was_made_by_hand_is_given_to_the_nodes_user_before_a_restore(
+def test_a_volume_that_was_created_by_hand_is_given_to_the_nodes_user_before_a_restore(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Docker gives such a volume to root; before, the files could not leave their staging folder."""
@@ -347,7 +347,7 @@ def test_a_backup_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.case(38)
-def test_a_volume_that_is_gone_or_misspelt_is_not_made(node: DeployedNode, tmp_path: Path) -> None:
+def test_a_missing_or_misspelt_volume_is_not_created(node: DeployedNode, tmp_path: Path) -> None:
     """Before, `docker run -v` created an empty volume, and the shell emptied the last good backup."""
     engine = FakeEngine({})
     with pytest.raises(
@@ -373,7 +373,7 @@ def test_an_empty_wallet_is_not_backed_up(node: DeployedNode, tmp_path: Path) ->
 
 @pytest.mark.case(38)
 @pytest.mark.parametrize("bad", [b"", TEXT[:-1], b"\0" * 100, b"[]", b'{"meta": 1}', b'{"meta": {}}'])
-def test_a_wallet_that_is_not_whole_is_neither_backed_up_nor_restored(
+def test_a_damaged_wallet_is_neither_backed_up_nor_restored(
     node: DeployedNode, tmp_path: Path, bad: bytes
 ) -> None:
     engine = FakeEngine({WALLET: {"a.wlt": bad, "b.wlt": TEXT}, BACKUPS: {f"{COPY}/a.wlt": bad}})
@@ -399,7 +399,7 @@ def test_a_wallet_that_is_being_saved_is_read_again(node: DeployedNode, tmp_path
         backup(node, volume(node, restless), tmp_path)
 
 
-def test_a_restore_keeps_what_was_there_and_removes_nothing(
+def test_a_restore_keeps_the_existing_files_and_removes_nothing(
     node: DeployedNode, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     engine = FakeEngine({WALLET: {"a.wlt": b"torn", "new.wlt": TEXT}})
@@ -423,9 +423,7 @@ def test_a_node_that_did_not_run_is_not_started_by_a_restore(node: DeployedNode,
 
 
 @pytest.mark.case(38)
-def test_a_full_volume_is_left_as_it_was_and_the_node_starts_again(
-    node: DeployedNode, tmp_path: Path
-) -> None:
+def test_a_full_volume_is_not_changed_and_the_node_starts_again(node: DeployedNode, tmp_path: Path) -> None:
     engine = FakeEngine({WALLET: {"a.wlt": b"old"}}, full=True)
     file = keep(tmp_path, "b", pack({"a.wlt": File(data=TEXT)}))
     with pytest.raises(WalletError, match="host attic: no space left on device"):
@@ -435,7 +433,7 @@ def test_a_full_volume_is_left_as_it_was_and_the_node_starts_again(
     assert engine.noted[-2:] == ["stop skycoin-node-1", "start skycoin-node-1"]
 
 
-def test_a_volume_that_the_nodes_user_can_not_write_to_is_left_as_it_was(
+def test_a_volume_that_the_nodes_user_can_not_write_to_is_not_changed(
     node: DeployedNode, tmp_path: Path
 ) -> None:
     """Before, the files stayed half-way, and no `up` and no further restore got past them.
@@ -707,7 +705,7 @@ SAVING = f"a.wlt.tmp.{hashlib.sha256(SAVED).hexdigest()[:8]}"
 
 @pytest.mark.case(4)
 @pytest.mark.parametrize("main", [b"", SAVED[:-3], bytes(512), TEXT, None])
-def test_a_temporary_copy_takes_its_wallets_place_and_nothing_is_deleted(
+def test_a_temporary_copy_replaces_its_wallet_and_nothing_is_deleted(
     node: DeployedNode, tmp_path: Path, main: bytes | None
 ) -> None:
     others = {SAVING: SAVED, "b.wlt": TEXT, "a.wlt.tmp.0123abcd": SAVED[:9]}
@@ -726,7 +724,7 @@ def test_a_temporary_copy_takes_its_wallets_place_and_nothing_is_deleted(
 @pytest.mark.parametrize(
     "name", ["a.wlt.tmp.0123abcd", "a.wlt.tmp.fedc0123", "a.wlt", "list", f"sub/{SAVING}"]
 )
-def test_a_temporary_copy_that_is_torn_or_not_there_is_answered_with_those_that_are_whole(
+def test_a_torn_or_missing_temporary_copy_is_refused_with_the_complete_ones(
     node: DeployedNode, tmp_path: Path, name: str
 ) -> None:
     there = {"a.wlt": b"", SAVING: SAVED, "a.wlt.tmp.0123abcd": SAVED[:9], f"sub/{SAVING}": SAVED}

@@ -254,7 +254,7 @@ def test_files_that_root_writes_belong_to_the_folders_owner(
     assert given == {}
 
 
-def test_the_command_writes_says_and_repeats(tmp_path: Path, skyinfra: Skyinfra) -> None:
+def test_the_command_writes_the_files_and_reports_them_each_time(tmp_path: Path, skyinfra: Skyinfra) -> None:
     for word in ("written", "unchanged"):
         ran = run(skyinfra, OUTPUTS, "cli", "--into", str(tmp_path))
         assert (ran.code, ran.out) == (0, "".join(f"{tmp_path / name}: {word}\n" for name in FILES))
@@ -309,7 +309,9 @@ def test_print_writes_nothing(tmp_path: Path, skyinfra: Skyinfra) -> None:
         (["cli"], "{}", "error: the stack does not build cli; it has no workspace"),
     ],
 )
-def test_a_fault_is_one_line(arguments: list[str], text: str | None, reason: str, skyinfra: Skyinfra) -> None:
+def test_an_error_is_one_line(
+    arguments: list[str], text: str | None, reason: str, skyinfra: Skyinfra
+) -> None:
     ran = run(skyinfra, OUTPUTS, *arguments, text=text)
     assert ran.code == 1
     assert ran.err.startswith(reason)
