@@ -154,7 +154,7 @@ def listener(tmp_path: Path) -> Iterator[Listener]:
         server.shutdown()
 
 
-def test_whatever_is_asked_of_an_engine_goes_through_one_connection(listener: Listener) -> None:
+def test_all_requests_to_an_engine_share_one_connection(listener: Listener) -> None:
     """docker-py made a connection for each URL; a host with three resources was connected to nine times."""
     asked = Engine()
     asked.configure({"host": f"unix://{listener.server_address!s}"})
@@ -549,7 +549,7 @@ def test_a_host_that_does_not_answer_leaves_nothing_behind(logins: Path) -> None
 
 
 @pytest.mark.usefixtures("own_folder")
-def test_a_client_that_is_still_in_use_is_not_cut_off_when_a_new_one_is_created(
+def test_a_client_still_in_use_is_not_cut_off_when_a_new_client_is_created(
     listener: Listener, logins: Path
 ) -> None:
     """A connection that was dropped while idle says nothing about the others: one may be in use by a pull."""

@@ -156,7 +156,7 @@ def test_wallets_of_any_name_may_grow_and_not_change(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [".wlt", ".mine.wlt", "minewlt", ".wlt.wlt"])
-def test_every_file_that_a_node_reads_as_a_wallet_is_one(tmp_path: Path, name: str) -> None:
+def test_every_file_that_a_node_reads_as_a_wallet_counts_as_a_wallet(tmp_path: Path, name: str) -> None:
     """Before, a lost `.wlt` went unnoticed; `walletCreate "$EMPTY.wlt"` creates it, and a node loads it."""
     (tmp_path / name).write_text(wallet("A", "B"))
     whole = found(tmp_path).wallets
@@ -311,7 +311,7 @@ def test_names_of_files_are_as_they_are_and_can_not_run_anything(tmp_path: Path)
     assert not (tmp_path / "evil").exists()
 
 
-def test_a_wallet_under_another_name_is_the_same_one(tmp_path: Path) -> None:
+def test_a_renamed_wallet_is_the_same_wallet(tmp_path: Path) -> None:
     remembered = put(tmp_path, mine=wallet("A"), other=wallet("B"))
     (tmp_path / "mine.wlt").rename(tmp_path / "moved.wlt")
     assert found(tmp_path, remembered).lost(remembered) == []
@@ -371,7 +371,7 @@ def as_node(folder: Path) -> subprocess.CompletedProcess[str]:
         (0o777, ".skyinfra-id", ".skyinfra-id can't be read"),
     ],
 )
-def test_a_folder_that_a_node_can_not_use_is_no_wallet(mode: int, held: str, said: str) -> None:
+def test_a_folder_that_a_node_can_not_use_is_not_a_wallet(mode: int, held: str, said: str) -> None:
     """An empty volume passes: it may get its owner only when it is mounted for writing."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "wallet"

@@ -126,7 +126,7 @@ def test_confirmation_is_required(
     assert engines[SHED].removed == removed
 
 
-def test_an_image_that_came_after_the_look_is_not_removed(
+def test_an_image_that_came_after_the_list_was_shown_is_not_removed(
     engines: dict[str, Any], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Others may change the hosts while a person decides."""

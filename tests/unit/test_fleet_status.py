@@ -157,7 +157,9 @@ BEHIND = answers(57694, 180000, 180000)
         ),
     ],
 )
-def test_a_nodes_state_is_told_from_what_it_and_its_engine_say(box: Box, state: State, reason: str) -> None:
+def test_a_nodes_state_follows_from_its_own_and_its_engines_answers(
+    box: Box, state: State, reason: str
+) -> None:
     found = seen(box)
     assert found.state is state
     assert found.is_ok == (state in OK)
@@ -481,7 +483,7 @@ def test_a_screen_that_has_room_shows_the_whole_text() -> None:
     assert report.screen(many(4), AT, 80, height - 1) != whole
 
 
-def test_a_short_screen_shows_what_needs_attention_first_and_counts_the_rest() -> None:
+def test_a_short_screen_shows_nodes_that_need_attention_first_and_counts_the_others() -> None:
     *rows, more, empty, summary = report.screen(many(30), AT, 80, 10).splitlines()
     assert [row.split()[:3] for row in rows] == [
         ["NODE", "HOST", "STATE"],

@@ -420,7 +420,7 @@ def test_a_memory_reservation_is_set_changed_and_removed_without_a_replacement()
     assert engine.log == [], "nothing was restarted"
 
 
-def test_a_reservation_that_somebody_changed_is_put_back() -> None:
+def test_a_reservation_that_was_changed_by_hand_is_restored() -> None:
     engine = NodeEngine()
     inputs = {**INPUTS, "memoryReservation": 256}
     resource = deployed(engine, memoryReservation=256)
@@ -678,7 +678,7 @@ def test_an_up_that_succeeds_leaves_the_new_node_running_though_a_call_has_faile
 
 @pytest.mark.parametrize("other", ["skycoin-one", "skycoin-two"])
 @pytest.mark.case(17, 36)
-def test_a_node_gets_no_wallet_that_another_node_has_set_aside_even_with_its_name(other: str) -> None:
+def test_a_node_does_not_take_over_containers_of_another_nodes_killed_handover(other: str) -> None:
     """Before, it took the other's container for its own if it had its name, and then two had one wallet."""
     for at in call_numbers():
         engine = NodeEngine()
@@ -932,7 +932,7 @@ def test_a_plugin_whose_pulumi_was_killed_harms_nothing_that_the_next_up_has_mad
 
 
 @pytest.mark.case(39)
-def test_a_stop_whose_answer_was_lost_does_not_end_what_was_started_again() -> None:
+def test_a_stop_whose_answer_was_lost_does_not_end_the_restarted_container() -> None:
     """An engine completes a stop even after its client has gone."""
     engine = NodeEngine()
     resource = deployed(engine)
@@ -979,7 +979,7 @@ def test_a_host_that_is_cut_off_in_a_handover_is_reported(error: Exception, how:
     )
 
 
-def test_a_name_that_the_handover_needs_is_looked_at_before_the_node_stops() -> None:
+def test_a_name_that_the_handover_needs_is_checked_before_the_node_stops() -> None:
     engine = NodeEngine()
     resource = deployed(engine)
     host = {"Mounts": [{"Source": DATA}], "RestartPolicy": {"Name": "no"}, "NetworkMode": "none"}

@@ -125,7 +125,7 @@ def test_a_stopped_node_counts_as_healthy_and_a_crashed_node_does_not() -> None:
     assert known(engine, resource) == GOOD
 
 
-def test_a_container_that_is_gone_leaves_what_the_state_has() -> None:
+def test_a_missing_container_keeps_the_last_healthy_image_of_the_state() -> None:
     engine = engine_with(THIRD)
     resource = deployed(engine)
     resource.up({**INPUTS, "image": NEXT})

@@ -9,7 +9,7 @@ def log(*lines: str, stamp: str = "2026-11-25T18:00:01.1Z") -> str:
     return "".join(f"{stamp} {line}\n" for line in lines)
 
 
-def test_a_short_log_is_quoted_whole() -> None:
+def test_a_short_log_is_quoted_completely() -> None:
     assert last_words(log("one", "two"), START) == "It printed:\none\ntwo"
 
 

@@ -236,7 +236,7 @@ def test_how_to_enter_on_another_machine_names_its_engine(
 @pytest.mark.parametrize("name", WORKSPACES)
 @pytest.mark.parametrize("dind", [False, True])
 @pytest.mark.parametrize("is_here", [True, False])
-def test_the_example_with_what_is_asked_is_a_valid_stack(
+def test_the_example_with_the_opened_workspace_is_a_valid_stack(
     name: str, dind: bool, is_here: bool, folder: Path
 ) -> None:
     raw = stack_settings("workspace.example.yaml")

@@ -60,7 +60,7 @@ def test_values_that_depend_on_a_new_build_are_unknown_and_all_others_known() ->
     assert steps(preview, VOLUME) == {}
 
 
-def test_no_digest_that_was_made_up_is_in_a_preview() -> None:
+def test_no_invented_digest_is_in_a_preview() -> None:
     preview = changed("      channel: release\n", "      channel: release\n      build-args: {EXTRA: a}\n")
     invented = up(EXAMPLE, FILES).digests
     assert invented
@@ -103,7 +103,7 @@ def test_a_stack_that_publishes_gives_its_images() -> None:
         up("fleet", {"fleet": files_here()["fleet"]})
 
 
-def test_an_address_of_aws_is_made_of_account_region_and_name() -> None:
+def test_an_ecr_address_consists_of_account_region_and_name() -> None:
     repositories = {tag.inputs["repository"] for tag in up("ecr", files_here()).all_of(TAG)}
     assert repositories == {"123456789012.dkr.ecr.eu-central-1.amazonaws.com/skycoin/skycoin"}
 

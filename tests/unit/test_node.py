@@ -141,7 +141,7 @@ def test_the_container_knows_the_wallet_that_it_copies_first(engine: Engine) -> 
     assert inputs["newWallet"] is True
 
 
-def test_a_container_of_dockers_plugin_becomes_this_one(engine: Engine) -> None:
+def test_a_container_of_dockers_plugin_is_taken_over(engine: Engine) -> None:
     """Version 0.1.0 used docker's Container; the alias adopts it from such a state without a replacement."""
     assert _run(engine, node_args()).aliases == ("docker:index/container:Container",)
 
@@ -357,7 +357,7 @@ def test_arguments_are_neither_changed_nor_lost_nor_reordered(arguments: Sequenc
     assert node_arguments(replace(node_args(), arguments=arguments)) == [*flags, *arguments]
 
 
-def test_a_node_answers_with_where_it_is(engine: Engine) -> None:
+def test_a_node_outputs_its_address(engine: Engine) -> None:
     _run(engine, node_args())
     assert engine.outputs_of(NODE, "node-1") == {
         "host": "here",

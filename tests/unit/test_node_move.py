@@ -240,7 +240,7 @@ def test_the_old_copy_is_refused_to_a_node_until_it_is_moved_back(
     assert "is not the same one as before" in fault_at(fleet.shed)
 
 
-def test_an_old_host_that_is_not_told_of_its_copy_is_named(
+def test_an_old_host_that_could_not_record_its_copy_is_named(
     fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("clients.wallet_on_host.LEFT", "echo full; exit 1")
@@ -333,7 +333,7 @@ def test_machines_of_one_memory_card_are_two_engines(fleet: Fleet, skyinfra: Sky
     assert move(skyinfra).code == 0
 
 
-def test_two_engines_of_one_machine_are_not_one(fleet: Fleet, skyinfra: Skyinfra) -> None:
+def test_two_engines_of_one_machine_are_different_engines(fleet: Fleet, skyinfra: Skyinfra) -> None:
     """Docker before 23 keeps its id in /etc/docker/key.json, which all engines of a machine share."""
     fleet.attic.identity = fleet.shed.identity = "id of the machine"
     fleet.attic.name = fleet.shed.name = "machine"
@@ -788,7 +788,7 @@ def test_a_node_that_does_not_start_again_is_reported(
 
 @pytest.mark.parametrize("interrupts", [False, True])
 @pytest.mark.parametrize("command", ["unprotect", "destroy", "up"])
-def test_a_pulumi_that_fails_leaves_the_wallet_on_both_hosts_and_says_the_way(
+def test_a_failed_update_leaves_the_wallet_on_both_hosts_and_prints_the_way_back(
     command: str, interrupts: bool, fleet: Fleet, skyinfra: Skyinfra
 ) -> None:
     fleet.fails, fleet.interrupts = command, interrupts
@@ -815,7 +815,7 @@ def test_a_pulumi_that_fails_leaves_the_wallet_on_both_hosts_and_says_the_way(
         assert fleet.running == ["ssh://pi@shed.lan"]
 
 
-def test_a_full_disk_leaves_the_stacks_file_as_it_was(
+def test_a_full_disk_leaves_the_stack_file_unchanged(
     fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_: int) -> None:

@@ -138,7 +138,7 @@ def listed(host: Host, name: str) -> Any:
     return yaml.safe_load(host.file.read_text())["config"]["skycoin:nodes"][name].get("rollback")
 
 
-def test_a_rollback_is_previewed_and_then_done_with_what_the_file_says(
+def test_a_rollback_writes_the_file_and_is_previewed_before_the_update(
     host: Host, skyinfra: Skyinfra
 ) -> None:
     ran = back(skyinfra, "one", "--yes")
@@ -162,7 +162,7 @@ def test_a_rollback_is_previewed_and_then_done_with_what_the_file_says(
     ) in ran.out
 
 
-def test_a_lift_gives_the_file_back_as_it_was(host: Host, skyinfra: Skyinfra) -> None:
+def test_a_lift_restores_the_original_file(host: Host, skyinfra: Skyinfra) -> None:
     assert back(skyinfra, "one", "two", "--yes").code == 0
     assert listed(host, "two")["digest"] == OLD
     ran = skyinfra("node", "lift-rollback", "one", "two", "--yes")
@@ -199,7 +199,7 @@ def test_without_a_terminal_a_rollback_changes_nothing(host: Host, skyinfra: Sky
     assert host.file.read_text() == TEXT
 
 
-def test_a_preview_that_fails_leaves_the_file_as_it_was(host: Host, skyinfra: Skyinfra) -> None:
+def test_a_preview_that_fails_leaves_the_file_unchanged(host: Host, skyinfra: Skyinfra) -> None:
     host.preview_code = 255
     ran = back(skyinfra, "one", "--yes")
     assert ran.code == 1
@@ -208,9 +208,7 @@ def test_a_preview_that_fails_leaves_the_file_as_it_was(host: Host, skyinfra: Sk
 
 
 @pytest.mark.case(6)
-def test_a_node_whose_older_version_fails_has_no_rollback_and_the_other_one_has(
-    host: Host, skyinfra: Skyinfra
-) -> None:
+def test_only_nodes_whose_rollback_succeeds_keep_it_in_the_file(host: Host, skyinfra: Skyinfra) -> None:
     host.fails = {"two"}
     ran = back(skyinfra, "one", "two", "--yes")
     assert ran.code == 1
@@ -254,7 +252,7 @@ def test_an_edit_of_the_file_before_the_answer_is_kept(
     assert list(host.file.parent.iterdir()) == [host.file]
 
 
-def test_a_rollback_that_somebody_writes_while_the_host_is_asked_stays(
+def test_a_rollback_written_by_hand_while_the_host_is_asked_is_kept(
     host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     theirs = f'rollback: {{digest: "{OTHER}", reason: theirs, date: "2026-11-26T14:00:00Z"}}'
@@ -291,7 +289,7 @@ def test_an_edit_of_the_file_during_a_failed_update_is_kept(host: Host, skyinfra
     assert host.file.read_text() == TEXT.replace("# first", "# second")
 
 
-def test_an_interrupted_update_that_did_nothing_leaves_the_file_as_it_was(
+def test_an_interrupted_update_that_did_nothing_leaves_the_file_unchanged(
     host: Host, skyinfra: Skyinfra
 ) -> None:
     def interrupt() -> None:
@@ -428,7 +426,7 @@ def test_the_ends_of_lines_stay(host: Host, skyinfra: Skyinfra) -> None:
     assert host.file.read_bytes().count(b"\r\n") == TEXT.count("\n")
 
 
-def test_a_full_disk_leaves_the_file_as_it_was(
+def test_a_full_disk_leaves_the_file_unchanged(
     host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_: int) -> None:

@@ -106,7 +106,7 @@ def test_a_preview_of_other_settings_keeps_the_last_healthy_one(host: Host) -> N
     assert host.engine.images_there == {GOOD, NEXT}
 
 
-def test_a_preview_of_a_rollback_says_nothing_of_where_it_goes(host: Host) -> None:
+def test_a_preview_of_a_rollback_lists_no_image_for_removal(host: Host) -> None:
     host.up(NEXT)
     assert host.previewed(GOOD) == []
 

@@ -236,7 +236,7 @@ def test_a_run_without_any_host_fails_after_building_the_images(tmp_path: Path) 
     assert len(bench.calls) == 1, "images are built all the same"
 
 
-def test_a_stack_of_one_engine_is_updated_as_ever_and_has_no_table(
+def test_a_stack_of_one_engine_is_updated_without_a_table(
     tmp_path: Path, engines: ExitStack, capfd: pytest.CaptureFixture[str]
 ) -> None:
     bench = Bench(tmp_path)

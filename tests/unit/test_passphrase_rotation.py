@@ -148,7 +148,7 @@ def test_a_stack_encrypted_with_a_cloud_key_is_not_changed(set_up: SetUp) -> Non
     assert state_file(set_up.layout, "fleet").read_text() == before
 
 
-def test_one_stack_that_does_not_open_leaves_all_as_they_were(set_up: SetUp) -> None:
+def test_one_stack_that_can_not_be_decrypted_leaves_all_unchanged(set_up: SetUp) -> None:
     set_up.write("local", "somebody-elses")
     before = set_up.files()
     with pytest.raises(SetupError, match=r"Neither the passphrase nor a stack was changed.*incorrect pass"):
@@ -184,7 +184,7 @@ def test_a_file_that_is_not_yaml_or_not_a_state_is_named_before_anything(set_up:
     assert leftovers(set_up) == ["passphrase"]
 
 
-def test_a_pulumi_at_work_is_named_before_anything(set_up: SetUp) -> None:
+def test_a_running_pulumi_is_named_before_anything_is_changed(set_up: SetUp) -> None:
     lock = set_up.layout.state / "backend/.pulumi/locks/organization/skycoin/fleet/one.json"
     lock.parent.mkdir(parents=True)
     lock.write_text(json.dumps({"pid": os.getpid(), "username": "me"}))

@@ -31,7 +31,7 @@ require (
 """
 
 
-def test_a_go_mod_is_there_for_the_modules_of_its_tools() -> None:
+def test_a_go_mod_stands_for_the_modules_of_its_tools() -> None:
     assert tool_modules(GO_MOD) == {"example.com/server/v2": "2.1.0"}
     assert tool_modules("module a\n\nrequire example.com/data v0.3.0\n") == {"example.com/data": "0.3.0"}
     assert tool_modules("module a\n\ntool example.com/nowhere/cmd/x\n") == {}

@@ -53,7 +53,7 @@ def diagnostics_of(preview: Preview, pack: Pack | None = None) -> Said:
 @pytest.mark.parametrize(
     ("name", "change", "rule", "said"), PLANTED, ids=lambda one: getattr(one, "__name__", None)
 )
-def test_a_planted_stack_is_refused_by_its_rule_where_the_pack_is_told(
+def test_a_planted_stack_is_refused_by_its_rule_if_the_pack_gets_the_options(
     name: str, change: Callable[[Preview], None], rule: str, said: str
 ) -> None:
     found = [one for one in diagnostics_of(planted(name, change)) if one[0] == MANDATORY]
@@ -187,7 +187,7 @@ def test_own_rules_that_can_not_be_used_end_the_run_with_their_place(own: Path) 
         Pack().GetAnalyzerInfo(None, Context())
 
 
-def test_nothing_of_a_resource_is_changed_and_no_configuration_is_taken() -> None:
+def test_the_pack_changes_no_resource_and_takes_no_configuration() -> None:
     pack: Any = Pack()
     assert list(pack.Remediate(None, None).remediations) == []
     assert pack.Configure(None, None) == pack.Cancel(None, None)

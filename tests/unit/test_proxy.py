@@ -113,7 +113,7 @@ def test_a_node_gives_its_port_up_when_its_proxys_image_is_built_and_on_its_host
     assert "/skycoin/proxy" not in str(node.inputs), "another image of it is no reason for a handover"
 
 
-def test_a_node_may_be_called_as_the_proxy_of_another_one() -> None:
+def test_a_node_may_have_the_name_of_another_nodes_proxy() -> None:
     """Before, both pulled images had one resource name, which Pulumi refuses."""
     other = {"nodes.one-proxy": {"image": "skycoin", "host": "attic", "rpc-port": 6421}}
     engine = run_program(Engine(), changed({**GUI, **other}))
@@ -145,7 +145,7 @@ def test_a_node_without_a_gui_has_no_proxy_and_publishes_its_own_port() -> None:
     ]
 
 
-def test_a_renamed_nodes_proxy_is_the_same_one_with_the_same_password() -> None:
+def test_a_renamed_nodes_proxy_is_kept_with_its_password() -> None:
     engine = run_program(Engine(), changed({**GUI, "nodes.one.renamed-from": "uno"}))
     assert engine.one(COMPONENT, "one-proxy").aliases == ("uno-proxy",)
     assert engine.one(VOLUME, "one-proxy-login").inputs["name"] == "skycoin-uno-login"
@@ -163,7 +163,9 @@ def test_a_renamed_nodes_proxy_is_the_same_one_with_the_same_password() -> None:
     ],
     ids=["not said", "one", "two", "the other", "not made for all", "no such host"],
 )
-def test_the_proxy_is_made_for_what_its_hosts_take(changes: dict[str, Any], arches: list[str] | None) -> None:
+def test_the_proxy_is_built_for_the_architectures_of_its_hosts(
+    changes: dict[str, Any], arches: list[str] | None
+) -> None:
     if arches is None:
         with pytest.raises(SettingsError, match=r"nodes\.one\.host"):
             parse(changed({**GUI, **changes}))
@@ -383,7 +385,7 @@ def test_a_container_that_has_the_name_of_a_proxy_alone_is_never_stopped(
 BOARD: Values = {"engine": "ssh://pi@attic.lan", "sshOptions": []}
 
 
-def test_a_watchdog_knows_the_proxy_that_made_way(
+def test_a_watchdog_gets_the_name_of_the_stopped_proxy(
     node_engine: NodeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = list[str]()

@@ -58,7 +58,7 @@ def test_without_a_set_up_nothing_is_made(key: str, layout: Layout, skyinfra: Sk
 
 
 @pytest.mark.parametrize("key", ["login", "ca", "passphrase", "gui"])
-def test_a_command_at_work_is_named_and_nothing_is_changed(
+def test_a_running_command_is_named_and_nothing_is_changed(
     key: str, set_up: Layout, skyinfra: Skyinfra
 ) -> None:
     before = keys(set_up)

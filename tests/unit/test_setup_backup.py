@@ -324,7 +324,7 @@ def test_a_header_that_tells_of_other_files_is_refused(machines: Machines, new: 
 # A machine at work
 
 
-def test_a_pulumi_at_work_and_another_command_are_named_and_no_backup_is_made(machines: Machines) -> None:
+def test_a_running_pulumi_or_command_is_named_and_no_backup_is_made(machines: Machines) -> None:
     layout = machines.enter("old")
     lock = layout.state / "backend/.pulumi/locks/organization/skycoin/fleet/one.json"
     lock.parent.mkdir(parents=True)

@@ -590,7 +590,7 @@ def test_an_adoption_that_is_killed_at_any_request_is_finished_by_the_next(
     assert host.node.status == "running"
 
 
-def test_a_node_that_does_not_run_is_left_so(host: Host, skyinfra: Skyinfra) -> None:
+def test_a_stopped_node_is_not_started_by_an_adoption(host: Host, skyinfra: Skyinfra) -> None:
     host.node.status = "exited"
     host.old(wallet=FILES)
     assert "one did not run, and was left so: `up` starts it." in adopt(skyinfra).out

@@ -415,7 +415,7 @@ def test_a_restore_keeps_the_existing_files_and_removes_nothing(
     assert "Kept, because the backup does not have them: new.wlt" in capsys.readouterr().out
 
 
-def test_a_node_that_did_not_run_is_not_started_by_a_restore(node: DeployedNode, tmp_path: Path) -> None:
+def test_a_stopped_node_is_not_started_by_a_restore(node: DeployedNode, tmp_path: Path) -> None:
     engine = FakeEngine({WALLET: {}, BACKUPS: {f"{COPY}/a.wlt": TEXT}}, running=False)
     restore_copy(node, volume(node, engine), COPY, tmp_path)
     assert engine.volumes[WALLET] == {"a.wlt": TEXT}
