@@ -151,7 +151,7 @@ def test_a_removed_node_starts_under_its_new_name_if_its_old_name_is_taken(
 
 @pytest.mark.parametrize("refresh", [True, False])
 @pytest.mark.case(36, 37)
-def test_a_removed_node_gets_its_own_wallet_back_whose_name_and_wallet_another_one_has_taken_back(
+def test_a_removed_node_gets_its_own_wallet_if_another_node_has_taken_back_its_name_and_wallet(
     refresh: bool,
 ) -> None:
     """It had them by mistake. Before, every `up` refused, and called the other one by a wrong name."""

@@ -421,7 +421,7 @@ def test_a_container_on_the_folder_of_the_volume_is_a_second_user_too(
 
 @pytest.mark.case(36)
 @pytest.mark.parametrize("state", ["running", "exited"])
-def test_a_node_gets_no_wallet_of_another_node_whose_name_its_entry_has_by_mistake(
+def test_a_node_with_another_nodes_name_by_mistake_does_not_get_its_wallet(
     engine: WalletEngine, state: str
 ) -> None:
     """Before, the stack recorded that wallet as the node's, and a move of the node carried it away."""
@@ -449,7 +449,7 @@ def test_a_nodes_own_container_keeps_its_wallet_when_its_stack_gets_another_name
 
 
 @pytest.mark.case(36)
-def test_a_node_leaves_a_wallet_that_another_container_uses_for_one_of_its_own(engine: WalletEngine) -> None:
+def test_a_node_can_change_from_a_wallet_in_use_elsewhere_to_its_own_wallet(engine: WalletEngine) -> None:
     """Before, a refreshed `up` refused, whatever wallet the stack's file named, because of the old one."""
     state = remembered(engine, mine=wallet("A"))
     engine.run_node(WALLET, "stranger")
