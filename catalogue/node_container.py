@@ -36,6 +36,13 @@ LIVE = ("memory", "memoryReservation")
 
 NODE = "skycoin.node"
 """Label of a node's container: the URN of its resource."""
+WALLET_HELPER = "skycoin.wallet-helper"
+"""Label of a container through which a command reads or writes a wallet: the wallet volume."""
+WRITTEN = (
+    "A command such as `./skyinfra wallet restore` is writing to it: wait for its end. If that command was "
+    "killed, run it again."
+)
+"""What to do about a container with that label that may write to the wallet."""
 LAST_HEALTHY = "skycoin.last-healthy"
 """Label of a node's container: the last healthy image with another digest, `repo@sha256:…`."""
 

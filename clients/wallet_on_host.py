@@ -14,7 +14,7 @@ from docker.errors import APIError, NotFound
 from requests.exceptions import RequestException
 
 from catalogue.naming import backups_volume, previous_container
-from catalogue.node_container import DATA, NODE, USER, WALLET, user_of
+from catalogue.node_container import DATA, NODE, USER, WALLET, WALLET_HELPER, WRITTEN, user_of
 from clients.errors import KeptOutError, ServiceError
 from clients.fingerprint import NOTHING, SCRIPT, Fingerprint, Found, asked, from_lines, lines, read
 from clients.ownership import as_user, explained, foreign_files, give_empty, mode, prepare_copies
@@ -174,10 +174,15 @@ class WalletOnHost:
         for one in users(self._client.api, self.volume, writing=True):
             if not self._is_own(one, urn) and self._may_run(one):
                 name = one["Names"][0].lstrip("/")
+                remedy = (
+                    f"If you don't need that container: `docker stop -t 60 {name} && "
+                    f"docker container rm {name}` (volumes stay)."
+                )
+                if WALLET_HELPER in (one.get("Labels") or {}):
+                    remedy = WRITTEN
                 return (
                     f"the wallet volume {self.volume!r} is in use by the container {name}: a wallet has one "
-                    f"writer. If you don't need that container: `docker stop -t 60 {name} && "
-                    f"docker container rm {name}` (volumes stay)."
+                    f"writer. {remedy}"
                 )
         return ""
 
@@ -208,8 +213,9 @@ class WalletOnHost:
         return owner == urn or any(name in names for name in listed["Names"])
 
     def _may_run(self, listed: Mapping[str, Any]) -> bool:
-        """True for a container that runs, starts automatically, or is a node's, which `up` would start."""
-        if listed["State"] not in ("created", "exited", "dead") or NODE in (listed.get("Labels") or {}):
+        """True for a container that runs, starts automatically, is a node's, or writes for a command."""
+        known = listed.get("Labels") or {}
+        if listed["State"] not in ("created", "exited", "dead") or NODE in known or WALLET_HELPER in known:
             return True
         try:
             found = self._client.api.inspect_container(listed["Id"])

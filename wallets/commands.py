@@ -260,7 +260,7 @@ def _restore(
             if not kept.is_encrypted:
                 print(PLAIN)
         try:
-            volume.put(contents)
+            volume.put(contents, present)
         except WalletError as error:
             raise WalletError(f"{error}\n{before}") from error
     stayed = sorted(set(wallets_in(present)) - set(contents))

@@ -8,12 +8,12 @@ import functools
 import tarfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Literal, TypeVar
 
 from docker.errors import NotFound
 
-from catalogue.node_container import WALLET
+from catalogue.node_container import WALLET, WALLET_HELPER
 from clients.ownership import as_user, give_empty, mode
 from clients.pull import ensure_image
 from clients.short_run import short_run
@@ -29,6 +29,7 @@ from wallets.contents import (
     same,
     to_tar,
     without_links,
+    without_staged,
 )
 from wallets.errors import WalletError
 from wallets.nodes import DeployedNode
@@ -36,9 +37,6 @@ from wallets.signals import uninterrupted
 
 COPIES = "/data"
 """Mount point of the volume of copies; images have that folder (providers/skycoin/copy-wallet.sh)."""
-
-LABEL = "skycoin.wallet-helper"
-"""Label of the containers that are created here; its value is the wallet volume."""
 
 TRIES = 10
 """Maximum number of readings until two are equal: the node saves wallets in place, not atomically."""
@@ -73,6 +71,10 @@ def settled(look: Callable[[], dict[str, File] | None]) -> dict[str, File] | Non
             return now
         before = now
     return None
+
+
+class _InUseError(WalletError):
+    """Error for a wallet on which another container runs."""
 
 
 class WalletVolume:
@@ -114,40 +116,75 @@ class WalletVolume:
         with self.mounted(self._node.backups, COPIES, "ro") as container:
             return without_links(self._files(container, f"{COPIES}/{name}") or {})
 
-    def put(self, contents: Contents) -> None:
+    def put(self, contents: Contents, expected: Contents | None = None) -> None:
         """Write files into the volume, all of them or none; other files stay.
 
-        A signal does not interrupt it. Raises WalletError; until all files are on the host's disk nothing in
-        the volume has changed.
+        A signal does not interrupt it, and no node is handed over to meanwhile. Raises WalletError; until all
+        files are on the host's disk nothing in the volume has changed. With `expected`, nothing is written if
+        the volume has other files than these.
         """
         with uninterrupted():
             self.remove_leftovers()
-            try:
-                with self.mounted(self._node.wallet, WALLET, "rw") as container:
+            with self.mounted(self._node.wallet, WALLET, "rw") as container:
+                try:
+                    self._refuse_started("Nothing was changed")
                     self._take_empty()
                     self._refuse_unwritable()
                     self._stage(container, contents)
-                code, said = self._run(["sh", "-c", MOVE])
-                if code:
-                    raise WalletError(f"the files could not be moved into {self._node.wallet}: {said}")
-            except WalletError:
-                self._unstage()
-                raise
-            there = self.read()
-            wrong = [
-                path for path, file in contents.items() if path not in there or there[path].data != file.data
-            ]
-            if wrong:
-                raise WalletError(
-                    f"{', '.join(sorted(wrong))} in {self._node.wallet} is not what the backup holds"
-                )
+                    self._refuse_other_files(expected)
+                    self._refuse_started("Nothing was changed")
+                    code, said = self._run(["sh", "-c", MOVE])
+                    if code:
+                        raise WalletError(f"the files could not be moved into {self._node.wallet}: {said}")
+                except WalletError:
+                    self._unstage()
+                    raise
+                self._check_written(contents)
+
+    def _check_written(self, contents: Contents) -> None:
+        there = self.read()
+        wrong = [
+            path for path, file in contents.items() if path not in there or there[path].data != file.data
+        ]
+        if wrong:
+            raise WalletError(
+                f"{', '.join(sorted(wrong))} in {self._node.wallet} is not what the backup holds"
+            )
+        self._refuse_started(
+            "The files are in their place, but it may write over them what it had read before"
+        )
+
+    def _refuse_started(self, state: str) -> None:
+        """Raise WalletError if a container is running on the wallet, while the node is stopped.
+
+        `state` says what became of the files.
+        """
+        if names := sorted(self._on_wallet().values()):
+            raise WalletError(
+                f"{', '.join(names)} on host {self._node.host} has been started on {self._node.wallet} "
+                f"meanwhile, by an `up` or at a boot. {state}. Stop it (`{self._node.docker} stop -t {GRACE} "
+                f"{names[0]}`), and run the same command again"
+            )
+
+    def _refuse_other_files(self, expected: Contents | None) -> None:
+        if expected is not None and not same(without_staged(self.read()), expected):
+            raise WalletError(
+                f"{self._node.wallet} on host {self._node.host} has changed since it was read, as by another "
+                "command. Nothing was changed by this one: run it again"
+            )
 
     def remove_leftovers(self) -> None:
         """Remove what a killed `put` left: its containers, and its folder in the volume."""
-        filters = {"label": f"{LABEL}={self._node.wallet}", "status": ["created", "exited"]}
-        for container in self._ask(lambda: self._client.containers.list(all=True, filters=filters)):
-            self._ask(functools.partial(container.remove, force=True))
+        filters = {"label": f"{WALLET_HELPER}={self._node.wallet}", "status": ["created", "exited"]}
+        for container in self._ask(
+            lambda: self._client.containers.list(all=True, filters=filters, ignore_removed=True)
+        ):
+            self._remove(container)
         self._unstage()
+
+    def _remove(self, container: Any) -> None:
+        with suppress(NotFound):
+            self._ask(functools.partial(container.remove, force=True))
 
     @contextmanager
     def node_stopped(self) -> Iterator[bool]:
@@ -192,16 +229,33 @@ class WalletVolume:
                     # A stop whose response was lost may still be in progress and would stop the container
                     # again.
                     self._stop(container)
+                self._refuse_others(container)
                 self._ask(container.start)
+                try:
+                    # Two that start at the same moment did not see each other before.
+                    self._refuse_others(container)
+                except WalletError:
+                    self._stop(container)
+                    raise
             except NotFound:
                 return  # another command has removed it
             except WalletError as error:
                 node = self._node
                 said = "\n".join(filter(None, (str(after or "").strip(), str(error))))
+                by_hand = (
+                    "" if isinstance(error, _InUseError) else f"`{node.docker} start {node.container}`, or "
+                )
                 raise WalletError(
-                    f"{said}\n{node.where} was stopped, and was not started again: `{node.docker} start "
-                    f"{node.container}`, or `up`"
+                    f"{said}\n{node.where} was stopped, and was not started again: {by_hand}`up`"
                 ) from error
+
+    def _refuse_others(self, container: Any) -> None:
+        """Raise _InUseError if another container is running on the wallet, as after an `up` meanwhile."""
+        if names := sorted(name for one, name in self._on_wallet().items() if one != container.id):
+            raise _InUseError(
+                f"{', '.join(names)} on host {self._node.host} is running on {self._node.wallet} by now, as "
+                "after an `up`: a wallet has one writer"
+            )
 
     def _running(self) -> Any:
         """The node's container if it is running, else None. Raises WalletError if another one is running."""
@@ -211,14 +265,17 @@ class WalletVolume:
 
     def refuse_users(self) -> None:
         """Raise WalletError if a container other than the node's is running on the wallet."""
-        mounted = self._ask(lambda: users(self._client.api, self._node.wallet))
-        running = [one["Names"][0].lstrip("/") for one in mounted if one["State"] in RUNNING]
-        others = sorted(name for name in running if name != self._node.container)
+        others = sorted(name for name in self._on_wallet().values() if name != self._node.container)
         if others:
             raise WalletError(
                 f"{', '.join(others)} on host {self._node.host} uses {self._node.wallet} too: stop it first "
                 f"(`{self._node.docker} stop -t {GRACE} {others[0]}`). Nothing was changed"
             )
+
+    def _on_wallet(self) -> dict[str, str]:
+        """Containers that are running on the wallet: id → name."""
+        mounted = self._ask(lambda: users(self._client.api, self._node.wallet))
+        return {one["Id"]: one["Names"][0].lstrip("/") for one in mounted if one["State"] in RUNNING}
 
     def _take_empty(self) -> None:
         """Give a volume that was made by hand, after the old one was lost, to the node's user."""
@@ -273,14 +330,14 @@ class WalletVolume:
                 command=["true"],
                 network_mode="none",
                 read_only=True,
-                labels={LABEL: self._node.wallet},
+                labels={WALLET_HELPER: self._node.wallet},
                 volumes={volume: {"bind": place, "mode": mode(self._node.place, access)}},
             )
         )
         try:
             yield container
         finally:
-            self._ask(lambda: container.remove(force=True))
+            self._remove(container)
 
     def _gone(self, volume: str) -> str:
         return (
@@ -304,7 +361,7 @@ class WalletVolume:
         node = self._node
         options: dict[str, Any] = {
             "volumes": {node.wallet: {"bind": WALLET, "mode": mode(node.place, "rw")}},
-            "labels": {LABEL: node.wallet},
+            "labels": {WALLET_HELPER: node.wallet},
             "tmpfs": {"/tmp": ""},
             **as_user(node.place),
         }

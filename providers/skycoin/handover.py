@@ -18,7 +18,7 @@ from docker.errors import APIError, DockerException, NotFound
 from requests.exceptions import RequestException, Timeout
 
 from catalogue.naming import previous_container
-from catalogue.node_container import NODE
+from catalogue.node_container import NODE, WALLET_HELPER, WRITTEN
 from clients.errors import ServiceError, message_of
 from clients.volumes import users
 from providers.base import URN, ProviderError, Values
@@ -168,20 +168,22 @@ class Handover:
     def refuse_second_writer(self, wallets: Collection[str], ours: str) -> None:
         """Raise ProviderError if a container other than `ours` (an id) may write to one of the wallets.
 
-        It runs, or it is another node's, which may start it.
+        It runs, or it is another node's, which may start it, or a command writes the wallet through it.
         """
         for wallet in sorted(wallets):
             for container in users(self._api, wallet, writing=True):
                 known = container.get("Labels") or {}
-                is_running = container["State"] in ALIVE
-                if container["Id"] == ours or not (is_running or self._is_anothers(known)):
+                if container["Id"] == ours:
+                    continue
+                if WALLET_HELPER in known:
+                    way = WRITTEN
+                elif container["State"] in ALIVE:
+                    way = "Stop that one first."
+                elif self._is_anothers(known):
+                    way = f"It is of {known.get(NODE)}, which may start it."
+                else:
                     continue
                 names = ", ".join(name.lstrip("/") for name in container["Names"])
-                way = (
-                    "Stop that one first."
-                    if is_running
-                    else f"It is of {known.get(NODE)}, which may start it."
-                )
                 raise ProviderError(
                     f"the wallet volume {wallet!r} is in use by the container {names}: a wallet has one "
                     f"writer. {way}"

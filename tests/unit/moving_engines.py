@@ -122,7 +122,7 @@ class Api:
             return []  # no test here looks inside a node
         assert filters is None
         return [
-            {"Names": [f"/{node.name}"], "State": node.status, "Mounts": node.attrs["Mounts"]}
+            {"Id": node.id, "Names": [f"/{node.name}"], "State": node.status, "Mounts": node.attrs["Mounts"]}
             for node in self.board.nodes.values()
         ]
 

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from catalogue.naming import previous_container
-from catalogue.node_container import LAST_REPLACEMENT, NODE
+from catalogue.node_container import LAST_REPLACEMENT, NODE, WALLET_HELPER
 from clients.errors import ServiceError
 from providers.base import URN, ProviderError, Values
 from providers.skycoin import chain_database, handover, wallet_copy, watchdog
@@ -323,14 +323,22 @@ def test_a_wallet_that_another_container_uses_is_not_shared() -> None:
 
 
 @pytest.mark.case(36)
-@pytest.mark.parametrize(("state", "is_refused"), [("running", True), ("paused", True), ("exited", False)])
+@pytest.mark.parametrize(
+    ("state", "labels", "is_refused"),
+    [
+        ("running", {}, True),
+        ("paused", {}, True),
+        ("exited", {}, False),
+        pytest.param("created", {WALLET_HELPER: WALLET}, True, id="a restore"),
+    ],
+)
 def test_a_container_on_the_folder_of_the_wallet_volume_is_a_second_writer(
-    monkeypatch: pytest.MonkeyPatch, state: str, is_refused: bool
+    monkeypatch: pytest.MonkeyPatch, state: str, labels: dict[str, str], is_refused: bool
 ) -> None:
     """Engines do not find it by the volume's name."""
     engine = NodeEngine()
     mount = {"Type": "bind", "Source": "/var/lib/docker/volumes/w/_data", "Destination": "/w", "RW": True}
-    stranger = {"Id": "1", "Names": ["/stranger"], "State": state, "Mounts": [mount]}
+    stranger = {"Id": "1", "Names": ["/stranger"], "State": state, "Labels": labels, "Mounts": [mount]}
     monkeypatch.setattr(engine, "inspect_volume", lambda _: {"Mountpoint": mount["Source"]})
     monkeypatch.setattr(engine, "listed", lambda _: [stranger])
     one = handover.Handover(engine, "node-1/0", {WALLET}, lambda _: None, lambda *_: None)

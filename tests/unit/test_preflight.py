@@ -10,6 +10,7 @@ import pytest
 
 from catalogue.arch import RUNS
 from catalogue.node_container import NODE as NODE_LABEL
+from catalogue.node_container import WALLET_HELPER
 from clients.errors import ServiceError
 from clients.fingerprint import SCRIPT, digest, from_lines, lines
 from clients.wallet_on_host import WalletOnHost
@@ -435,6 +436,16 @@ def test_a_node_with_another_nodes_name_by_mistake_does_not_get_its_wallet(
     ):
         with pytest.raises(ProviderError, match=f"in use by the container {NODE}: a wallet has one writer"):
             act()
+
+
+@pytest.mark.case(38)
+def test_no_node_is_handed_over_while_a_restore_writes_or_after_it_was_killed(engine: WalletEngine) -> None:
+    """Before, a node was started on a wallet that was half restored."""
+    state = remembered(engine, mine=wallet("A"))
+    engine.run_node(WALLET, "helper", State="created", Labels={WALLET_HELPER: WALLET})
+    assert "`./skyinfra wallet restore` is writing to it" in refreshed(engine, state)["walletKeptOut"]
+    with pytest.raises(ProviderError, match=r"wait for its end\. If that command was killed, run it again"):
+        preflight(engine).update("x", state, INPUTS)
 
 
 @pytest.mark.case(21, 36)

@@ -404,7 +404,7 @@ def test_a_source_stays_stopped_once_its_wallets_may_be_in_two_places(
     assert ran.err.endswith("error: the disk is full\n")
 
 
-@pytest.mark.parametrize("last", range(1, 81))
+@pytest.mark.parametrize("last", range(1, 91))
 def test_a_killed_adoption_of_a_running_container_never_leaves_two_nodes(
     last: int, host: Host, skyinfra: Skyinfra
 ) -> None:
@@ -415,7 +415,7 @@ def test_a_killed_adoption_of_a_running_container_never_leaves_two_nodes(
     copied = "stays stopped from here on" in first.out
     assert old.status == ("exited" if copied else "running")
     assert copied or host.board.files(WALLET) == {}
-    assert host.node.status == "running"
+    assert host.node.status == "running" or (copied and first.code == 130)
     if first.code == 130:
         assert adopt(skyinfra, "old", "--yes").code == 0
     assert (old.status, host.board.files(WALLET)) == ("exited", FILES)

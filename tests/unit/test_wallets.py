@@ -10,7 +10,7 @@ import signal
 import stat
 import tarfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from docker.errors import APIError, NotFound
 
+from catalogue.node_container import WALLET_HELPER
 from providers.base import Values
 from wallets import commands, signals
 from wallets.backup_files import LocalFolder, load
@@ -26,7 +27,7 @@ from wallets.commands import Restoring
 from wallets.contents import STAGING, File, damaged, folders_in, from_tar, pack, to_tar, unpack, wallets_in
 from wallets.errors import WalletError
 from wallets.nodes import DeployedNode, node_of, nodes_of
-from wallets.volume import LABEL, WalletVolume
+from wallets.volume import WalletVolume
 
 URN = "urn:pulumi:test::skycoin::"
 NODE = f"{URN}skycoin:index:Node::node-1"
@@ -93,11 +94,14 @@ class FakeEngine:
 
     def __call__(self, *, all: bool) -> "list[Values]":  # noqa: A002 docker's name
         assert all, "an engine lists paused containers, and restarting ones, only with all"
-        mounts = [{"Name": WALLET, "RW": True}]
-        running = [{"Names": [f"/{name}"], "State": "running", "Mounts": mounts} for name in self.users]
-        binds = [{"Source": f"/volumes/{WALLET}/_data", "RW": True}]
-        bound = [{"Names": [f"/{name}"], "State": "running", "Mounts": binds} for name in self.bound]
-        return running + bound
+        mounts = {
+            **{name: {"Name": WALLET} for name in self.users},
+            **{name: {"Source": f"/volumes/{WALLET}/_data"} for name in self.bound},
+        }
+        return [
+            {"Id": name, "Names": [f"/{name}"], "State": FakeNode(self, name).status, "Mounts": [mount]}
+            for name, mount in mounts.items()
+        ]
 
     def inspect_volume(self, name: str) -> Values:
         if name not in self.volumes:
@@ -110,9 +114,16 @@ class FakeEngine:
     def get(self, name: str) -> "FakeNode":
         return FakeNode(self, name)
 
-    def list(self, filters: Values, all: bool) -> "Sequence[FakeNode]":  # noqa: A002 docker's name
+    def list(
+        self,
+        *,
+        filters: Values,
+        all: bool,  # noqa: A002 docker's name
+        ignore_removed: bool,
+    ) -> "Sequence[FakeNode]":
         assert all
-        assert filters == {"label": f"{LABEL}={WALLET}", "status": ["created", "exited"]}
+        assert ignore_removed, "docker-py inspects each, and another command may remove one meanwhile"
+        assert filters == {"label": f"{WALLET_HELPER}={WALLET}", "status": ["created", "exited"]}
         return [FakeNode(self, name) for name in self.left]
 
     def create(self, image: str, *, volumes: Mapping[str, Any], **options: Any) -> "FakeContainer":
@@ -130,15 +141,21 @@ class FakeNode:
     name: str
 
     @property
+    def id(self) -> str:
+        return self.name
+
+    @property
     def status(self) -> str:
-        return "running" if self.engine.running else "exited"
+        return "running" if self.engine.running or self.name != "skycoin-node-1" else "exited"
 
     def stop(self, timeout: int) -> None:
         assert timeout == 60
         self.engine.noted.append(f"stop {self.name}")
+        self.engine.running = False
 
     def start(self) -> None:
         self.engine.noted.append(f"start {self.name}")
+        self.engine.running = True
 
     def remove(self, force: bool) -> None:
         self.engine.noted.append(f"remove {self.name}")
@@ -572,6 +589,59 @@ def test_a_restore_under_another_running_container_is_refused(
         restore_file(node, volume(node, engine), file, tmp_path)
     assert engine.volumes[WALLET] == {}
     assert "stop skycoin-node-1" not in engine.noted
+
+
+class SlowFolder(LocalFolder):
+    """A folder on a slow disk: something else happens before the file of what was there is in it."""
+
+    def __init__(self, path: Path, meanwhile: Callable[[], object]) -> None:
+        super().__init__(path)
+        self.meanwhile = meanwhile
+
+    def keep(self, name: str, backup: bytes) -> str:
+        self.meanwhile()
+        return super().keep(name, backup)
+
+
+def restore_slowly(node: DeployedNode, engine: FakeEngine, file: Path, place: SlowFolder) -> None:
+    given = read(str(file), file.read_bytes())
+    commands.restore_file(node, volume(node, engine), given, [], Restoring(place=place))
+
+
+@pytest.mark.case(36, 38)
+def test_a_restore_starts_no_node_next_to_the_one_that_an_up_has_started_meanwhile(
+    node: DeployedNode, tmp_path: Path
+) -> None:
+    """Before, it started the container that it had stopped, which the handover had set aside."""
+    engine = FakeEngine({WALLET: {"a.wlt": TEXT}})
+    file = keep(tmp_path, "b", pack({"a.wlt": File(data=TEXT), "new.wlt": File(data=TEXT)}))
+    place = SlowFolder(tmp_path / "x", meanwhile=lambda: setattr(engine, "users", ("after the handover",)))
+    with pytest.raises(
+        WalletError, match=r"meanwhile, by an `up` or at a boot\. Nothing was changed"
+    ) as refused:
+        restore_slowly(node, engine, file, place)
+    assert "was not started again: `up`" in str(refused.value)
+    assert "start skycoin-node-1" not in engine.noted
+    assert engine.volumes[WALLET] == {"a.wlt": TEXT}
+
+
+@pytest.mark.case(38)
+def test_a_restore_writes_over_nothing_that_another_restore_has_just_brought_back(
+    node: DeployedNode, tmp_path: Path
+) -> None:
+    """Two operators, two backups: before, the older one that came last took addresses away."""
+    first, second = (
+        keep(tmp_path, name, pack({"a.wlt": File(data=TEXT), f"{name}.wlt": File(data=TEXT)}))
+        for name in ("first", "second")
+    )
+    engine = FakeEngine({WALLET: {"a.wlt": TEXT}})
+    place = SlowFolder(
+        tmp_path / "x", meanwhile=lambda: restore_file(node, volume(node, engine), second, tmp_path / "y")
+    )
+    engine.running = False
+    with pytest.raises(WalletError, match="has changed since it was read, as by another command"):
+        restore_slowly(node, engine, first, place)
+    assert sorted(engine.volumes[WALLET]) == ["a.wlt", "second.wlt"]
 
 
 @pytest.mark.case(38)
