@@ -1,6 +1,7 @@
 """`skyinfra wallet`: copies, backup, restore, adoption and acceptance of a node's wallets."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,7 @@ def restore_wallet(
     known = opened(keys)
     with found.changing(name, "wallet restore"):
         deployed = node_in(found, name, node)
+        restoring = replace(restoring, recorded=remembered(_outputs(found, name, deployed)))
         volume = volume_of(deployed)
         if copy:
             restore_copy(deployed, volume, copy, restoring)
@@ -250,6 +252,12 @@ def _is_agreed(source: Source, users: Sequence[Any], *, yes: bool) -> bool:
     return False
 
 
+def _outputs(backend: Backend, stack: str, deployed: DeployedNode) -> dict[str, Any]:
+    """Outputs of the node's preflight in the state."""
+    found = next(one for one in backend.resources(stack) if one["urn"] == deployed.preflight)
+    return found.get("outputs") or {}
+
+
 def _record(backend: Backend, stack: str, deployed: DeployedNode, fingerprint: str) -> int:
     """Record the wallets with this fingerprint in the state and on the host; returns the exit code."""
     env = {**backend.env, ACCEPTED: fingerprint}
@@ -260,8 +268,7 @@ def _record(backend: Backend, stack: str, deployed: DeployedNode, fingerprint: s
             again = f"`./skyinfra wallet accept {deployed.name} {fingerprint}{deployed.stack_option}`"
             click.echo(f"The fingerprint {fingerprint} was not recorded. Do it with {again}.", err=True)
             return FAILED
-    after = next(one for one in backend.resources(stack) if one["urn"] == deployed.preflight)
-    outputs = after.get("outputs", {})
+    outputs = _outputs(backend, stack, deployed)
     if said := outputs.get(KEPT_OUT) or outputs.get(FAULT):
         click.echo(f"Not recorded: {said}", err=True)
         return FAILED

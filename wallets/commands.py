@@ -1,7 +1,7 @@
 """Backups and restores of a node's wallets, for `skyinfra wallet`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from wallets.contents import (
 )
 from wallets.drill import Drill
 from wallets.errors import WalletError
+from wallets.fingerprint import found_in
 from wallets.listing import newest
 from wallets.losses import lost
 from wallets.nodes import DeployedNode
@@ -204,7 +205,9 @@ class Restoring:
     other_node: bool = False
     """True accepts a backup of another node."""
     older: bool = False
-    """True accepts a backup that lacks something which the volume has."""
+    """True accepts a backup that lacks something which the volume has, or which the stack has recorded."""
+    recorded: Fingerprint = field(default_factory=lambda: NOTHING)
+    """Wallets that the stack's state has recorded."""
 
 
 def restore_file(
@@ -274,15 +277,23 @@ def _restore(
 def _refuse_older(
     node: DeployedNode, source: str, present: Contents, contents: Contents, restoring: Restoring
 ) -> None:
-    """Raise WalletError if a restore would lose addresses or keys that the volume has."""
-    there = without_staged(present)
-    if restoring.older or not (gone := lost(there, {**there, **contents})):
+    """Raise WalletError if addresses or keys that the volume has, or had, would be missing afterwards."""
+    if restoring.older:
         return
-    raise WalletError(
-        f"{source} is older than what is in {node.wallet} on host {node.host}: after it, "
-        f"{'; '.join(gone)}. Nothing was changed; --older restores it all the same, and what is there now is "
-        "kept in a file first"
-    )
+    there = without_staged(present)
+    after = {**there, **contents}
+    if gone := lost(there, after):
+        raise WalletError(
+            f"{source} is older than what is in {node.wallet} on host {node.host}: after it, "
+            f"{'; '.join(gone)}. Nothing was changed; --older restores it all the same, and what is there "
+            "now is kept in a file first"
+        )
+    if gone := found_in(after, restoring.recorded).lost(restoring.recorded):
+        raise WalletError(
+            f"{source} lacks something that the stack has recorded for {node.wallet}: after it, "
+            f"{'; '.join(gone)}. Nothing was changed. Restore a newer backup or copy; --older restores this "
+            "one all the same"
+        )
 
 
 def _counted(contents: Contents) -> str:

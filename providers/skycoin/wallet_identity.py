@@ -96,12 +96,12 @@ def _looked_at(wallet: WalletOnHost, inputs: Values, state: Values) -> Values:
     identity, before = str(state.get(IDENTITY) or ""), remembered(state)
     if WALLETS not in state and exists:
         identity, before = wallet.memory()
+    if others := wallet.other_users(container_urn()):
+        return {KEPT_OUT: f"host {inputs['host']}: {others}"}
     found = wallet.look(before) if exists else None
     if wrong := fault(found, identity, before):
         said = _refusal(wallet, inputs, wrong, found, before, is_known=True)
         return {KEPT_OUT: said} if _kept_out(wallet, found) else {FAULT: said, EMPTY: _is_empty(found)}
-    if others := wallet.other_users(container_urn()):
-        return {KEPT_OUT: f"host {inputs['host']}: {others}"}
     wallets = NOTHING if found is None else found.wallets
     if found is not None and _is_accepted(found):
         identity = wallet.remember(wallets)

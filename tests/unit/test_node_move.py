@@ -1131,3 +1131,29 @@ def test_another_architecture_takes_the_same_images_variant(
     outputs = published("arm64v8")
     assert move(skyinfra, "arm").code == 0
     assert fleet.running == ["ssh://pi@arm.lan"]
+
+
+@pytest.mark.case(36)
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_move_that_fails_starts_no_node_next_to_the_one_that_an_up_has_started_meanwhile(
+    when: str, fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, it started the container that it had stopped, which the handover had set aside."""
+    board = fleet.attic
+
+    def hand_over() -> None:
+        board.nodes[f"{NODE}-previous"] = old = board.nodes.pop(NODE)
+        old.name = f"{NODE}-previous"
+        board.run(NODE, wallet=WALLET)
+
+    def carried(*given: Any) -> object:
+        if when == "before":
+            hand_over()
+        found = moving.carry(*given)
+        if when == "after":
+            hand_over()
+        return found
+
+    monkeypatch.setattr("commands.moving.carry", carried)
+    assert move(skyinfra).code == 1
+    assert [node.name for node in board.nodes.values() if node.status == "running"] == [NODE]

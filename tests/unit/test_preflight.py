@@ -440,8 +440,9 @@ def test_a_node_with_another_nodes_name_by_mistake_does_not_get_its_wallet(
 
 @pytest.mark.case(38)
 def test_no_node_is_handed_over_while_a_restore_writes_or_after_it_was_killed(engine: WalletEngine) -> None:
-    """Before, a node was started on a wallet that was half restored."""
+    """Before, a node was started on a wallet that was half restored, or its loss was to be accepted."""
     state = remembered(engine, mine=wallet("A"))
+    engine.put(WALLET, mine=wallet())
     engine.run_node(WALLET, "helper", State="created", Labels={WALLET_HELPER: WALLET})
     assert "`./skyinfra wallet restore` is writing to it" in refreshed(engine, state)["walletKeptOut"]
     with pytest.raises(ProviderError, match=r"wait for its end\. If that command was killed, run it again"):
