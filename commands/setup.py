@@ -154,7 +154,7 @@ def _keeper(file: str, ssh_options: Sequence[str]) -> Callable[[str, bytes], str
     if path.is_dir() or file.endswith("/"):
         return place(str(path), ()).keep
     if path.exists():
-        raise SetupError(f"{path} is there already, and a backup is never overwritten: give another name.")
+        raise SetupError(f"{path} already exists; backups are never overwritten: give another name.")
     return lambda _, data: place(str(path.parent), ()).keep(path.name, data)
 
 

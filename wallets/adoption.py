@@ -1,4 +1,4 @@
-"""Reads wallets of a plain `docker run`, or of a volume that no stack knows, and never writes to them.
+"""Reads wallets of a plain `docker run`, or of a volume that is in no stack, and never writes to them.
 
 Containers that may write to them are stopped before the final reading. A container that is removed when it
 stops (`--rm`) is never stopped here, because its files and anonymous volumes would be removed too.
@@ -58,12 +58,12 @@ class Source:
         return f"{self.node.docker} stop -t {GRACE} {' '.join(sorted(one.name for one in users))}"
 
     def refuse_managed(self) -> None:
-        """Raise WalletError if the source is the node's own, or that of another node in a stack."""
+        """Raise WalletError if the source already belongs to the node, or to another node of a stack."""
         source, mounts = self._container(), self._mounts()
         name = self.name if source is None else source.name
         own = {"Name": self.node.wallet}
         if name in (self.node.container, self.node.wallet) or any(_is_same(own, one) for one in mounts):
-            raise WalletError(f"{self.where} is the node's own: nothing was changed")
+            raise WalletError(f"{self.where} already belongs to this node: nothing was changed")
         nodes = ask(
             self.node.host,
             lambda: self._client.containers.list(all=True, filters={"label": NODE}, ignore_removed=True),
@@ -71,14 +71,14 @@ class Source:
         for one in nodes:
             if _is(one, source) or _shares(one.attrs["Mounts"], mounts):
                 raise WalletError(
-                    f"{self.where} is of {one.name}, a node of a stack ({one.labels[NODE]}): the next `up` "
-                    "starts that again, and one wallet has two nodes. Nothing was changed. A node goes to "
-                    "another host by `./skyinfra node move`; one that was retired (`./skyinfra node retire`) "
-                    "leaves its volume to be adopted"
+                    f"{self.where} belongs to {one.name}, a node of a stack ({one.labels[NODE]}): the next "
+                    "`up` starts it again, and two nodes would use one wallet. Nothing was changed. "
+                    "`./skyinfra node move` moves a node to another host; after `./skyinfra node retire`, "
+                    "the node's volume can be adopted"
                 )
 
     def refuse_moved(self) -> None:
-        """Raise WalletError if a move has left the source behind: another node has its wallets."""
+        """Raise WalletError if a move has left the source behind, because another node has its wallets."""
         for volume in filter(None, (mount.get("Name") for mount in self._mounts())):
             left = on_host(replace(self.node, wallet=volume, container=None))
             remembered, _ = ask(self.node.host, left.memory)
@@ -88,9 +88,9 @@ class Source:
             if found.identity and found.identity != remembered:
                 backups = backups_volume(volume)
                 raise WalletError(
-                    f"{self.where} is only a copy: its wallets went to another host by `./skyinfra node "
-                    "move`, and one wallet has one node. Nothing was changed. Move that node back; or, if "
-                    f"its host and all its backups are lost, remove `.identity` from {backups} "
+                    f"{self.where} is only a copy: `./skyinfra node move` has moved its wallets to another "
+                    "host, and two nodes would use one wallet. Nothing was changed. Move that node back; or, "
+                    f"if its host and all its backups are lost, remove `.identity` from {backups} "
                     f"(`{self.node.docker} run --rm -v {backups}:/copies {self.node.image} rm "
                     f"/copies/.identity`), and `{self._again(self._origin)}`"
                 )
@@ -105,7 +105,7 @@ class Source:
         """Raise WalletError if a running container may write to the wallets."""
         if users := self.users():
             raise WalletError(
-                f"{self.where} still runs, or is in use: `{self.command(users)}`. Nothing was changed"
+                f"{self.where} is running or in use. Stop it: `{self.command(users)}`. Nothing was changed"
             )
 
     def refuse_users_of_a_copy(self) -> None:
@@ -113,9 +113,10 @@ class Source:
         if users := self.users():
             running = " and ".join(sorted(one.name for one in users))
             raise WalletError(
-                f"the wallets of {self.where} were copied into {self.node.wallet}, and {running} runs on "
-                "them again: one wallet has two nodes. Nothing was recorded. Let nothing start it (a restart "
-                f"policy, compose, systemd), then `{self.command(users)}`, and `{self._again(self._origin)}`"
+                f"the wallets of {self.where} were copied into {self.node.wallet}, and {running} is running "
+                "on them again: two nodes would use one wallet. Nothing was recorded. Make sure that nothing "
+                f"starts it (a restart policy, compose, systemd), then `{self.command(users)}`, and "
+                f"`{self._again(self._origin)}`"
             )
 
     @contextmanager
@@ -134,7 +135,7 @@ class Source:
     def _stay(self, users: Sequence[Any], back: ExitStack) -> None:
         back.pop_all()
         if names := " and ".join(sorted(one.name for one in users)):
-            print(f"{names} on host {self.node.host} stays stopped from here on.")
+            print(f"{names} on host {self.node.host} stays stopped from now on.")
 
     def _start(self, one: Any) -> None:
         where = f"{one.name} on host {self.node.host}"
@@ -152,8 +153,8 @@ class Source:
         for one in users:
             if one.attrs["HostConfig"]["AutoRemove"]:
                 raise WalletError(
-                    f"{one.name} on host {self.node.host} was made with `--rm`: when it stops, the engine "
-                    "removes it, and each volume without a name that no other container has. Nothing was "
+                    f"{one.name} on host {self.node.host} was created with `--rm`: when it stops, the "
+                    "engine removes it and its anonymous volumes that no other container uses. Nothing was "
                     f"changed. {self._way(one, found, folder)}"
                 )
 
@@ -173,9 +174,9 @@ class Source:
         again = self._again(f"{name}-kept:/{posixpath.basename(folder)}")
         copy = f"{docker} cp {name}:{folder} - | {docker} cp - {name}-kept:/"
         return (
-            f"{folder} is in no volume: copy it while it runs, and let nobody make an address or a wallet "
-            f"there from then on: `{create} {image} && {copy}`. Then `{again}`, which "
-            f"refuses a copy that was cut short (make it again: `{copy}`), and only after that `{stop}`"
+            f"{folder} is not in a volume: copy it while the container runs, and create no address or wallet "
+            f"there afterwards: `{create} {image} && {copy}`. Then `{again}`, which "
+            f"refuses an incomplete copy (repeat it: `{copy}`), and only after that `{stop}`"
         )
 
     def wallets(self) -> dict[str, File]:
@@ -202,7 +203,7 @@ class Source:
         if len(found) != 1:
             has = f"has wallets in {' and '.join(found)}" if found else f"has no wallet in {', '.join(read)}"
             raise WalletError(
-                f"{self.where} {has}: name their folder (`--from {self.name}:FOLDER`). Nothing was changed"
+                f"{self.where} {has}: give their folder (`--from {self.name}:FOLDER`). Nothing was changed"
             )
         refuse_unrestorable(f"{self.name}:{found[0]}", read[found[0]])
         return found[0], without_links(read[found[0]])
@@ -244,8 +245,8 @@ class Source:
             archive += part
             if len(archive) > LARGEST:
                 raise WalletError(
-                    f"{self.where}: {place} is larger than {LARGEST // 2**20} MiB, and no folder of wallets: "
-                    f"name that (`--from {self.name}:FOLDER`). Nothing was changed"
+                    f"{self.where}: {place} is larger than {LARGEST // 2**20} MiB, too large for a folder "
+                    f"of wallets: give that folder (`--from {self.name}:FOLDER`). Nothing was changed"
                 )
         try:
             return from_tar(archive, posixpath.basename(place))
@@ -297,7 +298,7 @@ def _shares(own: Sequence[Mapping[str, Any]], mounts: Sequence[Mapping[str, Any]
 
 
 def _is(container: Any, source: Any) -> bool:
-    """True if a container is the source itself; the source may be no container."""
+    """True if a container is the source itself; the source may be a volume."""
     return source is not None and bool(container.id == source.id)
 
 
@@ -310,7 +311,7 @@ def _is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def adopt(source: Source, volume: WalletVolume, contents: Contents, stay: Callable[[], None]) -> None:
-    """Put wallets into a node's volume, which has none; the node is stopped meanwhile. Raises WalletError.
+    """Put wallets into a node's volume, which has none; the node is stopped during that. Raises WalletError.
 
     `stay` is called just before they are written: from then on the wallets' former containers must not be
     started again.
@@ -323,7 +324,7 @@ def adopt(source: Source, volume: WalletVolume, contents: Contents, stay: Callab
         volume.put(contents)
         source.refuse_users_of_a_copy()
     if not ran:
-        print(f"{node.name} did not run, and was left so: `up` starts it.")
+        print(f"{node.name} was not running and was not started: `up` starts it.")
 
 
 def refuse_occupied(node: DeployedNode, volume: WalletVolume, contents: Contents) -> None:
@@ -332,6 +333,6 @@ def refuse_occupied(node: DeployedNode, volume: WalletVolume, contents: Contents
     if strange := strangers(without_staged(volume.read()), contents):
         raise WalletError(
             f"the wallet volume {node.wallet} on host {node.host} is not empty: it has {', '.join(strange)}. "
-            "Nothing was changed. Wallets are adopted into an empty volume: give them a node of their own, "
-            f"or move these out (after `{node.wallet_command('backup')}`)"
+            "Nothing was changed. Wallets are adopted only into an empty volume: use a separate node for "
+            f"them, or move these files out (after `{node.wallet_command('backup')}`)"
         )

@@ -38,9 +38,7 @@ class LocalFolder:
             self._write(path, backup)
             whole = path.read_bytes() == backup
         except OSError as error:
-            raise WalletError(
-                f"{path} can't be written: {error.strerror}. No backup was made there"
-            ) from None
+            raise WalletError(f"{path} can't be written: {error.strerror}. No backup was created") from None
         if not whole:
             raise WalletError(f"{path} reads back differently from what was written: don't trust that disk")
         return str(path)
@@ -59,9 +57,7 @@ class LocalFolder:
             except _NoUnnamedFilesError:
                 _write_partial(self._path / f".{path.name}.{os.getpid()}.partial", path, backup)
         except FileExistsError:
-            raise WalletError(
-                f"{path} is there already, and a backup is never overwritten: try again"
-            ) from None
+            raise WalletError(f"{path} already exists; backups are never overwritten: try again") from None
         sync(self._path)
 
     def names(self) -> list[str]:

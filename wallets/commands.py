@@ -30,7 +30,7 @@ from wallets.records import age, days, is_too_old, remember
 from wallets.temporary import taken
 from wallets.volume import WalletVolume
 
-UNPROVED = "that it can be decrypted, and that its header is true"
+UNVERIFIED = "that it can be decrypted, and that its header is true"
 """Facts about an encrypted backup that can't be checked without a secret key."""
 
 PLAIN = "It holds wallets without a password in plain text: keep it as you would keep the money."
@@ -117,21 +117,21 @@ def verify(name: str, data: bytes, identities: Sequence[Identity]) -> None:
     found = read(name, data)
     facts = found.about
     where = f" of stack {facts.stack}, host {facts.host}" if facts.stack else ""
-    print(f"{name}: a whole {_KINDS[facts.kind]} of node {facts.node or 'unknown'}{where}")
-    print(f"  made {facts.time:%Y-%m-%d %H:%M:%S} UTC, {age(facts.time)}")
+    print(f"{name}: a complete {_KINDS[facts.kind]} of node {facts.node or 'unknown'}{where}")
+    print(f"  created {facts.time:%Y-%m-%d %H:%M:%S} UTC, {age(facts.time)}")
     print(f"  {_many(facts.wallets)}, fingerprint {facts.fingerprint}, SHA-256 {found.sha256}")
     if not found.is_encrypted:
-        print("  not encrypted: anybody who has it can read it")
+        print("  not encrypted: anyone who has the file can read it")
         return
     print(f"  encrypted to {', '.join(facts.recipients)}")
     if identities:
         open_backup(found, identities)
-        print("  decrypted: its wallets are whole, and what its header says is true")
+        print("  decrypted: its wallets are intact, and its header is true")
     else:
-        print(f"  not proved without a key: {UNPROVED} (`--identity FILE`)")
+        print(f"  not verified without a key: {UNVERIFIED} (`--identity FILE`)")
 
 
-_KINDS = {Kind.BACKUP: "backup", Kind.BEFORE_RESTORE: "file of what was there before a restore,"}
+_KINDS = {Kind.BACKUP: "backup", Kind.BEFORE_RESTORE: "backup of the files before a restore,"}
 
 
 def check(
@@ -150,7 +150,7 @@ def check(
     print(f"{good.name}: {age(facts.time)}, {_many(facts.wallets)}, fingerprint {facts.fingerprint}")
     wrong = list(_strangers(facts.recipients, rules.recipients))
     if is_too_old(facts.time, rules.backup_age):
-        asked = f", and the stack asks for one every {days(rules.backup_age)}" if rules.backup_age else ""
+        asked = f", and the stack requires one every {days(rules.backup_age)}" if rules.backup_age else ""
         wrong.append(f"it is {age(facts.time)}{asked}")
     opened = open_backup(good, identities) if identities or not good.is_encrypted else None
     now = fingerprint(contents)
@@ -158,15 +158,15 @@ def check(
         print(f"The wallet volume {node.wallet} on host {node.host} holds the same addresses.")
     elif opened is None:
         wrong.append(
-            f"the wallet has other addresses now (fingerprint {now}); a key says which (--identity FILE)"
+            f"the wallet has other addresses now (fingerprint {now}); a key shows which (--identity FILE)"
         )
     else:
         wrong += [f"since the backup: {one}" for one in lost(opened, contents)]
         wrong += [f"not in the backup: {one}" for one in lost(contents, opened)]
     if opened is None:
-        print(f"Not proved without a key: {UNPROVED} (`--identity FILE`)")
+        print(f"Not verified without a key: {UNVERIFIED} (`--identity FILE`)")
     if wrong:
-        again = f"Make another: `{node.wallet_command('backup')}`"
+        again = f"Create another: `{node.wallet_command('backup')}`"
         raise WalletError("\n".join([f"{good.name}:", *(f"  {one}" for one in wrong), again]))
 
 
@@ -175,10 +175,10 @@ def _strangers(has: Sequence[str], asked: Sequence[str]) -> list[str]:
     if not asked:
         return []
     if not has:
-        return ["it is not encrypted, and the stack names recipients"]
+        return ["it is not encrypted, although the stack has recipients"]
     missing, more = ([one for one in a if one not in b] for a, b in ((asked, has), (has, asked)))
-    said = [f"it is not encrypted to {one}, whom the stack names" for one in missing]
-    return said + [f"it is encrypted to {one}, whom the stack does not name" for one in more]
+    said = [f"it is not encrypted to {one}, a recipient of the stack" for one in missing]
+    return said + [f"it is encrypted to {one}, which is not a recipient of the stack" for one in more]
 
 
 def drill(node: DeployedNode, client: Any, place: Place, identities: Sequence[Identity]) -> None:
@@ -189,7 +189,7 @@ def drill(node: DeployedNode, client: Any, place: Place, identities: Sequence[Id
     print(f"{good.name}: {age(good.about.time)}, fingerprint {good.about.fingerprint}")
     print(
         f"A node of {node.image.partition('@')[0]} on host {node.host} found its {_counted(contents)} with "
-        f"{addresses} address{'' if addresses == 1 else 'es'}. Nothing of the drill is left."
+        f"{addresses} address{'' if addresses == 1 else 'es'}. The drill left nothing on the host."
     )
 
 
@@ -216,7 +216,7 @@ def restore_file(
 ) -> None:
     """Restore the wallets of a backup file. Raises WalletError."""
     if not restoring.other_node:
-        refuse_anothers(node, file, "; --other-node restores it all the same")
+        refuse_anothers(node, file, "; --other-node restores it anyway")
     _restore(node, volume, file.name, open_backup(file, identities), restoring)
 
 
@@ -255,7 +255,7 @@ def _restore(
         if present := without_staged(volume.read()):
             _refuse_older(node, source, present, contents, restoring)
             kept = _kept(node, restoring.place, present, Kind.BEFORE_RESTORE, restoring.recipients)
-            before = f"what was there before: {kept.name}"
+            before = f"the previous files: {kept.name}"
             print(before)
             if not kept.is_encrypted:
                 print(PLAIN)
@@ -266,9 +266,9 @@ def _restore(
     stayed = sorted(set(wallets_in(present)) - set(contents))
     print(f"{node.wallet} on host {node.host}: {_counted(contents)} restored from {source}")
     if stayed:
-        print(f"Kept, because the backup does not have them: {', '.join(stayed)}")
+        print(f"Kept, because the backup does not contain them: {', '.join(stayed)}")
     if not ran:
-        print(f"{node.name} did not run, and was left so: `up` starts it.")
+        print(f"{node.name} was not running and was not started: `up` starts it.")
 
 
 def _refuse_older(
@@ -279,9 +279,9 @@ def _refuse_older(
     if restoring.older or not (gone := lost(there, {**there, **contents})):
         return
     raise WalletError(
-        f"{source} is older than what is in {node.wallet} on host {node.host}: after it, "
-        f"{'; '.join(gone)}. Nothing was changed; --older restores it all the same, and what is there now is "
-        "kept in a file first"
+        f"{source} is older than the wallets in {node.wallet} on host {node.host}: after a restore, "
+        f"{'; '.join(gone)}. Nothing was changed; --older restores it anyway, after it has backed up the "
+        "present files"
     )
 
 
@@ -298,8 +298,8 @@ def _empty(node: DeployedNode, copies: list[str]) -> str:
         f"the wallet volume {node.wallet} on host {node.host} holds no wallet, and no backup was made of it"
     )
     if not copies:
-        return f"{what}. If it once held one, restore a backup: `{node.restored_from('FILE')}`"
+        return f"{what}. If it once had one, restore a backup: `{node.restored_from('FILE')}`"
     return (
-        f"{what}, but copies of it are there. If it was emptied, restore the newest copy: "
+        f"{what}, but its host has copies of it. If it was emptied, restore the newest copy: "
         f"`{node.restored_from(f'--copy {copies[-1]}')}`"
     )

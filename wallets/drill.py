@@ -123,7 +123,7 @@ class Drill:
             self._ask(container.reload)
             if container.status != "running":
                 break
-            with contextlib.suppress(WalletError):  # it has ended meanwhile
+            with contextlib.suppress(WalletError):  # it has ended in the meantime
                 code, said = self._ask(lambda: container.exec_run(list(_ASK), stderr=False))
                 if code == 0:
                     return _by_name((one["meta"]["filename"], one) for one in json.loads(said))

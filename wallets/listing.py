@@ -9,7 +9,7 @@ from wallets.errors import WalletError
 from wallets.nodes import DeployedNode
 from wallets.records import age
 
-HEADS = ("file", "node", "made (UTC)", "age", "wallets", "fingerprint", "state")
+HEADS = ("file", "node", "created (UTC)", "age", "wallets", "fingerprint", "state")
 
 
 def newest(place: Place, node: DeployedNode) -> Backup:
@@ -26,11 +26,11 @@ def newest(place: Place, node: DeployedNode) -> Backup:
         if found.about.kind is not Kind.BACKUP:
             continue
         if found.about.node != node.name or found.about.stack not in ("", bare(node.stack)):
-            print(f"skipped: {address} is of {found.about.node} of the stack {found.about.stack}")
+            print(f"skipped: {address} is a backup of {found.about.node} of the stack {found.about.stack}")
             continue
         return found
     raise WalletError(
-        f"{place.address('')} holds no good backup of {node.name}: `{node.wallet_command('backup')}` makes "
+        f"{place.address('')} holds no good backup of {node.name}: `{node.wallet_command('backup')}` creates "
         "one"
     )
 
@@ -55,7 +55,7 @@ def _row(name: str, data: bytes) -> Sequence[str]:
         node = (node_and_time(name) or ("",))[0]
         return (name, node, "", "", "", "", re.sub(rf"^{re.escape(name)}:? ", "", str(error)))
     facts = found.about
-    state = "whole" if found.is_encrypted else "whole, not encrypted"
+    state = "complete" if found.is_encrypted else "complete, not encrypted"
     if facts.kind is Kind.BEFORE_RESTORE:
         state += ", before a restore"
     made = f"{facts.time:%Y-%m-%d %H:%M:%S}"

@@ -1,4 +1,4 @@
-"""Moves wallets to another host: writes, verifies and records them there.
+"""Moves wallets to another host: writes, verifies and records them on it.
 
 The originals are not changed. The wallets pass through this program's memory, over its connections to both
 engines, and are stored on no disk in between.
@@ -73,9 +73,9 @@ def refuse_one_engine(source: DeployedNode, target: DeployedNode) -> None:
         return
     addresses = [f"host {one.host} ({engine_address(one.engine)})" for one in (source, target)]
     raise WalletError(
-        f"{' and '.join(addresses)} are one engine (ID {identity}, Name {name} in `docker info`), which has "
-        f"the wallet volume {source.wallet} already. Nothing was changed. To let the stack reach it as host "
-        f"{target.host}: `./skyinfra node retire {source.name}{source.stack_option}`, which keeps the "
+        f"{' and '.join(addresses)} are the same engine (ID {identity}, Name {name} in `docker info`), which "
+        f"already has the wallet volume {source.wallet}. Nothing was changed. To let the stack reach it as "
+        f"host {target.host}: `./skyinfra node retire {source.name}{source.stack_option}`, which keeps the "
         f"volumes; then write the node's entry again, with `host: {target.host}`, and run `up`. If they are "
         "two machines with copies of one disk, give one of them another host name, and run the same command "
         "again"
@@ -95,7 +95,7 @@ def refuse_taken(target: DeployedNode, contents: Contents) -> None:
     """
     if _container(target) is not None:
         raise WalletError(
-            f"a container {target.container} is on host {target.host} already. Nothing was changed. If "
+            f"host {target.host} already has a container {target.container}. Nothing was changed. If "
             f"you don't need it any more: `{target.docker} stop -t 60 {target.container} && {target.docker} "
             f"rm {target.container}` (volumes stay)"
         )
@@ -146,8 +146,9 @@ def carry(target: DeployedNode, contents: Contents) -> Fingerprint:
     _, before = ask(target.host, known.memory)
     if gone := found_in(contents, before).lost(before):
         raise WalletError(
-            f"host {target.host} remembers more in {target.wallet} than comes there: {'; '.join(gone)}. "
-            f"Restore that wallet first, or move `.identity` out of {target.backups} there"
+            f"host {target.host} has recorded more in {target.wallet} than the new wallets have: "
+            f"{'; '.join(gone)}. Restore that wallet first, or move `.identity` out of the volume "
+            f"{target.backups} on that host"
         )
     volume.make()
     ask(target.host, known.take_empty)
@@ -159,8 +160,8 @@ def carry(target: DeployedNode, contents: Contents) -> Fingerprint:
     found = look(target)
     if found != fingerprint_of(contents):
         raise WalletError(
-            f"{target.wallet} on host {target.host} has the fingerprint {digest(found)}, and what came has "
-            f"{digest(fingerprint_of(contents))}"
+            f"{target.wallet} on host {target.host} has the fingerprint {digest(found)}, but the received "
+            f"files have {digest(fingerprint_of(contents))}"
         )
     ask(target.host, lambda: known.remember(found))
     return found

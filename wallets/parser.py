@@ -22,14 +22,14 @@ def parsed(data: bytes) -> Mapping[str, Any]:
     value: Any
     value, _ = json.JSONDecoder().raw_decode(data.decode(errors="replace").lstrip(" \t\r\n"))
     if not isinstance(value, dict):
-        raise ValueError("no wallet")
+        raise ValueError("not a wallet")
     meta = value.get("meta")
     if not isinstance(meta, dict) or not meta.get("type"):
-        raise ValueError("no wallet")
+        raise ValueError("not a wallet")
     for entry in _entries(value):
         for name, form in _FIELDS.items():
             if name in entry and not form.fullmatch(str(entry[name])):
-                raise ValueError(f"no {name} of a wallet")
+                raise ValueError(f"not a valid {name}")
     return value
 
 

@@ -83,7 +83,7 @@ class Sealed:
         except (ValueError, KeyError):
             found = None
         if found is None or found.lines() != list(self.lines) or not self.recipients:
-            raise WalletError(f"{self.name}: its header is not one of this version's")
+            raise WalletError(f"{self.name}: its header does not have this version's form")
         return found
 
     @property
@@ -144,10 +144,10 @@ def read(form: Form, name: str, data: bytes) -> Sealed | None:
     head, found, rest = data[:_LARGEST_HEADER].partition(b"\n" + age.MAGIC)
     top, _, last = head.rpartition(b"\n")
     if not found or not last.startswith(b"sha256: "):
-        raise WalletError(f"{name} is not a whole backup: it was cut short in its header")
+        raise WalletError(f"{name} is not a complete backup: it was cut short in its header")
     payload = age.MAGIC + rest + data[_LARGEST_HEADER:]
     if sha256(top + b"\n", payload) != last.removeprefix(b"sha256: ").decode(errors="replace"):
-        raise WalletError(f"{name} is not a whole backup: it was cut short or changed (SHA-256)")
+        raise WalletError(f"{name} is not a complete backup: it was cut short or changed (SHA-256)")
     lines = top.decode(errors="replace").partition("\n\n")[0].splitlines()[1:]
     return Sealed(name=name, lines=lines, payload=payload, sha256=sha256(data))
 
@@ -165,12 +165,12 @@ def unseal(form: Form, sealed: Sealed, identities: Sequence[age.Identity]) -> di
         raise WalletError(f"{name}: {error}") from None
     if archive is None:
         raise WalletError(
-            f"{name} is encrypted to {', '.join(sealed.recipients)}, and no identity that was given is "
-            "one of theirs"
+            f"{name} is encrypted to {', '.join(sealed.recipients)}, but none of the given identities "
+            "is one of theirs"
         )
     files = unpack_archive(name, archive)
     if _said(files.get(_ABOUT)) != list(sealed.lines):
-        raise WalletError(f"{name}: its header was changed: inside it says something else")
+        raise WalletError(f"{name}: its header was changed: it contradicts the encrypted content")
     below = f"{form.folder}/"
     return {path.removeprefix(below): file for path, file in files.items() if path.startswith(below)}
 

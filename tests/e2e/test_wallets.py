@@ -101,7 +101,7 @@ def test_a_misspelt_node_and_a_file_that_is_not_a_backup_are_refused(second: Mac
     cut.write_bytes(next((tmp_path / "good").iterdir()).read_bytes()[:-9])
     refused = restore(second, tmp_path / "none", file=cut)
     assert refused.code != 0
-    assert "is not a whole backup" in refused.text
+    assert "is not a complete backup" in refused.text
     assert volumes(second) == before
     assert not (tmp_path / "none").exists()
     assert wallet(second) == TEXT
@@ -197,7 +197,7 @@ def test_a_killed_restore_is_noticed_and_finished_by_the_next(second: Machine, t
         assert "a restore was interrupted there: run it again" in refused.text
     finished = restore(second, tmp_path, file=file)
     assert finished.code == 0, finished.text
-    assert "second did not run, and was left so: `up` starts it" in finished.text
+    assert "second was not running and was not started: `up` starts it" in finished.text
     assert not staged.exists()
     assert second.docker("start", NODE).code == 0
     assert wallet(second) == TEXT

@@ -316,7 +316,9 @@ def test_the_same_engine_at_another_address_is_not_a_move(
         del fleet.attic.nodes[NODE]
     ran = move(skyinfra)
     assert ran.code == 1
-    assert "host attic (ssh://pi@attic.lan) and host shed (ssh://pi@shed.lan) are one engine (" in ran.err
+    assert (
+        "host attic (ssh://pi@attic.lan) and host shed (ssh://pi@shed.lan) are the same engine (" in ran.err
+    )
     assert (
         "`./skyinfra node retire one -s test`, which keeps the volumes; then write the node's entry"
         in ran.err
@@ -388,7 +390,7 @@ def test_a_container_of_that_name_is_left_alone(fleet: Fleet, skyinfra: Skyinfra
     fleet.shed.run(NODE)
     ran = move(skyinfra)
     assert ran.code == 1
-    assert f"a container {NODE} is on host shed already. Nothing was changed." in ran.err
+    assert f"host shed already has a container {NODE}. Nothing was changed." in ran.err
     assert fleet.calls == []
     assert fleet.attic.nodes[NODE].status == "running"
 
@@ -457,7 +459,10 @@ def test_a_new_host_that_remembers_more_is_refused_and_the_node_runs_on(
     known = fingerprint_of({"lost.wlt": File(data=wallet("nine"))})
     memory.write_text("\n".join(["0" * 32, *lines(known), ""]))
     ran = move(skyinfra)
-    assert f"host shed remembers more in {WALLET} than comes there: lost.wlt (1 address) is gone." in ran.err
+    assert (
+        f"host shed has recorded more in {WALLET} than the new wallets have: lost.wlt (1 address) is gone."
+        in ran.err
+    )
     refused(fleet)
     assert fleet.attic.nodes[NODE].status == "running"
 

@@ -479,8 +479,8 @@ def test_the_login_is_read_from_its_host_and_replaced_there(monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("proxy", "code", "said"),
     [
-        (None, 0, "one has no web interface, and so no login: write `gui: true` on it, then `up`"),
-        ("gone", 0, "host here: there is no container gone; the next `up` makes it"),
+        (None, 0, "one has no web interface, so it has no login: set `gui: true` on it, then run `up`"),
+        ("gone", 0, "host here: there is no container gone; the next `up` creates it"),
         (PROXY, 1, f"host here: `gui-login` in {PROXY} failed: sh: can't open /login/htpasswd"),
     ],
     ids=["none", "gone", "failed"],

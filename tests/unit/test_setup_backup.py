@@ -221,7 +221,7 @@ def test_another_port_is_refused_because_every_images_name_has_it(
 @pytest.mark.case(38)
 def test_a_wrong_key_and_none_at_all_restore_nothing(machines: Machines, new: Layout) -> None:
     data = machines.backed_up()
-    with pytest.raises(UserError, match=f"b is encrypted to {KEY.public}, and no identity that was given"):
+    with pytest.raises(UserError, match=f"b is encrypted to {KEY.public}, but none of the given identities"):
         restore(new, "b", data, [OTHER.secret])
     with pytest.raises(UserError, match=r"b is encrypted: give the secret key .*--identity FILE"):
         restore(new, "b", data, [])
@@ -232,7 +232,7 @@ def test_a_wrong_key_and_none_at_all_restore_nothing(machines: Machines, new: La
 def test_a_cut_at_any_place_restores_nothing(machines: Machines, new: Layout) -> None:
     data = machines.backed_up()
     for length in [*range(0, 1500, 7), *range(1500, len(data), 97), len(data) - 1]:
-        with pytest.raises(UserError, match=r"^b is (empty|not a whole backup|not a backup of a set-up)"):
+        with pytest.raises(UserError, match=r"^b is (empty|not a complete backup|not a backup of a set-up)"):
             restore(new, "b", data[:length], [KEY.secret])
     assert not new.state.exists()
 
@@ -241,7 +241,7 @@ def test_a_cut_at_any_place_restores_nothing(machines: Machines, new: Layout) ->
 def test_a_changed_byte_restores_nothing(machines: Machines, new: Layout, place: int) -> None:
     data = bytearray(machines.backed_up())
     data[place] ^= 1
-    with pytest.raises(UserError, match=r"^b is not a whole backup: it was cut short or changed"):
+    with pytest.raises(UserError, match=r"^b is not a complete backup: it was cut short or changed"):
         restore(new, "b", bytes(data), [KEY.secret])
     assert not new.state.exists()
 
@@ -317,7 +317,7 @@ def test_a_header_that_tells_of_other_files_is_refused(machines: Machines, new: 
     head, body = other.partition(age.MAGIC)[0], found.payload
     top = head[: head.rindex(b"sha256: ")]
     forgery = top + f"sha256: {sealing.sha256(top, body)}\n".encode() + body
-    with pytest.raises(UserError, match=r"b: its header was changed: inside it says something else"):
+    with pytest.raises(UserError, match=r"b: its header was changed: it contradicts the encrypted content"):
         restore(new, "b", forgery, [KEY.secret])
 
 
@@ -482,7 +482,7 @@ def test_the_commands_write_a_dated_private_file_that_is_never_overwritten(
     before = path.read_bytes()
     again = skyinfra("setup", "backup", str(path), "--recipient", KEY.public)
     assert again.code == 1
-    assert f"error: {path} is there already, and a backup is never overwritten" in again.err
+    assert f"error: {path} already exists; backups are never overwritten" in again.err
     assert path.read_bytes() == before
     named = skyinfra("setup", "backup", str(tmp_path / "further" / "mine"), "--recipient", KEY.public)
     assert named.code == 0, named.err

@@ -331,7 +331,7 @@ def test_a_backup_is_dated_private_and_holds_the_wallets(node: DeployedNode, tmp
 @pytest.mark.case(38)
 def test_a_backup_is_never_overwritten(tmp_path: Path) -> None:
     path = keep(tmp_path, "one.tar.gz", b"good")
-    with pytest.raises(WalletError, match="is there already, and a backup is never overwritten"):
+    with pytest.raises(WalletError, match="already exists; backups are never overwritten"):
         keep(tmp_path, "one.tar.gz", b"bad")
     assert path.read_bytes() == b"good"
     assert [entry.name for entry in tmp_path.iterdir()] == ["one.tar.gz"]
@@ -341,7 +341,7 @@ def test_a_backup_is_never_overwritten(tmp_path: Path) -> None:
 def test_a_backup_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.touch()
-    with pytest.raises(WalletError, match=r"can't be written: .*No backup was made there"):
+    with pytest.raises(WalletError, match=r"can't be written: .*No backup was created"):
         keep(blocked, "one.tar.gz", b"x")
     assert blocked.read_bytes() == b""
 
@@ -412,7 +412,7 @@ def test_a_restore_keeps_what_was_there_and_removes_nothing(
     changing = [line for line in engine.noted if line != "remove"]
     assert changing[0] == "stop skycoin-node-1"
     assert engine.noted[-1] == "start skycoin-node-1"
-    assert "Kept, because the backup does not have them: new.wlt" in capsys.readouterr().out
+    assert "Kept, because the backup does not contain them: new.wlt" in capsys.readouterr().out
 
 
 def test_a_node_that_did_not_run_is_not_started_by_a_restore(node: DeployedNode, tmp_path: Path) -> None:
@@ -482,7 +482,9 @@ def test_a_missing_copy_is_refused_with_the_existing_copies(node: DeployedNode, 
 def test_a_backup_that_was_cut_short_is_refused(cut: int) -> None:
     whole = pack({"a.wlt": File(data=TEXT), "b.wlt": File(data=TEXT)})
     assert wallets_in(unpack("b", whole)) == ["a.wlt", "b.wlt"]
-    with pytest.raises(WalletError, match=r"b is not a whole backup: it is no \.tar\.gz, or was cut short"):
+    with pytest.raises(
+        WalletError, match=r"b is not a complete backup: it is no \.tar\.gz, or was cut short"
+    ):
         unpack("b", whole[:cut])
 
 
@@ -532,7 +534,7 @@ def test_a_restore_that_lost_a_file_is_an_error(node: DeployedNode, tmp_path: Pa
     """Before, a file that was missing afterwards counted as restored."""
     engine = FakeEngine({WALLET: {"b.wlt": TEXT}}, loses=True)
     file = keep(tmp_path, "b", pack({"a.wlt": File(data=TEXT)}))
-    lost = r"a\.wlt in skycoin-node-1-wallet is not what the backup holds\nwhat was there before: .*-before-"
+    lost = r"a\.wlt in skycoin-node-1-wallet is not what the backup holds\nthe previous files: .*-before-"
     with pytest.raises(WalletError, match=lost):
         restore_file(node, volume(node, engine), file, tmp_path / "kept")
     assert engine.noted[-1] == "start skycoin-node-1"
