@@ -18,8 +18,8 @@ from local.stack import (
 
 _LEFT = {
     None: "",
-    DockerPlugin.STAND_IN: ", and the containers and networks that it had made are taken over",
-    DockerPlugin.OFFICIAL: "; a container that it had made may be in the way of its name (docs/stacks.md)",
+    DockerPlugin.STAND_IN: ", and the containers and networks that it created are adopted",
+    DockerPlugin.OFFICIAL: "; a container that it created may still have its name (docs/stacks.md)",
 }
 """End of the message about a killed run's leftovers, by docker plugin."""
 
@@ -41,7 +41,10 @@ def bring_up(
     def is_interrupted() -> bool:
         if not (found := has_pending_creates(layout, stack)):
             return False
-        print(f"• an interrupted run left notes in the state: they are removed{_LEFT[kept(layout)]}")
+        print(
+            f"• an interrupted run left pending operations in the state: they are removed"
+            f"{_LEFT[kept(layout)]}"
+        )
         return found
 
     def start(dead: Collection[Address]) -> None:

@@ -52,11 +52,12 @@ def ensure_build_network(layout: Layout) -> BuildNetwork:
             run(as_root(["sh", str(SCRIPT), "up", *names, *servers]), log=layout.logs / "build-network.log")
         except SetupError as error:
             raise SetupError(
-                f"{error}\nSo build steps have no network of their own, and do not get this machine's, where "
-                "a package's install script reaches all that listens. It takes root, bridges, veth pairs and "
-                "iptables with NAT. Without them, use a builder of your own (docs/stacks.md, “Builder”)."
+                f"{error}\nSo build steps have no network of their own, and they never use this machine's, "
+                "where a package's install script could reach every service. It requires root, bridges, veth "
+                "pairs and iptables with NAT. Without them, use a builder of your own (docs/stacks.md, "
+                "“Builder”)."
             ) from None
-        this.found = f"{network.bridge}, {network.subnet}: other machines by NAT, and nothing of this one"
+        this.found = f"{network.bridge}, {network.subnet}: other machines by NAT, but not this machine"
         return network
 
 
@@ -77,7 +78,7 @@ def remove_build_network(layout: Layout) -> None:
     with step("network of build steps") as this:
         network = own_build_network(layout)
         if network is None:
-            this.found = "was not there"
+            this.found = "did not exist"
             return
         run(as_root(["sh", str(SCRIPT), "down", network.bridge]), log=layout.logs / "build-network.log")
         this.found = f"removed: {network.bridge} and its rules in iptables"

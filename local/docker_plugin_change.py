@@ -58,11 +58,11 @@ def change(
     """
     if nowhere := [stack for stack in stacks if not stack_file(stack).exists()]:
         raise SetupError(
-            f"The docker plugin was not changed: {', '.join(nowhere)} can't be looked at, "
-            "because there is a state but no stacks/Pulumi.NAME.yaml. Put it back (a "
+            f"The docker plugin was not changed: {', '.join(nowhere)} can't be checked, "
+            "because there is a state but no stacks/Pulumi.NAME.yaml. Restore that file (a "
             "workspace's by `make workspace`), then run this again."
         )
-    before = {stack: _replaced(layout, stack, env, "as it was made") for stack in stacks}
+    before = {stack: _replaced(layout, stack, env, "by the present plugin") for stack in stacks}
     folder = plugin_folder(layout, "docker")
     if folder.exists():
         # Renamed, so it is complete or missing; if the next set-up finds it, this run was killed.
@@ -171,6 +171,6 @@ def _previewed(layout: Layout, stack: str, env: Mapping[str, str]) -> list[dict[
     except ValueError:
         raise SetupError(
             f"The docker plugin was not changed: `pulumi preview` of the stack {stack} fails. `make preview "
-            f"STACK={stack}` says why."
+            f"STACK={stack}` shows why."
         ) from None
     return steps

@@ -74,9 +74,9 @@ def _download(url: str, sha256: str, file: IO[bytes]) -> None:
         raise SetupError(f"{url} ended after {length} of {expected} bytes. {_REMEDY}")
     if seen.hexdigest() != sha256:
         raise SetupError(
-            f"{url} has the SHA-256 {seen.hexdigest()}, but {sha256} is pinned: it is not what was "
-            f"published. It was not unpacked. {_REMEDY}"
+            f"{url} has the SHA-256 {seen.hexdigest()}, but {sha256} is pinned: it is not the "
+            f"published file. It was not unpacked. {_REMEDY}"
         )
 
 
-_REMEDY = "Nothing of it was kept: run this again, or build it from its module with SKYCOIN_MODE=embedded"
+_REMEDY = "No part of it was kept: run this again, or build it from its module with SKYCOIN_MODE=embedded"

@@ -81,7 +81,10 @@ def stop(layout: Layout, name: str, folder: Path) -> bool:
 
 
 def remove_traces(folder: Path) -> None:
-    """Remove bridges and rule of a stopped engine; its data stays, and a start creates them again."""
+    """Remove a stopped engine's bridges and iptables rule.
+
+    Its data is kept; the next start creates them again.
+    """
     numbered = folder / "number"
     if not numbered.exists():
         return

@@ -94,7 +94,7 @@ class _Run:
         again = self._late[-1] and not any(self._late[:-1])
         if again:
             print("• the builder had not started a build step within 10 s: this machine is too busy.")
-            print("  What was built is kept, and the rest is tried once more.", flush=True)
+            print("  Finished builds are kept, and the rest is tried once more.", flush=True)
         return again
 
     def update(self) -> int:

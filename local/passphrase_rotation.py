@@ -104,14 +104,14 @@ def _finish(journal: Path, passphrase: Path) -> None:
 
 
 def _keep_beside(copy: Path, file: Path) -> None:
-    """Save the new ciphertexts of a stack's file that a person has edited in the meantime."""
+    """Save the new ciphertexts of a stack's file that the user has edited in the meantime."""
     if _settings(copy)[SALT] == _settings(file).get(SALT):
         return
     beside = file.with_name(f"{file.name}.rotated")
     _put(copy, beside)
     print(
-        f"{file} was edited while a rotation of the passphrase was not finished: take `{SALT}` and each "
-        f"`secure:` from {beside}, then remove that."
+        f"{file} was edited before a rotation of the passphrase was finished: copy `{SALT}` and each "
+        f"`secure:` from {beside} into it, then remove {beside}."
     )
 
 
@@ -161,7 +161,7 @@ class _Before:
             refuse_while_locked(self._layout, stack)
         if self._read() != self._contents:
             raise SetupError(
-                "A stack was changed by pulumi while the passphrase was. Nothing was changed: run this again."
+                "pulumi changed a stack at the same time. The passphrase was not changed: run this again."
             )
 
     def _read(self) -> dict[Path, bytes]:

@@ -64,7 +64,7 @@ def _remove(layout: Layout, found: Garbage, service: Service) -> None:
     was_running = running_pid(layout, service.name) is not None
     start(layout, service)
     try:
-        with step("manifests that nothing needs") as this:
+        with step("unneeded manifests") as this:
             for one in found.manifests:
                 Repository(f"{layout.registry}/{one.repository}").remove(one.digest)
             this.found = f"{len(found.manifests)} removed"
@@ -79,7 +79,7 @@ def collect_blobs(layout: Layout, service: Service) -> None:
     program, _, config = service.argv
     is_running = stop(layout, service.name)
     try:
-        with step("blobs that nothing needs"):
+        with step("unneeded blobs"):
             run([program, "garbage-collect", config], log=layout.logs / "registry-collection.log")
     finally:
         if is_running:

@@ -112,7 +112,7 @@ class _Contents:
         except (ValueError, TypeError):
             raise SetupError(
                 f"The local registry's manifest {digest} is damaged ({path}): nothing was removed. "
-                "Remove that file, and publish what was in it again with `make up`."
+                "Remove that file, and publish its image again with `make up`."
             ) from None
 
     def _manifests(self, name: str) -> Path:

@@ -42,7 +42,7 @@ def renew_login(layout: Layout) -> None:
     if not layout.registry_password.exists():
         raise SetupError(
             f"The set-up in {layout.state} is of an earlier version, whose registry has no login: "
-            "run `make up`, which makes one."
+            "run `make up`, which creates one."
         )
     config = _docker_config(layout)
     write_aside(layout.registry_password, secrets.token_urlsafe(32))
@@ -56,8 +56,8 @@ def authorization(layout: Layout) -> dict[str, str]:
 
 def _made(layout: Layout) -> str:
     return (
-        f"made: user {USER}, password in {layout.registry_password}. From now on nobody pulls from "
-        f"{layout.registry} or pushes there without it: a script of yours that does needs "
+        f"created: user {USER}, password in {layout.registry_password}. From now on, pulls from and pushes "
+        f"to {layout.registry} require it: your own scripts need "
         '`eval "$(make -s env)"`, or `docker --config '
         f"{layout.docker_config} pull …`"
     )
@@ -67,8 +67,8 @@ def _password(layout: Layout) -> str:
     password = layout.registry_password.read_text().strip()
     if not password:
         raise SetupError(
-            f"{layout.registry_password} is empty: run `./skyinfra setup rotate login`, which makes another "
-            "password of the local registry."
+            f"{layout.registry_password} is empty: run `./skyinfra setup rotate login`, which creates "
+            "another password of the local registry."
         )
     return password
 

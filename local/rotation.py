@@ -77,7 +77,7 @@ def _rotate_gui(layout: Layout, env: Mapping[str, str]) -> None:
         node for stack, there in states.items() for node in nodes_of(stack, there).values() if node.proxy
     ]
     if not nodes:
-        raise SetupError("No node of this set-up has a web interface: `gui: true` on one gives it one.")
+        raise SetupError("No node of this set-up has a web interface: `gui: true` on a node enables it.")
     for node in nodes:
         shown_login(node)  # all hosts must answer before any password is changed
     for node in nodes:

@@ -74,7 +74,7 @@ def set_up(
 
 
 def _ensure_docker_plugin(layout: Layout, go: str, env: Mapping[str, str]) -> None:
-    """Install and record the docker plugin of this set-up; change it if SKYCOIN_MODE asks for another."""
+    """Install and record the docker plugin of this set-up; change it if SKYCOIN_MODE requires another."""
     docker_plugin_change.settle(layout)
     made, asked = docker_plugin_choice.kept(layout), docker_plugin_choice.asked(layout)
 
@@ -115,7 +115,7 @@ def claim_state(layout: Layout, *, adopts: bool = False) -> None:
         checkout.refuse_lost_state(layout)
     if halves := setup_backup_journal.halves(layout):
         raise SetupError(
-            f"A restore into {layout.state} is at work, or was interrupted before anything was in its place: "
+            f"A restore into {layout.state} is running, or was interrupted before it restored anything: "
             f"run `./skyinfra setup restore` again, or `rm -r {' '.join(map(str, halves))}` for a new set-up."
         )
     found = sorted(path.name for path in layout.state.iterdir()) if layout.state.is_dir() else []
@@ -123,8 +123,8 @@ def claim_state(layout: Layout, *, adopts: bool = False) -> None:
     if there:
         raise SetupError(
             f"The state folder {layout.state} has no file `passphrase`, but {', '.join(there[:5])}: "
-            "it does not belong to a set-up, or has lost what its state is encrypted with. Set "
-            "SKYCOIN_STATE to a new folder, or put the passphrase back."
+            "it does not belong to a set-up, or has lost the passphrase of its state. Set "
+            "SKYCOIN_STATE to a new folder, or restore the passphrase."
         )
     _make_private(layout)
     pulumi_cli.passphrase_file(layout)
@@ -143,9 +143,9 @@ def refuse_another_engine(layout: Layout, endpoint: str) -> None:
     before = pulumi_cli.last_engine(layout)
     if before not in (None, endpoint) and own_stacks(layout):
         raise SetupError(
-            f"What this set-up runs is on the engine at {before}, and now {endpoint} is asked for "
-            "(DOCKER_HOST, or the docker context). Unset that; or `make destroy` first, which keeps the "
-            "wallets there."
+            f"This set-up runs on the engine at {before}, but {endpoint} is selected (DOCKER_HOST, or the "
+            "docker context). Unset that; or run `make destroy` first, which keeps the wallets on the old "
+            "engine."
         )
 
 
@@ -163,7 +163,7 @@ def _machine_settings(layout: Layout, go: str, stack: str) -> dict[str, str | No
             f"bases are the official images, by digest; their Go {OFFICIAL_GO} lacks security fixes "
             f"up to {GO_VERSION} (catalogue/bases.py)"
             if bases == "official"
-            else "bases are made from Debian packages (no registry of official images was reached)"
+            else "bases are built from Debian packages (no registry of official images was reached)"
         )
     if bases == "official":
         return settings | {"skycoin:bases": bases, "skycoin:build-base": None}

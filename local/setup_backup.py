@@ -46,9 +46,7 @@ def back_up(
         contents = _contents(layout)
         _refuse_at_work(layout)
         if _contents(layout) != contents:
-            raise SetupError(
-                "A stack was changed by pulumi while it was read. No backup was made: run this again."
-            )
+            raise SetupError("pulumi changed a stack during the backup. No backup was made: run this again.")
     machine = platform.node() or "unknown"
     facts = about(layout, contents, machine=machine, version=VERSION, recipients=recipients)
     data = seal(facts, contents)
@@ -120,8 +118,8 @@ def _file(path: Path) -> File:
 def _refuse_another_port(layout: Layout, facts: About) -> None:
     if facts.registry_port != layout.registry_port:
         raise SetupError(
-            f"The backup's set-up has its registry at port {facts.registry_port}, which every image's name "
-            f"holds, and here {PORT} is {layout.registry_port}: its nodes would all be replaced. Set "
+            f"The backup's set-up has its registry at port {facts.registry_port}, which is part of every "
+            f"image's name, but here {PORT} is {layout.registry_port}: all its nodes would be replaced. Set "
             f"{PORT}={facts.registry_port}. Nothing was restored."
         )
 
@@ -132,13 +130,13 @@ def _refuse_held(layout: Layout) -> None:
     there = sorted(path.name for path in layout.state.iterdir()) if layout.state.is_dir() else []
     if held := [name for name in there if name != LOCK and name not in parts]:
         raise SetupError(
-            f"{layout.state} is not empty: it holds {', '.join(held[:5])}. A set-up is restored into a new "
-            "folder alone: name one with SKYCOIN_STATE, or move that away. Nothing was restored."
+            f"{layout.state} is not empty: it contains {', '.join(held[:5])}. A set-up is restored only into "
+            "a new folder: set SKYCOIN_STATE to one, or move these files away. Nothing was restored."
         )
 
 
 def _refuse_other_files(contents: Contents) -> None:
-    """Raise SetupError if a stack's file exists with another text than the backup's."""
+    """Raise SetupError if a stack's file exists with different content than the backup's."""
     others = [
         f"stacks/{path.removeprefix(STACKS)}"
         for path, file in contents.items()
@@ -148,12 +146,12 @@ def _refuse_other_files(contents: Contents) -> None:
     ]
     if others:
         raise SetupError(
-            f"{', '.join(others)}: there with another text than in the backup, from which the nodes were "
-            "made. Move that away, run this again, and compare them then. Nothing was restored."
+            f"{', '.join(others)}: already exists with different content than the backup's, from which the "
+            "nodes were created. Move it away, run this again, and compare them then. Nothing was restored."
         )
 
 
 def _outcome(layout: Layout) -> str:
     if setup_backup_journal.is_unfinished(layout):
-        return "The restore is not finished: make room, then run this again."
+        return "The restore is not finished: free some disk space, then run this again."
     return "Nothing was restored."

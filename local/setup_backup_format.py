@@ -132,7 +132,7 @@ def seal(facts: About, contents: Contents) -> bytes:
     """Content of a backup file. Raises UserError."""
     for path in contents:
         if not _ALLOWED.fullmatch(path):
-            raise SetupError(f"{path} has a name that no backup takes: rename it. No backup was made.")
+            raise SetupError(f"{path} has a name that a backup can't contain: rename it. No backup was made.")
     if sum(len(file.data) for file in contents.values()) > LARGEST // 2:
         raise SetupError(f"The states are larger than {LARGEST // 2**21} MiB. No backup was made.")
     return sealed.seal(FORM, facts.lines(), contents, facts.recipients)
@@ -174,14 +174,14 @@ def open_backup(found: Sealed, identities: Sequence[Identity]) -> dict[str, File
     """
     facts, contents = facts_of(found), sealed.unseal(FORM, found, identities)
     if (facts.contents, facts.files) != (sealed.contents_sum(contents), len(contents)):
-        raise SetupError(f"{found.name}: its files are not those that its header names.")
+        raise SetupError(f"{found.name}: its files differ from those in its header.")
     for path, file in contents.items():
         if file.link or not _ALLOWED.fullmatch(path) or ".." in path.split("/"):
             raise SetupError(
                 f"{found.name}: {path!r} is not a file of a set-up. Nothing is restored from it."
             )
     if not contents.get(f"{STATE}{PASSPHRASE}", File(data=b"")).data.strip():
-        raise SetupError(f"{found.name}: it has no passphrase, without which no state opens.")
+        raise SetupError(f"{found.name}: it has no passphrase, which every state needs.")
     for path, file in contents.items():
         if path.startswith(f"{STATE}{FOLDERS[0]}/") and path.endswith(".json"):
             _refuse_damaged(f"{found.name}: {path}", file.data)

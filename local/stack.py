@@ -42,8 +42,8 @@ def refuse_edited(stack: str, before: str) -> None:
     """Raise SetupError if a stack's settings file no longer has the text that was read before."""
     if stack_file(stack).read_bytes() != before.encode():
         raise SetupError(
-            f"{stack_file(stack)} was edited since this command read it, and is left as it is. Run the same "
-            "command again, which begins with what is there now."
+            f"{stack_file(stack)} was edited since this command read it, and was not changed. Run the same "
+            "command again, which starts with the edited file."
         )
 
 
@@ -152,10 +152,10 @@ def stack_config(stack: str = STACK) -> dict[str, Any]:
         with file.open() as stream:  # the error then names the file
             whole = yaml.safe_load(stream) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SetupError(f"{file.relative_to(PROJECT)} is no YAML: {error}") from None
+        raise SetupError(f"{file.relative_to(PROJECT)} is not valid YAML: {error}") from None
     config = whole.get("config") or {} if isinstance(whole, dict) else None
     if not isinstance(config, dict):
-        raise SetupError(f"{file.relative_to(PROJECT)}: `config:` with one line a setting is missing.")
+        raise SetupError(f"{file.relative_to(PROJECT)}: `config:` with one line for each setting is missing.")
     return config
 
 

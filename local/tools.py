@@ -139,7 +139,7 @@ def ensure_tool(layout: Layout, go: str, tool: Tool) -> Path:
             return path
         with one_at_a_time(layout, tool.name):
             if path.exists():
-                this.found = "built by another set-up meanwhile"
+                this.found = "built by another set-up in the meantime"
                 return path
             _build(layout, go, tool, path)
         this.found = f"built from {tool.folder}"

@@ -68,8 +68,8 @@ def behind_ssh(engine: str, ssh_options: Sequence[str], folder: str) -> Workspac
     _refuse_folder(real, engine)
     if PurePosixPath(home).is_relative_to(real):
         raise SetupError(
-            f"{real} on {engine} is not opened: it has a whole home, keys included ({home}); give the folder "
-            "in it that you work on (--folder; FOLDER= of make)."
+            f"{real} on {engine} is not opened: it contains an entire home folder, keys included ({home}); "
+            "give the folder in it that you work on (--folder; FOLDER= of make)."
         )
     try:
         machine = connect(_inputs(engine, ssh_options)).info()["Architecture"]
@@ -132,7 +132,7 @@ def _look(engine: str, ssh_options: Sequence[str], folder: str) -> list[str]:
     if done.returncode or len(lines) != 5:
         said = " ".join(done.stderr.split()) or f"exit code {done.returncode}"
         raise SetupError(
-            f"{folder} on {engine} is not opened: {said}. `ssh` must get there without a question, and the "
-            "folder must be there (--folder; FOLDER= of make)."
+            f"{folder} on {engine} is not opened: {said}. `ssh` must connect without a question, and the "
+            "folder must exist (--folder; FOLDER= of make)."
         )
     return lines

@@ -288,7 +288,7 @@ def test_a_second_make_next_to_a_running_one_touches_nothing(second: Machine, tm
         before = state.read_bytes()
         for result in (second.make("up"), second.make("down"), backup(second, tmp_path)):
             assert result.code != 0
-            assert "is at work in" in result.text
+            assert "is running in" in result.text
             assert "Nothing was changed" in result.text
         assert state.read_bytes() == before
     finally:

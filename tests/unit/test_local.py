@@ -321,7 +321,7 @@ def test_another_engine_than_that_of_the_stacks_is_refused(
     refuse_another_engine(layout, "unix:///b.sock")
     monkeypatch.setattr("local.setup.own_stacks", lambda _: ["local"])
     refuse_another_engine(layout, "unix:///a.sock")
-    with pytest.raises(SetupError, match=r"on the engine at unix:///a\.sock, and now unix:///b\.sock"):
+    with pytest.raises(SetupError, match=r"on the engine at unix:///a\.sock, but unix:///b\.sock"):
         refuse_another_engine(layout, "unix:///b.sock")
 
 
@@ -404,7 +404,7 @@ def test_the_choice_outlives_the_plugin_that_a_down_has_removed(layout: Layout) 
 def test_a_second_command_next_to_a_running_one_is_refused_by_name(layout: Layout) -> None:
     """Before, the second command discarded the pending operations of the running one, and said so."""
     layout.state.mkdir()
-    refused = rf"`make up`, process {os.getpid()} since .* is at work in .* Nothing was changed"
+    refused = rf"`make up`, process {os.getpid()} since .* is running in .* Nothing was changed"
     with exclusive(layout, "make up"), pytest.raises(SetupError, match=refused), exclusive(layout, "down"):
         pass
     with exclusive(layout, "down"):

@@ -512,8 +512,8 @@ def test_what_is_written_into_the_file_during_the_question_stays(
     ran = move(skyinfra)
     assert ran.code == 1
     assert ran.err.endswith(
-        f"error: {fleet.file} was edited since this command read it, and is left as it is. Run the same "
-        "command again, which begins with what is there now.\n"
+        f"error: {fleet.file} was edited since this command read it, and was not changed. Run the same "
+        "command again, which starts with the edited file.\n"
     )
     assert (fleet.calls, fleet.file.read_text()) == ([], EDITED)
     assert fleet.running == ["ssh://pi@attic.lan"]
@@ -532,7 +532,7 @@ def test_what_is_written_into_the_file_while_wallets_are_carried_stays(
         patched.setattr("commands.moving.carry", carry)
         ran = move(skyinfra)
     assert (ran.code, fleet.calls, fleet.file.read_text()) == (1, [], EDITED)
-    assert "was edited since this command read it, and is left as it is. Run the same command" in ran.err
+    assert "was edited since this command read it, and was not changed. Run the same command" in ran.err
     assert fleet.running == ["ssh://pi@attic.lan"]
     assert move(skyinfra).code == 0
     assert fleet.file.read_text() == EDITED.replace("host: attic}", "host: shed}")
@@ -571,7 +571,7 @@ def test_a_node_that_is_moved_while_its_wallets_are_carried_is_not_destroyed(
     monkeypatch.setattr("commands.moving.carry", carry)
     ran = move(skyinfra)
     assert (ran.code, fleet.calls, fleet.file.read_text()) == (1, [], TEXT)
-    assert ran.err.endswith("Run the same command again, which begins with what is there now.\n")
+    assert ran.err.endswith("Run the same command again, which starts with the edited file.\n")
     assert fleet.running == ["ssh://pi@barn.lan"]
 
 
@@ -648,7 +648,7 @@ def test_a_wallet_that_grew_before_an_up_is_read_again(
         }
 
     meanwhile(monkeypatch, grown)
-    assert "Run the same command again, which begins with what is there now." in move(skyinfra).err
+    assert "Run the same command again, which starts with the edited file." in move(skyinfra).err
     refused(fleet)
 
 
