@@ -166,7 +166,7 @@ def container_name(name: str, image: str) -> str:
 
 
 def volume_names(name: str, node: NodeSettings) -> tuple[str, str]:
-    """(data volume, wallet volume) of a node: as given, or named after the node's first name."""
+    """(data volume, wallet volume) of a node: as given, or derived from the node's first name."""
     first = container_name(node.renamed_from or name, node.image)
     return node.data_volume or f"{first}-data", node.wallet_volume or f"{first}-wallet"
 

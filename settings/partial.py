@@ -33,7 +33,7 @@ def known_faults(raw: Mapping[str, Any], wrong: Collection[Location]) -> Iterato
 
 
 def _entry(model: type[Settings], raw: Any, wrong: Collection[Location], here: Location) -> Settings:
-    """Entry with only its valid values; without any if it is wrong as a whole."""
+    """Entry with only its valid values; without any if the entire entry is wrong."""
     made = model.model_construct()
     if here in wrong or not isinstance(raw, Mapping):
         made.__dict__.clear()

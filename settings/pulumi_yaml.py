@@ -1,6 +1,6 @@
-"""Reader of a stack's file that takes the same values from its YAML as Pulumi's CLI.
+"""Reads a stack's YAML exactly as Pulumi's CLI does.
 
-Pulumi reads YAML 1.2 with some numbers of 1.1: `yes` and `12:30` are texts, `017` is 15. PyYAML reads YAML
+Pulumi reads YAML 1.2 with some numbers of 1.1: `yes` and `12:30` are strings, `017` is 15. PyYAML reads YAML
 1.1. A value that Pulumi passes on in a form other than the written one, such as a date, is refused.
 """
 
@@ -66,7 +66,7 @@ def pulumi_text(value: Any) -> str:
 
 class _Loader(yaml.SafeLoader):
     def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
-        """Give scalars without quotes or a tag a mark of their own instead of a type."""
+        """Give scalars without quotes or a tag a separate mark instead of a type."""
         if kind is ScalarNode and implicit[0]:
             return _MERGES if value == "<<" else _PLAIN
         return super().resolve(kind, value, implicit)  # type: ignore[no-untyped-call]  # of PyYAML

@@ -26,13 +26,13 @@ _OWN = "Value error, "
 _SHOWN = 160
 """Maximum length of a shown value, in characters."""
 NO_LOGIN = (
-    "No setting takes a login: use `docker login`. A secret for builds is given with `pulumi config set "
+    "No setting accepts a login: use `docker login`. A secret for builds is given with `pulumi config set "
     f"--secret --path '{NAMESPACE}:{SECRETS}.NAME'`"
 )
-ENCRYPTED = f"only `{NAMESPACE}:{SECRETS}` takes secrets"
+ENCRYPTED = f"only `{NAMESPACE}:{SECRETS}` accepts secrets"
 BARE = "a key without a namespace, which Pulumi would use in place of `{0}`: write `{0}`"
 IN_CLEAR = (
-    f"take it out of the YAML, and give each with `pulumi config set --secret --path "
+    f"remove it from the YAML, and set each with `pulumi config set --secret --path "
     f"'{NAMESPACE}:{SECRETS}.NAME'`, which asks for the value"
 )
 

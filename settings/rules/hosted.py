@@ -44,7 +44,7 @@ def hosted_faults(settings: StackSettings) -> Iterator[str]:
 def _port_faults(
     name: str, engine: str, registry: RegistrySettings, taken: dict[tuple[str, int], str]
 ) -> Iterator[str]:
-    """Yield errors for ports that are already taken, and note those of this registry as taken."""
+    """Yield errors for ports in use, and reserve this registry's."""
     wanted = {
         f"registries.{name}": registry_port(registry),
         f"registries.{name}.readers-port": registry.readers_port,
@@ -80,7 +80,7 @@ def _image_faults(key: str, variant: str | None, settings: StackSettings) -> Ite
         yield f"{key}: needs the image {REGISTRY_IMAGE} in skycoin:images, published in another registry"
     elif variant is not None and variant not in image.arches:
         yield (
-            f"{key}.host: it takes {variant}, but skycoin:images.{REGISTRY_IMAGE} is built for "
+            f"{key}.host: it needs {variant}, but skycoin:images.{REGISTRY_IMAGE} is built for "
             f"{', '.join(image.arches)} only: add {variant} to its arches"
         )
 

@@ -51,6 +51,6 @@ def _host_faults(key: str, settings: StackSettings, name: str, opening: OpenSett
     arches = settings.workspaces[name].arches
     if host.variant is not None and host.variant not in arches:
         yield (
-            f"{key}.open.host: {opening.host} takes {host.variant}, but the workspace is built for "
-            f"{', '.join(arches)} only: add {host.variant} to its arches, if it is made for that"
+            f"{key}.open.host: {opening.host} needs {host.variant}, but the workspace is built for "
+            f"{', '.join(arches)} only: add {host.variant} to its arches, if it supports that"
         )

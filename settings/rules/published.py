@@ -17,5 +17,5 @@ def published_faults(settings: StackSettings) -> Iterator[str]:
         if (owner := owners.setdefault((place.registry, place.repository), place.key)) != place.key:
             yield (
                 f"skycoin:{place.key}: {place.repository!r} in {place.registry} is the repository of {owner} "
-                "too, and each would overwrite the other's tags: give it one of its own"
+                "too, and each would overwrite the other's tags: give it another one"
             )

@@ -27,10 +27,10 @@ def workspace_faults(settings: StackSettings) -> Iterator[str]:
 def _own_faults(key: str, entry: WorkspaceEntry, workspace: WorkspaceSettings) -> Iterator[str]:
     for arch in workspace.arches:
         if arch not in entry.arches:
-            yield f"{key}.arches: {entry.name} is not made for {arch}; allowed are {', '.join(entry.arches)}"
+            yield f"{key}.arches: {entry.name} does not support {arch}; allowed are {', '.join(entry.arches)}"
     if workspace.python is not None and workspace.python not in entry.pythons:
         takers = ", ".join(name for name, other in WORKSPACES.items() if other.pythons)
-        yield f"{key}.python: {entry.name} takes no Python version; this key is allowed in {takers}"
+        yield f"{key}.python: {entry.name} has no Python version; this key is allowed in {takers}"
 
 
 def _base_faults(key: str, base: str, workspace: WorkspaceSettings, settings: StackSettings) -> Iterator[str]:

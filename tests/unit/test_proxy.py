@@ -182,7 +182,7 @@ def test_a_proxy_that_is_given_stays_as_it_is() -> None:
     [
         (
             {"images.proxy": GIVEN, "nodes.two.gui": True},
-            "skycoin:nodes.two.gui: attic takes arm32v7, but skycoin:images.proxy is built for amd64 only: "
+            "skycoin:nodes.two.gui: attic needs arm32v7, but skycoin:images.proxy is built for amd64 only: "
             "add arm32v7 to its arches",
         ),
         (
@@ -192,13 +192,13 @@ def test_a_proxy_that_is_given_stays_as_it_is() -> None:
                 "hosts.attic.arch": "arm32v6",
                 "images.skycoin.arches": ["amd64", "arm32v6"],
             },
-            "skycoin:nodes.two.gui: attic takes arm32v6, and the login before a web interface is made for "
-            "amd64, arm32v7, arm64v8 only: leave gui out there",
+            "skycoin:nodes.two.gui: attic needs arm32v6, but the login in front of a web interface supports "
+            "amd64, arm32v7, arm64v8 only: remove gui from the node",
         ),
         (
             {"images.skycoin.arches": ["arm32v5", "arm32v6"], "hosts.attic.arch": "arm32v6"},
-            "skycoin:nodes.one.gui: the login before a web interface is made for amd64, arm32v7, arm64v8, "
-            "and skycoin is built for none of them: leave gui out there",
+            "skycoin:nodes.one.gui: the login in front of a web interface supports amd64, arm32v7, arm64v8, "
+            "and skycoin is built for none of them: remove gui from the node",
         ),
         (
             {"images.proxy": {**GIVEN, "arches": ["amd64", "arm32v5"]}},
