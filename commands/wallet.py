@@ -199,7 +199,7 @@ def adopt_wallet(node: str, origin: str, yes: bool, stack: str | None, backend: 
         state = next(one for one in resources if one["urn"] == deployed.preflight).get("outputs") or {}
         source.refuse_managed()
         source.refuse_moved()
-        folder, first = source.found()
+        folder, first = source.read_folder()
         _refuse_loss(source, first, state)
         refuse_occupied(deployed, volume, first)
         users = source.users()

@@ -55,16 +55,16 @@ def _report(layout: Layout, env: dict[str, str]) -> None:
         if name not in deployed:
             continue  # its host has not answered yet
         here = hosts.get(node["host"], {}).get("engine") == "local"
-        print(f"\n{name}: {_said(node) if here else 'on host ' + node['host']}")
+        print(f"\n{name}: {_address(node) if here else 'on host ' + node['host']}")
         if login := node.get("login"):
             print(f"  its web interface and API require a login: `{login}` shows it")
         print(f"  image {node['image']}")
         print(f"  wallet volume {node['wallet_volume']} (kept by every make target)")
-        said, falls_short = newest_backup(layout.backup_records, deployed[name], limit)
-        print(f"  {'WARNING: ' if falls_short else ''}{said}")
+        backup, falls_short = newest_backup(layout.backup_records, deployed[name], limit)
+        print(f"  {'WARNING: ' if falls_short else ''}{backup}")
 
 
-def _said(node: Mapping[str, str]) -> str:
+def _address(node: Mapping[str, str]) -> str:
     """Address of a node, and its version if it answers without a login."""
     return node["rpc"] if "login" in node else _version(node["rpc"])
 

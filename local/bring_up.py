@@ -39,13 +39,13 @@ def bring_up(
     refuse_missing(layout, stack)
 
     def is_interrupted() -> bool:
-        if not (found := has_pending_creates(layout, stack)):
+        if not (pending := has_pending_creates(layout, stack)):
             return False
         print(
             f"• an interrupted run left pending operations in the state: they are removed"
             f"{_LEFT[kept(layout)]}"
         )
-        return found
+        return pending
 
     def start(dead: Collection[Address]) -> None:
         if kept(layout) is DockerPlugin.OFFICIAL:

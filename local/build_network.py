@@ -66,8 +66,8 @@ def own_build_network(layout: Layout) -> BuildNetwork | None:
     for link in _listed("link"):
         if link.get("ifalias") == str(layout.state) and link["ifname"].startswith(PREFIX):
             [shown] = _listed("-4", "address", "show", "dev", link["ifname"]) or [{}]
-            known = [f"{one['local']}/{one['prefixlen']}" for one in shown.get("addr_info", ())]
-            subnets = [ipaddress.IPv4Network(one, strict=False) for one in known]
+            known = [f"{address['local']}/{address['prefixlen']}" for address in shown.get("addr_info", ())]
+            subnets = [ipaddress.IPv4Network(address, strict=False) for address in known]
             subnets += _subnets(int(link["ifname"].removeprefix(PREFIX)))
             return BuildNetwork(bridge=link["ifname"], subnet=subnets[0])
     return None
@@ -99,8 +99,8 @@ def nameservers() -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
 def _read(path: Path) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
     text = path.read_text() if path.exists() else ""
     # A zone, as in fe80::1%eth0, is not part of the address.
-    found = re.findall(r"^\s*nameserver\s+([0-9a-fA-F.:]+)", text, re.MULTILINE)
-    return [ipaddress.ip_address(server) for server in found]
+    servers = re.findall(r"^\s*nameserver\s+([0-9a-fA-F.:]+)", text, re.MULTILINE)
+    return [ipaddress.ip_address(server) for server in servers]
 
 
 def _free() -> BuildNetwork:
@@ -123,9 +123,13 @@ def _subnets(number: int) -> list[ipaddress.IPv4Network]:
     routes = _listed("-4", "route", "show", "table", "all")
     known = [ipaddress.IPv4Network(route["dst"]) for route in routes if route["dst"] != "default"]
     wanted = [ipaddress.IPv4Network(subnet.format(number)) for subnet in SUBNETS]
-    return [one for one in wanted if not any(one.overlaps(route) for route in known if route.prefixlen >= 8)]
+    return [
+        subnet
+        for subnet in wanted
+        if not any(subnet.overlaps(route) for route in known if route.prefixlen >= 8)
+    ]
 
 
 def _listed(*what: str) -> list[dict[str, Any]]:
     listed: list[dict[str, Any]] = json.loads(output(["ip", "-j", *what]) or "[]")
-    return [one for one in listed if one]  # ip prints an empty object for omitted entries
+    return [entry for entry in listed if entry]  # ip prints an empty object for omitted entries

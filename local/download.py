@@ -57,7 +57,7 @@ def _remove_leftovers(folder: Path) -> None:
 
 
 def _download(url: str, sha256: str, file: IO[bytes]) -> None:
-    seen, length, expected, told = hashlib.sha256(), 0, None, time.monotonic()
+    seen, length, expected, reported = hashlib.sha256(), 0, None, time.monotonic()
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:
             expected = answer.headers["Content-Length"]
@@ -65,8 +65,8 @@ def _download(url: str, sha256: str, file: IO[bytes]) -> None:
                 seen.update(piece)
                 file.write(piece)
                 length += len(piece)
-                if time.monotonic() - told > HEARTBEAT:
-                    told = time.monotonic()
+                if time.monotonic() - reported > HEARTBEAT:
+                    reported = time.monotonic()
                     print(f"    … downloaded: {length / MEGABYTE:.0f} MB", flush=True)
     except (OSError, http.client.HTTPException) as error:
         raise SetupError(f"{url} can't be downloaded: {error}. {_REMEDY}") from None

@@ -49,11 +49,11 @@ def wants_official(layout: Layout, url: str) -> bool:
 
 def ensure_cli(layout: Layout, go: str) -> list[Path]:
     """Folders for PATH with the Pulumi CLI and its Python language host."""
-    found = shutil.which("pulumi")
-    if found and output([found, "version"]) and layout.mode is not Mode.EMBEDDED:
+    pulumi = shutil.which("pulumi")
+    if pulumi and output([pulumi, "version"]) and layout.mode is not Mode.EMBEDDED:
         with step("Pulumi CLI") as this:
-            this.found = f"{output([found, 'version'])} by {found}"
-        return [Path(found).parent]
+            this.found = f"{output([pulumi, 'version'])} by {pulumi}"
+        return [Path(pulumi).parent]
     arch = "arm64" if os.uname().machine == "aarch64" else "x64"
     url = OFFICIAL_CLI.format(arch=arch)
     if wants_official(layout, url):

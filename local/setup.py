@@ -82,14 +82,18 @@ def _ensure_docker_plugin(layout: Layout, go: str, env: Mapping[str, str]) -> No
         modes = {None: Mode.AUTO, DockerPlugin.OFFICIAL: Mode.OFFICIAL, DockerPlugin.STAND_IN: Mode.EMBEDDED}
         return pulumi_cli.ensure_plugin(layout, go, env, "docker", modes[wanted])
 
-    other = asked if made and asked is not made else None
-    held = docker_plugin_change.holding(layout) if other else []
-    if held or not other:
+    replacement = asked if made and asked is not made else None
+    held = docker_plugin_change.holding(layout) if replacement else []
+    if held or not replacement:
         official = install(made or asked)
         docker_plugin_choice.keep(layout, DockerPlugin.OFFICIAL if official else DockerPlugin.STAND_IN)
-    if other:
+    if replacement:
         docker_plugin_change.change(
-            layout, env, held, lambda: install(other), lambda: docker_plugin_choice.keep(layout, other)
+            layout,
+            env,
+            held,
+            lambda: install(replacement),
+            lambda: docker_plugin_choice.keep(layout, replacement),
         )
 
 
@@ -118,11 +122,11 @@ def claim_state(layout: Layout, *, adopts: bool = False) -> None:
             f"A restore into {layout.state} is running, or was interrupted before it restored anything: "
             f"run `./skyinfra setup restore` again, or `rm -r {' '.join(map(str, halves))}` for a new set-up."
         )
-    found = sorted(path.name for path in layout.state.iterdir()) if layout.state.is_dir() else []
-    there = [name for name in found if name != LOCK]
-    if there:
+    names = sorted(path.name for path in layout.state.iterdir()) if layout.state.is_dir() else []
+    content = [name for name in names if name != LOCK]
+    if content:
         raise SetupError(
-            f"The state folder {layout.state} has no file `passphrase`, but {', '.join(there[:5])}: "
+            f"The state folder {layout.state} has no file `passphrase`, but {', '.join(content[:5])}: "
             "it does not belong to a set-up, or has lost the passphrase of its state. Set "
             "SKYCOIN_STATE to a new folder, or restore the passphrase."
         )

@@ -71,8 +71,8 @@ def _up(layout: Layout, env: Mapping[str, str], options: Sequence[str]) -> int:
 
 def _refuse_known(layout: Layout, stack: str) -> None:
     """Raise SetupError if there is nothing to adopt; a host that did not answer is adopted later."""
-    there = resources(layout, stack)
-    if there and not _missing(stack, nodes_of(stack, there)):
+    known = resources(layout, stack)
+    if known and not _missing(stack, nodes_of(stack, known)):
         raise SetupError(
             f"The state of the stack {stack}, {state_file(layout, stack)}, has every node of its file: there "
             "is nothing to adopt. `make preview` shows the differences. Nothing was changed."
@@ -81,8 +81,8 @@ def _refuse_known(layout: Layout, stack: str) -> None:
 
 def _missing(stack: str, adopted: Mapping[str, DeployedNode]) -> list[str]:
     """Nodes of a stack's file that are not in its state."""
-    found = {name for name, node in adopted.items() if node.container is not None}
-    return [name for name in listed_nodes(stack) if name not in found]
+    present = {name for name, node in adopted.items() if node.container is not None}
+    return [name for name in listed_nodes(stack) if name not in present]
 
 
 def lost_secrets(layout: Layout, stack: str) -> list[str]:

@@ -76,8 +76,8 @@ def _bare(stack: str) -> str:
 
 def own_stacks(layout: Layout) -> list[str]:
     """The machine's own stacks that have resources."""
-    there = [stack for stack in all_stacks(layout) if is_own(stack) and stack_file(stack).exists()]
-    return sorted(stack for stack in there if _holds_anything(state_file(layout, stack)))
+    existing = [stack for stack in all_stacks(layout) if is_own(stack) and stack_file(stack).exists()]
+    return sorted(stack for stack in existing if _holds_anything(state_file(layout, stack)))
 
 
 def _holds_anything(state: Path) -> bool:
@@ -94,8 +94,8 @@ def has_pending_creates(layout: Layout, stack: str) -> bool:
 def resources(layout: Layout, stack: str) -> list[dict[str, Any]]:
     """All resources in a stack's state; empty if it has no state."""
     state = state_file(layout, stack)
-    found: list[dict[str, Any]] = (deployment(state).get("resources") or []) if state.exists() else []
-    return found
+    listed: list[dict[str, Any]] = (deployment(state).get("resources") or []) if state.exists() else []
+    return listed
 
 
 def all_stacks(layout: Layout) -> list[str]:
@@ -127,12 +127,12 @@ def remove_setting(layout: Layout, stack: str, path: str, env: Mapping[str, str]
 def deployment(state: Path) -> dict[str, Any]:
     """The deployment in a state file. Raises SetupError if the file is damaged."""
     try:
-        found: dict[str, Any] = json.loads(state.read_text())["checkpoint"].get("latest") or {}
+        latest: dict[str, Any] = json.loads(state.read_text())["checkpoint"].get("latest") or {}
     except (ValueError, KeyError, TypeError):
         raise SetupError(
             f"The state {state} is damaged. Its last copy is next to it: cp {state}.bak {state}"
         ) from None
-    return found
+    return latest
 
 
 def state_file(layout: Layout, stack: str) -> Path:

@@ -150,7 +150,7 @@ def _build(layout: Layout, go: str, tool: Tool, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # Built in another place and renamed, so that an interrupted build leaves no partial program.
     partial = path.with_suffix(f".{os.getpid()}")
-    for package, target in ((tool.package, partial), *((one, path.parent) for one in tool.beside)):
+    for package, target in ((tool.package, partial), *((beside, path.parent) for beside in tool.beside)):
         run(
             [go, "build", "-trimpath", "-ldflags", f"-s -w {tool.ldflags}", "-o", str(target), package],
             log=layout.logs / f"build-{tool.program}.log",

@@ -97,7 +97,9 @@ def _settings(name: str, place: WorkspacePlace, listed: int, *, dind: bool) -> d
         raise SetupError(f"{name} does not support {whose}, a {place.machine}.")
     base = WORKSPACES[name].base
     settings: dict[str, str | None] = {
-        f"skycoin:workspaces.{one}.arches[0]": arch for one in (base, name) if one is not None
+        f"skycoin:workspaces.{workspace}.arches[0]": arch
+        for workspace in (base, name)
+        if workspace is not None
     }
     key = f"skycoin:workspaces.{name}"
     return {

@@ -197,7 +197,11 @@ def page_port(name: str, opening: OpenSettings) -> int | None:
 
 def hosted_registries(settings: StackSettings) -> dict[str, RegistrySettings]:
     """Registries that the stack runs itself, by name."""
-    return {name: one for name, one in settings.registries.items() if one.kind is RegistryKind.HOSTED}
+    return {
+        name: registry
+        for name, registry in settings.registries.items()
+        if registry.kind is RegistryKind.HOSTED
+    }
 
 
 def registry_container(name: str) -> str:

@@ -40,9 +40,9 @@ def folder_fault(folder: str) -> str | None:
     return None
 
 
-def overlap(one: PurePath, other: PurePath) -> bool:
+def overlap(first: PurePath, second: PurePath) -> bool:
     """True if the folders are the same, or one is inside the other."""
-    return one.is_relative_to(other) or other.is_relative_to(one)
+    return first.is_relative_to(second) or second.is_relative_to(first)
 
 
 def hidden_fault(path: str) -> str | None:

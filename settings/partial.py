@@ -66,15 +66,15 @@ def _value(
 def value_of(name: str, field: FieldInfo, raw: Any) -> Any:
     """Validate the value of one key without the other keys of its entry. Raises ValidationError."""
     definition: Any = {name: (field.annotation, field)}
-    one = create_model("One", __base__=_OneKey, **definition)
-    return getattr(one.model_validate({field.alias: raw}), name)
+    model = create_model("One", __base__=_OneKey, **definition)
+    return getattr(model.model_validate({field.alias: raw}), name)
 
 
 def _has(wrong: Collection[Location], here: Location) -> bool:
-    return any(one[: len(here)] == here for one in wrong)
+    return any(location[: len(here)] == here for location in wrong)
 
 
 def model_of(annotation: Any) -> type[Settings] | None:
     """Model of an entry, or of each entry of a map; None for other values."""
     kinds = (annotation, *typing.get_args(annotation))
-    return next((one for one in kinds if isinstance(one, type) and issubclass(one, Settings)), None)
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Settings)), None)

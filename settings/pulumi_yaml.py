@@ -79,12 +79,12 @@ def _faults(node: Node | None, path: str) -> Iterator[str]:
     if why:
         yield f"{path or 'the file'}, line {node.start_mark.line + 1}: {why}"
     elif isinstance(node, SequenceNode):
-        for number, one in enumerate(node.value):
-            yield from _faults(one, f"{path}[{number}]")
+        for number, entry in enumerate(node.value):
+            yield from _faults(entry, f"{path}[{number}]")
     elif isinstance(node, MappingNode):
         yield from _faults_of_keys(node, path)
-        for key, one in node.value:
-            yield from _faults(one, f"{path}.{_shown(key)}".removeprefix(".").removeprefix("config."))
+        for key, value in node.value:
+            yield from _faults(value, f"{path}.{_shown(key)}".removeprefix(".").removeprefix("config."))
 
 
 def _fault(node: Node) -> str:
@@ -137,13 +137,13 @@ def _value(loader: _Loader, node: Node | None) -> Any:
     if isinstance(node, ScalarNode):
         return _plain(node.value) if node.tag == _PLAIN else node.value
     if isinstance(node, SequenceNode):
-        return [_value(loader, one) for one in node.value]
+        return [_value(loader, entry) for entry in node.value]
     if isinstance(node, MappingNode):
         for key, _ in node.value:
             if key.tag == _MERGES:
                 key.tag = _MERGE
         loader.flatten_mapping(node)
-        return {_name(key): _value(loader, one) for key, one in node.value}
+        return {_name(key): _value(loader, value) for key, value in node.value}
     return None
 
 

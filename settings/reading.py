@@ -132,9 +132,9 @@ def _faults(errors: Sequence[ErrorDetails], raw: Mapping[str, Any]) -> list[str]
     """Lines for all errors of single entries, and for errors between entries that don't depend on them."""
     unknown = [error["loc"] for error in errors if error["type"] == "extra_forbidden"]
     slips = {(*location[:-1], key) for location in unknown if (key := _meant(location, raw))}
-    told = [error for error in errors if error["type"] != "missing" or error["loc"] not in slips]
+    reported = [error for error in errors if error["type"] != "missing" or error["loc"] not in slips]
     wrong = {_wrong(error) for error in errors} | slips
-    return [*(_fault(error, raw) for error in told), *known_faults(raw, wrong)]
+    return [*(_fault(error, raw) for error in reported), *known_faults(raw, wrong)]
 
 
 def secrets_in_clear(file: Path) -> list[str]:

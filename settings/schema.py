@@ -63,7 +63,7 @@ def stack_schema() -> Schema:
 def _inlined(schema: Any, definitions: Schema) -> Any:
     """Schema without references, titles, line breaks and null defaults."""
     if isinstance(schema, list):
-        return [_inlined(one, definitions) for one in schema]
+        return [_inlined(entry, definitions) for entry in schema]
     if not isinstance(schema, dict):
         return " ".join(schema.split()) if isinstance(schema, str) else schema
     if "$ref" in schema:
@@ -76,7 +76,7 @@ def _inlined(schema: Any, definitions: Schema) -> Any:
 
 
 def _keys(properties: Schema, definitions: Schema) -> Schema:
-    return {name: _inlined(one, definitions) for name, one in properties.items()}
+    return {name: _inlined(value, definitions) for name, value in properties.items()}
 
 
 def at(location: Sequence[int | str]) -> Schema:
@@ -89,10 +89,10 @@ def at(location: Sequence[int | str]) -> Schema:
 
 def _inside(schema: Schema, part: int | str) -> Schema:
     if isinstance(part, int):
-        found: Any = schema.get("items")
+        inner: Any = schema.get("items")
     else:
-        found = schema.get("properties", {}).get(part) or schema.get("additionalProperties")
-    return found if isinstance(found, dict) else {}
+        inner = schema.get("properties", {}).get(part) or schema.get("additionalProperties")
+    return inner if isinstance(inner, dict) else {}
 
 
 def keys_beside(location: Location) -> list[str]:
@@ -102,7 +102,9 @@ def keys_beside(location: Location) -> list[str]:
 
 def file_schema() -> Schema:
     """Schema of a stack's file, as editors read it."""
-    keys = {f"{NAMESPACE}:{name}": _for_editors(one) for name, one in stack_schema()["properties"].items()}
+    keys = {
+        f"{NAMESPACE}:{name}": _for_editors(schema) for name, schema in stack_schema()["properties"].items()
+    }
     keys[f"{NAMESPACE}:{SECRETS}"]["patternProperties"] = {".*": _ENCRYPTED}
     for section, names in _NAMES.items():
         keys[f"{NAMESPACE}:{section}"]["propertyNames"] = names
@@ -144,7 +146,7 @@ def _for_editors(schema: Any) -> Any:
         return schema
     made = {key: _for_editors(value) for key, value in schema.items() if key not in ("allowed", "unit")}
     if "properties" in schema:
-        made["properties"] = {key: _for_editors(one) for key, one in schema["properties"].items()}
+        made["properties"] = {key: _for_editors(value) for key, value in schema["properties"].items()}
     if isinstance(description := schema.get("description"), str):
         made["description"] = _LINK.sub(r"\1", description)
     return made

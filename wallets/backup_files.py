@@ -63,10 +63,10 @@ class LocalFolder:
     def names(self) -> list[str]:
         """Names of files that may be backups. Raises WalletError if the folder does not exist."""
         try:
-            found = [entry.name for entry in self._path.iterdir() if entry.is_file()]
+            names = [entry.name for entry in self._path.iterdir() if entry.is_file()]
         except OSError as error:
             raise WalletError(f"{self._path} can't be read: {error.strerror}") from None
-        return sorted(name for name in found if is_backup_name(name))
+        return sorted(name for name in names if is_backup_name(name))
 
     def load(self, name: str) -> bytes:
         """Read a backup. Raises WalletError if it can't be read."""

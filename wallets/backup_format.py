@@ -142,8 +142,13 @@ def seal(facts: About, contents: Contents) -> bytes:
 
 def read(name: str, data: bytes) -> Backup:
     """Parse a backup file without a key. Raises WalletError if it is not one, or is incomplete."""
-    if (found := sealed.read(_FORM, name, data)) is not None:
-        return Backup(name=name, about=found.facts(_parsed), sha256=found.sha256, payload=found.payload)
+    if (sealed_file := sealed.read(_FORM, name, data)) is not None:
+        return Backup(
+            name=name,
+            about=sealed_file.facts(_parsed),
+            sha256=sealed_file.sha256,
+            payload=sealed_file.payload,
+        )
     if not data.startswith(b"\x1f\x8b"):
         kind = "is empty" if not data else "is not a complete backup"
         raise WalletError(f"{name} {kind}: it begins neither like a backup nor like a .tar.gz")

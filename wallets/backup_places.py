@@ -83,7 +83,7 @@ class SshFolder:
         if done.returncode == _EXISTS:
             raise WalletError(f"{where} already exists; backups are never overwritten: try again")
         if done.returncode:
-            raise WalletError(f"{where} can't be written: {_said(done)}. No backup was created")
+            raise WalletError(f"{where} can't be written: {_reason(done)}. No backup was created")
         if self.load(name) != backup:
             raise WalletError(f"{where} reads back differently from what was written: don't trust that disk")
         return where
@@ -117,9 +117,9 @@ class SshFolder:
                             yield entry.name, content.read()
             except tarfile.ReadError:
                 pass  # empty if there are no files, or if it failed
-            said = process.stderr.read() if process.stderr else b""
+            errors = process.stderr.read() if process.stderr else b""
         if process.returncode:
-            raise WalletError(f"{self._url} can't be read: {_words(said)}")
+            raise WalletError(f"{self._url} can't be read: {_one_line(errors)}")
 
     def address(self, name: str) -> str:
         """Name of a file in the form that commands accept."""
@@ -142,16 +142,16 @@ class SshFolder:
     def _checked(self, what: str, script: str, *arguments: str) -> bytes:
         done = self._run(script, *arguments)
         if done.returncode:
-            raise WalletError(f"{what} can't be read: {_said(done)}")
+            raise WalletError(f"{what} can't be read: {_reason(done)}")
         return done.stdout
 
 
-def _said(done: "subprocess.CompletedProcess[bytes]") -> str:
-    return _words(done.stderr) or f"exit code {done.returncode}"
+def _reason(done: "subprocess.CompletedProcess[bytes]") -> str:
+    return _one_line(done.stderr) or f"exit code {done.returncode}"
 
 
-def _words(said: bytes) -> str:
-    return " ".join(said.decode(errors="replace").split())
+def _one_line(text: bytes) -> str:
+    return " ".join(text.decode(errors="replace").split())
 
 
 def place(given: str, ssh_options: Sequence[str]) -> Place:

@@ -54,12 +54,12 @@ def look(node: DeployedNode) -> Fingerprint:
     wallet = on_host(node)
     if not ask(node.host, wallet.exists):
         raise WalletError(f"there is no volume {node.wallet!r} on host {node.host}")
-    found = ask(node.host, lambda: wallet.look(NOTHING))
-    if found.damaged:
+    present = ask(node.host, lambda: wallet.look(NOTHING))
+    if present.damaged:
         raise WalletError(
-            f"{', '.join(found.damaged)} on host {node.host}: empty, cut short, or not a wallet"
+            f"{', '.join(present.damaged)} on host {node.host}: empty, cut short, or not a wallet"
         )
-    return found.wallets
+    return present.wallets
 
 
 def on_host(node: DeployedNode) -> WalletOnHost:
@@ -114,18 +114,18 @@ def _kept(
 
 def verify(name: str, data: bytes, identities: Sequence[Identity]) -> None:
     """Report what one file contains. Raises WalletError if it is not a complete backup."""
-    found = read(name, data)
-    facts = found.about
+    file = read(name, data)
+    facts = file.about
     where = f" of stack {facts.stack}, host {facts.host}" if facts.stack else ""
     print(f"{name}: a complete {_KINDS[facts.kind]} of node {facts.node or 'unknown'}{where}")
     print(f"  created {facts.time:%Y-%m-%d %H:%M:%S} UTC, {age(facts.time)}")
-    print(f"  {_many(facts.wallets)}, fingerprint {facts.fingerprint}, SHA-256 {found.sha256}")
-    if not found.is_encrypted:
+    print(f"  {_many(facts.wallets)}, fingerprint {facts.fingerprint}, SHA-256 {file.sha256}")
+    if not file.is_encrypted:
         print("  not encrypted: anyone who has the file can read it")
         return
     print(f"  encrypted to {', '.join(facts.recipients)}")
     if identities:
-        open_backup(found, identities)
+        open_backup(file, identities)
         print("  decrypted: its wallets are intact, and its header is true")
     else:
         print(f"  not verified without a key: {UNVERIFIED} (`--identity FILE`)")
@@ -161,13 +161,13 @@ def check(
             f"the wallet has other addresses now (fingerprint {now}); a key shows which (--identity FILE)"
         )
     else:
-        wrong += [f"since the backup: {one}" for one in lost(opened, contents)]
-        wrong += [f"not in the backup: {one}" for one in lost(contents, opened)]
+        wrong += [f"since the backup: {loss}" for loss in lost(opened, contents)]
+        wrong += [f"not in the backup: {loss}" for loss in lost(contents, opened)]
     if opened is None:
         print(f"Not verified without a key: {UNVERIFIED} (`--identity FILE`)")
     if wrong:
         again = f"Create another: `{node.wallet_command('backup')}`"
-        raise WalletError("\n".join([f"{good.name}:", *(f"  {one}" for one in wrong), again]))
+        raise WalletError("\n".join([f"{good.name}:", *(f"  {problem}" for problem in wrong), again]))
 
 
 def _strangers(has: Sequence[str], asked: Sequence[str]) -> list[str]:
@@ -176,9 +176,13 @@ def _strangers(has: Sequence[str], asked: Sequence[str]) -> list[str]:
         return []
     if not has:
         return ["it is not encrypted, although the stack has recipients"]
-    missing, more = ([one for one in a if one not in b] for a, b in ((asked, has), (has, asked)))
-    said = [f"it is not encrypted to {one}, a recipient of the stack" for one in missing]
-    return said + [f"it is encrypted to {one}, which is not a recipient of the stack" for one in more]
+    missing, more = (
+        [recipient for recipient in a if recipient not in b] for a, b in ((asked, has), (has, asked))
+    )
+    differences = [f"it is not encrypted to {recipient}, a recipient of the stack" for recipient in missing]
+    return differences + [
+        f"it is encrypted to {recipient}, which is not a recipient of the stack" for recipient in more
+    ]
 
 
 def drill(node: DeployedNode, client: Any, place: Place, identities: Sequence[Identity]) -> None:
@@ -275,8 +279,8 @@ def _refuse_older(
     node: DeployedNode, source: str, present: Contents, contents: Contents, restoring: Restoring
 ) -> None:
     """Raise WalletError if a restore would lose addresses or keys that the volume has."""
-    there = without_staged(present)
-    if restoring.older or not (gone := lost(there, {**there, **contents})):
+    current = without_staged(present)
+    if restoring.older or not (gone := lost(current, {**current, **contents})):
         return
     raise WalletError(
         f"{source} is older than the wallets in {node.wallet} on host {node.host}: after a restore, "

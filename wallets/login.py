@@ -31,8 +31,8 @@ def _run(node: DeployedNode, *command: str) -> str:
         raise WalletError(
             f"host {node.host}: there is no container {proxy}; the next `up` creates it"
         ) from None
-    said: bytes = ask(node.host, lambda: api.exec_start(begun["Id"]))
-    text = said.decode(errors="replace").strip()
+    printed: bytes = ask(node.host, lambda: api.exec_start(begun["Id"]))
+    text = printed.decode(errors="replace").strip()
     if ask(node.host, lambda: api.exec_inspect(begun["Id"]))["ExitCode"]:
         raise WalletError(f"host {node.host}: `{' '.join(command)}` in {proxy} failed: {text}")
     return text

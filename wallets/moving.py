@@ -53,8 +53,8 @@ def refuse_less(source: str, contents: Contents, known: Fingerprint, way: str) -
 
 def runs(node: DeployedNode) -> bool:
     """True if the node's container runs on its host. Raises WalletError."""
-    found = _container(node)
-    return found is not None and found.status == "running"
+    container = _container(node)
+    return container is not None and container.status == "running"
 
 
 def _container(node: DeployedNode) -> Any:
@@ -71,7 +71,7 @@ def refuse_one_engine(source: DeployedNode, target: DeployedNode) -> None:
     # machine share both if they are older than Docker 23, but never the folder of their data.
     if (identity, name, folder) != _identity(target):
         return
-    addresses = [f"host {one.host} ({engine_address(one.engine)})" for one in (source, target)]
+    addresses = [f"host {node.host} ({engine_address(node.engine)})" for node in (source, target)]
     raise WalletError(
         f"{' and '.join(addresses)} are the same engine (ID {identity}, Name {name} in `docker info`), which "
         f"already has the wallet volume {source.wallet}. Nothing was changed. To let the stack reach it as "
@@ -105,13 +105,15 @@ def refuse_taken(target: DeployedNode, contents: Contents) -> None:
         _refuse_strangers(target, without_staged(volume.read()), contents)
 
 
-def _refuse_strangers(target: DeployedNode, there: Contents, contents: Contents) -> None:
-    strange = strangers(there, contents)
+def _refuse_strangers(target: DeployedNode, present: Contents, contents: Contents) -> None:
+    strange = strangers(present, contents)
     if not strange:
         return
     # Only complete wallets can be compared here.
-    whole = {*wallets_in(there)} - {*damaged(there)}
-    if all(path in whole and path in contents for path in strange) and not lost(there, {**there, **contents}):
+    whole = {*wallets_in(present)} - {*damaged(present)}
+    if all(path in whole and path in contents for path in strange) and not lost(
+        present, {**present, **contents}
+    ):
         known = "The new wallets have all of its addresses"
     else:
         known = "Back it up before you do anything else with it"
@@ -122,9 +124,9 @@ def _refuse_strangers(target: DeployedNode, there: Contents, contents: Contents)
     )
 
 
-def strangers(there: Contents, contents: Contents) -> list[str]:
+def strangers(present: Contents, contents: Contents) -> list[str]:
     """Paths of a volume's files that are not among the new ones."""
-    return sorted(path for path, file in there.items() if not _is_in(contents, path, file.data))
+    return sorted(path for path, file in present.items() if not _is_in(contents, path, file.data))
 
 
 def _is_in(contents: Contents, path: str, data: bytes) -> bool:
@@ -152,19 +154,19 @@ def carry(target: DeployedNode, contents: Contents) -> Fingerprint:
         )
     volume.make()
     ask(target.host, known.take_empty)
-    there = volume.read()
-    if all(_is_in(there, path, file.data) for path, file in contents.items()):
+    present = volume.read()
+    if all(_is_in(present, path, file.data) for path, file in contents.items()):
         volume.remove_leftovers()
     else:
         volume.put(contents)
-    found = look(target)
-    if found != fingerprint_of(contents):
+    written = look(target)
+    if written != fingerprint_of(contents):
         raise WalletError(
-            f"{target.wallet} on host {target.host} has the fingerprint {digest(found)}, but the received "
+            f"{target.wallet} on host {target.host} has the fingerprint {digest(written)}, but the received "
             f"files have {digest(fingerprint_of(contents))}"
         )
-    ask(target.host, lambda: known.remember(found))
-    return found
+    ask(target.host, lambda: known.remember(written))
+    return written
 
 
 def leave(source: DeployedNode, carried: Fingerprint) -> None:

@@ -39,5 +39,7 @@ def _entries(part: Any) -> Iterator[Mapping[str, Any]]:
     for inner in parts:
         yield from _entries(inner)
     if isinstance(part, dict):
-        found = part.get("entries")
-        yield from (one for one in found if isinstance(one, dict)) if isinstance(found, list) else ()
+        entries = part.get("entries")
+        yield from (
+            (entry for entry in entries if isinstance(entry, dict)) if isinstance(entries, list) else ()
+        )

@@ -31,10 +31,10 @@ def recipients_of(rules: WalletsSettings, given: Sequence[str], files: Sequence[
 
 def given_recipients(given: Sequence[str], files: Sequence[Path]) -> list[str]:
     """Recipients given to a command, directly or in files, each once. Raises UserError."""
-    for one in given:
-        if fault := age.recipient_fault(one):
+    for recipient in given:
+        if fault := age.recipient_fault(recipient):
             raise WalletError(f"--recipient: {fault}")
-    from_files = [one for path in files for one in age.read_recipients(path)]
+    from_files = [recipient for path in files for recipient in age.read_recipients(path)]
     return list(dict.fromkeys([*map(age.without_comment, given), *from_files]))
 
 

@@ -99,14 +99,14 @@ def newest_backup(folder: Path, node: DeployedNode, limit: int | None) -> tuple[
     """Description of a node's newest recorded backup, and True if it breaks the stack's rule."""
     record, asked = recorded(folder, node), f"the stack requires one every {days(limit)}" if limit else ""
     if record is None:
-        said = f"no backup is known here (`{node.wallet_command('backup')}`)"
-        return (f"{said}, and {asked}" if asked else said), bool(limit)
+        description = f"no backup is known here (`{node.wallet_command('backup')}`)"
+        return (f"{description}, and {asked}" if asked else description), bool(limit)
     if record.is_gone:
         return f"the newest known backup is gone: {record.file}", True
-    said = f"backup {age(record.time)}, fingerprint {record.fingerprint}: {record.file}"
+    description = f"backup {age(record.time)}, fingerprint {record.fingerprint}: {record.file}"
     if is_too_old(record.time, limit):
-        return f"{said}; {asked or 'create another'} (`{node.wallet_command('backup')}`)", True
-    return said, False
+        return f"{description}; {asked or 'create another'} (`{node.wallet_command('backup')}`)", True
+    return description, False
 
 
 def days(number: int) -> str:

@@ -32,7 +32,7 @@ def _own_faults(
     key: str, entry: WorkspaceEntry, workspace: WorkspaceSettings, opening: OpenSettings
 ) -> Iterator[str]:
     if opening.port is not None and entry.ide_port is None:
-        pages = ", ".join(name for name, other in WORKSPACES.items() if other.ide_port is not None)
+        pages = ", ".join(name for name, listed in WORKSPACES.items() if listed.ide_port is not None)
         yield f"{key}.open.port: {entry.name} has no page; this key is allowed in {pages}"
     if opening.dind and not workspace.dind:
         yield f"{key}.open.dind: true needs dind: true next to open (the image with an engine inside)"

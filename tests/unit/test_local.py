@@ -14,7 +14,7 @@ import pytest
 from catalogue.bases import OFFICIAL_GO
 from clients.pulumi import CONTAINER
 from local import docker_plugin_choice, own_engine, services, teardown, tools, vulnerability_database
-from local.__main__ import _said
+from local.__main__ import _address
 from local.certificates import machine_authorities
 from local.docker_plugin_choice import DockerPlugin
 from local.layout import PROJECT, EngineChoice, Layout, Mode, read_layout
@@ -472,6 +472,7 @@ def test_a_node_that_left_the_settings_is_refused_with_the_command_that_retires_
 def test_a_node_that_wants_a_login_is_not_asked_for_its_version() -> None:
     """The node would answer with 401, and be reported as not answering."""
     assert (
-        _said({"rpc": "http://127.0.0.1:1", "login": "./skyinfra node password one"}) == "http://127.0.0.1:1"
+        _address({"rpc": "http://127.0.0.1:1", "login": "./skyinfra node password one"})
+        == "http://127.0.0.1:1"
     )
-    assert "does not answer" in _said({"rpc": "http://127.0.0.1:1"})
+    assert "does not answer" in _address({"rpc": "http://127.0.0.1:1"})

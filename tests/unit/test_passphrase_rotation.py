@@ -160,13 +160,13 @@ def test_one_stack_that_does_not_open_leaves_all_as_they_were(set_up: SetUp) -> 
 def test_a_stack_that_pulumi_changes_meanwhile_is_not_overwritten(
     set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = passphrase_rotation._Before.refuse_changed
+    real = passphrase_rotation._StatesBefore.refuse_changed
 
-    def changed(before: passphrase_rotation._Before) -> None:
+    def changed(before: passphrase_rotation._StatesBefore) -> None:
         set_up.write("local", OLD, resources=1)
         real(before)
 
-    monkeypatch.setattr(passphrase_rotation._Before, "refuse_changed", changed)
+    monkeypatch.setattr(passphrase_rotation._StatesBefore, "refuse_changed", changed)
     with pytest.raises(SetupError, match="pulumi changed a stack"):
         set_up.rotate()
     assert set_up.is_whole()
