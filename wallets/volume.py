@@ -63,12 +63,12 @@ find . -type f -exec sh -c 'for file; do mv -f "$file" "{WALLET}/$file"; done' s
 _Answer = TypeVar("_Answer")
 
 
-def settled(look: Callable[[], dict[str, File] | None]) -> dict[str, File] | None:
+def settled(read: Callable[[], dict[str, File] | None]) -> dict[str, File] | None:
     """Files that two consecutive readings found equal; None if they keep changing."""
-    before = look()
+    before = read()
     for _ in range(TRIES):
         time.sleep(PAUSE)
-        now = look()
+        now = read()
         if before is not None and now is not None and same(before, now):
             return now
         before = now
@@ -89,10 +89,10 @@ class WalletVolume:
     def read(self) -> dict[str, File]:
         """All files, as of one moment. Raises WalletError."""
         with self.mounted(self._node.wallet, WALLET, "ro") as container:
-            if (found := settled(lambda: self._files(container, WALLET))) is not None:
-                return found
+            if (files := settled(lambda: self._files(container, WALLET))) is not None:
+                return files
         raise WalletError(
-            f"the wallet on host {self._node.host} changes all the time: stop its node and try again "
+            f"the wallet on host {self._node.host} keeps changing: stop its node and try again "
             f"(`{self._node.docker} stop -t {GRACE} {self._node.container}`)"
         )
 
@@ -102,14 +102,14 @@ class WalletVolume:
             return []
         with self.mounted(self._node.backups, COPIES, "ro") as container:
             stream, _ = self._ask(lambda: container.get_archive(COPIES))
-            found = self._ask(lambda: folders_in(stream, COPIES.strip("/")))
-        return sorted(name for name in found if not name.startswith((".", "lost+found")))
+            names = self._ask(lambda: folders_in(stream, COPIES.strip("/")))
+        return sorted(name for name in names if not name.startswith((".", "lost+found")))
 
     def copy(self, name: str) -> dict[str, File]:
         """Files of one copy on the host, without links. Raises WalletError that lists the existing copies."""
-        there = self.copies()
-        if name not in there:
-            known = ", ".join(there) or "none"
+        copies = self.copies()
+        if name not in copies:
+            known = ", ".join(copies) or "none"
             raise WalletError(f"{name!r} is not a copy in {self._node.backups}; its copies are: {known}")
         with self.mounted(self._node.backups, COPIES, "ro") as container:
             return without_links(self._files(container, f"{COPIES}/{name}") or {})
@@ -127,23 +127,25 @@ class WalletVolume:
                     self._take_empty()
                     self._refuse_unwritable()
                     self._stage(container, contents)
-                code, said = self._run(["sh", "-c", MOVE])
+                code, printed = self._run(["sh", "-c", MOVE])
                 if code:
-                    raise WalletError(f"the files could not be moved into {self._node.wallet}: {said}")
+                    raise WalletError(f"the files could not be moved into {self._node.wallet}: {printed}")
             except WalletError:
                 self._unstage()
                 raise
-            there = self.read()
+            written = self.read()
             wrong = [
-                path for path, file in contents.items() if path not in there or there[path].data != file.data
+                path
+                for path, file in contents.items()
+                if path not in written or written[path].data != file.data
             ]
             if wrong:
                 raise WalletError(
-                    f"{', '.join(sorted(wrong))} in {self._node.wallet} is not what the backup holds"
+                    f"{', '.join(sorted(wrong))} in {self._node.wallet} differs from the backup"
                 )
 
     def remove_leftovers(self) -> None:
-        """Remove what a killed `put` left: its containers, and its folder in the volume."""
+        """Remove the containers of a killed `put`, and its folder in the volume."""
         filters = {"label": f"{LABEL}={self._node.wallet}", "status": ["created", "exited"]}
         for container in self._ask(lambda: self._client.containers.list(all=True, filters=filters)):
             self._ask(functools.partial(container.remove, force=True))
@@ -197,14 +199,17 @@ class WalletVolume:
                 return  # another command has removed it
             except WalletError as error:
                 node = self._node
-                said = "\n".join(filter(None, (str(after or "").strip(), str(error))))
+                reasons = "\n".join(filter(None, (str(after or "").strip(), str(error))))
                 raise WalletError(
-                    f"{said}\n{node.where} was stopped, and was not started again: `{node.docker} start "
+                    f"{reasons}\n{node.where} was stopped, and was not started again: `{node.docker} start "
                     f"{node.container}`, or `up`"
                 ) from error
 
     def _running(self) -> Any:
-        """The node's container if it is running, else None. Raises WalletError if another one is running."""
+        """The node's container if it is running, else None.
+
+        Raises WalletError if another container is running on the wallet.
+        """
         self.refuse_users()
         container = self._container()
         return container if container is not None and container.status in RUNNING else None
@@ -212,7 +217,9 @@ class WalletVolume:
     def refuse_users(self) -> None:
         """Raise WalletError if a container other than the node's is running on the wallet."""
         mounted = self._ask(lambda: users(self._client.api, self._node.wallet))
-        running = [one["Names"][0].lstrip("/") for one in mounted if one["State"] in RUNNING]
+        running = [
+            container["Names"][0].lstrip("/") for container in mounted if container["State"] in RUNNING
+        ]
         others = sorted(name for name in running if name != self._node.container)
         if others:
             raise WalletError(
@@ -221,25 +228,26 @@ class WalletVolume:
             )
 
     def _take_empty(self) -> None:
-        """Give a volume that was made by hand, after the old one was lost, to the node's user."""
+        """Give a volume that was created by hand, after the old one was lost, to the node's user."""
         node = self._node
         self._ask(lambda: give_empty(self._client, node.place, node.image, node.wallet, WALLET))
 
     def _refuse_unwritable(self) -> None:
-        """Raise WalletError if the node's user could not move what the engine puts there as root."""
+        """Raise WalletError if the node's user could not move the files that the engine writes as root."""
         code, _ = self._run(["sh", "-c", f"[ -w {WALLET} ]"])
         if code:
             node = self._node
             raise WalletError(
                 f"the node's user {node.user} can't write to {node.wallet} on host {node.host} "
-                "(docs/wallets.md, “Files of somebody else” and “Another user”). Nothing was changed there"
+                "(docs/wallets.md, “Files of somebody else” and “Another user”). Nothing was changed in "
+                "the volume"
             )
 
     def _stage(self, container: Any, contents: Contents) -> None:
         archive = to_tar(contents, STAGING, *map(int, self._node.user.split(":")))
         self._ask(lambda: container.put_archive(WALLET, archive))
         if not same(self._files(container, f"{WALLET}/{STAGING}") or {}, contents):
-            raise WalletError(f"{self._node.wallet} on host {self._node.host} did not take all files")
+            raise WalletError(f"{self._node.wallet} on host {self._node.host} did not receive all files")
 
     def _unstage(self) -> None:
         """Remove the staging folder of a restore."""
@@ -284,9 +292,10 @@ class WalletVolume:
 
     def _gone(self, volume: str) -> str:
         return (
-            f"there is no volume {volume!r} on host {self._node.host}, and none was made. If it was removed: "
+            f"there is no volume {volume!r} on host {self._node.host}, and none was created. If it was "
+            "removed: "
             f"`{self._node.docker} volume create {volume}`, then `{self._node.restored_from('FILE')}` with a "
-            "backup; if it has another name, `wallet-volume` of the node says which"
+            "backup; if it has another name, set `wallet-volume` of the node to it"
         )
 
     def _files(self, container: Any, place: str) -> dict[str, File] | None:

@@ -194,7 +194,7 @@ def test_a_killed_restore_is_noticed_and_finished_by_the_next(second: Machine, t
     if staged.exists():
         refused = backup(second, tmp_path)
         assert refused.code != 0
-        assert "a restore was interrupted there: run it again" in refused.text
+        assert "a restore was interrupted: run it again" in refused.text
     finished = restore(second, tmp_path, file=file)
     assert finished.code == 0, finished.text
     assert "second was not running and was not started: `up` starts it" in finished.text
@@ -244,7 +244,7 @@ def test_a_lost_volume_is_not_created_and_is_restored_as_the_docs_say(
     assert second.docker("volume", "rm", WALLET).code == 0
     for result in (backup(second, tmp_path), restore(second, tmp_path, file=file)):
         assert result.code != 0
-        assert f"there is no volume '{WALLET}' on host here, and none was made" in result.text
+        assert f"there is no volume '{WALLET}' on host here, and none was created" in result.text
     reviewed = second.skyinfra("review")
     assert reviewed.code == REFUSED, reviewed.text
     compare_with_example("real-wallet-gone", reviewed)
