@@ -47,10 +47,10 @@ def ensure_base(layout: Layout, go: str, crane: Path) -> str:
     tag = f"{layout.registry}/{name}"
     env = {"SSL_CERT_FILE": str(layout.trust), "DOCKER_CONFIG": str(layout.docker_config)}
     with step(f"base image: Debian {SUITE} with Go {GO_VERSION}") as this:
-        kept, pushed = _kept(layout).get(name), output([str(crane), "digest", tag], env=env)
+        kept, pushed = _pushed_digests(layout).get(name), output([str(crane), "digest", tag], env=env)
         if kept is None or pushed is None:
             kept = _push(layout, crane, _ensure_tarball(layout, go), tag, env)
-            write_aside(layout.bases, json.dumps({**_kept(layout), name: kept}))
+            write_aside(layout.bases, json.dumps({**_pushed_digests(layout), name: kept}))
             this.found = f"pushed {tag}"
         elif pushed != kept:
             raise SetupError(
@@ -77,7 +77,7 @@ def _push(layout: Layout, crane: Path, tarball: Path, tag: str, env: Mapping[str
     return digest
 
 
-def _kept(layout: Layout) -> dict[str, str]:
+def _pushed_digests(layout: Layout) -> dict[str, str]:
     """Digests of the bases that this set-up has pushed, by repository and tag."""
     try:
         kept = json.loads(layout.bases.read_text())

@@ -28,7 +28,7 @@ class Garbage:
 
     manifests: tuple[Manifest, ...]
     """Unneeded manifests, lists before their children."""
-    stays: Mapping[str, int]
+    kept_counts: Mapping[str, int]
     """Repository → number of manifests that are kept."""
     size: int
     """Bytes of blobs that are removed with them, and of those that an interrupted run has left."""
@@ -42,17 +42,17 @@ class Garbage:
 def garbage(data: Path, named: Collection[str]) -> Garbage:
     """Find unneeded content in the registry's folder; `named` are digests to keep. Raises SetupError."""
     contents = _Contents(data / "docker" / "registry" / "v2")
-    live, manifests, stays = set[str](), list[Manifest](), dict[str, int]()
+    live, manifests, kept_counts = set[str](), list[Manifest](), dict[str, int]()
     for name in contents.repositories():
         present = contents.revisions(name)
         needed = contents.needed(contents.tagged(name) | (present & {*named}), present) & present
         live |= needed
-        stays[name] = len(needed)
+        kept_counts[name] = len(needed)
         unneeded = sorted(present - needed, key=lambda digest: (not contents.children(digest), digest))
         manifests += [Manifest(repository=name, digest=digest) for digest in unneeded]
     blobs = live | {blob for digest in live for blob in contents.blobs_of(digest)}
     size = sum(bytes_ for digest, bytes_ in contents.blobs() if digest not in blobs)
-    return Garbage(manifests=tuple(manifests), stays=stays, size=size)
+    return Garbage(manifests=tuple(manifests), kept_counts=kept_counts, size=size)
 
 
 class _Contents:

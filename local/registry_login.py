@@ -34,7 +34,7 @@ def ensure_login(layout: Layout) -> None:
             layout.state.mkdir(parents=True, exist_ok=True)
             write_aside(layout.registry_password, secrets.token_urlsafe(32))
         _spread(layout, config)
-        this.found = _made(layout) if made else "made before"
+        this.found = _created_message(layout) if made else "made before"
 
 
 def renew_login(layout: Layout) -> None:
@@ -54,7 +54,7 @@ def authorization(layout: Layout) -> dict[str, str]:
     return {"Authorization": f"Basic {_encoded(_password(layout))}"}
 
 
-def _made(layout: Layout) -> str:
+def _created_message(layout: Layout) -> str:
     return (
         f"created: user {USER}, password in {layout.registry_password}. From now on, pulls from and pushes "
         f"to {layout.registry} require it: your own scripts need "

@@ -52,7 +52,7 @@ def moved(layout: Layout) -> Layout:
 
 def _move(layout: Layout, target: Path) -> None:
     if obstacle := _obstacle(layout, target):
-        _stays(obstacle)
+        _report_unmoved(obstacle)
         return
     try:
         with exclusive(layout, "make up"):
@@ -74,7 +74,7 @@ def _stop_and_put(layout: Layout, target: Path) -> None:
     with step("state of the set-up") as this:
         if failure := _put(layout, target):
             this.found = "not moved"
-            _stays(failure)
+            _report_unmoved(failure)
             return
         this.found = (
             f"moved from {EARLIER} to {target}; containers keep running. Scripts that name the former "
@@ -82,7 +82,7 @@ def _stop_and_put(layout: Layout, target: Path) -> None:
         )
 
 
-def _stays(reason: str) -> None:
+def _report_unmoved(reason: str) -> None:
     print(
         "• the state of the set-up stays in the checkout, where `git clean -fdx` would remove its keys: "
         f"{reason}"
@@ -105,10 +105,10 @@ def _obstacle(layout: Layout, target: Path) -> str | None:
         )
     if len(f"{target}/{layout.builder_socket.name}") > SOCKET_LENGTH:
         return f"{target} is too long for the path of a socket. Choose a shorter one: set XDG_STATE_HOME."
-    return _others(target)
+    return _foreign_owner(target)
 
 
-def _others(target: Path) -> str | None:
+def _foreign_owner(target: Path) -> str | None:
     """Reason why the move would take a state from its owner, or None."""
     owner, user = EARLIER.stat().st_uid, os.geteuid()
     if owner != user:

@@ -35,7 +35,7 @@ _FAULTS, _LENGTH = 20, 80
 """Maximum number of reported errors, and maximum length of a key in one, in characters."""
 
 
-class OtherwiseError(ValueError):
+class YamlMismatchError(ValueError):
     """Values that Pulumi would refuse, or pass on in another form than the written one."""
 
     def __init__(self, faults: Sequence[str]) -> None:
@@ -45,13 +45,13 @@ class OtherwiseError(ValueError):
 
 
 def pulumi_values(text: str) -> Any:
-    """Read a stack's file as Pulumi does. Raises OtherwiseError, YAMLError and RecursionError."""
+    """Read a stack's file as Pulumi does. Raises YamlMismatchError, YAMLError and RecursionError."""
     loader = _Loader(text)
     try:
         node = loader.get_single_node()
         faults = [*islice(_faults(node, ""), _FAULTS)]
         if faults:
-            raise OtherwiseError(faults)
+            raise YamlMismatchError(faults)
         return _value(loader, node)
     finally:
         loader.dispose()

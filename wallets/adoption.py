@@ -31,7 +31,7 @@ from wallets.contents import (
     without_staged,
 )
 from wallets.errors import WalletError
-from wallets.moving import strangers
+from wallets.moving import unexpected_files
 from wallets.nodes import DeployedNode
 from wallets.volume import GRACE, WalletVolume, settled
 
@@ -334,7 +334,7 @@ def adopt(source: Source, volume: WalletVolume, contents: Contents, stay: Callab
 def refuse_occupied(node: DeployedNode, volume: WalletVolume, contents: Contents) -> None:
     """Raise WalletError if a node's volume has other files than the new ones, or is in use."""
     volume.refuse_users()
-    if strange := strangers(without_staged(volume.read()), contents):
+    if strange := unexpected_files(without_staged(volume.read()), contents):
         raise WalletError(
             f"the wallet volume {node.wallet} on host {node.host} is not empty: it has {', '.join(strange)}. "
             "Nothing was changed. Wallets are adopted only into an empty volume: use a separate node for "

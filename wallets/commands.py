@@ -27,7 +27,7 @@ from wallets.listing import newest
 from wallets.losses import lost
 from wallets.nodes import DeployedNode
 from wallets.records import age, days, is_too_old, remember
-from wallets.temporary import taken
+from wallets.temporary import restored_wallet
 from wallets.volume import WalletVolume
 
 UNVERIFIED = "that it can be decrypted, and that its header is true"
@@ -49,7 +49,7 @@ def volume_of(node: DeployedNode) -> WalletVolume:
     return WalletVolume(node, engine_of(node))
 
 
-def look(node: DeployedNode) -> Fingerprint:
+def fingerprint_on_host(node: DeployedNode) -> Fingerprint:
     """Fingerprint of the node's wallets, computed on its host. Raises WalletError if the volume is gone."""
     wallet = on_host(node)
     if not ask(node.host, wallet.exists):
@@ -75,8 +75,8 @@ def backup(
 
     Raises WalletError if there is no complete wallet.
     """
-    contents = _whole(node, volume)
-    made = _kept(node, place, contents, Kind.BACKUP, recipients)
+    contents = _complete_wallets(node, volume)
+    made = _write_backup(node, place, contents, Kind.BACKUP, recipients)
     facts = made.about
     print(f"{made.name}: {_counted(contents)}, from the volume {node.wallet} on host {node.host}")
     print(f"fingerprint {facts.fingerprint}, SHA-256 {made.sha256}")
@@ -88,7 +88,7 @@ def backup(
     return made.name
 
 
-def _whole(node: DeployedNode, volume: WalletVolume) -> Contents:
+def _complete_wallets(node: DeployedNode, volume: WalletVolume) -> Contents:
     """Wallets of a volume. Raises WalletError if there are none, or one is incomplete."""
     contents, place = volume.read(), f"the wallet volume {node.wallet} on host {node.host}"
     refuse_interrupted(place, contents)
@@ -98,7 +98,7 @@ def _whole(node: DeployedNode, volume: WalletVolume) -> Contents:
     return contents
 
 
-def _kept(
+def _write_backup(
     node: DeployedNode, place: Place, contents: Contents, kind: Kind, recipients: Sequence[str]
 ) -> Backup:
     """Write a new backup file, and parse it as a later reader would. Raises WalletError."""
@@ -146,9 +146,9 @@ def check(
     Raises WalletError if it is insufficient.
     """
     good = newest(place, node)
-    contents, facts = _whole(node, volume), good.about
+    contents, facts = _complete_wallets(node, volume), good.about
     print(f"{good.name}: {age(facts.time)}, {_many(facts.wallets)}, fingerprint {facts.fingerprint}")
-    wrong = list(_strangers(facts.recipients, rules.recipients))
+    wrong = list(_recipient_differences(facts.recipients, rules.recipients))
     if is_too_old(facts.time, rules.backup_age):
         asked = f", and the stack requires one every {days(rules.backup_age)}" if rules.backup_age else ""
         wrong.append(f"it is {age(facts.time)}{asked}")
@@ -170,7 +170,7 @@ def check(
         raise WalletError("\n".join([f"{good.name}:", *(f"  {problem}" for problem in wrong), again]))
 
 
-def _strangers(has: Sequence[str], asked: Sequence[str]) -> list[str]:
+def _recipient_differences(has: Sequence[str], asked: Sequence[str]) -> list[str]:
     """Differences between recipients of a backup and of the stack."""
     if not asked:
         return []
@@ -246,7 +246,7 @@ def restore_copy(node: DeployedNode, volume: WalletVolume, name: str, restoring:
 
 def restore_temporary(node: DeployedNode, volume: WalletVolume, name: str, restoring: Restoring) -> None:
     """Replace a wallet by the temporary copy that its interrupted save left. Raises WalletError."""
-    _restore(node, volume, f"the temporary copy {name}", taken(name, volume.read()), restoring)
+    _restore(node, volume, f"the temporary copy {name}", restored_wallet(name, volume.read()), restoring)
 
 
 def _restore(
@@ -258,7 +258,7 @@ def _restore(
         before = ""
         if present := without_staged(volume.read()):
             _refuse_older(node, source, present, contents, restoring)
-            kept = _kept(node, restoring.place, present, Kind.BEFORE_RESTORE, restoring.recipients)
+            kept = _write_backup(node, restoring.place, present, Kind.BEFORE_RESTORE, restoring.recipients)
             before = f"the previous files: {kept.name}"
             print(before)
             if not kept.is_encrypted:

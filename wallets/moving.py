@@ -12,7 +12,7 @@ from clients.engine import engine_address
 from clients.fingerprint import Fingerprint, digest
 from clients.pull import ensure_image
 from wallets.asking import ask
-from wallets.commands import engine_of, look, on_host, volume_of
+from wallets.commands import engine_of, fingerprint_on_host, on_host, volume_of
 from wallets.contents import (
     Contents,
     File,
@@ -39,7 +39,7 @@ def wallets_of(node: DeployedNode) -> dict[str, File]:
 
 def left_behind(node: DeployedNode, carried: Contents) -> list[str]:
     """Paths of files in a node's wallet volume that are not among the carried ones. Raises WalletError."""
-    return strangers(without_links(volume_of(node).read()), carried)
+    return unexpected_files(without_links(volume_of(node).read()), carried)
 
 
 def refuse_less(source: str, contents: Contents, known: Fingerprint, way: str) -> None:
@@ -106,7 +106,7 @@ def refuse_taken(target: DeployedNode, contents: Contents) -> None:
 
 
 def _refuse_strangers(target: DeployedNode, present: Contents, contents: Contents) -> None:
-    strange = strangers(present, contents)
+    strange = unexpected_files(present, contents)
     if not strange:
         return
     # Only complete wallets can be compared here.
@@ -124,7 +124,7 @@ def _refuse_strangers(target: DeployedNode, present: Contents, contents: Content
     )
 
 
-def strangers(present: Contents, contents: Contents) -> list[str]:
+def unexpected_files(present: Contents, contents: Contents) -> list[str]:
     """Paths of a volume's files that are not among the new ones."""
     return sorted(path for path, file in present.items() if not _is_in(contents, path, file.data))
 
@@ -159,7 +159,7 @@ def carry(target: DeployedNode, contents: Contents) -> Fingerprint:
         volume.remove_leftovers()
     else:
         volume.put(contents)
-    written = look(target)
+    written = fingerprint_on_host(target)
     if written != fingerprint_of(contents):
         raise WalletError(
             f"{target.wallet} on host {target.host} has the fingerprint {digest(written)}, but the received "

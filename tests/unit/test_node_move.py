@@ -571,7 +571,7 @@ def test_a_node_that_is_moved_while_its_wallets_are_carried_is_not_destroyed(
     monkeypatch.setattr("commands.moving.carry", carry)
     ran = move(skyinfra)
     assert (ran.code, fleet.calls, fleet.file.read_text()) == (1, [], TEXT)
-    assert ran.err.endswith("Run the same command again, which starts with the edited file.\n")
+    assert ran.err.endswith("Run the same command again, which begins with what is there now.\n")
     assert fleet.running == ["ssh://pi@barn.lan"]
 
 
@@ -648,7 +648,7 @@ def test_a_wallet_that_grew_before_an_up_is_read_again(
         }
 
     meanwhile(monkeypatch, grown)
-    assert "Run the same command again, which starts with the edited file." in move(skyinfra).err
+    assert "Run the same command again, which begins with what is there now." in move(skyinfra).err
     refused(fleet)
 
 
