@@ -31,7 +31,7 @@ def copies(layout: Layout) -> Path:
 def other_checkout(layout: Layout) -> Path | None:
     """Checkout that this user's set-up belongs to, if it is another one; otherwise None.
 
-    A state folder named by SKYCOIN_STATE belongs to whoever set the variable.
+    A state folder named by SKYCOIN_STATE belongs to the user who set the variable.
     """
     try:
         known = Path(record(layout.state).read_text().strip())

@@ -19,7 +19,7 @@ HEARTBEAT = 14.0
 
 
 class SetupError(UserError):
-    """A set-up step can't continue; the message says what was found and what to do."""
+    """A set-up step can't continue; the message contains the reason and what to do."""
 
 
 class Step:

@@ -53,7 +53,7 @@ def down(layout: Layout, arguments: argparse.Namespace) -> int:
 
 
 def _stop_service(layout: Layout, name: str) -> bool:
-    """Stop one service, or an own engine with all of its containers. Returns True if there was one."""
+    """Stop one service, or an own engine with all of its containers. Returns True if it was running."""
     if name == own_engine.NAME and layout.engine is EngineChoice.OWN:
         return own_engine.stop(layout, name, own_engine.own_folder(layout))
     return services.stop(layout, name)

@@ -17,7 +17,7 @@ from local.shared_cache import one_at_a_time
 from local.steps import SetupError, output, run, step
 
 GO_VERSION = "1.26.11"
-"""Go version that compiles every tool, and every image on a base made from Debian packages.
+"""Go version that compiles every tool, and every image on a base built from Debian packages.
 
 Official bases bring their own Go, which may be older (catalogue/bases.py, OFFICIAL_GO).
 """

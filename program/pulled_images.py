@@ -85,7 +85,7 @@ def ref_for(entry: Mapping[str, Any], variant: str | None) -> str:
 
 
 def _published_version(images: Mapping[str, Any] | None, name: str) -> str:
-    """Version of an image in another stack's outputs; empty if it is not there."""
+    """Version of an image in another stack's outputs; empty if they do not have it."""
     return str((images or {}).get(name, {}).get("source", {}).get("version", ""))
 
 
@@ -95,7 +95,7 @@ def _published_ref(images: Mapping[str, Any], name: str, tag: str | None, varian
     if name not in images or tag not in images[name]:
         published = [f"{image}:{entry}" for image, tags in images.items() for entry in tags]
         raise pulumi.RunError(
-            f"{name}:{tag} is not published there; it has {', '.join(published) or 'nothing'}"
+            f"{name}:{tag} is not published by that stack; it has {', '.join(published) or 'nothing'}"
         )
     entry = images[name][tag]
     if variant is not None and variant not in entry["variants"]:

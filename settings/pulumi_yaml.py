@@ -168,7 +168,7 @@ def _plain(text: str) -> Any:
 
 
 def _number(text: str) -> int | float | None:
-    """Number that Pulumi reads from a text, or None; a whole number is an integer, as in Pulumi."""
+    """Number that Pulumi reads from a string, or None; a whole number is an integer, as in Pulumi."""
     plain = text.replace("_", "")
     if text.startswith("_") or (text.startswith(".") and plain != text):
         return None

@@ -13,7 +13,7 @@ FOLDER = Path("skycoin-wallets")
 """Default folder, below the home folder."""
 
 _LEFT = 24 * 3600
-"""Seconds after which an incomplete file is taken for the rest of a killed run."""
+"""Seconds after which an incomplete file is considered the rest of a killed run."""
 
 
 def default_folder() -> Path:

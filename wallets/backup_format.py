@@ -98,7 +98,7 @@ class Backup:
     sha256: str
     """SHA-256 of the file."""
     payload: bytes
-    """Encrypted part, or the whole of a plain file."""
+    """Encrypted part, or all of a plain file."""
 
     @property
     def is_encrypted(self) -> bool:

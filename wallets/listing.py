@@ -38,7 +38,7 @@ def newest(place: Place, node: DeployedNode) -> Backup:
 
 
 def rows(place: Place, node: str | None) -> Iterator[Sequence[str]]:
-    """Rows of the table, the newest backup of each node last; a file that is not a backup says so."""
+    """Rows of the table, the newest backup of each node last; a file that is not a backup has the reason."""
     yield HEADS
     for name, data in sorted(place.load_all(), key=lambda entry: _order(entry[0])):
         row = _row(name, data)

@@ -139,7 +139,7 @@ def prepare(target: DeployedNode) -> None:
 
 
 def carry(target: DeployedNode, contents: Contents) -> Fingerprint:
-    """Put wallets into a node's volume on its host, record them there, and return their fingerprint.
+    """Put wallets into a node's volume on its host, record them on it, and return their fingerprint.
 
     The volume is created if it is missing. Every byte is read back, and the fingerprint is computed on the
     host. Raises WalletError.

@@ -55,7 +55,7 @@ class DeployedNode:
 
     @property
     def backups(self) -> str:
-        """Name of the volume with the copies of the wallet that are made before each change."""
+        """Name of the volume with the copies of the wallet from before each change."""
         return backups_volume(self.wallet)
 
     @property
