@@ -603,7 +603,7 @@ def test_a_node_that_changes_its_new_wallets_is_not_recorded(
     host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host.old(wallet=FILES)
-    monkeypatch.setattr("commands.wallet.look", lambda _: {})
+    monkeypatch.setattr("commands.wallet.fingerprint_on_host", lambda _: {})
     ran = adopt(skyinfra)
     assert ran.code == 1
     assert ran.err.endswith("The node has changed them meanwhile: nothing was recorded.\n")
