@@ -104,8 +104,7 @@ class Preflight(Remade):
     def _look_again(self, olds: Values, news: Values) -> None:
         """Raise ProviderError if the node must keep away from its wallet, or that has lost something."""
         known = olds if olds["wallet"] == news["wallet"] else {}
-        former = olds.get("container") or news["container"]
-        seen = refreshed(WalletOnHost(self._client(news), news, former), news, known)
+        seen = refreshed(WalletOnHost(self._client(news), news, _former(olds, news)), news, known)
         if wrong := seen.get(KEPT_OUT) or seen.get(FAULT):
             raise ProviderError(wrong)
 
@@ -134,8 +133,7 @@ class Preflight(Remade):
         self._hosts.refuse(news, olds.get("container"))
         client = self._client(news)
         refuse_unprepared(lambda _: client, olds, news)
-        former = olds.get("container") or news["container"]
-        proof, wallet = self._prove(client, news), WalletOnHost(client, news, former)
+        proof, wallet = self._prove(client, news), WalletOnHost(client, news, _former(olds, news))
         known = olds if olds.get("wallet") == news["wallet"] else None
         return {**news, **proof, **proved(wallet, news, known)}
 
@@ -172,6 +170,12 @@ class Preflight(Remade):
             raise ProviderError(
                 f"host {inputs['host']}: `{command}` in {image} ended with {code}: {said}.{hint}"
             )
+
+
+def _former(olds: Values, news: Values) -> str:
+    """Name of the node's container on its wallet until now; empty if it gets another wallet."""
+    name: str = olds.get("container") or news["container"]
+    return name if olds.get("wallet") == news["wallet"] else ""
 
 
 def _runs(machine: str, platform: str | None) -> str:
