@@ -27,14 +27,14 @@ endif
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# The locks say what is installed; packages for tests and linters are installed only before those.
+# The locks list what is installed; packages for tests and linters are installed only before those.
 installed:
 	@sh local/environment.sh "$(VENV)" requirements.txt
 
 installed-for-tests:
 	@sh local/environment.sh "$(VENV)" requirements.txt requirements-dev.txt
 
-# Fails before minutes of installing if there is no set-up; local/pulumi_cli.py says the same.
+# Fails before minutes of installing if there is no set-up; local/pulumi_cli.py has the same message.
 known:
 	@test -e "$(SET_UP)/environment.json" || test -e "$(EARLIER)/environment.json" || { \
 	    printf '\nerror: Nothing is set up in %s: run `make up` first.\n' "$(SET_UP)" >&2; exit 1; }

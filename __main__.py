@@ -15,9 +15,9 @@ with without_collections():
     from settings.reading import SettingsError, read_settings
 
 REPORTED = 32
-"""Exit code of a program that has said why it ends: Pulumi's language host adds nothing of its own."""
+"""Exit code of a program that has reported why it ends; Pulumi's language host then adds no message."""
 
-# The engine interrupts the program when a resource failed, and says which: no traceback on top of that.
+# The engine interrupts the program when a resource failed, and reports which: no traceback is needed.
 signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
 stack_file = Path(__file__).with_name("stacks") / f"Pulumi.{pulumi.get_stack()}.yaml"

@@ -40,15 +40,15 @@ def main() -> int:
     print(table(list(ratios.values())))
     if given.rounds >= ROUNDS:
         _keep(ratios)
-    return 0 if all(one.held for one in ratios.values()) else 1
+    return 0 if all(ratio.held for ratio in ratios.values()) else 1
 
 
 def _keep(ratios: Mapping[str, Ratio]) -> None:
     """Save the ratios of the cases that ran, and keep those of the others."""
     cases = json.loads(LAST.read_text()) if LAST.exists() else {}
-    for name, one in ratios.items():
-        found = {**asdict(one), "median": one.median, "held": one.held}
-        cases[name] = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "machine": machine(), **found}
+    for name, ratio in ratios.items():
+        figures = {**asdict(ratio), "median": ratio.median, "held": ratio.held}
+        cases[name] = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "machine": machine(), **figures}
     ordered = {name: cases[name] for name in CASES if name in cases}
     LAST.write_text(json.dumps(ordered, indent=2, ensure_ascii=False) + "\n")
 

@@ -61,10 +61,10 @@ def _compared(
     changes: Mapping[str, Any],
 ) -> Ratio:
     with _started(layout) as boards, tempfile.TemporaryDirectory() as folder:
-        ours = _written(Path(folder) / "all", {**settings(boards), **changes})
+        all_boards = _written(Path(folder) / "all", {**settings(boards), **changes})
         peer = _written(Path(folder) / "one", settings(boards[:1]))
         with _fresh(layout, env, boards) as fresh:
-            times = in_turn(lambda: _up(env, ours), lambda: _up(env, peer), rounds, before=fresh)
+            times = in_turn(lambda: _up(env, all_boards), lambda: _up(env, peer), rounds, before=fresh)
     return Ratio(name=name, unit="s", ours=times[0], peer=times[1], target=target)
 
 

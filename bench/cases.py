@@ -29,8 +29,8 @@ def no_op(_: Layout, env: Mapping[str, str], rounds: int) -> Ratio:
     """Compare an `up` without changes with that of an empty Python program on the same CLI and backend."""
 
     def ours() -> None:
-        said = pulumi(env, PROJECT, "up", "--yes", "--stack", STACK)
-        if re.search(r"\d+ (created|updated|replaced|deleted)", said):
+        printed = pulumi(env, PROJECT, "up", "--yes", "--stack", STACK)
+        if re.search(r"\d+ (created|updated|replaced|deleted)", printed):
             raise SetupError(f"the stack {STACK} had changes: run `make up` first, then again.")
 
     with _empty_program(env) as (folder, stack):
@@ -63,8 +63,8 @@ def preview(layout: Layout, env: Mapping[str, str], rounds: int) -> Ratio:
 
     def previewed(nodes: int) -> None:
         with _fleet(layout, env, nodes) as options:
-            said = pulumi(env, PROJECT, "preview", *options)
-        counts[nodes] = int(re.findall(r"\+ (\d+) to create", said)[-1])
+            printed = pulumi(env, PROJECT, "preview", *options)
+        counts[nodes] = int(re.findall(r"\+ (\d+) to create", printed)[-1])
 
     small, large = NODES
     times = in_turn(lambda: previewed(large), lambda: previewed(small), rounds)
@@ -96,7 +96,7 @@ def _fleet(layout: Layout, env: Mapping[str, str], nodes: int) -> Iterator[Seque
 def size(_: Layout, env: Mapping[str, str], __: int) -> Ratio:
     """Compare the unpacked size of each variant of the node with that of the image before this project."""
     tags: Mapping[str, Any] = stack_outputs(STACK, env)["images"]["skycoin"]
-    sizes = [one["unpacked"] / 1e6 for one in next(iter(tags.values()))["variants"].values()]
+    sizes = [variant["unpacked"] / 1e6 for variant in next(iter(tags.values()))["variants"].values()]
     peer = [SEED_MEGABYTES] * len(sizes)
     return Ratio(name="a variant, unpacked / the seed's", unit="MB", ours=sizes, peer=peer, target=0.56)
 

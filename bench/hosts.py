@@ -51,20 +51,20 @@ class Figures:
 
 def memory(layout: Layout, env: Mapping[str, str], rounds: int) -> Ratio:
     """Compare the memory of a preview of the largest stack with the limit; save and draw all figures."""
-    found = {size: [_previewed(layout, env, size) for _ in range(rounds)] for size in SIZES}
+    runs = {size: [_previewed(layout, env, size) for _ in range(rounds)] for size in SIZES}
     figures = Figures(
         date=f"{datetime.now(UTC):%Y-%m-%d}",
         machine=machine(),
         rounds=rounds,
         hosts=SIZES,
-        seconds=[round(statistics.median(took for took, _ in found[size]), 2) for size in SIZES],
-        megabytes=[round(statistics.median(most for _, most in found[size]), 1) for size in SIZES],
+        seconds=[round(statistics.median(seconds for seconds, _ in runs[size]), 2) for size in SIZES],
+        megabytes=[round(statistics.median(most for _, most in runs[size]), 1) for size in SIZES],
     )
     KEPT.write_text(json.dumps(asdict(figures), indent=2) + "\n")
     PICTURE.write_text(picture(figures))
-    ours = [most for _, most in found[SIZES[-1]]]
+    largest = [most for _, most in runs[SIZES[-1]]]
     name = f"memory of a preview of {SIZES[-1]} hosts / 1 GB"
-    return Ratio(name=name, unit="MB", ours=ours, peer=[LIMIT] * len(ours), target=1.0)
+    return Ratio(name=name, unit="MB", ours=largest, peer=[LIMIT] * len(largest), target=1.0)
 
 
 def kept() -> Figures:
@@ -115,8 +115,8 @@ class Used:
         for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):  # it has ended, or is another user's
                 if mark in (process / "environ").read_bytes():
-                    said = re.search(r"^Pss:\s+(\d+)", (process / "smaps_rollup").read_text(), re.MULTILINE)
-                    now += int(said[1]) / 1000 if said else 0
+                    match = re.search(r"^Pss:\s+(\d+)", (process / "smaps_rollup").read_text(), re.MULTILINE)
+                    now += int(match[1]) / 1000 if match else 0
                     fields = (process / "stat").read_text().rpartition(")")[2].split()
                     self.seconds[process.name] = sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
         self.megabytes = max(self.megabytes, now)
@@ -186,10 +186,10 @@ def _line(
         f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>',
     ]
     for (x, y), value in zip(points, values, strict=True):
-        said = f"{value:.1f} {unit}" if right else f"{value:.0f} {unit}"
+        label = f"{value:.1f} {unit}" if right else f"{value:.0f} {unit}"
         parts.append(f'<circle cx="{x:.0f}" cy="{y:.0f}" r="3.5" fill="{colour}"/>')
         middle = min(max(x, LEFT + 32), LEFT + ACROSS - 32)
         beside = y - 14 if right else y + 20
-        label = f'<text x="{middle:.0f}" y="{beside:.0f}" text-anchor="middle" fill="{colour}">{said}</text>'
+        label = f'<text x="{middle:.0f}" y="{beside:.0f}" text-anchor="middle" fill="{colour}">{label}</text>'
         parts.append(label)
     return parts

@@ -48,8 +48,8 @@ def in_turn(
         before()
         return _seconds(action)
 
-    found: list[tuple[float, float]] = [(seconds(ours), seconds(peer)) for _ in range(rounds + 1)]
-    return tuple(list(column) for column in zip(*found[1:], strict=True))
+    pairs: list[tuple[float, float]] = [(seconds(ours), seconds(peer)) for _ in range(rounds + 1)]
+    return tuple(list(column) for column in zip(*pairs[1:], strict=True))
 
 
 def _seconds(action: Callable[[], object]) -> float:
@@ -63,15 +63,15 @@ def table(ratios: Sequence[Ratio]) -> str:
     rows = [("what", "ours", "peer", "ratio", "from – to", "target", "")]
     rows += [
         (
-            one.name,
-            f"{statistics.median(one.ours):.2f} {one.unit}",
-            f"{statistics.median(one.peer):.2f} {one.unit}",
-            f"{one.median:.2f}",
-            f"{min(one.pairs):.2f} – {max(one.pairs):.2f}",
-            f"≤ {one.target:.2f}",
-            "held" if one.held else "MISSED",
+            ratio.name,
+            f"{statistics.median(ratio.ours):.2f} {ratio.unit}",
+            f"{statistics.median(ratio.peer):.2f} {ratio.unit}",
+            f"{ratio.median:.2f}",
+            f"{min(ratio.pairs):.2f} – {max(ratio.pairs):.2f}",
+            f"≤ {ratio.target:.2f}",
+            "held" if ratio.held else "MISSED",
         )
-        for one in ratios
+        for ratio in ratios
     ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)

@@ -20,7 +20,7 @@ from display.columns import columns
 from local.layout import PROJECT
 from local.stack import stack_config
 from wallets.backup_places import SSH, load_file, place
-from wallets.commands import UNPROVED, backup, check, drill, engine_of, verify, volume_of
+from wallets.commands import UNVERIFIED, backup, check, drill, engine_of, verify, volume_of
 from wallets.errors import WalletError
 from wallets.listing import rows
 from wallets.policy import recipients_of, refuse_unclear, rules_of
@@ -123,7 +123,7 @@ def list_backups(node: str | None, where: str, ssh_options: Sequence[str]) -> No
         columns(found) if len(found) > 1 else f"{where} holds no backups{f' of {node}' if node else ''}."
     )
     if len(found) > 1:
-        click.echo(f"\nNot proved without a key, of those that are encrypted: {UNPROVED}.")
+        click.echo(f"\nNot verified without a key, of those that are encrypted: {UNVERIFIED}.")
 
 
 @click.command(

@@ -32,7 +32,7 @@ from local.stack import aside, refuse_edited, write_stack_file
 from providers.skycoin.wallet_identity import remembered
 from settings.stack import StackSettings
 from wallets.backup_format import Backup, open_backup
-from wallets.commands import look, refuse_anothers, volume_of
+from wallets.commands import fingerprint_on_host, refuse_anothers, volume_of
 from wallets.contents import File
 from wallets.errors import WalletError
 from wallets.fingerprint import fingerprint_of
@@ -283,7 +283,7 @@ class Move:
         """Compare the running node's wallets with the copied ones; returns the exit code."""
         if not runs(self.target):
             return self._failed("does not run there, though its update went well: `up` tries again")
-        now = look(self.target)
+        now = fingerprint_on_host(self.target)
         if now != carried:
             return self._failed(f"has other wallets there now: {_said(now)}", whole=False)
         click.echo(f"\n{self.target.where} runs with the same wallets: {_said(now)}.")

@@ -109,7 +109,7 @@ def collect_registry(yes: bool) -> None:
 def _garbage(found: Garbage) -> str:
     """Table of the repositories that would lose manifests, and a sentence with the total."""
     going = Counter(one.repository for one in found.manifests)
-    rows = [[name, str(count), str(found.stays[name])] for name, count in sorted(going.items())]
+    rows = [[name, str(count), str(found.kept_counts[name])] for name, count in sorted(going.items())]
     listed = [columns([["REPOSITORY", "GO", "STAY"], *rows]), ""] if rows else []
     said = f"{len(found.manifests)} manifests would go, and {size(found.size)} with them."
     return "\n".join([*listed, said])
@@ -154,7 +154,7 @@ def _keeper(file: str, ssh_options: Sequence[str]) -> Callable[[str, bytes], str
     if path.is_dir() or file.endswith("/"):
         return place(str(path), ()).keep
     if path.exists():
-        raise SetupError(f"{path} is there already, and a backup is never overwritten: give another name.")
+        raise SetupError(f"{path} already exists; backups are never overwritten: give another name.")
     return lambda _, data: place(str(path.parent), ()).keep(path.name, data)
 
 

@@ -20,7 +20,14 @@ from providers.skycoin.wallet_identity import ACCEPTED, FAULT, KEPT_OUT, remembe
 from wallets.adoption import Source, adopt, refuse_occupied
 from wallets.backup_format import read
 from wallets.backup_places import load_file, place
-from wallets.commands import Restoring, look, restore_copy, restore_file, restore_temporary, volume_of
+from wallets.commands import (
+    Restoring,
+    fingerprint_on_host,
+    restore_copy,
+    restore_file,
+    restore_temporary,
+    volume_of,
+)
 from wallets.contents import Contents
 from wallets.fingerprint import fingerprint_of
 from wallets.moving import refuse_less
@@ -134,7 +141,7 @@ def restore_wallet(
             given_file = read(file, load_file(file, ssh_options))
             restore_file(deployed, volume, given_file, known, restoring)
         # The next `up` must find these wallets.
-        return _record(found, name, deployed, digest(look(deployed)))
+        return _record(found, name, deployed, digest(fingerprint_on_host(deployed)))
 
 
 @wallet.command(
@@ -154,7 +161,7 @@ def accept_wallet(node: str, fingerprint: str, stack: str | None, backend: Choic
     found, name = chosen(stack, backend)
     with found.changing(name, "wallet accept"):
         deployed = node_in(found, name, node)
-        wallets = look(deployed)
+        wallets = fingerprint_on_host(deployed)
         there = digest(wallets)
         if fingerprint == there:
             return _record(found, name, deployed, there)
@@ -201,7 +208,7 @@ def adopt_wallet(node: str, origin: str, yes: bool, stack: str | None, backend: 
         state = next(one for one in resources if one["urn"] == deployed.preflight).get("outputs") or {}
         source.refuse_managed()
         source.refuse_moved()
-        folder, first = source.found()
+        folder, first = source.read_folder()
         _refuse_loss(source, first, state)
         refuse_occupied(deployed, volume, first)
         users = source.users()
@@ -226,7 +233,7 @@ def _adopted(backend: Backend, source: Source, contents: Contents) -> int:
     """Report the copied wallets, and make the stack remember them; returns the exit code."""
     deployed, wallets = source.node, fingerprint_of(contents)
     click.echo(f"{deployed.wallet} on host {deployed.host}: {summary(wallets)}, from {source.where}")
-    if look(deployed) != wallets:
+    if fingerprint_on_host(deployed) != wallets:
         click.echo("The node has changed them meanwhile: nothing was recorded.", err=True)
         return FAILED
     click.echo(

@@ -40,7 +40,7 @@ def up(layout: Layout, _: argparse.Namespace) -> int:
     """Set up what is missing, then `pulumi up` of the stack `local`."""
     print(
         "Sets this machine up and runs the node. The first time it takes 12 to 21 minutes on 2 cores, "
-        "most of it compiling; with everything there, about 10 seconds."
+        "most of it compiling; later runs take about 10 seconds."
     )
     env = set_up(layout)
     return bring_up(layout, STACK, env, after=lambda: _report(layout, env))
@@ -55,16 +55,16 @@ def _report(layout: Layout, env: dict[str, str]) -> None:
         if name not in deployed:
             continue  # its host has not answered yet
         here = hosts.get(node["host"], {}).get("engine") == "local"
-        print(f"\n{name}: {_said(node) if here else 'on host ' + node['host']}")
+        print(f"\n{name}: {_address(node) if here else 'on host ' + node['host']}")
         if login := node.get("login"):
-            print(f"  its web interface and API want a login: `{login}` shows it")
+            print(f"  its web interface and API require a login: `{login}` shows it")
         print(f"  image {node['image']}")
         print(f"  wallet volume {node['wallet_volume']} (kept by every make target)")
-        said, falls_short = newest_backup(layout.backup_records, deployed[name], limit)
-        print(f"  {'WARNING: ' if falls_short else ''}{said}")
+        backup, falls_short = newest_backup(layout.backup_records, deployed[name], limit)
+        print(f"  {'WARNING: ' if falls_short else ''}{backup}")
 
 
-def _said(node: Mapping[str, str]) -> str:
+def _address(node: Mapping[str, str]) -> str:
     """Address of a node, and its version if it answers without a login."""
     return node["rpc"] if "login" in node else _version(node["rpc"])
 
@@ -93,7 +93,7 @@ def destroy(layout: Layout, arguments: argparse.Namespace) -> int:
     env = pulumi_cli.known_environment(layout)
     stack = arguments.stack
     if is_own(stack) and stack_file(stack).exists() and stack not in own_stacks(layout):
-        print(f"The stack {stack} holds nothing.")
+        print(f"The stack {stack} is empty.")
         return 0
     nodes = nodes_of(stack, resources(layout, stack)).values()
     # Without running the program: a destroy needs only the state, whatever the settings are now.
@@ -142,7 +142,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     parser.add_argument("command", choices=commands)
     parser.add_argument("--stack", default=STACK)
-    parser.add_argument("--all", action="store_true", help="down: also remove what up made, wallets excepted")
+    parser.add_argument(
+        "--all", action="store_true", help="down: also remove what up created, except wallets"
+    )
     arguments = parser.parse_args()
     interrupt_on_all()
     # The set-up has a passphrase file; a variable from elsewhere, often empty, would override it.
@@ -156,8 +158,8 @@ def main() -> int:
     except UserError as error:
         return fail(error)
     except KeyboardInterrupt:
-        goes_on = ", it goes on where it stopped" if arguments.command in CHANGING else ""
-        return fail(SetupError(f"interrupted; run the same command again{goes_on}"))
+        resumes = ", which continues where it stopped" if arguments.command in CHANGING else ""
+        return fail(SetupError(f"interrupted; run the same command again{resumes}"))
 
 
 if __name__ == "__main__":

@@ -47,17 +47,17 @@ def ensure_base(layout: Layout, go: str, crane: Path) -> str:
     tag = f"{layout.registry}/{name}"
     env = {"SSL_CERT_FILE": str(layout.trust), "DOCKER_CONFIG": str(layout.docker_config)}
     with step(f"base image: Debian {SUITE} with Go {GO_VERSION}") as this:
-        kept, there = _kept(layout).get(name), output([str(crane), "digest", tag], env=env)
-        if kept is None or there is None:
+        kept, pushed = _pushed_digests(layout).get(name), output([str(crane), "digest", tag], env=env)
+        if kept is None or pushed is None:
             kept = _push(layout, crane, _ensure_tarball(layout, go), tag, env)
-            write_aside(layout.bases, json.dumps({**_kept(layout), name: kept}))
+            write_aside(layout.bases, json.dumps({**_pushed_digests(layout), name: kept}))
             this.found = f"pushed {tag}"
-        elif there != kept:
+        elif pushed != kept:
             raise SetupError(
-                f"{tag} is {there} in the registry, and this set-up has pushed {kept}: somebody else who has "
-                "the registry's login has written there. Nothing is built on it. Make another login "
+                f"{tag} is {pushed} in the registry, but this set-up has pushed {kept}: someone else with "
+                "the registry's login has overwritten it. Nothing is built on it. Create another login "
                 f"(`./skyinfra setup rotate login`), then remove {layout.bases}: the next `make up` pushes "
-                f"the base that is kept in {layout.cache}."
+                f"the base from {layout.cache} again."
             )
         else:
             this.found = "in the local registry, with the digest that was pushed"
@@ -77,7 +77,7 @@ def _push(layout: Layout, crane: Path, tarball: Path, tag: str, env: Mapping[str
     return digest
 
 
-def _kept(layout: Layout) -> dict[str, str]:
+def _pushed_digests(layout: Layout) -> dict[str, str]:
     """Digests of the bases that this set-up has pushed, by repository and tag."""
     try:
         kept = json.loads(layout.bases.read_text())
@@ -108,7 +108,7 @@ def _ensure_tarball(layout: Layout, go: str) -> Path:
             + [SUITE, str(root)]
         ),
         log=layout.logs / "base.log",
-        doing="making a Debian root",
+        doing="building a Debian root file system",
     )
     # Written next to its place and renamed, so that an interrupted run leaves no partial base.
     run(["gzip", "-1", "--force", str(root)], log=layout.logs / "base.log", doing="compressing it")

@@ -18,8 +18,8 @@ from local.stack import (
 
 _LEFT = {
     None: "",
-    DockerPlugin.STAND_IN: ", and the containers and networks that it had made are taken over",
-    DockerPlugin.OFFICIAL: "; a container that it had made may be in the way of its name (docs/stacks.md)",
+    DockerPlugin.STAND_IN: ", and the containers and networks that it created are adopted",
+    DockerPlugin.OFFICIAL: "; a container that it created may still have its name (docs/stacks.md)",
 }
 """End of the message about a killed run's leftovers, by docker plugin."""
 
@@ -39,10 +39,13 @@ def bring_up(
     refuse_missing(layout, stack)
 
     def is_interrupted() -> bool:
-        if not (found := has_pending_creates(layout, stack)):
+        if not (pending := has_pending_creates(layout, stack)):
             return False
-        print(f"• an interrupted run left notes in the state: they are removed{_LEFT[kept(layout)]}")
-        return found
+        print(
+            f"• an interrupted run left pending operations in the state: they are removed"
+            f"{_LEFT[kept(layout)]}"
+        )
+        return pending
 
     def start(dead: Collection[Address]) -> None:
         if kept(layout) is DockerPlugin.OFFICIAL:

@@ -52,11 +52,12 @@ def ensure_build_network(layout: Layout) -> BuildNetwork:
             run(as_root(["sh", str(SCRIPT), "up", *names, *servers]), log=layout.logs / "build-network.log")
         except SetupError as error:
             raise SetupError(
-                f"{error}\nSo build steps have no network of their own, and do not get this machine's, where "
-                "a package's install script reaches all that listens. It takes root, bridges, veth pairs and "
-                "iptables with NAT. Without them, use a builder of your own (docs/stacks.md, “Builder”)."
+                f"{error}\nSo build steps have no network of their own, and they never use this machine's, "
+                "where a package's install script could reach every service. It requires root, bridges, veth "
+                "pairs and iptables with NAT. Without them, use a builder of your own (docs/stacks.md, "
+                "“Builder”)."
             ) from None
-        this.found = f"{network.bridge}, {network.subnet}: other machines by NAT, and nothing of this one"
+        this.found = f"{network.bridge}, {network.subnet}: other machines by NAT, but not this machine"
         return network
 
 
@@ -65,8 +66,8 @@ def own_build_network(layout: Layout) -> BuildNetwork | None:
     for link in _listed("link"):
         if link.get("ifalias") == str(layout.state) and link["ifname"].startswith(PREFIX):
             [shown] = _listed("-4", "address", "show", "dev", link["ifname"]) or [{}]
-            known = [f"{one['local']}/{one['prefixlen']}" for one in shown.get("addr_info", ())]
-            subnets = [ipaddress.IPv4Network(one, strict=False) for one in known]
+            known = [f"{address['local']}/{address['prefixlen']}" for address in shown.get("addr_info", ())]
+            subnets = [ipaddress.IPv4Network(address, strict=False) for address in known]
             subnets += _subnets(int(link["ifname"].removeprefix(PREFIX)))
             return BuildNetwork(bridge=link["ifname"], subnet=subnets[0])
     return None
@@ -77,7 +78,7 @@ def remove_build_network(layout: Layout) -> None:
     with step("network of build steps") as this:
         network = own_build_network(layout)
         if network is None:
-            this.found = "was not there"
+            this.found = "did not exist"
             return
         run(as_root(["sh", str(SCRIPT), "down", network.bridge]), log=layout.logs / "build-network.log")
         this.found = f"removed: {network.bridge} and its rules in iptables"
@@ -98,8 +99,8 @@ def nameservers() -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
 def _read(path: Path) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
     text = path.read_text() if path.exists() else ""
     # A zone, as in fe80::1%eth0, is not part of the address.
-    found = re.findall(r"^\s*nameserver\s+([0-9a-fA-F.:]+)", text, re.MULTILINE)
-    return [ipaddress.ip_address(server) for server in found]
+    servers = re.findall(r"^\s*nameserver\s+([0-9a-fA-F.:]+)", text, re.MULTILINE)
+    return [ipaddress.ip_address(server) for server in servers]
 
 
 def _free() -> BuildNetwork:
@@ -122,9 +123,13 @@ def _subnets(number: int) -> list[ipaddress.IPv4Network]:
     routes = _listed("-4", "route", "show", "table", "all")
     known = [ipaddress.IPv4Network(route["dst"]) for route in routes if route["dst"] != "default"]
     wanted = [ipaddress.IPv4Network(subnet.format(number)) for subnet in SUBNETS]
-    return [one for one in wanted if not any(one.overlaps(route) for route in known if route.prefixlen >= 8)]
+    return [
+        subnet
+        for subnet in wanted
+        if not any(subnet.overlaps(route) for route in known if route.prefixlen >= 8)
+    ]
 
 
 def _listed(*what: str) -> list[dict[str, Any]]:
     listed: list[dict[str, Any]] = json.loads(output(["ip", "-j", *what]) or "[]")
-    return [one for one in listed if one]  # ip prints an empty object for omitted entries
+    return [entry for entry in listed if entry]  # ip prints an empty object for omitted entries

@@ -42,7 +42,7 @@ def ensure_certificates(layout: Layout) -> None:
             this.found = "made before"
         else:
             _make(layout, folder)
-            this.found = f"made; its authority is {layout.ca}"
+            this.found = f"created; its authority is {layout.ca}"
         _write(layout.trust, system_bundle(layout) + layout.ca.read_text())
         known = "".join(path.read_text() for path in sorted(DEBIAN_AUTHORITIES.glob("*.crt")))
         _write(layout.build_ca, machine_authorities(system_bundle(layout), known))

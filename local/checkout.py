@@ -31,7 +31,7 @@ def copies(layout: Layout) -> Path:
 def other_checkout(layout: Layout) -> Path | None:
     """Checkout that this user's set-up belongs to, if it is another one; otherwise None.
 
-    A state folder named by SKYCOIN_STATE belongs to whoever set the variable.
+    A state folder named by SKYCOIN_STATE belongs to the user who set the variable.
     """
     try:
         known = Path(record(layout.state).read_text().strip())
@@ -52,12 +52,12 @@ def refuse_others(layout: Layout) -> None:
         return
     if not is_there(other):
         raise SetupError(
-            f"The set-up in {layout.state} is that of the checkout {other}, which is gone: run `make up` "
-            "here, which takes it over. Nothing was changed."
+            f"The set-up in {layout.state} belongs to the checkout {other}, which is gone. Run `make up` "
+            "here to take it over. Nothing was changed."
         )
     raise SetupError(
-        f"The set-up in {layout.state} is that of the checkout {other}: run this there. To take it over, "
-        f"remove {record(layout.state)}, and `make up` here. For a second set-up, set SKYCOIN_STATE, "
+        f"The set-up in {layout.state} belongs to the checkout {other}: run this there. To take it over, "
+        f"remove {record(layout.state)}, and run `make up` here. For a second set-up, set SKYCOIN_STATE, "
         "SKYCOIN_REGISTRY_PORT and SKYCOIN_BUILDER_ROOT (README, “Settings of the set-up”). Nothing was "
         "changed."
     )
@@ -76,8 +76,8 @@ def refuse_other_users(layout: Layout) -> None:
     above = owner_above(layout.state)
     if user == 0 and above != 0 and os.environ.get("SUDO_UID") == str(above):
         raise SetupError(
-            f"{layout.state} would be root's, in the home of the user {above}: run `make` without sudo, "
-            "which it calls itself where it must, or `sudo -H make`. Nothing was changed."
+            f"{layout.state} would belong to root, in the home of the user {above}: run `make` without "
+            "sudo, which it calls itself if necessary, or `sudo -H make`. Nothing was changed."
         )
 
 
@@ -86,11 +86,10 @@ def refuse_lost_state(layout: Layout) -> None:
     file = stack_file(STACK)
     if layout.state == user_state() and file.exists() and SALT in file.read_text():
         raise SetupError(
-            f"{file} is of a set-up whose state is not in {layout.state}. Where XDG_STATE_HOME, HOME or "
-            "SKYCOIN_STATE was another one, set it as it was. If that state is lost, `./skyinfra setup "
-            "restore FILE`, or `./skyinfra setup adopt`, brings its nodes back; for a new set-up remove the "
-            "line "
-            f"`{SALT} …` from the file. Nothing was changed."
+            f"{file} belongs to a set-up whose state is not in {layout.state}. If XDG_STATE_HOME, HOME or "
+            "SKYCOIN_STATE had another value, set it again. If that state is lost, `./skyinfra setup "
+            "restore FILE` or `./skyinfra setup adopt` recovers its nodes; for a new set-up, remove the "
+            f"line `{SALT} …` from the file. Nothing was changed."
         )
 
 
@@ -106,8 +105,8 @@ def claim(layout: Layout) -> None:
         if is_there(other):
             refuse_others(layout)
         print(
-            f"• the set-up in {layout.state} was that of the checkout {other}, which is gone: now it is this "
-            "one's"
+            f"• the set-up in {layout.state} belonged to the checkout {other}, which is gone; now it belongs "
+            "to this one"
         )
     if layout.state == user_state() and (other is not None or not record(layout.state).exists()):
         write_aside(record(layout.state), f"{PROJECT}\n")
@@ -142,4 +141,4 @@ def put_stack_files_back(layout: Layout) -> None:
             shutil.copyfile(copy, partial)
             partial.rename(file)
             # Standard output may be the result of a command.
-            print(f"• stacks/{file.name} was gone: put back, as it was last", file=sys.stderr)
+            print(f"• stacks/{file.name} was missing: restored from its last copy", file=sys.stderr)

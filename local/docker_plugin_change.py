@@ -26,8 +26,10 @@ REPLACING = frozenset({"create-replacement", "delete-replaced", "delete", "repla
 def holding(layout: Layout) -> list[str]:
     """Stacks of this set-up with containers or networks of the docker plugin."""
     kinds = {CONTAINER, NETWORK}
-    found = {stack: {one["type"] for one in resources(layout, stack)} for stack in all_stacks(layout)}
-    return [stack for stack, types in found.items() if kinds & types]
+    types_by_stack = {
+        stack: {resource["type"] for resource in resources(layout, stack)} for stack in all_stacks(layout)
+    }
+    return [stack for stack, types in types_by_stack.items() if kinds & types]
 
 
 def settle(layout: Layout) -> None:
@@ -58,11 +60,11 @@ def change(
     """
     if nowhere := [stack for stack in stacks if not stack_file(stack).exists()]:
         raise SetupError(
-            f"The docker plugin was not changed: {', '.join(nowhere)} can't be looked at, "
-            "because there is a state but no stacks/Pulumi.NAME.yaml. Put it back (a "
+            f"The docker plugin was not changed: {', '.join(nowhere)} can't be checked, "
+            "because there is a state but no stacks/Pulumi.NAME.yaml. Restore that file (a "
             "workspace's by `make workspace`), then run this again."
         )
-    before = {stack: _replaced(layout, stack, env, "as it was made") for stack in stacks}
+    before = {stack: _replaced(layout, stack, env, "by the present plugin") for stack in stacks}
     folder = plugin_folder(layout, "docker")
     if folder.exists():
         # Renamed, so it is complete or missing; if the next set-up finds it, this run was killed.
@@ -124,9 +126,13 @@ def start_stopped(
     The official plugin reads a stopped container as one without ports, and would replace it. Engines known to
     be `dead` are not asked.
     """
-    others = [one for one in resources(layout, stack) if one["type"] != NODE_CONTAINER]
+    others = [resource for resource in resources(layout, stack) if resource["type"] != NODE_CONTAINER]
     # By id, because somebody else's container may have that name now.
-    ids = {one["inputs"]["name"]: one.get("id", "") for one in others if one["type"] == CONTAINER}
+    ids = {
+        resource["inputs"]["name"]: resource.get("id", "")
+        for resource in others
+        if resource["type"] == CONTAINER
+    }
     for name, provider in containers(others):
         engine = provider.get("host") or env["DOCKER_HOST"]
         if engine not in dead:
@@ -140,9 +146,9 @@ def _replaced(layout: Layout, stack: str, env: Mapping[str, str], doing: str) ->
     """
     with step(f"refresh and preview of the stack {stack}, {doing}") as this:
         start_stopped(layout, stack, env)
-        found = {_name(each) for each in _previewed(layout, stack, env) if _is_replaced(each)}
-        this.found = f"would replace {', '.join(sorted(found))}" if found else "would replace nothing"
-    return found
+        replaced = {_name(each) for each in _previewed(layout, stack, env) if _is_replaced(each)}
+        this.found = f"would replace {', '.join(sorted(replaced))}" if replaced else "would replace nothing"
+    return replaced
 
 
 def _is_replaced(each: Mapping[str, Any]) -> bool:
@@ -155,22 +161,22 @@ def _name(each: Mapping[str, Any]) -> str:
 
 def _previewed(layout: Layout, stack: str, env: Mapping[str, str]) -> list[dict[str, Any]]:
     """Steps of `pulumi preview --json`."""
-    log, said = layout.logs / "docker-plugin.log", ""
+    log, printed = layout.logs / "docker-plugin.log", ""
 
     def ask(options: Sequence[str]) -> int:
-        nonlocal said
+        nonlocal printed
         refresh = ["pulumi", "refresh", "--yes", "--non-interactive", *options]
         run(refresh, log=log, env=env, cwd=PROJECT, doing=f"refresh of {stack}")
         command = ["pulumi", "-C", str(PROJECT), "preview", "--json", "--non-interactive", *options]
-        said = output(command, env=env, timeout=600, doing=f"preview of {stack}") or ""
+        printed = output(command, env=env, timeout=600, doing=f"preview of {stack}") or ""
         return 0
 
     with_stack_file(layout, stack, env, ask)
     try:
-        steps: list[dict[str, Any]] = json.loads(said).get("steps", [])
+        steps: list[dict[str, Any]] = json.loads(printed).get("steps", [])
     except ValueError:
         raise SetupError(
             f"The docker plugin was not changed: `pulumi preview` of the stack {stack} fails. `make preview "
-            f"STACK={stack}` says why."
+            f"STACK={stack}` shows why."
         ) from None
     return steps

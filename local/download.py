@@ -57,7 +57,7 @@ def _remove_leftovers(folder: Path) -> None:
 
 
 def _download(url: str, sha256: str, file: IO[bytes]) -> None:
-    seen, length, expected, told = hashlib.sha256(), 0, None, time.monotonic()
+    seen, length, expected, reported = hashlib.sha256(), 0, None, time.monotonic()
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:
             expected = answer.headers["Content-Length"]
@@ -65,8 +65,8 @@ def _download(url: str, sha256: str, file: IO[bytes]) -> None:
                 seen.update(piece)
                 file.write(piece)
                 length += len(piece)
-                if time.monotonic() - told > HEARTBEAT:
-                    told = time.monotonic()
+                if time.monotonic() - reported > HEARTBEAT:
+                    reported = time.monotonic()
                     print(f"    … downloaded: {length / MEGABYTE:.0f} MB", flush=True)
     except (OSError, http.client.HTTPException) as error:
         raise SetupError(f"{url} can't be downloaded: {error}. {_REMEDY}") from None
@@ -74,9 +74,9 @@ def _download(url: str, sha256: str, file: IO[bytes]) -> None:
         raise SetupError(f"{url} ended after {length} of {expected} bytes. {_REMEDY}")
     if seen.hexdigest() != sha256:
         raise SetupError(
-            f"{url} has the SHA-256 {seen.hexdigest()}, but {sha256} is pinned: it is not what was "
-            f"published. It was not unpacked. {_REMEDY}"
+            f"{url} has the SHA-256 {seen.hexdigest()}, but {sha256} is pinned: it is not the "
+            f"published file. It was not unpacked. {_REMEDY}"
         )
 
 
-_REMEDY = "Nothing of it was kept: run this again, or build it from its module with SKYCOIN_MODE=embedded"
+_REMEDY = "No part of it was kept: run this again, or build it from its module with SKYCOIN_MODE=embedded"

@@ -45,7 +45,7 @@ def machine_engine() -> str:
 
 
 def ensure_engine(layout: Layout) -> str:
-    """DOCKER_HOST of the machine's engine: a running one, otherwise Debian's."""
+    """Return the DOCKER_HOST of a running engine; otherwise install and start Debian's."""
     given = machine_engine()
     with step("Docker engine") as this:
         version = engine_version(given)
@@ -66,7 +66,7 @@ def ensure_engine(layout: Layout) -> str:
 def _check_access(socket: Path) -> None:
     if socket.exists() and not os.access(socket, os.R_OK | os.W_OK):
         raise SetupError(
-            f"The Docker engine's socket {socket} is not yours to use: run make as root, or join its "
+            f"You have no access to the Docker engine's socket {socket}: run make as root, or join its "
             f"group (`sudo usermod -aG docker $USER`, then log in again)."
         )
 

@@ -108,7 +108,7 @@ class Layout:
     def builder_socket(self) -> Path:
         """The builder's socket.
 
-        No TCP port, because whoever reaches the builder can put code into every image.
+        No TCP port, because anyone who reaches the builder can put code into every image.
         """
         return self.state / "buildkitd.sock"
 
@@ -140,7 +140,7 @@ def _folder(variable: str, default: Path) -> Path:
     """Absolute path, because commands run in several folders and a relative one would differ."""
     folder = Path(os.environ.get(variable) or default)
     if not folder.is_absolute():
-        raise SetupError(f"{variable}={str(folder)!r} is relative: give the folder's whole path, from /.")
+        raise SetupError(f"{variable}={str(folder)!r} is relative: give an absolute path.")
     return folder
 
 
@@ -168,7 +168,7 @@ def was_copied(state: Path, to: Path) -> bool:
 def _state() -> Path:
     """The user's own state folder, unless the checkout still contains a set-up of an earlier version.
 
-    A shell from before the move creates that folder again for Pulumi's logs; that is no set-up.
+    A shell from before the move creates that folder again for Pulumi's logs; that folder is not a set-up.
     """
     own = user_state()
     if (own / "passphrase").exists() and not (EARLIER / "passphrase").exists():

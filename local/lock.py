@@ -28,7 +28,7 @@ def exclusive(layout: Layout, command: str) -> Iterator[None]:
         except BlockingIOError:
             file.seek(0)
             raise SetupError(
-                f"{file.read().strip() or 'another make'} is at work in {layout.state}. Nothing was changed: "
+                f"{file.read().strip() or 'another make'} is running in {layout.state}. Nothing was changed: "
                 "wait for it to end, then run this again."
             ) from None
         file.truncate(0)

@@ -33,8 +33,8 @@ def refuse_missing(layout: Layout, stack: str) -> None:
             option = "" if stack == STACK else f" -s {stack}"
             raise SetupError(
                 f"{name} is a node of the stack {stack}, but is not in {file_name(stack)} any more. "
-                f"To take it out: `./skyinfra node retire {name}{option}`. That removes its container "
+                f"To remove it: `./skyinfra node retire {name}{option}`. That removes its container "
                 f"and network. Kept on host {node.host}: {node.kept}. If it was renamed, write "
-                f"`renamed-from: {name}` under its new name; otherwise put its line back. "
+                f"`renamed-from: {name}` under its new name; otherwise restore its entry. "
                 "Nothing was changed."
             )

@@ -81,7 +81,10 @@ def stop(layout: Layout, name: str, folder: Path) -> bool:
 
 
 def remove_traces(folder: Path) -> None:
-    """Remove bridges and rule of a stopped engine; its data stays, and a start creates them again."""
+    """Remove a stopped engine's bridges and iptables rule.
+
+    Its data is kept; the next start creates them again.
+    """
     numbered = folder / "number"
     if not numbered.exists():
         return
@@ -97,13 +100,13 @@ def remove_traces(folder: Path) -> None:
 def _bridges(number: int) -> list[str]:
     """Bridges of the engine and its networks, which docker leaves behind when it ends."""
     listed = json.loads(output(["ip", "-j", "-4", "address"]) or "[]")
-    ours = {_bridge(number)} & {path.name for path in LINKS.iterdir()}
+    bridges = {_bridge(number)} & {path.name for path in LINKS.iterdir()}
     inside = ipaddress.ip_network(_networks(number))
     for link in listed:
-        addresses = [ipaddress.ip_address(one["local"]) for one in link.get("addr_info", ())]
+        addresses = [ipaddress.ip_address(address["local"]) for address in link.get("addr_info", ())]
         if link["ifname"].startswith("br-") and any(address in inside for address in addresses):
-            ours.add(link["ifname"])
-    return sorted(ours)
+            bridges.add(link["ifname"])
+    return sorted(bridges)
 
 
 def _number(folder: Path) -> int:

@@ -18,7 +18,7 @@ def ensure_packages(layout: Layout, why: str, packages: Iterable[str]) -> None:
     with step(f"Debian packages for {why}: {' '.join(wanted)}") as this:
         if shutil.which("dpkg-query") is None:
             raise SetupError(
-                f"This is no Debian or Ubuntu: install {', '.join(wanted)} by your own package manager, "
+                f"Not Debian or Ubuntu: install {', '.join(wanted)} with your package manager, "
                 "or follow README, “Without make”."
             )
         if all(map(_installed, wanted)):
@@ -30,7 +30,7 @@ def ensure_packages(layout: Layout, why: str, packages: Iterable[str]) -> None:
 
 def _install(layout: Layout, missing: list[str]) -> str:
     if not missing:
-        return "installed by another set-up meanwhile"
+        return "installed by another set-up in the meantime"
     log = layout.logs / "apt.log"
     env = {"DEBIAN_FRONTEND": "noninteractive"}
     run(as_root(["apt-get", "update", "-q"]), log=log, env=env, doing="reading Debian's package lists")

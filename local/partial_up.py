@@ -76,25 +76,25 @@ class _Run:
         resources = self._target.resources()
         known = addresses(resources, self._target.local).values()
         places = {address for _, address in known} | {*self._hosts.values()}
-        found = silent(places - self.silent.keys())
-        self.silent |= found
+        newly_silent = silent(places - self.silent.keys())
+        self.silent |= newly_silent
         self._gone = {host: address for host, address in known if host not in self._hosts}
         self._left = left_out(resources, self._hosts, self.silent, self._target.local)
         for host, address in {**dict(known), **self._hosts}.items():
-            if address in found:
-                reason = found[address]
+            if address in newly_silent:
+                reason = newly_silent[address]
                 print(f"• host {host} is left out: {address.engine} does not answer: {reason}")
                 print(f"  {remedy_of(reason, address.engine)}.", flush=True)
         if unseen := len(self._left.of_refresh - self._left.of_update):
             print(f"• not refreshed, because their address in the state does not answer: {unseen} resources")
-        return bool(found)
+        return bool(newly_silent)
 
     def builds_again(self) -> bool:
         """True if the builder was too busy during the last update, for the first time."""
         again = self._late[-1] and not any(self._late[:-1])
         if again:
             print("• the builder had not started a build step within 10 s: this machine is too busy.")
-            print("  What was built is kept, and the rest is tried once more.", flush=True)
+            print("  Finished builds are kept, and the rest is tried once more.", flush=True)
         return again
 
     def update(self) -> int:

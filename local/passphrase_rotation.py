@@ -46,7 +46,7 @@ def rotate_passphrase(layout: Layout, env: Mapping[str, str]) -> None:
 
     Raises SetupError, with nothing changed, if a stack does not open with the current passphrase.
     """
-    before, part = _Before(layout), _part(layout)
+    before, part = _StatesBefore(layout), _part(layout)
     part.mkdir(mode=0o700)
     try:
         passphrase = new_passphrase()
@@ -104,14 +104,14 @@ def _finish(journal: Path, passphrase: Path) -> None:
 
 
 def _keep_beside(copy: Path, file: Path) -> None:
-    """Save the new ciphertexts of a stack's file that a person has edited in the meantime."""
+    """Save the new ciphertexts of a stack's file that the user has edited in the meantime."""
     if _settings(copy)[SALT] == _settings(file).get(SALT):
         return
     beside = file.with_name(f"{file.name}.rotated")
     _put(copy, beside)
     print(
-        f"{file} was edited while a rotation of the passphrase was not finished: take `{SALT}` and each "
-        f"`secure:` from {beside}, then remove that."
+        f"{file} was edited before a rotation of the passphrase was finished: copy `{SALT}` and each "
+        f"`secure:` from {beside} into it, then remove {beside}."
     )
 
 
@@ -145,7 +145,7 @@ def _put(source: Path, target: Path) -> None:
     aside.rename(target)
 
 
-class _Before:
+class _StatesBefore:
     """The stacks' states before the rotation."""
 
     def __init__(self, layout: Layout) -> None:
@@ -161,7 +161,7 @@ class _Before:
             refuse_while_locked(self._layout, stack)
         if self._read() != self._contents:
             raise SetupError(
-                "A stack was changed by pulumi while the passphrase was. Nothing was changed: run this again."
+                "pulumi changed a stack at the same time. The passphrase was not changed: run this again."
             )
 
     def _read(self) -> dict[Path, bytes]:
@@ -181,11 +181,11 @@ class _Copies:
         self._stacks.mkdir(parents=True)
         shutil.copyfile(PROJECT / "Pulumi.yaml", folder / PROJECT_COPY / "Pulumi.yaml")
         backend = layout.state / "backend"
-        ours = state_file(layout, "any").relative_to(backend).parent
-        (folder / "backend" / ours).mkdir(parents=True)
+        stacks = state_file(layout, "any").relative_to(backend).parent
+        (folder / "backend" / stacks).mkdir(parents=True)
         if (meta := backend / ".pulumi" / "meta.yaml").exists():
             shutil.copyfile(meta, folder / "backend" / ".pulumi" / "meta.yaml")
-        self._states = folder / "backend" / ours
+        self._states = folder / "backend" / stacks
         self._env = {**os.environ, **env, "PULUMI_BACKEND_URL": f"file://{folder / 'backend'}"}
         self._env.pop("PULUMI_CONFIG_PASSPHRASE", None)
         self.targets: dict[str, Path] = {}

@@ -49,11 +49,11 @@ def wants_official(layout: Layout, url: str) -> bool:
 
 def ensure_cli(layout: Layout, go: str) -> list[Path]:
     """Folders for PATH with the Pulumi CLI and its Python language host."""
-    found = shutil.which("pulumi")
-    if found and output([found, "version"]) and layout.mode is not Mode.EMBEDDED:
+    pulumi = shutil.which("pulumi")
+    if pulumi and output([pulumi, "version"]) and layout.mode is not Mode.EMBEDDED:
         with step("Pulumi CLI") as this:
-            this.found = f"{output([found, 'version'])} by {found}"
-        return [Path(found).parent]
+            this.found = f"{output([pulumi, 'version'])} by {pulumi}"
+        return [Path(pulumi).parent]
     arch = "arm64" if os.uname().machine == "aarch64" else "x64"
     url = OFFICIAL_CLI.format(arch=arch)
     if wants_official(layout, url):
@@ -89,8 +89,8 @@ def _refuse_empty(passphrase: Path) -> None:
     """Raise SetupError for an empty passphrase, which would protect a new stack's secrets with nothing."""
     if not passphrase.read_text().strip():
         raise SetupError(
-            f"{passphrase} is empty, and this set-up's stacks are encrypted with what was in it: put it back "
-            "from a copy of yours. Nothing else opens them."
+            f"{passphrase} is empty, but this set-up's stacks are encrypted with its passphrase: restore it "
+            "from a copy. Nothing else decrypts them."
         )
 
 
@@ -160,7 +160,7 @@ def ensure_plugin(layout: Layout, go: str, env: Mapping[str, str], name: str, mo
             return True
         if asked:
             raise SetupError(
-                f"The official plugin {name} is wanted here (SKYCOIN_MODE=official, or this set-up was made "
+                f"The official plugin {name} is required (SKYCOIN_MODE=official, or this set-up was created "
                 f"with it), but `{' '.join(install)}` fails. Try again where it can be downloaded."
             )
         this.found = _embedded(layout, go, name, env, install)
@@ -196,7 +196,7 @@ def _embedded(layout: Layout, go: str, name: str, env: Mapping[str, str], instal
         origin = "built from its Go module"
     else:
         binary = _stand_in(layout)
-        origin = "this project's stand-in (providers/docker), no plugin registry being reached"
+        origin = "this project's stand-in (providers/docker), because no plugin registry was reached"
     log = layout.logs / "providers.log"
     run([*install, "--file", str(binary)], log=log, env=env)
     return origin

@@ -37,7 +37,7 @@ _INTERRUPTED = "interrupted: pulumi finishes what it began …"
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class UpdateResult:
     """Result of an update."""
 
     code: int
@@ -48,7 +48,7 @@ class Ended:
     """True if nothing failed except builds with a step that the builder did not start in time."""
 
 
-def update(arguments: Sequence[str], env: Mapping[str, str], log: Path) -> Ended:
+def update(arguments: Sequence[str], env: Mapping[str, str], log: Path) -> UpdateResult:
     """Run an update and show its progress."""
     sys.stdout.flush()
     with _waiting() as interrupts:
@@ -115,7 +115,9 @@ def _waiting() -> Iterator[_Interrupts]:
         raise KeyboardInterrupt
 
 
-def _update(arguments: Sequence[str], env: Mapping[str, str], path: Path, interrupts: _Interrupts) -> Ended:
+def _update(
+    arguments: Sequence[str], env: Mapping[str, str], path: Path, interrupts: _Interrupts
+) -> UpdateResult:
     """Run an update with this program's lines instead of Pulumi's; the output of both goes into the log."""
     command = ["pulumi", *arguments, "--non-interactive", "--color", "never"]
     print(f"• pulumi {arguments[0]}", flush=True)
@@ -141,7 +143,7 @@ def _update(arguments: Sequence[str], env: Mapping[str, str], path: Path, interr
             code = _follow(process, events, followed, interrupts)
             printed.seek(0)
             followed.end(code, printed.read().decode(errors="replace"), path)
-    return Ended(code, followed.became, followed.is_late)
+    return UpdateResult(code, followed.became, followed.is_late)
 
 
 class _Pipe:

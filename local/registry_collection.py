@@ -38,11 +38,11 @@ def collect(layout: Layout, agreed: Callable[[Garbage], bool]) -> Garbage | None
     with exclusive(layout, "skyinfra setup collect"):
         for stack in all_stacks(layout):
             refuse_while_locked(layout, stack)
-        found = garbage(layout.state / "registry", named(layout))
-        if found.is_empty or not agreed(found):
+        unneeded = garbage(layout.state / "registry", named(layout))
+        if unneeded.is_empty or not agreed(unneeded):
             return None
-        _remove(layout, found, registry_service(layout, ensure_tool(layout, find_go(layout), REGISTRY)))
-        return found
+        _remove(layout, unneeded, registry_service(layout, ensure_tool(layout, find_go(layout), REGISTRY)))
+        return unneeded
 
 
 def named(layout: Layout) -> frozenset[str]:
@@ -60,14 +60,14 @@ def _in_files(*paths: Path) -> frozenset[str]:
     return digests(path.read_text() for path in paths if path.exists())
 
 
-def _remove(layout: Layout, found: Garbage, service: Service) -> None:
+def _remove(layout: Layout, unneeded: Garbage, service: Service) -> None:
     was_running = running_pid(layout, service.name) is not None
     start(layout, service)
     try:
-        with step("manifests that nothing needs") as this:
-            for one in found.manifests:
-                Repository(f"{layout.registry}/{one.repository}").remove(one.digest)
-            this.found = f"{len(found.manifests)} removed"
+        with step("unneeded manifests") as this:
+            for manifest in unneeded.manifests:
+                Repository(f"{layout.registry}/{manifest.repository}").remove(manifest.digest)
+            this.found = f"{len(unneeded.manifests)} removed"
     finally:
         if not was_running:
             stop(layout, service.name)
@@ -79,7 +79,7 @@ def collect_blobs(layout: Layout, service: Service) -> None:
     program, _, config = service.argv
     is_running = stop(layout, service.name)
     try:
-        with step("blobs that nothing needs"):
+        with step("unneeded blobs"):
             run([program, "garbage-collect", config], log=layout.logs / "registry-collection.log")
     finally:
         if is_running:

@@ -28,7 +28,7 @@ class Garbage:
 
     manifests: tuple[Manifest, ...]
     """Unneeded manifests, lists before their children."""
-    stays: Mapping[str, int]
+    kept_counts: Mapping[str, int]
     """Repository → number of manifests that are kept."""
     size: int
     """Bytes of blobs that are removed with them, and of those that an interrupted run has left."""
@@ -42,17 +42,17 @@ class Garbage:
 def garbage(data: Path, named: Collection[str]) -> Garbage:
     """Find unneeded content in the registry's folder; `named` are digests to keep. Raises SetupError."""
     contents = _Contents(data / "docker" / "registry" / "v2")
-    live, goes, stays = set[str](), list[Manifest](), dict[str, int]()
+    live, manifests, kept_counts = set[str](), list[Manifest](), dict[str, int]()
     for name in contents.repositories():
-        there = contents.revisions(name)
-        needed = contents.needed(contents.tagged(name) | (there & {*named}), there) & there
+        present = contents.revisions(name)
+        needed = contents.needed(contents.tagged(name) | (present & {*named}), present) & present
         live |= needed
-        stays[name] = len(needed)
-        unneeded = sorted(there - needed, key=lambda digest: (not contents.children(digest), digest))
-        goes += [Manifest(repository=name, digest=digest) for digest in unneeded]
+        kept_counts[name] = len(needed)
+        unneeded = sorted(present - needed, key=lambda digest: (not contents.children(digest), digest))
+        manifests += [Manifest(repository=name, digest=digest) for digest in unneeded]
     blobs = live | {blob for digest in live for blob in contents.blobs_of(digest)}
     size = sum(bytes_ for digest, bytes_ in contents.blobs() if digest not in blobs)
-    return Garbage(manifests=tuple(goes), stays=stays, size=size)
+    return Garbage(manifests=tuple(manifests), kept_counts=kept_counts, size=size)
 
 
 class _Contents:
@@ -72,30 +72,32 @@ class _Contents:
 
     def revisions(self, name: str) -> set[str]:
         """Digests of all manifests."""
-        found = (self._manifests(name) / "revisions" / "sha256").glob("*/link")
-        return {f"sha256:{path.parent.name}" for path in found}
+        links = (self._manifests(name) / "revisions" / "sha256").glob("*/link")
+        return {f"sha256:{path.parent.name}" for path in links}
 
-    def needed(self, seeds: Collection[str], there: Collection[str]) -> set[str]:
+    def needed(self, seeds: Collection[str], manifests: Collection[str]) -> set[str]:
         """Manifests of a repository to keep: the seeds, those they name, and those that refer to them."""
-        about: dict[str, list[str]] = {}
-        for digest in there:
-            about.setdefault((self._fields(digest).get("subject") or {}).get("digest", ""), []).append(digest)
-        found, waiting = set[str](), [*seeds]
+        referrers: dict[str, list[str]] = {}
+        for digest in manifests:
+            referrers.setdefault((self._fields(digest).get("subject") or {}).get("digest", ""), []).append(
+                digest
+            )
+        reached, waiting = set[str](), [*seeds]
         while waiting:
-            if (digest := waiting.pop()) not in found:
-                found.add(digest)
-                waiting += [*self.children(digest), *about.get(digest, ())]
-        return found
+            if (digest := waiting.pop()) not in reached:
+                reached.add(digest)
+                waiting += [*self.children(digest), *referrers.get(digest, ())]
+        return reached
 
     def children(self, digest: str) -> list[str]:
         """Manifests that a list names; empty for an image."""
-        return [one["digest"] for one in self._fields(digest).get("manifests") or ()]
+        return [manifest["digest"] for manifest in self._fields(digest).get("manifests") or ()]
 
     def blobs_of(self, digest: str) -> list[str]:
         """Configuration and layers that an image names."""
         fields = self._fields(digest)
         parts = [fields.get("config"), *(fields.get("layers") or ()), *(fields.get("blobs") or ())]
-        return [one["digest"] for one in parts if one]
+        return [part["digest"] for part in parts if part]
 
     def blobs(self) -> Iterator[tuple[str, int]]:
         """Every blob with its size in bytes, manifests included."""
@@ -112,7 +114,7 @@ class _Contents:
         except (ValueError, TypeError):
             raise SetupError(
                 f"The local registry's manifest {digest} is damaged ({path}): nothing was removed. "
-                "Remove that file, and publish what was in it again with `make up`."
+                "Remove that file, and publish its image again with `make up`."
             ) from None
 
     def _manifests(self, name: str) -> Path:

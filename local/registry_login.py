@@ -34,7 +34,7 @@ def ensure_login(layout: Layout) -> None:
             layout.state.mkdir(parents=True, exist_ok=True)
             write_aside(layout.registry_password, secrets.token_urlsafe(32))
         _spread(layout, config)
-        this.found = _made(layout) if made else "made before"
+        this.found = _created_message(layout) if made else "made before"
 
 
 def renew_login(layout: Layout) -> None:
@@ -42,7 +42,7 @@ def renew_login(layout: Layout) -> None:
     if not layout.registry_password.exists():
         raise SetupError(
             f"The set-up in {layout.state} is of an earlier version, whose registry has no login: "
-            "run `make up`, which makes one."
+            "run `make up`, which creates one."
         )
     config = _docker_config(layout)
     write_aside(layout.registry_password, secrets.token_urlsafe(32))
@@ -54,10 +54,10 @@ def authorization(layout: Layout) -> dict[str, str]:
     return {"Authorization": f"Basic {_encoded(_password(layout))}"}
 
 
-def _made(layout: Layout) -> str:
+def _created_message(layout: Layout) -> str:
     return (
-        f"made: user {USER}, password in {layout.registry_password}. From now on nobody pulls from "
-        f"{layout.registry} or pushes there without it: a script of yours that does needs "
+        f"created: user {USER}, password in {layout.registry_password}. From now on, pulls from and pushes "
+        f"to {layout.registry} require it: your own scripts need "
         '`eval "$(make -s env)"`, or `docker --config '
         f"{layout.docker_config} pull …`"
     )
@@ -67,8 +67,8 @@ def _password(layout: Layout) -> str:
     password = layout.registry_password.read_text().strip()
     if not password:
         raise SetupError(
-            f"{layout.registry_password} is empty: run `./skyinfra setup rotate login`, which makes another "
-            "password of the local registry."
+            f"{layout.registry_password} is empty: run `./skyinfra setup rotate login`, which creates "
+            "another password of the local registry."
         )
     return password
 

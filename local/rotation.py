@@ -74,10 +74,10 @@ def _rotate_gui(layout: Layout, env: Mapping[str, str]) -> None:
     os.environ.update(env)  # nodes on the set-up's own engine are reached through it
     states = {stack: resources(layout, stack) for stack in all_stacks(layout)}
     nodes = [
-        node for stack, there in states.items() for node in nodes_of(stack, there).values() if node.proxy
+        node for stack, state in states.items() for node in nodes_of(stack, state).values() if node.proxy
     ]
     if not nodes:
-        raise SetupError("No node of this set-up has a web interface: `gui: true` on one gives it one.")
+        raise SetupError("No node of this set-up has a web interface: `gui: true` on a node enables it.")
     for node in nodes:
         shown_login(node)  # all hosts must answer before any password is changed
     for node in nodes:

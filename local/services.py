@@ -75,7 +75,7 @@ def start(layout: Layout, service: Service) -> None:
         if service.port is not None and port_is_taken(service.port):
             raise SetupError(
                 f"service {service.name}: port {service.port} on 127.0.0.1 is in use by another program. "
-                f"Stop it (`ss -ltnp sport = :{service.port}` names it), or choose another port "
+                f"Stop it (`ss -ltnp sport = :{service.port}` shows it), or choose another port "
                 "(README, “Settings of the set-up”)."
             )
         pid = _spawn(layout, service)

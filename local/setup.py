@@ -74,7 +74,7 @@ def set_up(
 
 
 def _ensure_docker_plugin(layout: Layout, go: str, env: Mapping[str, str]) -> None:
-    """Install and record the docker plugin of this set-up; change it if SKYCOIN_MODE asks for another."""
+    """Install and record the docker plugin of this set-up; change it if SKYCOIN_MODE requires another."""
     docker_plugin_change.settle(layout)
     made, asked = docker_plugin_choice.kept(layout), docker_plugin_choice.asked(layout)
 
@@ -82,14 +82,18 @@ def _ensure_docker_plugin(layout: Layout, go: str, env: Mapping[str, str]) -> No
         modes = {None: Mode.AUTO, DockerPlugin.OFFICIAL: Mode.OFFICIAL, DockerPlugin.STAND_IN: Mode.EMBEDDED}
         return pulumi_cli.ensure_plugin(layout, go, env, "docker", modes[wanted])
 
-    other = asked if made and asked is not made else None
-    held = docker_plugin_change.holding(layout) if other else []
-    if held or not other:
+    replacement = asked if made and asked is not made else None
+    held = docker_plugin_change.holding(layout) if replacement else []
+    if held or not replacement:
         official = install(made or asked)
         docker_plugin_choice.keep(layout, DockerPlugin.OFFICIAL if official else DockerPlugin.STAND_IN)
-    if other:
+    if replacement:
         docker_plugin_change.change(
-            layout, env, held, lambda: install(other), lambda: docker_plugin_choice.keep(layout, other)
+            layout,
+            env,
+            held,
+            lambda: install(replacement),
+            lambda: docker_plugin_choice.keep(layout, replacement),
         )
 
 
@@ -115,16 +119,16 @@ def claim_state(layout: Layout, *, adopts: bool = False) -> None:
         checkout.refuse_lost_state(layout)
     if halves := setup_backup_journal.halves(layout):
         raise SetupError(
-            f"A restore into {layout.state} is at work, or was interrupted before anything was in its place: "
+            f"A restore into {layout.state} is running, or was interrupted before it restored anything: "
             f"run `./skyinfra setup restore` again, or `rm -r {' '.join(map(str, halves))}` for a new set-up."
         )
-    found = sorted(path.name for path in layout.state.iterdir()) if layout.state.is_dir() else []
-    there = [name for name in found if name != LOCK]
-    if there:
+    names = sorted(path.name for path in layout.state.iterdir()) if layout.state.is_dir() else []
+    content = [name for name in names if name != LOCK]
+    if content:
         raise SetupError(
-            f"The state folder {layout.state} has no file `passphrase`, but {', '.join(there[:5])}: "
-            "it does not belong to a set-up, or has lost what its state is encrypted with. Set "
-            "SKYCOIN_STATE to a new folder, or put the passphrase back."
+            f"The state folder {layout.state} has no file `passphrase`, but {', '.join(content[:5])}: "
+            "it does not belong to a set-up, or has lost the passphrase of its state. Set "
+            "SKYCOIN_STATE to a new folder, or restore the passphrase."
         )
     _make_private(layout)
     pulumi_cli.passphrase_file(layout)
@@ -143,9 +147,9 @@ def refuse_another_engine(layout: Layout, endpoint: str) -> None:
     before = pulumi_cli.last_engine(layout)
     if before not in (None, endpoint) and own_stacks(layout):
         raise SetupError(
-            f"What this set-up runs is on the engine at {before}, and now {endpoint} is asked for "
-            "(DOCKER_HOST, or the docker context). Unset that; or `make destroy` first, which keeps the "
-            "wallets there."
+            f"This set-up runs on the engine at {before}, but {endpoint} is selected (DOCKER_HOST, or the "
+            "docker context). Unset that; or run `make destroy` first, which keeps the wallets on the old "
+            "engine."
         )
 
 
@@ -163,7 +167,7 @@ def _machine_settings(layout: Layout, go: str, stack: str) -> dict[str, str | No
             f"bases are the official images, by digest; their Go {OFFICIAL_GO} lacks security fixes "
             f"up to {GO_VERSION} (catalogue/bases.py)"
             if bases == "official"
-            else "bases are made from Debian packages (no registry of official images was reached)"
+            else "bases are built from Debian packages (no registry of official images was reached)"
         )
     if bases == "official":
         return settings | {"skycoin:bases": bases, "skycoin:build-base": None}

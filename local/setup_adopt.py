@@ -27,8 +27,8 @@ from wallets.nodes import DeployedNode, nodes_of
 
 LOST = (
     "Lost with the old set-up, and created again: its passphrase, the authority and the login of the local "
-    "registry. Lost, and to be given by you again: logins of other registries (`docker login` in a shell of "
-    "`make -s env`)."
+    "registry. Lost, and only you can create them again: logins of other registries (`docker login` in a "
+    "shell of `make -s env`)."
 )
 
 
@@ -41,8 +41,8 @@ def adopt(layout: Layout, stack: str) -> int:
     file = stack_file(stack)
     if not file.exists():
         raise SetupError(
-            f"There is no stacks/{file.name}, which says what nodes there are, and on which hosts: write it "
-            "as it was."
+            f"There is no stacks/{file.name}, which lists the nodes and their hosts: write it again, with "
+            "the same content."
         )
     claim_state(layout, adopts=True)
     with exclusive(layout, "skyinfra setup adopt"):
@@ -52,9 +52,9 @@ def adopt(layout: Layout, stack: str) -> int:
         env = set_up(layout, stack) if is_own(stack) else set_up(layout)
         if kept(layout) is DockerPlugin.OFFICIAL:
             raise SetupError(
-                "The official docker plugin creates resources, and adopts none. Run this with "
-                "SKYCOIN_MODE=embedded; `SKYCOIN_MODE=official make up` takes the official one afterwards, "
-                "and replaces nothing. No host was asked."
+                "The official docker plugin creates resources, and can't adopt any. Run this with "
+                "SKYCOIN_MODE=embedded; afterwards, `SKYCOIN_MODE=official make up` changes to the official "
+                "one, and replaces nothing. No host was asked."
             )
         if lost:
             _refuse_lost(layout, stack, env, lost)
@@ -71,18 +71,18 @@ def _up(layout: Layout, env: Mapping[str, str], options: Sequence[str]) -> int:
 
 def _refuse_known(layout: Layout, stack: str) -> None:
     """Raise SetupError if there is nothing to adopt; a host that did not answer is adopted later."""
-    there = resources(layout, stack)
-    if there and not _missing(stack, nodes_of(stack, there)):
+    known = resources(layout, stack)
+    if known and not _missing(stack, nodes_of(stack, known)):
         raise SetupError(
             f"The state of the stack {stack}, {state_file(layout, stack)}, has every node of its file: there "
-            "is nothing to adopt. `make preview` shows what differs. Nothing was changed."
+            "is nothing to adopt. `make preview` shows the differences. Nothing was changed."
         )
 
 
 def _missing(stack: str, adopted: Mapping[str, DeployedNode]) -> list[str]:
     """Nodes of a stack's file that are not in its state."""
-    found = {name for name, node in adopted.items() if node.container is not None}
-    return [name for name in listed_nodes(stack) if name not in found]
+    present = {name for name, node in adopted.items() if node.container is not None}
+    return [name for name in listed_nodes(stack) if name not in present]
 
 
 def lost_secrets(layout: Layout, stack: str) -> list[str]:
@@ -98,7 +98,7 @@ def _refuse_lost(layout: Layout, stack: str, env: Mapping[str, str], lost: Seque
         init_aside(layout, stack, env)
     raise SetupError(
         f"Lost with the old passphrase, which can't be recovered: {', '.join(lost)} in "
-        f"stacks/{stack_file(stack).name}. Take these lines and `encryptionsalt:` out of it, and set each "
+        f"stacks/{stack_file(stack).name}. Remove these lines and `encryptionsalt:` from it, and set each "
         'again in a shell of `eval "$(make -s env)"`: '
         f"`pulumi config set --secret --path KEY --stack {stack}`. Then run this again. No host was asked."
     )
@@ -118,14 +118,14 @@ def _secrets(path: str, value: Any) -> Iterator[str]:
 
 
 def report(stack: str, adopted: Mapping[str, DeployedNode]) -> Iterator[str]:
-    """Lines about adopted nodes, missing nodes, and what is lost."""
+    """Lines of the report: adopted nodes, missing nodes, lost secrets."""
     yield ""
     missing = _missing(stack, adopted)
     for name in listed_nodes(stack):
         if name in missing:
             yield (
-                f"{name}: not adopted, see above. Where its host did not answer, run this again when it "
-                "does; otherwise the next `up` makes what is missing"
+                f"{name}: not adopted, see above. If its host did not answer, run this again when it does; "
+                "otherwise the next `up` creates the missing resources"
             )
         else:
             yield f"{name}: adopted as it runs on host {adopted[name].host}; {adopted[name].kept}"

@@ -46,9 +46,7 @@ def back_up(
         contents = _contents(layout)
         _refuse_at_work(layout)
         if _contents(layout) != contents:
-            raise SetupError(
-                "A stack was changed by pulumi while it was read. No backup was made: run this again."
-            )
+            raise SetupError("pulumi changed a stack during the backup. No backup was made: run this again.")
     machine = platform.node() or "unknown"
     facts = about(layout, contents, machine=machine, version=VERSION, recipients=recipients)
     data = seal(facts, contents)
@@ -65,11 +63,11 @@ def restore(layout: Layout, name: str, data: bytes, identities: Sequence[Identit
         if setup_backup_journal.is_unfinished(layout):
             with exclusive(layout, "skyinfra setup restore"):
                 return None
-        found = read(name, data)
-        facts = facts_of(found)
+        file = read(name, data)
+        facts = facts_of(file)
         _refuse_another_port(layout, facts)
         _refuse_held(layout)
-        contents = open_backup(found, identities)
+        contents = open_backup(file, identities)
         _refuse_other_files(contents)
         try:
             layout.state.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -88,7 +86,7 @@ def restore(layout: Layout, name: str, data: bytes, identities: Sequence[Identit
 def differences(layout: Layout, facts: About) -> list[str]:
     """Settings of the backed-up set-up that differ here, as assignments."""
     pairs = (("SKYCOIN_MODE", facts.mode, layout.mode), ("SKYCOIN_ENGINE", facts.engine, layout.engine))
-    return [f"{variable}={there}" for variable, there, here in pairs if there != here]
+    return [f"{variable}={backed_up}" for variable, backed_up, current in pairs if backed_up != current]
 
 
 def _refuse_at_work(layout: Layout) -> None:
@@ -102,10 +100,10 @@ def _contents(layout: Layout) -> dict[str, File]:
     for name in FOLDERS:
         below = layout.state / name
         paths += [path for path in below.rglob("*") if is_kept(str(path.relative_to(layout.state)))]
-    found = {f"{STATE}{path.relative_to(layout.state)}": _file(path) for path in paths if path.is_file()}
+    files = {f"{STATE}{path.relative_to(layout.state)}": _file(path) for path in paths if path.is_file()}
     stacks = {stack_file(stack) for stack in all_stacks(layout)}
     stacks |= {path for path in (PROJECT / "stacks").glob("Pulumi.*.yaml") if is_own(_stack(path))}
-    return found | {f"{STACKS}{path.name}": _file(path) for path in stacks if path.is_file()}
+    return files | {f"{STACKS}{path.name}": _file(path) for path in stacks if path.is_file()}
 
 
 def _stack(file: Path) -> str:
@@ -120,8 +118,8 @@ def _file(path: Path) -> File:
 def _refuse_another_port(layout: Layout, facts: About) -> None:
     if facts.registry_port != layout.registry_port:
         raise SetupError(
-            f"The backup's set-up has its registry at port {facts.registry_port}, which every image's name "
-            f"holds, and here {PORT} is {layout.registry_port}: its nodes would all be replaced. Set "
+            f"The backup's set-up has its registry at port {facts.registry_port}, which is part of every "
+            f"image's name, but here {PORT} is {layout.registry_port}: all its nodes would be replaced. Set "
             f"{PORT}={facts.registry_port}. Nothing was restored."
         )
 
@@ -129,31 +127,31 @@ def _refuse_another_port(layout: Layout, facts: About) -> None:
 def _refuse_held(layout: Layout) -> None:
     """Raise SetupError if the state folder contains anything except what a killed restore has left."""
     parts = {path.name for path in setup_backup_journal.halves(layout)}
-    there = sorted(path.name for path in layout.state.iterdir()) if layout.state.is_dir() else []
-    if held := [name for name in there if name != LOCK and name not in parts]:
+    names = sorted(path.name for path in layout.state.iterdir()) if layout.state.is_dir() else []
+    if held := [name for name in names if name != LOCK and name not in parts]:
         raise SetupError(
-            f"{layout.state} is not empty: it holds {', '.join(held[:5])}. A set-up is restored into a new "
-            "folder alone: name one with SKYCOIN_STATE, or move that away. Nothing was restored."
+            f"{layout.state} is not empty: it contains {', '.join(held[:5])}. A set-up is restored only into "
+            "a new folder: set SKYCOIN_STATE to one, or move these files away. Nothing was restored."
         )
 
 
 def _refuse_other_files(contents: Contents) -> None:
-    """Raise SetupError if a stack's file exists with another text than the backup's."""
+    """Raise SetupError if a stack's file exists with different content than the backup's."""
     others = [
         f"stacks/{path.removeprefix(STACKS)}"
         for path, file in contents.items()
         if path.startswith(STACKS)
-        if (there := PROJECT / "stacks" / path.removeprefix(STACKS)).exists()
-        if there.read_bytes() != file.data
+        if (existing := PROJECT / "stacks" / path.removeprefix(STACKS)).exists()
+        if existing.read_bytes() != file.data
     ]
     if others:
         raise SetupError(
-            f"{', '.join(others)}: there with another text than in the backup, from which the nodes were "
-            "made. Move that away, run this again, and compare them then. Nothing was restored."
+            f"{', '.join(others)}: already exists with different content than the backup's, from which the "
+            "nodes were created. Move it away, run this again, and compare them then. Nothing was restored."
         )
 
 
 def _outcome(layout: Layout) -> str:
     if setup_backup_journal.is_unfinished(layout):
-        return "The restore is not finished: make room, then run this again."
+        return "The restore is not finished: free some disk space, then run this again."
     return "Nothing was restored."

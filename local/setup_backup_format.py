@@ -132,7 +132,7 @@ def seal(facts: About, contents: Contents) -> bytes:
     """Content of a backup file. Raises UserError."""
     for path in contents:
         if not _ALLOWED.fullmatch(path):
-            raise SetupError(f"{path} has a name that no backup takes: rename it. No backup was made.")
+            raise SetupError(f"{path} has a name that a backup can't contain: rename it. No backup was made.")
     if sum(len(file.data) for file in contents.values()) > LARGEST // 2:
         raise SetupError(f"The states are larger than {LARGEST // 2**21} MiB. No backup was made.")
     return sealed.seal(FORM, facts.lines(), contents, facts.recipients)
@@ -140,16 +140,16 @@ def seal(facts: About, contents: Contents) -> bytes:
 
 def read(name: str, data: bytes) -> Sealed:
     """Parse a backup file without a key. Raises UserError if it is not one, or is incomplete."""
-    found = sealed.read(FORM, name, data)
-    if found is None:
+    backup = sealed.read(FORM, name, data)
+    if backup is None:
         kind = "is empty" if not data else "is not a backup of a set-up"
         raise SetupError(f"{name} {kind}: it does not begin with “{FORM.first}”.")
-    return found
+    return backup
 
 
-def facts_of(found: Sealed) -> About:
+def facts_of(backup: Sealed) -> About:
     """Facts in a backup's header. Raises UserError."""
-    return found.facts(_parsed)
+    return backup.facts(_parsed)
 
 
 def _parsed(values: Mapping[str, str], recipients: Sequence[str]) -> About:
@@ -167,24 +167,24 @@ def _parsed(values: Mapping[str, str], recipients: Sequence[str]) -> About:
     )
 
 
-def open_backup(found: Sealed, identities: Sequence[Identity]) -> dict[str, File]:
+def open_backup(backup: Sealed, identities: Sequence[Identity]) -> dict[str, File]:
     """Files of a backup, after verifying all of it. Raises UserError.
 
     age authenticates no sender, so a file with a path outside a set-up's places is refused.
     """
-    facts, contents = facts_of(found), sealed.unseal(FORM, found, identities)
+    facts, contents = facts_of(backup), sealed.unseal(FORM, backup, identities)
     if (facts.contents, facts.files) != (sealed.contents_sum(contents), len(contents)):
-        raise SetupError(f"{found.name}: its files are not those that its header names.")
+        raise SetupError(f"{backup.name}: its files differ from those in its header.")
     for path, file in contents.items():
         if file.link or not _ALLOWED.fullmatch(path) or ".." in path.split("/"):
             raise SetupError(
-                f"{found.name}: {path!r} is not a file of a set-up. Nothing is restored from it."
+                f"{backup.name}: {path!r} is not a file of a set-up. Nothing is restored from it."
             )
     if not contents.get(f"{STATE}{PASSPHRASE}", File(data=b"")).data.strip():
-        raise SetupError(f"{found.name}: it has no passphrase, without which no state opens.")
+        raise SetupError(f"{backup.name}: it has no passphrase, which every state needs.")
     for path, file in contents.items():
         if path.startswith(f"{STATE}{FOLDERS[0]}/") and path.endswith(".json"):
-            _refuse_damaged(f"{found.name}: {path}", file.data)
+            _refuse_damaged(f"{backup.name}: {path}", file.data)
     return contents
 
 

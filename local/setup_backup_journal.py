@@ -99,7 +99,10 @@ def _put_stack_file(source: Path, target: Path) -> None:
     data = source.read_bytes()
     if target.exists() and target.read_bytes() != data:
         target = target.with_name(f"{target.name}.restored")
-        print(f"{target.with_suffix('')} is there and differs: the backup's is {target}. Take what you need.")
+        print(
+            f"{target.with_suffix('')} already exists and differs. The backup's is {target}: take "
+            "what you need."
+        )
     if not target.exists():
         aside = target.with_name(f".{target.name}.restoring")
         aside.unlink(missing_ok=True)

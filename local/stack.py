@@ -42,8 +42,8 @@ def refuse_edited(stack: str, before: str) -> None:
     """Raise SetupError if a stack's settings file no longer has the text that was read before."""
     if stack_file(stack).read_bytes() != before.encode():
         raise SetupError(
-            f"{stack_file(stack)} was edited since this command read it, and is left as it is. Run the same "
-            "command again, which begins with what is there now."
+            f"{stack_file(stack)} was edited since this command read it, and was not changed. Run the same "
+            "command again, which starts with the edited file."
         )
 
 
@@ -76,8 +76,8 @@ def _bare(stack: str) -> str:
 
 def own_stacks(layout: Layout) -> list[str]:
     """The machine's own stacks that have resources."""
-    there = [stack for stack in all_stacks(layout) if is_own(stack) and stack_file(stack).exists()]
-    return sorted(stack for stack in there if _holds_anything(state_file(layout, stack)))
+    existing = [stack for stack in all_stacks(layout) if is_own(stack) and stack_file(stack).exists()]
+    return sorted(stack for stack in existing if _holds_anything(state_file(layout, stack)))
 
 
 def _holds_anything(state: Path) -> bool:
@@ -94,8 +94,8 @@ def has_pending_creates(layout: Layout, stack: str) -> bool:
 def resources(layout: Layout, stack: str) -> list[dict[str, Any]]:
     """All resources in a stack's state; empty if it has no state."""
     state = state_file(layout, stack)
-    found: list[dict[str, Any]] = (deployment(state).get("resources") or []) if state.exists() else []
-    return found
+    listed: list[dict[str, Any]] = (deployment(state).get("resources") or []) if state.exists() else []
+    return listed
 
 
 def all_stacks(layout: Layout) -> list[str]:
@@ -127,12 +127,12 @@ def remove_setting(layout: Layout, stack: str, path: str, env: Mapping[str, str]
 def deployment(state: Path) -> dict[str, Any]:
     """The deployment in a state file. Raises SetupError if the file is damaged."""
     try:
-        found: dict[str, Any] = json.loads(state.read_text())["checkpoint"].get("latest") or {}
+        latest: dict[str, Any] = json.loads(state.read_text())["checkpoint"].get("latest") or {}
     except (ValueError, KeyError, TypeError):
         raise SetupError(
             f"The state {state} is damaged. Its last copy is next to it: cp {state}.bak {state}"
         ) from None
-    return found
+    return latest
 
 
 def state_file(layout: Layout, stack: str) -> Path:
@@ -152,10 +152,10 @@ def stack_config(stack: str = STACK) -> dict[str, Any]:
         with file.open() as stream:  # the error then names the file
             whole = yaml.safe_load(stream) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SetupError(f"{file.relative_to(PROJECT)} is no YAML: {error}") from None
+        raise SetupError(f"{file.relative_to(PROJECT)} is not valid YAML: {error}") from None
     config = whole.get("config") or {} if isinstance(whole, dict) else None
     if not isinstance(config, dict):
-        raise SetupError(f"{file.relative_to(PROJECT)}: `config:` with one line a setting is missing.")
+        raise SetupError(f"{file.relative_to(PROJECT)}: `config:` with one line for each setting is missing.")
     return config
 
 

@@ -52,7 +52,7 @@ def moved(layout: Layout) -> Layout:
 
 def _move(layout: Layout, target: Path) -> None:
     if obstacle := _obstacle(layout, target):
-        _stays(obstacle)
+        _report_unmoved(obstacle)
         return
     try:
         with exclusive(layout, "make up"):
@@ -74,15 +74,15 @@ def _stop_and_put(layout: Layout, target: Path) -> None:
     with step("state of the set-up") as this:
         if failure := _put(layout, target):
             this.found = "not moved"
-            _stays(failure)
+            _report_unmoved(failure)
             return
         this.found = (
-            f"moved from {EARLIER} to {target}; containers run on. Scripts that name the former folder, and "
-            'open shells of `make -s env`, need the new one: `eval "$(make -s env)"`'
+            f"moved from {EARLIER} to {target}; containers keep running. Scripts that name the former "
+            'folder, and open shells of `make -s env`, need the new one: `eval "$(make -s env)"`'
         )
 
 
-def _stays(reason: str) -> None:
+def _report_unmoved(reason: str) -> None:
     print(
         "• the state of the set-up stays in the checkout, where `git clean -fdx` would remove its keys: "
         f"{reason}"
@@ -95,20 +95,20 @@ def _obstacle(layout: Layout, target: Path) -> str | None:
         return f"{EARLIER} is a link; set SKYCOIN_STATE={EARLIER.resolve()}, and remove the link."
     if own_engine.own_folder(layout).exists():
         return (
-            "the engine in it (SKYCOIN_ENGINE=own) runs by that path, and has wallets. Back them up; with "
-            f"SKYCOIN_STATE={EARLIER} this is not said again."
+            "the engine in it (SKYCOIN_ENGINE=own) uses that path, and has wallets. Back them up; set "
+            f"SKYCOIN_STATE={EARLIER} to silence this."
         )
     if is_held(target):
         return (
-            f"{target} holds another set-up. Give this one a folder: `make down`, `mv {EARLIER} FOLDER`, "
-            "and set SKYCOIN_STATE=FOLDER from then on."
+            f"{target} contains another set-up. Give this one its own folder: `make down`, "
+            f"`mv {EARLIER} FOLDER`, and set SKYCOIN_STATE=FOLDER from then on."
         )
     if len(f"{target}/{layout.builder_socket.name}") > SOCKET_LENGTH:
         return f"{target} is too long for the path of a socket. Choose a shorter one: set XDG_STATE_HOME."
-    return _others(target)
+    return _foreign_owner(target)
 
 
-def _others(target: Path) -> str | None:
+def _foreign_owner(target: Path) -> str | None:
     """Reason why the move would take a state from its owner, or None."""
     owner, user = EARLIER.stat().st_uid, os.geteuid()
     if owner != user:
@@ -130,7 +130,7 @@ def _put(layout: Layout, target: Path) -> str | None:
         EARLIER.rename(target)
     except OSError as error:
         if error.errno != errno.EXDEV:
-            return f"{target}: {error.strerror}. Mend that, or set XDG_STATE_HOME to another folder."
+            return f"{target}: {error.strerror}. Fix that, or set XDG_STATE_HOME to another folder."
         return _copy(layout, target)
     sync(target.parent)
     sync(EARLIER.parent)
@@ -168,7 +168,8 @@ def _copy(layout: Layout, target: Path) -> str | None:
     except (OSError, SetupError):
         shutil.rmtree(part, ignore_errors=True)
         return (
-            f"it could not be copied to {target}, {log} says why. Make room there, and run `make up` again."
+            f"it could not be copied to {target}: {log} shows why. Free some disk space, and run "
+            "`make up` again."
         )
     sync(target.parent)
     _remove_copied(target)

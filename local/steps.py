@@ -19,7 +19,7 @@ HEARTBEAT = 14.0
 
 
 class SetupError(UserError):
-    """A set-up step can't continue; the message says what was found and what to do."""
+    """A set-up step can't continue; the message contains the reason and what to do."""
 
 
 class Step:
@@ -122,7 +122,7 @@ def output(
             env={**os.environ, **(env or {})},
         ) as process:
             try:
-                said = waited(
+                printed = waited(
                     lambda patience: process.communicate(timeout=patience), doing or argv[0], timeout
                 )
             except BaseException:
@@ -130,7 +130,7 @@ def output(
                 raise
     except (OSError, subprocess.SubprocessError):
         return None
-    return said[0].strip() if process.returncode == 0 else None
+    return printed[0].strip() if process.returncode == 0 else None
 
 
 def fail(error: UserError) -> int:

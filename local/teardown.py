@@ -53,7 +53,7 @@ def down(layout: Layout, arguments: argparse.Namespace) -> int:
 
 
 def _stop_service(layout: Layout, name: str) -> bool:
-    """Stop one service, or an own engine with all of its containers. Returns True if there was one."""
+    """Stop one service, or an own engine with all of its containers. Returns True if it was running."""
     if name == own_engine.NAME and layout.engine is EngineChoice.OWN:
         return own_engine.stop(layout, name, own_engine.own_folder(layout))
     return services.stop(layout, name)
@@ -68,8 +68,8 @@ def _stop(layout: Layout, stack: str, env: Mapping[str, str]) -> None:
 
 
 def _remove(layout: Layout) -> None:
-    """Remove what `make up` created, by name: other files in these folders are somebody else's."""
-    with step("what make up made") as this:
+    """Remove what `make up` created, by name: other files in these folders belong to others."""
+    with step("what make up created") as this:
         for name in MADE:
             _delete(layout.state / name)
         own_engine.remove_traces(own_engine.own_folder(layout))
@@ -80,8 +80,8 @@ def _remove(layout: Layout) -> None:
         # Last: without it a second attempt would find no set-up.
         (layout.state / "environment.json").unlink(missing_ok=True)
         this.found = (
-            f"removed, but: Debian packages, built tools in {layout.cache}, the line in /etc/hosts, "
-            f"wallet, data and home volumes in the engine, and {layout.state}/backend, which knows them"
+            f"removed, except Debian packages, built tools in {layout.cache}, the line in /etc/hosts, "
+            f"wallet, data and home volumes in the engine, and {layout.state}/backend, which records them"
         )
 
 

@@ -17,7 +17,7 @@ from local.shared_cache import one_at_a_time
 from local.steps import SetupError, output, run, step
 
 GO_VERSION = "1.26.11"
-"""Go version that compiles every tool, and every image on a base made from Debian packages.
+"""Go version that compiles every tool, and every image on a base built from Debian packages.
 
 Official bases bring their own Go, which may be older (catalogue/bases.py, OFFICIAL_GO).
 """
@@ -139,7 +139,7 @@ def ensure_tool(layout: Layout, go: str, tool: Tool) -> Path:
             return path
         with one_at_a_time(layout, tool.name):
             if path.exists():
-                this.found = "built by another set-up meanwhile"
+                this.found = "built by another set-up in the meantime"
                 return path
             _build(layout, go, tool, path)
         this.found = f"built from {tool.folder}"
@@ -150,7 +150,7 @@ def _build(layout: Layout, go: str, tool: Tool, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # Built in another place and renamed, so that an interrupted build leaves no partial program.
     partial = path.with_suffix(f".{os.getpid()}")
-    for package, target in ((tool.package, partial), *((one, path.parent) for one in tool.beside)):
+    for package, target in ((tool.package, partial), *((beside, path.parent) for beside in tool.beside)):
         run(
             [go, "build", "-trimpath", "-ldflags", f"-s -w {tool.ldflags}", "-o", str(target), package],
             log=layout.logs / f"build-{tool.program}.log",

@@ -35,7 +35,7 @@ def open_workspace(layout: Layout, name: str, place: WorkspacePlace, *, dind: bo
     where = f" on {place.engine}" if place.engine else ""
     print(
         f"Opens the workspace {name} over {place.folder}{where}. The first time it sets this machine up and "
-        "builds the image: 15 to 20 minutes on 2 cores. With everything there, it takes seconds."
+        "builds the image: 15 to 20 minutes on 2 cores. Later runs take seconds."
     )
     env = set_up(layout, stack, settings)
     if dind:
@@ -72,7 +72,10 @@ def _own_fault(folder: Path, layout: Layout) -> str | None:
             return f"it has {what} ({place}); give a folder of your work"
     for home in _homes():
         if home.is_relative_to(folder):
-            return f"it has a whole home, keys included ({home}); give the folder in it that you work on"
+            return (
+                f"it contains an entire home folder, keys included ({home}); give the folder in it "
+                "that you work on"
+            )
     return None
 
 
@@ -91,10 +94,12 @@ def _settings(name: str, place: WorkspacePlace, listed: int, *, dind: bool) -> d
     arch = ARCHES.get(place.machine)
     if arch not in WORKSPACES[name].arches:
         whose = f"the machine at {place.engine}" if place.engine else "this machine"
-        raise SetupError(f"{name} is not made for {whose}, a {place.machine}.")
+        raise SetupError(f"{name} does not support {whose}, a {place.machine}.")
     base = WORKSPACES[name].base
     settings: dict[str, str | None] = {
-        f"skycoin:workspaces.{one}.arches[0]": arch for one in (base, name) if one is not None
+        f"skycoin:workspaces.{workspace}.arches[0]": arch
+        for workspace in (base, name)
+        if workspace is not None
     }
     key = f"skycoin:workspaces.{name}"
     return {
@@ -133,9 +138,11 @@ def _report(opened: Mapping[str, str], place: WorkspacePlace, env: Mapping[str, 
     print(f"\nopen over {opened['folder']} (/work inside), as {opened['user']}:")
     enter, sign_in = opened["enter"], opened["sign_in"]
     if place.engine:
-        enter, sign_in = (one.replace("docker ", f"docker -H {place.engine} ", 1) for one in (enter, sign_in))
+        enter, sign_in = (
+            command.replace("docker ", f"docker -H {place.engine} ", 1) for command in (enter, sign_in)
+        )
     elif env["DOCKER_HOST"] != "unix:///var/run/docker.sock":
-        print('  eval "$(make -s env)"   # its engine is not the one that docker finds by itself')
+        print('  eval "$(make -s env)"   # `docker` does not find this engine by default')
     print(f"  {enter}")
     if opened["url"]:
         if place.engine:

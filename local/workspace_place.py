@@ -64,12 +64,12 @@ def behind_ssh(engine: str, ssh_options: Sequence[str], folder: str) -> Workspac
     For root, the ids are those of the folder's owner. Raises SetupError.
     """
     _refuse_folder(folder, engine)
-    real, user, group, owner, home = _look(engine, ssh_options, folder)
+    real, user, group, owner, home = _ask_machine(engine, ssh_options, folder)
     _refuse_folder(real, engine)
     if PurePosixPath(home).is_relative_to(real):
         raise SetupError(
-            f"{real} on {engine} is not opened: it has a whole home, keys included ({home}); give the folder "
-            "in it that you work on (--folder; FOLDER= of make)."
+            f"{real} on {engine} is not opened: it contains an entire home folder, keys included ({home}); "
+            "give the folder in it that you work on (--folder; FOLDER= of make)."
         )
     try:
         machine = connect(_inputs(engine, ssh_options)).info()["Architecture"]
@@ -113,7 +113,7 @@ def _refuse_folder(folder: str, engine: str) -> None:
         raise SetupError(f"{folder} on {engine} is not opened: {fault} (--folder; FOLDER= of make).")
 
 
-def _look(engine: str, ssh_options: Sequence[str], folder: str) -> list[str]:
+def _ask_machine(engine: str, ssh_options: Sequence[str], folder: str) -> list[str]:
     """Output of the script for a folder of another machine, by line. Raises SetupError."""
     command = ssh_command(engine, ssh_options, shlex.join(["sh", "-c", LOOK, "sh", folder]))
     try:
@@ -130,9 +130,9 @@ def _look(engine: str, ssh_options: Sequence[str], folder: str) -> list[str]:
         raise SetupError(f"{engine} did not answer in {SECONDS} s.") from None
     lines = done.stdout.splitlines()[-5:]
     if done.returncode or len(lines) != 5:
-        said = " ".join(done.stderr.split()) or f"exit code {done.returncode}"
+        reason = " ".join(done.stderr.split()) or f"exit code {done.returncode}"
         raise SetupError(
-            f"{folder} on {engine} is not opened: {said}. `ssh` must get there without a question, and the "
-            "folder must be there (--folder; FOLDER= of make)."
+            f"{folder} on {engine} is not opened: {reason}. `ssh` must connect without a question, and the "
+            "folder must exist (--folder; FOLDER= of make)."
         )
     return lines

@@ -19,7 +19,7 @@ from mocks.engine import ECR, Engine
 from mocks.origins import changed_images, origins
 from mocks.previews import Preview, plain, preview_of
 from program.program import Program
-from settings.pulumi_yaml import OtherwiseError, pulumi_text, pulumi_values
+from settings.pulumi_yaml import YamlMismatchError, pulumi_text, pulumi_values
 from settings.reading import SettingsError, read_settings
 from settings.stack import StackSettings
 
@@ -92,7 +92,7 @@ def _configuration(text: str) -> tuple[dict[str, str], list[str]]:
     try:
         config = (pulumi_values(text) or {}).get("config") or {}
         values = {key: _without_secrets(value) for key, value in config.items()}
-    except OtherwiseError as error:
+    except YamlMismatchError as error:
         raise SettingsError(error.faults) from None
     except (yaml.YAMLError, AttributeError, ValueError, RecursionError) as error:
         raise SettingsError([f"the file is no YAML of a stack: {' '.join(str(error).split())}"]) from None

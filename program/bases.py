@@ -56,8 +56,8 @@ class BaseImages:
     @property
     def secrets(self) -> dict[str, pulumi.Input[str]]:
         """Build secrets of all images: the machine's certificate authorities, to reach package registries."""
-        found = authorities(self._settings)
-        return {} if found is None else {"build-ca": found}
+        certificates = authorities(self._settings)
+        return {} if certificates is None else {"build-ca": certificates}
 
     def _build(self, base: Base, arches: Sequence[str]) -> Image:
         """Build a base image from Debian packages, in the registry where the first image is built."""

@@ -25,7 +25,7 @@ def docker_logins(settings: StackSettings, published: pulumi.Output[Mapping[str,
         return published.apply(
             lambda images: _named({entry["ref"] for tags in images.values() for entry in tags.values()})
         )
-    return _named({one.root for one in settings.registries.values()}) or None
+    return _named({registry.root for registry in settings.registries.values()}) or None
 
 
 def _docker_config() -> Path:

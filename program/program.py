@@ -46,11 +46,13 @@ class Program:
         # Hosted registries come before the other images, which may be published to them.
         self._images.build([REGISTRY_IMAGE] if hosted else [])
         own = self._host_registries()
-        self._registries |= {name: self._registry(name, there.address) for name, there in own.items()}
+        self._registries |= {name: self._registry(name, registry.address) for name, registry in own.items()}
         self._images.build(settings.images)
         nodes = Nodes(settings, self._pulled, self._providers).deploy()
         if own:
-            summaries = {name: {"host": hosted[name].host, **one.summary} for name, one in own.items()}
+            summaries = {
+                name: {"host": hosted[name].host, **registry.summary} for name, registry in own.items()
+            }
             pulumi.export("registries", summaries)
         self._export_images()
         pulumi.export("nodes", nodes)

@@ -85,7 +85,7 @@ def ref_for(entry: Mapping[str, Any], variant: str | None) -> str:
 
 
 def _published_version(images: Mapping[str, Any] | None, name: str) -> str:
-    """Version of an image in another stack's outputs; empty if it is not there."""
+    """Version of an image in another stack's outputs; empty if they do not have it."""
     return str((images or {}).get(name, {}).get("source", {}).get("version", ""))
 
 
@@ -93,12 +93,14 @@ def _published_ref(images: Mapping[str, Any], name: str, tag: str | None, varian
     """Reference of one image in another stack's outputs. Raises RunError that lists what they have."""
     tag = tag or _usual_published_tag(images.get(name))
     if name not in images or tag not in images[name]:
-        there = [f"{image}:{entry}" for image, tags in images.items() for entry in tags]
-        raise pulumi.RunError(f"{name}:{tag} is not published there; it has {', '.join(there) or 'nothing'}")
+        published = [f"{image}:{entry}" for image, tags in images.items() for entry in tags]
+        raise pulumi.RunError(
+            f"{name}:{tag} is not published by that stack; it has {', '.join(published) or 'nothing'}"
+        )
     entry = images[name][tag]
     if variant is not None and variant not in entry["variants"]:
-        there = [arch for arch in ARCHES if arch in entry["variants"]]
-        raise pulumi.RunError(f"{name}:{tag} is not published for {variant}; it has {', '.join(there)}")
+        arches = [arch for arch in ARCHES if arch in entry["variants"]]
+        raise pulumi.RunError(f"{name}:{tag} is not published for {variant}; it has {', '.join(arches)}")
     return ref_for(entry, variant)
 
 

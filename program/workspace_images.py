@@ -163,4 +163,4 @@ class WorkspaceImages:
 
 
 def _merged(tags: list[Mapping[str, Any]]) -> Mapping[str, Any]:
-    return {tag: entry for one in tags for tag, entry in one.items()}
+    return {tag: entry for entries in tags for tag, entry in entries.items()}

@@ -49,7 +49,7 @@ def _refusing(fault: Callable[[str], str | None]) -> AfterValidator:
 
 
 def _matching(pattern: re.Pattern[str], otherwise: str) -> AfterValidator:
-    """Validator that refuses a value which `pattern` does not match as a whole, with the text `otherwise`."""
+    """Validator that refuses a value which `pattern` does not match entirely, with this message."""
     return _refusing(lambda value: None if pattern.fullmatch(value) else otherwise)
 
 
@@ -261,7 +261,7 @@ Duration = Annotated[
 ]
 Port = Annotated[int, Field(ge=1024, le=65535, examples=[6430])]
 UserId = Annotated[int, Field(ge=500, le=2**31 - 1, examples=[1001])]
-"""Id of a person's user or group; Debian packages use lower ids."""
+"""ID of a user or group; Debian packages use lower IDs."""
 Memory = Annotated[int, Field(ge=64, examples=[512], json_schema_extra={"unit": "MiB"})]
 HostName = Annotated[str, form("a name in skycoin:hosts", "attic")]
 RegistryName = Annotated[str, form("a name in skycoin:registries", "hub")]

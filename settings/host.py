@@ -52,7 +52,7 @@ class HostSettings(Limits):
         if (fault := ssh_fault(self.ssh_options)) is not None:
             raise ValueError(f"ssh-options: {fault}")
         if self.ssh_options and not self.engine.startswith("ssh://"):
-            raise ValueError(f"ssh-options need an ssh:// engine; engine is {self.engine}: drop them")
+            raise ValueError(f"ssh-options need an ssh:// engine; engine is {self.engine}: remove them")
         return self
 
     @property

@@ -102,9 +102,9 @@ class ImageSettings(Settings):
     @model_validator(mode="after")
     def _channel_fits(self) -> Self:
         if (self.channel is Channel.FEATURE) != (self.feature is not None):
-            raise ValueError("channel feature needs feature: NAME, and no other channel takes it")
+            raise ValueError("channel feature needs feature: NAME, and no other channel allows it")
         if self.revision and self.channel is not Channel.RELEASE:
             raise ValueError(
-                f"revision {self.revision} needs channel release; channel is {self.channel}: drop revision"
+                f"revision {self.revision} needs channel release; channel is {self.channel}: remove revision"
             )
         return self

@@ -57,7 +57,7 @@ class Limits(Settings):
 
 def is_memory_chosen(board: str | None, host: Limits, node: Limits) -> bool:
     """True if a setting or a board gives a node's memory limit; a host may have less than the default one."""
-    return any(one is not None for one in (board, host.memory, node.memory))
+    return any(value is not None for value in (board, host.memory, node.memory))
 
 
 def limited(board: Board, host: Limits, node: Limits) -> Board:

@@ -166,7 +166,7 @@ def container_name(name: str, image: str) -> str:
 
 
 def volume_names(name: str, node: NodeSettings) -> tuple[str, str]:
-    """(data volume, wallet volume) of a node: as given, or named after the node's first name."""
+    """(data volume, wallet volume) of a node: as given, or derived from the node's first name."""
     first = container_name(node.renamed_from or name, node.image)
     return node.data_volume or f"{first}-data", node.wallet_volume or f"{first}-wallet"
 
@@ -197,7 +197,11 @@ def page_port(name: str, opening: OpenSettings) -> int | None:
 
 def hosted_registries(settings: StackSettings) -> dict[str, RegistrySettings]:
     """Registries that the stack runs itself, by name."""
-    return {name: one for name, one in settings.registries.items() if one.kind is RegistryKind.HOSTED}
+    return {
+        name: registry
+        for name, registry in settings.registries.items()
+        if registry.kind is RegistryKind.HOSTED
+    }
 
 
 def registry_container(name: str) -> str:

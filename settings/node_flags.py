@@ -91,7 +91,7 @@ def fault_of(arguments: Sequence[str]) -> str | None:
     for argument in rest:
         name, assigned, _ = argument.lstrip("-").partition("=")
         if not argument.startswith("-") or not name:
-            return f"{argument!r} is not a flag: the node would drop it and what follows; write -flag=value"
+            return f"{argument!r} is not a flag: the node would ignore it and the rest; write -flag=value"
         if (fault := _refusal(name)) is not None:
             return f"-{name}{fault}"
         if name in VALUED and not assigned and next(rest, None) is None:
@@ -104,7 +104,7 @@ def _refusal(name: str) -> str | None:
     if name in allowed:
         return None
     if name in MANAGED:
-        return " would override what the node's settings decide; drop it"
+        return " would override the node's settings; remove it"
     if SECRET.search(name):
         return ": a secret would be in the state and on the host in plain text"
-    return f" is not allowed; docs/stacks.md lists the flags that are{did_you_mean(name, allowed)}"
+    return f" is not allowed; docs/stacks.md lists the allowed flags{did_you_mean(name, allowed)}"

@@ -33,16 +33,16 @@ def folder_fault(folder: str) -> str | None:
     if len(parts) == 1 and parts[0] in ("", *SHARED):
         return "it holds more than a workspace may see; give the folder in it that you work on"
     if len(parts) == 2 and parts[0] == "home":
-        return "it is a whole home, keys included; give the folder in it that you work on"
+        return "it is an entire home folder, keys included; give the folder in it that you work on"
     in_home = parts[2:] if parts[0] == "home" else parts[1:] if parts[0] == "root" else []
     if in_home and in_home[0].startswith("."):
         return "a hidden folder of a home has keys and settings of programs; give a folder that you work on"
     return None
 
 
-def overlap(one: PurePath, other: PurePath) -> bool:
+def overlap(first: PurePath, second: PurePath) -> bool:
     """True if the folders are the same, or one is inside the other."""
-    return one.is_relative_to(other) or other.is_relative_to(one)
+    return first.is_relative_to(second) or second.is_relative_to(first)
 
 
 def hidden_fault(path: str) -> str | None:
@@ -67,7 +67,7 @@ def _hidden(value: str) -> str:
 
 def _user(value: str) -> str:
     if not _USER.fullmatch(value):
-        raise ValueError('a user is UID:GID in quotes, such as "1000:1000" (what `id` says)')
+        raise ValueError('a user is UID:GID in quotes, such as "1000:1000" (as `id` shows)')
     return value
 
 
@@ -79,13 +79,13 @@ class OpenSettings(Settings):
     folder: Annotated[
         str, AfterValidator(_folder), form("an absolute path on the host", "/home/me/src/skycoin", "^/")
     ]
-    """Folder of the host to mount at `/work`. Refused are system folders and what is in them, a whole home, a
+    """Folder of the host to mount at `/work`. Refused are system folders and their content, an entire home, a
     hidden folder of a home and, with `engine: local`, a folder that contains this program or is inside it."""
     user: (
         Annotated[
             str,
             AfterValidator(_user),
-            form("UID:GID in quotes, as `id` says", "1000:1000", f"^{_USER.pattern}$"),
+            form("UID:GID in quotes, as `id` shows", "1000:1000", f"^{_USER.pattern}$"),
         ]
         | None
     ) = None

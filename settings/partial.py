@@ -33,7 +33,7 @@ def known_faults(raw: Mapping[str, Any], wrong: Collection[Location]) -> Iterato
 
 
 def _entry(model: type[Settings], raw: Any, wrong: Collection[Location], here: Location) -> Settings:
-    """Entry with only its valid values; without any if it is wrong as a whole."""
+    """Entry with only its valid values; without any if the entire entry is wrong."""
     made = model.model_construct()
     if here in wrong or not isinstance(raw, Mapping):
         made.__dict__.clear()
@@ -66,15 +66,15 @@ def _value(
 def value_of(name: str, field: FieldInfo, raw: Any) -> Any:
     """Validate the value of one key without the other keys of its entry. Raises ValidationError."""
     definition: Any = {name: (field.annotation, field)}
-    one = create_model("One", __base__=_OneKey, **definition)
-    return getattr(one.model_validate({field.alias: raw}), name)
+    model = create_model("One", __base__=_OneKey, **definition)
+    return getattr(model.model_validate({field.alias: raw}), name)
 
 
 def _has(wrong: Collection[Location], here: Location) -> bool:
-    return any(one[: len(here)] == here for one in wrong)
+    return any(location[: len(here)] == here for location in wrong)
 
 
 def model_of(annotation: Any) -> type[Settings] | None:
     """Model of an entry, or of each entry of a map; None for other values."""
     kinds = (annotation, *typing.get_args(annotation))
-    return next((one for one in kinds if isinstance(one, type) and issubclass(one, Settings)), None)
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Settings)), None)

@@ -28,7 +28,7 @@ HIDDEN = frozenset({SECRETS, f"{NAMESPACE}:{SECRETS}", "build-args", "secure"})
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _Match:
     """Part of an error's key that the file has: its last key, its value, and the rest of the error."""
 
     key: Node
@@ -52,10 +52,10 @@ class StackFile:
         The list is empty if the file's value is not the one in `raw`, whose keys lack the namespace.
         """
         config = {f"{NAMESPACE}:{key}": value for key, value in raw.items()}
-        found = _find(self._config, fault, config) if self._config else None
-        if found is None or not _holds(found.value, found.given):
+        match = _find(self._config, fault, config) if self._config else None
+        if match is None or not _holds(match.value, match.given):
             return []
-        return self._shown(_wrong(found))
+        return self._shown(_wrong(match))
 
     def line(self, keys: Sequence[str]) -> tuple[str, int]:
         """FILE:LINE of the last key in a path that the file has, and how many of the path's keys it has."""
@@ -73,7 +73,7 @@ class StackFile:
         row, column = wrong.start_mark.line, wrong.start_mark.column
         line = self._lines[row]
         where = f"{self._name}:{row + 1}:{column + 1}"
-        if row in self._hidden or any(one.search(line) for one in (SECRET, LOGIN, SECRET_KEY)):
+        if row in self._hidden or any(pattern.search(line) for pattern in (SECRET, LOGIN, SECRET_KEY)):
             return [f"{where} (the line is not shown: it may hold a secret)"]
         end = wrong.end_mark.column if wrong.end_mark.line == row else len(line.rstrip())
         first = max(0, column - _BEFORE)
@@ -94,8 +94,8 @@ def _config(text: str) -> MappingNode | None:
         whole = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError:
         return None
-    found = _values(whole).get("config") if isinstance(whole, MappingNode) else None
-    return found[1] if found and isinstance(found[1], MappingNode) else None
+    entry = _values(whole).get("config") if isinstance(whole, MappingNode) else None
+    return entry[1] if entry and isinstance(entry[1], MappingNode) else None
 
 
 def _values(node: MappingNode) -> dict[str, tuple[Node, Node]]:
@@ -106,8 +106,8 @@ def _values(node: MappingNode) -> dict[str, tuple[Node, Node]]:
         if key.tag != _MERGE:
             own[str(key.value)] = key, value
             continue
-        for one in reversed(value.value) if isinstance(value, SequenceNode) else [value]:
-            merged |= _values(one) if isinstance(one, MappingNode) else {}
+        for source in reversed(value.value) if isinstance(value, SequenceNode) else [value]:
+            merged |= _values(source) if isinstance(source, MappingNode) else {}
     return merged | own
 
 
@@ -130,9 +130,9 @@ def _hidden_lines(node: Node, *, secret: bool = False) -> Iterator[int]:
         yield from _hidden_lines(value, secret=secret or named)
 
 
-def _find(config: MappingNode, fault: str, given: Any) -> _Found | None:
+def _find(config: MappingNode, fault: str, given: Any) -> _Match | None:
     """Find the longest beginning of an error's key in the file; None if the program was given more of it."""
-    found, node, rest = None, config, fault
+    match, node, rest = None, config, fault
     while (step := _step(node, rest)) is not None:
         key, node, rest, part = step
         if isinstance(given, dict):
@@ -141,8 +141,8 @@ def _find(config: MappingNode, fault: str, given: Any) -> _Found | None:
             given = given[part]
         else:
             return None
-        found = _Found(key, node, rest, given)
-    return None if isinstance(given, dict) and _named(given, rest) else found
+        match = _Match(key, node, rest, given)
+    return None if isinstance(given, dict) and _named(given, rest) else match
 
 
 def _step(node: Node, rest: str) -> tuple[Node, Any, str, int | str] | None:
@@ -182,10 +182,10 @@ def _read(node: Node) -> Any:
     return yaml.safe_load(node.value) if isinstance(node, ScalarNode) and node.style is None else node.value
 
 
-def _wrong(found: _Found) -> Node:
-    """Part to mark: the value; for a whole entry, the key that the error begins with, or the entry's key."""
-    if found.rest.startswith(_UNKNOWN) or not isinstance(found.value, MappingNode):
-        return found.key if found.rest.startswith(_UNKNOWN) else found.value
-    word = _FIRST_WORD.match(found.rest)
-    named = _values(found.value)
-    return named[word[1]][0] if word and word[1] in named else found.key
+def _wrong(match: _Match) -> Node:
+    """Part to mark: the value; for an entire entry, the key at the error's beginning, or the entry's key."""
+    if match.rest.startswith(_UNKNOWN) or not isinstance(match.value, MappingNode):
+        return match.key if match.rest.startswith(_UNKNOWN) else match.value
+    word = _FIRST_WORD.match(match.rest)
+    named = _values(match.value)
+    return named[word[1]][0] if word and word[1] in named else match.key

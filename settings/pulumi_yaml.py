@@ -1,6 +1,6 @@
-"""Reader of a stack's file that takes the same values from its YAML as Pulumi's CLI.
+"""Reads a stack's YAML exactly as Pulumi's CLI does.
 
-Pulumi reads YAML 1.2 with some numbers of 1.1: `yes` and `12:30` are texts, `017` is 15. PyYAML reads YAML
+Pulumi reads YAML 1.2 with some numbers of 1.1: `yes` and `12:30` are strings, `017` is 15. PyYAML reads YAML
 1.1. A value that Pulumi passes on in a form other than the written one, such as a date, is refused.
 """
 
@@ -35,7 +35,7 @@ _FAULTS, _LENGTH = 20, 80
 """Maximum number of reported errors, and maximum length of a key in one, in characters."""
 
 
-class OtherwiseError(ValueError):
+class YamlMismatchError(ValueError):
     """Values that Pulumi would refuse, or pass on in another form than the written one."""
 
     def __init__(self, faults: Sequence[str]) -> None:
@@ -45,13 +45,13 @@ class OtherwiseError(ValueError):
 
 
 def pulumi_values(text: str) -> Any:
-    """Read a stack's file as Pulumi does. Raises OtherwiseError, YAMLError and RecursionError."""
+    """Read a stack's file as Pulumi does. Raises YamlMismatchError, YAMLError and RecursionError."""
     loader = _Loader(text)
     try:
         node = loader.get_single_node()
         faults = [*islice(_faults(node, ""), _FAULTS)]
         if faults:
-            raise OtherwiseError(faults)
+            raise YamlMismatchError(faults)
         return _value(loader, node)
     finally:
         loader.dispose()
@@ -66,7 +66,7 @@ def pulumi_text(value: Any) -> str:
 
 class _Loader(yaml.SafeLoader):
     def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
-        """Give scalars without quotes or a tag a mark of their own instead of a type."""
+        """Give scalars without quotes or a tag a separate mark instead of a type."""
         if kind is ScalarNode and implicit[0]:
             return _MERGES if value == "<<" else _PLAIN
         return super().resolve(kind, value, implicit)  # type: ignore[no-untyped-call]  # of PyYAML
@@ -79,12 +79,12 @@ def _faults(node: Node | None, path: str) -> Iterator[str]:
     if why:
         yield f"{path or 'the file'}, line {node.start_mark.line + 1}: {why}"
     elif isinstance(node, SequenceNode):
-        for number, one in enumerate(node.value):
-            yield from _faults(one, f"{path}[{number}]")
+        for number, entry in enumerate(node.value):
+            yield from _faults(entry, f"{path}[{number}]")
     elif isinstance(node, MappingNode):
         yield from _faults_of_keys(node, path)
-        for key, one in node.value:
-            yield from _faults(one, f"{path}.{_shown(key)}".removeprefix(".").removeprefix("config."))
+        for key, value in node.value:
+            yield from _faults(value, f"{path}.{_shown(key)}".removeprefix(".").removeprefix("config."))
 
 
 def _fault(node: Node) -> str:
@@ -137,13 +137,13 @@ def _value(loader: _Loader, node: Node | None) -> Any:
     if isinstance(node, ScalarNode):
         return _plain(node.value) if node.tag == _PLAIN else node.value
     if isinstance(node, SequenceNode):
-        return [_value(loader, one) for one in node.value]
+        return [_value(loader, entry) for entry in node.value]
     if isinstance(node, MappingNode):
         for key, _ in node.value:
             if key.tag == _MERGES:
                 key.tag = _MERGE
         loader.flatten_mapping(node)
-        return {_name(key): _value(loader, one) for key, one in node.value}
+        return {_name(key): _value(loader, value) for key, value in node.value}
     return None
 
 
@@ -168,7 +168,7 @@ def _plain(text: str) -> Any:
 
 
 def _number(text: str) -> int | float | None:
-    """Number that Pulumi reads from a text, or None; a whole number is an integer, as in Pulumi."""
+    """Number that Pulumi reads from a string, or None; a whole number is an integer, as in Pulumi."""
     plain = text.replace("_", "")
     if text.startswith("_") or (text.startswith(".") and plain != text):
         return None

@@ -26,13 +26,13 @@ _OWN = "Value error, "
 _SHOWN = 160
 """Maximum length of a shown value, in characters."""
 NO_LOGIN = (
-    "No setting takes a login: use `docker login`. A secret for builds is given with `pulumi config set "
+    "No setting accepts a login: use `docker login`. A secret for builds is given with `pulumi config set "
     f"--secret --path '{NAMESPACE}:{SECRETS}.NAME'`"
 )
-ENCRYPTED = f"only `{NAMESPACE}:{SECRETS}` takes secrets"
+ENCRYPTED = f"only `{NAMESPACE}:{SECRETS}` accepts secrets"
 BARE = "a key without a namespace, which Pulumi would use in place of `{0}`: write `{0}`"
 IN_CLEAR = (
-    f"take it out of the YAML, and give each with `pulumi config set --secret --path "
+    f"remove it from the YAML, and set each with `pulumi config set --secret --path "
     f"'{NAMESPACE}:{SECRETS}.NAME'`, which asks for the value"
 )
 
@@ -132,9 +132,9 @@ def _faults(errors: Sequence[ErrorDetails], raw: Mapping[str, Any]) -> list[str]
     """Lines for all errors of single entries, and for errors between entries that don't depend on them."""
     unknown = [error["loc"] for error in errors if error["type"] == "extra_forbidden"]
     slips = {(*location[:-1], key) for location in unknown if (key := _meant(location, raw))}
-    told = [error for error in errors if error["type"] != "missing" or error["loc"] not in slips]
+    reported = [error for error in errors if error["type"] != "missing" or error["loc"] not in slips]
     wrong = {_wrong(error) for error in errors} | slips
-    return [*(_fault(error, raw) for error in told), *known_faults(raw, wrong)]
+    return [*(_fault(error, raw) for error in reported), *known_faults(raw, wrong)]
 
 
 def secrets_in_clear(file: Path) -> list[str]:

@@ -68,7 +68,7 @@ class RegistrySettings(Settings):
     memory: Memory | None = None
     """Limit of the registry's memory, for kind `hosted`. Default: `256`."""
     readers_port: Port | None = None
-    """Port on the host for read-only access, with logins of its own, for kind `hosted`. Default: none."""
+    """Port on the host for read-only access, with separate logins, for kind `hosted`. Default: none."""
     anonymous_readers: Annotated[bool, Field(examples=[True])] | None = None
     """Allow reading at `readers-port` without a login, for kind `hosted`."""
     optional: bool = False
@@ -83,8 +83,8 @@ class RegistrySettings(Settings):
         if self.anonymous_readers and self.readers_port is None:
             faults.append("anonymous-readers needs readers-port")
         if faults:
-            takes = ", ".join([*(f"{key} (required)" for key in needed), *others, "optional"])
-            raise ValueError(f"kind {self.kind}: {'; '.join(faults)}; it takes {takes}")
+            keys = ", ".join([*(f"{key} (required)" for key in needed), *others, "optional"])
+            raise ValueError(f"kind {self.kind}: {'; '.join(faults)}; allowed are {keys}")
         return self
 
     @property

@@ -16,4 +16,4 @@ class RolloutSettings(Settings):
     waves: list[Annotated[int, Field(ge=1, le=1000, examples=[2])]] = Field(
         default=[1, 4], min_length=1, max_length=20
     )
-    """Number of hosts in each wave; the hosts that remain are the last wave."""
+    """Number of hosts in each wave; the remaining hosts are the last wave."""

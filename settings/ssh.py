@@ -23,14 +23,15 @@ def ssh_fault(options: Sequence[str]) -> str | None:
         flag = rest.pop(0)
         if flag not in SSH_FLAGS or not rest:
             return (
-                f"{flag!r} is not allowed or has no value; allowed are {', '.join(SSH_FLAGS)} with one each"
+                f"{flag!r} is not allowed or has no value; allowed are {', '.join(SSH_FLAGS)}, "
+                "each with a value"
             )
         value = rest.pop(0)
         if flag != "-o":
             continue
         name, _, setting = value.replace("=", " ", 1).strip().partition(" ")
         if name.lower() not in map(str.lower, SSH_SETTINGS):
-            return f"{value!r} is not allowed; -o takes {', '.join(SSH_SETTINGS)}"
+            return f"{value!r} is not allowed; -o accepts {', '.join(SSH_SETTINGS)}"
         if name.lower() == "stricthostkeychecking" and setting.strip(" \"'") not in ("yes", "ask"):
             return f"{value!r} accepts unknown host keys: add the host's key to a known_hosts file"
         if name.lower() == "userknownhostsfile" and setting.strip(" \"'") in ("/dev/null", "none"):

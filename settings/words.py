@@ -38,7 +38,7 @@ def example(schema: Schema) -> Any:
     if "examples" in schema:
         return schema["examples"][0]
     if "enum" in schema:
-        return next(one for one in schema["enum"] if one != schema.get("default"))
+        return next(value for value in schema["enum"] if value != schema.get("default"))
     if schema["type"] == "boolean":
         return not schema["default"]
     return [example(schema["items"])]
@@ -49,7 +49,7 @@ def yaml_of(value: Any) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(yaml_of, value))}]"
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{key}: {yaml_of(one)}' for key, one in value.items())}}}"
+        return f"{{{', '.join(f'{key}: {yaml_of(entry)}' for key, entry in value.items())}}}"
     plain = isinstance(value, str) and yaml.safe_load(f"[{value}]") == [value]
     return value if plain else json.dumps(value, ensure_ascii=False)
 
@@ -60,14 +60,14 @@ def nearest(given: object, names: Iterable[str]) -> str | None:
         name: difflib.SequenceMatcher(None, str(given).lower(), name.lower()).ratio() for name in names
     }
     best = max(likeness.values(), default=0.0)
-    found = [name for name, one in likeness.items() if one == best]
-    return found[0] if best >= _NEAR and len(found) == 1 else None
+    best_names = [name for name, ratio in likeness.items() if ratio == best]
+    return best_names[0] if best >= _NEAR and len(best_names) == 1 else None
 
 
 def did_you_mean(given: object, names: Iterable[str]) -> str:
     """Question such as `; did you mean attic?`; empty if no name is near."""
-    found = nearest(given, names)
-    return f"; did you mean {found}?" if found else ""
+    meant = nearest(given, names)
+    return f"; did you mean {meant}?" if meant else ""
 
 
 def not_listed(given: str, section: str, names: Collection[str]) -> str:

@@ -12,7 +12,7 @@ from clients.fingerprint import NOTHING, Chain, Found
 from display.markdown import table
 from tests.crash_states import Class, Save, State
 from wallets.contents import File
-from wallets.temporary import taken, temporary_copies
+from wallets.temporary import restored_wallet, temporary_copies
 
 
 class Outcome(StrEnum):
@@ -54,7 +54,7 @@ class Judged:
             contents = _volume(save, state)
             [(file, name)] = found.unended()
             assert (file, name) == (save.file, save.temporary)
-            assert taken(name, contents)[file].data == save.new
+            assert restored_wallet(name, contents)[file].data == save.new
             return Outcome.TAKEN
         if main is None or not is_seen:
             return Outcome.TORN

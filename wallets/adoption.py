@@ -1,4 +1,4 @@
-"""Reads wallets of a plain `docker run`, or of a volume that no stack knows, and never writes to them.
+"""Reads wallets of a plain `docker run`, or of a volume that is in no stack, and never writes to them.
 
 Containers that may write to them are stopped before the final reading. A container that is removed when it
 stops (`--rm`) is never stopped here, because its files and anonymous volumes would be removed too.
@@ -31,7 +31,7 @@ from wallets.contents import (
     without_staged,
 )
 from wallets.errors import WalletError
-from wallets.moving import strangers
+from wallets.moving import unexpected_files
 from wallets.nodes import DeployedNode
 from wallets.volume import GRACE, WalletVolume, settled
 
@@ -55,42 +55,42 @@ class Source:
 
     def command(self, users: Sequence[Any]) -> str:
         """Command that stops the containers that may write to the wallets."""
-        return f"{self.node.docker} stop -t {GRACE} {' '.join(sorted(one.name for one in users))}"
+        return f"{self.node.docker} stop -t {GRACE} {' '.join(sorted(container.name for container in users))}"
 
     def refuse_managed(self) -> None:
-        """Raise WalletError if the source is the node's own, or that of another node in a stack."""
+        """Raise WalletError if the source already belongs to the node, or to another node of a stack."""
         source, mounts = self._container(), self._mounts()
         name = self.name if source is None else source.name
         own = {"Name": self.node.wallet}
-        if name in (self.node.container, self.node.wallet) or any(_is_same(own, one) for one in mounts):
-            raise WalletError(f"{self.where} is the node's own: nothing was changed")
+        if name in (self.node.container, self.node.wallet) or any(_is_same(own, mount) for mount in mounts):
+            raise WalletError(f"{self.where} already belongs to this node: nothing was changed")
         nodes = ask(
             self.node.host,
             lambda: self._client.containers.list(all=True, filters={"label": NODE}, ignore_removed=True),
         )
-        for one in nodes:
-            if _is(one, source) or _shares(one.attrs["Mounts"], mounts):
+        for node in nodes:
+            if _is(node, source) or _shares(node.attrs["Mounts"], mounts):
                 raise WalletError(
-                    f"{self.where} is of {one.name}, a node of a stack ({one.labels[NODE]}): the next `up` "
-                    "starts that again, and one wallet has two nodes. Nothing was changed. A node goes to "
-                    "another host by `./skyinfra node move`; one that was retired (`./skyinfra node retire`) "
-                    "leaves its volume to be adopted"
+                    f"{self.where} belongs to {node.name}, a node of a stack ({node.labels[NODE]}): the next "
+                    "`up` starts it again, and two nodes would use one wallet. Nothing was changed. "
+                    "`./skyinfra node move` moves a node to another host; after `./skyinfra node retire`, "
+                    "the node's volume can be adopted"
                 )
 
     def refuse_moved(self) -> None:
-        """Raise WalletError if a move has left the source behind: another node has its wallets."""
+        """Raise WalletError if a move has left the source behind, because another node has its wallets."""
         for volume in filter(None, (mount.get("Name") for mount in self._mounts())):
             left = on_host(replace(self.node, wallet=volume, container=None))
             remembered, _ = ask(self.node.host, left.memory)
             if not remembered:
                 continue
-            found = ask(self.node.host, functools.partial(left.look, NOTHING))
-            if found.identity and found.identity != remembered:
+            present = ask(self.node.host, functools.partial(left.look, NOTHING))
+            if present.identity and present.identity != remembered:
                 backups = backups_volume(volume)
                 raise WalletError(
-                    f"{self.where} is only a copy: its wallets went to another host by `./skyinfra node "
-                    "move`, and one wallet has one node. Nothing was changed. Move that node back; or, if "
-                    f"its host and all its backups are lost, remove `.identity` from {backups} "
+                    f"{self.where} is only a copy: `./skyinfra node move` has moved its wallets to another "
+                    "host, and two nodes would use one wallet. Nothing was changed. Move that node back; or, "
+                    f"if its host and all its backups are lost, remove `.identity` from {backups} "
                     f"(`{self.node.docker} run --rm -v {backups}:/copies {self.node.image} rm "
                     f"/copies/.identity`), and `{self._again(self._origin)}`"
                 )
@@ -99,23 +99,24 @@ class Source:
         """Running containers that may write to the wallets: the source, and others with the same mounts."""
         source, mounts = self._container(), self._mounts()
         running = ask(self.node.host, lambda: self._client.containers.list(ignore_removed=True))
-        return [one for one in running if _is(one, source) or _writes(one, mounts)]
+        return [container for container in running if _is(container, source) or _writes(container, mounts)]
 
     def refuse_users(self) -> None:
         """Raise WalletError if a running container may write to the wallets."""
         if users := self.users():
             raise WalletError(
-                f"{self.where} still runs, or is in use: `{self.command(users)}`. Nothing was changed"
+                f"{self.where} is running or in use. Stop it: `{self.command(users)}`. Nothing was changed"
             )
 
     def refuse_users_of_a_copy(self) -> None:
         """Raise WalletError if a container is running on the wallets after they were copied."""
         if users := self.users():
-            running = " and ".join(sorted(one.name for one in users))
+            running = " and ".join(sorted(container.name for container in users))
             raise WalletError(
-                f"the wallets of {self.where} were copied into {self.node.wallet}, and {running} runs on "
-                "them again: one wallet has two nodes. Nothing was recorded. Let nothing start it (a restart "
-                f"policy, compose, systemd), then `{self.command(users)}`, and `{self._again(self._origin)}`"
+                f"the wallets of {self.where} were copied into {self.node.wallet}, and {running} is running "
+                "on them again: two nodes would use one wallet. Nothing was recorded. Make sure that nothing "
+                f"starts it (a restart policy, compose, systemd), then `{self.command(users)}`, and "
+                f"`{self._again(self._origin)}`"
             )
 
     @contextmanager
@@ -125,47 +126,47 @@ class Source:
         They are started again if the body ends before it has called that function.
         """
         with ExitStack() as back:
-            for one in users:
-                back.callback(self._start, one)
+            for container in users:
+                back.callback(self._start, container)
                 with suppress(NotFound):
-                    ask(self.node.host, functools.partial(one.stop, timeout=GRACE))
+                    ask(self.node.host, functools.partial(container.stop, timeout=GRACE))
             yield functools.partial(self._stay, users, back)
 
     def _stay(self, users: Sequence[Any], back: ExitStack) -> None:
         back.pop_all()
-        if names := " and ".join(sorted(one.name for one in users)):
-            print(f"{names} on host {self.node.host} stays stopped from here on.")
+        if names := " and ".join(sorted(container.name for container in users)):
+            print(f"{names} on host {self.node.host} stays stopped from now on.")
 
-    def _start(self, one: Any) -> None:
-        where = f"{one.name} on host {self.node.host}"
+    def _start(self, container: Any) -> None:
+        where = f"{container.name} on host {self.node.host}"
         try:
-            ask(self.node.host, one.start)
+            ask(self.node.host, container.start)
         except (NotFound, WalletError) as error:
-            way = f"`{self.node.docker} start {one.name}`"
+            way = f"`{self.node.docker} start {container.name}`"
             print(f"{where} could not be started again ({error}): {way}", file=sys.stderr)
         else:
             print(f"{where} is started again.", file=sys.stderr)
 
     def refuse_removal(self, users: Sequence[Any], folder: str) -> None:
         """Raise WalletError, with a way to keep the wallets, if stopping would remove their storage."""
-        found = self._container()
-        for one in users:
-            if one.attrs["HostConfig"]["AutoRemove"]:
+        source = self._container()
+        for container in users:
+            if container.attrs["HostConfig"]["AutoRemove"]:
                 raise WalletError(
-                    f"{one.name} on host {self.node.host} was made with `--rm`: when it stops, the engine "
-                    "removes it, and each volume without a name that no other container has. Nothing was "
-                    f"changed. {self._way(one, found, folder)}"
+                    f"{container.name} on host {self.node.host} was created with `--rm`: when it stops, the "
+                    "engine removes it and its anonymous volumes that no other container uses. Nothing was "
+                    f"changed. {self._way(container, source, folder)}"
                 )
 
-    def _way(self, one: Any, found: Any, folder: str) -> str:
+    def _way(self, container: Any, source: Any, folder: str) -> str:
         """Steps to take before a `--rm` container stops; `found` is the source, if that is a container."""
-        docker, name = self.node.docker, one.name
+        docker, name = self.node.docker, container.name
         stop = f"{docker} stop -t {GRACE} {name}"
-        if found is not None and found.id != one.id:
+        if source is not None and source.id != container.id:
             return f"{self.name} keeps its mounts: `{stop}`, then `{self._again(self._origin)}`"
-        create, image = f"{docker} create --name {name}-kept", f"{one.attrs['Image']} true"
-        if found is None or any(_is_below(folder, mount["Destination"]) for mount in found.attrs["Mounts"]):
-            origin = self._origin if found is None else f"{name}-kept:{folder}"
+        create, image = f"{docker} create --name {name}-kept", f"{container.attrs['Image']} true"
+        if source is None or any(_is_below(folder, mount["Destination"]) for mount in source.attrs["Mounts"]):
+            origin = self._origin if source is None else f"{name}-kept:{folder}"
             return (
                 f"A container that never starts keeps the volumes: `{create} --volumes-from {name} {image} "
                 f"&& {stop}`, then `{self._again(origin)}`"
@@ -173,15 +174,15 @@ class Source:
         again = self._again(f"{name}-kept:/{posixpath.basename(folder)}")
         copy = f"{docker} cp {name}:{folder} - | {docker} cp - {name}-kept:/"
         return (
-            f"{folder} is in no volume: copy it while it runs, and let nobody make an address or a wallet "
-            f"there from then on: `{create} {image} && {copy}`. Then `{again}`, which "
-            f"refuses a copy that was cut short (make it again: `{copy}`), and only after that `{stop}`"
+            f"{folder} is not in a volume: copy it while the container runs, and create no address or wallet "
+            f"there afterwards: `{create} {image} && {copy}`. Then `{again}`, which "
+            f"refuses an incomplete copy (repeat it: `{copy}`), and only after that `{stop}`"
         )
 
     def wallets(self) -> dict[str, File]:
         """All files of the folder, with complete wallets. Raises WalletError if there are none."""
         self.refuse_users()
-        return self.found()[1]
+        return self.read_folder()[1]
 
     def _again(self, origin: str) -> str:
         """Command that adopts the wallets from their new place."""
@@ -191,28 +192,32 @@ class Source:
     def _origin(self) -> str:
         return f"{self.name}:{self.folder}" if self.folder else self.name
 
-    def found(self) -> tuple[str, dict[str, File]]:
+    def read_folder(self) -> tuple[str, dict[str, File]]:
         """Folder of the wallets, by its given name, and its complete files; containers may keep running.
 
         Raises WalletError if there are no wallets.
         """
         with self._opened() as (container, folders):
             read = {folder: self._read(container, place) for folder, place in folders.items()}
-        found = [folder for folder, files in read.items() if wallets_in(files)]
-        if len(found) != 1:
-            has = f"has wallets in {' and '.join(found)}" if found else f"has no wallet in {', '.join(read)}"
-            raise WalletError(
-                f"{self.where} {has}: name their folder (`--from {self.name}:FOLDER`). Nothing was changed"
+        with_wallets = [folder for folder, files in read.items() if wallets_in(files)]
+        if len(with_wallets) != 1:
+            has = (
+                f"has wallets in {' and '.join(with_wallets)}"
+                if with_wallets
+                else f"has no wallet in {', '.join(read)}"
             )
-        refuse_unrestorable(f"{self.name}:{found[0]}", read[found[0]])
-        return found[0], without_links(read[found[0]])
+            raise WalletError(
+                f"{self.where} {has}: give their folder (`--from {self.name}:FOLDER`). Nothing was changed"
+            )
+        refuse_unrestorable(f"{self.name}:{with_wallets[0]}", read[with_wallets[0]])
+        return with_wallets[0], without_links(read[with_wallets[0]])
 
     @contextmanager
     def _opened(self) -> Iterator[tuple[Any, dict[str, str]]]:
         """Open a container to read from; yield it with the folders by given name → path in that container."""
         container, volume = self._container(), WalletVolume(self.node, self._client)
         if container is not None:
-            yield container, {one: one for one in self._folders}
+            yield container, {path: path for path in self._folders}
         elif volume.exists(self.name):
             with volume.mounted(self.name, WALLET, "ro") as mounted:
                 folder = self.folder or "/"
@@ -227,8 +232,8 @@ class Source:
 
     def _read(self, container: Any, place: str) -> dict[str, File]:
         """Consistent files of a folder, as of one moment; empty if it does not exist."""
-        if (found := settled(lambda: self._files(container, place))) is not None:
-            return found
+        if (files := settled(lambda: self._files(container, place))) is not None:
+            return files
         raise WalletError(
             f"{self.where}: {place} keeps changing: stop the program that writes to it. Nothing was changed"
         )
@@ -244,8 +249,8 @@ class Source:
             archive += part
             if len(archive) > LARGEST:
                 raise WalletError(
-                    f"{self.where}: {place} is larger than {LARGEST // 2**20} MiB, and no folder of wallets: "
-                    f"name that (`--from {self.name}:FOLDER`). Nothing was changed"
+                    f"{self.where}: {place} is larger than {LARGEST // 2**20} MiB, too large for a folder "
+                    f"of wallets: give that folder (`--from {self.name}:FOLDER`). Nothing was changed"
                 )
         try:
             return from_tar(archive, posixpath.basename(place))
@@ -283,8 +288,8 @@ def _is_below(path: str, folder: str) -> bool:
     return posixpath.commonpath((path, folder)) == posixpath.normpath(folder)
 
 
-def _overlap(one: str, other: str) -> bool:
-    return _is_below(one, other) or _is_below(other, one)
+def _overlap(first: str, second: str) -> bool:
+    return _is_below(first, second) or _is_below(second, first)
 
 
 def _writes(container: Any, mounts: Sequence[Mapping[str, Any]]) -> bool:
@@ -293,24 +298,24 @@ def _writes(container: Any, mounts: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def _shares(own: Sequence[Mapping[str, Any]], mounts: Sequence[Mapping[str, Any]]) -> bool:
-    return any(_is_same(one, other) for one in own for other in mounts)
+    return any(_is_same(first, second) for first in own for second in mounts)
 
 
 def _is(container: Any, source: Any) -> bool:
-    """True if a container is the source itself; the source may be no container."""
+    """True if a container is the source itself; the source may be a volume."""
     return source is not None and bool(container.id == source.id)
 
 
-def _is_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+def _is_same(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
     """True for mounts of one volume, and of nested or equal folders of the host."""
-    if one.get("Name") and one.get("Name") == other.get("Name"):
+    if first.get("Name") and first.get("Name") == second.get("Name"):
         return True
-    sources = one.get("Source"), other.get("Source")
+    sources = first.get("Source"), second.get("Source")
     return all(str(source).startswith("/") for source in sources) and _overlap(*map(str, sources))
 
 
 def adopt(source: Source, volume: WalletVolume, contents: Contents, stay: Callable[[], None]) -> None:
-    """Put wallets into a node's volume, which has none; the node is stopped meanwhile. Raises WalletError.
+    """Put wallets into a node's volume, which has none; the node is stopped during that. Raises WalletError.
 
     `stay` is called just before they are written: from then on the wallets' former containers must not be
     started again.
@@ -323,15 +328,15 @@ def adopt(source: Source, volume: WalletVolume, contents: Contents, stay: Callab
         volume.put(contents)
         source.refuse_users_of_a_copy()
     if not ran:
-        print(f"{node.name} did not run, and was left so: `up` starts it.")
+        print(f"{node.name} was not running and was not started: `up` starts it.")
 
 
 def refuse_occupied(node: DeployedNode, volume: WalletVolume, contents: Contents) -> None:
     """Raise WalletError if a node's volume has other files than the new ones, or is in use."""
     volume.refuse_users()
-    if strange := strangers(without_staged(volume.read()), contents):
+    if strange := unexpected_files(without_staged(volume.read()), contents):
         raise WalletError(
             f"the wallet volume {node.wallet} on host {node.host} is not empty: it has {', '.join(strange)}. "
-            "Nothing was changed. Wallets are adopted into an empty volume: give them a node of their own, "
-            f"or move these out (after `{node.wallet_command('backup')}`)"
+            "Nothing was changed. Wallets are adopted only into an empty volume: use a separate node for "
+            f"them, or move these files out (after `{node.wallet_command('backup')}`)"
         )

@@ -13,7 +13,7 @@ FOLDER = Path("skycoin-wallets")
 """Default folder, below the home folder."""
 
 _LEFT = 24 * 3600
-"""Seconds after which an incomplete file is taken for the rest of a killed run."""
+"""Seconds after which an incomplete file is considered the rest of a killed run."""
 
 
 def default_folder() -> Path:
@@ -38,9 +38,7 @@ class LocalFolder:
             self._write(path, backup)
             whole = path.read_bytes() == backup
         except OSError as error:
-            raise WalletError(
-                f"{path} can't be written: {error.strerror}. No backup was made there"
-            ) from None
+            raise WalletError(f"{path} can't be written: {error.strerror}. No backup was created") from None
         if not whole:
             raise WalletError(f"{path} reads back differently from what was written: don't trust that disk")
         return str(path)
@@ -59,18 +57,16 @@ class LocalFolder:
             except _NoUnnamedFilesError:
                 _write_partial(self._path / f".{path.name}.{os.getpid()}.partial", path, backup)
         except FileExistsError:
-            raise WalletError(
-                f"{path} is there already, and a backup is never overwritten: try again"
-            ) from None
+            raise WalletError(f"{path} already exists; backups are never overwritten: try again") from None
         sync(self._path)
 
     def names(self) -> list[str]:
         """Names of files that may be backups. Raises WalletError if the folder does not exist."""
         try:
-            found = [entry.name for entry in self._path.iterdir() if entry.is_file()]
+            names = [entry.name for entry in self._path.iterdir() if entry.is_file()]
         except OSError as error:
             raise WalletError(f"{self._path} can't be read: {error.strerror}") from None
-        return sorted(name for name in found if is_backup_name(name))
+        return sorted(name for name in names if is_backup_name(name))
 
     def load(self, name: str) -> bytes:
         """Read a backup. Raises WalletError if it can't be read."""

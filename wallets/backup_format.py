@@ -1,7 +1,7 @@
 """The format of wallet backups: a file sealed to recipients (sealed.py), or a plain archive.
 
-A header can be verified only with a key. age authenticates no sender: anybody who knows a recipient can
-create a file for it.
+A header can be verified only with a key. age does not authenticate the sender: anyone who knows a recipient
+can create a file for it.
 """
 
 import re
@@ -98,11 +98,11 @@ class Backup:
     sha256: str
     """SHA-256 of the file."""
     payload: bytes
-    """Encrypted part, or the whole of a plain file."""
+    """Encrypted part, or all of a plain file."""
 
     @property
     def is_encrypted(self) -> bool:
-        """False for a plain archive, whose wallets are readable by anybody."""
+        """False for a plain archive, whose wallets anyone can read."""
         return bool(self.about.recipients)
 
 
@@ -142,11 +142,16 @@ def seal(facts: About, contents: Contents) -> bytes:
 
 def read(name: str, data: bytes) -> Backup:
     """Parse a backup file without a key. Raises WalletError if it is not one, or is incomplete."""
-    if (found := sealed.read(_FORM, name, data)) is not None:
-        return Backup(name=name, about=found.facts(_parsed), sha256=found.sha256, payload=found.payload)
+    if (sealed_file := sealed.read(_FORM, name, data)) is not None:
+        return Backup(
+            name=name,
+            about=sealed_file.facts(_parsed),
+            sha256=sealed_file.sha256,
+            payload=sealed_file.payload,
+        )
     if not data.startswith(b"\x1f\x8b"):
-        kind = "is empty" if not data else "is not a whole backup"
-        raise WalletError(f"{name} {kind}: it begins neither as a backup does nor as a .tar.gz")
+        kind = "is empty" if not data else "is not a complete backup"
+        raise WalletError(f"{name} {kind}: it begins neither like a backup nor like a .tar.gz")
     contents = unpack(name, data)
     return Backup(name=name, about=_about_plain(name, contents), sha256=sha256(data), payload=data)
 
@@ -225,4 +230,4 @@ def _refuse_untrue(backup: Backup, contents: Contents) -> None:
         fingerprint(contents),
         len(wallets_in(contents)),
     ):
-        raise WalletError(f"{backup.name}: its wallets are not those that its header names")
+        raise WalletError(f"{backup.name}: its wallets differ from those in its header")

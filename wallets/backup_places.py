@@ -29,7 +29,7 @@ partial=.$2.$$.partial
 trap 'rm -f "$partial"' EXIT
 trap 'exit 1' HUP INT TERM PIPE
 set -C; cat > "$partial" || exit 1
-[ "$(wc -c < "$partial")" -eq "$3" ] || {{ echo "only a part of it arrived" >&2; exit 1; }}
+[ "$(wc -c < "$partial")" -eq "$3" ] || {{ echo "only a part of the file arrived" >&2; exit 1; }}
 sync
 ln -- "$partial" "$2" 2> /dev/null && exit
 (: > "$2") 2> /dev/null || exit {_EXISTS}
@@ -67,25 +67,23 @@ class Place(Protocol):
 
 
 class SshFolder:
-    """Backups in a folder of another machine, which needs nothing but ssh and a shell."""
+    """Backups in a folder of another machine, which needs only ssh and a shell."""
 
     def __init__(self, url: str, options: Sequence[str]) -> None:
         parts = urlsplit(url)
         self._url, self._options = url.rstrip("/"), options
         self._folder = unquote(parts.path).rstrip("/")
         if not parts.hostname or not self._folder:
-            raise WalletError(
-                f"{url}: allowed is ssh://USER@HOST[:PORT]/FOLDER, or …/~/FOLDER in the home folder"
-            )
+            raise WalletError(f"{url}: use ssh://USER@HOST[:PORT]/FOLDER, or …/~/FOLDER in the home folder")
 
     def keep(self, name: str, backup: bytes) -> str:
         """Write a backup as a new file of mode 0600, completely or not at all. Raises WalletError."""
         where = self.address(name)
         done = self._run(_KEEP, name, str(len(backup)), given=backup)
         if done.returncode == _EXISTS:
-            raise WalletError(f"{where} is there already, and a backup is never overwritten: try again")
+            raise WalletError(f"{where} already exists; backups are never overwritten: try again")
         if done.returncode:
-            raise WalletError(f"{where} can't be written: {_said(done)}. No backup was made there")
+            raise WalletError(f"{where} can't be written: {_reason(done)}. No backup was created")
         if self.load(name) != backup:
             raise WalletError(f"{where} reads back differently from what was written: don't trust that disk")
         return where
@@ -119,9 +117,9 @@ class SshFolder:
                             yield entry.name, content.read()
             except tarfile.ReadError:
                 pass  # empty if there are no files, or if it failed
-            said = process.stderr.read() if process.stderr else b""
+            errors = process.stderr.read() if process.stderr else b""
         if process.returncode:
-            raise WalletError(f"{self._url} can't be read: {_words(said)}")
+            raise WalletError(f"{self._url} can't be read: {_one_line(errors)}")
 
     def address(self, name: str) -> str:
         """Name of a file in the form that commands accept."""
@@ -144,16 +142,16 @@ class SshFolder:
     def _checked(self, what: str, script: str, *arguments: str) -> bytes:
         done = self._run(script, *arguments)
         if done.returncode:
-            raise WalletError(f"{what} can't be read: {_said(done)}")
+            raise WalletError(f"{what} can't be read: {_reason(done)}")
         return done.stdout
 
 
-def _said(done: "subprocess.CompletedProcess[bytes]") -> str:
-    return _words(done.stderr) or f"exit code {done.returncode}"
+def _reason(done: "subprocess.CompletedProcess[bytes]") -> str:
+    return _one_line(done.stderr) or f"exit code {done.returncode}"
 
 
-def _words(said: bytes) -> str:
-    return " ".join(said.decode(errors="replace").split())
+def _one_line(text: bytes) -> str:
+    return " ".join(text.decode(errors="replace").split())
 
 
 def place(given: str, ssh_options: Sequence[str]) -> Place:

@@ -28,10 +28,10 @@ from wallets.listing import newest
 from wallets.losses import lost
 from wallets.nodes import DeployedNode
 from wallets.records import age, days, is_too_old, remember
-from wallets.temporary import taken
+from wallets.temporary import restored_wallet
 from wallets.volume import WalletVolume
 
-UNPROVED = "that it can be decrypted, and that its header is true"
+UNVERIFIED = "that it can be decrypted, and that its header is true"
 """Facts about an encrypted backup that can't be checked without a secret key."""
 
 PLAIN = "It holds wallets without a password in plain text: keep it as you would keep the money."
@@ -50,17 +50,17 @@ def volume_of(node: DeployedNode) -> WalletVolume:
     return WalletVolume(node, engine_of(node))
 
 
-def look(node: DeployedNode) -> Fingerprint:
+def fingerprint_on_host(node: DeployedNode) -> Fingerprint:
     """Fingerprint of the node's wallets, computed on its host. Raises WalletError if the volume is gone."""
     wallet = on_host(node)
     if not ask(node.host, wallet.exists):
         raise WalletError(f"there is no volume {node.wallet!r} on host {node.host}")
-    found = ask(node.host, lambda: wallet.look(NOTHING))
-    if found.damaged:
+    present = ask(node.host, lambda: wallet.look(NOTHING))
+    if present.damaged:
         raise WalletError(
-            f"{', '.join(found.damaged)} on host {node.host}: empty, cut short, or not a wallet"
+            f"{', '.join(present.damaged)} on host {node.host}: empty, cut short, or not a wallet"
         )
-    return found.wallets
+    return present.wallets
 
 
 def on_host(node: DeployedNode) -> WalletOnHost:
@@ -76,8 +76,8 @@ def backup(
 
     Raises WalletError if there is no complete wallet.
     """
-    contents = _whole(node, volume)
-    made = _kept(node, place, contents, Kind.BACKUP, recipients)
+    contents = _complete_wallets(node, volume)
+    made = _write_backup(node, place, contents, Kind.BACKUP, recipients)
     facts = made.about
     print(f"{made.name}: {_counted(contents)}, from the volume {node.wallet} on host {node.host}")
     print(f"fingerprint {facts.fingerprint}, SHA-256 {made.sha256}")
@@ -89,7 +89,7 @@ def backup(
     return made.name
 
 
-def _whole(node: DeployedNode, volume: WalletVolume) -> Contents:
+def _complete_wallets(node: DeployedNode, volume: WalletVolume) -> Contents:
     """Wallets of a volume. Raises WalletError if there are none, or one is incomplete."""
     contents, place = volume.read(), f"the wallet volume {node.wallet} on host {node.host}"
     refuse_interrupted(place, contents)
@@ -99,7 +99,7 @@ def _whole(node: DeployedNode, volume: WalletVolume) -> Contents:
     return contents
 
 
-def _kept(
+def _write_backup(
     node: DeployedNode, place: Place, contents: Contents, kind: Kind, recipients: Sequence[str]
 ) -> Backup:
     """Write a new backup file, and parse it as a later reader would. Raises WalletError."""
@@ -115,24 +115,24 @@ def _kept(
 
 def verify(name: str, data: bytes, identities: Sequence[Identity]) -> None:
     """Report what one file contains. Raises WalletError if it is not a complete backup."""
-    found = read(name, data)
-    facts = found.about
+    file = read(name, data)
+    facts = file.about
     where = f" of stack {facts.stack}, host {facts.host}" if facts.stack else ""
-    print(f"{name}: a whole {_KINDS[facts.kind]} of node {facts.node or 'unknown'}{where}")
-    print(f"  made {facts.time:%Y-%m-%d %H:%M:%S} UTC, {age(facts.time)}")
-    print(f"  {_many(facts.wallets)}, fingerprint {facts.fingerprint}, SHA-256 {found.sha256}")
-    if not found.is_encrypted:
-        print("  not encrypted: anybody who has it can read it")
+    print(f"{name}: a complete {_KINDS[facts.kind]} of node {facts.node or 'unknown'}{where}")
+    print(f"  created {facts.time:%Y-%m-%d %H:%M:%S} UTC, {age(facts.time)}")
+    print(f"  {_many(facts.wallets)}, fingerprint {facts.fingerprint}, SHA-256 {file.sha256}")
+    if not file.is_encrypted:
+        print("  not encrypted: anyone who has the file can read it")
         return
     print(f"  encrypted to {', '.join(facts.recipients)}")
     if identities:
-        open_backup(found, identities)
-        print("  decrypted: its wallets are whole, and what its header says is true")
+        open_backup(file, identities)
+        print("  decrypted: its wallets are intact, and its header is true")
     else:
-        print(f"  not proved without a key: {UNPROVED} (`--identity FILE`)")
+        print(f"  not verified without a key: {UNVERIFIED} (`--identity FILE`)")
 
 
-_KINDS = {Kind.BACKUP: "backup", Kind.BEFORE_RESTORE: "file of what was there before a restore,"}
+_KINDS = {Kind.BACKUP: "backup", Kind.BEFORE_RESTORE: "backup of the files before a restore,"}
 
 
 def check(
@@ -147,11 +147,11 @@ def check(
     Raises WalletError if it is insufficient.
     """
     good = newest(place, node)
-    contents, facts = _whole(node, volume), good.about
+    contents, facts = _complete_wallets(node, volume), good.about
     print(f"{good.name}: {age(facts.time)}, {_many(facts.wallets)}, fingerprint {facts.fingerprint}")
-    wrong = list(_strangers(facts.recipients, rules.recipients))
+    wrong = list(_recipient_differences(facts.recipients, rules.recipients))
     if is_too_old(facts.time, rules.backup_age):
-        asked = f", and the stack asks for one every {days(rules.backup_age)}" if rules.backup_age else ""
+        asked = f", and the stack requires one every {days(rules.backup_age)}" if rules.backup_age else ""
         wrong.append(f"it is {age(facts.time)}{asked}")
     opened = open_backup(good, identities) if identities or not good.is_encrypted else None
     now = fingerprint(contents)
@@ -159,27 +159,31 @@ def check(
         print(f"The wallet volume {node.wallet} on host {node.host} holds the same addresses.")
     elif opened is None:
         wrong.append(
-            f"the wallet has other addresses now (fingerprint {now}); a key says which (--identity FILE)"
+            f"the wallet has other addresses now (fingerprint {now}); a key shows which (--identity FILE)"
         )
     else:
-        wrong += [f"since the backup: {one}" for one in lost(opened, contents)]
-        wrong += [f"not in the backup: {one}" for one in lost(contents, opened)]
+        wrong += [f"since the backup: {loss}" for loss in lost(opened, contents)]
+        wrong += [f"not in the backup: {loss}" for loss in lost(contents, opened)]
     if opened is None:
-        print(f"Not proved without a key: {UNPROVED} (`--identity FILE`)")
+        print(f"Not verified without a key: {UNVERIFIED} (`--identity FILE`)")
     if wrong:
-        again = f"Make another: `{node.wallet_command('backup')}`"
-        raise WalletError("\n".join([f"{good.name}:", *(f"  {one}" for one in wrong), again]))
+        again = f"Create another: `{node.wallet_command('backup')}`"
+        raise WalletError("\n".join([f"{good.name}:", *(f"  {problem}" for problem in wrong), again]))
 
 
-def _strangers(has: Sequence[str], asked: Sequence[str]) -> list[str]:
+def _recipient_differences(has: Sequence[str], asked: Sequence[str]) -> list[str]:
     """Differences between recipients of a backup and of the stack."""
     if not asked:
         return []
     if not has:
-        return ["it is not encrypted, and the stack names recipients"]
-    missing, more = ([one for one in a if one not in b] for a, b in ((asked, has), (has, asked)))
-    said = [f"it is not encrypted to {one}, whom the stack names" for one in missing]
-    return said + [f"it is encrypted to {one}, whom the stack does not name" for one in more]
+        return ["it is not encrypted, although the stack has recipients"]
+    missing, more = (
+        [recipient for recipient in a if recipient not in b] for a, b in ((asked, has), (has, asked))
+    )
+    differences = [f"it is not encrypted to {recipient}, a recipient of the stack" for recipient in missing]
+    return differences + [
+        f"it is encrypted to {recipient}, which is not a recipient of the stack" for recipient in more
+    ]
 
 
 def drill(node: DeployedNode, client: Any, place: Place, identities: Sequence[Identity]) -> None:
@@ -190,7 +194,7 @@ def drill(node: DeployedNode, client: Any, place: Place, identities: Sequence[Id
     print(f"{good.name}: {age(good.about.time)}, fingerprint {good.about.fingerprint}")
     print(
         f"A node of {node.image.partition('@')[0]} on host {node.host} found its {_counted(contents)} with "
-        f"{addresses} address{'' if addresses == 1 else 'es'}. Nothing of the drill is left."
+        f"{addresses} address{'' if addresses == 1 else 'es'}. The drill left nothing on the host."
     )
 
 
@@ -219,7 +223,7 @@ def restore_file(
 ) -> None:
     """Restore the wallets of a backup file. Raises WalletError."""
     if not restoring.other_node:
-        refuse_anothers(node, file, "; --other-node restores it all the same")
+        refuse_anothers(node, file, "; --other-node restores it anyway")
     _restore(node, volume, file.name, open_backup(file, identities), restoring)
 
 
@@ -245,7 +249,7 @@ def restore_copy(node: DeployedNode, volume: WalletVolume, name: str, restoring:
 
 def restore_temporary(node: DeployedNode, volume: WalletVolume, name: str, restoring: Restoring) -> None:
     """Replace a wallet by the temporary copy that its interrupted save left. Raises WalletError."""
-    _restore(node, volume, f"the temporary copy {name}", taken(name, volume.read()), restoring)
+    _restore(node, volume, f"the temporary copy {name}", restored_wallet(name, volume.read()), restoring)
 
 
 def _restore(
@@ -257,8 +261,8 @@ def _restore(
         before = ""
         if present := without_staged(volume.read()):
             _refuse_older(node, source, present, contents, restoring)
-            kept = _kept(node, restoring.place, present, Kind.BEFORE_RESTORE, restoring.recipients)
-            before = f"what was there before: {kept.name}"
+            kept = _write_backup(node, restoring.place, present, Kind.BEFORE_RESTORE, restoring.recipients)
+            before = f"the previous files: {kept.name}"
             print(before)
             if not kept.is_encrypted:
                 print(PLAIN)
@@ -269,9 +273,9 @@ def _restore(
     stayed = sorted(set(wallets_in(present)) - set(contents))
     print(f"{node.wallet} on host {node.host}: {_counted(contents)} restored from {source}")
     if stayed:
-        print(f"Kept, because the backup does not have them: {', '.join(stayed)}")
+        print(f"Kept, because the backup does not contain them: {', '.join(stayed)}")
     if not ran:
-        print(f"{node.name} did not run, and was left so: `up` starts it.")
+        print(f"{node.name} was not running and was not started: `up` starts it.")
 
 
 def _refuse_older(
@@ -280,19 +284,19 @@ def _refuse_older(
     """Raise WalletError if addresses or keys that the volume has, or had, would be missing afterwards."""
     if restoring.older:
         return
-    there = without_staged(present)
-    after = {**there, **contents}
-    if gone := lost(there, after):
+    current = without_staged(present)
+    after = {**current, **contents}
+    if gone := lost(current, after):
         raise WalletError(
-            f"{source} is older than what is in {node.wallet} on host {node.host}: after it, "
-            f"{'; '.join(gone)}. Nothing was changed; --older restores it all the same, and what is there "
-            "now is kept in a file first"
+            f"{source} is older than the wallets in {node.wallet} on host {node.host}: after a restore, "
+            f"{'; '.join(gone)}. Nothing was changed; --older restores it anyway, after it has backed up the "
+            "present files"
         )
     if gone := found_in(after, restoring.recorded).lost(restoring.recorded):
         raise WalletError(
-            f"{source} lacks something that the stack has recorded for {node.wallet}: after it, "
+            f"{source} lacks something that the stack has recorded for {node.wallet}: after a restore, "
             f"{'; '.join(gone)}. Nothing was changed. Restore a newer backup or copy; --older restores this "
-            "one all the same"
+            "one anyway"
         )
 
 
@@ -309,8 +313,8 @@ def _empty(node: DeployedNode, copies: list[str]) -> str:
         f"the wallet volume {node.wallet} on host {node.host} holds no wallet, and no backup was made of it"
     )
     if not copies:
-        return f"{what}. If it once held one, restore a backup: `{node.restored_from('FILE')}`"
+        return f"{what}. If it once had one, restore a backup: `{node.restored_from('FILE')}`"
     return (
-        f"{what}, but copies of it are there. If it was emptied, restore the newest copy: "
+        f"{what}, but its host has copies of it. If it was emptied, restore the newest copy: "
         f"`{node.restored_from(f'--copy {copies[-1]}')}`"
     )

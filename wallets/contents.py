@@ -66,9 +66,9 @@ def _is_wallet(data: bytes) -> bool:
     return True
 
 
-def same(one: Contents, other: Contents) -> bool:
+def same(first: Contents, second: Contents) -> bool:
     """True if both have the same files with the same bytes; modes and times are not compared."""
-    mine, others = ({path: (file.data, file.link) for path, file in each.items()} for each in (one, other))
+    mine, others = ({path: (file.data, file.link) for path, file in each.items()} for each in (first, second))
     return mine == others
 
 
@@ -78,7 +78,7 @@ def without_links(contents: Contents) -> dict[str, File]:
 
 
 def from_tar(archive: bytes, below: str = "") -> dict[str, File]:
-    """Files of a tar archive below the folder `below`, without what a file system adds itself.
+    """Files of a tar archive below the folder `below`, without the entries that a file system adds.
 
     Pipes and devices are left out too. Raises WalletError for a path that leads elsewhere and for more than
     LARGEST bytes, and tarfile's errors.
@@ -88,7 +88,7 @@ def from_tar(archive: bytes, below: str = "") -> dict[str, File]:
 
 
 class _Parts(io.RawIOBase):
-    """A file that arrives in parts, and is never in memory as a whole."""
+    """A file that arrives in parts and is never completely in memory."""
 
     def __init__(self, parts: Iterable[bytes]) -> None:
         self._parts = filter(None, parts)
@@ -185,7 +185,7 @@ def _refuse_large(what: str, size: int) -> None:
     if size > LARGEST:
         raise WalletError(
             f"{what} are larger than {LARGEST // 2**20} MiB in all, and no backup of them could be "
-            "restored: move what is no wallet out of their folder"
+            "restored: move other files out of the wallet folder"
         )
 
 
@@ -206,10 +206,12 @@ def unpack_archive(name: str, archive: bytes) -> dict[str, File]:
             unzipped = file.read(LARGEST + 1)
         contents = {} if len(unzipped) > LARGEST else from_tar(unzipped)
     except (OSError, EOFError, zlib.error, tarfile.TarError, ValueError, OverflowError, KeyError):
-        raise WalletError(f"{name} is not a whole backup: it is no .tar.gz, or was cut short") from None
+        raise WalletError(
+            f"{name} is not a complete backup: it is not a .tar.gz file, or was cut short"
+        ) from None
     if len(unzipped) > LARGEST:
         raise WalletError(
-            f"{name} is larger than {LARGEST // 2**20} MiB unpacked, and no backup of this program"
+            f"{name} is larger than {LARGEST // 2**20} MiB unpacked, so it is not a backup of this program"
         )
     return contents
 
@@ -219,7 +221,7 @@ def refuse_unrestorable(name: str, contents: Contents) -> None:
     refuse_interrupted(name, contents)
     refuse_damaged(name, contents)
     if not wallets_in(contents):
-        raise WalletError(f"{name} holds no wallet (no file's name ends with {SUFFIX})")
+        raise WalletError(f"{name} holds no wallet (no file name ends with {SUFFIX})")
 
 
 def without_staged(contents: Contents) -> dict[str, File]:
@@ -230,7 +232,7 @@ def without_staged(contents: Contents) -> dict[str, File]:
 def refuse_interrupted(name: str, contents: Contents) -> None:
     """Raise WalletError if an interrupted restore left wallets outside their final places."""
     if len(without_staged(contents)) < len(contents):
-        raise WalletError(f"{name}: a restore was interrupted there: run it again, which finishes it")
+        raise WalletError(f"{name}: a restore was interrupted: run it again to finish it")
 
 
 def refuse_damaged(name: str, contents: Contents) -> None:

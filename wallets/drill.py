@@ -43,10 +43,10 @@ def addresses_in(contents: Contents) -> dict[str, set[str]]:
 
 def _by_name(wallets: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, set[str]]:
     """Name → addresses; of all its wallets, for in Go's JSON each byte that is not UTF-8 is U+FFFD."""
-    found: dict[str, set[str]] = {}
+    addresses: dict[str, set[str]] = {}
     for name, wallet in wallets:
-        found.setdefault(name, set()).update(_addresses(wallet))
-    return found
+        addresses.setdefault(name, set()).update(_addresses(wallet))
+    return addresses
 
 
 def _addresses(wallet: Mapping[str, Any]) -> set[str]:
@@ -65,12 +65,14 @@ class Drill:
         self.remove()
         try:
             container = self._start(contents)
-            found = self._wallets(container)
+            reported = self._wallets(container)
         finally:
             with uninterrupted():
                 self.remove()
         expected = addresses_in(contents)
-        if missing := [name for name, its in expected.items() if not its <= found.get(name, set())]:
+        if missing := [
+            name for name, addresses in expected.items() if not addresses <= reported.get(name, set())
+        ]:
             raise WalletError(
                 f"the node in the drill did not find all addresses of {', '.join(missing)}: don't trust this "
                 "backup"
@@ -123,10 +125,10 @@ class Drill:
             self._ask(container.reload)
             if container.status != "running":
                 break
-            with contextlib.suppress(WalletError):  # it has ended meanwhile
-                code, said = self._ask(lambda: container.exec_run(list(_ASK), stderr=False))
+            with contextlib.suppress(WalletError):  # it has ended in the meantime
+                code, answer = self._ask(lambda: container.exec_run(list(_ASK), stderr=False))
                 if code == 0:
-                    return _by_name((one["meta"]["filename"], one) for one in json.loads(said))
+                    return _by_name((wallet["meta"]["filename"], wallet) for wallet in json.loads(answer))
             time.sleep(_PAUSE)
         last = self._ask(lambda: container.logs(tail=5)).decode(errors="replace").strip()
         what = "ended" if container.status != "running" else f"did not answer in {SECONDS} s"

@@ -16,7 +16,7 @@ def printable(path: str) -> str:
     `\xNN` stands for each control character, backslash, and byte that is not part of UTF-8, so that no two
     files have the same name (wallet-fingerprint.sh).
     """
-    return _UNPRINTABLE.sub(lambda found: f"\\x{ord(found[0]) & 0xFF:02x}", path)
+    return _UNPRINTABLE.sub(lambda match: f"\\x{ord(match[0]) & 0xFF:02x}", path)
 
 
 _UNPRINTABLE = re.compile("[\x01-\x1f\\\\\x7f\udc80-\udcff]")
@@ -63,10 +63,10 @@ def _kind(wallet: Mapping[str, Any]) -> str:
 
 def _by_chain(wallet: Mapping[str, Any]) -> dict[str, list[str]]:
     """Chain → its addresses."""
-    kind, found = _kind(wallet), dict[str, list[str]]()
+    kind, chains = _kind(wallet), dict[str, list[str]]()
     for chain, address in _addresses(wallet):
-        found.setdefault(f"{kind}/{chain}" if chain else kind, []).append(address)
-    return found
+        chains.setdefault(f"{kind}/{chain}" if chain else kind, []).append(address)
+    return chains
 
 
 def _addresses(wallet: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -9,36 +9,38 @@ from wallets.errors import WalletError
 from wallets.nodes import DeployedNode
 from wallets.records import age
 
-HEADS = ("file", "node", "made (UTC)", "age", "wallets", "fingerprint", "state")
+HEADS = ("file", "node", "created (UTC)", "age", "wallets", "fingerprint", "state")
 
 
 def newest(place: Place, node: DeployedNode) -> Backup:
     """Newest complete backup of a node; prints newer files that are not backups. Raises WalletError."""
     named = [(node_and_time(name), name) for name in place.names()]
-    of_node = sorted((found[1], name) for found, name in named if found and found[0] == node.name)
+    of_node = sorted(
+        (node_time[1], name) for node_time, name in named if node_time and node_time[0] == node.name
+    )
     for _, name in reversed(of_node):
         address = place.address(name)
         try:
-            found = read(address, place.load(name))
+            file = read(address, place.load(name))
         except WalletError as error:
             print(f"skipped: {error}")
             continue
-        if found.about.kind is not Kind.BACKUP:
+        if file.about.kind is not Kind.BACKUP:
             continue
-        if found.about.node != node.name or found.about.stack not in ("", bare(node.stack)):
-            print(f"skipped: {address} is of {found.about.node} of the stack {found.about.stack}")
+        if file.about.node != node.name or file.about.stack not in ("", bare(node.stack)):
+            print(f"skipped: {address} is a backup of {file.about.node} of the stack {file.about.stack}")
             continue
-        return found
+        return file
     raise WalletError(
-        f"{place.address('')} holds no good backup of {node.name}: `{node.wallet_command('backup')}` makes "
+        f"{place.address('')} holds no good backup of {node.name}: `{node.wallet_command('backup')}` creates "
         "one"
     )
 
 
 def rows(place: Place, node: str | None) -> Iterator[Sequence[str]]:
-    """Rows of the table, the newest backup of each node last; a file that is not a backup says so."""
+    """Rows of the table, the newest backup of each node last; a file that is not a backup has the reason."""
     yield HEADS
-    for name, data in sorted(place.load_all(), key=lambda one: _order(one[0])):
+    for name, data in sorted(place.load_all(), key=lambda entry: _order(entry[0])):
         row = _row(name, data)
         if node in (None, row[1]):
             yield row
@@ -50,12 +52,12 @@ def _order(name: str) -> tuple[str, str]:
 
 def _row(name: str, data: bytes) -> Sequence[str]:
     try:
-        found = read(name, data)
+        file = read(name, data)
     except WalletError as error:
         node = (node_and_time(name) or ("",))[0]
         return (name, node, "", "", "", "", re.sub(rf"^{re.escape(name)}:? ", "", str(error)))
-    facts = found.about
-    state = "whole" if found.is_encrypted else "whole, not encrypted"
+    facts = file.about
+    state = "complete" if file.is_encrypted else "complete, not encrypted"
     if facts.kind is Kind.BEFORE_RESTORE:
         state += ", before a restore"
     made = f"{facts.time:%Y-%m-%d %H:%M:%S}"

@@ -22,17 +22,17 @@ def _run(node: DeployedNode, *command: str) -> str:
     """Output of a command in the proxy's container."""
     if node.proxy is None:
         raise WalletError(
-            f"{node.name} has no web interface, and so no login: write `gui: true` on it, then `up`"
+            f"{node.name} has no web interface, so it has no login: set `gui: true` on it, then run `up`"
         )
     proxy, api = node.proxy, engine_of(node).api
     try:
         begun = ask(node.host, lambda: api.exec_create(proxy, list(command)))
     except NotFound:
         raise WalletError(
-            f"host {node.host}: there is no container {proxy}; the next `up` makes it"
+            f"host {node.host}: there is no container {proxy}; the next `up` creates it"
         ) from None
-    said: bytes = ask(node.host, lambda: api.exec_start(begun["Id"]))
-    text = said.decode(errors="replace").strip()
+    printed: bytes = ask(node.host, lambda: api.exec_start(begun["Id"]))
+    text = printed.decode(errors="replace").strip()
     if ask(node.host, lambda: api.exec_inspect(begun["Id"]))["ExitCode"]:
         raise WalletError(f"host {node.host}: `{' '.join(command)}` in {proxy} failed: {text}")
     return text

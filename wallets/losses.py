@@ -37,4 +37,4 @@ def _readable(contents: Contents) -> Iterator[None]:
         yield
     except (AttributeError, LookupError, TypeError, ValueError):
         names = ", ".join(wallets_in(contents))
-        raise WalletError(f"{names}: one has no entries as a node writes them") from None
+        raise WalletError(f"{names}: one wallet has entries in an unknown form") from None

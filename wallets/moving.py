@@ -1,4 +1,4 @@
-"""Moves wallets to another host: writes, verifies and records them there.
+"""Moves wallets to another host: writes, verifies and records them on it.
 
 The originals are not changed. The wallets pass through this program's memory, over its connections to both
 engines, and are stored on no disk in between.
@@ -12,7 +12,7 @@ from clients.engine import engine_address
 from clients.fingerprint import Fingerprint, digest
 from clients.pull import ensure_image
 from wallets.asking import ask
-from wallets.commands import engine_of, look, on_host, volume_of
+from wallets.commands import engine_of, fingerprint_on_host, on_host, volume_of
 from wallets.contents import (
     Contents,
     File,
@@ -39,7 +39,7 @@ def wallets_of(node: DeployedNode) -> dict[str, File]:
 
 def left_behind(node: DeployedNode, carried: Contents) -> list[str]:
     """Paths of files in a node's wallet volume that are not among the carried ones. Raises WalletError."""
-    return strangers(without_links(volume_of(node).read()), carried)
+    return unexpected_files(without_links(volume_of(node).read()), carried)
 
 
 def refuse_less(source: str, contents: Contents, known: Fingerprint, way: str) -> None:
@@ -53,8 +53,8 @@ def refuse_less(source: str, contents: Contents, known: Fingerprint, way: str) -
 
 def runs(node: DeployedNode) -> bool:
     """True if the node's container runs on its host. Raises WalletError."""
-    found = _container(node)
-    return found is not None and found.status == "running"
+    container = _container(node)
+    return container is not None and container.status == "running"
 
 
 def _container(node: DeployedNode) -> Any:
@@ -71,11 +71,11 @@ def refuse_one_engine(source: DeployedNode, target: DeployedNode) -> None:
     # machine share both if they are older than Docker 23, but never the folder of their data.
     if (identity, name, folder) != _identity(target):
         return
-    addresses = [f"host {one.host} ({engine_address(one.engine)})" for one in (source, target)]
+    addresses = [f"host {node.host} ({engine_address(node.engine)})" for node in (source, target)]
     raise WalletError(
-        f"{' and '.join(addresses)} are one engine (ID {identity}, Name {name} in `docker info`), which has "
-        f"the wallet volume {source.wallet} already. Nothing was changed. To let the stack reach it as host "
-        f"{target.host}: `./skyinfra node retire {source.name}{source.stack_option}`, which keeps the "
+        f"{' and '.join(addresses)} are the same engine (ID {identity}, Name {name} in `docker info`), which "
+        f"already has the wallet volume {source.wallet}. Nothing was changed. To let the stack reach it as "
+        f"host {target.host}: `./skyinfra node retire {source.name}{source.stack_option}`, which keeps the "
         f"volumes; then write the node's entry again, with `host: {target.host}`, and run `up`. If they are "
         "two machines with copies of one disk, give one of them another host name, and run the same command "
         "again"
@@ -95,7 +95,7 @@ def refuse_taken(target: DeployedNode, contents: Contents) -> None:
     """
     if _container(target) is not None:
         raise WalletError(
-            f"a container {target.container} is on host {target.host} already. Nothing was changed. If "
+            f"host {target.host} already has a container {target.container}. Nothing was changed. If "
             f"you don't need it any more: `{target.docker} stop -t 60 {target.container} && {target.docker} "
             f"rm {target.container}` (volumes stay)"
         )
@@ -105,13 +105,15 @@ def refuse_taken(target: DeployedNode, contents: Contents) -> None:
         _refuse_strangers(target, without_staged(volume.read()), contents)
 
 
-def _refuse_strangers(target: DeployedNode, there: Contents, contents: Contents) -> None:
-    strange = strangers(there, contents)
+def _refuse_strangers(target: DeployedNode, present: Contents, contents: Contents) -> None:
+    strange = unexpected_files(present, contents)
     if not strange:
         return
     # Only complete wallets can be compared here.
-    whole = {*wallets_in(there)} - {*damaged(there)}
-    if all(path in whole and path in contents for path in strange) and not lost(there, {**there, **contents}):
+    whole = {*wallets_in(present)} - {*damaged(present)}
+    if all(path in whole and path in contents for path in strange) and not lost(
+        present, {**present, **contents}
+    ):
         known = "The new wallets have all of its addresses"
     else:
         known = "Back it up before you do anything else with it"
@@ -122,9 +124,9 @@ def _refuse_strangers(target: DeployedNode, there: Contents, contents: Contents)
     )
 
 
-def strangers(there: Contents, contents: Contents) -> list[str]:
+def unexpected_files(present: Contents, contents: Contents) -> list[str]:
     """Paths of a volume's files that are not among the new ones."""
-    return sorted(path for path, file in there.items() if not _is_in(contents, path, file.data))
+    return sorted(path for path, file in present.items() if not _is_in(contents, path, file.data))
 
 
 def _is_in(contents: Contents, path: str, data: bytes) -> bool:
@@ -137,7 +139,7 @@ def prepare(target: DeployedNode) -> None:
 
 
 def carry(target: DeployedNode, contents: Contents) -> Fingerprint:
-    """Put wallets into a node's volume on its host, record them there, and return their fingerprint.
+    """Put wallets into a node's volume on its host, record them on it, and return their fingerprint.
 
     The volume is created if it is missing. Every byte is read back, and the fingerprint is computed on the
     host. Raises WalletError.
@@ -146,24 +148,25 @@ def carry(target: DeployedNode, contents: Contents) -> Fingerprint:
     _, before = ask(target.host, known.memory)
     if gone := found_in(contents, before).lost(before):
         raise WalletError(
-            f"host {target.host} remembers more in {target.wallet} than comes there: {'; '.join(gone)}. "
-            f"Restore that wallet first, or move `.identity` out of {target.backups} there"
+            f"host {target.host} has recorded more in {target.wallet} than the new wallets have: "
+            f"{'; '.join(gone)}. Restore that wallet first, or move `.identity` out of the volume "
+            f"{target.backups} on that host"
         )
     volume.make()
     ask(target.host, known.take_empty)
-    there = volume.read()
-    if all(_is_in(there, path, file.data) for path, file in contents.items()):
+    present = volume.read()
+    if all(_is_in(present, path, file.data) for path, file in contents.items()):
         volume.remove_leftovers()
     else:
         volume.put(contents)
-    found = look(target)
-    if found != fingerprint_of(contents):
+    written = fingerprint_on_host(target)
+    if written != fingerprint_of(contents):
         raise WalletError(
-            f"{target.wallet} on host {target.host} has the fingerprint {digest(found)}, and what came has "
-            f"{digest(fingerprint_of(contents))}"
+            f"{target.wallet} on host {target.host} has the fingerprint {digest(written)}, but the received "
+            f"files have {digest(fingerprint_of(contents))}"
         )
-    ask(target.host, lambda: known.remember(found))
-    return found
+    ask(target.host, lambda: known.remember(written))
+    return written
 
 
 def leave(source: DeployedNode, carried: Fingerprint) -> None:

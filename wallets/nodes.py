@@ -55,7 +55,7 @@ class DeployedNode:
 
     @property
     def backups(self) -> str:
-        """Name of the volume with the copies of the wallet that are made before each change."""
+        """Name of the volume with the copies of the wallet from before each change."""
         return backups_volume(self.wallet)
 
     @property
@@ -90,13 +90,13 @@ class DeployedNode:
 
 def nodes_of(stack: str, resources: Sequence[Mapping[str, Any]]) -> dict[str, DeployedNode]:
     """Nodes of a stack by name, from the resources of its state (`deployment.resources` of an export)."""
-    parents = {one["urn"]: str(one.get("parent", "")) for one in resources}
+    parents = {resource["urn"]: str(resource.get("parent", "")) for resource in resources}
     parts: dict[str, list[Mapping[str, Any]]] = {urn: [] for urn in parents if _NODE in urn}
-    for one in resources:
-        if (owner := _owner(one["urn"], parents, parts)) is not None:
-            parts[owner].append(one)
-    found = {urn.rpartition("::")[2]: _node(stack, urn, its) for urn, its in parts.items()}
-    return {name: node for name, node in found.items() if node is not None}
+    for resource in resources:
+        if (owner := _owner(resource["urn"], parents, parts)) is not None:
+            parts[owner].append(resource)
+    nodes = {urn.rpartition("::")[2]: _node(stack, urn, node_parts) for urn, node_parts in parts.items()}
+    return {name: node for name, node in nodes.items() if node is not None}
 
 
 _NODE = "::skycoin:index:Node::"
@@ -119,8 +119,8 @@ def _owner(urn: str, parents: Mapping[str, str], nodes: Container[str]) -> str |
 def _node(stack: str, urn: str, parts: Sequence[Mapping[str, Any]]) -> DeployedNode | None:
     """The node of a component; None if only the component is left."""
     name = urn.rpartition("::")[2]
-    inputs = {one["urn"].rpartition("::")[2]: one.get("inputs", {}) for one in parts}
-    outputs = {one["urn"].rpartition("::")[2]: one.get("outputs") or {} for one in parts}
+    inputs = {part["urn"].rpartition("::")[2]: part.get("inputs", {}) for part in parts}
+    outputs = {part["urn"].rpartition("::")[2]: part.get("outputs") or {} for part in parts}
     preflight = inputs.get(f"{name}-preflight")
     if preflight is None:
         return None
@@ -141,9 +141,9 @@ def _node(stack: str, urn: str, parts: Sequence[Mapping[str, Any]]) -> DeployedN
         wallet=inputs.get(f"{name}-wallet", {}).get("name") or preflight["wallet"],
         data=inputs.get(f"{name}-data", {}).get("name"),
         proxy=inputs.get(f"{name}-proxy-container", {}).get("name"),
-        preflight=next(one["urn"] for one in parts if one["urn"].endswith(f"::{name}-preflight")),
-        urns=[one["urn"] for one in parts],
-        protected=[one["urn"] for one in parts if one.get("protect")],
+        preflight=next(part["urn"] for part in parts if part["urn"].endswith(f"::{name}-preflight")),
+        urns=[part["urn"] for part in parts],
+        protected=[part["urn"] for part in parts if part.get("protect")],
     )
 
 
@@ -151,6 +151,6 @@ def node_of(stack: str, name: str, resources: Sequence[Mapping[str, Any]]) -> De
     """One node of a stack. Raises WalletError that lists the existing nodes."""
     nodes = nodes_of(stack, resources)
     if name not in nodes:
-        there = ", ".join(sorted(nodes)) or "none"
-        raise WalletError(f"{name!r} is not a node of the stack {stack}; its nodes are: {there}")
+        names = ", ".join(sorted(nodes)) or "none"
+        raise WalletError(f"{name!r} is not a node of the stack {stack}; its nodes are: {names}")
     return nodes[name]

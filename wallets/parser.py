@@ -22,14 +22,14 @@ def parsed(data: bytes) -> Mapping[str, Any]:
     value: Any
     value, _ = json.JSONDecoder().raw_decode(data.decode(errors="replace").lstrip(" \t\r\n"))
     if not isinstance(value, dict):
-        raise ValueError("no wallet")
+        raise ValueError("not a wallet")
     meta = value.get("meta")
     if not isinstance(meta, dict) or not meta.get("type"):
-        raise ValueError("no wallet")
+        raise ValueError("not a wallet")
     for entry in _entries(value):
         for name, form in _FIELDS.items():
             if name in entry and not form.fullmatch(str(entry[name])):
-                raise ValueError(f"no {name} of a wallet")
+                raise ValueError(f"not a valid {name}")
     return value
 
 
@@ -39,5 +39,7 @@ def _entries(part: Any) -> Iterator[Mapping[str, Any]]:
     for inner in parts:
         yield from _entries(inner)
     if isinstance(part, dict):
-        found = part.get("entries")
-        yield from (one for one in found if isinstance(one, dict)) if isinstance(found, list) else ()
+        entries = part.get("entries")
+        yield from (
+            (entry for entry in entries if isinstance(entry, dict)) if isinstance(entries, list) else ()
+        )

@@ -31,10 +31,10 @@ def recipients_of(rules: WalletsSettings, given: Sequence[str], files: Sequence[
 
 def given_recipients(given: Sequence[str], files: Sequence[Path]) -> list[str]:
     """Recipients given to a command, directly or in files, each once. Raises UserError."""
-    for one in given:
-        if fault := age.recipient_fault(one):
+    for recipient in given:
+        if fault := age.recipient_fault(recipient):
             raise WalletError(f"--recipient: {fault}")
-    from_files = [one for path in files for one in age.read_recipients(path)]
+    from_files = [recipient for path in files for recipient in age.read_recipients(path)]
     return list(dict.fromkeys([*map(age.without_comment, given), *from_files]))
 
 
@@ -42,14 +42,13 @@ def refuse_unclear(node: DeployedNode, recipients: Sequence[str], *, plain: bool
     """Raise WalletError unless a backup is encrypted, or `--plain` was given without recipients."""
     if recipients and plain:
         raise WalletError(
-            "--plain: there are recipients, and a backup in plain text would ignore them: "
-            "leave one of the two out"
+            "--plain: a backup in plain text would ignore the recipients: leave out either --plain or them"
         )
     if not recipients and not plain:
         raise WalletError(
-            f"no recipient is named for backups of {node.name}, so none was made. Make a key once, on a "
+            f"no recipient is given for backups of {node.name}, so none was made. Create a key once, on a "
             "machine that is neither the node's host nor this one: `age-keygen -o wallet-key.txt` (Debian's "
             "package age; keep that file as you would keep the money). Then write the public key that it "
             f"prints into the stack's file, `{NAMESPACE}:{KEY}: {{recipients: [age1…]}}`, or give it with "
-            "--recipient age1…. --plain makes a file that anybody can read"
+            "--recipient age1…. --plain writes a file that anyone can read"
         )

@@ -1,6 +1,6 @@
 """Records of each node's newest backup, on the machine that made it, for `up` and the review page.
 
-A record has a time and two hashes, and nothing of the wallet itself.
+A record has a time and two hashes, but no part of the wallet itself.
 """
 
 import json
@@ -81,7 +81,7 @@ def age(time: datetime) -> str:
     """Age of a time in words: `3 days old`."""
     passed = datetime.now(UTC) - time
     if passed < -_FUTURE:
-        return "in the future: look at the clocks"
+        return "in the future: check the clocks"
     hours = max(0, int(passed.total_seconds() // 3600))
     if hours < 1:
         return "less than an hour old"
@@ -97,16 +97,16 @@ def is_too_old(time: datetime, limit: int | None) -> bool:
 
 def newest_backup(folder: Path, node: DeployedNode, limit: int | None) -> tuple[str, bool]:
     """Description of a node's newest recorded backup, and True if it breaks the stack's rule."""
-    record, asked = recorded(folder, node), f"the stack asks for one every {days(limit)}" if limit else ""
+    record, asked = recorded(folder, node), f"the stack requires one every {days(limit)}" if limit else ""
     if record is None:
-        said = f"no backup is known here (`{node.wallet_command('backup')}`)"
-        return (f"{said}, and {asked}" if asked else said), bool(limit)
+        description = f"no backup is known here (`{node.wallet_command('backup')}`)"
+        return (f"{description}, and {asked}" if asked else description), bool(limit)
     if record.is_gone:
         return f"the newest known backup is gone: {record.file}", True
-    said = f"backup {age(record.time)}, fingerprint {record.fingerprint}: {record.file}"
+    description = f"backup {age(record.time)}, fingerprint {record.fingerprint}: {record.file}"
     if is_too_old(record.time, limit):
-        return f"{said}; {asked or 'make another'} (`{node.wallet_command('backup')}`)", True
-    return said, False
+        return f"{description}; {asked or 'create another'} (`{node.wallet_command('backup')}`)", True
+    return description, False
 
 
 def days(number: int) -> str:

@@ -27,9 +27,9 @@ def timer(
 def _cron(name: str, folder: str, command: Sequence[str], env: Mapping[str, str]) -> str:
     variables = [f"{key}={value}" for key, value in env.items()]
     run = shlex.join(["env", *variables, *command])
-    line = f'cd {shlex.quote(folder)} && said=$({run} 2>&1) || echo "$said"'
+    line = f'cd {shlex.quote(folder)} && output=$({run} 2>&1) || echo "$output"'
     return (
-        f"# {name}, every day: add this line with `crontab -e`. cron mails what a failed run says.\n"
+        f"# {name}, every day: add this line with `crontab -e`. cron mails the output of a failed run.\n"
         f"17 3 * * * {line.replace('%', PERCENT)}\n"
     )
 
@@ -37,9 +37,9 @@ def _cron(name: str, folder: str, command: Sequence[str], env: Mapping[str, str]
 def _systemd(name: str, folder: str, command: Sequence[str], env: Mapping[str, str]) -> str:
     lines = "".join(f"Environment={_quoted(f'{key}={value}')}\n" for key, value in env.items())
     return f"""\
-# {name}, every day. Write the two parts into ~/.config/systemd/user/ under the names that stand above them,
+# {name}, every day. Write the two parts into ~/.config/systemd/user/ under the names shown above them,
 # then: systemctl --user enable --now {name}.timer && loginctl enable-linger
-# A failed run is in `systemctl --user --failed`, and what it said in `journalctl --user -u {name}`.
+# A failed run is in `systemctl --user --failed`, and its output in `journalctl --user -u {name}`.
 
 # {name}.service
 [Unit]

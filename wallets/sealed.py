@@ -79,12 +79,12 @@ class Sealed:
         `parsed` raises ValueError or KeyError for a header of another form.
         """
         try:
-            found = parsed(dict(line.split(": ", 1) for line in self.lines), self.recipients)
+            facts = parsed(dict(line.split(": ", 1) for line in self.lines), self.recipients)
         except (ValueError, KeyError):
-            found = None
-        if found is None or found.lines() != list(self.lines) or not self.recipients:
-            raise WalletError(f"{self.name}: its header is not one of this version's")
-        return found
+            facts = None
+        if facts is None or facts.lines() != list(self.lines) or not self.recipients:
+            raise WalletError(f"{self.name}: its header does not have this version's form")
+        return facts
 
     @property
     def recipients(self) -> list[str]:
@@ -97,7 +97,7 @@ _RECIPIENT = "recipient: "
 
 def recipient_lines(recipients: Sequence[str]) -> list[str]:
     """Header lines that name the recipients."""
-    return [f"{_RECIPIENT}{one}" for one in recipients]
+    return [f"{_RECIPIENT}{recipient}" for recipient in recipients]
 
 
 def parsed_time(text: str, form: str) -> datetime:
@@ -141,13 +141,13 @@ def read(form: Form, name: str, data: bytes) -> Sealed | None:
             f"{name} begins with “{kind[0].decode()}” and not with “{form.first}”: it is a backup of "
             "something else, or of another version"
         )
-    head, found, rest = data[:_LARGEST_HEADER].partition(b"\n" + age.MAGIC)
+    head, separator, rest = data[:_LARGEST_HEADER].partition(b"\n" + age.MAGIC)
     top, _, last = head.rpartition(b"\n")
-    if not found or not last.startswith(b"sha256: "):
-        raise WalletError(f"{name} is not a whole backup: it was cut short in its header")
+    if not separator or not last.startswith(b"sha256: "):
+        raise WalletError(f"{name} is not a complete backup: it was cut short in its header")
     payload = age.MAGIC + rest + data[_LARGEST_HEADER:]
     if sha256(top + b"\n", payload) != last.removeprefix(b"sha256: ").decode(errors="replace"):
-        raise WalletError(f"{name} is not a whole backup: it was cut short or changed (SHA-256)")
+        raise WalletError(f"{name} is not a complete backup: it was cut short or changed (SHA-256)")
     lines = top.decode(errors="replace").partition("\n\n")[0].splitlines()[1:]
     return Sealed(name=name, lines=lines, payload=payload, sha256=sha256(data))
 
@@ -165,17 +165,17 @@ def unseal(form: Form, sealed: Sealed, identities: Sequence[age.Identity]) -> di
         raise WalletError(f"{name}: {error}") from None
     if archive is None:
         raise WalletError(
-            f"{name} is encrypted to {', '.join(sealed.recipients)}, and no identity that was given is "
-            "one of theirs"
+            f"{name} is encrypted to {', '.join(sealed.recipients)}, but none of the given identities "
+            "is one of theirs"
         )
     files = unpack_archive(name, archive)
-    if _said(files.get(_ABOUT)) != list(sealed.lines):
-        raise WalletError(f"{name}: its header was changed: inside it says something else")
+    if _header_inside(files.get(_ABOUT)) != list(sealed.lines):
+        raise WalletError(f"{name}: its header was changed: it contradicts the encrypted content")
     below = f"{form.folder}/"
     return {path.removeprefix(below): file for path, file in files.items() if path.startswith(below)}
 
 
-def _said(inside: File | None) -> object:
+def _header_inside(inside: File | None) -> object:
     try:
         return json.loads(inside.data) if inside else None
     except ValueError:

@@ -23,7 +23,7 @@ def temporary_copies(contents: Contents) -> dict[str, str]:
     }
 
 
-def taken(name: str, contents: Contents) -> Mapping[str, File]:
+def restored_wallet(name: str, contents: Contents) -> Mapping[str, File]:
     """The wallet file of a temporary copy, with the copy's content. Raises WalletError."""
     copies = temporary_copies(contents)
     if name not in copies:

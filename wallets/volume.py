@@ -61,12 +61,12 @@ find . -type f -exec sh -c 'for file; do mv -f "$file" "{WALLET}/$file"; done' s
 _Answer = TypeVar("_Answer")
 
 
-def settled(look: Callable[[], dict[str, File] | None]) -> dict[str, File] | None:
+def settled(read: Callable[[], dict[str, File] | None]) -> dict[str, File] | None:
     """Files that two consecutive readings found equal; None if they keep changing."""
-    before = look()
+    before = read()
     for _ in range(TRIES):
         time.sleep(PAUSE)
-        now = look()
+        now = read()
         if before is not None and now is not None and same(before, now):
             return now
         before = now
@@ -91,10 +91,10 @@ class WalletVolume:
     def read(self) -> dict[str, File]:
         """All files, as of one moment. Raises WalletError."""
         with self.mounted(self._node.wallet, WALLET, "ro") as container:
-            if (found := settled(lambda: self._files(container, WALLET))) is not None:
-                return found
+            if (files := settled(lambda: self._files(container, WALLET))) is not None:
+                return files
         raise WalletError(
-            f"the wallet on host {self._node.host} changes all the time: stop its node and try again "
+            f"the wallet on host {self._node.host} keeps changing: stop its node and try again "
             f"(`{self._node.docker} stop -t {GRACE} {self._node.container}`)"
         )
 
@@ -104,14 +104,14 @@ class WalletVolume:
             return []
         with self.mounted(self._node.backups, COPIES, "ro") as container:
             stream, _ = self._ask(lambda: container.get_archive(COPIES))
-            found = self._ask(lambda: folders_in(stream, COPIES.strip("/")))
-        return sorted(name for name in found if not name.startswith((".", "lost+found")))
+            names = self._ask(lambda: folders_in(stream, COPIES.strip("/")))
+        return sorted(name for name in names if not name.startswith((".", "lost+found")))
 
     def copy(self, name: str) -> dict[str, File]:
         """Files of one copy on the host, without links. Raises WalletError that lists the existing copies."""
-        there = self.copies()
-        if name not in there:
-            known = ", ".join(there) or "none"
+        copies = self.copies()
+        if name not in copies:
+            known = ", ".join(copies) or "none"
             raise WalletError(f"{name!r} is not a copy in {self._node.backups}; its copies are: {known}")
         with self.mounted(self._node.backups, COPIES, "ro") as container:
             return without_links(self._files(container, f"{COPIES}/{name}") or {})
@@ -133,23 +133,21 @@ class WalletVolume:
                     self._stage(container, contents)
                     self._refuse_other_files(expected)
                     self._refuse_started("Nothing was changed")
-                    code, said = self._run(["sh", "-c", MOVE])
+                    code, printed = self._run(["sh", "-c", MOVE])
                     if code:
-                        raise WalletError(f"the files could not be moved into {self._node.wallet}: {said}")
+                        raise WalletError(f"the files could not be moved into {self._node.wallet}: {printed}")
                 except WalletError:
                     self._unstage()
                     raise
                 self._check_written(contents)
 
     def _check_written(self, contents: Contents) -> None:
-        there = self.read()
+        written = self.read()
         wrong = [
-            path for path, file in contents.items() if path not in there or there[path].data != file.data
+            path for path, file in contents.items() if path not in written or written[path].data != file.data
         ]
         if wrong:
-            raise WalletError(
-                f"{', '.join(sorted(wrong))} in {self._node.wallet} is not what the backup holds"
-            )
+            raise WalletError(f"{', '.join(sorted(wrong))} in {self._node.wallet} differs from the backup")
         self._refuse_started(
             "The files are in their place, but it may write over them what it had read before"
         )
@@ -174,7 +172,7 @@ class WalletVolume:
             )
 
     def remove_leftovers(self) -> None:
-        """Remove what a killed `put` left: its containers, and its folder in the volume."""
+        """Remove the containers of a killed `put`, and its folder in the volume."""
         filters = {"label": f"{WALLET_HELPER}={self._node.wallet}", "status": ["created", "exited"]}
         for container in self._ask(
             lambda: self._client.containers.list(all=True, filters=filters, ignore_removed=True)
@@ -241,24 +239,27 @@ class WalletVolume:
                 return  # another command has removed it
             except WalletError as error:
                 node = self._node
-                said = "\n".join(filter(None, (str(after or "").strip(), str(error))))
+                reasons = "\n".join(filter(None, (str(after or "").strip(), str(error))))
                 by_hand = (
                     "" if isinstance(error, _InUseError) else f"`{node.docker} start {node.container}`, or "
                 )
                 raise WalletError(
-                    f"{said}\n{node.where} was stopped, and was not started again: {by_hand}`up`"
+                    f"{reasons}\n{node.where} was stopped, and was not started again: {by_hand}`up`"
                 ) from error
 
     def _refuse_others(self, container: Any) -> None:
         """Raise _InUseError if another container is running on the wallet, as after an `up` meanwhile."""
-        if names := sorted(name for one, name in self._on_wallet().items() if one != container.id):
+        if names := sorted(name for identity, name in self._on_wallet().items() if identity != container.id):
             raise _InUseError(
                 f"{', '.join(names)} on host {self._node.host} is running on {self._node.wallet} by now, as "
                 "after an `up`: a wallet has one writer"
             )
 
     def _running(self) -> Any:
-        """The node's container if it is running, else None. Raises WalletError if another one is running."""
+        """The node's container if it is running, else None.
+
+        Raises WalletError if another container is running on the wallet.
+        """
         self.refuse_users()
         container = self._container()
         return container if container is not None and container.status in RUNNING else None
@@ -275,28 +276,33 @@ class WalletVolume:
     def _on_wallet(self) -> dict[str, str]:
         """Containers that are running on the wallet: id → name."""
         mounted = self._ask(lambda: users(self._client.api, self._node.wallet))
-        return {one["Id"]: one["Names"][0].lstrip("/") for one in mounted if one["State"] in RUNNING}
+        return {
+            container["Id"]: container["Names"][0].lstrip("/")
+            for container in mounted
+            if container["State"] in RUNNING
+        }
 
     def _take_empty(self) -> None:
-        """Give a volume that was made by hand, after the old one was lost, to the node's user."""
+        """Give a volume that was created by hand, after the old one was lost, to the node's user."""
         node = self._node
         self._ask(lambda: give_empty(self._client, node.place, node.image, node.wallet, WALLET))
 
     def _refuse_unwritable(self) -> None:
-        """Raise WalletError if the node's user could not move what the engine puts there as root."""
+        """Raise WalletError if the node's user could not move the files that the engine writes as root."""
         code, _ = self._run(["sh", "-c", f"[ -w {WALLET} ]"])
         if code:
             node = self._node
             raise WalletError(
                 f"the node's user {node.user} can't write to {node.wallet} on host {node.host} "
-                "(docs/wallets.md, “Files of somebody else” and “Another user”). Nothing was changed there"
+                "(docs/wallets.md, “Files of somebody else” and “Another user”). Nothing was changed in "
+                "the volume"
             )
 
     def _stage(self, container: Any, contents: Contents) -> None:
         archive = to_tar(contents, STAGING, *map(int, self._node.user.split(":")))
         self._ask(lambda: container.put_archive(WALLET, archive))
         if not same(self._files(container, f"{WALLET}/{STAGING}") or {}, contents):
-            raise WalletError(f"{self._node.wallet} on host {self._node.host} did not take all files")
+            raise WalletError(f"{self._node.wallet} on host {self._node.host} did not receive all files")
 
     def _unstage(self) -> None:
         """Remove the staging folder of a restore."""
@@ -341,9 +347,10 @@ class WalletVolume:
 
     def _gone(self, volume: str) -> str:
         return (
-            f"there is no volume {volume!r} on host {self._node.host}, and none was made. If it was removed: "
+            f"there is no volume {volume!r} on host {self._node.host}, and none was created. If it was "
+            "removed: "
             f"`{self._node.docker} volume create {volume}`, then `{self._node.restored_from('FILE')}` with a "
-            "backup; if it has another name, `wallet-volume` of the node says which"
+            "backup; if it has another name, set `wallet-volume` of the node to it"
         )
 
     def _files(self, container: Any, place: str) -> dict[str, File] | None:

@@ -60,7 +60,7 @@ def port_faults(settings: StackSettings) -> Iterator[str]:
     for (engine, port), keys in users.items():
         for key in keys[1:]:
             others = chain(range(port + 1, 65536), range(1024, port))
-            free = next(one for one in others if (engine, one) not in taken)
+            free = next(number for number in others if (engine, number) not in taken)
             taken.add((engine, free))
             which = "" if _is_given(key, settings) else ", the default,"
             yield (

@@ -32,8 +32,8 @@ def hosted_faults(settings: StackSettings) -> Iterator[str]:
         engine = engine_of(settings, str(registry.host))
         yield from _port_faults(name, engine, registry, ports)
         if registry.readers_port is not None and f"{name}-readers" in hosted:
-            other = f"skycoin:registries.{name}-readers"
-            yield f"{key}.readers-port: its container would have the same name as {other}'s; rename one"
+            readers = f"skycoin:registries.{name}-readers"
+            yield f"{key}.readers-port: its container would have the same name as {readers}'s; rename one"
         for volume in registry_volumes(name):
             if (engine, volume) in volumes:
                 owner = volumes[engine, volume]
@@ -44,7 +44,7 @@ def hosted_faults(settings: StackSettings) -> Iterator[str]:
 def _port_faults(
     name: str, engine: str, registry: RegistrySettings, taken: dict[tuple[str, int], str]
 ) -> Iterator[str]:
-    """Yield errors for ports that are already taken, and note those of this registry as taken."""
+    """Yield errors for ports in use, and reserve this registry's."""
     wanted = {
         f"registries.{name}": registry_port(registry),
         f"registries.{name}.readers-port": registry.readers_port,
@@ -80,7 +80,7 @@ def _image_faults(key: str, variant: str | None, settings: StackSettings) -> Ite
         yield f"{key}: needs the image {REGISTRY_IMAGE} in skycoin:images, published in another registry"
     elif variant is not None and variant not in image.arches:
         yield (
-            f"{key}.host: it takes {variant}, but skycoin:images.{REGISTRY_IMAGE} is built for "
+            f"{key}.host: it needs {variant}, but skycoin:images.{REGISTRY_IMAGE} is built for "
             f"{', '.join(image.arches)} only: add {variant} to its arches"
         )
 
@@ -95,5 +95,7 @@ def _order_faults(hosted: dict[str, RegistrySettings], settings: StackSettings) 
                 f"{key}: {wanted[0]!r} is of kind hosted, in which no image can be built; "
                 "put another registry first"
             )
-        elif name == REGISTRY_IMAGE and (own := next((one for one in wanted if one in hosted), None)):
+        elif name == REGISTRY_IMAGE and (
+            own := next((registry for registry in wanted if registry in hosted), None)
+        ):
             yield f"{key}: {own!r} runs this image, so it can't be published there; name another registry"

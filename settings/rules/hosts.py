@@ -37,9 +37,9 @@ def rollout_faults(settings: StackSettings) -> Iterator[str]:
 
 
 def _missing(settings: StackSettings) -> Iterator[str]:
-    for key, host, image, its in _wanted(settings):
+    for key, host, image, image_settings in _wanted(settings):
         registry = pull_from(host, settings) if host in settings.hosts else None
-        if registry in settings.registries and registry not in registries_of(its, settings):
+        if registry in settings.registries and registry not in registries_of(image_settings, settings):
             yield (
                 f"skycoin:{key}: host {host} pulls from {registry!r}, and skycoin:{image} is not published "
                 f"there: add {registry} to its registries"

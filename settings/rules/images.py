@@ -105,7 +105,7 @@ def repository_fault(repository: str, registry: RegistrySettings) -> str | None:
     whole = "/".join(filter(None, [registry.root.partition("/")[2], repository]))
     fault = None
     if registry.kind is RegistryKind.HUB and whole.count("/") != 1:
-        fault = "Docker Hub takes NAMESPACE/NAME: two parts, the registry's namespace included"
+        fault = "Docker Hub requires NAMESPACE/NAME: two parts, the registry's namespace included"
     if registry.kind is RegistryKind.ECR:
         fault = ecr_repository_fault(whole)
     return f"{whole!r}: {fault}" if fault else None
@@ -146,7 +146,7 @@ def _link_faults(path: str) -> Iterator[str]:
         if target.is_absolute() or not (folder / target).exists():
             yield (
                 f"path {path!r}: its link {link.name} leads to {target}, which is not sent to the "
-                f"builder: name {link.name} in a {DOCKERIGNORE} there"
+                f"builder: list {link.name} in its {DOCKERIGNORE}"
             )
 
 

@@ -34,13 +34,13 @@ def node_faults(settings: StackSettings) -> Iterator[str]:
 def _image_faults(
     key: str, node: NodeSettings, image: ImageSettings, host: HostSettings | None
 ) -> Iterator[str]:
-    """Yield what a node needs of an image of its own stack, and the image does not have."""
+    """Yield errors for what a node needs, and an image of its own stack does not have."""
     if node.tag is not None and node.tag not in tags_of(image):
         allowed = ", ".join(tags_of(image)) + did_you_mean(node.tag, tags_of(image))
         yield f"{key}.tag: {node.tag!r} is not published here; allowed are {allowed}"
     if host is not None and host.variant is not None and host.variant not in image.arches:
         yield (
-            f"{key}.host: {node.host} takes {host.variant}, but skycoin:images.{node.image} is built "
+            f"{key}.host: {node.host} needs {host.variant}, but skycoin:images.{node.image} is built "
             f"for {', '.join(image.arches)} only: add {host.variant} to its arches"
         )
     if node.gui and not image.gui:
@@ -58,34 +58,35 @@ def metrics_faults(settings: StackSettings) -> Iterator[str]:
             yield f"{key}: needs the image {EXPORTER} in skycoin:images (docs/stacks.md, “Metrics”)"
         elif host is not None and host.variant is not None and host.variant not in exporter.arches:
             yield (
-                f"{key}: {node.host} takes {host.variant}, but skycoin:images.{EXPORTER} is built for "
+                f"{key}: {node.host} needs {host.variant}, but skycoin:images.{EXPORTER} is built for "
                 f"{', '.join(exporter.arches)} only: add {host.variant} to its arches"
             )
 
 
 def gui_faults(settings: StackSettings) -> Iterator[str]:
     """Yield errors of the proxies of nodes with a web interface."""
-    made, given = CATALOGUE[PROXY].arches, settings.images.get(PROXY)
+    supported, given = CATALOGUE[PROXY].arches, settings.images.get(PROXY)
     for name, node in settings.nodes.items():
         host = settings.hosts.get(node.host)
         if not node.gui or host is None:
             continue
         if host.variant is None:
             image = settings.images.get(node.image)
-            if image is not None and given is None and not {*made} & {*image.arches}:
+            if image is not None and given is None and not {*supported} & {*image.arches}:
                 yield (
-                    f"skycoin:nodes.{name}.gui: the login before a web interface is made for "
-                    f"{', '.join(made)}, and {node.image} is built for none of them: leave gui out there"
+                    f"skycoin:nodes.{name}.gui: the login in front of a web interface supports "
+                    f"{', '.join(supported)}, and {node.image} is built for none of them: "
+                    "remove gui from the node"
                 )
             continue
-        takes = f"skycoin:nodes.{name}.gui: {node.host} takes {host.variant}"
-        if host.variant not in made:
+        needs = f"skycoin:nodes.{name}.gui: {node.host} needs {host.variant}"
+        if host.variant not in supported:
             yield (
-                f"{takes}, and the login before a web interface is made for {', '.join(made)} only: "
-                "leave gui out there"
+                f"{needs}, but the login in front of a web interface supports {', '.join(supported)} only: "
+                "remove gui from the node"
             )
         elif given is not None and host.variant not in given.arches:
             yield (
-                f"{takes}, but skycoin:images.{PROXY} is built for {', '.join(given.arches)} only: add "
+                f"{needs}, but skycoin:images.{PROXY} is built for {', '.join(given.arches)} only: add "
                 f"{host.variant} to its arches"
             )

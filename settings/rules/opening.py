@@ -32,7 +32,7 @@ def _own_faults(
     key: str, entry: WorkspaceEntry, workspace: WorkspaceSettings, opening: OpenSettings
 ) -> Iterator[str]:
     if opening.port is not None and entry.ide_port is None:
-        pages = ", ".join(name for name, other in WORKSPACES.items() if other.ide_port is not None)
+        pages = ", ".join(name for name, listed in WORKSPACES.items() if listed.ide_port is not None)
         yield f"{key}.open.port: {entry.name} has no page; this key is allowed in {pages}"
     if opening.dind and not workspace.dind:
         yield f"{key}.open.dind: true needs dind: true next to open (the image with an engine inside)"
@@ -51,6 +51,6 @@ def _host_faults(key: str, settings: StackSettings, name: str, opening: OpenSett
     arches = settings.workspaces[name].arches
     if host.variant is not None and host.variant not in arches:
         yield (
-            f"{key}.open.host: {opening.host} takes {host.variant}, but the workspace is built for "
-            f"{', '.join(arches)} only: add {host.variant} to its arches, if it is made for that"
+            f"{key}.open.host: {opening.host} needs {host.variant}, but the workspace is built for "
+            f"{', '.join(arches)} only: add {host.variant} to its arches, if it supports that"
         )

@@ -10,12 +10,12 @@ def published_faults(settings: StackSettings) -> Iterator[str]:
     """Yield errors for registries and repositories of two entries: each would overwrite the other's tags."""
     names: dict[str, str] = {}
     for name, registry in settings.registries.items():
-        if (other := names.setdefault(registry.root, name)) != name:
-            yield f"skycoin:registries.{name}: {registry.root} is the address of {other} too; keep one"
+        if (first := names.setdefault(registry.root, name)) != name:
+            yield f"skycoin:registries.{name}: {registry.root} is the address of {first} too; keep one"
     owners: dict[tuple[str, str], str] = {}
     for place in places(settings):
         if (owner := owners.setdefault((place.registry, place.repository), place.key)) != place.key:
             yield (
                 f"skycoin:{place.key}: {place.repository!r} in {place.registry} is the repository of {owner} "
-                "too, and each would overwrite the other's tags: give it one of its own"
+                "too, and each would overwrite the other's tags: give it another one"
             )

@@ -27,10 +27,10 @@ def workspace_faults(settings: StackSettings) -> Iterator[str]:
 def _own_faults(key: str, entry: WorkspaceEntry, workspace: WorkspaceSettings) -> Iterator[str]:
     for arch in workspace.arches:
         if arch not in entry.arches:
-            yield f"{key}.arches: {entry.name} is not made for {arch}; allowed are {', '.join(entry.arches)}"
+            yield f"{key}.arches: {entry.name} does not support {arch}; allowed are {', '.join(entry.arches)}"
     if workspace.python is not None and workspace.python not in entry.pythons:
-        takers = ", ".join(name for name, other in WORKSPACES.items() if other.pythons)
-        yield f"{key}.python: {entry.name} takes no Python version; this key is allowed in {takers}"
+        takers = ", ".join(name for name, listed in WORKSPACES.items() if listed.pythons)
+        yield f"{key}.python: {entry.name} has no Python version; this key is allowed in {takers}"
 
 
 def _base_faults(key: str, base: str, workspace: WorkspaceSettings, settings: StackSettings) -> Iterator[str]:
@@ -52,7 +52,11 @@ def workspace_registry_faults(settings: StackSettings) -> Iterator[str]:
     for name, workspace in settings.workspaces.items():
         key, names = f"skycoin:workspaces.{name}", registries_of(workspace, settings)
         yield from registry_faults(key, names, settings)
-        for registry in (settings.registries[one] for one in names if one in settings.registries):
+        for registry in (
+            settings.registries[registry_name]
+            for registry_name in names
+            if registry_name in settings.registries
+        ):
             if name in WORKSPACES:
                 repository = workspace_repository(WORKSPACES[name].repository, registry)
                 if fault := repository_fault(repository, registry):

@@ -326,7 +326,7 @@ def test_the_web_interface_requires_a_login(login: Login, path: str) -> None:
 
 
 def test_only_the_proxys_port_is_published(up: Machine, fleet: Result) -> None:
-    assert "want a login: `./skyinfra node password gui` shows it" in fleet.text
+    assert "require a login: `./skyinfra node password gui` shows it" in fleet.text
     assert up.inspect("container", "skycoin-gui")["NetworkSettings"]["Ports"].get("6420/tcp") is None
     published = up.inspect("container", "skycoin-gui-proxy")["NetworkSettings"]["Ports"]
     assert published["8080/tcp"] == [{"HostIp": "127.0.0.1", "HostPort": str(GUI_PORT)}]

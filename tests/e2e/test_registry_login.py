@@ -178,7 +178,7 @@ def test_a_base_pushed_with_another_digest_is_refused(
     refused = up.make("up")
     assert refused.code != 0
     assert f"this set-up has pushed {digest}" in refused.text
-    assert "Nothing is built on it. Make another login (`./skyinfra setup rotate login`)" in refused.text
+    assert "Nothing is built on it. Create another login (`./skyinfra setup rotate login`)" in refused.text
     assert up.settings()["skycoin:build-base"] == f"{tag}@{digest}"
     assert node_of(up) == before
     # The error message names this way back.
@@ -221,7 +221,7 @@ def test_a_set_up_without_a_login_gets_one_and_its_node_keeps_running(up: Machin
     before = node_of(up)
     made: Result = request.getfixturevalue("old_set_up")
     assert made.code == 0, made.text
-    assert f"made: user {USER}, password in {up.layout.registry_password}" in made.text
+    assert f"created: user {USER}, password in {up.layout.registry_password}" in made.text
     assert f"docker --config {up.layout.docker_config} pull" in made.text
     assert not re.search(r"\d+ (created|replaced|deleted)", made.text), made.text
     assert node_of(up) == before
@@ -247,7 +247,7 @@ def test_an_empty_password_is_refused_with_one_message_and_no_change(up: Machine
     last = refused.text.strip().splitlines()
     said = next(line for line in last if line.startswith("error: "))
     assert said.endswith(
-        f"{up.layout.registry_password} is empty: run `./skyinfra setup rotate login`, which makes another "
+        f"{up.layout.registry_password} is empty: run `./skyinfra setup rotate login`, which creates another "
         "password of the local registry."
     )
     assert node_of(up) == before

@@ -123,7 +123,7 @@ def test_a_node_that_differs_from_the_file_is_adopted_as_it_is_and_a_board_that_
             far.start_sshd()
         assert first.code == 1, first.text
         assert "node-1: adopted as it runs on host here" in first.text
-        assert "barn: not adopted, see above. Where its host did not answer, run this again" in first.text
+        assert "barn: not adopted, see above. If its host did not answer, run this again" in first.text
         assert on_engines(up, far) == before
         second = adopted(other, up)
         assert second.code == 1, second.text

@@ -191,7 +191,7 @@ def test_another_machine_goes_on_with_the_node_which_runs_on(
         assert secret.decode() not in said + unchanged.text
     refused = restored(other, up, backup, key)
     assert refused.code == 1
-    assert "is not empty: it holds" in refused.text
+    assert "is not empty: it contains" in refused.text
 
 
 def test_a_state_in_the_checkout_is_moved_once_and_found_by_a_new_clone_while_the_node_runs_on(
@@ -206,7 +206,7 @@ def test_a_state_in_the_checkout_is_moved_once_and_found_by_a_new_clone_while_th
     try:
         done = Moved(other.checkout, layout).make("up")
         assert done.code == 0, done.text
-        assert f"moved from {other.layout.state} to {layout.state}; containers run on" in done.text
+        assert f"moved from {other.layout.state} to {layout.state}; containers keep running" in done.text
         assert (layout.state.stat().st_mode & 0o777, other.layout.state.exists()) == (0o700, False)
         other.checkout.rename(clone)
         new = Moved(clone, layout)
@@ -214,8 +214,11 @@ def test_a_state_in_the_checkout_is_moved_once_and_found_by_a_new_clone_while_th
         new.stack_file.unlink()
         again = new.make("up")
         assert again.code == 0, again.text
-        assert f"that of the checkout {other.checkout}, which is gone: now it is this one's" in again.text
-        assert "stacks/Pulumi.local.yaml was gone: put back, as it was last" in again.text
+        assert (
+            f"belonged to the checkout {other.checkout}, which is gone; now it belongs to this one"
+            in again.text
+        )
+        assert "stacks/Pulumi.local.yaml was missing: restored from its last copy" in again.text
         assert new.stack_file.read_text() == settings
         for said in (done.text, again.text):
             assert re.search(r"\d+ unchanged \(", said), said

@@ -164,7 +164,7 @@ def test_the_stacks_recipients_and_age_are_what_backup_check_up_and_review_go_by
     before = kept.settings()
     nobody = skyinfra(kept, "backup", "--to", str(tmp_path / "none"))
     assert nobody.code == 1
-    assert "no recipient is named for backups of kept" in nobody.text
+    assert "no recipient is given for backups of kept" in nobody.text
     assert not (tmp_path / "none").exists()
     kept.change({**before, "skycoin:wallets": {"recipients": [key.public], "backup-age": 7}})
     try:
@@ -175,7 +175,7 @@ def test_the_stacks_recipients_and_age_are_what_backup_check_up_and_review_go_by
         assert good.code == 0, good.text
         plain = skyinfra(kept, "backup", "--plain", "--to", str(tmp_path))
         assert plain.code == 1
-        assert "--plain: there are recipients" in plain.text
+        assert "--plain: a backup in plain text would ignore the recipients" in plain.text
         up = kept.make("up")
         assert re.search(
             r"^  backup less than an hour old, fingerprint [0-9a-f]{16}: ", up.text, re.MULTILINE
@@ -206,7 +206,9 @@ def test_a_drill_finds_the_same_addresses_and_leaves_nothing(kept: Machine, key:
     done = skyinfra(kept, "drill", "--from", str(tmp_path), "--identity", str(key.file))
     print(f"a drill took {time.monotonic() - began:.1f} s")
     assert done.code == 0, done.text
-    assert re.search(r"found its 6 wallets with \d\d addresses\. Nothing of the drill is left\.", done.text)
+    assert re.search(
+        r"found its 6 wallets with \d\d addresses\. The drill left nothing on the host\.", done.text
+    )
     assert made_by_drills(kept) == ""
     assert kept.docker("volume", "ls", "-q").text == before
 
@@ -265,9 +267,13 @@ def test_a_wrong_key_a_cut_file_and_another_nodes_backup_change_nothing(
     [others] = (tmp_path / "other").glob("*.backup")
     ran = kept.inspect("container", NODE)["State"]["StartedAt"]
     for given, identity, said in (
-        (file, other.file, f"is encrypted to {key.public}, and no identity that was given is one of theirs"),
+        (
+            file,
+            other.file,
+            f"is encrypted to {key.public}, but none of the given identities is one of theirs",
+        ),
         (file, tmp_path / "none", "can't be read: No such file"),
-        (cut, key.file, "is not a whole backup: it was cut short or changed"),
+        (cut, key.file, "is not a complete backup: it was cut short or changed"),
         (others, key.file, "is a backup of node-1 of the stack local, not of kept"),
     ):
         place = ("--to", str(tmp_path / "before"))
@@ -308,9 +314,7 @@ def test_a_full_or_read_only_folder_gets_no_backup(kept: Machine, key: Key, tmp_
         (full / "filler").write_bytes(b"x" * 14_000)
         refused = skyinfra(kept, "backup", "--to", str(full), "--recipient", key.public)
         assert refused.code == 1
-        assert re.search(
-            r"can't be written: No space left on device\. No backup was made there", refused.text
-        )
+        assert re.search(r"can't be written: No space left on device\. No backup was created", refused.text)
         assert [path.name for path in full.iterdir()] == ["filler"]
     with mounted(tmp_path / "fixed", "ro") as fixed:
         refused = skyinfra(kept, "backup", "--to", str(fixed), "--recipient", key.public)
@@ -362,7 +366,7 @@ def test_a_backup_goes_to_a_folder_behind_ssh_and_comes_back(
     assert wallet(kept) == TEXT
     there = Path(re.sub(r"^ssh://[^/]+", "", address))
     assert [path.name for path in (there / "before").iterdir()] == [
-        re.findall(r"what was there before: ssh://\S+/(\S+)", restored.text)[0]
+        re.findall(r"the previous files: ssh://\S+/(\S+)", restored.text)[0]
     ]
 
 

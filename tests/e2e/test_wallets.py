@@ -103,7 +103,7 @@ def test_a_misspelt_node_and_a_file_that_is_not_a_backup_are_refused(second: Mac
     cut.write_bytes(next((tmp_path / "good").iterdir()).read_bytes()[:-9])
     refused = restore(second, tmp_path / "none", file=cut)
     assert refused.code != 0
-    assert "is not a whole backup" in refused.text
+    assert "is not a complete backup" in refused.text
     assert volumes(second) == before
     assert not (tmp_path / "none").exists()
     assert wallet(second) == TEXT
@@ -196,10 +196,10 @@ def test_a_killed_restore_is_noticed_and_finished_by_the_next(second: Machine, t
     if staged.exists():
         refused = backup(second, tmp_path)
         assert refused.code != 0
-        assert "a restore was interrupted there: run it again" in refused.text
+        assert "a restore was interrupted: run it again" in refused.text
     finished = restore(second, tmp_path, file=file)
     assert finished.code == 0, finished.text
-    assert "second did not run, and was left so: `up` starts it" in finished.text
+    assert "second was not running and was not started: `up` starts it" in finished.text
     assert not staged.exists()
     assert second.docker("start", NODE).code == 0
     assert wallet(second) == TEXT
@@ -246,7 +246,7 @@ def test_a_lost_volume_is_not_created_and_is_restored_as_the_docs_say(
     assert second.docker("volume", "rm", WALLET).code == 0
     for result in (backup(second, tmp_path), restore(second, tmp_path, file=file)):
         assert result.code != 0
-        assert f"there is no volume '{WALLET}' on host here, and none was made" in result.text
+        assert f"there is no volume '{WALLET}' on host here, and none was created" in result.text
     reviewed = second.skyinfra("review")
     assert reviewed.code == REFUSED, reviewed.text
     compare_with_example("real-wallet-gone", reviewed)
@@ -290,7 +290,7 @@ def test_a_second_make_during_a_running_one_changes_nothing(second: Machine, tmp
         before = state.read_bytes()
         for result in (second.make("up"), second.make("down"), backup(second, tmp_path)):
             assert result.code != 0
-            assert "is at work in" in result.text
+            assert "is running in" in result.text
             assert "Nothing was changed" in result.text
         assert state.read_bytes() == before
     finally:

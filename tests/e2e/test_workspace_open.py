@@ -400,4 +400,4 @@ def test_destroy_removes_the_container_and_keeps_the_home(machine: Machine, boar
     kept = board.docker("volume", "ls", "--quiet", "--filter", f"name={NAME}").split()
     assert {f"{NAME}-docker", f"{NAME}-home"} <= set(kept)
     again = asks(machine, "destroy", f"STACK={STACK}")
-    assert (again.code, f"The stack {STACK} holds nothing." in again.text) == (0, True), again.text
+    assert (again.code, f"The stack {STACK} is empty." in again.text) == (0, True), again.text

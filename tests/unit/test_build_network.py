@@ -63,9 +63,7 @@ def test_the_first_network_is_created_with_the_state_folder_as_its_owner(
         "10.206.0.1",
     )
     assert asked(machine) == ["up", "skybuild0", "10.206.0.1", str(layout.state), "192.0.2.53"]
-    assert (
-        "skybuild0, 10.206.0.0/24: other machines by NAT, and nothing of this one" in capfd.readouterr().out
-    )
+    assert "skybuild0, 10.206.0.0/24: other machines by NAT, but not this machine" in capfd.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -110,7 +108,7 @@ def test_the_own_network_is_known_by_its_alias(
     assert "removed: skybuild3 and its rules in iptables" in capfd.readouterr().out
     machine["link"] = []
     build_network.remove_build_network(layout)
-    assert "was not there" in capfd.readouterr().out
+    assert "did not exist" in capfd.readouterr().out
 
 
 def test_a_network_whose_creation_was_interrupted_is_completed(

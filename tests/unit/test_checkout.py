@@ -17,12 +17,10 @@ from local.setup import claim_state
 from local.steps import SetupError
 from tests.unit.set_ups import STATE, Home
 
-GONE = (
-    r"is that of the checkout .*/checkout, which is gone: run `make up` here, which takes it over\. Nothing"
-)
+GONE = r"belongs to the checkout .*/checkout, which is gone\. Run `make up` here to take it over\. Nothing"
 THERE = (
-    r"is that of the checkout .*/checkout: run this there\. To take it over, remove .*/checkout, and `make "
-    r"up` here\. For a second set-up, set SKYCOIN_STATE, SKYCOIN_REGISTRY_PORT and SKYCOIN_BUILDER_ROOT"
+    r"belongs to the checkout .*/checkout: run this there\. To take it over, remove .*/checkout, and run "
+    r"`make up` here\. For a second set-up, set SKYCOIN_STATE, SKYCOIN_REGISTRY_PORT and SKYCOIN_BUILDER_ROOT"
 )
 
 
@@ -100,7 +98,10 @@ def test_a_new_clone_takes_over_the_set_up_of_a_deleted_checkout(
     with pytest.raises(SetupError, match=GONE), exclusive(layout, "make down"):
         pass
     claim_state(layout)
-    assert f"was that of the checkout {first}, which is gone: now it is this one's" in capsys.readouterr().out
+    assert (
+        f"belonged to the checkout {first}, which is gone; now it belongs to this one"
+        in capsys.readouterr().out
+    )
     assert known_environment(layout)["PULUMI_HOME"] == f"{home.target}/pulumi"
 
 
@@ -136,7 +137,7 @@ def test_a_clone_gets_the_files_of_the_machines_own_stacks_back(
     with exclusive(layout, "make up"):
         assert [path.name for path in (clone / "stacks").iterdir()] == ["Pulumi.local.yaml"]
         assert home.stack_file.read_text() == "encryptionsalt: two\n"
-    assert capsys.readouterr().err == "• stacks/Pulumi.local.yaml was gone: put back, as it was last\n"
+    assert capsys.readouterr().err == "• stacks/Pulumi.local.yaml was missing: restored from its last copy\n"
     home.stack_file.write_text("mine\n")
     with exclusive(layout, "make up"):
         assert home.stack_file.read_text() == "mine\n"
@@ -186,7 +187,7 @@ def test_root_makes_no_set_up_in_the_home_of_its_caller(home: Home, monkeypatch:
     monkeypatch.setattr("local.checkout.owner_above", lambda _: 1000)
     monkeypatch.setenv("SUDO_UID", "1000")
     with pytest.raises(
-        SetupError, match=r"would be root's, in the home of the user 1000: run `make` without"
+        SetupError, match=r"would belong to root, in the home of the user 1000: run `make` without"
     ):
         claim_state(read_layout())
     assert not home.target.exists()
@@ -201,7 +202,7 @@ def test_a_stack_file_of_a_set_up_elsewhere_prevents_a_second_set_up(
     """A second set-up would take over the nodes, and replace the first state's salt in the file."""
     home.stack_file.write_text("encryptionsalt: one\n")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "other"))
-    said = r"is of a set-up whose state is not in .*/other/skycoin-infrastructure\. Where XDG_STATE_HOME"
+    said = r"belongs to a set-up whose state is not in .*/other/skycoin-infrastructure\. If XDG_STATE_HOME"
     with pytest.raises(SetupError, match=said):
         claim_state(read_layout())
     assert not (tmp_path / "other").exists()

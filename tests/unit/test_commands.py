@@ -564,7 +564,7 @@ def test_an_empty_restore_source_counts_as_none(
     monkeypatch.setattr("commands.wallet.restore_copy", lambda *given: asked.append(given[2]))
     monkeypatch.setattr("commands.wallet.load_file", lambda *_: pack({"a.wlt": File(data=TEXT)}))
     monkeypatch.setattr("commands.wallet.restore_file", lambda *given: asked.append(given[2].name))
-    monkeypatch.setattr("commands.wallet.look", lambda _: NOTHING)
+    monkeypatch.setattr("commands.wallet.fingerprint_on_host", lambda _: NOTHING)
     monkeypatch.setattr("commands.wallet.pulumi", lambda *_: 0)
     assert skyinfra("wallet", "restore", "node-1", *source).code == 0
     assert asked == [source[2] or source[0]]
@@ -575,7 +575,7 @@ def recorded(set_up: Layout, monkeypatch: pytest.MonkeyPatch) -> list[tuple[obje
     """Calls of pulumi: (arguments, accepted fingerprint). The set-up has one node, with one wallet."""
     calls: list[tuple[object, ...]] = []
     monkeypatch.setattr("commands.backend.resources", lambda *_: RESOURCES)
-    monkeypatch.setattr("commands.wallet.look", lambda _: MINE)
+    monkeypatch.setattr("commands.wallet.fingerprint_on_host", lambda _: MINE)
     monkeypatch.setattr("commands.wallet.pulumi", lambda *given: calls.append((given[0], given[1][ACCEPTED])))
     return calls
 

@@ -129,7 +129,7 @@ def test_only_stacks_with_containers_or_networks_are_previewed(layout: Layout) -
 def test_a_stack_without_a_file_stops_the_change_before_anything_is_asked(
     layout: Layout, env: Mapping[str, str]
 ) -> None:
-    with pytest.raises(SetupError, match=r"gone can't be looked at.*Put it back"):
+    with pytest.raises(SetupError, match=r"gone can't be checked.*Restore that file"):
         change(layout, env, ["gone"], installs(layout, steps()), decided(layout))
     assert not Path(env["SAID"], "calls").exists()
 

@@ -290,7 +290,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     (
         {"registries.community.host": "attic"},
         [
-            "skycoin:registries.community.host: it takes arm32v7, but skycoin:images.registry is built for "
+            "skycoin:registries.community.host: it needs arm32v7, but skycoin:images.registry is built for "
             "amd64 only: add arm32v7 to its arches"
         ],
     ),
@@ -367,14 +367,17 @@ def test_a_hosted_registry_that_does_not_fit_the_other_settings_is_refused(
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
-        ({"address": None}, "kind hosted: address is missing; it takes address (required), host (required)"),
-        ({"host": None}, "kind hosted: host is missing; it takes"),
+        (
+            {"address": None},
+            "kind hosted: address is missing; allowed are address (required), host (required)",
+        ),
+        ({"host": None}, "kind hosted: host is missing; allowed are"),
         ({"listen": "everywhere"}, "allowed is one IP address of the host, such as 127.0.0.1 or 0.0.0.0"),
         ({"port": 80}, "allowed is a whole number from 1024 to 65535"),
         ({"memory": 1}, "allowed is a whole number of MiB, 64 or more"),
         ({"kind": "oci"}, "kind oci: host is not allowed"),
         ({"account": "123456789012"}, "account is not allowed"),
-        ({"anonymous-readers": True}, "kind hosted: anonymous-readers needs readers-port; it takes"),
+        ({"anonymous-readers": True}, "kind hosted: anonymous-readers needs readers-port; allowed are"),
     ],
 )
 def test_a_wrong_value_is_named(changes: dict[str, Any], fault: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 from catalogue.bases import OFFICIAL_GO
 from clients.pulumi import CONTAINER
 from local import docker_plugin_choice, own_engine, services, teardown, tools, vulnerability_database
-from local.__main__ import _said
+from local.__main__ import _address
 from local.certificates import machine_authorities
 from local.docker_plugin_choice import DockerPlugin
 from local.layout import PROJECT, EngineChoice, Layout, Mode, read_layout
@@ -323,7 +323,7 @@ def test_another_engine_than_that_of_the_stacks_is_refused(
     refuse_another_engine(layout, "unix:///b.sock")
     monkeypatch.setattr("local.setup.own_stacks", lambda _: ["local"])
     refuse_another_engine(layout, "unix:///a.sock")
-    with pytest.raises(SetupError, match=r"on the engine at unix:///a\.sock, and now unix:///b\.sock"):
+    with pytest.raises(SetupError, match=r"on the engine at unix:///a\.sock, but unix:///b\.sock"):
         refuse_another_engine(layout, "unix:///b.sock")
 
 
@@ -406,7 +406,7 @@ def test_the_choice_outlives_the_plugin_that_a_down_has_removed(layout: Layout) 
 def test_a_second_command_next_to_a_running_one_is_refused_by_name(layout: Layout) -> None:
     """Before, the second command discarded the pending operations of the running one, and said so."""
     layout.state.mkdir()
-    refused = rf"`make up`, process {os.getpid()} since .* is at work in .* Nothing was changed"
+    refused = rf"`make up`, process {os.getpid()} since .* is running in .* Nothing was changed"
     with exclusive(layout, "make up"), pytest.raises(SetupError, match=refused), exclusive(layout, "down"):
         pass
     with exclusive(layout, "down"):
@@ -476,6 +476,7 @@ def test_a_node_that_left_the_settings_is_refused_with_the_command_that_retires_
 def test_a_node_that_wants_a_login_is_not_asked_for_its_version() -> None:
     """The node would answer with 401, and be reported as not answering."""
     assert (
-        _said({"rpc": "http://127.0.0.1:1", "login": "./skyinfra node password one"}) == "http://127.0.0.1:1"
+        _address({"rpc": "http://127.0.0.1:1", "login": "./skyinfra node password one"})
+        == "http://127.0.0.1:1"
     )
-    assert "does not answer" in _said({"rpc": "http://127.0.0.1:1"})
+    assert "does not answer" in _address({"rpc": "http://127.0.0.1:1"})

@@ -80,7 +80,7 @@ def test_a_link_is_followed_before_it_is_checked(tmp_path: Path, layout: Layout)
         ("state", "it has the keys of this set-up"),
         ("cache", "it has programs that this set-up runs"),
         ("builder_root", "it has layers that images are built from"),
-        ("home", "it has a whole home, keys included"),
+        ("home", "it contains an entire home folder, keys included"),
     ],
 )
 def test_a_folder_of_the_program_of_its_state_or_of_a_person_is_not_opened(
@@ -135,7 +135,7 @@ def test_a_machine_of_an_unsupported_architecture_is_refused(
     layout: Layout, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("platform.machine", lambda: "riscv64")
-    with pytest.raises(SetupError, match="cli is not made for this machine, a riscv64"):
+    with pytest.raises(SetupError, match="cli does not support this machine, a riscv64"):
         opened(layout, folder)
 
 
@@ -153,7 +153,7 @@ def test_another_machines_engine_is_a_host_of_the_stack_and_its_processor_the_ar
         "skycoin:workspaces.cli.open.dind": "true",
         "skycoin:workspaces.cli.open.hide": None,
     }
-    with pytest.raises(SetupError, match=r"not made for the machine at ssh://me@shed\.lan, a armv7l\."):
+    with pytest.raises(SetupError, match=r"does not support the machine at ssh://me@shed\.lan, a armv7l\."):
         workspace._settings("cli", replace(SHED, machine="armv7l"), 0, dind=False)
 
 
@@ -304,9 +304,9 @@ def test_own_stacks_are_those_that_hold_anything(layout: Layout, monkeypatch: py
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("config:\n\tskycoin:bases: debian\n", "is no YAML: (?s:.)*line 2, column 1"),
-        ("config: [a]\n", "`config:` with one line a setting is missing"),
-        ("config\n", "`config:` with one line a setting is missing"),
+        ("config:\n\tskycoin:bases: debian\n", "is not valid YAML: (?s:.)*line 2, column 1"),
+        ("config: [a]\n", "`config:` with one line for each setting is missing"),
+        ("config\n", "`config:` with one line for each setting is missing"),
     ],
     ids=["a tab", "a list", "a word"],
 )

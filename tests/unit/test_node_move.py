@@ -316,7 +316,9 @@ def test_the_same_engine_at_another_address_is_not_a_move(
         del fleet.attic.nodes[NODE]
     ran = move(skyinfra)
     assert ran.code == 1
-    assert "host attic (ssh://pi@attic.lan) and host shed (ssh://pi@shed.lan) are one engine (" in ran.err
+    assert (
+        "host attic (ssh://pi@attic.lan) and host shed (ssh://pi@shed.lan) are the same engine (" in ran.err
+    )
     assert (
         "`./skyinfra node retire one -s test`, which keeps the volumes; then write the node's entry"
         in ran.err
@@ -388,7 +390,7 @@ def test_a_container_of_that_name_is_left_alone(fleet: Fleet, skyinfra: Skyinfra
     fleet.shed.run(NODE)
     ran = move(skyinfra)
     assert ran.code == 1
-    assert f"a container {NODE} is on host shed already. Nothing was changed." in ran.err
+    assert f"host shed already has a container {NODE}. Nothing was changed." in ran.err
     assert fleet.calls == []
     assert fleet.attic.nodes[NODE].status == "running"
 
@@ -457,7 +459,10 @@ def test_a_new_host_whose_record_holds_more_is_refused_and_the_node_keeps_runnin
     known = fingerprint_of({"lost.wlt": File(data=wallet("nine"))})
     memory.write_text("\n".join(["0" * 32, *lines(known), ""]))
     ran = move(skyinfra)
-    assert f"host shed remembers more in {WALLET} than comes there: lost.wlt (1 address) is gone." in ran.err
+    assert (
+        f"host shed has recorded more in {WALLET} than the new wallets have: lost.wlt (1 address) is gone."
+        in ran.err
+    )
     assert_nothing_changed(fleet)
     assert fleet.attic.nodes[NODE].status == "running"
 
@@ -507,8 +512,8 @@ def test_an_edit_of_the_file_during_the_question_is_kept(
     ran = move(skyinfra)
     assert ran.code == 1
     assert ran.err.endswith(
-        f"error: {fleet.file} was edited since this command read it, and is left as it is. Run the same "
-        "command again, which begins with what is there now.\n"
+        f"error: {fleet.file} was edited since this command read it, and was not changed. Run the same "
+        "command again, which starts with the edited file.\n"
     )
     assert (fleet.calls, fleet.file.read_text()) == ([], EDITED)
     assert fleet.running == ["ssh://pi@attic.lan"]
@@ -527,7 +532,7 @@ def test_an_edit_of_the_file_while_wallets_are_carried_is_kept(
         patched.setattr("commands.moving.carry", carry)
         ran = move(skyinfra)
     assert (ran.code, fleet.calls, fleet.file.read_text()) == (1, [], EDITED)
-    assert "was edited since this command read it, and is left as it is. Run the same command" in ran.err
+    assert "was edited since this command read it, and was not changed. Run the same command" in ran.err
     assert fleet.running == ["ssh://pi@attic.lan"]
     assert move(skyinfra).code == 0
     assert fleet.file.read_text() == EDITED.replace("host: attic}", "host: shed}")

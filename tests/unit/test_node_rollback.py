@@ -244,8 +244,8 @@ def test_an_edit_of_the_file_before_the_answer_is_kept(
     ran = skyinfra("node", command, "one", *reason)
     assert ran.code == 1
     assert ran.err.endswith(
-        f"error: {host.file} was edited since this command read it, and is left as it is. Run the same "
-        "command again, which begins with what is there now.\n"
+        f"error: {host.file} was edited since this command read it, and was not changed. Run the same "
+        "command again, which starts with the edited file.\n"
     )
     assert host.file.read_text() == edited
     assert [call[0] for call in host.calls] == ["preview"]

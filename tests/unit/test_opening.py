@@ -16,11 +16,11 @@ OPEN = {"host": "here", "folder": "/home/me/project"}
 KEY = "skycoin:workspaces.cli.open"
 SYSTEMS = "it belongs to the system; give the folder that you work on"
 WHOLE = "it holds more than a workspace may see; give the folder in it that you work on"
-A_HOME = "it is a whole home, keys included; give the folder in it that you work on"
+A_HOME = "it is an entire home folder, keys included; give the folder in it that you work on"
 HIDDEN = "a hidden folder of a home has keys and settings of programs; give a folder that you work on"
 NO_PATH = "a folder is an absolute path on the host, without '..', '//' or '/' at its end"
 NO_INSIDE = "a path to hide is one inside the folder, relative to it, without '..'"
-NO_USER = 'a user is UID:GID in quotes, such as "1000:1000" (what `id` says)'
+NO_USER = 'a user is UID:GID in quotes, such as "1000:1000" (as `id` shows)'
 
 
 def with_cli(cli: dict[str, Any] | None = None, **opening: Any) -> dict[str, Any]:
@@ -141,8 +141,8 @@ def test_a_user_is_two_numbers(user: str) -> None:
         ({"port": 9000}, f"{KEY}.port: cli has no page; this key is allowed in vscode"),
         (
             {"host": "attic"},
-            f"{KEY}.host: attic takes arm32v7, but the workspace is built for amd64 only: "
-            "add arm32v7 to its arches, if it is made for that",
+            f"{KEY}.host: attic needs arm32v7, but the workspace is built for amd64 only: "
+            "add arm32v7 to its arches, if it supports that",
         ),
     ],
 )

@@ -160,14 +160,14 @@ def test_one_stack_that_can_not_be_decrypted_leaves_all_unchanged(set_up: SetUp)
 def test_a_stack_that_pulumi_changes_meanwhile_is_not_overwritten(
     set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = passphrase_rotation._Before.refuse_changed
+    real = passphrase_rotation._StatesBefore.refuse_changed
 
-    def changed(before: passphrase_rotation._Before) -> None:
+    def changed(before: passphrase_rotation._StatesBefore) -> None:
         set_up.write("local", OLD, resources=1)
         real(before)
 
-    monkeypatch.setattr(passphrase_rotation._Before, "refuse_changed", changed)
-    with pytest.raises(SetupError, match="A stack was changed by pulumi"):
+    monkeypatch.setattr(passphrase_rotation._StatesBefore, "refuse_changed", changed)
+    with pytest.raises(SetupError, match="pulumi changed a stack"):
         set_up.rotate()
     assert set_up.is_decryptable()
     assert '"resources": [{}]' in state_file(set_up.layout, "local").read_text()
@@ -175,7 +175,7 @@ def test_a_stack_that_pulumi_changes_meanwhile_is_not_overwritten(
 
 def test_a_file_that_is_not_yaml_or_not_a_state_is_named_before_anything(set_up: SetUp) -> None:
     set_up.file("fleet").write_text("config: [\n")
-    with pytest.raises(SetupError, match=r"stacks/Pulumi\.fleet\.yaml is no YAML"):
+    with pytest.raises(SetupError, match=r"stacks/Pulumi\.fleet\.yaml is not valid YAML"):
         set_up.rotate()
     state_file(set_up.layout, "fleet").write_text("{")
     with pytest.raises(SetupError, match=r"fleet\.json is damaged"):
@@ -305,7 +305,7 @@ def test_a_stack_file_edited_after_a_kill_keeps_the_edit_and_the_new_file_is_put
     beside = set_up.file("local").with_name("Pulumi.local.yaml.rotated")
     assert set_up.file("local").read_text() == edited
     assert set_up.passphrase.read_text() in beside.read_text()
-    assert f"from {beside}, then remove that" in capsys.readouterr().out
+    assert f"from {beside} into it, then remove {beside}" in capsys.readouterr().out
     assert not set_up.file("fleet").with_name("Pulumi.fleet.yaml.rotated").exists()
 
 
@@ -314,6 +314,6 @@ def test_an_empty_passphrase_is_refused_before_a_stack_is_encrypted_with_nothing
     set_up: SetUp, text: str
 ) -> None:
     set_up.passphrase.write_text(text)
-    with pytest.raises(SetupError, match=r"passphrase is empty.*put it back from a copy"):
+    with pytest.raises(SetupError, match=r"passphrase is empty.*restore it from a copy"):
         passphrase_file(set_up.layout)
     assert set_up.passphrase.read_text() == text

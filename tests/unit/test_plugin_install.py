@@ -34,7 +34,7 @@ def test_a_broken_download_leaves_nothing_and_the_next_set_up_tries_again(
     folder = plugin_folder(layout, NAME)
     for _ in range(2):
         env = pulumi_that(layout, monkeypatch, BROKEN)
-        with pytest.raises(SetupError, match=r"official plugin docker-build is wanted .* fails"):
+        with pytest.raises(SetupError, match=r"official plugin docker-build is required .* fails"):
             ensure_plugin(layout, "go", env, NAME, Mode.OFFICIAL)
         assert list(folder.parent.iterdir()) == []
     env = pulumi_that(layout, monkeypatch, WHOLE)

@@ -46,7 +46,7 @@ def test_a_host_that_declares_nothing_gets_the_list() -> None:
 @pytest.mark.parametrize(
     ("node", "complaint"),
     [
-        ({"tag": "0.26"}, r"skycoin:0\.26 is not published there; it has skycoin:latest"),
+        ({"tag": "0.26"}, r"skycoin:0\.26 is not published by that stack; it has skycoin:latest"),
     ],
 )
 def test_a_fleet_says_what_the_other_stack_has(node: dict[str, str], complaint: str) -> None:

@@ -184,7 +184,7 @@ def test_a_proxy_that_is_given_stays_as_it_is() -> None:
     [
         (
             {"images.proxy": GIVEN, "nodes.two.gui": True},
-            "skycoin:nodes.two.gui: attic takes arm32v7, but skycoin:images.proxy is built for amd64 only: "
+            "skycoin:nodes.two.gui: attic needs arm32v7, but skycoin:images.proxy is built for amd64 only: "
             "add arm32v7 to its arches",
         ),
         (
@@ -194,13 +194,13 @@ def test_a_proxy_that_is_given_stays_as_it_is() -> None:
                 "hosts.attic.arch": "arm32v6",
                 "images.skycoin.arches": ["amd64", "arm32v6"],
             },
-            "skycoin:nodes.two.gui: attic takes arm32v6, and the login before a web interface is made for "
-            "amd64, arm32v7, arm64v8 only: leave gui out there",
+            "skycoin:nodes.two.gui: attic needs arm32v6, but the login in front of a web interface supports "
+            "amd64, arm32v7, arm64v8 only: remove gui from the node",
         ),
         (
             {"images.skycoin.arches": ["arm32v5", "arm32v6"], "hosts.attic.arch": "arm32v6"},
-            "skycoin:nodes.one.gui: the login before a web interface is made for amd64, arm32v7, arm64v8, "
-            "and skycoin is built for none of them: leave gui out there",
+            "skycoin:nodes.one.gui: the login in front of a web interface supports amd64, arm32v7, arm64v8, "
+            "and skycoin is built for none of them: remove gui from the node",
         ),
         (
             {"images.proxy": {**GIVEN, "arches": ["amd64", "arm32v5"]}},
@@ -481,8 +481,8 @@ def test_the_login_is_read_from_its_host_and_replaced_there(monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("proxy", "code", "said"),
     [
-        (None, 0, "one has no web interface, and so no login: write `gui: true` on it, then `up`"),
-        ("gone", 0, "host here: there is no container gone; the next `up` makes it"),
+        (None, 0, "one has no web interface, so it has no login: set `gui: true` on it, then run `up`"),
+        ("gone", 0, "host here: there is no container gone; the next `up` creates it"),
         (PROXY, 1, f"host here: `gui-login` in {PROXY} failed: sh: can't open /login/htpasswd"),
     ],
     ids=["none", "gone", "failed"],

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from review.unjudged import of_stack
-from settings.pulumi_yaml import OtherwiseError, pulumi_text, pulumi_values
+from settings.pulumi_yaml import YamlMismatchError, pulumi_text, pulumi_values
 from tests.unit.yaml_scalars import READ, REFUSED
 
 
@@ -24,7 +24,7 @@ def test_a_value_that_pulumi_passes_on_differently_is_refused_with_its_key_and_l
     written: str, said: str, is_nested: bool
 ) -> None:
     value = f"\n    - a\n    - {{b: {written}}}" if is_nested else f" {written}"
-    with pytest.raises(OtherwiseError) as refused:
+    with pytest.raises(YamlMismatchError) as refused:
         pulumi_values(f"config:\n  skycoin:key:{value}\n")
     [fault] = refused.value.faults
     place = "skycoin:key[1].b, line 4: " if is_nested else "skycoin:key, line 2: "
@@ -56,7 +56,7 @@ def test_a_value_that_pulumi_passes_on_differently_is_refused_with_its_key_and_l
     ids=["twice", "of-other-types", "null", "list", "no-mapping"],
 )
 def test_keys_that_pulumi_refuses_or_writes_differently_are_refused(text: str, faults: list[str]) -> None:
-    with pytest.raises(OtherwiseError) as refused:
+    with pytest.raises(YamlMismatchError) as refused:
         pulumi_values(text)
     assert list(refused.value.faults) == faults
 
@@ -86,13 +86,13 @@ def test_an_empty_file_has_no_value() -> None:
 )
 def test_a_yaml_merge_that_pulumi_reads_differently_is_refused(text: str) -> None:
     """PyYAML merges all keys with the tag, Pulumi a plain `<<`, and a quoted one when it re-reads it."""
-    with pytest.raises(OtherwiseError):
+    with pytest.raises(YamlMismatchError):
         pulumi_values(text)
 
 
 @pytest.mark.parametrize("key", ["1e6", "21000000.0", "1000000.5", "-1e6"])
 def test_a_key_that_pulumi_writes_with_an_exponent_is_refused(key: str) -> None:
-    with pytest.raises(OtherwiseError, match="a number, which Pulumi passes on in another form"):
+    with pytest.raises(YamlMismatchError, match="a number, which Pulumi passes on in another form"):
         pulumi_values(f"config: {{{key}: a}}\n")
 
 
@@ -102,7 +102,7 @@ def test_a_large_whole_number_is_a_key() -> None:
 
 @pytest.mark.parametrize("text", ['config: {"a\\ud800": 1}\n', 'config: {a: "\\ud800"}\n'])
 def test_half_a_character_is_refused_with_a_printable_message(text: str) -> None:
-    with pytest.raises(OtherwiseError, match="half of a surrogate pair") as refused:
+    with pytest.raises(YamlMismatchError, match="half of a surrogate pair") as refused:
         pulumi_values(text)
     str(refused.value).encode()
 
@@ -110,7 +110,7 @@ def test_half_a_character_is_refused_with_a_printable_message(text: str) -> None
 def test_many_errors_about_long_keys_are_shortened() -> None:
     """Before, a file of 118 kB led to 200 MB of messages."""
     dates = "".join(f"    k{number}: 2026-11-27\n" for number in range(2000))
-    with pytest.raises(OtherwiseError) as refused:
+    with pytest.raises(YamlMismatchError) as refused:
         pulumi_values(f"config:\n  ? {'x' * 100_000}\n  :\n{dates}")
     assert len(refused.value.faults) == 20
     assert len(str(refused.value)) < 5000

@@ -85,7 +85,7 @@ def test_content_that_a_tag_reaches_stays_and_the_rest_is_removed(files: Registr
     assert found.manifests == tuple(
         Manifest(repository=NAME, digest=digest) for digest in [former, *sorted(old)]
     ), "a list before its children"
-    assert found.stays == {NAME: 3}
+    assert found.kept_counts == {NAME: 3}
     parts = [
         f"{part} older for {arch}" for part in ("config of", "layer of") for arch in ("amd64", "arm64v8")
     ]
@@ -131,7 +131,7 @@ def test_each_repository_is_collected_separately(files: RegistryFolder) -> None:
     files.image("one", name="base/build")
     found = garbage(files.data, ())
     assert found.manifests == (Manifest(repository="base/build", digest=digest),)
-    assert found.stays == {NAME: 1, "base/build": 0}
+    assert found.kept_counts == {NAME: 1, "base/build": 0}
     assert found.size == 0, "its blobs are those of the other one"
 
 
@@ -144,7 +144,7 @@ def test_blobs_of_an_interrupted_run_are_counted(files: RegistryFolder) -> None:
 
 
 def test_a_registry_without_anything_has_no_garbage(files: RegistryFolder) -> None:
-    assert garbage(files.data, ()) == Garbage(manifests=(), stays={}, size=0)
+    assert garbage(files.data, ()) == Garbage(manifests=(), kept_counts={}, size=0)
 
 
 def test_a_manifest_whose_blob_is_missing_is_ignored(files: RegistryFolder) -> None:

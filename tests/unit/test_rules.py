@@ -27,7 +27,7 @@ WHERE_TO = (
     "missing, and required unless skycoin:registries has exactly one entry (it has {}): "
     "list those to publish to, the one to build in first"
 )
-OVERWRITE = "and each would overwrite the other's tags: give it one of its own"
+OVERWRITE = "and each would overwrite the other's tags: give it another one"
 NOT_BELOW = "MiB is not below its memory"
 TOO_LOW = "MiB is too low for a node: allowed are 0 (none) and 32 or more"
 ONE_WRITER = "a wallet has one writer: give each its own volume"
@@ -150,7 +150,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     (
         {"nodes.two.metrics-port": 7979, "images.exporter": EXPORTER},
         [
-            "skycoin:nodes.two.metrics-port: attic takes arm32v7, but skycoin:images.exporter is built for "
+            "skycoin:nodes.two.metrics-port: attic needs arm32v7, but skycoin:images.exporter is built for "
             "amd64 only: add arm32v7 to its arches"
         ],
     ),
@@ -261,7 +261,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     (
         {"hosts.attic.arch": "arm64v8"},
         [
-            "skycoin:nodes.two.host: attic takes arm64v8, but skycoin:images.skycoin is built for amd64, "
+            "skycoin:nodes.two.host: attic needs arm64v8, but skycoin:images.skycoin is built for amd64, "
             "arm32v7 only: add arm64v8 to its arches"
         ],
     ),
@@ -441,7 +441,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     ),
 ]
 
-HUB_PARTS = "Docker Hub takes NAMESPACE/NAME: two parts, the registry's namespace included"
+HUB_PARTS = "Docker Hub requires NAMESPACE/NAME: two parts, the registry's namespace included"
 ECR = {"kind": "ecr", "account": "123456789012", "region": "us-east-1"}
 FAULTS += [
     # Repositories that a registry does not accept.
@@ -638,7 +638,7 @@ def test_a_link_that_leads_out_of_a_working_copy_is_named(linked: Path) -> None:
     source = changed({"images.skycoin.source": {"path": str(linked), "version": "v0.27.1"}})
     assert _faults(source) == [
         f"skycoin:images.skycoin.source: path '{linked}': its link {name} leads to {target}, which is "
-        f"not sent to the builder: name {name} in a .dockerignore there"
+        f"not sent to the builder: list {name} in its .dockerignore"
         for name, target in (("broken", "nowhere"), ("result", "/usr"))
     ]
     (linked / ".dockerignore").write_text("broken\n/result\n")

@@ -315,17 +315,17 @@ ENTRY_FAULTS: list[tuple[dict[str, Any], str, str]] = [
     (
         {IMAGE + "channel": "feature"},
         "skycoin:images.skycoin",
-        "channel feature needs feature: NAME, and no other channel takes it",
+        "channel feature needs feature: NAME, and no other channel allows it",
     ),
     (
         {IMAGE + "feature": "x"},
         "skycoin:images.skycoin",
-        "channel feature needs feature: NAME, and no other channel takes it",
+        "channel feature needs feature: NAME, and no other channel allows it",
     ),
     (
         {IMAGE + "channel": "develop", IMAGE + "revision": 1},
         "skycoin:images.skycoin",
-        "revision 1 needs channel release; channel is develop: drop revision",
+        "revision 1 needs channel release; channel is develop: remove revision",
     ),
     (
         {SOURCE + "module": None},
@@ -345,32 +345,32 @@ ENTRY_FAULTS: list[tuple[dict[str, Any], str, str]] = [
     (
         {"registries.local.kind": "oci"},
         "skycoin:registries.local",
-        "kind oci: address is missing; it takes address (required), optional",
+        "kind oci: address is missing; allowed are address (required), optional",
     ),
     (
         {"registries.local": {"kind": "oci", "address": None}},
         "skycoin:registries.local",
-        "kind oci: address is missing; it takes address (required), optional",
+        "kind oci: address is missing; allowed are address (required), optional",
     ),
     (
         {"registries.local.namespace": "me"},
         "skycoin:registries.local",
-        "kind local: namespace is not allowed; it takes address, optional",
+        "kind local: namespace is not allowed; allowed are address, optional",
     ),
     (
         {"registries.local": {"kind": "hub", "region": "us-east-1", "account": "123456789012"}},
         "skycoin:registries.local",
-        "kind hub: account is not allowed; region is not allowed; it takes address, namespace, optional",
+        "kind hub: account is not allowed; region is not allowed; allowed are address, namespace, optional",
     ),
     (
         {"registries.local": {"kind": "ghcr", "keep-features": 3}},
         "skycoin:registries.local",
-        "kind ghcr: keep-features is not allowed; it takes address, namespace, optional",
+        "kind ghcr: keep-features is not allowed; allowed are address, namespace, optional",
     ),
     (
         {"registries.local": {"kind": "ecr", "address": "x", "region": "us-east-1"}},
         "skycoin:registries.local",
-        "kind ecr: address is not allowed; account is missing; it takes account (required), "
+        "kind ecr: address is not allowed; account is missing; allowed are account (required), "
         "region (required), namespace, keep-features, keep-develop, optional",
     ),
     *(
@@ -425,23 +425,23 @@ ENTRY_FAULTS: list[tuple[dict[str, Any], str, str]] = [
     (
         {"hosts.here.ssh-options": ["-p", "22"]},
         "skycoin:hosts.here",
-        "ssh-options need an ssh:// engine; engine is local: drop them",
+        "ssh-options need an ssh:// engine; engine is local: remove them",
     ),
     (
         {NODE + "args": ["-disable-pex", "-wallet-dir=/tmp"]},
         "skycoin:nodes.one",
-        "args: -wallet-dir would override what the node's settings decide; drop it",
+        "args: -wallet-dir would override the node's settings; remove it",
     ),
     (
         {NODE + "args": ["--web-interface-addr", "0.0.0.0"]},
         "skycoin:nodes.one",
-        "args: -web-interface-addr would override what the node's settings decide; drop it",
+        "args: -web-interface-addr would override the node's settings; remove it",
     ),
     *(
         (
             {NODE + "args": args},
             "skycoin:nodes.one",
-            f"args: {stray!r} is not a flag: the node would drop it and what follows; write -flag=value",
+            f"args: {stray!r} is not a flag: the node would ignore it and the rest; write -flag=value",
         )
         for args, stray in (
             (["--", "sh"], "--"),
@@ -460,7 +460,7 @@ ENTRY_FAULTS: list[tuple[dict[str, Any], str, str]] = [
     (
         {NODE + "args": ["-log-levl=debug"]},
         "skycoin:nodes.one",
-        "args: -log-levl is not allowed; docs/stacks.md lists the flags that are; did you mean log-level?",
+        "args: -log-levl is not allowed; docs/stacks.md lists the allowed flags; did you mean log-level?",
     ),
 ]
 
@@ -628,7 +628,7 @@ def test_a_plain_secret_is_refused_among_the_other_faults_and_never_shown() -> N
         read_settings({**as_pulumi_gives_it({"bases": "alpine"}), **SECRETS})
     assert refused.value.faults == [
         "skycoin:build-secrets: [not shown]: given in plain text; "
-        "take it out of the YAML, and give each with "
+        "remove it from the YAML, and set each with "
         "`pulumi config set --secret --path 'skycoin:build-secrets.NAME'`, which asks for the value",
         'skycoin:bases: "alpine": allowed are official, debian',
     ]
@@ -649,7 +649,7 @@ def test_a_plain_secret_next_to_an_encrypted_one_is_refused(tmp_path: Path) -> N
     with pytest.raises(SettingsError) as refused:
         read_settings(SECRETS, ["skycoin:build-secrets"], file)
     [line] = refused.value.faults
-    assert line.startswith("skycoin:build-secrets: [not shown]: B, TOKEN given in plain text; take it out of")
+    assert line.startswith("skycoin:build-secrets: [not shown]: B, TOKEN given in plain text; remove it from")
     assert "canary" not in str(refused.value)
     assert "Pulumi.mine.yaml:2:3 (the line is not shown: it may hold a secret)" in str(refused.value)
 
@@ -704,7 +704,7 @@ def test_an_error_about_a_secret_does_not_show_its_value(value: str) -> None:
 def test_a_login_in_the_yaml_is_refused_and_not_shown(path: str) -> None:
     [line] = _faults(changed({path: "canary"}))
     assert line == (
-        f"skycoin:{path}: unknown key (value not shown). No setting takes a login: use `docker login`. "
+        f"skycoin:{path}: unknown key (value not shown). No setting accepts a login: use `docker login`. "
         "A secret for builds is given with `pulumi config set --secret --path 'skycoin:build-secrets.NAME'`"
     )
 
@@ -893,5 +893,5 @@ def test_an_encrypted_value_that_is_not_a_build_secret_is_refused() -> None:
         read_settings(as_pulumi_gives_it(changed({})), secret_keys)
     assert error.value.faults == [
         "skycoin:images: [not shown]: has an encrypted value, which would be in the state in plain text; "
-        "only `skycoin:build-secrets` takes secrets"
+        "only `skycoin:build-secrets` accepts secrets"
     ]

@@ -253,7 +253,7 @@ def test_an_adoption_creates_nothing_and_ends_with_a_list_of_what_was_not_adopte
 def test_a_stack_with_a_state_or_without_a_file_is_refused(
     layout: Layout, pulumi: Pulumi, tmp_path: Path
 ) -> None:
-    with pytest.raises(SetupError, match=r"There is no stacks/Pulumi\.local\.yaml, which says what nodes"):
+    with pytest.raises(SetupError, match=r"There is no stacks/Pulumi\.local\.yaml, which lists the nodes"):
         adopt(layout, "local")
     assert not layout.state.exists()
     write_file(tmp_path, {"config": {}})

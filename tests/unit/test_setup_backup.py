@@ -188,7 +188,7 @@ def test_a_set_up_that_holds_anything_is_refused_and_stays(machines: Machines, n
     data = machines.backed_up()
     new.state.mkdir(parents=True)
     (new.state / "notes").write_text("mine")
-    with pytest.raises(SetupError, match=r"is not empty: it holds notes\..*Nothing was restored"):
+    with pytest.raises(SetupError, match=r"is not empty: it contains notes\..*Nothing was restored"):
         restore(new, "b", data, [KEY.secret])
     assert texts(new.state) == {"notes": "mine"}
     assert texts(machines.project("new") / "stacks") == {}
@@ -200,7 +200,9 @@ def test_a_stack_file_with_other_content_is_named_and_kept_and_an_equal_one_is_a
     data, stacks = machines.backed_up(), machines.project("new") / "stacks"
     (stacks / "Pulumi.fleet.yaml").write_text(STACK_FILES["Pulumi.fleet.yaml"])
     (stacks / "Pulumi.local.yaml").write_text("config: {mine: 1}\n")
-    with pytest.raises(SetupError, match=r"^stacks/Pulumi\.local\.yaml: there with another text"):
+    with pytest.raises(
+        SetupError, match=r"^stacks/Pulumi\.local\.yaml: already exists with different content"
+    ):
         restore(new, "b", data, [KEY.secret])
     assert not new.state.exists()
     (stacks / "Pulumi.local.yaml").unlink()
@@ -221,7 +223,7 @@ def test_another_port_is_refused_because_every_images_name_has_it(
 @pytest.mark.case(38)
 def test_a_wrong_key_and_none_at_all_restore_nothing(machines: Machines, new: Layout) -> None:
     data = machines.backed_up()
-    with pytest.raises(UserError, match=f"b is encrypted to {KEY.public}, and no identity that was given"):
+    with pytest.raises(UserError, match=f"b is encrypted to {KEY.public}, but none of the given identities"):
         restore(new, "b", data, [OTHER.secret])
     with pytest.raises(UserError, match=r"b is encrypted: give the secret key .*--identity FILE"):
         restore(new, "b", data, [])
@@ -232,7 +234,7 @@ def test_a_wrong_key_and_none_at_all_restore_nothing(machines: Machines, new: La
 def test_a_cut_at_any_place_restores_nothing(machines: Machines, new: Layout) -> None:
     data = machines.backed_up()
     for length in [*range(0, 1500, 7), *range(1500, len(data), 97), len(data) - 1]:
-        with pytest.raises(UserError, match=r"^b is (empty|not a whole backup|not a backup of a set-up)"):
+        with pytest.raises(UserError, match=r"^b is (empty|not a complete backup|not a backup of a set-up)"):
             restore(new, "b", data[:length], [KEY.secret])
     assert not new.state.exists()
 
@@ -241,7 +243,7 @@ def test_a_cut_at_any_place_restores_nothing(machines: Machines, new: Layout) ->
 def test_a_changed_byte_restores_nothing(machines: Machines, new: Layout, place: int) -> None:
     data = bytearray(machines.backed_up())
     data[place] ^= 1
-    with pytest.raises(UserError, match=r"^b is not a whole backup: it was cut short or changed"):
+    with pytest.raises(UserError, match=r"^b is not a complete backup: it was cut short or changed"):
         restore(new, "b", bytes(data), [KEY.secret])
     assert not new.state.exists()
 
@@ -310,14 +312,14 @@ def test_a_header_that_tells_of_other_files_is_refused(machines: Machines, new: 
     found = setup_backup_format.read("b", machines.backed_up())
     contents: Contents = setup_backup_format.open_backup(found, [KEY.secret])
     data = sealing.seal(FORM, found.lines, {**contents, "state/docker-plugin": File(data=b"x")}, [KEY.public])
-    with pytest.raises(SetupError, match=r"b: its files are not those that its header names"):
+    with pytest.raises(SetupError, match=r"b: its files differ from those in its header"):
         restore(new, "b", data, [KEY.secret])
     changed = [line.replace("mode: auto", "mode: other") for line in found.lines]
     other = sealing.seal(FORM, changed, contents, [KEY.public])
     head, body = other.partition(age.MAGIC)[0], found.payload
     top = head[: head.rindex(b"sha256: ")]
     forgery = top + f"sha256: {sealing.sha256(top, body)}\n".encode() + body
-    with pytest.raises(UserError, match=r"b: its header was changed: inside it says something else"):
+    with pytest.raises(UserError, match=r"b: its header was changed: it contradicts the encrypted content"):
         restore(new, "b", forgery, [KEY.secret])
 
 
@@ -352,7 +354,7 @@ def test_a_state_that_changes_while_it_is_read_makes_no_backup(
         return found
 
     monkeypatch.setattr(setup_backup, "_contents", changing)
-    with pytest.raises(SetupError, match=r"was changed by pulumi while it was read\. No backup was made"):
+    with pytest.raises(SetupError, match=r"pulumi changed a stack during the backup\. No backup was made"):
         back_up(layout, [KEY.public], no_file)
 
 
@@ -387,7 +389,9 @@ def test_a_restore_that_is_killed_anywhere_is_noticed_and_finished_or_restarted(
         if setup_backup_journal.is_unfinished(layout):
             claim_state(layout)
         elif setup_backup_journal.halves(layout) and not (layout.state / "passphrase").exists():
-            with pytest.raises(SetupError, match=r"A restore into .* was interrupted before anything"):
+            with pytest.raises(
+                SetupError, match=r"A restore into .* was interrupted before it restored anything"
+            ):
                 claim_state(layout)
             assert restore(layout, "b", data, [KEY.secret])
         elif not is_restored(layout, machines):
@@ -461,7 +465,7 @@ def test_a_stack_file_written_after_a_kill_is_kept_and_the_backups_file_is_put_n
     assert restore(new, "b", data, [KEY.secret]) is None
     assert mine.read_text() == "mine"
     assert texts(mine.parent)["Pulumi.local.yaml.restored"] == STACK_FILES["Pulumi.local.yaml"]
-    assert f"{mine} is there and differs: the backup's is {mine}.restored" in capsys.readouterr().out
+    assert f"{mine} already exists and differs. The backup's is {mine}.restored" in capsys.readouterr().out
     assert (new.state / "passphrase").read_text() == KEPT["passphrase"]
 
 
@@ -482,7 +486,7 @@ def test_the_commands_write_a_dated_private_file_that_is_never_overwritten(
     before = path.read_bytes()
     again = skyinfra("setup", "backup", str(path), "--recipient", KEY.public)
     assert again.code == 1
-    assert f"error: {path} is there already, and a backup is never overwritten" in again.err
+    assert f"error: {path} already exists; backups are never overwritten" in again.err
     assert path.read_bytes() == before
     named = skyinfra("setup", "backup", str(tmp_path / "further" / "mine"), "--recipient", KEY.public)
     assert named.code == 0, named.err
@@ -495,7 +499,7 @@ def test_the_commands_write_a_dated_private_file_that_is_never_overwritten(
     assert is_restored(read_layout(), machines)
     once_more = skyinfra("setup", "restore", str(path), "--identity", str(key))
     assert once_more.code == 1
-    assert "is not empty: it holds backend, backups, certificates, docker, docker-plugin." in once_more.err
+    assert "is not empty: it contains backend, backups, certificates, docker, docker-plugin." in once_more.err
 
 
 def test_a_backup_without_recipients_is_refused_with_the_way_to_a_key(

@@ -70,7 +70,7 @@ def test_a_tool_that_another_set_up_has_built_meanwhile_is_not_built_again(
         timer.start()
         assert tools.ensure_tool(layout, "go", tools.CRANE) == path
         timer.join()
-    assert "built by another set-up meanwhile" in capsys.readouterr().out
+    assert "built by another set-up in the meantime" in capsys.readouterr().out
 
 
 def test_debian_packages_that_another_set_up_has_installed_are_not_asked_for(
@@ -89,7 +89,7 @@ def test_debian_packages_that_another_set_up_has_installed_are_not_asked_for(
         timer.start()
         packages.ensure_packages(layout, "the engine", ["iptables", "docker.io"])
         timer.join()
-    assert "installed by another set-up meanwhile" in capsys.readouterr().out
+    assert "installed by another set-up in the meantime" in capsys.readouterr().out
 
 
 def test_apt_is_asked_for_what_is_missing_and_waits_for_the_machines_own_updates(

@@ -115,7 +115,7 @@ def test_the_folder_is_renamed_and_the_engine_runs_on(
     assert not new.builder_socket.exists()
     said = capsys.readouterr().out
     assert re.search(r"buildkitd\n    stopped .*\n• service registry\n    stopped", said)
-    assert f"moved from {home.earlier} to {home.target}; containers run on." in said
+    assert f"moved from {home.earlier} to {home.target}; containers keep running." in said
     assert moved(new) == new
     assert capsys.readouterr().out == ""
 
@@ -138,7 +138,7 @@ def test_onto_another_disk_it_is_copied_compared_and_then_removed(
     assert [path.name for path in home.target.parent.iterdir()] == [home.target.name]
     assert stat.S_IMODE(home.target.stat().st_mode) == 0o700
     assert services.running_pid(new, "dockerd") is not None
-    assert "containers run on" in capsys.readouterr().out
+    assert "containers keep running" in capsys.readouterr().out
 
 
 STEPS: dict[str, Callable[..., object]] = {
@@ -229,10 +229,10 @@ def _another_home(_: Home, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("hinder", "said"),
     [
-        (_own_engine, r"the engine in it \(SKYCOIN_ENGINE=own\) runs by that path, and has wallets"),
+        (_own_engine, r"the engine in it \(SKYCOIN_ENGINE=own\) uses that path, and has wallets"),
         (
             _another_set_up,
-            r"holds another set-up\. Give this one a folder: `make down`, `mv .*/state FOL",
+            r"contains another set-up\. Give this one its own folder: `make down`, `mv .*/state FOL",
         ),
         (_long_path, r"is too long for the path of a socket\. Choose a shorter one: set XDG_STATE_HOME"),
         (_another_owner, r"it belongs to the user \d+, and this is 4321\. Run `make up` as its owner"),
@@ -269,7 +269,7 @@ def test_a_folder_that_can_not_be_renamed_stays(
     assert moved(old) == old
     assert texts(home.earlier) == FILES
     assert (
-        f"{home.target}: Device or resource busy. Mend that, or set XDG_STATE_HOME" in capsys.readouterr().out
+        f"{home.target}: Device or resource busy. Fix that, or set XDG_STATE_HOME" in capsys.readouterr().out
     )
 
 
@@ -296,7 +296,10 @@ def test_a_copy_that_fails_or_differs_is_removed_and_the_state_stays(
     assert texts(home.earlier) == FILES
     assert [*home.target.parent.iterdir()] == []
     log = old.cache / "logs" / "state-move.log"
-    assert f"it could not be copied to {home.target}, {log} says why. Make room" in capsys.readouterr().out
+    assert (
+        f"it could not be copied to {home.target}: {log} shows why. Free some disk space"
+        in capsys.readouterr().out
+    )
     assert ("differ" in log.read_text()) is (fault == "other bytes")
 
 

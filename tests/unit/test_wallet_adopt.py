@@ -107,7 +107,7 @@ def test_a_folder_of_a_container_is_named(host: Host, skyinfra: Skyinfra) -> Non
     host.old(wallet=FILES, home={"mine.wlt": MINE["mine"]})
     ran = adopt(skyinfra)
     assert (
-        f"old on host attic has wallets in /wallet and {HOME}: name their folder (`--from old:FOLDER`)"
+        f"old on host attic has wallets in /wallet and {HOME}: give their folder (`--from old:FOLDER`)"
         in ran.err
     )
     assert_nothing_changed(host)
@@ -128,7 +128,7 @@ def test_wallets_that_a_move_left_behind_can_not_be_adopted_by_a_second_node(
     known.write_text("\n".join(["b" * 32, *lines(fingerprint_of(CONTENTS))]) + "\n")
     ran = adopt(skyinfra, origin)
     assert ran.code == 1
-    assert f"{origin} on host attic is only a copy: its wallets went to another host" in ran.err
+    assert f"{origin} on host attic is only a copy: `./skyinfra node move` has moved its wallets" in ran.err
     assert f"{DOCKER} run --rm -v old-wallet-backups:/copies" in ran.err
     assert_nothing_changed(host)
     known.unlink()
@@ -179,7 +179,7 @@ def test_a_source_that_starts_again_meanwhile_is_refused(
     monkeypatch.setattr(old, "stop", lambda **_: None)
     ran = adopt(skyinfra, "old", "--yes")
     assert ran.code == 1
-    assert "old on host attic still runs" in ran.err
+    assert "old on host attic is running" in ran.err
     assert_nothing_changed(host)
 
 
@@ -269,7 +269,7 @@ def test_a_source_that_runs_again_before_the_copy_is_refused(
 ) -> None:
     old = host.old(wallet=FILES)
     monkeypatch.setattr(host.node, "stop", lambda **_: old.start())
-    assert "old on host attic still runs, or is in use" in adopt(skyinfra).err
+    assert "old on host attic is running or in use. Stop it:" in adopt(skyinfra).err
     assert_nothing_changed(host)
 
 
@@ -287,9 +287,10 @@ def test_a_source_that_runs_again_after_the_copy_is_named(
         ran = adopt(skyinfra)
     assert ran.code == 1
     assert (
-        f"error: the wallets of old on host attic were copied into {WALLET}, and old runs on them again: one "
-        "wallet has two nodes. Nothing was recorded. Let nothing start it (a restart policy, compose, "
-        f"systemd), then `{DOCKER} stop -t 60 old`, and `./skyinfra wallet adopt one --from old -s test`\n"
+        f"error: the wallets of old on host attic were copied into {WALLET}, and old is running on them "
+        "again: two nodes would use one wallet. Nothing was recorded. Make sure that nothing starts it (a "
+        f"restart policy, compose, systemd), then `{DOCKER} stop -t 60 old`, and "
+        "`./skyinfra wallet adopt one --from old -s test`\n"
     ) in ran.err
     assert (host.recorded, host.board.files(WALLET)) == ([], FILES)
     assert adopt(skyinfra, "old", "--yes").code == 0
@@ -400,7 +401,7 @@ def test_a_source_stays_stopped_once_its_wallets_may_be_in_two_places(
     monkeypatch.setattr(WalletVolume, "put", put)
     ran = adopt(skyinfra, "old", "--yes")
     assert (ran.code, old.status, host.node.status) == (1, "exited", "running")
-    assert "old on host attic stays stopped from here on.\n" in ran.out
+    assert "old on host attic stays stopped from now on.\n" in ran.out
     assert ran.err.endswith("error: the disk is full\n")
 
 
@@ -412,7 +413,7 @@ def test_a_killed_adoption_of_a_running_container_never_leaves_two_nodes(
     host.board.requests.last = last
     first = adopt(skyinfra, "old", "--yes")
     host.board.requests.last = None
-    copied = "stays stopped from here on" in first.out
+    copied = "stays stopped from now on" in first.out
     assert old.status == ("exited" if copied else "running")
     assert copied or host.board.files(WALLET) == {}
     assert host.node.status == "running" or (copied and first.code == 130)
@@ -438,8 +439,8 @@ def test_a_volume_of_a_container_that_goes_when_it_stops_is_kept_by_another_one(
     ran = adopt(skyinfra, origin, "--yes")
     assert (ran.code, old.status, host.board.nodes["old"]) == (1, "running", old)
     assert (
-        "error: old on host attic was made with `--rm`: when it stops, the engine removes it, and each "
-        "volume without a name that no other container has. Nothing was changed. A container that never "
+        "error: old on host attic was created with `--rm`: when it stops, the engine removes it and "
+        "its anonymous volumes that no other container uses. Nothing was changed. A container that never "
         f"starts keeps the volumes: {KEPT}`./skyinfra wallet adopt one --from {again} -s test`\n"
     ) in ran.err
     assert_nothing_changed(host)
@@ -458,10 +459,10 @@ def test_wallets_in_a_container_that_goes_when_it_stops_are_copied_while_it_runs
     assert (ran.code, old.status) == (1, "running")
     copy_of = f"{DOCKER} cp old:{HOME} - | {DOCKER} cp - old-kept:/"
     assert (
-        f" Nothing was changed. {HOME} is in no volume: copy it while it runs, and let nobody make an "
-        f"address or a wallet there from then on: `{DOCKER} create --name old-kept {IMAGE} true && "
-        f"{copy_of}`. Then `./skyinfra wallet adopt one --from old-kept:/wallets -s test`, which refuses a "
-        f"copy that was cut short (make it again: `{copy_of}`), and only after that "
+        f" Nothing was changed. {HOME} is not in a volume: copy it while the container runs, and create "
+        f"no address or wallet there afterwards: `{DOCKER} create --name old-kept {IMAGE} true && "
+        f"{copy_of}`. Then `./skyinfra wallet adopt one --from old-kept:/wallets -s test`, which refuses an "
+        f"incomplete copy (repeat it: `{copy_of}`), and only after that "
         f"`{DOCKER} stop -t 60 old`\n"
     ) in ran.err
     assert_nothing_changed(host)
@@ -477,7 +478,10 @@ def test_wallets_in_a_container_that_goes_when_it_stops_are_copied_while_it_runs
 def test_adopting_the_nodes_own_container_or_volume_is_refused(
     own: str, host: Host, skyinfra: Skyinfra
 ) -> None:
-    assert f"error: {own} on host attic is the node's own: nothing was changed\n" in adopt(skyinfra, own).err
+    assert (
+        f"error: {own} on host attic already belongs to this node: nothing was changed\n"
+        in adopt(skyinfra, own).err
+    )
     assert_nothing_changed(host)
 
 
@@ -485,10 +489,10 @@ def test_the_nodes_own_is_refused_by_its_id_and_behind_another_container(
     host: Host, skyinfra: Skyinfra
 ) -> None:
     said = adopt(skyinfra, host.node.id).err
-    assert f"error: {host.node.id} on host attic is the node's own: nothing was changed\n" in said
+    assert f"error: {host.node.id} on host attic already belongs to this node: nothing was changed\n" in said
     reader = host.board.run("reader", wallet=WALLET)
     assert (
-        "error: reader on host attic is the node's own: nothing was changed\n"
+        "error: reader on host attic already belongs to this node: nothing was changed\n"
         in adopt(skyinfra, "reader").err
     )
     assert_nothing_changed(host)
@@ -504,8 +508,8 @@ def test_another_node_of_a_stack_is_refused(origin: str, status: str, host: Host
     host.board.run("reader", wallet="skycoin-two-wallet").status = "exited"
     ran = adopt(skyinfra, origin, "--yes")
     assert (
-        f"error: {origin} on host attic is of skycoin-two, a node of a stack (urn of two): the next `up` "
-        "starts that again, and one wallet has two nodes. Nothing was changed. "
+        f"error: {origin} on host attic belongs to skycoin-two, a node of a stack (urn of two): the next "
+        "`up` starts it again, and two nodes would use one wallet. Nothing was changed. "
     ) in ran.err
     assert two.status == status
     assert_nothing_changed(host)
@@ -518,9 +522,9 @@ def test_another_node_of_a_stack_is_refused(origin: str, status: str, host: Host
     ("origin", "said"),
     [
         ("none", "none on host attic is neither a container nor a volume. Nothing was changed"),
-        ("old", f"old on host attic has no wallet in /wallet, {HOME}: name their folder"),
-        ("old:/elsewhere", "old on host attic has no wallet in /elsewhere: name their folder"),
-        ("empty", "empty on host attic has no wallet in /: name their folder"),
+        ("old", f"old on host attic has no wallet in /wallet, {HOME}: give their folder"),
+        ("old:/elsewhere", "old on host attic has no wallet in /elsewhere: give their folder"),
+        ("empty", "empty on host attic has no wallet in /: give their folder"),
         ("torn", "torn:/: mine.wlt: empty, cut short, or not a wallet"),
     ],
 )
@@ -542,7 +546,7 @@ def test_a_folder_that_is_too_large_for_wallets_is_left(
     host.board.make("large")
     (host.board.folder("large") / "data.db").write_bytes(bytes(2**20))
     assert (
-        "large on host attic: /wallet is larger than 1 MiB, and no folder of wallets"
+        "large on host attic: /wallet is larger than 1 MiB, too large for a folder of wallets"
         in adopt(skyinfra, "large").err
     )
     assert_nothing_changed(host)
@@ -593,7 +597,7 @@ def test_an_adoption_that_is_killed_at_any_request_is_finished_by_the_next(
 def test_a_stopped_node_is_not_started_by_an_adoption(host: Host, skyinfra: Skyinfra) -> None:
     host.node.status = "exited"
     host.old(wallet=FILES)
-    assert "one did not run, and was left so: `up` starts it." in adopt(skyinfra).out
+    assert "one was not running and was not started: `up` starts it." in adopt(skyinfra).out
     assert host.node.status == "exited"
 
 
@@ -601,7 +605,7 @@ def test_a_node_that_changes_its_new_wallets_is_not_recorded(
     host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host.old(wallet=FILES)
-    monkeypatch.setattr("commands.wallet.look", lambda _: {})
+    monkeypatch.setattr("commands.wallet.fingerprint_on_host", lambda _: {})
     ran = adopt(skyinfra)
     assert ran.code == 1
     assert ran.err.endswith("The node has changed them meanwhile: nothing was recorded.\n")

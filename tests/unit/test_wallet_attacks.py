@@ -390,9 +390,8 @@ def test_a_command_in_the_node_that_times_out_is_run_next_to_it(
 
 def test_a_missing_image_is_reported_if_a_wallet_was_refused(engine: WalletEngine) -> None:
     state = remembered(engine, mine=wallet("A"))
-    engine.run_node(WALLET, "stranger")
+    engine.put(WALLET, mine=wallet())
     state = refreshed(engine, state)
-    engine.listed.clear()
     engine.pulled = [{"error": "no such registry"}]
     with pytest.raises(ServiceError, match="can't pull registry/skycoin@sha256:1: no such registry"):
         refreshed(engine, state)

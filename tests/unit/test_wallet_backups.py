@@ -111,7 +111,7 @@ def test_a_wallet_whose_name_is_not_utf_8_is_backed_up_and_restored_byte_by_byte
     commands.restore_file(node, volume(node, engine), file, [KEY.secret], Restoring(place=where))
     assert engine.volumes[WALLET] == there
     engine.volumes[WALLET] = {LATIN: wallet("one", "more")}
-    with pytest.raises(WalletError, match=r"after it, geldb\\xf6rse\.wlt has 1 of 2 addresses"):
+    with pytest.raises(WalletError, match=r"after a restore, geldb\\xf6rse\.wlt has 1 of 2 addresses"):
         commands.restore_file(node, volume(node, engine), file, [KEY.secret], Restoring(place=where))
 
 
@@ -142,7 +142,7 @@ def test_the_note_in_a_backup_says_how_it_is_read_without_this_program(tmp_path:
 @pytest.mark.case(38)
 @pytest.mark.parametrize("cut", [1, 30, 200, 700, -300, -17, -1])
 def test_a_backup_that_was_cut_short_is_refused_without_a_key(cut: int) -> None:
-    with pytest.raises(WalletError, match=r"^b is not a whole backup"):
+    with pytest.raises(WalletError, match=r"^b is not a complete backup"):
         read("b", sealed()[:cut])
 
 
@@ -169,7 +169,9 @@ def test_a_header_that_was_changed_with_its_checksum_is_refused_with_a_key() -> 
     assert open_backup(read("b", whole), [KEY.secret])
     for old, new in (("node: node-1", "node: node-2"), ("wallets: 1", "wallets: 2")):
         backup = read("b", forged(sealed(), old, new))
-        with pytest.raises(WalletError, match=r"its header was changed: inside it says something else"):
+        with pytest.raises(
+            WalletError, match=r"its header was changed: it contradicts the encrypted content"
+        ):
             open_backup(backup, [KEY.secret])
 
 
@@ -177,7 +179,7 @@ def test_wallets_that_are_not_those_of_the_header_are_refused() -> None:
     """Whoever knows the recipient can encrypt other wallets for it, under this backup's header."""
     facts = about(CONTENTS, node="n", stack="s", host="h", kind=Kind.BACKUP, recipients=[KEY.public])
     swapped = seal(facts, {"a.wlt": File(data=wallet("three"))})
-    with pytest.raises(WalletError, match=r"its wallets are not those that its header names"):
+    with pytest.raises(WalletError, match=r"its wallets differ from those in its header"):
         open_backup(read("b", swapped), [KEY.secret])
 
 
@@ -192,14 +194,16 @@ def test_wallets_that_are_not_those_of_the_header_are_refused() -> None:
     ],
 )
 def test_a_header_of_another_form_is_refused(old: str, new: str) -> None:
-    with pytest.raises(WalletError, match=r"b: its header is not one of this version's"):
+    with pytest.raises(WalletError, match=r"b: its header does not have this version's form"):
         read("b", forged(sealed(), old, new))
 
 
 @pytest.mark.case(38)
 def test_a_backup_to_other_recipients_names_them_and_needs_a_key() -> None:
     backup = read("b", sealed())
-    with pytest.raises(WalletError, match=f"b is encrypted to {KEY.public}, and no identity that was given"):
+    with pytest.raises(
+        WalletError, match=f"b is encrypted to {KEY.public}, but none of the given identities"
+    ):
         open_backup(backup, [OTHER.secret])
     with pytest.raises(WalletError, match=r"b is encrypted: give the secret key .*--identity FILE"):
         open_backup(backup, [])
@@ -216,7 +220,7 @@ def test_a_backup_of_something_else_or_of_another_version_says_so(first: str) ->
 
 @pytest.mark.parametrize("data", [b"", b"hello", b"PK\x03\x04", age.MAGIC + b"-> X25519 x"])
 def test_a_file_that_is_not_a_backup_is_reported(data: bytes) -> None:
-    with pytest.raises(WalletError, match=r"^b (is empty|is not a whole backup): it begins neither as"):
+    with pytest.raises(WalletError, match=r"^b (is empty|is not a complete backup): it begins neither like"):
         read("b", data)
 
 
@@ -354,10 +358,10 @@ def test_a_malformed_recipients_file_is_named(text: bytes, said: str, tmp_path: 
 
 def test_a_backup_that_nobody_or_everybody_could_read_is_refused(node: DeployedNode) -> None:
     with pytest.raises(
-        WalletError, match=r"no recipient is named .*`age-keygen -o wallet-key.txt`.*--plain makes"
+        WalletError, match=r"no recipient is given .*`age-keygen -o wallet-key.txt`.*--plain writes"
     ):
         refuse_unclear(node, [], plain=False)
-    with pytest.raises(WalletError, match=r"--plain: there are recipients"):
+    with pytest.raises(WalletError, match=r"--plain: a backup in plain text would ignore the recipients"):
         refuse_unclear(node, [KEY.public], plain=True)
     refuse_unclear(node, [], plain=True)
     refuse_unclear(node, [KEY.public], plain=False)
@@ -394,7 +398,7 @@ def test_a_folder_behind_ssh_stores_a_backup_without_overwriting_and_returns_it(
     (kept.parent / "z.tar.gz").write_bytes(b"z")
     (kept.parent / "other").write_bytes(b"z")
     assert dict(far.load_all()) == {kept.name: file, "z.tar.gz": b"z"}
-    with pytest.raises(WalletError, match=r"is there already, and a backup is never overwritten"):
+    with pytest.raises(WalletError, match=r"already exists; backups are never overwritten"):
         far.keep(kept.name, b"bad")
     assert kept.read_bytes() == file
     assert sorted(path.name for path in kept.parent.iterdir()) == [kept.name, "other", "z.tar.gz"]
@@ -420,7 +424,9 @@ def test_a_backup_that_arrives_in_part_gets_no_name(
         return real(command, input=input[: len(input) // 2], **rest)  # type: ignore[call-overload]
 
     monkeypatch.setattr("wallets.backup_places.subprocess.run", cut)
-    with pytest.raises(WalletError, match=r"can't be written: only a part of it arrived. No backup was made"):
+    with pytest.raises(
+        WalletError, match=r"can't be written: only a part of the file arrived. No backup was created"
+    ):
         ssh(f"{tmp_path}/far").keep("a.backup", b"whole")
     assert list((tmp_path / "far").iterdir()) == []
 
@@ -431,9 +437,7 @@ def test_a_folder_behind_ssh_that_cannot_be_used_says_why(
 ) -> None:
     (tmp_path / "file").touch()
     far = ssh(f"{tmp_path}/file")
-    with pytest.raises(
-        WalletError, match=r"file/a.backup can't be written: .*exists. No backup was made there"
-    ):
+    with pytest.raises(WalletError, match=r"file/a.backup can't be written: .*exists. No backup was created"):
         far.keep("a.backup", b"a")
     for question in (far.names, lambda: far.load("a"), lambda: list(far.load_all())):
         with pytest.raises(WalletError, match=r"can't be read: "):
@@ -446,7 +450,7 @@ def test_a_folder_behind_ssh_that_cannot_be_used_says_why(
 
 @pytest.mark.parametrize("url", ["ssh://nas.lan", "ssh://nas.lan/", "ssh:///folder"])
 def test_an_address_without_host_or_folder_is_refused(url: str) -> None:
-    with pytest.raises(WalletError, match=r"allowed is ssh://USER@HOST"):
+    with pytest.raises(WalletError, match=r"use ssh://USER@HOST"):
         place(url, [])
 
 
@@ -605,14 +609,14 @@ def test_a_backup_older_than_the_existing_wallets_is_refused_unless_it_is_intend
     grown = wallet("one", "two", "three")
     engine = FakeEngine({WALLET: {"a.wlt": grown}})
     with pytest.raises(
-        WalletError, match=r"b is older than what is in .*a.wlt has 2 of 3 addresses .*--older"
+        WalletError, match=r"b is older than the wallets in .*a.wlt has 2 of 3 addresses .*--older"
     ):
         restore(node, engine, sealed(), restoring(tmp_path))
     assert engine.volumes[WALLET]["a.wlt"] == grown
     assert not any(line.startswith("stop") for line in engine.noted)
     assert list(tmp_path.iterdir()) == []
     copies = FakeEngine({WALLET: {"a.wlt": grown}, BACKUPS: {f"{COPY}/a.wlt": CONTENTS["a.wlt"].data}})
-    with pytest.raises(WalletError, match=f"the copy {COPY} is older than what is in"):
+    with pytest.raises(WalletError, match=f"the copy {COPY} is older than the wallets in"):
         commands.restore_copy(node, volume(node, copies), COPY, restoring(tmp_path))
     restore(node, engine, sealed(), restoring(tmp_path, older=True))
     assert engine.volumes[WALLET]["a.wlt"] == CONTENTS["a.wlt"].data
@@ -631,21 +635,21 @@ def test_a_wallet_that_grew_or_has_another_name_has_lost_nothing() -> None:
 @pytest.mark.parametrize("entries", [[1], {"a": 1}, "x", 7])
 def test_a_wallet_with_other_entries_is_not_a_fault_of_the_program(entries: object) -> None:
     odd = {"a.wlt": File(data=json.dumps({"meta": {"type": "x"}, "entries": entries}).encode())}
-    with pytest.raises(WalletError, match=r"a.wlt: one has no entries as a node writes them"):
+    with pytest.raises(WalletError, match=r"a.wlt: one wallet has entries in an unknown form"):
         sealed(odd)
-    with pytest.raises(WalletError, match=r"a.wlt: one has no entries"):
+    with pytest.raises(WalletError, match=r"a.wlt: one wallet has entries"):
         lost({"a.wlt": File(data=wallet("one"))}, odd)
 
 
 def test_verify_names_what_it_can_not_verify_without_a_key(capsys: pytest.CaptureFixture[str]) -> None:
     commands.verify("b", sealed(), [])
     said = capsys.readouterr().out
-    assert "b: a whole backup of node node-1 of stack test, host attic" in said
-    assert "not proved without a key: that it can be decrypted, and that its header is true" in said
+    assert "b: a complete backup of node node-1 of stack test, host attic" in said
+    assert "not verified without a key: that it can be decrypted, and that its header is true" in said
     commands.verify("b", sealed(), [KEY.secret])
-    assert "decrypted: its wallets are whole, and what its header says is true" in capsys.readouterr().out
+    assert "decrypted: its wallets are intact, and its header is true" in capsys.readouterr().out
     commands.verify("node-1-wallet-2026-01-01T00-00-00Z.tar.gz", pack(CONTENTS), [])
-    assert "not encrypted: anybody who has it can read it" in capsys.readouterr().out
+    assert "not encrypted: anyone who has the file can read it" in capsys.readouterr().out
 
 
 @pytest.mark.case(38)
@@ -669,14 +673,14 @@ def test_the_newest_good_backup_is_never_a_torn_one_nor_another_nodes(
     assert found.name == f"{tmp_path}/node-1-wallet-2026-01-02T00-00-00Z.backup"
     said = capsys.readouterr().out
     assert len(re.findall("skipped: ", said)) == 3
-    assert "05T00-00-00Z.backup is of node-2" in said
+    assert "05T00-00-00Z.backup is a backup of node-2" in said
     rows = list(listing.rows(LocalFolder(tmp_path), "node-1"))[1:]
     assert [row[-1].split(":")[0] for row in rows] == [
-        "whole, not encrypted",
-        "whole",
-        "is not a whole backup",
+        "complete, not encrypted",
+        "complete",
+        "is not a complete backup",
         "is empty",
-        "whole, before a restore",
+        "complete, before a restore",
     ]
     assert {row[1] for row in listing.rows(LocalFolder(tmp_path), None)} == {"node", "node-1", "node-2", ""}
 
@@ -704,9 +708,9 @@ def test_a_check_compares_wallet_and_newest_backup(
     check(node, engine, tmp_path)
     said = capsys.readouterr().out
     assert "The wallet volume skycoin-node-1-wallet on host attic holds the same addresses." in said
-    assert "Not proved without a key: that it can be decrypted" in said
+    assert "Not verified without a key: that it can be decrypted" in said
     check(node, engine, tmp_path, key=KEY)
-    assert "Not proved" not in capsys.readouterr().out
+    assert "Not verified" not in capsys.readouterr().out
     engine.volumes[WALLET]["a.wlt"] = wallet("one", "two", "three")
     with pytest.raises(WalletError, match=r"the wallet has other addresses now \(fingerprint"):
         check(node, engine, tmp_path)
@@ -724,15 +728,15 @@ def test_a_check_compares_a_backup_with_the_stacks_requirements(node: DeployedNo
     check(node, engine, tmp_path, WalletsSettings(recipients=[KEY.public], backup_age=1))
     with pytest.raises(WalletError) as refused:
         check(node, engine, tmp_path, WalletsSettings(recipients=[OTHER.public]))
-    assert f"it is not encrypted to {OTHER.public}, whom the stack names" in str(refused.value)
-    assert f"it is encrypted to {KEY.public}, whom the stack does not name" in str(refused.value)
+    assert f"it is not encrypted to {OTHER.public}, a recipient of the stack" in str(refused.value)
+    assert f"it is encrypted to {KEY.public}, which is not a recipient of the stack" in str(refused.value)
     plain = tmp_path / "plain"
     backup(node, engine, plain)
-    with pytest.raises(WalletError, match=r"it is not encrypted, and the stack names recipients"):
+    with pytest.raises(WalletError, match=r"it is not encrypted, although the stack has recipients"):
         check(node, engine, plain, WalletsSettings(recipients=[KEY.public]))
     [old] = plain.glob("*.tar.gz")
     old.rename(plain / "node-1-wallet-2020-01-01T00-00-00Z.tar.gz")
-    with pytest.raises(WalletError, match=r"it is \d+ days old, and the stack asks for one every 7 days"):
+    with pytest.raises(WalletError, match=r"it is \d+ days old, and the stack requires one every 7 days"):
         check(node, engine, plain, WalletsSettings(backup_age=7))
 
 
@@ -760,7 +764,7 @@ def aged(folder: Path, **ago: float) -> None:
         (49, 3, "2 days old", False),
         (24 * 8, 7, "8 days old", True),
         (25, 1, "25 hours old", True),
-        (-1, None, "in the future: look at the clocks", True),
+        (-1, None, "in the future: check the clocks", True),
     ],
 )
 def test_the_age_of_the_newest_backup_is_reported_with_a_warning_if_it_is_too_old(
@@ -787,7 +791,7 @@ def test_a_missing_backup_is_reported_and_one_of_another_wallet_does_not_count(
     other = node_of("test", "node-1", [{**one, "inputs": _renamed(one)} for one in RESOURCES])
     assert records.recorded(folder, other) is None
     said, falls_short = records.newest_backup(folder, other, 1)
-    assert said.endswith("and the stack asks for one every day")
+    assert said.endswith("and the stack requires one every day")
     assert falls_short
     assert records.newest_backup(folder, other, None)[1] is False
 

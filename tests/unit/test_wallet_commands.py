@@ -92,7 +92,7 @@ def test_a_backup_for_nobody_is_refused_before_the_wallet_is_read(
 ) -> None:
     ran = skyinfra("wallet", "backup", "node-1", "-s", "test")
     assert ran.code == 1
-    assert "error: no recipient is named for backups of node-1, so none was made." in ran.err
+    assert "error: no recipient is given for backups of node-1, so none was made." in ran.err
 
 
 @pytest.mark.parametrize(
@@ -121,10 +121,10 @@ def test_list_shows_each_file_and_what_was_not_verified_without_a_key(
     lines = ran.out.splitlines()
     assert lines[0].split()[:2] == ["file", "node"]
     assert [line.split()[0][:6] for line in lines[1:4]] == ["node-1", "node-1", "node-2"]
-    assert lines[1].endswith("  whole")
-    assert "is not a whole backup: it was cut short or changed" in lines[2]
-    assert lines[3].endswith("  whole, not encrypted")
-    assert lines[-1].startswith("Not proved without a key, of those that are encrypted: that it can be")
+    assert lines[1].endswith("  complete")
+    assert "is not a complete backup: it was cut short or changed" in lines[2]
+    assert lines[3].endswith("  complete, not encrypted")
+    assert lines[-1].startswith("Not verified without a key, of those that are encrypted: that it can be")
     assert "node-2" not in skyinfra("wallet", "list", "node-1", "--from", str(tmp_path)).out
     assert skyinfra("wallet", "list", "node-3", "--from", str(tmp_path)).out == (
         f"{tmp_path} holds no backups of node-3.\n"
@@ -139,10 +139,10 @@ def test_verify_takes_a_key_from_a_file_or_from_standard_input(skyinfra: Skyinfr
     for given in (str(key), "-"):
         ran = skyinfra("wallet", "verify", str(file), "--identity", given, given=KEY.file)
         assert ran.code == 0, ran.err
-        assert "decrypted: its wallets are whole, and what its header says is true" in ran.out
+        assert "decrypted: its wallets are intact, and its header is true" in ran.out
     wrong = skyinfra("wallet", "verify", str(file), "--identity", "-", given=OTHER.file)
-    assert (wrong.code, "no identity that was given is one of theirs" in wrong.err) == (1, True)
-    assert "not proved without a key" in skyinfra("wallet", "verify", str(file)).out
+    assert (wrong.code, "none of the given identities is one of theirs" in wrong.err) == (1, True)
+    assert "not verified without a key" in skyinfra("wallet", "verify", str(file)).out
     assert skyinfra("wallet", "verify", str(tmp_path / "none")).code == 1
 
 
@@ -293,13 +293,16 @@ def test_the_review_page_shows_the_age_of_the_newest_backup_if_the_stack_limits_
     assert re.search(r"\| node-1 \| backup 3 days old, fingerprint", reviewed(skyinfra, tmp_path))
     record(tmp_path / "cache" / "skycoin-infrastructure" / "backups", node, days=8)
     page = reviewed(skyinfra, tmp_path)
-    assert re.search(r"\*\*backup 8 days old, .*; the stack asks for one every 7 days \(`\./skyinfra", page)
+    assert re.search(r"\*\*backup 8 days old, .*; the stack requires one every 7 days \(`\./skyinfra", page)
 
 
 @pytest.mark.parametrize(
     ("days", "said"),
     [
-        (None, "  WARNING: no backup is known here (`./skyinfra wallet backup node-1`), and the stack asks"),
+        (
+            None,
+            "  WARNING: no backup is known here (`./skyinfra wallet backup node-1`), and the stack requires",
+        ),
         (1, "  backup 24 hours old, fingerprint "),
         (9, "  WARNING: backup 9 days old, fingerprint "),
     ],

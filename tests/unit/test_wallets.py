@@ -348,7 +348,7 @@ def test_a_backup_is_dated_private_and_holds_the_wallets(node: DeployedNode, tmp
 @pytest.mark.case(38)
 def test_a_backup_is_never_overwritten(tmp_path: Path) -> None:
     path = keep(tmp_path, "one.tar.gz", b"good")
-    with pytest.raises(WalletError, match="is there already, and a backup is never overwritten"):
+    with pytest.raises(WalletError, match="already exists; backups are never overwritten"):
         keep(tmp_path, "one.tar.gz", b"bad")
     assert path.read_bytes() == b"good"
     assert [entry.name for entry in tmp_path.iterdir()] == ["one.tar.gz"]
@@ -358,7 +358,7 @@ def test_a_backup_is_never_overwritten(tmp_path: Path) -> None:
 def test_a_backup_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.touch()
-    with pytest.raises(WalletError, match=r"can't be written: .*No backup was made there"):
+    with pytest.raises(WalletError, match=r"can't be written: .*No backup was created"):
         keep(blocked, "one.tar.gz", b"x")
     assert blocked.read_bytes() == b""
 
@@ -368,11 +368,11 @@ def test_a_missing_or_misspelt_volume_is_not_created(node: DeployedNode, tmp_pat
     """Before, `docker run -v` created an empty volume, and the shell emptied the last good backup."""
     engine = FakeEngine({})
     with pytest.raises(
-        WalletError, match=r"no volume 'skycoin-node-1-wallet' on host attic, and none was made"
+        WalletError, match=r"no volume 'skycoin-node-1-wallet' on host attic, and none was created"
     ):
         backup(node, volume(node, engine), tmp_path)
     file = keep(tmp_path, "b", pack({"a.wlt": File(data=TEXT)}))
-    with pytest.raises(WalletError, match="none was made"):
+    with pytest.raises(WalletError, match="none was created"):
         restore_file(node, volume(node, engine), file, tmp_path)
     assert engine.volumes == {}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["b"]
@@ -410,9 +410,7 @@ def test_a_wallet_that_is_being_saved_is_read_again(node: DeployedNode, tmp_path
     path = backup(node, volume(node, engine), tmp_path)
     assert unpack("x", path.read_bytes())["a.wlt"].data == TEXT
     restless = FakeEngine({WALLET: {}}, saves=iter([bytes([number]) for number in range(99)]))
-    with pytest.raises(
-        WalletError, match=r"changes all the time: stop its node .* stop -t 60 skycoin-node-1"
-    ):
+    with pytest.raises(WalletError, match=r"keeps changing: stop its node .* stop -t 60 skycoin-node-1"):
         backup(node, volume(node, restless), tmp_path)
 
 
@@ -429,7 +427,7 @@ def test_a_restore_keeps_the_existing_files_and_removes_nothing(
     changing = [line for line in engine.noted if line != "remove"]
     assert changing[0] == "stop skycoin-node-1"
     assert engine.noted[-1] == "start skycoin-node-1"
-    assert "Kept, because the backup does not have them: new.wlt" in capsys.readouterr().out
+    assert "Kept, because the backup does not contain them: new.wlt" in capsys.readouterr().out
 
 
 def test_a_stopped_node_is_not_started_by_a_restore(node: DeployedNode, tmp_path: Path) -> None:
@@ -497,7 +495,9 @@ def test_a_missing_copy_is_refused_with_the_existing_copies(node: DeployedNode, 
 def test_a_backup_that_was_cut_short_is_refused(cut: int) -> None:
     whole = pack({"a.wlt": File(data=TEXT), "b.wlt": File(data=TEXT)})
     assert wallets_in(unpack("b", whole)) == ["a.wlt", "b.wlt"]
-    with pytest.raises(WalletError, match=r"b is not a whole backup: it is no \.tar\.gz, or was cut short"):
+    with pytest.raises(
+        WalletError, match=r"b is not a complete backup: it is not a \.tar\.gz file, or was cut short"
+    ):
         unpack("b", whole[:cut])
 
 
@@ -547,7 +547,7 @@ def test_a_restore_that_lost_a_file_is_an_error(node: DeployedNode, tmp_path: Pa
     """Before, a file that was missing afterwards counted as restored."""
     engine = FakeEngine({WALLET: {"b.wlt": TEXT}}, loses=True)
     file = keep(tmp_path, "b", pack({"a.wlt": File(data=TEXT)}))
-    lost = r"a\.wlt in skycoin-node-1-wallet is not what the backup holds\nwhat was there before: .*-before-"
+    lost = r"a\.wlt in skycoin-node-1-wallet differs from the backup\nthe previous files: .*-before-"
     with pytest.raises(WalletError, match=lost):
         restore_file(node, volume(node, engine), file, tmp_path / "kept")
     assert engine.noted[-1] == "start skycoin-node-1"
@@ -557,9 +557,9 @@ def test_a_restore_that_lost_a_file_is_an_error(node: DeployedNode, tmp_path: Pa
 def test_files_that_an_interrupted_restore_left_are_not_wallets(node: DeployedNode, tmp_path: Path) -> None:
     """Before, the files of a killed restore were counted, copied and backed up as wallets."""
     engine = FakeEngine({WALLET: {f"{STAGING}/a.wlt": TEXT, "b.wlt": TEXT}}, left=["helper"])
-    with pytest.raises(WalletError, match="a restore was interrupted there: run it again, which finishes it"):
+    with pytest.raises(WalletError, match="a restore was interrupted: run it again to finish it"):
         backup(node, volume(node, engine), tmp_path)
-    with pytest.raises(WalletError, match="a restore was interrupted there"):
+    with pytest.raises(WalletError, match="a restore was interrupted"):
         unpack("b", pack({f"{STAGING}/a.wlt": File(data=TEXT), "b.wlt": File(data=TEXT)}))
     file = keep(tmp_path, "b", pack({"c.wlt": File(data=TEXT)}))
     restore_file(node, volume(node, engine), file, tmp_path / "kept")

@@ -120,8 +120,11 @@ def test_a_folder_of_another_machine_that_is_not_opened_is_refused(
     for given, said in (
         (".", r"^\. on ssh://me@shed\.lan is not opened: a folder is an absolute path on the host"),
         ("/etc", "it belongs to the system"),
-        (str(folder), r"project on \S+ is not opened: it has a whole home, keys included \(.+/home\); give"),
-        (str(tmp_path / "none"), r"none on \S+ is not opened: .*can't cd to .+ and the folder must be there"),
+        (
+            str(folder),
+            r"project on \S+ is not opened: it contains an entire home folder, keys included \(.+/home\);",
+        ),
+        (str(tmp_path / "none"), r"none on \S+ is not opened: .*can't cd to .+ and the folder must exist"),
     ):
         with pytest.raises(SetupError, match=said):
             behind_ssh(SHED, [], given)

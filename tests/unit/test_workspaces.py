@@ -108,7 +108,7 @@ def test_a_python_version_chooses_the_debian_release_that_has_it(python: str | N
         ),
         (
             {"cli": {"arches": ["arm32v6", "amd64"]}},
-            ["skycoin:workspaces.cli.arches: cli is not made for arm32v6; allowed are amd64, arm64v8"],
+            ["skycoin:workspaces.cli.arches: cli does not support arm32v6; allowed are amd64, arm64v8"],
         ),
         (
             {"cli": {"arches": ["amd64", "amd64"]}},
@@ -130,7 +130,7 @@ def test_a_python_version_chooses_the_debian_release_that_has_it(python: str | N
         ),
         (
             {"cli": {"arches": ["amd64"], "python": "3.11"}},
-            ["skycoin:workspaces.cli.python: cli takes no Python version; this key is allowed in python"],
+            ["skycoin:workspaces.cli.python: cli has no Python version; this key is allowed in python"],
         ),
         (
             {"vscode": {"arches": ["amd64"]}},
@@ -215,7 +215,9 @@ def test_a_namespace_of_docker_hub_is_the_first_part_of_every_repository() -> No
 def test_a_registry_that_takes_no_such_repository_is_named() -> None:
     raw = {**stack(cli=CLI), "registries": {"hub": {"kind": "hub", "address": "docker.io/me"}}}
     [said] = faults(raw)
-    assert said.startswith("skycoin:workspaces.cli.registries: 'me/skycoin/skycoindev-cli': Docker Hub takes")
+    assert said.startswith(
+        "skycoin:workspaces.cli.registries: 'me/skycoin/skycoindev-cli': Docker Hub requires"
+    )
 
 
 def test_amazons_registry_gets_a_repository_for_each_workspace_and_their_root() -> None:
