@@ -73,7 +73,7 @@ def looked_up(day: str, found: Sequence[object], *, is_whole: bool = True) -> st
     none = "" if found else f"No known vulnerability comes or goes{by}. "
     return (
         f"{none}Vulnerabilities are those that Go's database knew on {day}, by versions of modules: a "
-        "program may not use what is faulty."
+        "program might not call the vulnerable code."
     )
 
 

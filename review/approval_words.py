@@ -10,9 +10,9 @@ from review.approval import Approval, Items, Part
 
 WORDS: Mapping[Part, str] = MappingProxyType(
     {
-        Part.STACK: "the stack: that is the hash of another stack's review",
+        Part.STACK: "the stack: the hash is that of another stack's review",
         Part.FILE: "the stack's file",
-        Part.TREE: "the project's tree: not what was reviewed is checked out, or more than that",
+        Part.TREE: "the project's tree: the checkout is not exactly what was reviewed",
         Part.STEPS: "a step",
         Part.OPTIONS: "options or hooks",
         Part.STATE: "the state",
@@ -35,7 +35,7 @@ class DetailsError(UserError):
 def ending(stack: str, token: str) -> str:
     """Last lines of a page that can be applied."""
     command = f"./skyinfra apply -s {stack} --review HASH"
-    said = "with this hash does what is above, or nothing if anything has changed since"
+    said = "with this hash makes exactly the changes above, or none if anything has changed since"
     return f"Review: `{token}`\n\n`{command}` {said}.\n"
 
 
@@ -61,7 +61,7 @@ def read_details(text: str | bytes, token: str) -> Mapping[Part, Items]:
         its_token = Approval(parts).token
     except (ValueError, LookupError, TypeError, AttributeError):
         raise DetailsError(
-            "These are no details of a review: give what `review --details FILE` wrote."
+            "This is not a file of review details: give the file that `review --details FILE` wrote."
         ) from None
     if its_token != token:
         raise DetailsError("These are the details of another review, not of the hash that was given.")

@@ -23,10 +23,12 @@ from review.values import difference, short
 
 STACK_REFERENCE = "pulumi:pulumi:StackReference"
 UNCHANGED = "rebuilt though nothing changed: no argument, setting or recorded file differs"
-UNRECORDED = "no recorded file differs; modes are not recorded, nor are files whose names may be secrets'"
-EARLIER = "which ones is not known: the state is of an earlier version"
-SAVED = "which ones is not known: the preview was a saved one"
-WORDS = {"points": "somebody moved it", "failure": "its registry did not take it last time"}
+UNRECORDED = (
+    "no recorded file differs; file modes, and files that may be secrets by their names, are not recorded"
+)
+EARLIER = "unknown which ones: the state is of an earlier version"
+SAVED = "unknown which ones: this is a saved preview"
+WORDS = {"points": "it was moved outside this stack", "failure": "its registry did not accept it last time"}
 """Output of a tag that its plugin compares → meaning of a difference."""
 TOLD = ("buildArgs", "contextHash", "context")
 """Inputs of a build that are described separately here."""
@@ -99,11 +101,11 @@ class Causes:
     def _of_variants(self, step: Step, image: str, *, built: bool) -> Iterator[str]:
         before, after = map(_variants, (step.old, step.new))
         if UNKNOWN in after.values():
-            yield f"image {image} is rebuilt" if built else "its variants are verified anew"
+            yield f"image {image} is rebuilt" if built else "its variants are verified again"
         if before.keys() != after.keys() and before and after:
             yield _placed("other architectures", self._lines.near(*entry(image), "arches"))
         if any(after.get(arch) not in (None, UNKNOWN, ref) for arch, ref in before.items()):
-            yield "another image of a variant"
+            yield "a variant has another image"
 
     def of_container(self, step: Step) -> Restart:
         """Read a container's restart; add who published a node's new image, or that the container is gone."""

@@ -40,8 +40,8 @@ MISSING_NODE = (
     "under its new name; otherwise put its line back."
 )
 OTHER_VOLUME = (
-    "The wallet volume of the node {0} would be replaced, and its wallet is protected. Put `wallet-volume` "
-    "back as it was: another volume has other wallets, or none."
+    "The wallet volume of the node {0} would be replaced, and its wallet is protected. Restore the old "
+    "`wallet-volume`: another volume has other wallets, or none."
 )
 
 

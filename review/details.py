@@ -51,21 +51,21 @@ def _cut(fold: Fold, room: int, rest: str) -> list[str]:
 
 
 def _left_out(count: int, rest: str) -> str:
-    return f"**Cut here, {count} lines more. A page has at most 60,000 characters; {rest}.**"
+    return f"**Cut here: {count} more lines. A page has at most 60,000 characters; {rest}.**"
 
 
 def _whole(part: Part) -> Fold:
     """Complete list of a first-screen section that did not fit there."""
     if part.is_output:
         opening, *_, closing = fence(part.lines)
-        return Fold(title="The whole error", head=(opening,), lines=part.lines, tail=(closing,))
+        return Fold(title="Complete error", head=(opening,), lines=part.lines, tail=(closing,))
     return Fold(title=f"{part.title}: all {len(part.lines)}", head=(), lines=part.lines)
 
 
 def _folds(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[Fold]:
     graph = mermaid(changes.graph)
     yield Fold(title="Graph of what changes", head=("```mermaid", "graph LR"), lines=graph, tail=("```",))
-    yield _table("What breaks the rules", ("rule", "resource", "how"), _breaches(changes))
+    yield _table("Broken rules", ("rule", "resource", "how"), _breaches(changes))
     yield _table("Rebuilt", ("image", "variants", "why"), _rebuilds(changes))
     yield _table("Known vulnerabilities", VULNERABILITY_HEADS, vulnerability_rows(changes.vulnerabilities))
     yield _table("Go modules", MODULE_HEADS, module_rows(changes.inside))
@@ -82,7 +82,7 @@ def _others(changes: Changes) -> Fold:
     counts = [(done(op), str(count)) for op, count in sorted(changes.others.items())]
     fold = _table("", ("what happens", "how many"), counts)
     number = sum(changes.others.values())
-    return replace(fold, title=f"Other resources (proofs, networks, providers …): {number}")
+    return replace(fold, title=f"Other resources (verifications, networks, providers …): {number}")
 
 
 def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Fold:

@@ -23,16 +23,16 @@ LIMIT = 4000
 _LINE = 600
 """Maximum number of characters in a line; a longer one is complete in the details."""
 INCOMPLETE = (
-    "Not known: what becomes of the protection, order, providers and hooks of unchanged resources. The "
-    "preview leaves them out: make it with `--show-sames`."
+    "Not checked: the protection, order, providers and hooks of unchanged resources, which this preview "
+    "omits. Run it with `--show-sames`."
 )
-NOTHING_LOST = "Nothing: no wallet, volume or published tag goes, and none loses its protection."
-UNANSWERED = "whether it holds is not known, for it raised an error at"
-REFUSED_NOTE = "Below is what would be done without it, as far as the preview came."
-REFUSED_FIRST = "The preview ended with it, and had seen no change until then."
+NOTHING_LOST = "Nothing: no wallet, volume or published tag is lost, and none loses its protection."
+UNANSWERED = "could not be checked: it raised an error at"
+REFUSED_NOTE = "Below are the changes `up` would make without this error, as far as the preview got."
+REFUSED_FIRST = "The preview stopped at this error before it reached any change."
 PULLS = "A host pulls the new image, and a node's wallet is copied, while the old container runs."
 STAYS = "A node's wallet is copied while the old container runs."
-FAILS = "Where the new one fails, the old one is started again."
+FAILS = "If the new container fails, the old one is started again."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,7 +103,7 @@ def _parts(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[Part]
     )
     yield Part(title="What can't be judged here", lines=[f"- {one_line(one)}" for one in changes.unjudged])
     yield Part(title="What can be lost", lines=[*_lost(changes)], note=_lost_note(changes))
-    yield Part(title="Rules that do not hold", lines=[*_broken(changes)])
+    yield Part(title="Broken rules", lines=[*_broken(changes)])
     stops = [*_stops([one for one in changes.restarts if one.stops])]
     yield Part(title="What stops, and for how long", lines=stops, note=_replaced_note(changes))
     yield Part(title="What is built, and why", lines=[*_built(changes)])
@@ -178,11 +178,11 @@ def _replaced_note(changes: Changes) -> str:
 def _how_long(one: Restart) -> str:
     if one.op == "delete":
         return "For good"
-    return "For how long is not known" if one.bound is None else f"At most {one.bound}"
+    return "For an unknown time" if one.bound is None else f"At most {one.bound}"
 
 
 def _last(one: Restart) -> str:
-    return f"last replacement: {'not known' if one.last is None else duration(one.last)}"
+    return f"last replacement: {'unknown' if one.last is None else duration(one.last)}"
 
 
 def _built(changes: Changes) -> Iterator[str]:
@@ -210,7 +210,7 @@ def _volumes(changes: Changes) -> Iterator[str]:
             copies = f", and its copies in `{one.copies}`," if one.is_wallet else ""
             yield f"- Kept: {one.said}{copies} leaves the stack, and stays on its host"
         elif one.op == "create":
-            yield f"- New: {one.said}, empty where the host has none of that name"
+            yield f"- New: {one.said}, empty unless the host has a volume of that name"
         else:
             yield f"- Changed in place: {one.said}"
 

@@ -30,15 +30,15 @@ from review.images import Images, is_of
 from review.steps import Step
 
 VERIFICATION = "skycoin:index:Verification"
-OF_GIT = "not known before the build: only the builder reads its git repository"
+OF_GIT = "unknown before the build: only the builder reads its git repository"
 OF_FOLDER = (
-    "not known before the build: a go.mod is missing or a link, or that of its source does not name all "
+    "unknown before the build: a go.mod is missing or a link, or that of its source does not name all "
     "modules (Go before 1.17, or a go.work)"
 )
-EARLIER = "not known: the state is of an earlier version, or of a source whose modules it does not know"
-SAVED = "not known: the preview does not say which files it was made from"
-PROGRAMS_NOT_KNOWN, NOT_YET_KNOWN = "not known", "not known before the build"
-ITS_GO = "Go itself changes, and its version is not known before the build"
+EARLIER = "unknown: the state is of an earlier version, or has no modules of this source"
+SAVED = "unknown: the preview does not show which files it was created from"
+PROGRAMS_NOT_KNOWN, NOT_YET_KNOWN = "unknown", "unknown before the build"
+ITS_GO = "Go itself changes, and its version is unknown before the build"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,10 +11,10 @@ VULNERABILITY_HEADS = ("image", "what happens", "id", "module", "fixed in", "wha
 SAME, SAME_LINKED = "the same Go modules, by its go.mod", "the same Go modules in each program"
 _NOTE = (
     "These are the versions of each image's go.mod. What a new program links of them, its size and its "
-    "layers are not known before the build."
+    "layers are unknown before the build."
 )
 _NOTE_LINKED = (
-    "Where both images are published, these are the versions that their programs link, by their SBOMs."
+    "If both images are published, these are the versions that their programs link, by their SBOMs."
 )
 
 
@@ -40,7 +40,7 @@ def _modules(one: Inside) -> str:
     if one.unknown:
         return f"Go modules {one.unknown}"
     said = [f"{difference.text} ({one.linked(difference)})" for difference in one.differences]
-    inexact = f"{few(one.inexact)}: version not known, as {INEXACT}" if one.inexact else ""
+    inexact = f"{few(one.inexact)}: version unknown, as {INEXACT}" if one.inexact else ""
     return "; ".join(filter(None, (few(said, "; ") or _same(one), one.of_go, inexact)))
 
 

@@ -10,14 +10,14 @@ LEFT_OUT: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "wallets": "a wallet grows while its node runs; one that has lost something refuses the preview",
         },
         "skycoin:index:NodeContainer": {
-            "lastReplacement": "it is how long the last replacement took",
+            "lastReplacement": "the duration of the last replacement",
         },
         "skycoin:index:WalletBackup": {
-            "backup": "it is when the newest copy was made; the type is one of version 0.1.0",
+            "backup": "the time of the newest copy; a type of version 0.1.0 only",
         },
         "docker:index/container:Container": {
-            "networkDatas": "an engine gives addresses anew when a container starts",
-            "exitCode": "it is how the last run ended",
+            "networkDatas": "an engine assigns new addresses when a container starts",
+            "exitCode": "the exit code of the last run",
         },
     }
 )

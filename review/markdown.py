@@ -35,7 +35,7 @@ def page(
     first = first_screen(changes, stack, known)
     # Two characters for each line break between the three parts.
     room = limit - len(first.text) - len(ending) - 2
-    rest = f"the whole is the file `{whole}`" if whole else "`pulumi preview --diff` shows the rest"
+    rest = f"the complete page is the file `{whole}`" if whole else "`pulumi preview --diff` shows the rest"
     parts = (first.text, details(changes, first.cut, known, room, rest), ending)
     return without_places("\n".join(part for part in parts if part))
 
@@ -46,4 +46,4 @@ def page_without_preview(stack: str, reason: str, *, is_foreign: bool = False) -
     if is_foreign:
         cut = reason if len(reason) <= _REASON else f"{reason[: _REASON - 1]}…"
         said = "\n".join(["", "", *fence(cut.splitlines())])
-    return without_places(f"## Stack {stack}: no preview\n\nNothing is known of this change. {said}\n")
+    return without_places(f"## Stack {stack}: no preview\n\nNothing is known about this change. {said}\n")

@@ -14,9 +14,9 @@ from review.inside import Inside, by_image, go_of
 from review.options import BUILD
 from review.steps import Step, changing_steps
 
-OF_GIT = "not known: only a build reads its git repository"
-ONE_SIDED = "not known: only one of the revisions has its go.mod"
-NOT_IN_FILES = "not known: the stack's file names an image by its digest, and no file says what it is"
+OF_GIT = "unknown: only a build reads its git repository"
+ONE_SIDED = "unknown: only one of the revisions has its go.mod"
+NOT_IN_FILES = "unknown: the stack's file names an image by its digest, and no file describes it"
 
 GoMods = Callable[[str], tuple[str, str]]
 """Folder of an image → texts of its go.mod in both revisions, empty without one."""

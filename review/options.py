@@ -85,9 +85,9 @@ def _losses(step: Mapping[str, Any]) -> Iterator[Loss]:
         yield Loss(text=f"{said} {word} kept ({KEPT}): {_not_kept(one)}.", wallet=wallet)
     if _kind(one)[1] == VOLUME:
         if "replace" in step["op"]:
-            yield Loss(text=f"{said} would be replaced, by an empty one.", wallet=wallet)
+            yield Loss(text=f"{said} would be replaced by an empty volume.", wallet=wallet)
         if step["op"] == "delete" and not old.get("retainOnDelete"):
-            yield Loss(text=f"{said} would be removed, with what is in it.", wallet=wallet)
+            yield Loss(text=f"{said} would be removed, with its data.", wallet=wallet)
 
 
 def _missing(option: str, old: State, new: State, *, wallet: bool) -> str:
@@ -101,14 +101,14 @@ def _missing(option: str, old: State, new: State, *, wallet: bool) -> str:
 
 def _unprotected(*, wallet: bool) -> str:
     if wallet:
-        return "taking its node out of the stack, or destroying the stack, would not be refused"
-    return "deleting it would not be refused"
+        return "Pulumi would not refuse to take its node out of the stack, or to destroy the stack"
+    return "Pulumi would not refuse to delete it"
 
 
 def _not_kept(one: State) -> str:
     if _kind(one)[1] == VOLUME:
-        return "where Pulumi deletes it, what is in it is gone"
-    return "where it leaves the stack, Pulumi deletes it in the world too"
+        return "if Pulumi deletes it, its data is lost"
+    return "if it leaves the stack, Pulumi also deletes the real resource"
 
 
 def _is_wallet(one: State) -> bool:

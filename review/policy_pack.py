@@ -145,12 +145,15 @@ def _sentences(broken: Broken) -> Iterator[str]:
     for name, how in broken.breaches:
         yield f"{name} {how}. {broken.rule.reason} {broken.rule.remedy}"
     if broken.error:
-        yield f"Whether it holds is not known, for it raised an error at {broken.error}"
+        yield f"Could not be checked: it raised an error at {broken.error}"
 
 
 def _gap(name: str, option: str) -> analyzer_pb2.AnalyzeDiagnostic:
-    said = f"It asks for `{option}` too, which Pulumi tells no policy pack: `./skyinfra review` looks at it."
-    return _diagnostic(name, said, level=analyzer_pb2.ADVISORY)
+    message = (
+        f"It also reads `{option}`, which Pulumi does not send to policy packs: "
+        "`./skyinfra review` checks it."
+    )
+    return _diagnostic(name, message, level=analyzer_pb2.ADVISORY)
 
 
 def _diagnostic(

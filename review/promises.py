@@ -26,14 +26,12 @@ def _unprotected(one: Resource) -> str:
 
 def _volume_lost(one: Resource) -> str:
     if one.type == CONTAINER and one.inputs.get("removeVolumes") is True:
-        return "removes its volumes when it goes"
+        return "removes its volumes when it is removed"
     if one.type != VOLUME:
         return ""
     if not one.options.get("retainOnDelete"):
-        return "is not kept where it leaves the stack"
-    return (
-        "is replaced, by an empty one, where an input differs" if one.options.get("replaceOnChanges") else ""
-    )
+        return "is deleted if it leaves the stack"
+    return "is replaced by an empty volume if an input differs" if one.options.get("replaceOnChanges") else ""
 
 
 def _unpublished(one: Resource) -> str:
@@ -44,7 +42,7 @@ def _unpublished(one: Resource) -> str:
     if one.type == REPOSITORY and one.inputs.get("forceDelete") is not False:
         return "is deleted with its images"
     # Checked last, because Pulumi does not send this option to policy packs.
-    return "" if one.options.get("retainOnDelete") else "is not kept where it leaves the stack"
+    return "" if one.options.get("retainOnDelete") else "is deleted if it leaves the stack"
 
 
 def _writers(resources: Sequence[Resource]) -> Breaches:
@@ -122,7 +120,7 @@ def _unconfined(one: Resource) -> str:
 
 def _anybodys(one: Resource) -> str:
     if one.type.startswith(EXPLICIT) and (not one.provider or one.provider.startswith("default")):
-        return "has no provider of its own"
+        return "has no explicit provider"
     return ""
 
 
@@ -146,13 +144,13 @@ PROMISES: Sequence[Rule] = (
     Rule(
         name="wallets-are-protected",
         breaches=each(_unprotected),
-        reason="Taking its node out of the stack, or destroying the stack, would not be refused.",
+        reason="Pulumi would not refuse to take its node out of the stack, or to destroy the stack.",
         remedy="Give the wallet volume of each node `protect=True` (components/node.py).",
     ),
     Rule(
         name="volumes-stay",
         breaches=each(_volume_lost),
-        reason="What is in it would be gone.",
+        reason="Its data would be lost.",
         remedy="Give each volume `retain_on_delete=True` and no `replace_on_changes`, and no container "
         "`removeVolumes`.",
     ),
@@ -160,7 +158,7 @@ PROMISES: Sequence[Rule] = (
         name="one-writer-of-a-wallet",
         breaches=_writers,
         reason="Two nodes that write one wallet lose each other's entries.",
-        remedy="Give each node a `wallet-volume` of its own.",
+        remedy="Give each node a separate `wallet-volume`.",
     ),
     Rule(
         name="published-images-stay",
@@ -172,31 +170,31 @@ PROMISES: Sequence[Rule] = (
     Rule(
         name="images-by-digest",
         breaches=each(_unpinned),
-        reason="A tag may lead to another image tomorrow, and the review would not show it.",
+        reason="A tag may point to another image tomorrow, and the review would not show it.",
         remedy="Name the image as `REPOSITORY@sha256:DIGEST`.",
     ),
     Rule(
         name="build-secrets-are-secrets",
         breaches=each(_plain_secret),
         reason="The state would have it in plain text.",
-        remedy="Set it by `pulumi config set --secret`, and hand it on as a secret output.",
+        remedy="Set it by `pulumi config set --secret`, and pass it on as a secret output.",
     ),
     Rule(
         name="api-on-loopback",
         breaches=each(_reachable),
-        reason="Whoever reaches a node's API can use its wallets.",
+        reason="Anyone who can reach a node's API can use its wallets.",
         remedy="Publish it on 127.0.0.1, and reach it through ssh.",
     ),
     Rule(
         name="nodes-are-confined",
         breaches=each(_unconfined),
-        reason="A fault in the node would reach further than its volumes.",
+        reason="A compromised node could reach more than its volumes.",
         remedy="Give its container the settings of `container_settings` (components/node.py).",
     ),
     Rule(
         name="providers-are-named",
         breaches=each(_anybodys),
-        reason="It would be made on whatever engine or account the environment has.",
+        reason="It would be created on whatever engine or account the environment has.",
         remedy="Give it `provider=`, or a parent that has one.",
     ),
     Rule(

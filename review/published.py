@@ -36,6 +36,6 @@ def _look(repository: Any, tags: Sequence[str]) -> tuple[list[tuple[str, Presenc
     try:
         digests = {tag: repository.digest_of(tag) for tag in tags}
     except RegistryError as error:
-        said = f"{error}. It is not known which of its tags exist."
+        said = f"{error}. Which of its tags exist is unknown."
         return [(tag, Presence.UNKNOWN) for tag in tags], said
     return [(tag, Presence.THERE if there else Presence.ABSENT) for tag, there in digests.items()], ""

@@ -22,11 +22,11 @@ from review.values import short
 
 STACK = "pulumi:pulumi:Stack"
 PULLED = "skycoin:index:PulledImage"
-UNNAMED = "not known: no outputs of its stack that are known here name {}"
-UNREAD = "not known: the outputs of {} could not be read"
-UNASKED = "not known: the outputs of {} were not read"
+UNNAMED = "unknown: none of the known outputs of its stack name {}"
+UNREAD = "unknown: the outputs of {} could not be read"
+UNASKED = "unknown: the outputs of {} were not read"
 OTHER_ARCH = "not compared: the images are for different architectures"
-UNRECORDED = "not known for {}: its publisher recorded none"
+UNRECORDED = "unknown for {}: its publisher recorded none"
 
 Ask = Callable[[str], Any]
 Outputs = Mapping[str, Any]

@@ -76,16 +76,12 @@ def _for_at_most(replaced: Sequence[Restart]) -> str:
     bounds = [one.bound for one in replaced]
     each = "" if len(bounds) == 1 else ", each"
     longest = max((bound.seconds for bound in bounds if bound is not None), default=0)
-    return (
-        f"{each} for a time that is not known"
-        if None in bounds
-        else f"{each} for at most {duration(longest)}"
-    )
+    return f"{each} for an unknown time" if None in bounds else f"{each} for at most {duration(longest)}"
 
 
 def _nothing(changes: Changes) -> str:
     if changes.unjudged:
-        return "no risk seen, and not all of it can be judged"
+        return "no risk seen, but not all changes can be judged"
     if not changes.options.complete:
-        return "no risk seen, in a preview that leaves things out"
+        return "no risk seen, but the preview is incomplete"
     return "safe"

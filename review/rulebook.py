@@ -18,9 +18,9 @@ OWN = Path(__file__).with_name("own_rules.py")
 NAME = "OWN_RULES"
 ALLOWED = (
     f"The file may hold any Python that ends without an error and sets {NAME} to a list of Rule, each with a "
-    "name of its own (docs/review.md, “Rules”)."
+    "unique name (docs/review.md, “Rules”)."
 )
-REMEDY = "Change it, or take back what was changed: `git diff {0}` shows it, `git checkout {0}` undoes it."
+REMEDY = "Correct it, or undo the change: `git diff {0}` shows it, `git checkout {0}` reverts it."
 
 
 class RulesError(UserError):
@@ -52,11 +52,11 @@ def _wrong(found: Any) -> str:
         return f"is of the type {type(found).__name__}"
     for number, one in enumerate(found, start=1):
         if not isinstance(one, Rule):
-            return f"has something of the type {type(one).__name__} as its rule {number}"
+            return f"has a value of the type {type(one).__name__} as its rule {number}"
         if not isinstance(one.name, str):
             return f"has a rule {number} whose name is of the type {type(one.name).__name__}"
         if not callable(one.breaches):
-            return f"has the rule {one.name!r}, whose `breaches` is no function"
+            return f"has the rule {one.name!r}, whose `breaches` is not a function"
     counts = Counter(one.name for one in (*PROMISES, *found))
     return next((f"has the name {name!r} of another rule" for name, count in counts.items() if count > 1), "")
 

@@ -14,14 +14,14 @@ WORDS = {
     ),
     Presence.STATE: ("moves", "moves, then never changes", "moved"),
     Presence.THERE: (
-        "exists, moves where its content differs",
-        "exists, and stays; refused where its content would differ",
-        "that the state does not know in their registry",
+        "exists; moves if its content differs",
+        "exists and stays; refused if its content would differ",
+        "in the registry but not in the state",
     ),
     Presence.UNKNOWN: (
-        "not known: its registry could not be asked",
-        "not known: its registry could not be asked; refused where it exists with other content",
-        "not known",
+        "unknown: its registry could not be asked",
+        "unknown: its registry could not be asked; refused if it exists with other content",
+        "whose registry could not be asked",
     ),
 }
 """Presence → words for a moving tag, for an exact tag, and for a count of tags."""
@@ -50,4 +50,4 @@ def architectures(one: Publication) -> Iterator[str]:
     if one.lost:
         yield f"**loses {', '.join(one.lost)}**"
     if one.presence is Presence.THERE:
-        yield "which architectures it has today is not known"
+        yield "its present architectures are unknown"

@@ -22,7 +22,7 @@ def of_stack(stack: str, base: str, files: Mapping[str, str], text: str) -> list
     except (yaml.YAMLError, ValueError):
         return []  # the preview reports the error
     except RecursionError:
-        return ["Which settings of the file differ is not known: its values are nested too deep."]
+        return ["Which settings of the file differ is unknown: its values are nested too deeply."]
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     said = "Settings of the file that differ, shown below or not"
     return [f"{said}: {', '.join(names[:_NAMED])}{more}."] if names else []
@@ -46,6 +46,6 @@ def of_others(changed: Sequence[str]) -> list[str]:
     folders = Counter(str(Path(path).parts[0]) if "/" in path else path for path in changed)
     said = ", ".join(f"{name} ({count})" for name, count in sorted(folders.items())[:_NAMED])
     return [
-        f"Other files that differ: {said}. What they do is not on this page: both revisions of the stack's "
-        "file were read by the program that is checked out."
+        f"Other files that differ: {said}. Their effect is not on this page: the checked-out program "
+        "read both revisions of the stack's file."
     ]

@@ -20,7 +20,7 @@ class Volume:
     @property
     def said(self) -> str:
         """Name of the volume in a sentence."""
-        return f"{'wallet ' if self.is_wallet else ''}volume `{self.name}` on host {self.host or 'not known'}"
+        return f"{'wallet ' if self.is_wallet else ''}volume `{self.name}` on host {self.host or 'unknown'}"
 
     @property
     def copies(self) -> str:
