@@ -107,7 +107,7 @@ def _hashed(pairs: Iterable[tuple[str, Any]]) -> Items:
     together: dict[str, list[str]] = {}
     for name, value in pairs:
         together.setdefault(name, []).append(_hash(value)[:WHOLE])
-    return {name: _hash(sorted(found))[:WHOLE] for name, found in sorted(together.items())}
+    return {name: _hash(sorted(hashes))[:WHOLE] for name, hashes in sorted(together.items())}
 
 
 def _hash(value: Any) -> str:
@@ -121,7 +121,7 @@ def _text(value: Any) -> str:
 def _wanted(step: Mapping[str, Any]) -> Any:
     """Wanted change of a resource. Its present id and outputs are covered by `_world`."""
     inputs = (step.get("newState") or {}).get("inputs") or {}
-    kinds = {path: one.get("kind") for path, one in (step.get("detailedDiff") or {}).items()}
+    kinds = {path: change.get("kind") for path, change in (step.get("detailedDiff") or {}).items()}
     reasons = [sorted(step.get(key) or ()) for key in ("diffReasons", "replaceReasons")]
     return [step["op"], kinds, reasons, _text(inputs).replace(f"{PROJECT}/", "./")]
 
@@ -131,23 +131,23 @@ def _options(steps: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
         if state := step.get("newState"):
             yield (
                 step["urn"],
-                _sorted({key: one for key, one in state.items() if key not in (*NO_OPTIONS, *PLACES)}),
+                _sorted({key: option for key, option in state.items() if key not in (*NO_OPTIONS, *PLACES)}),
             )
 
 
 def _sorted(value: Any) -> Any:
     """Sort all lists in an option, because equal previews list their values in different orders."""
     if isinstance(value, Mapping):
-        return {key: _sorted(one) for key, one in value.items()}
+        return {key: _sorted(entry) for key, entry in value.items()}
     return sorted(value, key=_text) if isinstance(value, list) else value
 
 
 def _state(deployment: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for one in deployment.get("resources") or ():
-        kept = {key: value for key, value in one.items() if key not in (*TIMES, *PLACES)}
-        yield one["urn"], {**kept, "outputs": lasting(one["type"], one.get("outputs") or {})}
-    for one in deployment.get("pending_operations") or ():
-        yield one["resource"]["urn"], ["interrupted", one["type"]]
+    for resource in deployment.get("resources") or ():
+        kept = {key: value for key, value in resource.items() if key not in (*TIMES, *PLACES)}
+        yield resource["urn"], {**kept, "outputs": lasting(resource["type"], resource.get("outputs") or {})}
+    for operation in deployment.get("pending_operations") or ():
+        yield operation["resource"]["urn"], ["interrupted", operation["type"]]
 
 
 def _world(steps: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:

@@ -71,7 +71,7 @@ class Causes:
         states = {step["urn"]: step.get("newState") or step.get("oldState") or {} for step in steps}
         self.images = Images(steps)
         stacks = (state for urn, state in states.items() if is_of(STACK_REFERENCE, urn))
-        self._upstream = next((str((one.get("inputs") or {}).get("name")) for one in stacks), "")
+        self._upstream = next((str((state.get("inputs") or {}).get("name")) for state in stacks), "")
         # A refresh has a step for every resource in the state.
         self._in_state = {step["urn"] for step in steps if step["op"] == "refresh"}
         self._files_now = cache(_files_now)
@@ -109,15 +109,15 @@ class Causes:
 
     def of_container(self, step: Step) -> Restart:
         """Read a container's restart; add who published a node's new image, or that the container is gone."""
-        one = restart(step)
+        change = restart(step)
         if step.op == "create" and step.urn in self._in_state:
-            return replace(one, why=(GONE_CONTAINER,))
-        if not (self._upstream and one.is_node):
-            return one
+            return replace(change, why=(GONE_CONTAINER,))
+        if not (self._upstream and change.is_node):
+            return change
         place = self._lines.exact("images-from")
-        said = f" (published by {', '.join(part for part in (self._upstream, place) if part)})"
+        publisher = f" (published by {', '.join(part for part in (self._upstream, place) if part)})"
         return replace(
-            one, why=tuple(f"{why}{said}" if why.startswith("image: ") else why for why in one.why)
+            change, why=tuple(f"{why}{publisher}" if why.startswith("image: ") else why for why in change.why)
         )
 
     def _of_update(self, step: Step, image: str) -> Iterator[Cause]:
@@ -136,7 +136,7 @@ class Causes:
                 yield Cause(path if isinstance(was, list) else difference(path, was, would))
 
     def _arguments(self, step: Step, image: str) -> Iterator[str]:
-        before, after = (its.get("buildArgs") or {} for its in (step.old, step.new))
+        before, after = (inputs.get("buildArgs") or {} for inputs in (step.old, step.new))
         for name in sorted({*before, *after} - {NAMED_CONTEXTS}):
             was, would = before.get(name), after.get(name)
             if was != would:
@@ -145,7 +145,7 @@ class Causes:
                 yield f"{name}: {short(was)} → {short(would)}{' (its base is rebuilt)' if built else setting}"
 
     def _files(self, step: Step, *, hashed: bool) -> Iterator[Cause]:
-        contexts = [(its.get("buildArgs") or {}).get(NAMED_CONTEXTS) for its in (step.old, step.new)]
+        contexts = [(inputs.get("buildArgs") or {}).get(NAMED_CONTEXTS) for inputs in (step.old, step.new)]
         if not hashed and contexts[0] == contexts[1]:
             return
         recorded = self.images.output(self.images.around(step.urn), FILES)
@@ -179,13 +179,17 @@ def _heads(step: Step) -> list[str]:
 
 def _variants(inputs: Mapping[str, Any]) -> dict[str, object]:
     """Architecture → its image."""
-    return {one["arch"]: one.get("ref") for one in inputs.get("variants") or () if isinstance(one, dict)}
+    return {
+        variant["arch"]: variant.get("ref")
+        for variant in inputs.get("variants") or ()
+        if isinstance(variant, dict)
+    }
 
 
 def _folders(step: Step) -> tuple[str, str, tuple[tuple[str, str], ...]]:
     """Context, Dockerfile and named contexts of a build."""
     context = step.new.get("context") or {}
-    named = {name: str(one.get("location")) for name, one in (context.get("named") or {}).items()}
+    named = {name: str(source.get("location")) for name, source in (context.get("named") or {}).items()}
     dockerfile = (step.new.get("dockerfile") or {}).get("location")
     return str(context.get("location")), str(dockerfile), tuple(sorted(named.items()))
 

@@ -64,7 +64,7 @@ class Rebuild:
     @property
     def why(self) -> tuple[str, ...]:
         """Causes in words."""
-        return tuple(one.said(None if self.names_all else FEW) for one in self.causes)
+        return tuple(cause.said(None if self.names_all else FEW) for cause in self.causes)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,8 +142,8 @@ def _rebuilds(steps: Iterable[Step], causes: Causes) -> tuple[Rebuild, ...]:
 
 def _faults(diagnostics: Iterable[Mapping[str, Any]]) -> Sequence[str]:
     """Errors, without those that follow from another one. An error that is alone is never left out."""
-    found = [*_errors(diagnostics)]
-    return [one for one in found if one != ENDED] or found
+    errors = [*_errors(diagnostics)]
+    return [error for error in errors if error != ENDED] or errors
 
 
 def _errors(diagnostics: Iterable[Mapping[str, Any]]) -> Iterator[str]:
@@ -155,9 +155,9 @@ def _errors(diagnostics: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 def _of_wallet(message: str) -> str:
     """Remedy for a refusal that protects a wallet, since Pulumi's own is to unprotect it; otherwise empty."""
-    for refusal, said in ((PROTECTED_WALLET, MISSING_NODE), (KEPT_WALLET, OTHER_VOLUME)):
-        if found := refusal.match(message):
-            return said.format(found["node"])
+    for refusal, remedy in ((PROTECTED_WALLET, MISSING_NODE), (KEPT_WALLET, OTHER_VOLUME)):
+        if match := refusal.match(message):
+            return remedy.format(match["node"])
     return ""
 
 

@@ -38,7 +38,9 @@ def details(
     folds = [*map(_whole, cut), *(fold for fold in _folds(changes, backups) if fold.lines)]
     frame = sum(length(fold.shown((), (_left_out(len(fold.lines), rest), ""))) for fold in folds)
     given = shares([length(fold.lines) for fold in folds], max(0, room - frame))
-    return "\n".join(line for fold, its in zip(folds, given, strict=True) for line in _cut(fold, its, rest))
+    return "\n".join(
+        line for fold, budget in zip(folds, given, strict=True) for line in _cut(fold, budget, rest)
+    )
 
 
 def _cut(fold: Fold, room: int, rest: str) -> list[str]:
@@ -95,29 +97,29 @@ def _counted(title: str, lines: Sequence[str]) -> str:
 
 
 def _breaches(changes: Changes) -> Iterator[Sequence[str]]:
-    for one in changes.broken:
-        yield from ((one.rule.name, name, how) for name, how in one.breaches)
+    for broken in changes.broken:
+        yield from ((broken.rule.name, name, how) for name, how in broken.breaches)
 
 
 def _rebuilds(changes: Changes) -> Iterator[Sequence[str]]:
-    for one in changes.rebuilds:
-        yield one.image, ", ".join(one.arches), "; ".join(one.why)
+    for rebuild in changes.rebuilds:
+        yield rebuild.image, ", ".join(rebuild.arches), "; ".join(rebuild.why)
 
 
 def _publications(changes: Changes) -> Iterator[Sequence[str]]:
-    for one in changes.publications:
-        said = "; ".join([becomes(one), *architectures(one)])
+    for tag in changes.publications:
+        change = "; ".join([becomes(tag), *architectures(tag)])
         yield (
-            f"`{one.reference}`",
-            short_digest(one.before),
-            said,
-            ", ".join(one.variants),
-            "; ".join(one.why),
+            f"`{tag.reference}`",
+            short_digest(tag.before),
+            change,
+            ", ".join(tag.variants),
+            "; ".join(tag.why),
         )
 
 
 def _restarts(changes: Changes) -> Iterator[Sequence[str]]:
-    for one in changes.restarts:
-        said = done(one.op) if one.bound is None else f"{done(one.op)}, at most {one.bound}"
-        last = "" if one.last is None else duration(one.last)
-        yield one.container, one.host, said, last, "; ".join(one.why)
+    for restart in changes.restarts:
+        change = done(restart.op) if restart.bound is None else f"{done(restart.op)}, at most {restart.bound}"
+        last = "" if restart.last is None else duration(restart.last)
+        yield restart.container, restart.host, change, last, "; ".join(restart.why)

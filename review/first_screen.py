@@ -76,9 +76,9 @@ def first_screen(changes: Changes, stack: str, backups: Iterable[Sequence[str]] 
     lines, cut = head, []
     for part, room in zip(parts, shares(needs, LIMIT - frame), strict=True):
         short = [line if len(line) <= _LINE else f"{line[: _LINE - 1]}…" for line in part.lines]
-        found = fitted(short, room, _left_out)
-        lines += part.shown(found)
-        if found != [*part.lines]:
+        shown = fitted(short, room, _left_out)
+        lines += part.shown(shown)
+        if shown != [*part.lines]:
             cut.append(part)
     return FirstScreen(text="\n".join(lines).strip() + "\n", cut=tuple(cut))
 
@@ -90,8 +90,8 @@ def _left_out(count: int) -> str:
 def _counts(changes: Changes) -> list[str]:
     if changes.faults:
         return []
-    said = summary(changes)
-    return [f"{said[0].upper()}{said[1:]}.", ""]
+    counts = summary(changes)
+    return [f"{counts[0].upper()}{counts[1:]}.", ""]
 
 
 def _parts(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[Part]:
@@ -101,10 +101,13 @@ def _parts(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[Part]
         note=_refused_note(changes),
         is_output=True,
     )
-    yield Part(title="What can't be judged here", lines=[f"- {one_line(one)}" for one in changes.unjudged])
+    yield Part(
+        title="What can't be judged here",
+        lines=[f"- {one_line(difference)}" for difference in changes.unjudged],
+    )
     yield Part(title="What can be lost", lines=[*_lost(changes)], note=_lost_note(changes))
     yield Part(title="Broken rules", lines=[*_broken(changes)])
-    stops = [*_stops([one for one in changes.restarts if one.stops])]
+    stops = [*_stops([restart for restart in changes.restarts if restart.stops])]
     yield Part(title="What stops, and for how long", lines=stops, note=_replaced_note(changes))
     yield Part(title="What is built, and why", lines=[*_built(changes)])
     yield Part(
@@ -125,26 +128,26 @@ def _refused_note(changes: Changes) -> str:
 
 def _broken(changes: Changes) -> Iterator[str]:
     """Combine resources that break a rule in the same way."""
-    for one in changes.broken:
+    for broken in changes.broken:
         together: dict[str, list[str]] = {}
-        for name, how in one.breaches:
+        for name, how in broken.breaches:
             together.setdefault(how, []).append(name)
-        said = "; ".join(
+        breaches = "; ".join(
             f"{few(names)}{': each' * (len(names) > 1)} {how}" for how, names in together.items()
         )
-        if said:
-            yield f"- **{one.rule.name}**: {one_line(said)}. {one.rule.reason} {one.rule.remedy}"
-        if one.error:
-            yield f"- **{one.rule.name}**: {one_line(f'{UNANSWERED} {one.error}')}"
+        if breaches:
+            yield f"- **{broken.rule.name}**: {one_line(breaches)}. {broken.rule.reason} {broken.rule.remedy}"
+        if broken.error:
+            yield f"- **{broken.rule.name}**: {one_line(f'{UNANSWERED} {broken.error}')}"
 
 
 def _lost(changes: Changes) -> Iterator[str]:
     for loss in changes.options.losses:
         yield f"- {loss.text}"
     together: dict[tuple[str, str], list[str]] = {}
-    for one in changes.publications:
-        if one.lost:
-            together.setdefault((one.repository, ", ".join(one.lost)), []).append(f"`{one.tag}`")
+    for tag in changes.publications:
+        if tag.lost:
+            together.setdefault((tag.repository, ", ".join(tag.lost)), []).append(f"`{tag.tag}`")
     for (repository, arches), tags in together.items():
         yield (
             f"- In `{repository}`, {arches} would be gone from {few(tags)}: "
@@ -155,7 +158,7 @@ def _lost(changes: Changes) -> Iterator[str]:
 def _lost_note(changes: Changes) -> str:
     if not changes.options.complete:
         return INCOMPLETE
-    lost = changes.options.losses or any(one.lost for one in changes.publications)
+    lost = changes.options.losses or any(tag.lost for tag in changes.publications)
     silent = lost or changes.faults or changes.unjudged or summary(changes) == "nothing changes"
     return "" if silent else NOTHING_LOST
 
@@ -163,60 +166,64 @@ def _lost_note(changes: Changes) -> str:
 def _stops(restarts: Sequence[Restart]) -> Iterator[str]:
     """Combine containers with the same change into one line."""
     together: dict[tuple[str, str], list[str]] = {}
-    for one in restarts:
-        said = f"{one.said} ({_last(one)})" if one.is_node and one.op == "replace" else one.said
-        together.setdefault((_how_long(one), "; ".join(one.why)), []).append(said)
+    for restart in restarts:
+        container = (
+            f"{restart.said} ({_last(restart)})"
+            if restart.is_node and restart.op == "replace"
+            else restart.said
+        )
+        together.setdefault((_how_long(restart), "; ".join(restart.why)), []).append(container)
     for (until, why), names in together.items():
         yield f"- {until}: {few(names)}{one_line(f'. Why: {why}') if why else ''}"
 
 
 def _replaced_note(changes: Changes) -> str:
-    replaced = [one for one in changes.restarts if one.op == "replace" and one.is_node]
-    return f"{PULLS if any(one.pulls for one in replaced) else STAYS} {FAILS}" if replaced else ""
+    replaced = [restart for restart in changes.restarts if restart.op == "replace" and restart.is_node]
+    return f"{PULLS if any(restart.pulls for restart in replaced) else STAYS} {FAILS}" if replaced else ""
 
 
-def _how_long(one: Restart) -> str:
-    if one.op == "delete":
+def _how_long(restart: Restart) -> str:
+    if restart.op == "delete":
         return "For good"
-    return "For an unknown time" if one.bound is None else f"At most {one.bound}"
+    return "For an unknown time" if restart.bound is None else f"At most {restart.bound}"
 
 
-def _last(one: Restart) -> str:
-    return f"last replacement: {'unknown' if one.last is None else duration(one.last)}"
+def _last(restart: Restart) -> str:
+    return f"last replacement: {'unknown' if restart.last is None else duration(restart.last)}"
 
 
 def _built(changes: Changes) -> Iterator[str]:
-    for one in changes.rebuilds:
-        yield f"- {one.image} for {', '.join(one.arches)}: {one_line('; '.join(one.why))}"
+    for rebuild in changes.rebuilds:
+        yield f"- {rebuild.image} for {', '.join(rebuild.arches)}: {one_line('; '.join(rebuild.why))}"
 
 
 def _tags(changes: Changes) -> Iterator[str]:
     together: dict[tuple[str, str], list[str]] = {}
-    for one in changes.publications:
-        why = f". Why: {one_line('; '.join(one.why))}" if one.why else ""
-        said = "; ".join([becomes(one), *architectures(one)]) + why
-        today = f" (now `{short_digest(one.before)}`)" if one.before else ""
-        together.setdefault((one.repository, said), []).append(f"`{one.tag}`{today}")
-    for (repository, said), tags in together.items():
-        yield f"- `{repository}`: {few(tags)}: {said}"
+    for tag in changes.publications:
+        why = f". Why: {one_line('; '.join(tag.why))}" if tag.why else ""
+        change = "; ".join([becomes(tag), *architectures(tag)]) + why
+        today = f" (now `{short_digest(tag.before)}`)" if tag.before else ""
+        together.setdefault((tag.repository, change), []).append(f"`{tag.tag}`{today}")
+    for (repository, change), tags in together.items():
+        yield f"- `{repository}`: {few(tags)}: {change}"
     if changes.withdrawn:
         names = few([f"`{reference}`" for reference in changes.withdrawn])
         yield f"- No longer in the stack, kept in the registry: {names}"
 
 
 def _volumes(changes: Changes) -> Iterator[str]:
-    for one in changes.volumes:
-        if one.op == "delete":
-            copies = f", and its copies in `{one.copies}`," if one.is_wallet else ""
-            yield f"- Kept: {one.said}{copies} leaves the stack, and stays on its host"
-        elif one.op == "create":
-            yield f"- New: {one.said}, empty unless the host has a volume of that name"
+    for volume in changes.volumes:
+        if volume.op == "delete":
+            copies = f", and its copies in `{volume.copies}`," if volume.is_wallet else ""
+            yield f"- Kept: {volume.said}{copies} leaves the stack, and stays on its host"
+        elif volume.op == "create":
+            yield f"- New: {volume.said}, empty unless the host has a volume of that name"
         else:
-            yield f"- Changed in place: {one.said}"
+            yield f"- Changed in place: {volume.said}"
 
 
 def _warnings(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[str]:
-    if gone := [one.said for one in changes.restarts if GONE_CONTAINER in one.why]:
+    if gone := [restart.said for restart in changes.restarts if GONE_CONTAINER in restart.why]:
         yield f"- {few(gone)}: {GONE_CONTAINER}, and would be created again"
     for warning in changes.warnings:
         yield f"- {one_line(warning)}"

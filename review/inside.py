@@ -70,20 +70,27 @@ class Inside:
     has_other_sums: bool = False
     """True if the go.sum differs from the recorded one."""
 
-    def linked(self, one: Difference) -> str:
+    def linked(self, difference: Difference) -> str:
         """Programs that a module is linked into, in words for a sentence."""
-        found = self.programs_of(one)
-        return f"in which programs is {found}" if found in (PROGRAMS_NOT_KNOWN, NOT_YET_KNOWN) else found
+        programs = self.programs_of(difference)
+        return (
+            f"in which programs is {programs}"
+            if programs in (PROGRAMS_NOT_KNOWN, NOT_YET_KNOWN)
+            else programs
+        )
 
-    def programs_of(self, one: Difference) -> str:
+    def programs_of(self, difference: Difference) -> str:
         """Programs that a module is linked into."""
         if self.linked_into is not None:
-            return ", ".join(self.linked_into[one])
-        if not one.before:
+            return ", ".join(self.linked_into[difference])
+        if not difference.before:
             return NOT_YET_KNOWN
         if self.programs is None:
             return PROGRAMS_NOT_KNOWN
-        return ", ".join(name for name, its in self.programs.items() if one.module in its) or "in no program"
+        return (
+            ", ".join(name for name, modules in self.programs.items() if difference.module in modules)
+            or "in no program"
+        )
 
 
 def read_inside(
@@ -94,10 +101,16 @@ def read_inside(
         return ()
     proofs = [*_proofs(preview, images)]
     read = (
-        _read(image, step, images, [its for urn, its in proofs if urn == images.around(step.urn)], has_files)
+        _read(
+            image,
+            step,
+            images,
+            [modules for urn, modules in proofs if urn == images.around(step.urn)],
+            has_files,
+        )
         for image, step in by_image(builds).items()
     )
-    return tuple(one for one in read if one is not None)
+    return tuple(image for image in read if image is not None)
 
 
 def by_image(builds: Iterable[Step]) -> dict[str, Step]:
@@ -131,7 +144,7 @@ def _read(
     """Compare one image; None for an image without Go modules."""
     context = step.new.get("context") or {}
     folder, named = str(context.get("location")), context.get("named") or {}
-    sources = {name: str(one.get("location")) for name, one in named.items()}
+    sources = {name: str(source.get("location")) for name, source in named.items()}
     if "#" in sources.get(SOURCE, ""):
         return Inside(image=image, unknown=OF_GIT)
     if SOURCE not in sources and not _is_file(PROJECT / folder / GO_MOD):
@@ -145,11 +158,11 @@ def _read(
     if not recorded and (images.existed(urn) or step.op != "create"):
         return Inside(image=image, unknown=EARLIER)
     programs = _programs(proofs)
-    found = [*differences(recorded or {}, wanted)]
+    changed = [*differences(recorded or {}, wanted)]
     go, of_go = go_of(step, proofs)
     return Inside(
         image=image,
-        differences=(*found, *differences(*go)),
+        differences=(*changed, *differences(*go)),
         programs=programs,
         of_go=of_go,
         inexact=tuple(sorted(module for module, version in wanted.items() if version == NOT_KNOWN)),
@@ -176,18 +189,18 @@ def _programs(proofs: Sequence[Mapping[str, Modules] | None]) -> Mapping[str, Mo
     for modules in proofs:
         if modules is None:
             return None
-        for program, its in modules.items():
-            together[program] = {**together.get(program, {}), **its}
+        for program, linked in modules.items():
+            together[program] = {**together.get(program, {}), **linked}
     return together or None
 
 
 def go_of(step: Step, proofs: Sequence[Mapping[str, Modules] | None]) -> tuple[tuple[Modules, Modules], str]:
     """Go's standard library (before, after) by the build stages' image, and the reason if it is not known."""
-    was, would = ((its.get("buildArgs") or {}).get("BUILD_FROM") for its in (step.old, step.new))
+    was, would = ((inputs.get("buildArgs") or {}).get("BUILD_FROM") for inputs in (step.old, step.new))
     if was == would or step.op == "create":
         return ({}, {}), ""
-    programs = [its for modules in proofs for its in (modules or {}).values()]
-    linked = {its[STANDARD_LIBRARY] for its in programs if STANDARD_LIBRARY in its}
+    programs = [program for modules in proofs for program in (modules or {}).values()]
+    linked = {program[STANDARD_LIBRARY] for program in programs if STANDARD_LIBRARY in program}
     if would != OFFICIAL_BUILD_BASE or len(linked) != 1 or None in proofs:
         return ({}, {}), ITS_GO
     return ({STANDARD_LIBRARY: linked.pop()}, {STANDARD_LIBRARY: OFFICIAL_GO}), ""

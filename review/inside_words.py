@@ -20,55 +20,67 @@ _NOTE_LINKED = (
 
 def inside_note(inside: Sequence[Inside], looked_up: str) -> str:
     """Sentences after the lines: the source of the versions, and the database that was consulted."""
-    differ = {one.linked_into is not None for one in inside if one.differences}
+    differ = {image.linked_into is not None for image in inside if image.differences}
     notes = (_NOTE if False in differ else "", _NOTE_LINKED if True in differ else "")
     return " ".join(filter(None, (*notes, looked_up)))
 
 
 def inside_lines(inside: Sequence[Inside], vulnerabilities: Sequence[Vulnerability]) -> Iterator[str]:
     """Yield the lines of the first screen: for each image what it gains, what it loses, then its modules."""
-    for one in inside:
+    for image in inside:
         for gained, word in ((True, "**gains**"), (False, "loses")):
-            its = [each for each in vulnerabilities if each.image == one.image and each.gained is gained]
-            if its:
-                said = few([_vulnerability(one, each) for each in its], "; ")
-                yield f"- {one_line(f'{one.image} {word} known vulnerabilities: {said}')}"
-        yield f"- {one_line(f'{one.image}: {_modules(one)}')}"
+            changed = [
+                vulnerability
+                for vulnerability in vulnerabilities
+                if vulnerability.image == image.image and vulnerability.gained is gained
+            ]
+            if changed:
+                vulnerabilities_ = few(
+                    [_vulnerability(image, vulnerability) for vulnerability in changed], "; "
+                )
+                yield f"- {one_line(f'{image.image} {word} known vulnerabilities: {vulnerabilities_}')}"
+        yield f"- {one_line(f'{image.image}: {_modules(image)}')}"
 
 
-def _modules(one: Inside) -> str:
-    if one.unknown:
-        return f"Go modules {one.unknown}"
-    said = [f"{difference.text} ({one.linked(difference)})" for difference in one.differences]
-    inexact = f"{few(one.inexact)}: version unknown, as {INEXACT}" if one.inexact else ""
-    return "; ".join(filter(None, (few(said, "; ") or _same(one), one.of_go, inexact)))
+def _modules(image: Inside) -> str:
+    if image.unknown:
+        return f"Go modules {image.unknown}"
+    modules = [f"{difference.text} ({image.linked(difference)})" for difference in image.differences]
+    inexact = f"{few(image.inexact)}: version unknown, as {INEXACT}" if image.inexact else ""
+    return "; ".join(filter(None, (few(modules, "; ") or _same(image), image.of_go, inexact)))
 
 
-def _same(one: Inside) -> str:
-    if one.linked_into is not None:
+def _same(image: Inside) -> str:
+    if image.linked_into is not None:
         return SAME_LINKED
-    return f"{SAME}, but another go.sum" if one.has_other_sums else SAME
+    return f"{SAME}, but another go.sum" if image.has_other_sums else SAME
 
 
-def _vulnerability(inside: Inside, one: Vulnerability) -> str:
-    found = one.finding
+def _vulnerability(inside: Inside, vulnerability: Vulnerability) -> str:
+    finding = vulnerability.finding
     facts = [
-        inside.linked(one.difference),
-        *([f"fixed in {found.fixed}"] if one.gained and found.fixed else []),
+        inside.linked(vulnerability.difference),
+        *([f"fixed in {finding.fixed}"] if vulnerability.gained and finding.fixed else []),
     ]
-    return f"{found.identity} in {found.module} {found.version} ({', '.join(facts)}): {found.summary}"
+    return f"{finding.identity} in {finding.module} {finding.version} ({', '.join(facts)}): {finding.summary}"
 
 
 def module_rows(inside: Sequence[Inside]) -> Iterator[Sequence[str]]:
     """Yield the rows under MODULE_HEADS."""
-    for one in inside:
-        for each in one.differences:
-            yield one.image, each.module, each.before or "none", each.after or "none", one.programs_of(each)
+    for image in inside:
+        for difference in image.differences:
+            yield (
+                image.image,
+                difference.module,
+                difference.before or "none",
+                difference.after or "none",
+                image.programs_of(difference),
+            )
 
 
 def vulnerability_rows(vulnerabilities: Sequence[Vulnerability]) -> Iterator[Sequence[str]]:
     """Yield the rows under VULNERABILITY_HEADS."""
-    for one in vulnerabilities:
-        what, found = "gained" if one.gained else "gone", one.finding
-        module = f"{found.module} {found.version}"
-        yield one.image, what, found.identity, module, found.fixed or "none", found.summary
+    for vulnerability in vulnerabilities:
+        change, finding = "gained" if vulnerability.gained else "gone", vulnerability.finding
+        module = f"{finding.module} {finding.version}"
+        yield vulnerability.image, change, finding.identity, module, finding.fixed or "none", finding.summary

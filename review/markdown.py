@@ -42,8 +42,8 @@ def page(
 
 def page_without_preview(stack: str, reason: str, *, is_foreign: bool = False) -> str:
     """Page of a stack whose preview failed or is invalid; a foreign reason is shown unchanged."""
-    said = reason
+    shown = reason
     if is_foreign:
         cut = reason if len(reason) <= _REASON else f"{reason[: _REASON - 1]}…"
-        said = "\n".join(["", "", *fence(cut.splitlines())])
-    return without_places(f"## Stack {stack}: no preview\n\nNothing is known about this change. {said}\n")
+        shown = "\n".join(["", "", *fence(cut.splitlines())])
+    return without_places(f"## Stack {stack}: no preview\n\nNothing is known about this change. {shown}\n")

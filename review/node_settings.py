@@ -19,7 +19,7 @@ SETTINGS = {"-enable-api-sets": "api-sets", "-enable-gui": "gui"}
 
 def node_differences(step: Step) -> Iterator[str]:
     """Sentences about the changes of a node's container, each setting once."""
-    told: set[str] = set()
+    described: set[str] = set()
     for path in step.reasons:
         key = path.partition("[")[0].partition(".")[0]
         before, after = step.old.get(key), step.new.get(key)
@@ -27,27 +27,27 @@ def node_differences(step: Step) -> Iterator[str]:
         words = _TOLD[key](before, after) if known and key in _TOLD else []
         if not words:
             yield difference(path, step.old.get(path), step.new.get(path))
-        elif key not in told:
+        elif key not in described:
             yield from words
-        told.add(key)
+        described.add(key)
 
 
 def _command(before: Sequence[Any], after: Sequence[Any]) -> list[str]:
-    said, old, new = [], [*map(str, before)], [*map(str, after)]
+    changes, old, new = [], [*map(str, before)], [*map(str, after)]
     if (OFFLINE in old) != (OFFLINE in new):
-        said.append(JOINS if OFFLINE in old else LEAVES)
-    flags = [_values(one) for one in (old, new)]
+        changes.append(JOINS if OFFLINE in old else LEAVES)
+    flags = [_values(arguments) for arguments in (old, new)]
     for flag, setting in SETTINGS.items():
-        was, would = (one.get(flag) for one in flags)
+        was, would = (values.get(flag) for values in flags)
         if was != would:
-            said.append(f"{setting}: {short(was)} → {short(would)}")
+            changes.append(f"{setting}: {short(was)} → {short(would)}")
     gone, come = (
-        [one for one in mine if one not in others and not _is_told(one)]
+        [argument for argument in mine if argument not in others and not _is_told(argument)]
         for mine, others in ((old, new), (new, old))
     )
     if gone or come:
-        said.append(f"args: {' '.join(gone) or 'none'} → {' '.join(come) or 'none'}")
-    return said
+        changes.append(f"args: {' '.join(gone) or 'none'} → {' '.join(come) or 'none'}")
+    return changes
 
 
 def _values(flags: Sequence[str]) -> dict[str, str]:
@@ -74,9 +74,9 @@ def _ports(before: Sequence[Any], after: Sequence[Any]) -> list[str]:
 def _published(ports: Sequence[Any]) -> Mapping[int, str]:
     """Port in the container → address and port on the host; empty if the preview does not show them."""
     return {
-        int(one["internal"]): f"{one['ip']}:{int(one['external'])}"
-        for one in ports
-        if isinstance(one, dict) and {"internal", "external", "ip"} <= one.keys()
+        int(port["internal"]): f"{port['ip']}:{int(port['external'])}"
+        for port in ports
+        if isinstance(port, dict) and {"internal", "external", "ip"} <= port.keys()
     }
 
 

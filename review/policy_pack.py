@@ -89,15 +89,15 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
 
     def Analyze(self, request: analyzer_pb2.AnalyzeRequest, context: Any) -> analyzer_pb2.AnalyzeResponse:
         """Apply the rules for single resources, before anything is done with this one."""
-        one = self.asked[request.urn] = _resource(request)
+        resource = self.asked[request.urn] = _resource(request)
         rules = (rule for rule in self.rules if isinstance(rule.breaches, Each))
-        return analyzer_pb2.AnalyzeResponse(diagnostics=self._found(rules, [one], request.urn))
+        return analyzer_pb2.AnalyzeResponse(diagnostics=self._found(rules, [resource], request.urn))
 
     def AnalyzeStack(
         self, request: analyzer_pb2.AnalyzeStackRequest, context: Any
     ) -> analyzer_pb2.AnalyzeResponse:
         """Apply all other rules to the resources as registered; this request has only their outputs."""
-        asked = [self.asked[one.urn] for one in request.resources if one.urn in self.asked]
+        asked = [self.asked[entry.urn] for entry in request.resources if entry.urn in self.asked]
         rules = (rule for rule in self.rules if not isinstance(rule.breaches, Each))
         return analyzer_pb2.AnalyzeResponse(
             diagnostics=[*self._found(rules, asked, ""), *(_gap(*gap) for gap in sorted(self.gaps.items()))]
@@ -108,7 +108,7 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
     ) -> Iterator[analyzer_pb2.AnalyzeDiagnostic]:
         for rule in rules:
             for broken in broken_rules(resources, [rule]):
-                yield from (_diagnostic(rule.name, said, urn=urn) for said in _sentences(broken))
+                yield from (_diagnostic(rule.name, sentence, urn=urn) for sentence in _sentences(broken))
                 if broken.untold:
                     self.gaps[rule.name] = broken.untold
 
@@ -131,8 +131,8 @@ def _option(value: Any) -> Any:
 def _without_secrets(value: Any) -> Any:
     if isinstance(value, dict):
         is_secret = value.get(SIGNATURE) == SECRET
-        return HIDDEN if is_secret else {key: _without_secrets(one) for key, one in value.items()}
-    return [_without_secrets(one) for one in value] if isinstance(value, list) else value
+        return HIDDEN if is_secret else {key: _without_secrets(entry) for key, entry in value.items()}
+    return [_without_secrets(entry) for entry in value] if isinstance(value, list) else value
 
 
 def _policy(rule: Rule) -> analyzer_pb2.PolicyInfo:

@@ -15,19 +15,24 @@ Ask = Callable[[str], Any]
 def with_presence(changes: Changes, repository: Ask = Repository) -> Changes:
     """Add the registries' answers about tags that are not in the state, and name silent registries."""
     tags: dict[str, list[str]] = {}
-    for one in changes.publications:
-        if one.presence is Presence.UNASKED:
-            tags.setdefault(one.repository, []).append(one.tag)
+    for publication in changes.publications:
+        if publication.presence is Presence.UNASKED:
+            tags.setdefault(publication.repository, []).append(publication.tag)
     with ThreadPoolExecutor(max_workers=len(tags) or 1) as pool:
         looks = list(pool.map(lambda name: _look(repository(name), tags[name]), tags))
-    found = {(name, tag): there for name, (known, _) in zip(tags, looks, strict=True) for tag, there in known}
+    presences = {
+        (name, tag): presence for name, (known, _) in zip(tags, looks, strict=True) for tag, presence in known
+    }
     return replace(
         changes,
         publications=tuple(
-            replace(one, presence=found.get((one.repository, one.tag), one.presence))
-            for one in changes.publications
+            replace(
+                publication,
+                presence=presences.get((publication.repository, publication.tag), publication.presence),
+            )
+            for publication in changes.publications
         ),
-        warnings=tuple(dict.fromkeys((*changes.warnings, *(said for _, said in looks if said)))),
+        warnings=tuple(dict.fromkeys((*changes.warnings, *(problem for _, problem in looks if problem)))),
     )
 
 
@@ -36,6 +41,6 @@ def _look(repository: Any, tags: Sequence[str]) -> tuple[list[tuple[str, Presenc
     try:
         digests = {tag: repository.digest_of(tag) for tag in tags}
     except RegistryError as error:
-        said = f"{error}. Which of its tags exist is unknown."
-        return [(tag, Presence.UNKNOWN) for tag in tags], said
-    return [(tag, Presence.THERE if there else Presence.ABSENT) for tag, there in digests.items()], ""
+        problem = f"{error}. Which of its tags exist is unknown."
+        return [(tag, Presence.UNKNOWN) for tag in tags], problem
+    return [(tag, Presence.THERE if digest else Presence.ABSENT) for tag, digest in digests.items()], ""

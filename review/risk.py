@@ -44,28 +44,28 @@ def _lost(changes: Changes) -> Iterator[str]:
         yield "WALLET AT RISK"
     elif losses:
         yield "DATA AT RISK"
-    if any(one.lost for one in changes.publications):
+    if any(tag.lost for tag in changes.publications):
         yield "TAGS LOSE ARCHITECTURES"
-    if broken := sum(bool(one.breaches) for one in changes.broken):
+    if broken := sum(bool(rule.breaches) for rule in changes.broken):
         yield f"BREAKS {_count(broken, 'RULE').upper()}"
-    if raised := sum(bool(one.error) for one in changes.broken):
+    if raised := sum(bool(rule.error) for rule in changes.broken):
         yield f"{_count(raised, 'rule').upper()} RAISED AN ERROR"
 
 
 def _stopped(restarts: Iterable[Restart]) -> Iterator[str]:
-    for noun, its in _by_noun(restarts).items():
-        replaced = [one for one in its if one.op == "replace"]
+    for noun, containers in _by_noun(restarts).items():
+        replaced = [container for container in containers if container.op == "replace"]
         if replaced:
             yield f"restarts {_count(len(replaced), noun)}{_for_at_most(replaced)}"
-        if removed := sum(one.op == "delete" for one in its):
+        if removed := sum(container.op == "delete" for container in containers):
             yield f"stops {_count(removed, noun)} for good"
 
 
 def _by_noun(restarts: Iterable[Restart]) -> dict[str, list[Restart]]:
-    found: dict[str, list[Restart]] = {"node": [], "other container": []}
-    for one in restarts:
-        found["node" if one.is_node else "other container"].append(one)
-    return found
+    by_noun: dict[str, list[Restart]] = {"node": [], "other container": []}
+    for restart in restarts:
+        by_noun["node" if restart.is_node else "other container"].append(restart)
+    return by_noun
 
 
 def _count(number: int, noun: str) -> str:
@@ -73,7 +73,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def _for_at_most(replaced: Sequence[Restart]) -> str:
-    bounds = [one.bound for one in replaced]
+    bounds = [restart.bound for restart in replaced]
     each = "" if len(bounds) == 1 else ", each"
     longest = max((bound.seconds for bound in bounds if bound is not None), default=0)
     return f"{each} for an unknown time" if None in bounds else f"{each} for at most {duration(longest)}"

@@ -29,11 +29,11 @@ class RulesError(UserError):
 
 def rulebook() -> tuple[Rule, ...]:
     """Read all rules. Raises RulesError."""
-    found: Any = _own().get(NAME)
-    wrong = _wrong(found)
+    own_rules: Any = _own().get(NAME)
+    wrong = _wrong(own_rules)
     if wrong:
         raise _refused(f"{NAME} {wrong}", _line_of_assignment())
-    return (*PROMISES, *found)
+    return (*PROMISES, *own_rules)
 
 
 def _own() -> dict[str, Any]:
@@ -44,27 +44,27 @@ def _own() -> dict[str, Any]:
         raise _refused(_words(raised), _line(raised)) from None
 
 
-def _wrong(found: Any) -> str:
+def _wrong(value: Any) -> str:
     """Error in a value of OWN_RULES, as the end of a sentence; empty if there is none."""
-    if found is None:
+    if value is None:
         return "is not set"
-    if not isinstance(found, list | tuple):
-        return f"is of the type {type(found).__name__}"
-    for number, one in enumerate(found, start=1):
-        if not isinstance(one, Rule):
-            return f"has a value of the type {type(one).__name__} as its rule {number}"
-        if not isinstance(one.name, str):
-            return f"has a rule {number} whose name is of the type {type(one.name).__name__}"
-        if not callable(one.breaches):
-            return f"has the rule {one.name!r}, whose `breaches` is not a function"
-    counts = Counter(one.name for one in (*PROMISES, *found))
+    if not isinstance(value, list | tuple):
+        return f"is of the type {type(value).__name__}"
+    for number, rule in enumerate(value, start=1):
+        if not isinstance(rule, Rule):
+            return f"has a value of the type {type(rule).__name__} as its rule {number}"
+        if not isinstance(rule.name, str):
+            return f"has a rule {number} whose name is of the type {type(rule.name).__name__}"
+        if not callable(rule.breaches):
+            return f"has the rule {rule.name!r}, whose `breaches` is not a function"
+    counts = Counter(rule.name for rule in (*PROMISES, *value))
     return next((f"has the name {name!r} of another rule" for name, count in counts.items() if count > 1), "")
 
 
 def _words(raised: BaseException) -> str:
     # The text of a syntax error would repeat the place.
-    said = raised.msg if isinstance(raised, SyntaxError) and raised.filename == str(OWN) else str(raised)
-    return " ".join(f"{type(raised).__name__}: {said}".removesuffix(": ").split())
+    message = raised.msg if isinstance(raised, SyntaxError) and raised.filename == str(OWN) else str(raised)
+    return " ".join(f"{type(raised).__name__}: {message}".removesuffix(": ").split())
 
 
 def _line(raised: BaseException) -> int | None:

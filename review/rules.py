@@ -83,8 +83,8 @@ class Each:
 
     def __call__(self, resources: Sequence[Resource]) -> Breaches:
         """Yield the resources that break the rule."""
-        found = ((one, self.breach(one)) for one in resources)
-        yield from ((one, how) for one, how in found if how)
+        results = ((resource, self.breach(resource)) for resource in resources)
+        yield from ((resource, how) for resource, how in results if how)
 
 
 def each(breach: Callable[[Resource], str]) -> Each:
@@ -98,15 +98,15 @@ class NotToldError(Exception):
 
 def broken_rules(resources: Sequence[Resource], rules: Iterable[Rule]) -> tuple[Broken, ...]:
     """Find the rules that any resource breaks, and those that could not be checked."""
-    found = (_asked(rule, resources) for rule in rules)
-    return tuple(one for one in found if one.breaches or one.error or one.untold)
+    results = (_asked(rule, resources) for rule in rules)
+    return tuple(result for result in results if result.breaches or result.error or result.untold)
 
 
 def _asked(rule: Rule, resources: Sequence[Resource]) -> Broken:
     breaches, error, untold = [], "", ""
     try:
-        for one, how in rule.breaches(resources):
-            breaches.append((_said(one), str(how)))
+        for resource, how in rule.breaches(resources):
+            breaches.append((_said(resource), str(how)))
     except NotToldError as option:
         untold = str(option)
     except (Exception, SystemExit) as raised:  # an error in a user's own rule must not hide other rules
@@ -120,7 +120,7 @@ def _place(rule: Rule, raised: BaseException) -> str:
     function = rule.breaches.breach if isinstance(rule.breaches, Each) else rule.breaches
     code = getattr(inspect.unwrap(function), "__code__", None)
     frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(raised.__traceback__)]
-    own = [one for one in frames if code and one[0] == code.co_filename]
+    own = [frame for frame in frames if code and frame[0] == code.co_filename]
     begins = [(code.co_filename, code.co_firstlineno)] if code else frames
     file, line = (own or begins)[-1]
     return f"{'/'.join(Path(file).parts[-2:])}:{line}"
@@ -128,16 +128,16 @@ def _place(rule: Rule, raised: BaseException) -> str:
 
 def wanted(preview: Mapping[str, Any]) -> list[Resource]:
     """Read the resources that the program registers from a preview, without those that are deleted."""
-    found: dict[str, Resource] = {}
+    resources: dict[str, Resource] = {}
     for step in preview.get("steps") or ():
         state = step.get("newState")
         if state and step["op"] not in (*PASSING, "delete"):
-            found.setdefault(
+            resources.setdefault(
                 step["urn"],
                 Resource(urn=step["urn"], inputs=state.get("inputs") or {}, options=state),
             )
-    return [*found.values()]
+    return [*resources.values()]
 
 
-def _said(one: Resource) -> str:
-    return f"{one.name} ({one.type.rpartition(':')[2]})"
+def _said(resource: Resource) -> str:
+    return f"{resource.name} ({resource.type.rpartition(':')[2]})"

@@ -56,10 +56,10 @@ def done(op: str) -> str:
     return _DONE.get(op, op)
 
 
-def changing_steps(found: Iterable[Mapping[str, Any]]) -> Iterator[Step]:
+def changing_steps(entries: Iterable[Mapping[str, Any]]) -> Iterator[Step]:
     """Yield one step per resource: the first of the several steps of a replacement."""
     seen: set[str] = set()
-    for entry in found:
+    for entry in entries:
         if entry["op"] in (*QUIET, *AFTERMATHS) or entry["urn"] in seen:
             continue
         seen.add(entry["urn"])

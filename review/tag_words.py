@@ -27,27 +27,27 @@ WORDS = {
 """Presence → words for a moving tag, for an exact tag, and for a count of tags."""
 
 
-def becomes(one: Publication) -> str:
+def becomes(tag: Publication) -> str:
     """Describe how a tag would change, and where it would move."""
-    moving, exact, _ = WORDS[one.presence]
-    word = exact if one.immutable else moving
-    return word.replace("moves", f"moves{_to(one)}", 1) if one.presence is Presence.STATE else word
+    moving, exact, _ = WORDS[tag.presence]
+    word = exact if tag.immutable else moving
+    return word.replace("moves", f"moves{_to(tag)}", 1) if tag.presence is Presence.STATE else word
 
 
-def _to(one: Publication) -> str:
-    built = [arch for arch, image in one.images if image == TO_BE_BUILT]
-    there = [f"`{image}` ({arch})" for arch, image in one.images if image != TO_BE_BUILT]
-    parts = [f"{TO_BE_BUILT} for {', '.join(built)}"] * bool(built) + there
-    if one.own:
-        return f" back to `{short_digest(one.own)}`"
+def _to(tag: Publication) -> str:
+    built = [arch for arch, image in tag.images if image == TO_BE_BUILT]
+    existing = [f"`{image}` ({arch})" for arch, image in tag.images if image != TO_BE_BUILT]
+    parts = [f"{TO_BE_BUILT} for {', '.join(built)}"] * bool(built) + existing
+    if tag.own:
+        return f" back to `{short_digest(tag.own)}`"
     return f" to {', '.join(parts)}" if parts else ""
 
 
-def architectures(one: Publication) -> Iterator[str]:
+def architectures(tag: Publication) -> Iterator[str]:
     """Yield phrases about added and removed architectures."""
-    if one.gained:
-        yield f"gains {', '.join(one.gained)}"
-    if one.lost:
-        yield f"**loses {', '.join(one.lost)}**"
-    if one.presence is Presence.THERE:
+    if tag.gained:
+        yield f"gains {', '.join(tag.gained)}"
+    if tag.lost:
+        yield f"**loses {', '.join(tag.lost)}**"
+    if tag.presence is Presence.THERE:
         yield "its present architectures are unknown"

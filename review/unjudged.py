@@ -24,8 +24,8 @@ def of_stack(stack: str, base: str, files: Mapping[str, str], text: str) -> list
     except RecursionError:
         return ["Which settings of the file differ is unknown: its values are nested too deeply."]
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    said = "Settings of the file that differ, shown below or not"
-    return [f"{said}: {', '.join(names[:_NAMED])}{more}."] if names else []
+    intro = "Settings of the file that differ, shown below or not"
+    return [f"{intro}: {', '.join(names[:_NAMED])}{more}."] if names else []
 
 
 def _differing(before: Any, after: Any, path: str = "") -> Iterator[str]:
@@ -44,8 +44,8 @@ def of_others(changed: Sequence[str]) -> list[str]:
     if not changed:
         return []
     folders = Counter(str(Path(path).parts[0]) if "/" in path else path for path in changed)
-    said = ", ".join(f"{name} ({count})" for name, count in sorted(folders.items())[:_NAMED])
+    folders_ = ", ".join(f"{name} ({count})" for name, count in sorted(folders.items())[:_NAMED])
     return [
-        f"Other files that differ: {said}. Their effect is not on this page: the checked-out program "
+        f"Other files that differ: {folders_}. Their effect is not on this page: the checked-out program "
         "read both revisions of the stack's file."
     ]
