@@ -72,10 +72,10 @@ def differences(approved: str, now: Approval, known: Mapping[Part, Items] | None
     """Describe everything that differs, each part once; empty if nothing does."""
     if approved == now.token:
         return []
-    return [_said(part, now, known) for part in now.differing(approved)] or [UNNAMED]
+    return [_describe(part, now, known) for part in now.differing(approved)] or [UNNAMED]
 
 
-def _said(part: Part, now: Approval, known: Mapping[Part, Items] | None) -> str:
+def _describe(part: Part, now: Approval, known: Mapping[Part, Items] | None) -> str:
     if known is None or part not in OF_RESOURCES:
         return WORDS[part]
     names = [*_names(known[part], now.parts[part])]
@@ -105,9 +105,9 @@ def applied_before(updates: Iterable[Mapping[str, Any]], message: str) -> str:
     return ""
 
 
-def refusal(stack: str, differences_: Iterable[str], applied: str) -> str:
+def refusal(stack: str, descriptions: Iterable[str], applied: str) -> str:
     """Message of a refused apply; `applied` is a sentence about an earlier one, or empty."""
-    lines = [f"- {difference}" for difference in differences_]
+    lines = [f"- {description}" for description in descriptions]
     before = f"{applied} " if applied else ""
     return "\n".join(
         [

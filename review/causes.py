@@ -1,4 +1,4 @@
-"""Causes of a build, of a written tag, or of a node's new image, in a form that a person can verify.
+"""Causes of a build, of a written tag, or of a node's new image, in a form that a reader can verify.
 
 The inputs of a build name its arguments, but not the files that changed. For those, the state has a short
 hash of each file (components/contexts.py), which is compared with the files in the checkout.
@@ -30,7 +30,7 @@ EARLIER = "unknown which ones: the state is of an earlier version"
 SAVED = "unknown which ones: this is a saved preview"
 WORDS = {"points": "it was moved outside this stack", "failure": "its registry did not accept it last time"}
 """Output of a tag that its plugin compares → meaning of a difference."""
-TOLD = ("buildArgs", "contextHash", "context")
+DESCRIBED = ("buildArgs", "contextHash", "context")
 """Inputs of a build that are described separately here."""
 FOLLOWERS = ("labels", "exports")
 """Inputs that follow from others; reported as a cause only if there is no other."""
@@ -42,7 +42,7 @@ Files = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """The sources of a preview, as far as they are on this machine."""
+    """Sources of a preview that are on this machine."""
 
     settings: SettingLines = field(default_factory=SettingLines)
     has_files: bool = False
@@ -57,7 +57,7 @@ class Cause:
     files: tuple[str, ...] = ()
     """All files that differ, to be named after `text`; a page names only a few."""
 
-    def said(self, limit: int | None) -> str:
+    def describe(self, limit: int | None) -> str:
         """Describe the reason, with at most `limit` files; None names all."""
         return f"{self.text} {few(self.files, limit=limit)}" if self.files else self.text
 
@@ -80,7 +80,7 @@ class Causes:
         """Yield reasons why a variant would be built."""
         if step.op == "create":
             place = self._lines.near(*entry(image), "arches")
-            yield Cause("gone from its registry" if step.urn in self._in_state else _placed("new", place))
+            yield Cause("gone from its registry" if step.urn in self._in_state else _with_place("new", place))
         else:
             yield from list(self._of_update(step, image)) or [Cause(UNCHANGED)]
 
@@ -91,10 +91,10 @@ class Causes:
         if step.op == "create":
             keys = entry(image)
             asked = [self._lines.exact(*keys, key) for key in ("revision", "feature")]
-            yield _placed("new", next(filter(None, asked), "") or self._lines.near(*keys))
+            yield _with_place("new", next(filter(None, asked), "") or self._lines.near(*keys))
         else:
             yield from self._of_variants(step, image, built=urn in self.images.built)
-            for path in _heads(step):
+            for path in _changed_inputs(step):
                 if path not in ("variants", "annotations"):
                     yield WORDS.get(path) or difference(path, step.old.get(path), step.new.get(path))
 
@@ -103,7 +103,7 @@ class Causes:
         if UNKNOWN in after.values():
             yield f"image {image} is rebuilt" if built else "its variants are verified again"
         if before.keys() != after.keys() and before and after:
-            yield _placed("other architectures", self._lines.near(*entry(image), "arches"))
+            yield _with_place("other architectures", self._lines.near(*entry(image), "arches"))
         if any(after.get(arch) not in (None, UNKNOWN, ref) for arch, ref in before.items()):
             yield "a variant has another image"
 
@@ -123,7 +123,7 @@ class Causes:
     def _of_update(self, step: Step, image: str) -> Iterator[Cause]:
         arguments = [*map(Cause, self._arguments(step, image))]
         yield from arguments
-        heads = _heads(step)
+        heads = _changed_inputs(step)
         files = [*self._files(step, hashed="contextHash" in heads)]
         yield from files
         source = [*map(Cause, self._source(step, image))] if "context" in heads else []
@@ -131,7 +131,7 @@ class Causes:
         explained = arguments or files or source
         for path in heads:
             was, would = step.old.get(path), step.new.get(path)
-            if path not in TOLD and not (path in FOLLOWERS and (explained or was == would)):
+            if path not in DESCRIBED and not (path in FOLLOWERS and (explained or was == would)):
                 # Without values, because they contain the architecture: each variant would get its own row.
                 yield Cause(path if isinstance(was, list) else difference(path, was, would))
 
@@ -165,14 +165,14 @@ class Causes:
         before, after = map(_source, (step.old, step.new))
         if before != after:
             place = self._lines.near(*entry(image), "source")
-            yield _placed(f"source: {before or 'none'} → {after or 'none'}", place)
+            yield _with_place(f"source: {before or 'none'} → {after or 'none'}", place)
 
 
-def _placed(word: str, place: str) -> str:
+def _with_place(word: str, place: str) -> str:
     return f"{word} ({place})" if place else word
 
 
-def _heads(step: Step) -> list[str]:
+def _changed_inputs(step: Step) -> list[str]:
     """Inputs that differ, by their top-level names, each once."""
     return [*dict.fromkeys(path.partition("[")[0].partition(".")[0] for path in step.reasons)]
 

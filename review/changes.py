@@ -1,4 +1,4 @@
-"""Reads `pulumi preview --json`: images rebuilt, tags moved, nodes restarted and volumes touched.
+"""Read `pulumi preview --json`: images rebuilt, tags moved, nodes restarted and volumes touched.
 
 Everything comes from the preview, except causes, which also read the checkout.
 """
@@ -46,7 +46,7 @@ OTHER_VOLUME = (
 
 
 class PreviewError(UserError):
-    """The input is not a preview; the message says what it should be."""
+    """Raised for an input that is not a preview; the message names the problem."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,8 +63,8 @@ class Rebuild:
 
     @property
     def why(self) -> tuple[str, ...]:
-        """Causes in words."""
-        return tuple(cause.said(None if self.names_all else FEW) for cause in self.causes)
+        """Descriptions of the causes."""
+        return tuple(cause.describe(None if self.names_all else FEW) for cause in self.causes)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,7 +141,7 @@ def _rebuilds(steps: Iterable[Step], causes: Causes) -> tuple[Rebuild, ...]:
 
 
 def _faults(diagnostics: Iterable[Mapping[str, Any]]) -> Sequence[str]:
-    """Errors, without those that follow from another one. An error that is alone is never left out."""
+    """Errors, without those that follow from another error. A single error is never left out."""
     errors = [*_errors(diagnostics)]
     return [error for error in errors if error != ENDED] or errors
 

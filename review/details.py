@@ -11,8 +11,8 @@ from review.first_screen import Part
 from review.inside_words import MODULE_HEADS, VULNERABILITY_HEADS, module_rows, vulnerability_rows
 from review.mermaid import mermaid
 from review.steps import done
-from review.tag_words import architectures, becomes
-from review.text_budget import fitted, length, shares
+from review.tag_words import architectures, change_of
+from review.text_budget import fit_lines, length, shares
 from review.values import short_digest
 
 
@@ -25,38 +25,38 @@ class Fold:
     lines: Sequence[str]
     tail: Sequence[str] = ()
 
-    def shown(self, lines: Sequence[str], note: Sequence[str] = ()) -> list[str]:
-        """Section with these lines, followed by a note; forges require the empty lines."""
+    def render(self, lines: Sequence[str], note: Sequence[str] = ()) -> list[str]:
+        """Render the section with these lines and a note after it; forges require the empty lines."""
         opened = [f"<details><summary>{self.title}</summary>", ""]
         return [*opened, *self.head, *lines, *self.tail, "", *note, "</details>", ""]
 
 
 def details(
-    changes: Changes, cut: Iterable[Part], backups: Iterable[Sequence[str]], room: int, rest: str
+    changes: Changes, cut: Iterable[Part], backups: Iterable[Sequence[str]], limit: int, rest: str
 ) -> str:
-    """All sections within `room` characters; a cut section says how many lines are missing, then `rest`."""
-    folds = [*map(_whole, cut), *(fold for fold in _folds(changes, backups) if fold.lines)]
-    frame = sum(length(fold.shown((), (_left_out(len(fold.lines), rest), ""))) for fold in folds)
-    given = shares([length(fold.lines) for fold in folds], max(0, room - frame))
+    """Render all sections in `limit` characters; a cut section counts the missing lines, then adds `rest`."""
+    folds = [*map(_complete_list, cut), *(fold for fold in _folds(changes, backups) if fold.lines)]
+    frame = sum(length(fold.render((), (_left_out(len(fold.lines), rest), ""))) for fold in folds)
+    budgets = shares([length(fold.lines) for fold in folds], max(0, limit - frame))
     return "\n".join(
-        line for fold, budget in zip(folds, given, strict=True) for line in _cut(fold, budget, rest)
+        line for fold, budget in zip(folds, budgets, strict=True) for line in _cut(fold, budget, rest)
     )
 
 
-def _cut(fold: Fold, room: int, rest: str) -> list[str]:
+def _cut(fold: Fold, budget: int, rest: str) -> list[str]:
     """Cut a section to fit. A table's note comes after it, and counts towards the frame."""
-    if length(fold.lines) <= room:
-        return fold.shown(fold.lines)
+    if length(fold.lines) <= budget:
+        return fold.render(fold.lines)
     note_of = partial(_left_out, rest=rest)
-    *lines, note = fitted(fold.lines, room + length([note_of(len(fold.lines))]), note_of)
-    return fold.shown(lines, (note, ""))
+    *lines, note = fit_lines(fold.lines, budget + length([note_of(len(fold.lines))]), note_of)
+    return fold.render(lines, (note, ""))
 
 
 def _left_out(count: int, rest: str) -> str:
     return f"**Cut here: {count} more lines. A page has at most 60,000 characters; {rest}.**"
 
 
-def _whole(part: Part) -> Fold:
+def _complete_list(part: Part) -> Fold:
     """Complete list of a first-screen section that did not fit there."""
     if part.is_output:
         opening, *_, closing = fence(part.lines)
@@ -108,7 +108,7 @@ def _rebuilds(changes: Changes) -> Iterator[Sequence[str]]:
 
 def _publications(changes: Changes) -> Iterator[Sequence[str]]:
     for tag in changes.publications:
-        change = "; ".join([becomes(tag), *architectures(tag)])
+        change = "; ".join([change_of(tag), *architectures(tag)])
         yield (
             f"`{tag.reference}`",
             short_digest(tag.before),

@@ -1,7 +1,7 @@
 """The first screen of a page: possible losses, containers that stop and for how long, and tags that move.
 
 It has at most LIMIT characters, and the limit of the whole page never cuts it. A list that is too long here
-says so and is complete in the details.
+is shortened with a note, and is complete in the details.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,8 +15,8 @@ from review.inside_words import inside_lines, inside_note
 from review.restarts import Restart
 from review.risk import risk_of
 from review.summary import summary
-from review.tag_words import architectures, becomes
-from review.text_budget import fitted, length, shares
+from review.tag_words import architectures, change_of
+from review.text_budget import fit_lines, length, shares
 from review.values import short_digest
 
 LIMIT = 4000
@@ -27,7 +27,7 @@ INCOMPLETE = (
     "omits. Run it with `--show-sames`."
 )
 NOTHING_LOST = "Nothing: no wallet, volume or published tag is lost, and none loses its protection."
-UNANSWERED = "could not be checked: it raised an error at"
+NOT_CHECKED = "could not be checked: it raised an error at"
 REFUSED_NOTE = "Below are the changes `up` would make without this error, as far as the preview got."
 REFUSED_FIRST = "The preview stopped at this error before it reached any change."
 PULLS = "A host pulls the new image, and a node's wallet is copied, while the old container runs."
@@ -46,7 +46,7 @@ class Part:
     is_output: bool = False
     """True for the output of a program, shown unchanged."""
 
-    def shown(self, lines: Sequence[str]) -> list[str]:
+    def render(self, lines: Sequence[str]) -> list[str]:
         """Render the section with only these of its lines.
 
         Markdown needs an empty line before and after a list.
@@ -71,13 +71,13 @@ def first_screen(changes: Changes, stack: str, backups: Iterable[Sequence[str]] 
     """
     head = [f"## Stack {stack}: {risk_of(changes).line}", "", *_counts(changes)]
     parts = [part for part in _parts(changes, backups) if part.lines or part.note]
-    frame = length(head) + sum(length(part.shown([""])) for part in parts)
+    frame = length(head) + sum(length(part.render([""])) for part in parts)
     needs = [length(part.lines) for part in parts]
     lines, cut = head, []
-    for part, room in zip(parts, shares(needs, LIMIT - frame), strict=True):
+    for part, budget in zip(parts, shares(needs, LIMIT - frame), strict=True):
         short = [line if len(line) <= _LINE else f"{line[: _LINE - 1]}…" for line in part.lines]
-        shown = fitted(short, room, _left_out)
-        lines += part.shown(shown)
+        shown = fit_lines(short, budget, _left_out)
+        lines += part.render(shown)
         if shown != [*part.lines]:
             cut.append(part)
     return FirstScreen(text="\n".join(lines).strip() + "\n", cut=tuple(cut))
@@ -138,7 +138,7 @@ def _broken(changes: Changes) -> Iterator[str]:
         if breaches:
             yield f"- **{broken.rule.name}**: {one_line(breaches)}. {broken.rule.reason} {broken.rule.remedy}"
         if broken.error:
-            yield f"- **{broken.rule.name}**: {one_line(f'{UNANSWERED} {broken.error}')}"
+            yield f"- **{broken.rule.name}**: {one_line(f'{NOT_CHECKED} {broken.error}')}"
 
 
 def _lost(changes: Changes) -> Iterator[str]:
@@ -168,9 +168,9 @@ def _stops(restarts: Sequence[Restart]) -> Iterator[str]:
     together: dict[tuple[str, str], list[str]] = {}
     for restart in restarts:
         container = (
-            f"{restart.said} ({_last(restart)})"
+            f"{restart.description} ({_last(restart)})"
             if restart.is_node and restart.op == "replace"
-            else restart.said
+            else restart.description
         )
         together.setdefault((_how_long(restart), "; ".join(restart.why)), []).append(container)
     for (until, why), names in together.items():
@@ -201,7 +201,7 @@ def _tags(changes: Changes) -> Iterator[str]:
     together: dict[tuple[str, str], list[str]] = {}
     for tag in changes.publications:
         why = f". Why: {one_line('; '.join(tag.why))}" if tag.why else ""
-        change = "; ".join([becomes(tag), *architectures(tag)]) + why
+        change = "; ".join([change_of(tag), *architectures(tag)]) + why
         today = f" (now `{short_digest(tag.before)}`)" if tag.before else ""
         together.setdefault((tag.repository, change), []).append(f"`{tag.tag}`{today}")
     for (repository, change), tags in together.items():
@@ -215,15 +215,15 @@ def _volumes(changes: Changes) -> Iterator[str]:
     for volume in changes.volumes:
         if volume.op == "delete":
             copies = f", and its copies in `{volume.copies}`," if volume.is_wallet else ""
-            yield f"- Kept: {volume.said}{copies} leaves the stack, and stays on its host"
+            yield f"- Kept: {volume.description}{copies} leaves the stack, and stays on its host"
         elif volume.op == "create":
-            yield f"- New: {volume.said}, empty unless the host has a volume of that name"
+            yield f"- New: {volume.description}, empty unless the host has a volume of that name"
         else:
-            yield f"- Changed in place: {volume.said}"
+            yield f"- Changed in place: {volume.description}"
 
 
 def _warnings(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[str]:
-    if gone := [restart.said for restart in changes.restarts if GONE_CONTAINER in restart.why]:
+    if gone := [restart.description for restart in changes.restarts if GONE_CONTAINER in restart.why]:
         yield f"- {few(gone)}: {GONE_CONTAINER}, and would be created again"
     for warning in changes.warnings:
         yield f"- {one_line(warning)}"

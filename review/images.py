@@ -37,7 +37,7 @@ class Images:
         return urn in self._existing
 
     def output(self, urn: str, name: str) -> Any:
-        """Output of an image in the state; None if it is not there."""
+        """Output of an image in the state; None if it is missing."""
         return self._outputs.get(urn, {}).get(name)
 
 

@@ -1,8 +1,8 @@
 """Go modules that images would gain, lose or get in another version.
 
-The contents of an image are not known before its build. Its go.mod, and that of a source in a folder, have
-the versions that would be linked; they are compared with those that the state recorded. The programs are
-those of the published image.
+The contents of an image are unknown before its build. Its go.mod, and that of a source in a folder, have the
+versions that would be linked; they are compared with those recorded in the state. The programs are those of
+the published image.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -38,7 +38,7 @@ OF_FOLDER = (
 EARLIER = "unknown: the state is of an earlier version, or has no modules of this source"
 SAVED = "unknown: the preview does not show which files it was created from"
 PROGRAMS_NOT_KNOWN, NOT_YET_KNOWN = "unknown", "unknown before the build"
-ITS_GO = "Go itself changes, and its version is unknown before the build"
+GO_UNKNOWN = "Go itself changes, and its version is unknown before the build"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,16 +62,16 @@ class Inside:
     linked_into: Mapping[Difference, Sequence[str]] | None = None
     """Programs of each difference between two published images; None for an image that would be built."""
     unknown: str = ""
-    """Reason why nothing is known; otherwise empty."""
+    """Reason why the modules are unknown; otherwise empty."""
     of_go: str = ""
-    """Reason why the version of Go itself is not known; otherwise empty."""
+    """Reason why the version of Go itself is unknown; otherwise empty."""
     inexact: tuple[str, ...] = ()
     """Modules whose new version can't be read from a go.mod, for example because a folder replaces them."""
     has_other_sums: bool = False
     """True if the go.sum differs from the recorded one."""
 
     def linked(self, difference: Difference) -> str:
-        """Programs that a module is linked into, in words for a sentence."""
+        """Programs that a module is linked into, as a phrase for a sentence."""
         programs = self.programs_of(difference)
         return (
             f"in which programs is {programs}"
@@ -110,14 +110,14 @@ def read_inside(
         )
         for image, step in by_image(builds).items()
     )
-    return tuple(image for image in read if image is not None)
+    return tuple(contents for contents in read if contents is not None)
 
 
 def by_image(builds: Iterable[Step]) -> dict[str, Step]:
-    """Choose for each image the build that tells most of what was before, in the program's order.
+    """Choose for each image the build that shows most of its old state, in the program's order.
 
-    That is the first variant that changes, else the first unchanged one, else the first new one, which has no
-    old state.
+    This is the first changed variant; without any, the first unchanged one, then the first new one, which has
+    no old state.
     """
     chosen: dict[str, Step] = {}
     for step in builds:
@@ -176,7 +176,7 @@ def _has_other_sums(folder: str, recorded: Mapping[str, str]) -> bool:
 
 
 def _is_file(path: Path) -> bool:
-    """True if a path is a file; False for an invalid path, as a saved preview may come from anybody."""
+    """True if a path is a file; False for an invalid path, because a saved preview is untrusted."""
     try:
         return path.is_file()
     except (OSError, ValueError):
@@ -184,7 +184,7 @@ def _is_file(path: Path) -> bool:
 
 
 def _programs(proofs: Sequence[Mapping[str, Modules] | None]) -> Mapping[str, Modules] | None:
-    """Programs of all variants together; None if a variant's are not known, or no SBOM names any."""
+    """Programs of all variants together; None if those of a variant are unknown, or no SBOM names any."""
     together: dict[str, dict[str, str]] = {}
     for modules in proofs:
         if modules is None:
@@ -195,12 +195,12 @@ def _programs(proofs: Sequence[Mapping[str, Modules] | None]) -> Mapping[str, Mo
 
 
 def go_of(step: Step, proofs: Sequence[Mapping[str, Modules] | None]) -> tuple[tuple[Modules, Modules], str]:
-    """Go's standard library (before, after) by the build stages' image, and the reason if it is not known."""
+    """Go's standard library (before, after) by the build stages' image, and the reason if it is unknown."""
     was, would = ((inputs.get("buildArgs") or {}).get("BUILD_FROM") for inputs in (step.old, step.new))
     if was == would or step.op == "create":
         return ({}, {}), ""
     programs = [program for modules in proofs for program in (modules or {}).values()]
     linked = {program[STANDARD_LIBRARY] for program in programs if STANDARD_LIBRARY in program}
     if would != OFFICIAL_BUILD_BASE or len(linked) != 1 or None in proofs:
-        return ({}, {}), ITS_GO
+        return ({}, {}), GO_UNKNOWN
     return ({STANDARD_LIBRARY: linked.pop()}, {STANDARD_LIBRARY: OFFICIAL_GO}), ""

@@ -20,40 +20,38 @@ _NOTE_LINKED = (
 
 def inside_note(inside: Sequence[Inside], looked_up: str) -> str:
     """Sentences after the lines: the source of the versions, and the database that was consulted."""
-    differ = {image.linked_into is not None for image in inside if image.differences}
+    differ = {contents.linked_into is not None for contents in inside if contents.differences}
     notes = (_NOTE if False in differ else "", _NOTE_LINKED if True in differ else "")
     return " ".join(filter(None, (*notes, looked_up)))
 
 
 def inside_lines(inside: Sequence[Inside], vulnerabilities: Sequence[Vulnerability]) -> Iterator[str]:
     """Yield the lines of the first screen: for each image what it gains, what it loses, then its modules."""
-    for image in inside:
+    for contents in inside:
         for gained, word in ((True, "**gains**"), (False, "loses")):
             changed = [
                 vulnerability
                 for vulnerability in vulnerabilities
-                if vulnerability.image == image.image and vulnerability.gained is gained
+                if vulnerability.image == contents.image and vulnerability.gained is gained
             ]
             if changed:
-                vulnerabilities_ = few(
-                    [_vulnerability(image, vulnerability) for vulnerability in changed], "; "
-                )
-                yield f"- {one_line(f'{image.image} {word} known vulnerabilities: {vulnerabilities_}')}"
-        yield f"- {one_line(f'{image.image}: {_modules(image)}')}"
+                described = few([_vulnerability(contents, vulnerability) for vulnerability in changed], "; ")
+                yield f"- {one_line(f'{contents.image} {word} known vulnerabilities: {described}')}"
+        yield f"- {one_line(f'{contents.image}: {_modules(contents)}')}"
 
 
-def _modules(image: Inside) -> str:
-    if image.unknown:
-        return f"Go modules {image.unknown}"
-    modules = [f"{difference.text} ({image.linked(difference)})" for difference in image.differences]
-    inexact = f"{few(image.inexact)}: version unknown, as {INEXACT}" if image.inexact else ""
-    return "; ".join(filter(None, (few(modules, "; ") or _same(image), image.of_go, inexact)))
+def _modules(contents: Inside) -> str:
+    if contents.unknown:
+        return f"Go modules {contents.unknown}"
+    modules = [f"{difference.text} ({contents.linked(difference)})" for difference in contents.differences]
+    inexact = f"{few(contents.inexact)}: version unknown, as {INEXACT}" if contents.inexact else ""
+    return "; ".join(filter(None, (few(modules, "; ") or _same(contents), contents.of_go, inexact)))
 
 
-def _same(image: Inside) -> str:
-    if image.linked_into is not None:
+def _same(contents: Inside) -> str:
+    if contents.linked_into is not None:
         return SAME_LINKED
-    return f"{SAME}, but another go.sum" if image.has_other_sums else SAME
+    return f"{SAME}, but another go.sum" if contents.has_other_sums else SAME
 
 
 def _vulnerability(inside: Inside, vulnerability: Vulnerability) -> str:
@@ -67,14 +65,14 @@ def _vulnerability(inside: Inside, vulnerability: Vulnerability) -> str:
 
 def module_rows(inside: Sequence[Inside]) -> Iterator[Sequence[str]]:
     """Yield the rows under MODULE_HEADS."""
-    for image in inside:
-        for difference in image.differences:
+    for contents in inside:
+        for difference in contents.differences:
             yield (
-                image.image,
+                contents.image,
                 difference.module,
                 difference.before or "none",
                 difference.after or "none",
-                image.programs_of(difference),
+                contents.programs_of(difference),
             )
 
 

@@ -1,4 +1,4 @@
-"""Outputs that change without anybody's decision; reviews do not cover them."""
+"""Outputs that change without anyone's decision; reviews do not cover them."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -24,6 +24,6 @@ LEFT_OUT: Mapping[str, Mapping[str, str]] = MappingProxyType(
 """Type of a resource → its output → reason why it is left out."""
 
 
-def lasting(type_: str, outputs: Mapping[str, Any]) -> dict[str, Any]:
+def stable_outputs(type_: str, outputs: Mapping[str, Any]) -> dict[str, Any]:
     """Outputs that change only by a decision, or by an outside change that `up` would notice."""
     return {key: value for key, value in outputs.items() if key not in LEFT_OUT.get(type_, ())}

@@ -28,15 +28,14 @@ def page(
 ) -> str:
     """Page without paths of one machine. Its first line is the summary, `ending` its last line.
 
-    `backups` are (node, description of its newest backup). `whole` names the file with everything that is cut
-    here.
+    `backups` are (node, description of its newest backup). `whole` names the file of the complete page.
     """
     known = [*backups]
     first = first_screen(changes, stack, known)
     # Two characters for each line break between the three parts.
-    room = limit - len(first.text) - len(ending) - 2
+    remaining = limit - len(first.text) - len(ending) - 2
     rest = f"the complete page is the file `{whole}`" if whole else "`pulumi preview --diff` shows the rest"
-    parts = (first.text, details(changes, first.cut, known, room, rest), ending)
+    parts = (first.text, details(changes, first.cut, known, remaining, rest), ending)
     return without_places("\n".join(part for part in parts if part))
 
 

@@ -1,6 +1,6 @@
-"""Compares the Go modules of images by their go.mod in two revisions, for a page made from files alone.
+"""Compare the Go modules of images by their go.mod in two revisions, for a page by files alone.
 
-The digests in such a preview are made up, so it also names the image behind each, and its build context.
+The digests in such a preview are invented, so it also names the image behind each, and its build context.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,9 +35,9 @@ def _built(preview: Mapping[str, Any], go_mods: GoMods) -> Iterator[Inside]:
     for image, step in by_image(builds).items():
         would = step.new.get("context") or {}
         was = None if step.op == "create" else step.old.get("context") or {}
-        image_ = _compared(image, was, would, go_mods(_folder(would)), of_go=go_of(step, ())[1])
-        if image_ is not None and (image in changing or image_.differences):
-            yield image_
+        inside = _compared(image, was, would, go_mods(_folder(would)), of_go=go_of(step, ())[1])
+        if inside is not None and (image in changing or inside.differences):
+            yield inside
 
 
 def _builds(entries: Sequence[Mapping[str, Any]]) -> Iterator[Step]:

@@ -24,7 +24,7 @@ def node_differences(step: Step) -> Iterator[str]:
         key = path.partition("[")[0].partition(".")[0]
         before, after = step.old.get(key), step.new.get(key)
         known = None not in (before, after) and UNKNOWN not in (before, after)
-        words = _TOLD[key](before, after) if known and key in _TOLD else []
+        words = _DESCRIBERS[key](before, after) if known and key in _DESCRIBERS else []
         if not words:
             yield difference(path, step.old.get(path), step.new.get(path))
         elif key not in described:
@@ -42,7 +42,7 @@ def _command(before: Sequence[Any], after: Sequence[Any]) -> list[str]:
         if was != would:
             changes.append(f"{setting}: {short(was)} → {short(would)}")
     gone, come = (
-        [argument for argument in mine if argument not in others and not _is_told(argument)]
+        [argument for argument in mine if argument not in others and not _is_described(argument)]
         for mine, others in ((old, new), (new, old))
     )
     if gone or come:
@@ -55,7 +55,7 @@ def _values(flags: Sequence[str]) -> dict[str, str]:
     return {name: value or "on" for name, _, value in (flag.partition("=") for flag in flags)}
 
 
-def _is_told(flag: str) -> bool:
+def _is_described(flag: str) -> bool:
     name = flag.partition("=")[0]
     return name in (OFFLINE, *FOLLOWING, *SETTINGS)
 
@@ -84,4 +84,4 @@ def _memory(before: Any, after: Any) -> list[str]:
     return [f"memory: {short(before)} → {short(after)} MiB"]
 
 
-_TOLD = {"command": _command, "ports": _ports, "memory": _memory}
+_DESCRIBERS = {"command": _command, "ports": _ports, "memory": _memory}

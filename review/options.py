@@ -20,12 +20,12 @@ KEPT = "`retain_on_delete`"
 PASSING = ("read", "refresh", "discard", "delete-replaced", "discard-replaced", "remove-pending-replace")
 """Operations that don't show what the program wants for a resource."""
 NOUNS = {VOLUME: "volume", BUILD: "image", TAG: "tag"}
-LOST = {
+REMOVED = {
     "ignoreChanges": "no longer ignores a difference of",
     "resourceHooks": "no longer runs the hook",
 }
 """Option that lists names → meaning of a removed name."""
-COME = {
+ADDED = {
     "replaceOnChanges": "is replaced from now on where this differs:",
     "resourceHooks": "runs the hook",
 }
@@ -78,7 +78,7 @@ def read_options(preview: Mapping[str, Any]) -> Options:
 def _losses(step: Mapping[str, Any]) -> Iterator[Loss]:
     old, new = step.get("oldState") or {}, step.get("newState") or {}
     state = {"urn": step["urn"], **(new or old)}
-    subject, wallet = _said(state), _is_wallet(state)
+    subject, wallet = _describe(state), _is_wallet(state)
     if new and (word := _missing("protect", old, new, wallet=wallet)):
         yield Loss(text=f"{subject} {word} protected: {_unprotected(wallet=wallet)}.", wallet=wallet)
     if new and (word := _missing("retainOnDelete", old, new, wallet=wallet)):
@@ -123,7 +123,7 @@ def _kind(state: State) -> tuple[str, str, str]:
     return parents, token, name
 
 
-def _said(state: State) -> str:
+def _describe(state: State) -> str:
     """Name a resource in a sentence: a volume by its name and its host."""
     token = _kind(state)[1]
     noun = NOUNS.get(token, token.rpartition(":")[2])
@@ -170,9 +170,9 @@ def _changes(old: State, new: State, order: _Order) -> Iterator[str]:
         yield f"provider {before or 'none'} → {after or 'none'}"
     if waits := order.lost(old, new):
         yield f"no longer waits for {', '.join(waits)}"
-    for option, words in LOST.items():
+    for option, words in REMOVED.items():
         yield from (f"{words} {name}" for name in sorted(_listed(old, option) - _listed(new, option)))
-    for option, words in COME.items():
+    for option, words in ADDED.items():
         yield from (f"{words} {name}" for name in sorted(_listed(new, option) - _listed(old, option)))
     if old.get("deletedWith") != new.get("deletedWith"):
         with_ = [str(state.get("deletedWith") or "nothing").rpartition("::")[2] for state in (old, new)]
@@ -181,7 +181,7 @@ def _changes(old: State, new: State, order: _Order) -> Iterator[str]:
 
 
 def _engine(old: State, new: State) -> Iterator[str]:
-    """Describe a docker provider's changed engine, where its resources will be looked up from then on."""
+    """Describe a docker provider's changed engine, on which its resources will be looked up."""
     before, after = ((state.get("inputs") or {}).get("host") for state in (old, new))
     if str(new.get("type")).startswith(f"{PROVIDERS}docker") and before and after and before != after:
         yield f"reaches another engine: {before} → {after}"

@@ -1,4 +1,4 @@
-"""Makes text independent of one machine: removes stack traces and shortens local paths."""
+"""Make text independent of one machine: remove stack traces and shorten local paths."""
 
 import re
 from collections.abc import Iterator

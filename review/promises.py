@@ -134,7 +134,7 @@ def _unconfined(resource: Resource) -> str:
     return next((how for how, holds in held.items() if not holds), "")
 
 
-def _anybodys(resource: Resource) -> str:
+def _without_provider(resource: Resource) -> str:
     if resource.type.startswith(EXPLICIT) and (
         not resource.provider or resource.provider.startswith("default")
     ):
@@ -142,13 +142,13 @@ def _anybodys(resource: Resource) -> str:
     return ""
 
 
-def _taken_along(resource: Resource) -> str:
+def _deleted_with(resource: Resource) -> str:
     gone = resource.options.get("deletedWith")
     return f"is deleted implicitly with {str(gone).rpartition('::')[2]} (`deleted_with`)" if gone else ""
 
 
 def _listed(resource: Resource, key: str) -> list[Mapping[str, Any]]:
-    """Mappings in an input that is a list; empty if its value is not known yet."""
+    """Mappings in an input that is a list; empty if its value is still unknown."""
     value = resource.inputs.get(key)
     return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
 
@@ -211,13 +211,13 @@ PROMISES: Sequence[Rule] = (
     ),
     Rule(
         name="providers-are-named",
-        breaches=each(_anybodys),
+        breaches=each(_without_provider),
         reason="It would be created on whatever engine or account the environment has.",
         remedy="Give it `provider=`, or a parent that has one.",
     ),
     Rule(
         name="nothing-is-taken-along",
-        breaches=each(_taken_along),
+        breaches=each(_deleted_with),
         reason="Pulumi checks neither protection nor retention of what is deleted implicitly.",
         remedy="Leave out `deleted_with`.",
     ),

@@ -17,7 +17,7 @@ class Presence(StrEnum):
     STATE = "in the state"
     UNASKED = "not in the state; its registry was not asked"
     ABSENT = "not in its registry"
-    THERE = "in its registry, though not in the state"
+    EXISTING = "in its registry, though not in the state"
     UNKNOWN = "its registry could not be asked"
 
 

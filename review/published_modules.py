@@ -1,7 +1,7 @@
 """Go modules of published images that containers would change between, from their publishers' outputs.
 
 An image is identified by its digest, so outputs of any time describe it. The state has the outputs of another
-stack as they were at the last update; the present ones must be asked for.
+stack as of the last update; the present outputs must be read.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -59,10 +59,10 @@ def with_published_modules(changes: Changes, preview: Mapping[str, Any], ask: As
     publisher, sources = _in_state(preview)
     missing = UNNAMED
     if publisher:
-        now, missing = _asked(publisher, ask)
+        now, missing = _outputs_of(publisher, ask)
         sources = [*sources, now]
     compared = [_compared(before, after, sources, missing) for before, after in pairs]
-    return replace(changes, inside=(*changes.inside, *_together(compared, publisher)))
+    return replace(changes, inside=(*changes.inside, *_combined(compared, publisher)))
 
 
 def _pairs(preview: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -76,19 +76,19 @@ def _pairs(preview: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _in_state(preview: Mapping[str, Any]) -> tuple[str, list[Outputs]]:
     """Name of the stack that publishes the images, or empty, and the stack outputs recorded in the state."""
-    publisher, outputs_ = "", list[Outputs]()
+    publisher, recorded = "", list[Outputs]()
     for step in preview.get("steps") or ():
         outputs = (step.get("oldState") or {}).get("outputs") or {}
         if is_of(STACK_REFERENCE, step["urn"]):
             state = step.get("newState") or step.get("oldState") or {}
             publisher = publisher or str((state.get("inputs") or {}).get("name") or "")
-            outputs_.append(outputs.get("outputs") or {})
+            recorded.append(outputs.get("outputs") or {})
         elif step["urn"].split("::")[2] == STACK:
-            outputs_.append(outputs)
-    return publisher, outputs_
+            recorded.append(outputs)
+    return publisher, recorded
 
 
-def _asked(publisher: str, ask: Ask | None) -> tuple[Outputs, str]:
+def _outputs_of(publisher: str, ask: Ask | None) -> tuple[Outputs, str]:
     """Present outputs of a stack, and the reason to give for an image that they lack."""
     if ask is None:
         return {}, UNASKED.format(publisher)
@@ -137,13 +137,13 @@ def _find(ref: str, sources: Sequence[Outputs]) -> _Image | None:
     images: list[_Image] = []
     for outputs in sources:
         try:
-            images += _named(split_pinned(ref)[1], outputs)
+            images += _images_of(split_pinned(ref)[1], outputs)
         except (ValueError, LookupError, TypeError, AttributeError):
             continue  # outputs of another program or version
     return max(images, key=lambda image: len(image.recorded), default=None)
 
 
-def _named(digest: str, outputs: Outputs) -> Iterator[_Image]:
+def _images_of(digest: str, outputs: Outputs) -> Iterator[_Image]:
     for name, tags in (outputs.get("images") or {}).items():
         for entry in tags.values():
             variants = {arch: variant["digest"] for arch, variant in entry["variants"].items()}
@@ -164,8 +164,8 @@ def _named(digest: str, outputs: Outputs) -> Iterator[_Image]:
                 )
 
 
-def _together(compared: Sequence[_Compared | None], publisher: str) -> Iterator[Inside]:
-    """Yield the differences of each image, then each reason why modules are not known."""
+def _combined(compared: Sequence[_Compared | None], publisher: str) -> Iterator[Inside]:
+    """Yield the differences of each image, then each reason why modules are unknown."""
     known = [change for change in compared if change is not None]
     origin = f" (from {publisher})" if publisher else ""
     for name in dict.fromkeys(change.name for change in known):
@@ -178,7 +178,10 @@ def _together(compared: Sequence[_Compared | None], publisher: str) -> Iterator[
             yield Inside(
                 image=f"{name}{origin}",
                 differences=tuple(
-                    sorted(linked, key=lambda change: (change.module, change.before, change.after))
+                    sorted(
+                        linked,
+                        key=lambda difference: (difference.module, difference.before, difference.after),
+                    )
                 ),
                 linked_into={difference: tuple(sorted(programs)) for difference, programs in linked.items()},
             )

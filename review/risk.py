@@ -27,7 +27,7 @@ class Risk:
 
 
 def risk_of(changes: Changes) -> Risk:
-    """Judge a change: first a refusal, then a loss or a rule that may be broken, then a stop and its time."""
+    """Judge a change: first a refusal, then a loss or a broken rule, then a stop and its time."""
     if changes.faults:
         return Risk("refused", Level.REFUSED)
     lost, stopped = list(_lost(changes)), list(_stopped(changes.restarts))

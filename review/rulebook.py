@@ -14,7 +14,7 @@ from review.promises import PROMISES
 from review.rules import Rule
 
 OWN = Path(__file__).with_name("own_rules.py")
-"""File of the user's own rules; it is Python and may fail in any way."""
+"""File of the user's own rules; it is Python, so it can raise any error."""
 NAME = "OWN_RULES"
 ALLOWED = (
     f"The file may hold any Python that ends without an error and sets {NAME} to a list of Rule, each with a "
@@ -30,9 +30,9 @@ class RulesError(UserError):
 def rulebook() -> tuple[Rule, ...]:
     """Read all rules. Raises RulesError."""
     own_rules: Any = _own().get(NAME)
-    wrong = _wrong(own_rules)
-    if wrong:
-        raise _refused(f"{NAME} {wrong}", _line_of_assignment())
+    problem = _problem(own_rules)
+    if problem:
+        raise _error(f"{NAME} {problem}", _line_of_assignment())
     return (*PROMISES, *own_rules)
 
 
@@ -41,10 +41,10 @@ def _own() -> dict[str, Any]:
         with contextlib.redirect_stdout(sys.stderr):  # standard output is for a page, or for a plugin's port
             return runpy.run_path(str(OWN))
     except (Exception, SystemExit) as raised:
-        raise _refused(_words(raised), _line(raised)) from None
+        raise _error(_describe(raised), _line(raised)) from None
 
 
-def _wrong(value: Any) -> str:
+def _problem(value: Any) -> str:
     """Error in a value of OWN_RULES, as the end of a sentence; empty if there is none."""
     if value is None:
         return "is not set"
@@ -61,7 +61,7 @@ def _wrong(value: Any) -> str:
     return next((f"has the name {name!r} of another rule" for name, count in counts.items() if count > 1), "")
 
 
-def _words(raised: BaseException) -> str:
+def _describe(raised: BaseException) -> str:
     # The text of a syntax error would repeat the place.
     message = raised.msg if isinstance(raised, SyntaxError) and raised.filename == str(OWN) else str(raised)
     return " ".join(f"{type(raised).__name__}: {message}".removesuffix(": ").split())
@@ -81,7 +81,7 @@ def _line_of_assignment() -> int | None:
     return next((number for number, line in lines if re.match(rf"{NAME}\b", line)), None)
 
 
-def _refused(why: str, line: int | None) -> RulesError:
+def _error(why: str, line: int | None) -> RulesError:
     file = "/".join(OWN.parts[-2:])
     place = f"{file}, line {line}" if line else file
     return RulesError(f"{place}: {why}. {ALLOWED} {REMEDY.format(file)}")

@@ -52,7 +52,7 @@ class Step:
 
 
 def done(op: str) -> str:
-    """Describe a finished operation; one that is unknown here keeps Pulumi's word."""
+    """Describe a finished operation; an unknown operation keeps Pulumi's name."""
     return _DONE.get(op, op)
 
 

@@ -1,4 +1,4 @@
-"""Counts of what a preview changes, in one line."""
+"""Counts of the changes of a preview, in one line."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from review.tag_words import WORDS
 
 
 def summary(changes: Changes) -> str:
-    """One line: counts of what is rebuilt, published and restarted."""
+    """Count rebuilt variants, published tags and restarted containers in one line."""
     counts = [
         f"{count} {noun}{'' if count == 1 else 's'} {what}" for count, noun, what in _counts(changes) if count
     ]

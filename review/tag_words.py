@@ -13,7 +13,7 @@ WORDS = {
         "new to the stack",
     ),
     Presence.STATE: ("moves", "moves, then never changes", "moved"),
-    Presence.THERE: (
+    Presence.EXISTING: (
         "exists; moves if its content differs",
         "exists and stays; refused if its content would differ",
         "in the registry but not in the state",
@@ -27,14 +27,14 @@ WORDS = {
 """Presence → words for a moving tag, for an exact tag, and for a count of tags."""
 
 
-def becomes(tag: Publication) -> str:
+def change_of(tag: Publication) -> str:
     """Describe how a tag would change, and where it would move."""
     moving, exact, _ = WORDS[tag.presence]
     word = exact if tag.immutable else moving
-    return word.replace("moves", f"moves{_to(tag)}", 1) if tag.presence is Presence.STATE else word
+    return word.replace("moves", f"moves{_target(tag)}", 1) if tag.presence is Presence.STATE else word
 
 
-def _to(tag: Publication) -> str:
+def _target(tag: Publication) -> str:
     built = [arch for arch, image in tag.images if image == TO_BE_BUILT]
     existing = [f"`{image}` ({arch})" for arch, image in tag.images if image != TO_BE_BUILT]
     parts = [f"{TO_BE_BUILT} for {', '.join(built)}"] * bool(built) + existing
@@ -49,5 +49,5 @@ def architectures(tag: Publication) -> Iterator[str]:
         yield f"gains {', '.join(tag.gained)}"
     if tag.lost:
         yield f"**loses {', '.join(tag.lost)}**"
-    if tag.presence is Presence.THERE:
+    if tag.presence is Presence.EXISTING:
         yield "its present architectures are unknown"

@@ -1,4 +1,4 @@
-"""Names differences between two revisions that no resource shows, for a page made from files alone."""
+"""Name differences between two revisions that no resource shows, for a page by files alone."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,8 +44,8 @@ def of_others(changed: Sequence[str]) -> list[str]:
     if not changed:
         return []
     folders = Counter(str(Path(path).parts[0]) if "/" in path else path for path in changed)
-    folders_ = ", ".join(f"{name} ({count})" for name, count in sorted(folders.items())[:_NAMED])
+    counts = ", ".join(f"{name} ({count})" for name, count in sorted(folders.items())[:_NAMED])
     return [
-        f"Other files that differ: {folders_}. Their effect is not on this page: the checked-out program "
+        f"Other files that differ: {counts}. Their effect is not on this page: the checked-out program "
         "read both revisions of the stack's file."
     ]

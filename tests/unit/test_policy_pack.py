@@ -85,8 +85,8 @@ def test_a_secret_is_one_and_is_shown_to_no_rule() -> None:
 
     pack = Pack()
     assert [one for one in said_of(planted("release", secret), pack) if one[0] == MANDATORY] == []
-    assert "hunter2" not in str(pack.asked)
-    assert "[secret]" in str(pack.asked)
+    assert "hunter2" not in str(pack.registered)
+    assert "[secret]" in str(pack.registered)
 
 
 class RefusedError(Exception):

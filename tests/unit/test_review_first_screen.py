@@ -14,7 +14,7 @@ from review.markdown import LIMIT as PAGE
 from review.markdown import page
 from review.mermaid import BOXES, mermaid
 from review.risk import risk_of
-from review.text_budget import fitted, length, shares
+from review.text_budget import fit_lines, length, shares
 from tests.unit.command_line import Skyinfra
 from tests.unit.test_review import (
     CONTAINER,
@@ -335,9 +335,9 @@ def test_room_is_shared_and_what_one_leaves_is_the_others() -> None:
     assert shares([10, 20], 700) == [10, 20]
     assert shares([], 700) == []
     lines = ["a" * 9, "b" * 9, "c" * 9]
-    assert fitted(lines, 30, str) == lines
-    assert fitted(lines, 29, str) == [*lines[:2], "1"]
-    assert length(fitted(lines, 15, str)) <= 15
+    assert fit_lines(lines, 30, str) == lines
+    assert fit_lines(lines, 29, str) == [*lines[:2], "1"]
+    assert length(fit_lines(lines, 15, str)) <= 15
 
 
 # The graph

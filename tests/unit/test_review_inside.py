@@ -32,7 +32,7 @@ from review.causes import Checkout
 from review.changes import Changes, read_changes
 from review.first_screen import first_screen
 from review.images import IMAGE
-from review.inside import EARLIER, ITS_GO, OF_FOLDER, OF_GIT, SAVED, VERIFICATION
+from review.inside import EARLIER, GO_UNKNOWN, OF_FOLDER, OF_GIT, SAVED, VERIFICATION
 from review.inside_words import SAME
 from review.markdown import LIMIT, page
 from review.modules_by_files import inside_by_files
@@ -209,7 +209,7 @@ def test_the_variant_that_changes_tells_what_was_before(order: int) -> None:
     of_files = {"steps": [same, *steps][::order]}
     [by_files] = inside_by_files(of_files, lambda _: ("go 1.26\n", "go 1.26\n"))
     [by_state] = read_changes({"steps": steps[::order]}, HERE).inside
-    assert (by_files.of_go, by_state.of_go) == (ITS_GO, ITS_GO)
+    assert (by_files.of_go, by_state.of_go) == (GO_UNKNOWN, GO_UNKNOWN)
 
 
 def test_another_go_is_a_difference_only_where_both_versions_are_known() -> None:
@@ -223,7 +223,7 @@ def test_another_go_is_a_difference_only_where_both_versions_are_known() -> None
         ((older, LINKED), other),
         ((LINKED,), ("a", "b")),
     ):
-        assert lines(read(NOW, proofs, build_from=build_from)) == [f"- skycoin: {SAME}; {ITS_GO}"]
+        assert lines(read(NOW, proofs, build_from=build_from)) == [f"- skycoin: {SAME}; {GO_UNKNOWN}"]
 
 
 KNOWN = [
