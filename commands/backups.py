@@ -40,7 +40,7 @@ from wallets.schedule import Scheduler, timer
 @with_stack
 @folder_option("--to", "Place for the backup.")
 @with_recipients
-@click.option("--plain", is_flag=True, help="Don't encrypt: whoever has the file can read it.")
+@click.option("--plain", is_flag=True, help="Don't encrypt: anyone who has the file can read it.")
 @click.option(
     "--print",
     "scheduler",
@@ -116,14 +116,14 @@ def _absolute(where: str) -> str:
 def list_backups(node: str | None, where: str, ssh_options: Sequence[str]) -> None:
     """List the backups in a folder, or only those of NODE. Needs no key.
 
-    Reads each file completely, and says which are cut short, changed or not backups.
+    Reads each file completely, and reports which are truncated, changed or not backups.
     """
     found = list(rows(place(where, ssh_options), node))
     click.echo(
-        columns(found) if len(found) > 1 else f"{where} holds no backups{f' of {node}' if node else ''}."
+        columns(found) if len(found) > 1 else f"{where} has no backups{f' of {node}' if node else ''}."
     )
     if len(found) > 1:
-        click.echo(f"\nNot proved without a key, of those that are encrypted: {UNPROVED}.")
+        click.echo(f"\nNot verified without a key, for encrypted backups: {UNPROVED}.")
 
 
 @click.command(
@@ -140,7 +140,7 @@ def list_backups(node: str | None, where: str, ssh_options: Sequence[str]) -> No
 def verify_backup(files: Sequence[str], keys: Sequence[str], ssh_options: Sequence[str]) -> None:
     """Check that each FILE is a complete backup and, with a key, that it has the wallets that it names.
 
-    FILE is a path or an ssh:// address. Says what it could not check without a key.
+    FILE is a path or an ssh:// address. Reports what it could not check without a key.
     """
     known = opened(keys)
     for file in files:

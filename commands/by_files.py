@@ -1,4 +1,4 @@
-"""Review pages made from two revisions of stacks' files alone by the checked-out program, without a state."""
+"""Review pages without a state: the checked-out program compares two revisions of the stack files."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,16 +34,16 @@ from settings.pulumi_yaml import pulumi_values
 
 FOLDER = "stacks"
 SAID = (
-    "This page compares the stack's file of {} with that of {}, by the program that is checked out. No "
-    "state, host or registry was asked: it does not know what is deployed."
+    "This page compares the stack's file of {} with that of {}, with the checked-out program. No "
+    "state, host or registry was asked, so it does not show what is deployed."
 )
 REMOVED = (
-    "There is no {} {}, and {} has it. Without the file no `pulumi up` of this stack is possible, and what "
-    "it has deployed stays: run `pulumi destroy` before its file is removed."
+    "There is no {} {}, and {} has it. Without the file no `pulumi up` of this stack is possible, and its "
+    "deployed resources stay: run `pulumi destroy` before its file is removed."
 )
 FOLLOWS = (
-    "{0} takes its images from {1}, which differs too: what {1} would publish reaches {0} with the `up` "
-    "after that of {1}."
+    "{0} takes its images from {1}, which differs too: the images that {1} would publish reach {0} with "
+    "the `up` after that of {1}."
 )
 WORST = (FAILED, REFUSED, AT_RISK, 0)
 """Exit codes, the worst first: FAILED leads, because a missing page leaves its stack's changes unknown."""
@@ -61,9 +61,9 @@ class FilesPage(Page):
     file: StackFile
     """The changed file of the stack."""
     unjudged: tuple[str, ...]
-    """Sentences about differences that the preview may not show."""
+    """Sentences about differences that the preview might not show."""
     said: str
-    """Sentence that says what was compared."""
+    """Sentence that names the compared revisions."""
     go_mods: GoMods
 
     @property
@@ -77,7 +77,7 @@ class FilesPage(Page):
         return with_vulnerabilities(replace(changes, unjudged=self.unjudged, inside=inside), read_layout())
 
     def ending(self, changes: Changes, preview: Any) -> str:
-        """Say what was compared."""
+        """Name the compared revisions."""
         return ending_without(self.said)
 
 
@@ -100,7 +100,7 @@ class _Comparison:
 
     @property
     def where(self) -> str:
-        """The changed side in words."""
+        """Phrase for the changed side."""
         return f"at {self.head}" if self.head else "here"
 
     @property
@@ -206,7 +206,7 @@ def _all_made(compared: _Comparison, whole: Path | None) -> list[Made]:
     """Make the page of each stack that differs, the worst first."""
     names = compared.differing
     if len(names) > MOST:
-        raise UserError(f"{len(names)} stacks differ, and {MOST} have room here: name one with `--stack`.")
+        raise UserError(f"{len(names)} stacks differ, and {MOST} fit here: choose one with `--stack`.")
     texts, previews = dict[str, str](), dict[str, Previewed]()
     for name in names:
         try:
@@ -226,7 +226,7 @@ def _all_made(compared: _Comparison, whole: Path | None) -> list[Made]:
 def _commit(revision: str) -> str:
     if not (commit := commit_of(PROJECT, revision)):
         raise UserError(
-            f"{revision!r} names no commit of the project: `git fetch` brings one that is elsewhere."
+            f"{revision!r} is not a commit of this clone: `git fetch` gets commits from elsewhere."
         )
     return commit
 
@@ -244,7 +244,7 @@ def _path(stack: str) -> str:
 
 
 def _stack_of(path: str) -> str:
-    """Name of the stack that a path is the file of; empty for any other path."""
+    """Name of the stack whose file has this path; empty for any other path."""
     found = _FILE.fullmatch(path)
     return found[1] if found else ""
 

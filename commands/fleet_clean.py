@@ -12,8 +12,8 @@ from display.progress import working
 from fleet.images import Surplus, clean, counted, image_hosts, look, named_images, table
 
 STAYS = (
-    "The running and the last healthy image of each node stay, and so does whatever a container uses, has a "
-    "tag, or is not known to be of this program. No volume is touched."
+    "The running and the last healthy image of each node are kept, and so is every image that a container "
+    "uses, that has a tag, or that may not belong to this program. No volume is touched."
 )
 
 
@@ -42,12 +42,12 @@ def clean_hosts(stack: str | None, backend: Choice, yes: bool) -> int:
         if not any(one.images for one in seen):
             click.echo("No older image of this program is on the hosts that answer.")
         else:
-            click.echo(f"{table(seen)}\n\n{counted(seen)}, would go. {STAYS}")
+            click.echo(f"{table(seen)}\n\n{counted(seen)}, would be removed. {STAYS}")
             if not (yes or has_agreed("Remove them?", "Nothing was removed: --yes removes them.")):
                 return _code(seen)
             gone = clean(seen, kept)
             _say_faults(gone)
-            click.echo(f"{counted(gone)}, went.")
+            click.echo(f"{counted(gone)}, removed.")
             seen = [*seen, *gone]
         return _code(seen)
 

@@ -17,8 +17,8 @@ from local.stack import stack_config
 def up(stack: str | None, backend: Choice) -> int:
     """Refresh and update a stack; hosts that do not answer in 20 seconds are left out, and named.
 
-    It does not ask before it changes something: `pulumi preview` shows that. What is left out stays in
-    the state as it was, and the next run catches up. Exit code 4 says that hosts were left out.
+    It does not ask before it changes something: `pulumi preview` shows that. Skipped resources keep
+    their state unchanged, and the next run catches up. Exit code 4 says that hosts were left out.
     """
     found, name = chosen(stack, backend)
     again = f"./skyinfra fleet up -s {name}"

@@ -21,7 +21,7 @@ _LONGEST = 300
 
 
 class NotLookedUpError(UserError):
-    """The database could not be used; the message says why."""
+    """Raised if the database can't be used; the message gives the reason."""
 
 
 def read_known(layout: Layout) -> tuple[Index, str]:
@@ -68,9 +68,9 @@ def judged(changes: Changes, known: Index, day: str) -> Changes:
 
 
 def looked_up(day: str, found: Sequence[object], *, is_whole: bool = True) -> str:
-    """Sentences about the database and its limits; `is_whole` is False if some modules are not known."""
+    """Sentences about the database and its limits; `is_whole` is False if some modules are unknown."""
     by = "" if is_whole else " by the modules that are known to differ"
-    none = "" if found else f"No known vulnerability comes or goes{by}. "
+    none = "" if found else f"No known vulnerability is gained or lost{by}. "
     return (
         f"{none}Vulnerabilities are those that Go's database knew on {day}, by versions of modules: a "
         "program might not call the vulnerable code."
@@ -78,7 +78,7 @@ def looked_up(day: str, found: Sequence[object], *, is_whole: bool = True) -> st
 
 
 def not_looked_up(error: NotLookedUpError) -> str:
-    """Sentence that says why vulnerabilities were not looked up, in one line, whatever the error says."""
+    """Sentence in one line about why vulnerabilities were not looked up, whatever the error's text is."""
     reason = (str(error).splitlines() or [""])[0][:_LONGEST].rstrip(". ")
     return f"Known vulnerabilities were not looked up: {plain(reason)}."
 
@@ -95,6 +95,6 @@ def _vulnerabilities(one: Inside, known: Index) -> Iterator[Vulnerability]:
 
 
 def _sides(one: Difference) -> tuple[Modules, Modules]:
-    """Module with its version before and after, each empty where there is none."""
+    """Module with its version before and after, each empty if there is none."""
     before, after = ({one.module: version} if version else {} for version in (one.before, one.after))
     return before, after

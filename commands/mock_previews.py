@@ -1,4 +1,4 @@
-"""Previews of stacks by their files alone: the checked-out program under mocks, in a process of its own."""
+"""Previews of stacks by their files alone: the checked-out program under mocks, in a separate process."""
 
 import json
 import os
@@ -53,7 +53,7 @@ def _run(given: str) -> tuple[list[str], str]:
         except subprocess.TimeoutExpired as error:
             said = f"The program did not end within {SECONDS} s with this file."
             return _lines(error.stdout), said
-    said = done.stderr.decode(errors="replace").strip() or "The program ended without a word."
+    said = done.stderr.decode(errors="replace").strip() or "The program ended without a message."
     return _lines(done.stdout), said
 
 

@@ -62,18 +62,18 @@ def _retire(backend: Backend, stack: str, name: str) -> int:
     if own is not None and listed and name not in nodes_of(stack, there):
         # An interrupted `retire` left the node's line.
         remove_setting(own, stack, f"skycoin:nodes.{name}", backend.env)
-        click.echo(f"{name} was taken out of {file_name(stack)}; the state of {stack} did not have it.")
+        click.echo(f"{name} was removed from {file_name(stack)}; the state of {stack} did not have it.")
         return 0
     deployed = node_of(stack, name, there)
     if listed and own is None:
         raise SetupError(
             f"Take {name} out of {file_name(stack)} first: that file is yours to edit. "
-            "With that line the next `up` would make the node again."
+            "With that line the next `up` would create the node again."
         )
     if take_out(deployed, backend):
         return FAILED
     if own is not None and listed:
         remove_setting(own, stack, f"skycoin:nodes.{name}", backend.env)
     click.echo(f"\n{name} is retired. Kept on host {deployed.host}: {deployed.kept}.")
-    click.echo("To bring it back, write its line again: `up` takes the volumes that are there.")
+    click.echo("To bring it back, write its line again: `up` uses the existing volumes.")
     return 0

@@ -38,13 +38,12 @@ from wallets.nodes import DeployedNode, nodes_of
     "--from-backup",
     "file",
     metavar="FILE",
-    help="Backup to take the wallets from, for a host that is dead: it is not asked. A path or an ssh:// "
-    "address.",
+    help="Backup to take the wallets from, for a dead host, which is not asked. A path or an ssh:// address.",
 )
 @with_identity
 @with_ssh
-@click.option("--older", is_flag=True, help="Accept a backup that lacks what the state remembers.")
-@click.option("--yes", is_flag=True, help="Go on without a question.")
+@click.option("--older", is_flag=True, help="Accept a backup that lacks wallets that the state has recorded.")
+@click.option("--yes", is_flag=True, help="Proceed without a question.")
 @with_stack
 def move(
     name: str,
@@ -86,8 +85,8 @@ def _refuse_unknown(stack: str, name: str, host: str, nodes: Mapping[str, Deploy
     entry = listed_nodes(stack).get(name)
     if name not in nodes and isinstance(entry, dict) and entry.get("host") == host:
         raise UserError(
-            f"{name} is not in the state of {stack}, and {file_name(stack)} has it on {host}: `up` makes it "
-            "there, and refuses a wallet that is not the one which that host remembers. Nothing was changed."
+            f"{name} is not in the state of {stack}, and {file_name(stack)} has it on {host}: `up` creates "
+            "it there, and refuses a wallet other than the recorded one. Nothing was changed."
         )
 
 

@@ -36,7 +36,7 @@ def with_backend(function: Function) -> Function:
         default=Choice.AUTO.value,
         envvar="SKYINFRA_BACKEND",
         callback=lambda _context, _option, value: Choice(value),
-        help="set-up: what `make up` made. pulumi: where you are logged in. auto (default): the set-up if "
+        help="set-up: the one of `make up`. pulumi: where you are logged in. auto (default): the set-up if "
         "there is one, unless PULUMI_BACKEND_URL names another backend.",
     )(function)
 
@@ -63,7 +63,7 @@ def read_outputs(file: BinaryIO) -> dict[str, Any]:
     except ValueError:
         outputs = None
     if not isinstance(outputs, dict):
-        raise UserError("The input has no outputs: give it what `pulumi stack output --json` prints.")
+        raise UserError("The input has no outputs: give it the output of `pulumi stack output --json`.")
     return outputs
 
 

@@ -1,4 +1,4 @@
-"""A page of a preview: its text, its exit code, and what else a kind of preview lets it say."""
+"""A page of a preview: its text, its exit code, and the facts that each kind of preview adds."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -31,7 +31,7 @@ from wallets.policy import rules_of
 from wallets.records import has_records, newest_backup, recorded
 
 EXIT_CODES = {Level.SAFE: 0, Level.RESTARTS: 0, Level.AT_RISK: AT_RISK, Level.REFUSED: REFUSED}
-SAVED = "A preview that was saved does not say what it was made from: leave out `--preview`."
+SAVED = "A saved preview does not show which files it was created from: omit `--preview`."
 STOPS = "`pulumi up` would stop."
 UNREFRESHED = "Hosts and registries were not asked: leave out `--no-refresh`."
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, PreviewError)
@@ -48,22 +48,22 @@ class Made:
     whole: str = ""
     """The page without a limit on its length, if a file was named for it."""
     reason: str = ""
-    """Reason why nothing is known; otherwise empty."""
+    """Reason why there is no preview; otherwise empty."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Page:
-    """Base class of pages; each subclass adds what its kind of preview makes known."""
+    """Base class of pages; each subclass adds the facts that its kind of preview provides."""
 
     stack: str
     title: str
     rules: Sequence[Rule]
     is_foreign: bool = False
-    """True if the reason for a failed preview may be somebody else's text."""
+    """True if the reason for a failed preview may be untrusted text."""
 
     @property
     def checkout(self) -> Checkout:
-        """Files of this checkout that the preview was made from."""
+        """Files of this checkout that the preview was created from."""
         return Checkout()
 
     def completed(self, changes: Changes, preview: Any) -> Changes:
@@ -79,7 +79,7 @@ class Page:
         raise NotImplementedError
 
     def made(self, done: Previewed, *, whole: str = "", limit: int = LIMIT) -> Made:
-        """Make the page, with at most `limit` characters; `whole` names the file for its complete text."""
+        """Render the page, with at most `limit` characters; `whole` names the file for its complete text."""
         try:
             preview = done.read()
             changes = self._changes(preview, failed=done.failed)
@@ -109,7 +109,7 @@ class Page:
     def _changes(self, preview: Any, *, failed: bool) -> Changes:
         changes = read_changes(preview, self.checkout)
         if failed and not changes.faults:
-            raise PreviewError("it failed, and has no fault")
+            raise PreviewError("the preview failed without an error message")
         broken = broken_rules(wanted(preview), self.rules)
         return self.completed(replace(changes, broken=broken), preview)
 
@@ -123,7 +123,7 @@ class SavedPage(Page):
         return with_vulnerabilities(with_published_modules(changes, preview, None), read_layout())
 
     def ending(self, changes: Changes, preview: Any) -> str:
-        """Say why there is no hash."""
+        """Explain why there is no hash."""
         return ending_without(SAVED)
 
 
@@ -152,7 +152,7 @@ class StatePage(Page):
         return _backups(self.stack, self.backend)
 
     def ending(self, changes: Changes, preview: Any) -> str:
-        """Name the hash, or say why there is none."""
+        """Name the hash, or the reason why there is none."""
         if changes.faults:
             return ending_without(STOPS)
         if not self.look:

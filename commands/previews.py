@@ -101,7 +101,7 @@ def clean_tree() -> str:
     if hidden := overlooked(PROJECT, IMAGES):
         some = ", ".join(hidden[:3]) + (" and more" if hidden[3:] else "")
         raise UserError(
-            f"Git was told not to look at {some}, so its tree does not say what is there: remove what is "
-            "ignored in images/, and end `git update-index --assume-unchanged` and `--skip-worktree`."
+            f"Git was told not to look at {some}, so its tree does not cover those files: remove the ignored "
+            "files in images/, and end `git update-index --assume-unchanged` and `--skip-worktree`."
         )
     return tree

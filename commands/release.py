@@ -150,11 +150,11 @@ def retain(repository: str, backend: Choice, keep: int, delete: bool, no_stacks:
         for build in found:
             click.echo(f"{word:5}  {build.created or 'no date':20}  {build.tag}")
     if not delete:
-        click.echo(f"{len(wanted.goes)} builds would go; --delete removes them")
+        click.echo(f"{len(wanted.goes)} builds would be removed; --delete removes them")
         return
     for reference in (*wanted.untag, *wanted.remove):
         client.remove(reference)
-    click.echo(f"{len(wanted.goes)} builds are gone; the registry's garbage collection frees their space")
+    click.echo(f"{len(wanted.goes)} builds were removed; the registry's garbage collection frees their space")
 
 
 def _without_stacks(backend: Choice) -> frozenset[str]:
@@ -169,5 +169,6 @@ def _deployed(backend: Choice) -> frozenset[str]:
         return choose(backend).named_digests()
     except UserError as error:
         raise UserError(
-            f"{error}\nWhat stacks run is not known, and nothing was removed; --no-stacks goes by tags alone."
+            f"{error}\nThe images that stacks run are unknown, so nothing was removed; --no-stacks decides "
+            "by tags alone."
         ) from None

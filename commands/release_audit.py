@@ -42,8 +42,8 @@ def audit(tools: bool, fetch: bool) -> None:
     """List known vulnerabilities of the Go modules that the images of this checkout are built from.
 
     They come from the Go vulnerability database that local/tools/vulndb/go.mod pins, by versions: a program
-    may not use the vulnerable part. Fails if one is not in release/accepted_vulnerabilities.toml. Neither
-    Debian's packages nor images from sources of their own (`git`, `path`) are looked at.
+    might not call the vulnerable code. Fails if one is not in release/accepted_vulnerabilities.toml. Neither
+    Debian's packages nor images from other sources (`git`, `path`) are checked.
     """
     layout = read_layout()
     database = ensure_database(layout, find_go(layout))
@@ -88,12 +88,12 @@ def _of(folder: str, known: Index, compilers: Sequence[str]) -> Found:
 
 
 def _not_looked_up() -> Iterator[str]:
-    """Yield a line for each module of an image whose version is not known."""
+    """Yield a line for each module of an image whose version is unknown."""
     for go_mod in sorted((PROJECT / IMAGES).glob(f"*/{GO_MOD}")):
         for module, version in required(go_mod.read_text()).items():
             if version == NOT_KNOWN:
                 where = f"{module} in {IMAGES}/{go_mod.parent.name}"
-                yield f"not looked up: {where}. Its version is not known, as {INEXACT}."
+                yield f"not looked up: {where}. Its version is unknown, as {INEXACT}."
 
 
 def _without(found: Found, accepted: Sequence[Accepted]) -> Found:

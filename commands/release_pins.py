@@ -44,7 +44,7 @@ def pins(newer: bool) -> None:
     """List the versions that this checkout pins, newer ones, and what a change of each would rebuild.
 
     Asks Go's module proxy and PyPI, with the Go and the pip of this set-up, and changes nothing. Registries
-    of official bases and of npm are not asked, so newer ones of those are “not known”.
+    of official bases and of npm are not asked, so newer ones of those are “unknown”.
     """
     layout = read_layout()
     go = find_go(layout)
@@ -57,11 +57,11 @@ def pins(newer: bool) -> None:
         **dict.fromkeys(others),
     }
     shown = [row for row in rows(found) if not newer or row[2] not in ("–", UNKNOWN)]
-    click.echo(columns([HEADS, *shown]) if shown else "No newer version is known of what is pinned.")
+    click.echo(columns([HEADS, *shown]) if shown else "No pinned version has a known newer one.")
 
 
 def _newest_go(layout: Layout, go: str) -> str | None:
-    """Newest Go of the pinned minor version; None if it is not known."""
+    """Newest Go of the pinned minor version; None if it is unknown."""
     argv = [go, "list", "-m", "-versions", "go"]
     listed = output(argv, env=go_environment(layout), timeout=SECONDS, doing=GO_PROXY)
     minor = re.escape(GO_VERSION.rpartition(".")[0])

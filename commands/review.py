@@ -15,7 +15,7 @@ from local.missing_nodes import refuse_missing
 from local.stack import copied_stack_file, for_a_look, present_file, stack_config
 from review.rulebook import rulebook
 
-NO_PREVIEW = "The input is not a preview: give it what `pulumi preview --json --show-sames` prints."
+NO_PREVIEW = "The input is not a preview: give it the output of `pulumi preview --json --show-sames`."
 
 
 @click.command(
@@ -72,7 +72,7 @@ def review(
 
     Changes nothing, and leaves no stack behind. The page's first line says the risk, as does the exit code: 0
     if it is safe or only restarts, 1 without a preview, 3 if `pulumi up` would be refused, and 5 if a wallet,
-    a volume or something published could be lost, or a rule does not hold. The page ends with the hash for
+    a volume or something published could be lost, or a rule is broken. The page ends with the hash for
     `./skyinfra apply`.
     """
     if head is not None and base is None:

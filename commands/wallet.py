@@ -146,8 +146,8 @@ def restore_wallet(
 def accept_wallet(node: str, fingerprint: str, stack: str | None, backend: Choice) -> int:
     """Record the wallets of NODE as they are now, if they have FINGERPRINT.
 
-    `up` refuses a wallet volume that has lost a wallet, that is older than it was, or that is another one.
-    Without FINGERPRINT, this shows what the volume holds, and changes nothing.
+    `up` refuses a wallet volume that has lost a wallet, that is older than it was, or that is another
+    volume. Without FINGERPRINT, this shows the contents of the volume, and changes nothing.
     """
     found, name = chosen(stack, backend)
     with found.changing(name, "wallet accept"):
@@ -188,8 +188,8 @@ def adopt_wallet(node: str, origin: str, yes: bool, stack: str | None, backend: 
     """Copy the wallets of a container or a volume into the empty wallet volume of NODE.
 
     Containers that still use them are stopped after a question, because a wallet has one writer; they start
-    again if nothing was copied. The originals are not changed. NODE is stopped for that time, and its
-    stack remembers the wallets.
+    again if nothing was copied. The originals are not changed. NODE is stopped during that, and its
+    stack records the wallets.
     """
     found, name = chosen(stack, backend)
     with found.changing(name, "wallet adopt"):
@@ -215,20 +215,20 @@ def adopt_wallet(node: str, origin: str, yes: bool, stack: str | None, backend: 
 
 
 def _refuse_loss(source: Source, contents: Contents, state: dict[str, Any]) -> None:
-    """Raise WalletError if the wallets lack any that the node's stack remembers."""
+    """Raise WalletError if the wallets lack any that the node's stack has recorded."""
     way = f"First: `{source.node.wallet_command('accept')}`"
     refuse_less(source.where, contents, remembered(state), way)
 
 
 def _adopted(backend: Backend, source: Source, contents: Contents) -> int:
-    """Report the copied wallets, and make the stack remember them; returns the exit code."""
+    """Report the copied wallets, and record them in the stack; returns the exit code."""
     deployed, wallets = source.node, fingerprint_of(contents)
     click.echo(f"{deployed.wallet} on host {deployed.host}: {summary(wallets)}, from {source.where}")
     if look(deployed) != wallets:
-        click.echo("The node has changed them meanwhile: nothing was recorded.", err=True)
+        click.echo("The node has changed them in the meantime: nothing was recorded.", err=True)
         return FAILED
     click.echo(
-        f"{source.where} keeps what it has, and its wallets are only a copy now: no node may use them again. "
+        f"{source.where} keeps its files, but its wallets are only a copy now: no node may use them again. "
         f"Once `skycoin-cli listWallets` in {deployed.name} lists them, and you have a backup, remove it by "
         "hand."
     )
@@ -258,13 +258,13 @@ def _record(backend: Backend, stack: str, deployed: DeployedNode, fingerprint: s
         target = ["refresh", "--yes", "--skip-preview", "--target", deployed.preflight, "--stack", stack]
         if pulumi([*target, *own], env, backend.update_log):
             again = f"`./skyinfra wallet accept {deployed.name} {fingerprint}{deployed.stack_option}`"
-            click.echo(f"The fingerprint {fingerprint} was not recorded. Do it with {again}.", err=True)
+            click.echo(f"The fingerprint {fingerprint} was not recorded. Record it with {again}.", err=True)
             return FAILED
     after = next(one for one in backend.resources(stack) if one["urn"] == deployed.preflight)
     if said := after.get("outputs", {}).get(FAULT):
         click.echo(f"Not recorded: {said}", err=True)
         return FAILED
     click.echo(
-        f"The stack {stack} remembers the wallets of {deployed.name} with the fingerprint {fingerprint}."
+        f"The stack {stack} has recorded the wallets of {deployed.name} with the fingerprint {fingerprint}."
     )
     return 0

@@ -48,8 +48,8 @@ def workspace() -> None:
 @click.option(
     "--dind",
     is_flag=True,
-    help="With a Docker engine inside: whoever is in it can own the machine. Refused where a node is on its "
-    "engine.",
+    help="With a nested Docker engine: anyone inside can take over the machine. Refused if a node is on the "
+    "same engine.",
 )
 @click.option(
     "--engine",
@@ -117,7 +117,7 @@ def stop(name: str, stack: str | None, backend: Choice) -> None:
 @click.argument("names", metavar="NAME...", nargs=-1, required=True, type=NAME)
 @with_stack
 @folder("--into", help_text="Project folder to write the files into.", default=Path())
-@click.option("--dind", is_flag=True, help="For the image with a Docker engine inside.")
+@click.option("--dind", is_flag=True, help="For the image with a nested Docker engine.")
 @click.option("--print", "show", is_flag=True, help="Print the files instead of writing them.")
 @with_outputs
 def files(
@@ -142,6 +142,6 @@ def files(
 
 
 def _chosen(name: str, stack: str | None, backend: Choice) -> tuple[Backend, str]:
-    """Backend and stack of a workspace; a set-up opens each workspace in a stack of its own."""
+    """Backend and stack of a workspace; a set-up opens each workspace in a separate stack."""
     found = choose(backend)
     return found, found.stack(stack, f"{WORKSPACE}{name}")

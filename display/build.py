@@ -1,4 +1,4 @@
-"""Follows an image build in BuildKit's plain progress: its current step, and why it failed."""
+"""Follow an image build in BuildKit's plain progress: its current step, and why it failed."""
 
 import itertools
 import re

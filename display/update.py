@@ -1,4 +1,4 @@
-"""Turns the events of a Pulumi update into lines and rows for people.
+"""Turn the events of a Pulumi update into lines and rows for people.
 
 Unchanged resources are counted, not listed. Long operations are reported when they begin, while they run, and
 when they end. An event of an unknown kind or form is ignored.
@@ -152,7 +152,7 @@ class Update:
         how = (
             "interrupted again: pulumi ends at once"
             if again
-            else "interrupted: pulumi finishes what it began …"
+            else "interrupted: pulumi finishes its running operations …"
         )
         return ["", f"{_INDENT}{how}"]
 
@@ -220,14 +220,14 @@ class Update:
         return [f"{_INDENT}{line}" for line in lines]
 
     def _sign_of_life(self, now: float) -> str:
-        """One line about all running operations, which names another one each time."""
+        """One line about all running operations, with a different operation first each time."""
         if not self._running:
             return f"… {self.rows(now)[0].doing} ({seconds(now - self._began)})"
         urn, one = next(iter(self._running.items()))
         self._running[urn] = self._running.pop(urn)
         step = f": {one.build.step}" if one.build.step else ""
         others = len(self._running) - 1
-        more = f"; {others} more {'goes' if others == 1 else 'go'} on" if others else ""
+        more = f"; {others} more running" if others else ""
         return f"… {one.doing}{step} ({seconds(now - one.began)}){more}"
 
     def _begins_anew(self, _: Mapping[str, Any], now: float) -> list[str]:

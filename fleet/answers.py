@@ -1,6 +1,6 @@
-"""Parses the answers of a node and its engine into values.
+"""Parse the answers of a node and its engine into values.
 
-An unexpected form is an error, never guessed at.
+An unexpected form is an error; its meaning is never guessed.
 """
 
 import json
@@ -28,7 +28,7 @@ _MALFORMED = (ValueError, LookupError, TypeError, AttributeError, OverflowError,
 
 
 class AnswerError(UserError):
-    """A node did not answer, or answered in another form than v0.27.1."""
+    """Raised if a node did not answer, or answered in a form other than that of v0.27.1."""
 
 
 def chain_and_disk(text: str) -> tuple[Chain | AnswerError, Disk | None]:
@@ -54,7 +54,7 @@ def _chain(health: str, progress: str) -> Chain:
             last_block=datetime.fromtimestamp(int(head["timestamp"]), UTC),
         )
     except _MALFORMED as error:
-        raise AnswerError(f"its API answers in another form than v0.27.1 does: {error!r}") from None
+        raise AnswerError(f"its API does not answer in the form of v0.27.1: {error!r}") from None
 
 
 def _believed(heights: list[int]) -> int | None:
@@ -95,7 +95,7 @@ def container_of(found: Mapping[str, Any], now: datetime) -> Container:
             is_offline=OFFLINE in (config.get("Cmd") or ()),
         )
     except _MALFORMED as error:
-        raise AnswerError(f"its engine answers in another form than Docker's: {error!r}") from None
+        raise AnswerError(f"its engine does not answer in Docker's form: {error!r}") from None
 
 
 def time_of(text: str) -> datetime:

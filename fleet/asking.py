@@ -1,4 +1,4 @@
-"""Asks one host for the status of its engine and its nodes, over one connection.
+"""Ask one host for the status of its engine and its nodes, over one connection.
 
 A node's API is published on its host's loopback only, so requests run inside its own container. Nothing on
 the host is changed, and nothing needs to be installed there.
@@ -106,7 +106,7 @@ def _status(client: Any, node: FleetNode, now: datetime, pause: float) -> Status
     try:
         container = container_of(_of_host(lambda: client.api.inspect_container(node.container)), now)
     except NotFound:
-        reason = f"its host has no container {node.container}: the next `up` makes it again"
+        reason = f"its host has no container {node.container}: the next `up` creates it again"
         return Status(node=node, state=State.MISSING, reason=reason)
     except AnswerError as error:
         return Status(node=node, state=State.UNHEALTHY, reason=str(error))
@@ -122,7 +122,7 @@ def _status(client: Any, node: FleetNode, now: datetime, pause: float) -> Status
 def _at_rest(node: FleetNode, container: Container) -> Status:
     logs = f"`{node.docker} logs --tail 50 {node.container}`"
     if container.status == "restarting":
-        state, said = State.RESTARTING, f"it ends again and again, with exit code {container.exit_code}"
+        state, said = State.RESTARTING, f"it keeps exiting, with exit code {container.exit_code}"
     elif container.status == "exited":
         state, said = State.STOPPED, f"it ended with exit code {container.exit_code}"
     else:
@@ -146,7 +146,7 @@ def _judged(
         return State.OFFLINE, ""
     is_young = container.seconds < GROWTH_SECONDS
     if chain.highest is None:
-        said = "it has no peer: its host may not reach the network, or its port be closed"
+        said = "it has no peer: its host may not reach the network, or its port may be closed"
         return (State.STARTING, "") if is_young else (State.NO_PEERS, said)
     if chain.height >= chain.highest:
         return State.SYNCED, ""
@@ -180,7 +180,7 @@ def _ask(client: Any, container: Container) -> tuple[Chain | AnswerError, Disk |
 
     try:
         return chain_and_disk(_of_host(run).decode(errors="replace"))
-    except NotFound as error:  # it has ended meanwhile
+    except NotFound as error:  # it has ended in the meantime
         return AnswerError(str(error.explanation)), None
     except APIError as error:
         return AnswerError(f"its container starts no program: {message_of(error)}"), None

@@ -1,4 +1,4 @@
-"""`skyinfra fleet check`: checks all hosts of a stack at the same time, and shows them as one table."""
+"""`skyinfra fleet check`: check all hosts of a stack at the same time, and show them as one table."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -38,7 +38,7 @@ _WORST = (Level.REFUSED, Level.UNKNOWN, Level.WARNED)
 def check(places: Sequence[Place], ask: Ask | None = None) -> list[Checked]:
     """Check every host, in the given order.
 
-    A silent host is given up after 30 s without delaying the others.
+    A host that does not answer is skipped after 30 s, and does not delay the others.
     """
     asking = ask or FreshFacts()
     with ThreadPoolExecutor(AT_ONCE) as pool:

@@ -99,7 +99,7 @@ def clean(shown: Sequence[Surplus], kept: Sequence[str]) -> list[Surplus]:
 
 
 def _refusal(api: Any, image: StoredImage) -> str:
-    """Remove an image; returns the engine's reason if it refuses, otherwise an empty text."""
+    """Remove an image; return why the engine refused, or an empty string."""
     try:
         remove_image(api, image)
     except APIError as error:

@@ -31,7 +31,7 @@ class Item:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LeftOut:
-    """URNs in the state that a run does not touch."""
+    """URNs in the state that a run skips."""
 
     of_refresh: frozenset[str]
     """Resources whose engine in the state does not answer."""

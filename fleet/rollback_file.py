@@ -36,7 +36,7 @@ def _wanted(text: str, node: str, rollback: Mapping[str, str] | None) -> Any:
     wanted = yaml.safe_load(text)
     try:
         nodes = wanted["config"][SECTION]
-        # It needs a mapping of its own: an alias shares its value with the anchor.
+        # It needs a separate mapping: an alias shares its value with the anchor.
         others = {key: value for key, value in nodes[node].items() if key != KEY}
         nodes[node] = {**others, **({KEY: dict(rollback)} if rollback else {})}
     except (LookupError, TypeError, AttributeError):

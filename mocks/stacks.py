@@ -27,7 +27,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 OF_MACHINE = "skycoin:build-ca"
 """Setting that names a file of this machine; no resource contains that name."""
 NOT_KNOWN = "not-known"
-"""Placeholder for the digits of a made-up digest."""
+"""Placeholder for the digits of an invented digest."""
 
 Files = Mapping[str, str]
 """Name of a stack → text of its file."""
@@ -95,7 +95,9 @@ def _configuration(text: str) -> tuple[dict[str, str], list[str]]:
     except OtherwiseError as error:
         raise SettingsError(error.faults) from None
     except (yaml.YAMLError, AttributeError, ValueError, RecursionError) as error:
-        raise SettingsError([f"the file is no YAML of a stack: {' '.join(str(error).split())}"]) from None
+        raise SettingsError(
+            [f"the file is not valid YAML of a stack: {' '.join(str(error).split())}"]
+        ) from None
     secret = [key for key, value in values.items() if value != config[key]]
     values.pop(OF_MACHINE, None)
     return {key: pulumi_text(value) for key, value in values.items()}, secret

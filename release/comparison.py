@@ -14,7 +14,7 @@ from release.record import RecordError, megabytes
 from release.vulnerabilities import Index, gained_and_gone
 
 Record = Mapping[str, Any]
-NO_RECORD = "this is no release record: give it what `./skyinfra release record --format json` prints"
+NO_RECORD = "this is not a release record: give it the output of `./skyinfra release record --format json`"
 _KEYS = frozenset(("image", "source", "tags", "variants"))
 _MODULE_HEADS = ("program", "module", "before", "now", "variants")
 _VULNERABILITY_HEADS = ("program", "what happened", "id", "module", "fixed in", "what it is", "variants")
@@ -35,7 +35,7 @@ def checked_record(found: Any, image: str) -> Record:
 
 
 def _check_form(record: Record) -> None:
-    """Raise an error if a compared or shown part has the wrong form, as the file may come from anybody."""
+    """Validate the parts that are compared or shown: the file is untrusted. Raises an error."""
     if not all(text.isprintable() for text in _texts(record)):
         raise ValueError("control characters")
     _demand(str, record["source"]["version"])
@@ -153,7 +153,7 @@ def _section(heads: tuple[str, ...], found: Iterable[Any], row: Callable[[Any], 
 
 def _no_difference(since: Mapping[str, Any]) -> list[str]:
     compared_ones = since["sizes"].keys() - since["variants_without_modules"]
-    return ["Every program has the Go modules that it had.", ""] if compared_ones else []
+    return ["No program has changed Go modules.", ""] if compared_ones else []
 
 
 def _without_modules(variants: list[str]) -> list[str]:
@@ -183,5 +183,5 @@ def _size_row(found: tuple[str, Mapping[str, Any]]) -> list[str]:
     variant, one = found
     sides = (megabytes(one[side]) for side in ("before", "after"))
     if one["new_layers"] is None:
-        return [variant, *sides, "not known", "not known"]
+        return [variant, *sides, "unknown", "unknown"]
     return [variant, *sides, f"{one['new_layers']} of {one['layers']}", megabytes(one["new_size"])]

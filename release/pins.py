@@ -17,7 +17,7 @@ NOTHING = "no image"
 SHARED = {"go-module": "images with Go programs"}
 """Folders of `images/` that several images share → those images."""
 HEADS = ("WHAT", "PINNED", "NEWER", "IN", "REBUILDS")
-UNKNOWN = "not known"
+UNKNOWN = "unknown"
 _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;]+)")
 _ARGUMENT = re.compile(r"^ARG ([A-Z_]+)_VERSION=(\S+)$", re.MULTILINE)
 
@@ -80,7 +80,7 @@ def base_pins() -> Iterator[Pin]:
 
 
 def rows(pins: Mapping[Pin, str | None]) -> list[tuple[str, ...]]:
-    """Rows under HEADS; `pins` maps each pin to its newest version, or to None if that is not known."""
+    """Rows under HEADS; `pins` maps each pin to its newest version, or to None if that is unknown."""
     return [
         (pin.name, pin.version, _newer(pin, newest), pin.place, pin.rebuilds) for pin, newest in pins.items()
     ]

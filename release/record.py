@@ -1,6 +1,6 @@
 """Release record of one image: its tags and digests, sources, sizes, and the check of each published variant.
 
-It is made from the stack's outputs only.
+It is created from the stack's outputs only.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ MEGABYTE = 1_000_000
 
 
 class RecordError(UserError):
-    """There is no such record, or it can't be used; the message says why."""
+    """Raised if there is no such record, or if it can't be used; the message gives the reason."""
 
 
 def release_record(outputs: Mapping[str, Any], image: str) -> dict[str, Any]:
@@ -133,5 +133,5 @@ def megabytes(size: int) -> str:
 
 
 def _places(registries: Mapping[str, str]) -> str:
-    left_out = " (left out: it is optional, and failed)"
+    left_out = " (skipped: optional registry failed)"
     return ", ".join(f"{name}{'' if ref else left_out}" for name, ref in sorted(registries.items()))

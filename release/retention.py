@@ -1,7 +1,7 @@
 """Retention: removes feature and develop builds from a repository, except for the newest N of each kind.
 
-The registry must support the distribution API's delete; otherwise retention fails and says so. Do not run it
-during a publish: what is published between listing and removal may be removed with its old digest.
+The registry must support the distribution API's delete; otherwise retention fails with a message. Do not run
+it during a publish: what is published between listing and removal may be removed with its old digest.
 
 Only `feature-NAME` and `develop-COMMIT` are ever candidates (docs/adr/0013). Releases and moving tags stay
 forever, and so does every manifest that a kept tag points to. The build that `develop` points to stays,
@@ -95,7 +95,7 @@ def plan(repository: Any, keep: int, deployed: Collection[str] = ()) -> Plan:
     goes = [build for build in known if build not in stays]
     removed_tags = {tag for build in goes for tag in build.tags if tag in points}
     live_digests = _digests_of(repository, (points[tag] for tag in points if tag not in removed_tags))
-    # Tags of variants that somebody moved are removed with their build too.
+    # Tags of variants that were moved by hand are removed with their build too.
     candidates = [digest for build in goes for digest in build.digests]
     candidates += [points[tag] for tag in sorted(removed_tags)]
     return Plan(

@@ -22,7 +22,7 @@ ACCEPTED = Path(__file__).with_name("accepted_vulnerabilities.toml")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Accepted:
-    """A finding that a person has assessed, with the reason why it may stay."""
+    """A finding that was assessed by hand, with the reason why it may stay."""
 
     identity: str
     module: str
@@ -71,7 +71,7 @@ def findings(known: Index, modules: Modules) -> list[Finding]:
 
 
 def gained_and_gone(known: Index, before: Modules, after: Modules) -> tuple[list[Finding], list[Finding]]:
-    """Vulnerabilities that only the modules in `after` have, and those that only the ones `before` have."""
+    """Vulnerabilities of only the modules in `after`, and those of only the modules in `before`."""
     was, would = (
         {(one.module, one.identity): one for one in findings(known, modules)} for modules in (before, after)
     )

@@ -58,7 +58,7 @@ def devcontainer(model: Model) -> str:
         "runArgs": [f"--memory={MEMORY}m", f"--pids-limit={PROCESSES}"],
     }
     if model.dind:
-        # An engine needs a data folder of its own; another container must not share it.
+        # An engine needs a separate data folder; another container must not share it.
         data = f"skycoin-workspace-{model.name}-docker-${{devcontainerId}}"
         content["mounts"].append({"type": "volume", "source": data, "target": DOCKER_DATA})
         if model.ide_port is None:

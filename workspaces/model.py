@@ -10,7 +10,7 @@ from display.errors import UserError
 
 
 class WorkspaceError(UserError):
-    """A workspace does not exist, or nothing may be written; the message says what is there."""
+    """Raised if a workspace does not exist, or nothing may be written; the message gives the reason."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -144,8 +144,8 @@ def test_a_page_by_files_names_the_changed_lines_and_invents_no_digest(repositor
     )
     base = repository.git("rev-parse", "base")[:12]
     assert done.out.endswith(
-        f"Review: none. This page compares the stack's file of {base} with that of this folder, by the "
-        "program that is checked out. No state, host or registry was asked: it does not know what is "
+        f"Review: none. This page compares the stack's file of {base} with that of this folder, with the "
+        "checked-out program. No state, host or registry was asked, so it does not show what is "
         "deployed.\n"
     )
 
@@ -273,17 +273,17 @@ def test_a_base_with_errors_has_no_page_of_its_change(repository: Repository) ->
     repository.edit(FLEET, "moon", "mainnet")
     done = repository.review("fleet", "--base", "HEAD")
     assert done.code == FAILED
-    assert "Nothing is known about this change. \n\n```\nThe stack's file of the base has errors." in done.out
+    assert "Nothing is known about this change. \n\n```\nThe stack's file in the base has errors." in done.out
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("fleet", "--base", "nothing"), "'nothing' names no commit of the project"),
-        (("fleet", "--base", "--output=x"), "'--output=x' names no commit of the project"),
+        (("fleet", "--base", "nothing"), "'nothing' is not a commit of this clone"),
+        (("fleet", "--base", "--output=x"), "'--output=x' is not a commit of this clone"),
         (
             ("fleet", "--base", "base", "--head", "base:stacks"),
-            "'base:stacks' names no commit of the project",
+            "'base:stacks' is not a commit of this clone",
         ),
         (("shed", "--base", "base"), "There is no stacks/Pulumi.shed.yaml here"),
         (("../../x", "--base", "base", "--head", "base"), "There is no stacks/Pulumi.x.yaml at base"),
@@ -384,7 +384,7 @@ def test_one_run_has_a_page_of_each_stack_that_differs_the_worst_first(repositor
     done = repository.skyinfra("review", "--base", "base", "--head", head)
     assert done.code == REFUSED
     assert _titles(done) == ["fleet: refused", "workspaces: refused", f"release: {UNJUDGED}"]
-    assert "the file is no YAML of a stack: " in done.out
+    assert "the file is not valid YAML of a stack: " in done.out
     assert done.out.endswith("\n\nStacks that do not differ: develop, ecr.\n")
     assert "- Other files that differ" not in done.out, "they have pages of their own"
     assert "preview of the stacks fleet, release, workspaces, by their files alone" in done.err
@@ -475,7 +475,7 @@ def test_a_stack_whose_publisher_differs_is_said_to_follow(repository: Repositor
     """Before, the page did not say that the nodes of a fleet get what the change would publish."""
     repository.edit(RELEASE, "      channel: release\n", "      channel: release\n      revision: 2\n")
     follows = (
-        "fleet takes its images from release, which differs too: what release would publish reaches "
+        "fleet takes its images from release, which differs too: the images that release would publish reach "
         "fleet with the `up` after that of release.\n"
     )
     assert repository.skyinfra("review", "--base", "base").out.endswith(
@@ -498,7 +498,7 @@ def test_more_stacks_than_have_room_are_refused(repository: Repository) -> None:
         (repository.folder / "stacks" / f"Pulumi.house-{number}.yaml").write_text(text)
     done = repository.skyinfra("review", "--base", "base")
     assert done.code == FAILED
-    assert "13 stacks differ, and 12 have room here: name one with `--stack`." in done.err
+    assert "13 stacks differ, and 12 fit here: choose one with `--stack`." in done.err
     (repository.folder / "stacks" / "Pulumi.house-0.yaml").unlink()
     whole = repository.folder / "@whole.md"
     done = repository.skyinfra("review", "--base", "base", "--whole", str(whole))

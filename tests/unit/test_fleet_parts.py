@@ -210,7 +210,7 @@ def test_the_table_says_of_each_part_the_heaviest_thing_that_became_of_it() -> N
         f"{BASE}Image$skycoin:index:Verification::a-verification": "failed",
     }
     assert table(became) == [
-        "host what became of it",
+        "host result",
         "here a updated",
         "here a-b failed",
         "attic c replaced",

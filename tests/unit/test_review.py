@@ -315,7 +315,7 @@ def test_input_that_is_not_a_preview_is_refused() -> None:
 )
 def test_the_command_says_what_it_wants(given: str | bytes, skyinfra: Skyinfra) -> None:
     ran = skyinfra("review", "-s", "release", "--preview", "-", given=given)
-    said = "The input is not a preview: give it what `pulumi preview --json --show-sames` prints."
+    said = "The input is not a preview: give it the output of `pulumi preview --json --show-sames`."
     assert ran.code == FAILED == 1
     assert ran.out == f"## Stack release: no preview\n\nNothing is known about this change. {said}\n"
     assert ran.err == f"error: {said}\n"

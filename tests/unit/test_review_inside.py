@@ -158,7 +158,7 @@ def test_a_replaced_module_is_not_called_known(tmp_path: Path) -> None:
     )
     changes = judged(changes, by_module(KNOWN), "1")
     assert changes.vulnerabilities == ()
-    assert "comes or goes by the modules that are known to differ." in changes.looked_up
+    assert "is gained or lost by the modules that are known to differ." in changes.looked_up
     same = read({CRYPTO: "not known"}, context={**CONTEXT, "location": str(tmp_path)})
     assert f"{CRYPTO}: version unknown, as {INEXACT}" in lines(same)[0]
 
@@ -283,7 +283,7 @@ def test_a_go_mod_of_a_megabyte_has_a_page_in_time(tmp_path: Path) -> None:
 
 def test_a_change_without_a_vulnerability_says_so_with_the_day() -> None:
     assert (
-        "No known vulnerability comes or goes. Vulnerabilities are those that Go's database knew on 1"
+        "No known vulnerability is gained or lost. Vulnerabilities are those that Go's database knew on 1"
         in (lines(judged(read(), {}, "1"))[-1])
     )
 
@@ -341,6 +341,6 @@ def test_a_missing_database_is_reported_and_prevents_no_page(
 
 def test_what_is_not_known_is_not_called_free_of_vulnerabilities() -> None:
     changes = read(build_from=("a", "b"))
-    assert "No known vulnerability comes or goes by the modules that are known to differ." in (
+    assert "No known vulnerability is gained or lost by the modules that are known to differ." in (
         judged(changes, {}, "1").looked_up
     )

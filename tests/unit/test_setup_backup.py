@@ -482,7 +482,7 @@ def test_the_commands_write_a_dated_private_file_that_is_never_overwritten(
     before = path.read_bytes()
     again = skyinfra("setup", "backup", str(path), "--recipient", KEY.public)
     assert again.code == 1
-    assert f"error: {path} is there already, and a backup is never overwritten" in again.err
+    assert f"error: {path} already exists; backups are never overwritten" in again.err
     assert path.read_bytes() == before
     named = skyinfra("setup", "backup", str(tmp_path / "further" / "mine"), "--recipient", KEY.public)
     assert named.code == 0, named.err
@@ -504,7 +504,7 @@ def test_a_backup_without_recipients_is_refused_with_the_way_to_a_key(
     machines.enter("old")
     ran = skyinfra("setup", "backup", str(tmp_path / "b"))
     assert ran.code == 1
-    assert "no recipient is named who can read the backup, so none was made" in ran.err
+    assert "no recipient was given who can read the backup, so none was written" in ran.err
     assert "age-keygen -o setup-key.txt" in ran.err
     wrong = skyinfra("setup", "backup", str(tmp_path / "b"), "--recipient", "me")
     assert wrong.code == 1
