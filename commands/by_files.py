@@ -155,10 +155,10 @@ class _Comparison:
         """List the stacks that do not differ and, if no stack differs, the other files that do."""
         differing = self.differing
         same = sorted({*self.stacks} - {*differing})
-        follows = [said for name in same for said in self.follows(name, self.stacks[name])]
+        follows = [sentence for name in same for sentence in self.follows(name, self.stacks[name])]
         others = [] if differing else of_others(self.changed)
-        said = f"Stacks that do not differ: {', '.join(same) or 'none'}."
-        return "\n\n".join([said, *follows, *others]) + "\n"
+        same_stacks = f"Stacks that do not differ: {', '.join(same) or 'none'}."
+        return "\n\n".join([same_stacks, *follows, *others]) + "\n"
 
     def follows(self, stack: str, text: str) -> list[str]:
         """One sentence if a stack takes its images from another stack that differs; otherwise empty."""
@@ -181,10 +181,10 @@ def review_by_files(
         text = compared.text(name)
         [previewed] = previews_by_files(compared.stacks, {name: text}).values()
         return compared.page(stack, name, text, [name]).printed(previewed, whole)
-    made, said = _all_made(compared, whole), compared.unchanged()
+    made, unchanged = _all_made(compared, whole), compared.unchanged()
     if whole is not None:
-        whole.write_text("\n".join([*(one.whole for one in made), said]), encoding="utf-8")
-    click.echo("\n".join([*(one.text for one in made), said]), nl=False)
+        whole.write_text("\n".join([*(page.whole for page in made), unchanged]), encoding="utf-8")
+    click.echo("\n".join([*(page.text for page in made), unchanged]), nl=False)
     return made[0].code if made else 0
 
 
@@ -220,7 +220,7 @@ def _all_made(compared: _Comparison, whole: Path | None) -> list[Made]:
         )
         for name in names
     ]
-    return sorted(made, key=lambda one: WORST.index(one.code))
+    return sorted(made, key=lambda page: WORST.index(page.code))
 
 
 def _commit(revision: str) -> str:
@@ -245,13 +245,13 @@ def _path(stack: str) -> str:
 
 def _stack_of(path: str) -> str:
     """Name of the stack whose file has this path; empty for any other path."""
-    found = _FILE.fullmatch(path)
-    return found[1] if found else ""
+    match = _FILE.fullmatch(path)
+    return match[1] if match else ""
 
 
 def _stacks(commit: str) -> dict[str, str]:
-    found = files_of(PROJECT, commit, f"{FOLDER}/")
-    return {stack: text for name, text in found.items() if (stack := _stack_of(f"{FOLDER}/{name}"))}
+    files = files_of(PROJECT, commit, f"{FOLDER}/")
+    return {stack: text for name, text in files.items() if (stack := _stack_of(f"{FOLDER}/{name}"))}
 
 
 def _setting(text: str, key: str) -> Any:

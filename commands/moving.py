@@ -61,7 +61,7 @@ PROXY_PARTS = ("login", "container")
 def refuse_unfit(settings: StackSettings, host: str) -> None:
     """Raise UserError with all that `up` would refuse on the new host; print what it would warn about."""
     [checked] = check([place for place in places(settings) if place.name == host])
-    wrong = [one.text for one in checked.findings if one.level is not Level.WARNED]
+    wrong = [finding.text for finding in checked.findings if finding.level is not Level.WARNED]
     if wrong:
         raise UserError("\n".join([*wrong, "Nothing was changed."]))
     for finding in checked.findings:
@@ -73,7 +73,7 @@ def in_state(
 ) -> tuple[DeployedNode, Fingerprint]:
     """Node in a state, and the wallets that the state has recorded. Raises WalletError if there is none."""
     node = node_of(stack, name, resources)
-    [outputs] = [one.get("outputs") for one in resources if one["urn"] == node.preflight]
+    [outputs] = [resource.get("outputs") for resource in resources if resource["urn"] == node.preflight]
     return node, remembered(outputs or {})
 
 

@@ -35,9 +35,9 @@ def retire(name: str, stack: str | None, backend: Choice) -> int:
 
     If git tracks the stack's file, delete the node's line yourself first.
     """
-    found, stack_name = chosen(stack, backend)
-    with found.changing(stack_name, "node retire"):
-        return _retire(found, stack_name, name)
+    selected, stack_name = chosen(stack, backend)
+    with selected.changing(stack_name, "node retire"):
+        return _retire(selected, stack_name, name)
 
 
 @node.command(
@@ -52,8 +52,8 @@ def password(name: str, stack: str | None, backend: Choice) -> None:
     They are read from its host, the only place that has them. `./skyinfra setup rotate gui` replaces the
     passwords.
     """
-    found, stack_name = chosen(stack, backend)
-    click.echo(shown_login(node_of(stack_name, name, found.resources(stack_name))))
+    selected, stack_name = chosen(stack, backend)
+    click.echo(shown_login(node_of(stack_name, name, selected.resources(stack_name))))
 
 
 def _retire(backend: Backend, stack: str, name: str) -> int:

@@ -62,22 +62,22 @@ def move(
     the old volumes stay. The command writes the new `host:` into the stack's file. The chain is downloaded
     again. A move that was interrupted is finished by running it again.
     """
-    found, stack_name = chosen(stack, backend)
+    selected, stack_name = chosen(stack, backend)
     known = opened(keys)
     given = read(file, load_file(file, ssh_options)) if file else None
-    with found.changing(stack_name, "node move"):
-        resources = found.resources(stack_name)
+    with selected.changing(stack_name, "node move"):
+        resources = selected.resources(stack_name)
         _refuse_unknown(stack_name, name, host, nodes_of(stack_name, resources))
         source, remembers = in_state(stack_name, name, resources)
         before = stack_text(stack_name)
         text = with_host(before, str(file_name(stack_name)), name, host)
         settings = settings_of(yaml.safe_load(text)["config"])
         _refuse_another_user(source, settings)
-        target = _target(found, source, host, settings)
+        target = _target(selected, source, host, settings)
         listed = _listed(source.host, settings)
         origin = Origin(source, remembers, given, known, older=older, listed=listed)
         refuse_unfit(settings, host)
-        return Move(found, source, target, origin, before, text).run(yes=yes)
+        return Move(selected, source, target, origin, before, text).run(yes=yes)
 
 
 def _refuse_unknown(stack: str, name: str, host: str, nodes: Mapping[str, DeployedNode]) -> None:

@@ -81,9 +81,9 @@ def rollback(
     only these nodes. A node whose older version fails keeps the container that it has, and its entry.
     """
     date = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    found, stack_name = chosen(stack, backend)
-    with found.changing(stack_name, "node rollback"):
-        nodes, text = _nodes(found, stack_name, names), stack_text(stack_name)
+    selected, stack_name = chosen(stack, backend)
+    with selected.changing(stack_name, "node rollback"):
+        nodes, text = _nodes(selected, stack_name, names), stack_text(stack_name)
         wanted: dict[str, Rollback] = {}
         for node in nodes:
             there = _listed(stack_name, node.name)
@@ -94,7 +94,7 @@ def rollback(
             digest = digest_for(node.name, node.place, str(node.container), node.image, node.last_healthy, to)
             wanted[node.name] = {"digest": digest, "reason": reason, "date": date}
             click.echo(f"{node.where}: from {short(node.image)} to {short(digest)}")
-        return _Change(found, stack_name, nodes, text, wanted).run(yes=yes)
+        return _Change(selected, stack_name, nodes, text, wanted).run(yes=yes)
 
 
 @click.command(
@@ -112,16 +112,16 @@ def lift_rollback(names: Sequence[str], yes: bool, stack: str | None, backend: C
     Each NODE then gets the image that the stack has for it. One whose newer version fails again keeps the
     container that it has, and its rollback.
     """
-    found, stack_name = chosen(stack, backend)
-    with found.changing(stack_name, "node lift-rollback"):
-        nodes, text = _nodes(found, stack_name, names), stack_text(stack_name)
+    selected, stack_name = chosen(stack, backend)
+    with selected.changing(stack_name, "node lift-rollback"):
+        nodes, text = _nodes(selected, stack_name, names), stack_text(stack_name)
         for node in nodes:
             if not _listed(stack_name, node.name):
                 raise UserError(
                     f"{node.name} is not rolled back in {file_name(stack_name)}: nothing was changed"
                 )
             click.echo(f"{node.where}: from {short(node.image)} to what the stack {stack_name} has for it")
-        return _Change(found, stack_name, nodes, text, {node.name: None for node in nodes}).run(yes=yes)
+        return _Change(selected, stack_name, nodes, text, {node.name: None for node in nodes}).run(yes=yes)
 
 
 def _nodes(backend: Backend, stack: str, names: Sequence[str]) -> list[DeployedNode]:

@@ -43,8 +43,8 @@ def with_backend(function: Function) -> Function:
 
 def chosen(stack: str | None, backend: Choice, default: str = "local") -> tuple[Backend, str]:
     """Backend and stack for the values of the options of `with_stack`. Raises UserError."""
-    found = choose(backend)
-    return found, found.stack(stack, default)
+    selected = choose(backend)
+    return selected, selected.stack(stack, default)
 
 
 def with_outputs(function: Function) -> Function:

@@ -77,8 +77,8 @@ def record(
     vulnerabilities that come and go with them, from the database that local/tools/vulndb/go.mod pins.
     """
     if outputs is None:
-        found, name = chosen(stack, backend)
-        published = found.outputs(name)
+        selected, name = chosen(stack, backend)
+        published = selected.outputs(name)
     else:
         published = read_outputs(outputs)
     try:

@@ -85,9 +85,9 @@ def review(
         name = stack or "of the preview"
         given = Previewed(text=saved.read(), failed=False, said=NO_PREVIEW)
         return SavedPage(stack=name, title=name, rules=rulebook()).printed(given, whole)
-    found, name = chosen(stack, backend)
+    selected, name = chosen(stack, backend)
     page = StatePage(
-        stack=name, title=name, rules=rulebook(), backend=found, look=refresh, details_file=details_file
+        stack=name, title=name, rules=rulebook(), backend=selected, look=refresh, details_file=details_file
     )
     return _review_state(page, whole)
 

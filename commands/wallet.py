@@ -48,8 +48,8 @@ def list_copies(node: str, stack: str | None, backend: Choice) -> int:
 
     `wallet restore NODE --copy TIME` goes back to one.
     """
-    found, name = chosen(stack, backend)
-    deployed = node_in(found, name, node)
+    selected, name = chosen(stack, backend)
+    deployed = node_in(selected, name, node)
     names = volume_of(deployed).copies()
     for copy in names:
         click.echo(copy)
@@ -113,7 +113,7 @@ def restore_wallet(
             "give one source: FILE, --copy TIME for a copy on the node's host, or --temporary FILE for one "
             "next to the wallet"
         )
-    found, name = chosen(stack, backend)
+    selected, name = chosen(stack, backend)
     restoring = Restoring(
         place=place(where, ssh_options),
         recipients=recipients_of(rules_of(stack_config(name)), given, recipient_files),
@@ -121,8 +121,8 @@ def restore_wallet(
         older=older,
     )
     known = opened(keys)
-    with found.changing(name, "wallet restore"):
-        deployed = node_in(found, name, node)
+    with selected.changing(name, "wallet restore"):
+        deployed = node_in(selected, name, node)
         volume = volume_of(deployed)
         if copy:
             restore_copy(deployed, volume, copy, restoring)
@@ -132,7 +132,7 @@ def restore_wallet(
             given_file = read(file, load_file(file, ssh_options))
             restore_file(deployed, volume, given_file, known, restoring)
         # The next `up` must find these wallets.
-        return _record(found, name, deployed, digest(look(deployed)))
+        return _record(selected, name, deployed, digest(look(deployed)))
 
 
 @wallet.command(
@@ -149,13 +149,13 @@ def accept_wallet(node: str, fingerprint: str, stack: str | None, backend: Choic
     `up` refuses a wallet volume that has lost a wallet, that is older than it was, or that is another
     volume. Without FINGERPRINT, this shows the contents of the volume, and changes nothing.
     """
-    found, name = chosen(stack, backend)
-    with found.changing(name, "wallet accept"):
-        deployed = node_in(found, name, node)
+    selected, name = chosen(stack, backend)
+    with selected.changing(name, "wallet accept"):
+        deployed = node_in(selected, name, node)
         wallets = look(deployed)
         there = digest(wallets)
         if fingerprint == there:
-            return _record(found, name, deployed, there)
+            return _record(selected, name, deployed, there)
         for file, chains in sorted(wallets.items()):
             click.echo(f"  {file}: {summary({file: chains}).partition(' with ')[2]}")
         click.echo(f"{deployed.wallet} on host {deployed.host} has the fingerprint {there}")
@@ -191,9 +191,9 @@ def adopt_wallet(node: str, origin: str, yes: bool, stack: str | None, backend: 
     again if nothing was copied. The originals are not changed. NODE is stopped during that, and its
     stack records the wallets.
     """
-    found, name = chosen(stack, backend)
-    with found.changing(name, "wallet adopt"):
-        resources = found.resources(name)
+    selected, name = chosen(stack, backend)
+    with selected.changing(name, "wallet adopt"):
+        resources = selected.resources(name)
         deployed = node_of(name, node, resources)
         source, volume = Source(deployed, *_named(origin)), volume_of(deployed)
         state = next(one for one in resources if one["urn"] == deployed.preflight).get("outputs") or {}
@@ -211,7 +211,7 @@ def adopt_wallet(node: str, origin: str, yes: bool, stack: str | None, backend: 
             contents = source.wallets()
             _refuse_loss(source, contents, state)
             adopt(source, volume, contents, stay)
-        return _adopted(found, source, contents)
+        return _adopted(selected, source, contents)
 
 
 def _refuse_loss(source: Source, contents: Contents, state: dict[str, Any]) -> None:

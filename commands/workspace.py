@@ -92,10 +92,10 @@ def _checked_engine(given: str | None) -> str | None:
 @with_stack
 def stop(name: str, stack: str | None, backend: Choice) -> None:
     """Stop only the workspace NAME. Its home stays; `open` starts it again."""
-    found, stack_name = _chosen(name, stack, backend)
+    selected, stack_name = _chosen(name, stack, backend)
     container = workspace_container(name)
-    with found.changing(stack_name, "workspace stop"):
-        running = [one for one in containers(found.resources(stack_name)) if one[0] == container]
+    with selected.changing(stack_name, "workspace stop"):
+        running = [one for one in containers(selected.resources(stack_name)) if one[0] == container]
         if not running:
             raise UserError(f"{name} is not open: the stack {stack_name} has no container {container}.")
         for _, provider in running:
@@ -134,8 +134,8 @@ def files(
     A file that was not written here, or was edited since, is not overwritten.
     """
     if outputs is None:
-        found, stack_name = _chosen(names[0], stack, backend)
-        published = found.outputs(stack_name)
+        selected, stack_name = _chosen(names[0], stack, backend)
+        published = selected.outputs(stack_name)
     else:
         published = read_outputs(outputs)
     write_files(published, names, into.expanduser(), dind=dind, show=show)
@@ -143,5 +143,5 @@ def files(
 
 def _chosen(name: str, stack: str | None, backend: Choice) -> tuple[Backend, str]:
     """Backend and stack of a workspace; a set-up opens each workspace in a separate stack."""
-    found = choose(backend)
-    return found, found.stack(stack, f"{WORKSPACE}{name}")
+    selected = choose(backend)
+    return selected, selected.stack(stack, f"{WORKSPACE}{name}")

@@ -62,7 +62,7 @@ class _Host:
             self.give_up(f"internal error (a bug in skyinfra): {error!r}")
 
     def give_up(self, reason: str) -> None:
-        self.found = [Status(node=one, state=State.NO_ANSWER, reason=reason) for one in self.nodes]
+        self.found = [Status(node=node, state=State.NO_ANSWER, reason=reason) for node in self.nodes]
         self.is_silent = True
 
 
@@ -98,8 +98,8 @@ class Hosts:
         for host in asked:
             if host.is_at_work and not host.is_silent:
                 host.give_up(f"no answer within {host.limit:.0f} s")
-        found = {id(one.node): one for host in asked for one in host.found}
-        return [found[id(node)] for node in self._order]
+        by_node = {id(status.node): status for host in asked for status in host.found}
+        return [by_node[id(node)] for node in self._order]
 
     def close(self) -> None:
         """Close the connections of hosts that are no longer being asked."""

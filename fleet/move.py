@@ -55,8 +55,8 @@ def image_for(variant: str | None, image: str, outputs: Mapping[str, Any]) -> st
     digest = split_pinned(image)[1]
     for tags in (outputs.get("images") or {}).values():
         for entry in tags.values():
-            variants = {name: str(one["ref"]) for name, one in entry["variants"].items()}
+            variants = {name: str(published["ref"]) for name, published in entry["variants"].items()}
             whole = pinned(entry["ref"])
-            if digest in {split_pinned(one)[1] for one in (whole, *variants.values())}:
+            if digest in {split_pinned(reference)[1] for reference in (whole, *variants.values())}:
                 return whole if variant is None else variants.get(variant)
     return None

@@ -31,9 +31,9 @@ def outcome(
     for host, reason in hosts.items():
         here = [item for item in items if item.host == host]
         for item in here:
-            its = next((word for word in _BY_WEIGHT if word in words.get(item, ())), UNREACHED)
-            its = NEEDS if item in needs else its
-            rows.append((host, item.name, f"left out: {reason}" if reason else its))
+            result = next((word for word in _BY_WEIGHT if word in words.get(item, ())), UNREACHED)
+            result = NEEDS if item in needs else result
+            rows.append((host, item.name, f"left out: {reason}" if reason else result))
         if not here:
             rows.append((host, "-", f"left out: {reason}" if reason else "answers"))
     return columns(rows)

@@ -74,8 +74,8 @@ def entry_of(text: str, node: str) -> Any:
     return found if isinstance(found, yaml.MappingNode) and found.value else None
 
 
-def _pairs(found: Any) -> Iterator[tuple[Any, Any]]:
-    yield from found.value if isinstance(found, yaml.MappingNode) else ()
+def _pairs(mapping: Any) -> Iterator[tuple[Any, Any]]:
+    yield from mapping.value if isinstance(mapping, yaml.MappingNode) else ()
 
 
 def _without(text: str, entry: Any) -> str:
