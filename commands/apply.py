@@ -122,7 +122,7 @@ class _Apply:
         done = run_preview(self.stack, [*options, *REFRESHED], backend.env)
         changes = read_changes(preview := done.read())
         if done.failed or changes.faults:
-            message = "\n".join(changes.faults) or done.said
+            message = "\n".join(changes.faults) or done.message
             raise UserError(f"`pulumi up` would stop with this, and nothing was changed: {message}")
         here = approval_of(self.stack, backend, preview, with_presence(changes))
         differing = differences(self.token, here, self.known)

@@ -15,7 +15,7 @@ from clients.git import changed_between, commit_of, files_of, merge_base, untrac
 from commands.exit_codes import AT_RISK, FAILED, REFUSED
 from commands.known_vulnerabilities import with_vulnerabilities
 from commands.mock_previews import previews_by_files
-from commands.pages import Made, Page
+from commands.pages import Page, RenderedPage
 from commands.previews import Previewed
 from commands.untrusted_yaml import BYTES, refuse_odd
 from display.errors import UserError
@@ -33,7 +33,7 @@ from settings.places import StackFile
 from settings.pulumi_yaml import pulumi_values
 
 FOLDER = "stacks"
-SAID = (
+COMPARED = (
     "This page compares the stack's file of {} with that of {}, with the checked-out program. No "
     "state, host or registry was asked, so it does not show what is deployed."
 )
@@ -62,7 +62,7 @@ class FilesPage(Page):
     """The changed file of the stack."""
     unjudged: tuple[str, ...]
     """Sentences about differences that the preview might not show."""
-    said: str
+    compared: str
     """Sentence that names the compared revisions."""
     go_mods: GoMods
 
@@ -71,14 +71,14 @@ class FilesPage(Page):
         """Settings of the changed file, with their lines."""
         return Checkout(SettingLines(self.file))
 
-    def completed(self, changes: Changes, preview: Any) -> Changes:
+    def with_extra_facts(self, changes: Changes, preview: Any) -> Changes:
         """Add differences that no resource shows, and Go modules with their vulnerabilities."""
         inside = inside_by_files(preview, self.go_mods)
         return with_vulnerabilities(replace(changes, unjudged=self.unjudged, inside=inside), read_layout())
 
-    def ending(self, changes: Changes, preview: Any) -> str:
+    def last_lines(self, changes: Changes, preview: Any) -> str:
         """Name the compared revisions."""
-        return ending_without(self.said)
+        return ending_without(self.compared)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,7 +137,7 @@ class _Comparison:
                 *self.follows(stack, text),
                 *of_others([path for path in self.changed if path not in paths]),
             ),
-            said=SAID.format(self.before[:_SHORT], self.after[:_SHORT] or "this folder"),
+            compared=COMPARED.format(self.before[:_SHORT], self.after[:_SHORT] or "this folder"),
             go_mods=self.go_mods,
         )
 
@@ -180,7 +180,7 @@ def review_by_files(
         name = stack.rpartition("/")[2]
         text = compared.text(name)
         [previewed] = previews_by_files(compared.stacks, {name: text}).values()
-        return compared.page(stack, name, text, [name]).printed(previewed, whole)
+        return compared.page(stack, name, text, [name]).print(previewed, whole)
     made, unchanged = _all_made(compared, whole), compared.unchanged()
     if whole is not None:
         whole.write_text("\n".join([*(page.whole for page in made), unchanged]), encoding="utf-8")
@@ -202,7 +202,7 @@ def _comparison(base: str, head: str | None, rules: Sequence[Rule]) -> _Comparis
     )
 
 
-def _all_made(compared: _Comparison, whole: Path | None) -> list[Made]:
+def _all_made(compared: _Comparison, whole: Path | None) -> list[RenderedPage]:
     """Make the page of each stack that differs, the worst first."""
     names = compared.differing
     if len(names) > MOST:
@@ -212,10 +212,10 @@ def _all_made(compared: _Comparison, whole: Path | None) -> list[Made]:
         try:
             texts[name] = compared.text(name)
         except UserError as error:
-            previews[name] = Previewed(text=b"", failed=True, said=str(error))
+            previews[name] = Previewed(text=b"", failed=True, message=str(error))
     previews |= previews_by_files(compared.stacks, texts)
     made = [
-        compared.page(name, name, texts.get(name, ""), names).made(
+        compared.page(name, name, texts.get(name, ""), names).render(
             previews[name], whole=whole.name if whole else "", limit=LIMIT // len(names)
         )
         for name in names

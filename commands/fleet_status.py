@@ -122,8 +122,8 @@ def _width() -> int | None:
     return Console().width if sys.stdout.isatty() else None
 
 
-def _coloured(said: str) -> Text:
-    text = Text(said)
+def _coloured(shown: str) -> Text:
+    text = Text(shown)
     for state, style in report.STYLES.items():
         text.highlight_words([state.value], style)
     return text
@@ -135,10 +135,10 @@ def _watch(hosts: Hosts, stack: str, as_json: bool) -> None:
         if as_json or not sys.stdout.isatty() or os.environ.get("TERM", "dumb") == "dumb":
             while True:
                 seen, now = hosts.look(), datetime.now(UTC)
-                one = (
+                shown = (
                     json.dumps(report.as_json(stack, seen, now)) if as_json else report.text(seen, now, None)
                 )
-                click.echo(one if as_json else f"{one}\n")
+                click.echo(shown if as_json else f"{shown}\n")
                 time.sleep(EVERY)
         with Live(console=Console(), auto_refresh=False, transient=False) as live:
             while True:

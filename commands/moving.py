@@ -124,10 +124,10 @@ class Origin:
         """
         if self.backup is None:
             return []
-        there = Address(engine_address(self.node.engine), tuple(self.node.ssh_options))
-        addresses = list(dict.fromkeys([there, *self.listed]))
+        current = Address(engine_address(self.node.engine), tuple(self.node.ssh_options))
+        addresses = list(dict.fromkeys([current, *self.listed]))
         reasons = silent(addresses)
-        return [self._silence(one.engine, reasons.get(one, "")) for one in addresses]
+        return [self._silence(address.engine, reasons.get(address, "")) for address in addresses]
 
     def _silence(self, engine: str, reason: str) -> str:
         host = f"host {self.node.host} ({engine})"
@@ -193,7 +193,8 @@ class Move:
         contents = self.origin.wallets()
         refuse_taken(self.target, contents)
         click.echo(
-            f"{self.source.where} moves to host {self.target.host}, with {_said(fingerprint_of(contents))}."
+            f"{self.source.where} moves to host {self.target.host}, "
+            f"with {_describe(fingerprint_of(contents))}."
         )
         click.echo(f"It is stopped during the move. Its chain is not moved. {self._old_host()}")
         if not (yes or has_agreed("Proceed?", _NOBODY, err=True)):
@@ -265,13 +266,13 @@ class Move:
         reason = f"because {node.name} was started again during the move"
         return f"{', '.join(left)} is only on host {node.host}, {reason}" if left else ""
 
-    def _failed(self, said: str, *, whole: bool = True) -> int:
+    def _failed(self, problem: str, *, whole: bool = True) -> int:
         """Report how far the move got; `whole` is False if the new host may lack a part of the wallet."""
         host = self.target.host
         wallet = f" Its wallet is complete on host {host}." if whole else ""
         back = f" To go back: set `host: {self.source.host}` there, then run `up`, or the command it names."
         click.echo(
-            f"{self.source.name} {said}.{wallet} {file_name(self._stack)} names host {host} now."
+            f"{self.source.name} {problem}.{wallet} {file_name(self._stack)} names host {host} now."
             f"{back if self.origin.backup is None else ''}",
             err=True,
         )
@@ -283,8 +284,8 @@ class Move:
             return self._failed("does not run there, although the update succeeded: `up` tries again")
         now = look(self.target)
         if now != carried:
-            return self._failed(f"has other wallets there now: {_said(now)}", whole=False)
-        click.echo(f"\n{self.target.where} runs with the same wallets: {_said(now)}.")
+            return self._failed(f"has other wallets there now: {_describe(now)}", whole=False)
+        click.echo(f"\n{self.target.where} runs with the same wallets: {_describe(now)}.")
         click.echo(self._old_host())
         return 0 if self.origin.backup is not None else self._leave(carried)
 
@@ -320,5 +321,5 @@ def _parts(name: str) -> list[str]:
     ]
 
 
-def _said(wallets: Fingerprint) -> str:
+def _describe(wallets: Fingerprint) -> str:
     return f"{summary(wallets)}, fingerprint {digest(wallets)}"

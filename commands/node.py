@@ -58,13 +58,13 @@ def password(name: str, stack: str | None, backend: Choice) -> None:
 
 def _retire(backend: Backend, stack: str, name: str) -> int:
     own = backend.layout if is_own(stack) else None
-    listed, there = name in listed_nodes(stack), backend.resources(stack)
-    if own is not None and listed and name not in nodes_of(stack, there):
+    listed, resources = name in listed_nodes(stack), backend.resources(stack)
+    if own is not None and listed and name not in nodes_of(stack, resources):
         # An interrupted `retire` left the node's line.
         remove_setting(own, stack, f"skycoin:nodes.{name}", backend.env)
         click.echo(f"{name} was removed from {file_name(stack)}; the state of {stack} did not have it.")
         return 0
-    deployed = node_of(stack, name, there)
+    deployed = node_of(stack, name, resources)
     if listed and own is None:
         raise SetupError(
             f"Take {name} out of {file_name(stack)} first: that file is yours to edit. "

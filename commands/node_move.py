@@ -150,5 +150,5 @@ def _pulled_from(source: DeployedNode, host: str, settings: StackSettings) -> st
     if registry is None:
         return None
     name = settings.nodes[source.name].image
-    there = settings.registries[registry]
-    return f"{there.root}/{repository_of(name, settings.images[name], there)}"
+    source_registry = settings.registries[registry]
+    return f"{source_registry.root}/{repository_of(name, settings.images[name], source_registry)}"

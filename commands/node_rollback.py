@@ -86,10 +86,10 @@ def rollback(
         nodes, text = _nodes(selected, stack_name, names), stack_text(stack_name)
         wanted: dict[str, Rollback] = {}
         for node in nodes:
-            there = _listed(stack_name, node.name)
-            if there and not to:
+            current = _listed(stack_name, node.name)
+            if current and not to:
                 raise UserError(
-                    f"{rolled_back(node.name, stack_name, there)}. `--to` selects another digest."
+                    f"{rolled_back(node.name, stack_name, current)}. `--to` selects another digest."
                 )
             digest = digest_for(node.name, node.place, str(node.container), node.image, node.last_healthy, to)
             wanted[node.name] = {"digest": digest, "reason": reason, "date": date}
@@ -137,16 +137,16 @@ def _nodes(backend: Backend, stack: str, names: Sequence[str]) -> list[DeployedN
 def _listed(stack: str, node: str) -> Rollback:
     """`rollback` of a node in the stack's file. Raises UserError if `up` would not accept it."""
     entry = listed_nodes(stack).get(node)
-    there = entry.get("rollback") if isinstance(entry, dict) else None
-    if there is None:
+    value = entry.get("rollback") if isinstance(entry, dict) else None
+    if value is None:
         return None
     try:
-        found: dict[str, str] = RollbackSettings.model_validate(there).model_dump()
+        settings: dict[str, str] = RollbackSettings.model_validate(value).model_dump()
     except ValidationError:
         raise UserError(
             f"{file_name(stack)}: `up` would refuse the rollback of {node}: `pulumi preview` says why"
         ) from None
-    return found
+    return settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +190,8 @@ class _Change:
         return str(file_name(self.stack))
 
     def _edited(self, text: str, rollbacks: Mapping[str, Rollback]) -> str:
-        for name, one in rollbacks.items():
-            text = with_rollback(text, self._file, name, one)
+        for name, entry in rollbacks.items():
+            text = with_rollback(text, self._file, name, entry)
         return text
 
     def _pulumi(self, command: str, *options: str) -> int:

@@ -83,8 +83,8 @@ def review(
         return review_by_files(stack, base, head, rulebook(), whole)
     if saved is not None:
         name = stack or "of the preview"
-        given = Previewed(text=saved.read(), failed=False, said=NO_PREVIEW)
-        return SavedPage(stack=name, title=name, rules=rulebook()).printed(given, whole)
+        given = Previewed(text=saved.read(), failed=False, message=NO_PREVIEW)
+        return SavedPage(stack=name, title=name, rules=rulebook()).print(given, whole)
     selected, name = chosen(stack, backend)
     page = StatePage(
         stack=name, title=name, rules=rulebook(), backend=selected, look=refresh, details_file=details_file
@@ -94,13 +94,13 @@ def review(
 
 def _review_state(page: StatePage, whole: Path | None) -> int:
     """Preview a stack over its state, and print its page; returns the exit code."""
-    name, found, options = page.stack, page.backend, REFRESHED if page.look else ()
+    name, backend, options = page.stack, page.backend, REFRESHED if page.look else ()
     present_file(name)
-    if found.layout is None:
+    if backend.layout is None:
         stack_config(name)  # raises an error of YAML with its place; pulumi names neither
         with copied_stack_file(name) as file:
-            return page.printed(run_preview(name, ["--stack", name, *file, *options], found.env), whole)
-    refuse_missing(found.layout, name)
-    with for_a_look(found.layout, name, found.env) as (given_options, env):
-        there = replace(page, backend=replace(found, env=env))
-        return there.printed(run_preview(name, [*given_options, *options], env), whole)
+            return page.print(run_preview(name, ["--stack", name, *file, *options], backend.env), whole)
+    refuse_missing(backend.layout, name)
+    with for_a_look(backend.layout, name, backend.env) as (given_options, env):
+        copied_page = replace(page, backend=replace(backend, env=env))
+        return copied_page.print(run_preview(name, [*given_options, *options], env), whole)

@@ -24,7 +24,7 @@ from local.steps import SetupError
 from wallets.backup_places import SSH, load_file, place
 from wallets.policy import given_recipients
 
-SAYS = {
+LAST_MESSAGES = {
     Key.PASSPHRASE: "All states and stacks' files are encrypted with the new {state}/passphrase. "
     "Only the old one opens copies that were made before.",
     Key.LOGIN: "The local registry accepts only the new login, which is in {state}/docker/config.json. "
@@ -75,7 +75,7 @@ def rotate_key(key: str) -> None:
     """
     layout = read_layout()
     rotate(layout, Key(key))
-    click.echo(SAYS[Key(key)].format(state=layout.state))
+    click.echo(LAST_MESSAGES[Key(key)].format(state=layout.state))
 
 
 @setup.command(
@@ -94,10 +94,12 @@ def collect_registry(yes: bool) -> None:
     enter_set_up(layout := read_layout(), Choice.SET_UP)  # for the registry's authority and login
     shown = False
 
-    def agreed(found: Garbage) -> bool:
+    def agreed(garbage: Garbage) -> bool:
         nonlocal shown
         shown = True
-        click.echo(f"{_garbage(found)}\nImages that are published, running, or were healthy before are kept.")
+        click.echo(
+            f"{_garbage(garbage)}\nImages that are published, running, or were healthy before are kept."
+        )
         return yes or has_agreed("Remove it?", "Nothing was removed: --yes removes it.")
 
     if (gone := collect(layout, agreed)) is not None:
@@ -106,13 +108,13 @@ def collect_registry(yes: bool) -> None:
         click.echo("Everything in the local registry is needed.")
 
 
-def _garbage(found: Garbage) -> str:
+def _garbage(garbage: Garbage) -> str:
     """Table of the repositories that would lose manifests, and a sentence with the total."""
-    going = Counter(one.repository for one in found.manifests)
-    rows = [[name, str(count), str(found.stays[name])] for name, count in sorted(going.items())]
+    going = Counter(manifest.repository for manifest in garbage.manifests)
+    rows = [[name, str(count), str(garbage.stays[name])] for name, count in sorted(going.items())]
     listed = [columns([["REPOSITORY", "REMOVE", "KEEP"], *rows]), ""] if rows else []
-    said = f"{len(found.manifests)} manifests would be removed, which frees {size(found.size)}."
-    return "\n".join([*listed, said])
+    total = f"{len(garbage.manifests)} manifests would be removed, which frees {size(garbage.size)}."
+    return "\n".join([*listed, total])
 
 
 @setup.command(

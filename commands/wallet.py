@@ -153,12 +153,12 @@ def accept_wallet(node: str, fingerprint: str, stack: str | None, backend: Choic
     with selected.changing(name, "wallet accept"):
         deployed = node_in(selected, name, node)
         wallets = look(deployed)
-        there = digest(wallets)
-        if fingerprint == there:
-            return _record(selected, name, deployed, there)
+        current = digest(wallets)
+        if fingerprint == current:
+            return _record(selected, name, deployed, current)
         for file, chains in sorted(wallets.items()):
             click.echo(f"  {file}: {summary({file: chains}).partition(' with ')[2]}")
-        click.echo(f"{deployed.wallet} on host {deployed.host} has the fingerprint {there}")
+        click.echo(f"{deployed.wallet} on host {deployed.host} has the fingerprint {current}")
         if fingerprint:
             click.echo(f"It is not {fingerprint}: nothing was recorded.", err=True)
             return FAILED
@@ -196,7 +196,10 @@ def adopt_wallet(node: str, origin: str, yes: bool, stack: str | None, backend: 
         resources = selected.resources(name)
         deployed = node_of(name, node, resources)
         source, volume = Source(deployed, *_named(origin)), volume_of(deployed)
-        state = next(one for one in resources if one["urn"] == deployed.preflight).get("outputs") or {}
+        state = (
+            next(resource for resource in resources if resource["urn"] == deployed.preflight).get("outputs")
+            or {}
+        )
         source.refuse_managed()
         source.refuse_moved()
         folder, first = source.found()
@@ -260,9 +263,9 @@ def _record(backend: Backend, stack: str, deployed: DeployedNode, fingerprint: s
             again = f"`./skyinfra wallet accept {deployed.name} {fingerprint}{deployed.stack_option}`"
             click.echo(f"The fingerprint {fingerprint} was not recorded. Record it with {again}.", err=True)
             return FAILED
-    after = next(one for one in backend.resources(stack) if one["urn"] == deployed.preflight)
-    if said := after.get("outputs", {}).get(FAULT):
-        click.echo(f"Not recorded: {said}", err=True)
+    after = next(resource for resource in backend.resources(stack) if resource["urn"] == deployed.preflight)
+    if problem := after.get("outputs", {}).get(FAULT):
+        click.echo(f"Not recorded: {problem}", err=True)
         return FAILED
     click.echo(
         f"The stack {stack} has recorded the wallets of {deployed.name} with the fingerprint {fingerprint}."

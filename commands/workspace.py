@@ -95,7 +95,7 @@ def stop(name: str, stack: str | None, backend: Choice) -> None:
     selected, stack_name = _chosen(name, stack, backend)
     container = workspace_container(name)
     with selected.changing(stack_name, "workspace stop"):
-        running = [one for one in containers(selected.resources(stack_name)) if one[0] == container]
+        running = [entry for entry in containers(selected.resources(stack_name)) if entry[0] == container]
         if not running:
             raise UserError(f"{name} is not open: the stack {stack_name} has no container {container}.")
         for _, provider in running:

@@ -49,7 +49,7 @@ def _chain(health: str, progress: str) -> Chain:
         return Chain(
             version=str(report["version"]["version"]),
             height=int(head["seq"]),
-            highest=_believed([int(peer["height"]) for peer in heights["peers"]]),
+            highest=_plausible_height([int(peer["height"]) for peer in heights["peers"]]),
             peers=int(report["open_connections"]),
             last_block=datetime.fromtimestamp(int(head["timestamp"]), UTC),
         )
@@ -57,7 +57,7 @@ def _chain(health: str, progress: str) -> Chain:
         raise AnswerError(f"its API does not answer in the form of v0.27.1: {error!r}") from None
 
 
-def _believed(heights: list[int]) -> int | None:
+def _plausible_height(heights: list[int]) -> int | None:
     """Second-highest of the peers' heights, because a single peer may report any number."""
     return sorted(heights)[-2:][0] if heights else None
 

@@ -114,8 +114,8 @@ def _status(client: Any, node: FleetNode, now: datetime, pause: float) -> Status
         return _at_rest(node, container)
     chain, disk = _ask(client, container)
     if isinstance(chain, AnswerError):
-        return _silent(node, container, disk, str(chain))
-    state, reason = _judged(client, node, container, chain, now, pause)
+        return _not_answering(node, container, disk, str(chain))
+    state, reason = _assess(client, node, container, chain, now, pause)
     return Status(node=node, state=state, reason=reason, container=container, chain=chain, disk=disk)
 
 
@@ -130,13 +130,13 @@ def _at_rest(node: FleetNode, container: Container) -> Status:
     return Status(node=node, state=state, reason=f"{reason}: {logs}", container=container)
 
 
-def _silent(node: FleetNode, container: Container, disk: Disk | None, problem: str) -> Status:
+def _not_answering(node: FleetNode, container: Container, disk: Disk | None, problem: str) -> Status:
     state = State.STARTING if container.health == "starting" else State.UNHEALTHY
     reason = "" if state is State.STARTING else f"{problem}: `{node.docker} logs --tail 50 {node.container}`"
     return Status(node=node, state=state, reason=reason, container=container, disk=disk)
 
 
-def _judged(
+def _assess(
     client: Any, node: FleetNode, container: Container, chain: Chain, now: datetime, pause: float
 ) -> tuple[State, str]:
     """State of a node that answers, and the reason if it needs attention."""

@@ -17,7 +17,7 @@ Ask: TypeAlias = Callable[[str | None, Sequence[str]], HostFacts]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Checked:
+class HostCheck:
     """Result of the checks for one host."""
 
     place: Place
@@ -35,7 +35,7 @@ class Checked:
 _WORST = (Level.REFUSED, Level.UNKNOWN, Level.WARNED)
 
 
-def check(places: Sequence[Place], ask: Ask | None = None) -> list[Checked]:
+def check(places: Sequence[Place], ask: Ask | None = None) -> list[HostCheck]:
     """Check every host, in the given order.
 
     A host that does not answer is skipped after 30 s, and does not delay the others.
@@ -45,28 +45,28 @@ def check(places: Sequence[Place], ask: Ask | None = None) -> list[Checked]:
         return list(pool.map(lambda place: _checked(place, asking), places))
 
 
-def _checked(place: Place, ask: Ask) -> Checked:
+def _checked(place: Place, ask: Ask) -> HostCheck:
     try:
         facts = ask(place.engine, place.ssh_options)
     except HostError as error:
-        return Checked(place=place, facts=None, findings=[unasked(error, place)])
-    return Checked(place=place, facts=facts, findings=findings(facts, place))
+        return HostCheck(place=place, facts=None, findings=[unasked(error, place)])
+    return HostCheck(place=place, facts=facts, findings=findings(facts, place))
 
 
-def worst(checked: Sequence[Checked]) -> str:
+def worst(checked: Sequence[HostCheck]) -> str:
     """Worst state of all hosts."""
     states = {host.state for host in checked}
     return next((level.value for level in _WORST if level.value in states), OK)
 
 
-def table(checked: Sequence[Checked]) -> str:
+def table(checked: Sequence[HostCheck]) -> str:
     """Table with one line per host, then one per finding."""
     text = columns([HEADS, *(_row(host) for host in checked)])
     lines = [f"{finding.level}: {finding.text}" for host in checked for finding in host.findings]
     return "\n".join([text, *(["", *lines] if lines else [])])
 
 
-def as_json(checked: Sequence[Checked]) -> dict[str, Any]:
+def as_json(checked: Sequence[HostCheck]) -> dict[str, Any]:
     """{host: {state, engine, facts, findings}}; facts are null for a host that can't be asked."""
     return {
         host.place.name: {
@@ -93,7 +93,7 @@ def _summary(facts: HostFacts) -> dict[str, Any]:
     }
 
 
-def _row(host: Checked) -> Sequence[str]:
+def _row(host: HostCheck) -> Sequence[str]:
     facts = host.facts
     if facts is None:
         return (host.place.name, host.state, *["?"] * (len(HEADS) - 2))

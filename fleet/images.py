@@ -87,7 +87,7 @@ def clean(shown: Sequence[Surplus], kept: Sequence[str]) -> list[Surplus]:
     def remove(host: ImageHost, images: Sequence[StoredImage]) -> Surplus:
         with _api(host) as api:
             still = [image for image in surplus_images(api, host.repositories, kept) if image in images]
-            refusals = [(image, _refusal(api, image)) for image in still]
+            refusals = [(image, _remove_one(api, image)) for image in still]
         return Surplus(
             host=host,
             images=[image for image, refusal in refusals if not refusal],
@@ -98,7 +98,7 @@ def clean(shown: Sequence[Surplus], kept: Sequence[str]) -> list[Surplus]:
     return _of_all(lambda host: remove(host, by_host[host]), [surplus for surplus in shown if surplus.images])
 
 
-def _refusal(api: Any, image: StoredImage) -> str:
+def _remove_one(api: Any, image: StoredImage) -> str:
     """Remove an image; return why the engine refused, or an empty string."""
     try:
         remove_image(api, image)

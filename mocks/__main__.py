@@ -28,10 +28,10 @@ def _preview(stack: str, base: Files, text: str) -> Preview:
     try:
         return preview_of_files(stack, base, text)
     except Exception as error:
-        return {"failed": _said(error)}
+        return {"failed": _describe(error)}
 
 
-def _said(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     """Sentence about why there is no preview: the base has errors, or the program needs an engine."""
     if isinstance(error, SettingsError | pulumi.RunError):
         return f"The stack's file in the base has errors. {error}"

@@ -64,8 +64,8 @@ def image_pins(project: Path) -> Iterator[Pin]:
 def _requirements(file: Path, project: Path, rebuilds: str) -> Iterator[Pin]:
     """Yield the exact versions in a file of pip's requirements."""
     for line in file.read_text().splitlines():
-        if found := _REQUIREMENT.match(line):
-            name, version = found.groups()
+        if match := _REQUIREMENT.match(line):
+            name, version = match.groups()
             yield Pin(name=name, version=version, place=_place(file, project), rebuilds=rebuilds)
 
 

@@ -26,8 +26,8 @@ def release_record(outputs: Mapping[str, Any], image: str) -> dict[str, Any]:
     """
     images = outputs.get("images") or {}
     if image not in images:
-        there = ", ".join(images) or "none"
-        raise RecordError(f"image {image!r} is not published by this stack; it has {there}")
+        published = ", ".join(images) or "none"
+        raise RecordError(f"image {image!r} is not published by this stack; it has {published}")
     tags = images[image]
     first = next(iter(tags.values()))
     provenance = outputs["provenance"][image]
@@ -92,7 +92,7 @@ def _verified(variants: Mapping[str, Any]) -> list[str]:
     reports = {arch: variant["verified"] for arch, variant in variants.items() if variant["verified"]}
     if not reports:
         return []
-    found = [
+    rows = [
         (
             arch,
             f"{variants[arch]['platform']} in configuration and programs",
@@ -110,7 +110,7 @@ def _verified(variants: Mapping[str, Any]) -> list[str]:
     return [
         "Read back from the registry, before any list was written:",
         "",
-        *table(("variant", "platform", "labels and annotations", "programs", "layers"), found),
+        *table(("variant", "platform", "labels and annotations", "programs", "layers"), rows),
         "",
         *(table(("variant", "SBOM (CycloneDX)", "components", "digest"), sboms) if sboms else []),
         *([""] if sboms else []),
@@ -120,9 +120,9 @@ def _verified(variants: Mapping[str, Any]) -> list[str]:
 def _programs(programs: Sequence[Mapping[str, Any]]) -> list[str]:
     """Table of the Go modules that are linked into each program."""
     rows = [
-        (plain(one["program"]), ", ".join(one["variants"]), plain(f"{module} {version}"))
-        for one in programs
-        for module, version in one["modules"].items()
+        (plain(row["program"]), ", ".join(row["variants"]), plain(f"{module} {version}"))
+        for row in programs
+        for module, version in row["modules"].items()
     ]
     return [*table(("program", "variants", "Go module"), rows), ""] if rows else []
 

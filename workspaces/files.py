@@ -106,7 +106,7 @@ def devfile(model: Model) -> str:
     content = {
         "schemaVersion": SCHEMA,
         "metadata": {"name": f"skycoin-{model.name}", "displayName": model.title},
-        "components": [component, *({"name": one["name"], "volume": {"size": "10Gi"}} for one in mounts)],
+        "components": [component, *({"name": mount["name"], "volume": {"size": "10Gi"}} for mount in mounts)],
         "commands": [_command(model.name, kind, line) for kind, line in COMMANDS[model.name].items()],
     }
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)

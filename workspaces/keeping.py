@@ -79,9 +79,9 @@ def _give(path: Path, folder: Path) -> None:
 
 def _is_taken(folder: Path, path: Path) -> bool:
     """True if the path is occupied: by a link or file on the way, a folder, or a file with other content."""
-    if any(one.is_symlink() for one in (*_between(folder, path), path)):
+    if any(parent.is_symlink() for parent in (*_between(folder, path), path)):
         return True
-    if any(one.exists() and not one.is_dir() for one in _between(folder, path)):
+    if any(parent.exists() and not parent.is_dir() for parent in _between(folder, path)):
         return True
     if path.exists() and not path.is_file():
         return True

@@ -37,8 +37,8 @@ def model_of(name: str, outputs: Mapping[str, Any], *, dind: bool = False) -> Mo
         raise WorkspaceError(f"the stack does not build {name}; it has {', '.join(made) or 'no workspace'}")
     try:
         refs = [
-            pinned(one["ref"])
-            for tag, one in made[name].items()
+            pinned(variant["ref"])
+            for tag, variant in made[name].items()
             if (tag.endswith(DIND_SUFFIX) or tag == entry.dind_alias) == dind
         ]
     except (ValueError, LookupError, TypeError, AttributeError):

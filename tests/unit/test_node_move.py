@@ -18,7 +18,7 @@ from clients.fingerprint import Fingerprint, digest, lines
 from clients.host_checks import Finding, Level
 from clients.silent_engines import Address
 from clients.wallet_on_host import WalletOnHost
-from fleet.check import Checked
+from fleet.check import HostCheck
 from local.layout import Layout
 from providers.skycoin.wallet_identity import fault
 from tests.unit.command_line import Ran, Skyinfra
@@ -104,11 +104,11 @@ class Fleet:
         if any(one["urn"].endswith("::one-container") for one in self.resources):
             self.boards[f"ssh://pi@{host}.lan"].run(NODE, wallet=WALLET)
 
-    def check(self, places: Sequence[Any]) -> list[Checked]:
+    def check(self, places: Sequence[Any]) -> list[HostCheck]:
         [place] = places
         [tenant] = place.tenants
         assert tenant.wallet == WALLET
-        return [Checked(place=place, facts=None, findings=self.findings)]
+        return [HostCheck(place=place, facts=None, findings=self.findings)]
 
     def silent(self, addresses: Sequence[Address]) -> dict[Address, str]:
         return {one: self.silence for one in addresses if one.engine in self.dead}

@@ -286,13 +286,13 @@ def test_an_event_of_another_form_breaks_nothing(event: dict[str, Any]) -> None:
 def test_a_build_is_at_the_step_that_it_spoke_of_last() -> None:
     build = Build()
     assert build.step == ""
-    build.take(
+    build.feed(
         "#1 [a 1/2] RUN --mount=type=cache,target=/x   with-build-ca   retry go build .\n#1 0.1 working"
     )
     assert build.step == "[a 1/2] RUN go build ."
-    build.take(f"#2 [b 1/1] FROM base/busybox@sha256:{'0' * 64}\n#2 CACHED\n")
+    build.feed(f"#2 [b 1/1] FROM base/busybox@sha256:{'0' * 64}\n#2 CACHED\n")
     assert build.step == "[a 1/2] RUN go build ."
-    build.take("#1 DONE 3.0s\n")
+    build.feed("#1 DONE 3.0s\n")
     assert build.step == "[a 1/2] RUN go build ."
 
 
