@@ -6,7 +6,7 @@ stopped.
 
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Literal
 
@@ -53,20 +53,26 @@ cd /data && printf '%s\\n' "$@" > .identity.new && sync && mv .identity.new .ide
 """
 
 
+def _listed_names(names: Iterable[str | None]) -> list[str]:
+    """Names by which the engine lists containers, and those that a handover sets aside."""
+    return [f"/{one}" for name in names if name for one in (name, previous_container(name))]
+
+
 class WalletOnHost:
     """The wallet volume of one node, on its engine."""
 
     def __init__(self, client: Any, inputs: Mapping[str, Any], *former: str) -> None:
         """Prepare access.
 
-        `inputs` are a preflight's (host, image, wallet, container …); `former` its containers' old names.
+        `inputs` are a preflight's (host, image, wallet, container …); `former` its containers' names in the
+        state.
         """
         self._client = client
         self._place = inputs
         self._host: str = inputs["host"]
         self._image: str = inputs["image"]
-        names = [name for name in (inputs.get("container"), *former) if name]
-        self._names = [f"/{one}" for name in names for one in (name, previous_container(name))]
+        self._recorded = _listed_names(former)
+        self._names = self._recorded + _listed_names([inputs.get("container")])
         """Names of the node's own containers, as the engine lists them; empty in a state of version 0.1.0."""
         self.volume: str = inputs["wallet"]
 
@@ -166,10 +172,7 @@ class WalletOnHost:
         if not self._names:
             return ""
         for one in users(self._client.api, self.volume, writing=True):
-            mine = (one.get("Labels") or {}).get(NODE) == urn or any(
-                name in self._names for name in one["Names"]
-            )
-            if not mine and self._may_run(one):
+            if not self._is_own(one, urn) and self._may_run(one):
                 name = one["Names"][0].lstrip("/")
                 return (
                     f"the wallet volume {self.volume!r} is in use by the container {name}: a wallet has one "
@@ -193,6 +196,16 @@ class WalletOnHost:
             files = [one for one in files if not names or one.path in names]
             return explained(volume, image, files, user_of(self._place)) if files else ""
         return ""
+
+    def _is_own(self, listed: Mapping[str, Any], urn: str) -> bool:
+        """True for a container of the node.
+
+        Its label has another URN once its stack has another name. So a name in the state counts more than the
+        label, and the label more than a name in the stack's file.
+        """
+        owner = (listed.get("Labels") or {}).get(NODE)
+        names = self._recorded if owner else self._names
+        return owner == urn or any(name in names for name in listed["Names"])
 
     def _may_run(self, listed: Mapping[str, Any]) -> bool:
         """True for a container that runs, starts automatically, or is a node's, which `up` would start."""

@@ -15,7 +15,7 @@ from commands.options import chosen, examples, with_stack
 from commands.wallet_options import folder_option, node_in, opened, with_identity, with_recipients
 from local.pulumi_run import pulumi
 from local.stack import copied_stack_file, is_own, stack_config
-from providers.skycoin.wallet_identity import ACCEPTED, FAULT, remembered
+from providers.skycoin.wallet_identity import ACCEPTED, FAULT, KEPT_OUT, remembered
 from wallets.adoption import Source, adopt, refuse_occupied
 from wallets.backup_format import read
 from wallets.backup_places import load_file, place
@@ -264,7 +264,8 @@ def _record(backend: Backend, stack: str, deployed: DeployedNode, fingerprint: s
             click.echo(f"The fingerprint {fingerprint} was not recorded. Record it with {again}.", err=True)
             return FAILED
     after = next(resource for resource in backend.resources(stack) if resource["urn"] == deployed.preflight)
-    if problem := after.get("outputs", {}).get(FAULT):
+    outputs = after.get("outputs", {})
+    if problem := outputs.get(KEPT_OUT) or outputs.get(FAULT):
         click.echo(f"Not recorded: {problem}", err=True)
         return FAILED
     click.echo(

@@ -17,7 +17,8 @@ from clients.pull import known_as
 from clients.volumes import has_volume
 from providers.base import ProviderError, Values
 from providers.skycoin.chain_database import mounted_volume
-from providers.skycoin.handover import CONFIRMED, STANDBY, policy, uses
+from providers.skycoin.handover import CONFIRMED, STANDBY, labels, policy, uses
+from providers.skycoin.wallet_identity import container_urn
 
 
 def refuse_unprepared(connect: Callable[[Values], Any], olds: Values, news: Values) -> None:
@@ -29,7 +30,8 @@ def refuse_unprepared(connect: Callable[[Values], Any], olds: Values, news: Valu
         return
     client = connect(news)
     wallets = {one["wallet"] for one in (olds, news) if "wallet" in one}
-    containers = _containers(client, olds.get("container") or news["container"], wallets)
+    found = _containers(client, olds.get("container") or news["container"], wallets)
+    containers = [one for one in found if uses(one, news["wallet"]) or not _is_anothers(one)]
     steps = [_stop(one) for one in containers if _may_run(one)]
     steps += _given(client, containers, olds, news)
     if steps:
@@ -46,6 +48,10 @@ def _containers(client: Any, name: str, wallets: Collection[str]) -> list[Values
         with contextlib.suppress(NotFound):
             found.append(client.api.inspect_container(one))
     return [one for one in found if any(uses(one, wallet) for wallet in wallets)]
+
+
+def _is_anothers(found: Values) -> bool:
+    return labels(found).get(NODE, container_urn()) != container_urn()
 
 
 def _given(client: Any, containers: list[Values], olds: Values, news: Values) -> Iterator[str]:
@@ -81,7 +87,7 @@ def refuse_running_of(client: Any, inputs: Values) -> None:
 
 def has_other_user(old: Values, inputs: Values) -> bool:
     """True if a container runs as another user than the one in the inputs."""
-    is_ours = NODE in (old["Config"].get("Labels") or {})
+    is_ours = NODE in labels(old)
     return (is_ours or user_of(inputs) != USER) and _user(old) != user_of(inputs)
 
 

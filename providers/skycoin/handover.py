@@ -101,7 +101,7 @@ class Handover:
         old = self.interrupted(name)
         if old is None:
             return
-        new = [one for one in self._own() if one["Id"] != old["Id"]]
+        new = [one for one in self._own() if one["Id"] != old["Id"] and self._may_follow(one)]
         for one in new:
             if policy(one) == UNCONFIRMED:
                 self.remove(one, GRACE)
@@ -112,6 +112,10 @@ class Handover:
         else:
             self._bring_back(old, name, run=run, chain=PUT_BACK)
 
+    def _may_follow(self, container: Values) -> bool:
+        """True if a container may have come after one that was set aside: not that of another set-up."""
+        return labels(container).get(RESOURCE) == self._resource or self._uses_wallet(container)
+
     def interrupted(self, name: str) -> Values | None:
         """Inspect the container that an interrupted handover set aside; None if there is none."""
         container = self.find(previous_container(name))
@@ -120,11 +124,12 @@ class Handover:
         return container if self._uses_wallet(container) else None
 
     def concerns(self, container: Values) -> bool:
-        """True for a container of this resource, and for any other one that uses the wallet."""
-        return self.owns(container) or self._uses_wallet(container)
+        """True for a container of this resource, and for one without a resource that uses the wallet."""
+        is_anothers = self._is_anothers(labels(container))
+        return self.owns(container) or (not is_anothers and self._uses_wallet(container))
 
     def _uses_wallet(self, container: Values) -> bool:
-        return any(uses(container, wallet) for wallet in self._wallets)
+        return bool(self.wallets_of(container))
 
     def former_names(self) -> list[str]:
         """Names of this resource's containers before interrupted handovers set them aside."""
@@ -156,16 +161,20 @@ class Handover:
     def _is_anothers(self, known: Mapping[str, str]) -> bool:
         return RESOURCE in known and not self._is_own(known)
 
-    def refuse_second_writer(self, *ours: str) -> None:
-        """Raise ProviderError if a container other than `ours` (ids) may write to the wallet.
+    def wallets_of(self, container: Values | None) -> set[str]:
+        """Wallet volumes that a container mounts, among the current one and the wanted one."""
+        return set() if container is None else {one for one in self._wallets if uses(container, one)}
+
+    def refuse_second_writer(self, wallets: Collection[str], ours: str) -> None:
+        """Raise ProviderError if a container other than `ours` (an id) may write to one of the wallets.
 
         It runs, or it is another node's, which may start it.
         """
-        for wallet in sorted(self._wallets):
+        for wallet in sorted(wallets):
             for container in users(self._api, wallet, writing=True):
                 known = container.get("Labels") or {}
                 is_running = container["State"] in ALIVE
-                if container["Id"] in ours or not (is_running or self._is_anothers(known)):
+                if container["Id"] == ours or not (is_running or self._is_anothers(known)):
                     continue
                 names = ", ".join(name.lstrip("/") for name in container["Names"])
                 way = (
@@ -213,12 +222,13 @@ class Handover:
 
     def start(self, container: str, seconds: int) -> None:
         """Start an existing container and wait until it is healthy. Raises ProviderError."""
-        identity = self._api.inspect_container(container)["Id"]
-        self.refuse_second_writer(identity)
+        inspected = self._api.inspect_container(container)
+        identity, wallets = inspected["Id"], self.wallets_of(inspected)
+        self.refuse_second_writer(wallets, identity)
         self._api.start(container)
         try:
             # Two that start at the same moment did not see each other before.
-            self.refuse_second_writer(identity)
+            self.refuse_second_writer(wallets, identity)
         except ProviderError:
             self._stop(identity, GRACE)
             raise
@@ -282,7 +292,7 @@ class Handover:
         if old["Name"].lstrip("/") != name:
             self._api.rename(old["Id"], name)
         if run:
-            self.refuse_second_writer(old["Id"])
+            self.refuse_second_writer(self.wallets_of(old), old["Id"])
         if run or chain:
             # A stop whose response was lost may still be in progress and would stop the container again. A
             # board that rebooted runs the old container on the database.

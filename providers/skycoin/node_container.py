@@ -92,7 +92,6 @@ class NodeContainer(Remade):
         self._client = client
         self._now = now
         self._older = OlderImages(say, warn)
-        self._created = set[str]()
 
     def check(self, name: str, olds: Values, news: Values) -> Checked:
         """Check the inputs against the schema; change none."""
@@ -162,7 +161,6 @@ class NodeContainer(Remade):
         if old is not None:
             refuse_foreign(old, inputs)
         took = self._replace(client, handover, old, {}, inputs, identity)
-        self._created.add(identity)
         if old is not None:
             # An error here would lose the id of the new container; `settle` removes the old one later.
             with contextlib.suppress(DockerException, OSError):
@@ -220,7 +218,8 @@ class NodeContainer(Remade):
         old = handover.find(olds["name"])
         if old is not None and olds["name"] != news["name"] and not handover.concerns(old):
             old = None  # Somebody else has taken the former name.
-        old = old or handover.made_for(identity)
+        # A killed `up --replace` that also renamed the node has confirmed one for another resource.
+        old = old or handover.made_for(identity) or handover.on_wallet()
         if old is None or not _is(old, identity) or self._needs_another(old, olds, news):
             if old is not None and not _is(old, identity):
                 refuse_foreign(old, news)
@@ -237,7 +236,8 @@ class NodeContainer(Remade):
     def delete(self, identity: str, state: Values) -> None:
         """Stop the container gracefully and remove it, if it bears this id. Volumes are kept.
 
-        If a handover was interrupted, its new container is removed too: nothing else would find it.
+        If a handover was interrupted, its new container is removed too: nothing else would find it. A
+        confirmed one stays: that of the resource that has replaced this one.
         """
         refuse_while_adopting(f"container {state['name']}")
         handover = self._handover(self._client(state), identity, state)
@@ -245,9 +245,10 @@ class NodeContainer(Remade):
         handover.settle(state["name"], run=False)
         for find, sought in ((handover.find, state["name"]), (handover.made_for, identity)):
             found = find(sought)
-            if found is None or labels(found).get(RESOURCE) in self._created - {identity}:
-                continue  # this run created it in place of the deleted one
-            if _is(found, identity) or (interrupted and handover.owns(found)):
+            if found is None:
+                continue
+            left = interrupted and handover.owns(found) and policy(found) != CONFIRMED
+            if left or _is(found, identity):
                 handover.remove(found, grace_of(state))
 
     def _handover(self, client: Any, identity: str, *sides: Values) -> Handover:

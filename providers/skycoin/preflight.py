@@ -79,7 +79,7 @@ class Preflight(Remade):
         changed = [key for key in sorted(INPUTS) if old_inputs.get(key) != news.get(key)]
         if olds.get(KEPT_OUT) or olds.get(UNRECORDED):
             changed.append("wallet")
-        # A refresh can't look again as a user who is kept out. The update does, before it changes anything.
+        # What kept the node out may be over by now. The update looks again, before it changes anything.
         if olds.get(FAULT) and not olds.get(KEPT_OUT):
             is_new = news.get("newWallet") and not old_inputs.get("newWallet")
             if not (is_new and olds.get(EMPTY)):
@@ -102,8 +102,9 @@ class Preflight(Remade):
         return {**super().planned(news, olds), "runs": runs}
 
     def _look_again(self, olds: Values, news: Values) -> None:
-        """Raise ProviderError if the node's new user can't read the wallet, or it differs from the record."""
-        seen = refreshed(WalletOnHost(self._client(news), news), news, olds)
+        """Raise ProviderError if the node must keep away from its wallet, or that has lost something."""
+        known = olds if olds["wallet"] == news["wallet"] else {}
+        seen = refreshed(WalletOnHost(self._client(news), news, _former(olds, news)), news, known)
         if wrong := seen.get(KEPT_OUT) or seen.get(FAULT):
             raise ProviderError(wrong)
 
@@ -122,7 +123,7 @@ class Preflight(Remade):
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
         """Read the wallet volume again; the returned state records wallets that have grown."""
-        wallet = WalletOnHost(self._client(inputs), inputs)
+        wallet = WalletOnHost(self._client(inputs), inputs, inputs.get("container") or "")
         self._hosts.remark(inputs)
         known = {key: value for key, value in state.items() if key not in (KEPT_OUT, UNRECORDED)}
         return Found(identity=identity, state={**known, **refreshed(wallet, inputs, known)}, inputs=inputs)
@@ -132,8 +133,7 @@ class Preflight(Remade):
         self._hosts.refuse(news, olds.get("container"))
         client = self._client(news)
         refuse_unprepared(lambda _: client, olds, news)
-        former = olds.get("container") or news["container"]
-        proof, wallet = self._prove(client, news), WalletOnHost(client, news, former)
+        proof, wallet = self._prove(client, news), WalletOnHost(client, news, _former(olds, news))
         known = olds if olds.get("wallet") == news["wallet"] else None
         return {**news, **proof, **proved(wallet, news, known)}
 
@@ -170,6 +170,12 @@ class Preflight(Remade):
             raise ProviderError(
                 f"host {inputs['host']}: `{command}` in {image} ended with {code}: {said}.{hint}"
             )
+
+
+def _former(olds: Values, news: Values) -> str:
+    """Name of the node's container on its wallet until now; empty if it gets another wallet."""
+    name: str = olds.get("container") or news["container"]
+    return name if olds.get("wallet") == news["wallet"] else ""
 
 
 def _runs(machine: str, platform: str | None) -> str:

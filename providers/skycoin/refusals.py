@@ -12,7 +12,7 @@ from providers.skycoin.handover import labels, uses
 
 def refuse_foreign(found: Values, inputs: Values) -> None:
     """Raise ProviderError if the name belongs to a container that is not this node's."""
-    name, owner = inputs["name"], labels(found).get(NODE)
+    name, owner = found["Name"].lstrip("/"), labels(found).get(NODE)
     if owner not in (None, URN.get()) or not uses(found, inputs["wallet"]):
         whose = f"of {owner}" if owner else "not one of this node"
         raise ProviderError(

@@ -91,7 +91,8 @@ class Replacement:
         refuse_engine_inside(self.client, self.inputs)
         refuse_lost_volume(self.client, self.inputs)
         refuse_running(self.old, self.inputs)
-        self.handover.refuse_second_writer("" if self.old is None else self.old["Id"])
+        wallets = {self.inputs["wallet"], *self.handover.wallets_of(self.old)}
+        self.handover.refuse_second_writer(wallets, "" if self.old is None else self.old["Id"])
 
     @property
     def _former(self) -> str:

@@ -21,9 +21,9 @@ KEPT_OUT, UNRECORDED = "walletKeptOut", "walletUnrecorded"
 
 IDENTITY and WALLETS are the recorded id and fingerprint of the wallet volume. FAULT says what a refresh found
 wrong with the wallet, which stops later changes, and EMPTY whether the volume held no wallet then. KEPT_OUT
-says why the node's user can't read the wallet. It only leads to another check, because the wallet may already
-belong to the user that the node gets next. A refresh sets UNRECORDED if the volume of copies is gone, and the
-host's record with it.
+says why the node must keep away from the wallet: its user can't read it, or another container uses it. It
+only leads to another check, because the node may get another user, or another wallet, next. A refresh sets
+UNRECORDED if the volume of copies is gone, and the host's record with it.
 """
 
 
@@ -34,7 +34,7 @@ def proved(wallet: WalletOnHost, inputs: Values, known: Values | None) -> Values
     missing volume is created at the first start; later only if the settings newly accept that its wallets are
     lost. Raises ProviderError in every other case.
     """
-    if others := wallet.other_users(_container_urn()):
+    if others := wallet.other_users(container_urn()):
         raise ProviderError(f"host {inputs['host']}: {others}")
     if not is_adopting():
         wallet.take_empty()
@@ -100,8 +100,8 @@ def _looked_at(wallet: WalletOnHost, inputs: Values, state: Values) -> Values:
     if wrong := fault(found, identity, before):
         said = _refusal(wallet, inputs, wrong, found, before, is_known=True)
         return {KEPT_OUT: said} if _kept_out(wallet, found) else {FAULT: said, EMPTY: _is_empty(found)}
-    if others := wallet.other_users(_container_urn()):
-        return {FAULT: f"host {inputs['host']}: {others}", EMPTY: False}
+    if others := wallet.other_users(container_urn()):
+        return {KEPT_OUT: f"host {inputs['host']}: {others}"}
     wallets = NOTHING if found is None else found.wallets
     if found is not None and _is_accepted(found):
         identity = wallet.remember(wallets)
@@ -121,7 +121,7 @@ def _is_empty(found: Found | None) -> bool:
     return found is None or not (found.wallets or found.damaged or found.temporary)
 
 
-def _container_urn() -> str:
+def container_urn() -> str:
     """URN of the node's container, a sibling of its preflight."""
     kind, _, name = URN.get().rpartition("::")
     return f"{kind.removesuffix('Preflight')}NodeContainer::{name.removesuffix('-preflight')}-container"
