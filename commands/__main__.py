@@ -46,7 +46,7 @@ from wallets.signals import interrupt_on_all
     "  4   fleet: a part needs attention, or was not done\n"
     "  5   review: a wallet, a volume or something published could be lost\n"
     "  6   apply: not what was approved; nothing was changed\n"
-    "  70  a fault of skyinfra itself\n"
+    "  70  internal error (a bug in skyinfra)\n"
     "  130 interrupted",
 )
 @click.version_option(VERSION, prog_name="skyinfra")
@@ -105,7 +105,7 @@ def _failed(message: str, code: int) -> int:
 def _fault(error: Exception) -> str:
     with tempfile.NamedTemporaryFile("w", prefix="skyinfra-", suffix=".log", delete=False) as file:
         traceback.print_exception(error, file=file)
-    return f"a fault of skyinfra itself: {error!r}. Please report it with {file.name}"
+    return f"internal error (a bug in skyinfra): {error!r}. Please report it with {file.name}"
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import click
 
 
 def has_agreed(question: str, otherwise: str, *, err: bool = False) -> bool:
-    """Ask for confirmation. Without a terminal, print `otherwise` and take the answer to be no.
+    """Ask for confirmation. Without a terminal, print `otherwise` and assume the answer no.
 
     With `err`, `otherwise` is printed on standard error.
     """

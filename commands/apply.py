@@ -56,9 +56,9 @@ def apply(stack: str | None, backend: Choice, token: str, details: Path | None) 
             param_hint="--review",
         )
     known = None if details is None else read_details(details.read_bytes(), token)
-    found, name = chosen(stack, backend)
-    with found.changing(name, "apply"):
-        return _Apply(found, name, token, known).run()
+    selected, name = chosen(stack, backend)
+    with selected.changing(name, "apply"):
+        return _Apply(selected, name, token, known).run()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +104,11 @@ class _Apply:
             why = "Another tree is checked out now."
         except UserError as error:
             why = str(error)
-        said = (
+        warning = (
             "The checkout was changed while the update ran, so what was built may not be what was approved."
         )
         click.echo(
-            f"error: {said} {why} See `./skyinfra review -s {self.stack}` on a clean checkout.", err=True
+            f"error: {warning} {why} See `./skyinfra review -s {self.stack}` on a clean checkout.", err=True
         )
         return True
 
@@ -122,14 +122,14 @@ class _Apply:
         done = run_preview(self.stack, [*options, *REFRESHED], backend.env)
         changes = read_changes(preview := done.read())
         if done.failed or changes.faults:
-            said = "\n".join(changes.faults) or done.said
-            raise UserError(f"`pulumi up` would stop with this, and nothing was changed: {said}")
+            message = "\n".join(changes.faults) or done.message
+            raise UserError(f"`pulumi up` would stop with this, and nothing was changed: {message}")
         here = approval_of(self.stack, backend, preview, with_presence(changes))
-        found = differences(self.token, here, self.known)
-        if not found:
+        differing = differences(self.token, here, self.known)
+        if not differing:
             return 0
-        said = refusal(self.stack, found, self._before(backend))
-        click.echo(f"error: {said}", err=True)
+        message = refusal(self.stack, differing, self._before(backend))
+        click.echo(f"error: {message}", err=True)
         return OTHER
 
     def _before(self, backend: Backend) -> str:

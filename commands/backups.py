@@ -40,11 +40,11 @@ from wallets.schedule import Scheduler, timer
 @with_stack
 @folder_option("--to", "Place for the backup.")
 @with_recipients
-@click.option("--plain", is_flag=True, help="Don't encrypt: whoever has the file can read it.")
+@click.option("--plain", is_flag=True, help="Don't encrypt: anyone who has the file can read it.")
 @click.option(
     "--print",
     "scheduler",
-    type=click.Choice([one.value for one in Scheduler]),
+    type=click.Choice([kind.value for kind in Scheduler]),
     help="Print a unit that does this every day, and make no backup.",
 )
 def backup_wallet(
@@ -63,16 +63,16 @@ def backup_wallet(
     The file is dated and never overwrites another. The node may run. Neither its host nor this machine
     can read the file; its first lines say how to read it without this program.
     """
-    found, name = chosen(stack, backend)
+    selected, name = chosen(stack, backend)
     if scheduler:
         context = click.get_current_context()
         click.echo(_unit(Scheduler(scheduler), node, name, backend, context), nl=False)
         return
     recipients = recipients_of(rules_of(stack_config(name)), given, recipient_files)
-    with found.changing(name, "wallet backup"):
-        deployed = node_in(found, name, node)
+    with selected.changing(name, "wallet backup"):
+        deployed = node_in(selected, name, node)
         refuse_unclear(deployed, recipients, plain=plain)
-        backup(deployed, volume_of(deployed), place(where, ssh_options), recipients, found.backup_records)
+        backup(deployed, volume_of(deployed), place(where, ssh_options), recipients, selected.backup_records)
 
 
 KEPT = (
@@ -87,10 +87,10 @@ def _unit(scheduler: Scheduler, node: str, stack: str, backend: Choice, context:
     options = context.params
     command = [str(PROJECT / "skyinfra"), "wallet", "backup", node, "--stack", stack]
     command += ["--backend", backend.value, "--to", _absolute(options["where"])]
-    command += [f"--ssh-option={one}" for one in options["ssh_options"]]
-    command += [word for one in options["given"] for word in ("--recipient", one)]
+    command += [f"--ssh-option={option}" for option in options["ssh_options"]]
+    command += [word for recipient in options["given"] for word in ("--recipient", recipient)]
     command += [
-        word for one in options["recipient_files"] for word in ("--recipients-file", str(one.absolute()))
+        word for file in options["recipient_files"] for word in ("--recipients-file", str(file.absolute()))
     ]
     command += ["--plain"] if options["plain"] else []
     env = {key: value for key in KEPT if (value := os.environ.get(key))}
@@ -116,14 +116,16 @@ def _absolute(where: str) -> str:
 def list_backups(node: str | None, where: str, ssh_options: Sequence[str]) -> None:
     """List the backups in a folder, or only those of NODE. Needs no key.
 
-    Reads each file completely, and says which are cut short, changed or not backups.
+    Reads each file completely, and reports which are truncated, changed or not backups.
     """
-    found = list(rows(place(where, ssh_options), node))
+    table_rows = list(rows(place(where, ssh_options), node))
     click.echo(
-        columns(found) if len(found) > 1 else f"{where} holds no backups{f' of {node}' if node else ''}."
+        columns(table_rows)
+        if len(table_rows) > 1
+        else f"{where} has no backups{f' of {node}' if node else ''}."
     )
-    if len(found) > 1:
-        click.echo(f"\nNot verified without a key, of those that are encrypted: {UNVERIFIED}.")
+    if len(table_rows) > 1:
+        click.echo(f"\nNot verified without a key, for encrypted backups: {UNVERIFIED}.")
 
 
 @click.command(
@@ -140,7 +142,7 @@ def list_backups(node: str | None, where: str, ssh_options: Sequence[str]) -> No
 def verify_backup(files: Sequence[str], keys: Sequence[str], ssh_options: Sequence[str]) -> None:
     """Check that each FILE is a complete backup and, with a key, that it has the wallets that it names.
 
-    FILE is a path or an ssh:// address. Says what it could not check without a key.
+    FILE is a path or an ssh:// address. Reports what it could not check without a key.
     """
     known = opened(keys)
     for file in files:
@@ -170,10 +172,10 @@ def check_backup(
 
     Exit code 1: it is too old, has other recipients, or lacks addresses. The node may run.
     """
-    found, name = chosen(stack, backend)
+    selected, name = chosen(stack, backend)
     rules, known = rules_of(stack_config(name)), opened(keys)
-    with found.changing(name, "wallet check"):
-        deployed = node_in(found, name, node)
+    with selected.changing(name, "wallet check"):
+        deployed = node_in(selected, name, node)
         check(deployed, volume_of(deployed), place(where, ssh_options), rules, known)
 
 
@@ -199,8 +201,8 @@ def drill_backup(
     That node has no network, and must find the same addresses. It runs on the host of NODE, and does not
     touch the wallet of NODE. Container and volume are removed, even if the drill fails.
     """
-    found, name = chosen(stack, backend)
+    selected, name = chosen(stack, backend)
     known = opened(keys)
-    with found.changing(name, "wallet drill"):
-        deployed = node_in(found, name, node)
+    with selected.changing(name, "wallet drill"):
+        deployed = node_in(selected, name, node)
         drill(deployed, engine_of(deployed), place(where, ssh_options), known)

@@ -1,4 +1,4 @@
-"""Review pages made from two revisions of stacks' files alone by the checked-out program, without a state."""
+"""Review pages without a state: the checked-out program compares two revisions of the stack files."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ from clients.git import changed_between, commit_of, files_of, merge_base, untrac
 from commands.exit_codes import AT_RISK, FAILED, REFUSED
 from commands.known_vulnerabilities import with_vulnerabilities
 from commands.mock_previews import previews_by_files
-from commands.pages import Made, Page
+from commands.pages import Page, RenderedPage
 from commands.previews import Previewed
 from commands.untrusted_yaml import BYTES, refuse_odd
 from display.errors import UserError
@@ -33,17 +33,17 @@ from settings.places import StackFile
 from settings.pulumi_yaml import pulumi_values
 
 FOLDER = "stacks"
-SAID = (
-    "This page compares the stack's file of {} with that of {}, by the program that is checked out. No "
-    "state, host or registry was asked: it does not know what is deployed."
+COMPARED = (
+    "This page compares the stack's file of {} with that of {}, with the checked-out program. No "
+    "state, host or registry was asked, so it does not show what is deployed."
 )
 REMOVED = (
-    "There is no {} {}, and {} has it. Without the file no `pulumi up` of this stack is possible, and what "
-    "it has deployed stays: run `pulumi destroy` before its file is removed."
+    "There is no {} {}, and {} has it. Without the file no `pulumi up` of this stack is possible, and its "
+    "deployed resources stay: run `pulumi destroy` before its file is removed."
 )
 FOLLOWS = (
-    "{0} takes its images from {1}, which differs too: what {1} would publish reaches {0} with the `up` "
-    "after that of {1}."
+    "{0} takes its images from {1}, which differs too: the images that {1} would publish reach {0} with "
+    "the `up` after that of {1}."
 )
 WORST = (FAILED, REFUSED, AT_RISK, 0)
 """Exit codes, the worst first: FAILED leads, because a missing page leaves its stack's changes unknown."""
@@ -61,9 +61,9 @@ class FilesPage(Page):
     file: StackFile
     """The changed file of the stack."""
     unjudged: tuple[str, ...]
-    """Sentences about differences that the preview may not show."""
-    said: str
-    """Sentence that says what was compared."""
+    """Sentences about differences that the preview might not show."""
+    compared: str
+    """Sentence that names the compared revisions."""
     go_mods: GoMods
 
     @property
@@ -71,14 +71,14 @@ class FilesPage(Page):
         """Settings of the changed file, with their lines."""
         return Checkout(SettingLines(self.file))
 
-    def completed(self, changes: Changes, preview: Any) -> Changes:
+    def with_extra_facts(self, changes: Changes, preview: Any) -> Changes:
         """Add differences that no resource shows, and Go modules with their vulnerabilities."""
         inside = inside_by_files(preview, self.go_mods)
         return with_vulnerabilities(replace(changes, unjudged=self.unjudged, inside=inside), read_layout())
 
-    def ending(self, changes: Changes, preview: Any) -> str:
-        """Say what was compared."""
-        return ending_without(self.said)
+    def last_lines(self, changes: Changes, preview: Any) -> str:
+        """Name the compared revisions."""
+        return ending_without(self.compared)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,7 +100,7 @@ class _Comparison:
 
     @property
     def where(self) -> str:
-        """The changed side in words."""
+        """Phrase for the changed side."""
         return f"at {self.head}" if self.head else "here"
 
     @property
@@ -137,7 +137,7 @@ class _Comparison:
                 *self.follows(stack, text),
                 *of_others([path for path in self.changed if path not in paths]),
             ),
-            said=SAID.format(self.before[:_SHORT], self.after[:_SHORT] or "this folder"),
+            compared=COMPARED.format(self.before[:_SHORT], self.after[:_SHORT] or "this folder"),
             go_mods=self.go_mods,
         )
 
@@ -155,10 +155,10 @@ class _Comparison:
         """List the stacks that do not differ and, if no stack differs, the other files that do."""
         differing = self.differing
         same = sorted({*self.stacks} - {*differing})
-        follows = [said for name in same for said in self.follows(name, self.stacks[name])]
+        follows = [sentence for name in same for sentence in self.follows(name, self.stacks[name])]
         others = [] if differing else of_others(self.changed)
-        said = f"Stacks that do not differ: {', '.join(same) or 'none'}."
-        return "\n\n".join([said, *follows, *others]) + "\n"
+        same_stacks = f"Stacks that do not differ: {', '.join(same) or 'none'}."
+        return "\n\n".join([same_stacks, *follows, *others]) + "\n"
 
     def follows(self, stack: str, text: str) -> list[str]:
         """One sentence if a stack takes its images from another stack that differs; otherwise empty."""
@@ -180,11 +180,11 @@ def review_by_files(
         name = stack.rpartition("/")[2]
         text = compared.text(name)
         [previewed] = previews_by_files(compared.stacks, {name: text}).values()
-        return compared.page(stack, name, text, [name]).printed(previewed, whole)
-    made, said = _all_made(compared, whole), compared.unchanged()
+        return compared.page(stack, name, text, [name]).print(previewed, whole)
+    made, unchanged = _all_made(compared, whole), compared.unchanged()
     if whole is not None:
-        whole.write_text("\n".join([*(one.whole for one in made), said]), encoding="utf-8")
-    click.echo("\n".join([*(one.text for one in made), said]), nl=False)
+        whole.write_text("\n".join([*(page.whole for page in made), unchanged]), encoding="utf-8")
+    click.echo("\n".join([*(page.text for page in made), unchanged]), nl=False)
     return made[0].code if made else 0
 
 
@@ -202,31 +202,31 @@ def _comparison(base: str, head: str | None, rules: Sequence[Rule]) -> _Comparis
     )
 
 
-def _all_made(compared: _Comparison, whole: Path | None) -> list[Made]:
+def _all_made(compared: _Comparison, whole: Path | None) -> list[RenderedPage]:
     """Make the page of each stack that differs, the worst first."""
     names = compared.differing
     if len(names) > MOST:
-        raise UserError(f"{len(names)} stacks differ, and {MOST} have room here: name one with `--stack`.")
+        raise UserError(f"{len(names)} stacks differ, and {MOST} fit here: choose one with `--stack`.")
     texts, previews = dict[str, str](), dict[str, Previewed]()
     for name in names:
         try:
             texts[name] = compared.text(name)
         except UserError as error:
-            previews[name] = Previewed(text=b"", failed=True, said=str(error))
+            previews[name] = Previewed(text=b"", failed=True, message=str(error))
     previews |= previews_by_files(compared.stacks, texts)
     made = [
-        compared.page(name, name, texts.get(name, ""), names).made(
+        compared.page(name, name, texts.get(name, ""), names).render(
             previews[name], whole=whole.name if whole else "", limit=LIMIT // len(names)
         )
         for name in names
     ]
-    return sorted(made, key=lambda one: WORST.index(one.code))
+    return sorted(made, key=lambda page: WORST.index(page.code))
 
 
 def _commit(revision: str) -> str:
     if not (commit := commit_of(PROJECT, revision)):
         raise UserError(
-            f"{revision!r} names no commit of the project: `git fetch` brings one that is elsewhere."
+            f"{revision!r} is not a commit of this clone: `git fetch` gets commits from elsewhere."
         )
     return commit
 
@@ -244,14 +244,14 @@ def _path(stack: str) -> str:
 
 
 def _stack_of(path: str) -> str:
-    """Name of the stack that a path is the file of; empty for any other path."""
-    found = _FILE.fullmatch(path)
-    return found[1] if found else ""
+    """Name of the stack whose file has this path; empty for any other path."""
+    match = _FILE.fullmatch(path)
+    return match[1] if match else ""
 
 
 def _stacks(commit: str) -> dict[str, str]:
-    found = files_of(PROJECT, commit, f"{FOLDER}/")
-    return {stack: text for name, text in found.items() if (stack := _stack_of(f"{FOLDER}/{name}"))}
+    files = files_of(PROJECT, commit, f"{FOLDER}/")
+    return {stack: text for name, text in files.items() if (stack := _stack_of(f"{FOLDER}/{name}"))}
 
 
 def _setting(text: str, key: str) -> Any:

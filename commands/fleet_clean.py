@@ -12,8 +12,8 @@ from display.progress import working
 from fleet.images import Surplus, clean, counted, image_hosts, look, named_images, table
 
 STAYS = (
-    "The running and the last healthy image of each node stay, and so does whatever a container uses, has a "
-    "tag, or is not known to be of this program. No volume is touched."
+    "The running and the last healthy image of each node are kept, and so is every image that a container "
+    "uses, that has a tag, or that may not belong to this program. No volume is touched."
 )
 
 
@@ -32,31 +32,31 @@ def clean_hosts(stack: str | None, backend: Choice, yes: bool) -> int:
     on hosts that were down. It removes nothing without --yes or your answer. Exit code 4: a host did not
     answer, or kept an image.
     """
-    found, name = chosen(stack, backend)
-    with found.changing(name, "fleet clean"):
-        resources = found.resources(name)
+    selected, name = chosen(stack, backend)
+    with selected.changing(name, "fleet clean"):
+        resources = selected.resources(name)
         kept = named_images(resources)
         with working(f"hosts of the stack {name}"):
             seen = look(image_hosts(resources), kept)
         _say_faults(seen)
-        if not any(one.images for one in seen):
+        if not any(surplus.images for surplus in seen):
             click.echo("No older image of this program is on the hosts that answer.")
         else:
-            click.echo(f"{table(seen)}\n\n{counted(seen)}, would go. {STAYS}")
+            click.echo(f"{table(seen)}\n\n{counted(seen)}, would be removed. {STAYS}")
             if not (yes or has_agreed("Remove them?", "Nothing was removed: --yes removes them.")):
                 return _code(seen)
             gone = clean(seen, kept)
             _say_faults(gone)
-            click.echo(f"{counted(gone)}, went.")
+            click.echo(f"{counted(gone)}, removed.")
             seen = [*seen, *gone]
         return _code(seen)
 
 
-def _say_faults(found: Sequence[Surplus]) -> None:
-    for one in found:
-        for fault in one.faults:
-            click.echo(f"{one.host.name}: {fault}", err=True)
+def _say_faults(surpluses: Sequence[Surplus]) -> None:
+    for surplus in surpluses:
+        for fault in surplus.faults:
+            click.echo(f"{surplus.host.name}: {fault}", err=True)
 
 
-def _code(found: Sequence[Surplus]) -> int:
-    return PART if any(one.faults for one in found) else 0
+def _code(surpluses: Sequence[Surplus]) -> int:
+    return PART if any(surplus.faults for surplus in surpluses) else 0

@@ -47,8 +47,8 @@ def status(stack: str | None, backend: Choice, as_json: bool, watch: bool) -> in
     or its host does not answer within 25 s, and 0 if all are synced, syncing, starting, or offline as their
     settings say.
     """
-    found, name = chosen(stack, backend)
-    nodes = fleet_nodes(found, name)
+    selected, name = chosen(stack, backend)
+    nodes = fleet_nodes(selected, name)
     if not nodes and not as_json:
         click.echo(f"The stack {name} has no node that is deployed.")
         return 0
@@ -62,7 +62,7 @@ def status(stack: str | None, backend: Choice, as_json: bool, watch: bool) -> in
             click.echo(json.dumps(report.as_json(name, seen, now), indent=1))
         else:
             Console(soft_wrap=True).print(_coloured(report.text(seen, now, _width())))
-        return 0 if all(one.is_ok for one in seen) else PART
+        return 0 if all(node_status.is_ok for node_status in seen) else PART
     finally:
         hosts.close()
 
@@ -71,10 +71,10 @@ def fleet_nodes(backend: Backend, stack: str) -> list[FleetNode]:
     """Deployed nodes in a stack's state, with their newest known backups. Raises UserError."""
     resources = backend.resources(stack)
     tags = _tags(resources)
-    outputs = {one["urn"]: one.get("outputs") or {} for one in resources}
-    repositories = {engine_name(one.engine or ""): one.repositories for one in image_hosts(resources)}
+    outputs = {resource["urn"]: resource.get("outputs") or {} for resource in resources}
+    repositories = {engine_name(host.engine or ""): host.repositories for host in image_hosts(resources)}
     nodes = []
-    for node in sorted(nodes_of(stack, resources).values(), key=lambda one: (one.host, one.name)):
+    for node in sorted(nodes_of(stack, resources).values(), key=lambda node: (node.host, node.name)):
         if node.container is not None:
             nodes.append(
                 FleetNode(
@@ -103,12 +103,12 @@ def _known_backup(backend: Backend, node: DeployedNode) -> Backup | None:
 
 def _tags(resources: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Digest of a variant or a manifest list → its most exact tag, from the stack's outputs in its state."""
-    [root] = [one for one in resources if one["type"] == "pulumi:pulumi:Stack"] or [{}]
+    [root] = [resource for resource in resources if resource["type"] == "pulumi:pulumi:Stack"] or [{}]
     tags: dict[str, str] = {}
     for releases in ((root.get("outputs") or {}).get("images") or {}).values():
-        for tag, release in sorted(releases.items(), key=lambda one: _exactness(one[0])):
-            for one in (release, *release["variants"].values()):
-                tags[one["digest"]] = tag
+        for tag, release in sorted(releases.items(), key=lambda entry: _exactness(entry[0])):
+            for image in (release, *release["variants"].values()):
+                tags[image["digest"]] = tag
     return tags
 
 
@@ -122,8 +122,8 @@ def _width() -> int | None:
     return Console().width if sys.stdout.isatty() else None
 
 
-def _coloured(said: str) -> Text:
-    text = Text(said)
+def _coloured(shown: str) -> Text:
+    text = Text(shown)
     for state, style in report.STYLES.items():
         text.highlight_words([state.value], style)
     return text
@@ -135,10 +135,10 @@ def _watch(hosts: Hosts, stack: str, as_json: bool) -> None:
         if as_json or not sys.stdout.isatty() or os.environ.get("TERM", "dumb") == "dumb":
             while True:
                 seen, now = hosts.look(), datetime.now(UTC)
-                one = (
+                shown = (
                     json.dumps(report.as_json(stack, seen, now)) if as_json else report.text(seen, now, None)
                 )
-                click.echo(one if as_json else f"{one}\n")
+                click.echo(shown if as_json else f"{shown}\n")
                 time.sleep(EVERY)
         with Live(console=Console(), auto_refresh=False, transient=False) as live:
             while True:

@@ -17,25 +17,25 @@ from local.stack import stack_config
 def up(stack: str | None, backend: Choice) -> int:
     """Refresh and update a stack; hosts that do not answer in 20 seconds are left out, and named.
 
-    It does not ask before it changes something: `pulumi preview` shows that. What is left out stays in
-    the state as it was, and the next run catches up. Exit code 4 says that hosts were left out.
+    It does not ask before it changes something: `pulumi preview` shows that. Skipped resources keep
+    their state unchanged, and the next run catches up. Exit code 4 says that hosts were left out.
     """
-    found, name = chosen(stack, backend)
+    selected, name = chosen(stack, backend)
     again = f"./skyinfra fleet up -s {name}"
-    with found.changing(name, "fleet up"):
-        if found.layout is not None:
-            return bring_up(found.layout, name, found.env, again)
-        return bring_up_parts(_target(found, name, again))
+    with selected.changing(name, "fleet up"):
+        if selected.layout is not None:
+            return bring_up(selected.layout, name, selected.env, again)
+        return bring_up_parts(_target(selected, name, again))
 
 
-def _target(found: Backend, stack: str, again: str) -> Target:
+def _target(backend: Backend, stack: str, again: str) -> Target:
     """Target for a stack of an installed Pulumi, whose user handles interrupted runs."""
     return Target(
         options=["--stack", stack],
         config=stack_config(stack),
-        env=found.env,
-        log=found.update_log,
-        resources=lambda: found.resources(stack),
+        env=backend.env,
+        log=backend.update_log,
+        resources=lambda: backend.resources(stack),
         is_interrupted=lambda: False,
         again=again,
     )

@@ -24,8 +24,8 @@ HEADS = ("image", "variant", "platform", "layers", "to download", "unpacked", "d
 @with_stack
 def images(stack: str | None, backend: Choice) -> None:
     """List all images: variants, platforms, layers, sizes and digests as a stack published them."""
-    found, name = chosen(stack, backend)
-    outputs = found.outputs(name)
+    selected, name = chosen(stack, backend)
+    outputs = selected.outputs(name)
     try:
         table = images_table(outputs.get("images") or {}, outputs.get("workspaces") or {})
     except MALFORMED:
@@ -62,6 +62,6 @@ def _rows(name: str, published: Mapping[str, Any] | None) -> Iterator[Sequence[s
     variants = published["variants"]
     for arch in ARCHES:
         if arch in variants:
-            one = variants[arch]
-            sizes = (megabytes(one[key]) for key in ("size", "unpacked"))
-            yield (name, arch, one["platform"], str(one["layers"]), *sizes, one["digest"])
+            variant = variants[arch]
+            sizes = (megabytes(variant[key]) for key in ("size", "unpacked"))
+            yield (name, arch, variant["platform"], str(variant["layers"]), *sizes, variant["digest"])

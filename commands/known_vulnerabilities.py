@@ -21,7 +21,7 @@ _LONGEST = 300
 
 
 class NotLookedUpError(UserError):
-    """The database could not be used; the message says why."""
+    """Raised if the database can't be used; the message gives the reason."""
 
 
 def read_known(layout: Layout) -> tuple[Index, str]:
@@ -49,7 +49,7 @@ def looking_up() -> Iterator[None]:
 
 def with_vulnerabilities(changes: Changes, layout: Layout) -> Changes:
     """Add the vulnerabilities that images gain and lose; the database is read only if modules differ."""
-    if not any(one.differences for one in changes.inside):
+    if not any(contents.differences for contents in changes.inside):
         return changes
     try:
         with looking_up():
@@ -60,41 +60,45 @@ def with_vulnerabilities(changes: Changes, layout: Layout) -> Changes:
 
 def judged(changes: Changes, known: Index, day: str) -> Changes:
     """Add the vulnerabilities that these entries of the database have for modules that differ."""
-    if not any(one.differences for one in changes.inside):
+    if not any(contents.differences for contents in changes.inside):
         return changes
-    found = tuple(each for one in changes.inside for each in _vulnerabilities(one, known))
-    is_whole = not any(one.unknown or one.of_go or one.inexact for one in changes.inside)
-    return replace(changes, vulnerabilities=found, looked_up=looked_up(day, found, is_whole=is_whole))
+    vulnerabilities = tuple(each for contents in changes.inside for each in _vulnerabilities(contents, known))
+    is_whole = not any(contents.unknown or contents.of_go or contents.inexact for contents in changes.inside)
+    return replace(
+        changes, vulnerabilities=vulnerabilities, looked_up=looked_up(day, vulnerabilities, is_whole=is_whole)
+    )
 
 
-def looked_up(day: str, found: Sequence[object], *, is_whole: bool = True) -> str:
-    """Sentences about the database and its limits; `is_whole` is False if some modules are not known."""
+def looked_up(day: str, vulnerabilities: Sequence[object], *, is_whole: bool = True) -> str:
+    """Sentences about the database and its limits; `is_whole` is False if some modules are unknown."""
     by = "" if is_whole else " by the modules that are known to differ"
-    none = "" if found else f"No known vulnerability comes or goes{by}. "
+    none = "" if vulnerabilities else f"No known vulnerability is gained or lost{by}. "
     return (
         f"{none}Vulnerabilities are those that Go's database knew on {day}, by versions of modules: a "
-        "program may not use what is faulty."
+        "program might not call the vulnerable code."
     )
 
 
 def not_looked_up(error: NotLookedUpError) -> str:
-    """Sentence that says why vulnerabilities were not looked up, in one line, whatever the error says."""
+    """Sentence in one line about why vulnerabilities were not looked up, whatever the error's text is."""
     reason = (str(error).splitlines() or [""])[0][:_LONGEST].rstrip(". ")
     return f"Known vulnerabilities were not looked up: {plain(reason)}."
 
 
-def _vulnerabilities(one: Inside, known: Index) -> Iterator[Vulnerability]:
-    exact = (each for each in one.differences if NOT_KNOWN not in (each.before, each.after))
+def _vulnerabilities(image: Inside, known: Index) -> Iterator[Vulnerability]:
+    exact = (each for each in image.differences if NOT_KNOWN not in (each.before, each.after))
     judged_ones = [(each, gained_and_gone(known, *_sides(each))) for each in exact]
     for side, is_gained in enumerate((True, False)):
-        for each, found in judged_ones:
+        for each, sides in judged_ones:
             yield from (
-                Vulnerability(image=one.image, difference=each, gained=is_gained, finding=finding)
-                for finding in found[side]
+                Vulnerability(image=image.image, difference=each, gained=is_gained, finding=finding)
+                for finding in sides[side]
             )
 
 
-def _sides(one: Difference) -> tuple[Modules, Modules]:
-    """Module with its version before and after, each empty where there is none."""
-    before, after = ({one.module: version} if version else {} for version in (one.before, one.after))
+def _sides(difference: Difference) -> tuple[Modules, Modules]:
+    """Module with its version before and after, each empty if there is none."""
+    before, after = (
+        {difference.module: version} if version else {} for version in (difference.before, difference.after)
+    )
     return before, after

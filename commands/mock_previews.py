@@ -1,4 +1,4 @@
-"""Previews of stacks by their files alone: the checked-out program under mocks, in a process of its own."""
+"""Previews of stacks by their files alone: the checked-out program under mocks, in a separate process."""
 
 import json
 import os
@@ -17,19 +17,21 @@ SECONDS = 120
 
 def previews_by_files(base: Mapping[str, str], texts: Mapping[str, str]) -> dict[str, Previewed]:
     """Preview stacks with changed texts in one process, or a new one after a stack that ends or blocks it."""
-    left, found = dict(texts), dict[str, Previewed]()
-    while left:
-        with working(f"preview of {_named(left)}, by {'its' if len(left) == 1 else 'their'} files alone"):
-            lines, said = _run(json.dumps({"base": dict(base), "heads": left}))
-        for stack, line in zip([*left], lines, strict=False):
-            said_of_it = json.loads(line).get("failed", "")
-            found[stack] = Previewed(text=line.encode(), failed=bool(said_of_it), said=said_of_it)
-            del left[stack]
-        if left:  # the first of these ended the process, or kept it busy
-            stack = next(iter(left))
-            found[stack] = Previewed(text=b"", failed=True, said=said)
-            del left[stack]
-    return found
+    waiting, previews = dict(texts), dict[str, Previewed]()
+    while waiting:
+        with working(
+            f"preview of {_named(waiting)}, by {'its' if len(waiting) == 1 else 'their'} files alone"
+        ):
+            lines, problem = _run(json.dumps({"base": dict(base), "heads": waiting}))
+        for stack, line in zip([*waiting], lines, strict=False):
+            failure = json.loads(line).get("failed", "")
+            previews[stack] = Previewed(text=line.encode(), failed=bool(failure), message=failure)
+            del waiting[stack]
+        if waiting:  # the first of these ended the process, or kept it busy
+            stack = next(iter(waiting))
+            previews[stack] = Previewed(text=b"", failed=True, message=problem)
+            del waiting[stack]
+    return previews
 
 
 def _named(stacks: Collection[str]) -> str:
@@ -51,10 +53,10 @@ def _run(given: str) -> tuple[list[str], str]:
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            said = f"The program did not end within {SECONDS} s with this file."
-            return _lines(error.stdout), said
-    said = done.stderr.decode(errors="replace").strip() or "The program ended without a word."
-    return _lines(done.stdout), said
+            problem = f"The program did not end within {SECONDS} s with this file."
+            return _lines(error.stdout), problem
+    problem = done.stderr.decode(errors="replace").strip() or "The program ended without a message."
+    return _lines(done.stdout), problem
 
 
 def _lines(output: bytes | None) -> list[str]:

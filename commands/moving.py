@@ -49,7 +49,7 @@ from wallets.moving import (
 )
 from wallets.nodes import DeployedNode, node_of
 
-_NOBODY = "There is no terminal to ask: `--yes` goes on without a question."
+_NOBODY = "There is no terminal to ask: `--yes` proceeds without a question."
 PROVIDER = "pulumi:providers:docker"
 NODE, EXPORTER, PROXY = (f"skycoin:index:{kind}" for kind in ("Node", "Exporter", "Proxy"))
 PARTS = ("preflight", "data", "wallet", "network", "pulled", "pulled-proxy", "container")
@@ -61,7 +61,7 @@ PROXY_PARTS = ("login", "container")
 def refuse_unfit(settings: StackSettings, host: str) -> None:
     """Raise UserError with all that `up` would refuse on the new host; print what it would warn about."""
     [checked] = check([place for place in places(settings) if place.name == host])
-    wrong = [one.text for one in checked.findings if one.level is not Level.WARNED]
+    wrong = [finding.text for finding in checked.findings if finding.level is not Level.WARNED]
     if wrong:
         raise UserError("\n".join([*wrong, "Nothing was changed."]))
     for finding in checked.findings:
@@ -71,9 +71,9 @@ def refuse_unfit(settings: StackSettings, host: str) -> None:
 def in_state(
     stack: str, name: str, resources: Sequence[Mapping[str, Any]]
 ) -> tuple[DeployedNode, Fingerprint]:
-    """Node in a state, and the wallets that the state remembers. Raises WalletError if it is not there."""
+    """Node in a state, and the wallets that the state has recorded. Raises WalletError if there is none."""
     node = node_of(stack, name, resources)
-    [outputs] = [one.get("outputs") for one in resources if one["urn"] == node.preflight]
+    [outputs] = [resource.get("outputs") for resource in resources if resource["urn"] == node.preflight]
     return node, remembered(outputs or {})
 
 
@@ -87,12 +87,12 @@ class Origin:
     backup: Backup | None
     identities: Sequence[Identity]
     older: bool
-    """True accepts a backup without wallets or addresses that the state remembers."""
+    """True accepts a backup without wallets or addresses that the state has recorded."""
     listed: Sequence[Address] = ()
     """Addresses of the node's host in the current stack's file: a board may have got a new one."""
 
     def wallets(self) -> dict[str, File]:
-        """Read all wallets. Raises WalletError if they are fewer than the state remembers."""
+        """Read all wallets. Raises WalletError if they are fewer than the state has recorded."""
         node = self.node
         if self.backup is None:
             source, contents = f"the wallet volume {node.wallet} on host {node.host}", wallets_of(node)
@@ -102,7 +102,7 @@ class Origin:
         refuse_anothers(node, self.backup)
         contents = open_backup(self.backup, self.identities)
         if not self.older:
-            refuse_less(self.backup.name, contents, self.remembers, "--older takes it all the same")
+            refuse_less(self.backup.name, contents, self.remembers, "--older accepts it anyway")
         return contents
 
     def refuse_changed(self, resources: Sequence[Mapping[str, Any]]) -> None:
@@ -113,34 +113,32 @@ class Origin:
         node = self.node
         if in_state(node.stack, node.name, resources) != (node, self.remembers):
             raise UserError(
-                f"the state of {node.stack} has another {node.name} by now than when this command began: it "
-                "was moved or updated meanwhile. Run the same command again, which begins with what is there "
-                "now."
+                f"{node.name} in the state of {node.stack} has changed since this command started (moved or "
+                "updated). Run the command again."
             )
 
     def refuse_alive(self) -> list[str]:
-        """Describe how a host that should be dead is silent, at each of its addresses.
+        """Describe why a host that should be dead does not answer, at each of its addresses.
 
-        Raises UserError if it shows a sign of life: its node may be running.
+        Raises UserError if the host is reachable, because its node may be running.
         """
         if self.backup is None:
             return []
-        there = Address(engine_address(self.node.engine), tuple(self.node.ssh_options))
-        addresses = list(dict.fromkeys([there, *self.listed]))
+        current = Address(engine_address(self.node.engine), tuple(self.node.ssh_options))
+        addresses = list(dict.fromkeys([current, *self.listed]))
         reasons = silent(addresses)
-        return [self._silence(one.engine, reasons.get(one, "")) for one in addresses]
+        return [self._silence(address.engine, reasons.get(address, "")) for address in addresses]
 
     def _silence(self, engine: str, reason: str) -> str:
         host = f"host {self.node.host} ({engine})"
         if not reason:
             raise UserError(
-                f"{host} answers: leave out `--from-backup`, and the wallet comes from there as it is now. "
-                "Nothing was changed."
+                f"{host} answers: omit `--from-backup`, and its current wallet is moved. Nothing was changed."
             )
         if obstacle_of(reason) is not Obstacle.NO_ANSWER:
             raise UserError(
-                f"{host} says {reason!r}: it lives, and its node may run. Let this machine log in there, and "
-                "leave out `--from-backup`; or take it off the network for good. Nothing was changed."
+                f"{host} is reachable ({reason!r}), so its node may be running. Give this machine access and "
+                "omit `--from-backup`, or take the host off the network for good. Nothing was changed."
             )
         return f"{host} does not answer: {reason}."
 
@@ -162,8 +160,8 @@ class Origin:
         is_running = self.backup is None and self.node.container is not None and runs(self.node)
         if is_running or self.left_behind(carried):
             raise UserError(
-                f"{self.node.where} was started again while its wallets were carried: let nothing do that (an"
-                " `up`, a person, a program that watches containers), and run the same command again."
+                f"{self.node.where} was started again while its wallets were being copied: prevent that (an "
+                "`up`, a person, a program that watches containers), and run the same command again."
             )
 
     def take_out(self, backend: Backend) -> int:
@@ -195,9 +193,10 @@ class Move:
         contents = self.origin.wallets()
         refuse_taken(self.target, contents)
         click.echo(
-            f"{self.source.where} moves to host {self.target.host}, with {_said(fingerprint_of(contents))}."
+            f"{self.source.where} moves to host {self.target.host}, "
+            f"with {_describe(fingerprint_of(contents))}."
         )
-        click.echo(f"It is stopped meanwhile. The chain stays behind. {self._old_host()}")
+        click.echo(f"It is stopped during the move. Its chain is not moved. {self._old_host()}")
         if not (yes or has_agreed("Proceed?", _NOBODY, err=True)):
             click.echo("Nothing was changed.", err=True)
             return FAILED
@@ -215,11 +214,11 @@ class Move:
             self.origin.refuse_started(contents)
             write_stack_file(self._stack, self.text, self.before)
         if self.origin.take_out(self.backend):
-            return self._failed("is not out of the state of its old host; run the same command again")
+            return self._failed("was not removed from the state of its old host; run the same command again")
         if wrong := self._left_behind(contents):
-            return self._failed(f"was not made on host {self.target.host}: {wrong}", whole=False)
+            return self._failed(f"was not created on host {self.target.host}: {wrong}", whole=False)
         if self._up():
-            return self._failed("does not run there yet: `up` tries again, and says what is wrong")
+            return self._failed("does not run there yet: `up` tries again, and reports what is wrong")
         return self._prove(carried)
 
     @property
@@ -255,25 +254,25 @@ class Move:
             )
 
     def _left_behind(self, carried: Mapping[str, File]) -> str:
-        """Name the files that only the old volume has, or say why nobody knows; empty if there are none."""
+        """Name the files that only the old volume has, or why they are unknown; empty if there are none."""
         try:
             left = self.origin.left_behind(carried)
         except WalletError as error:
             return (
-                f"nobody knows whether it was started again meanwhile: {error}. If it was not, `up` makes it "
-                f"on host {self.target.host}"
+                f"it may have been started again in the meantime: {error}. If it was not, `up` creates "
+                f"it on host {self.target.host}"
             )
         node = self.source
-        alone = f"{', '.join(left)} is on host {node.host} alone"
-        return f"{alone}, for {node.name} was started again while it was moved" if left else ""
+        reason = f"because {node.name} was started again during the move"
+        return f"{', '.join(left)} is only on host {node.host}, {reason}" if left else ""
 
-    def _failed(self, said: str, *, whole: bool = True) -> int:
-        """Say how far the move came; `whole` is False if the new host may lack something of the wallet."""
+    def _failed(self, problem: str, *, whole: bool = True) -> int:
+        """Report how far the move got; `whole` is False if the new host may lack a part of the wallet."""
         host = self.target.host
         wallet = f" Its wallet is complete on host {host}." if whole else ""
-        back = f" The way back: write `host: {self.source.host}` there, then `up`, or the command it names."
+        back = f" To go back: set `host: {self.source.host}` there, then run `up`, or the command it names."
         click.echo(
-            f"{self.source.name} {said}.{wallet} {file_name(self._stack)} names host {host} now."
+            f"{self.source.name} {problem}.{wallet} {file_name(self._stack)} names host {host} now."
             f"{back if self.origin.backup is None else ''}",
             err=True,
         )
@@ -282,11 +281,11 @@ class Move:
     def _prove(self, carried: Fingerprint) -> int:
         """Compare the running node's wallets with the copied ones; returns the exit code."""
         if not runs(self.target):
-            return self._failed("does not run there, though its update went well: `up` tries again")
+            return self._failed("does not run there, although the update succeeded: `up` tries again")
         now = fingerprint_on_host(self.target)
         if now != carried:
-            return self._failed(f"has other wallets there now: {_said(now)}", whole=False)
-        click.echo(f"\n{self.target.where} runs with the same wallets: {_said(now)}.")
+            return self._failed(f"has other wallets there now: {_describe(now)}", whole=False)
+        click.echo(f"\n{self.target.where} runs with the same wallets: {_describe(now)}.")
         click.echo(self._old_host())
         return 0 if self.origin.backup is not None else self._leave(carried)
 
@@ -297,12 +296,12 @@ class Move:
             leave(self.source, carried)
         except WalletError as error:
             click.echo(
-                f"{error}\nHost {host} was not told that its volumes are only a copy now, and would let a "
-                "node run on them: never start one.",
+                f"{error}\nHost {host} could not be marked as holding only a copy, and would let a node run "
+                "on its volumes: never start one there.",
                 err=True,
             )
             return FAILED
-        click.echo(f"The old volumes are only a copy now: host {host} refuses them to a node.")
+        click.echo(f"The old volumes are only a copy now: host {host} refuses to run a node on them.")
         return 0
 
 
@@ -322,5 +321,5 @@ def _parts(name: str) -> list[str]:
     ]
 
 
-def _said(wallets: Fingerprint) -> str:
+def _describe(wallets: Fingerprint) -> str:
     return f"{summary(wallets)}, fingerprint {digest(wallets)}"

@@ -35,9 +35,9 @@ def retire(name: str, stack: str | None, backend: Choice) -> int:
 
     If git tracks the stack's file, delete the node's line yourself first.
     """
-    found, stack_name = chosen(stack, backend)
-    with found.changing(stack_name, "node retire"):
-        return _retire(found, stack_name, name)
+    selected, stack_name = chosen(stack, backend)
+    with selected.changing(stack_name, "node retire"):
+        return _retire(selected, stack_name, name)
 
 
 @node.command(
@@ -52,28 +52,28 @@ def password(name: str, stack: str | None, backend: Choice) -> None:
     They are read from its host, the only place that has them. `./skyinfra setup rotate gui` replaces the
     passwords.
     """
-    found, stack_name = chosen(stack, backend)
-    click.echo(shown_login(node_of(stack_name, name, found.resources(stack_name))))
+    selected, stack_name = chosen(stack, backend)
+    click.echo(shown_login(node_of(stack_name, name, selected.resources(stack_name))))
 
 
 def _retire(backend: Backend, stack: str, name: str) -> int:
     own = backend.layout if is_own(stack) else None
-    listed, there = name in listed_nodes(stack), backend.resources(stack)
-    if own is not None and listed and name not in nodes_of(stack, there):
+    listed, resources = name in listed_nodes(stack), backend.resources(stack)
+    if own is not None and listed and name not in nodes_of(stack, resources):
         # An interrupted `retire` left the node's line.
         remove_setting(own, stack, f"skycoin:nodes.{name}", backend.env)
-        click.echo(f"{name} was taken out of {file_name(stack)}; the state of {stack} did not have it.")
+        click.echo(f"{name} was removed from {file_name(stack)}; the state of {stack} did not have it.")
         return 0
-    deployed = node_of(stack, name, there)
+    deployed = node_of(stack, name, resources)
     if listed and own is None:
         raise SetupError(
             f"Take {name} out of {file_name(stack)} first: that file is yours to edit. "
-            "With that line the next `up` would make the node again."
+            "With that line the next `up` would create the node again."
         )
     if take_out(deployed, backend):
         return FAILED
     if own is not None and listed:
         remove_setting(own, stack, f"skycoin:nodes.{name}", backend.env)
     click.echo(f"\n{name} is retired. Kept on host {deployed.host}: {deployed.kept}.")
-    click.echo("To bring it back, write its line again: `up` takes the volumes that are there.")
+    click.echo("To bring it back, write its line again: `up` uses the existing volumes.")
     return 0

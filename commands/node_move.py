@@ -38,13 +38,12 @@ from wallets.nodes import DeployedNode, nodes_of
     "--from-backup",
     "file",
     metavar="FILE",
-    help="Backup to take the wallets from, for a host that is dead: it is not asked. A path or an ssh:// "
-    "address.",
+    help="Backup to take the wallets from, for a dead host, which is not asked. A path or an ssh:// address.",
 )
 @with_identity
 @with_ssh
-@click.option("--older", is_flag=True, help="Accept a backup that lacks what the state remembers.")
-@click.option("--yes", is_flag=True, help="Go on without a question.")
+@click.option("--older", is_flag=True, help="Accept a backup that lacks wallets that the state has recorded.")
+@click.option("--yes", is_flag=True, help="Proceed without a question.")
 @with_stack
 def move(
     name: str,
@@ -63,22 +62,22 @@ def move(
     the old volumes stay. The command writes the new `host:` into the stack's file. The chain is downloaded
     again. A move that was interrupted is finished by running it again.
     """
-    found, stack_name = chosen(stack, backend)
+    selected, stack_name = chosen(stack, backend)
     known = opened(keys)
     given = read(file, load_file(file, ssh_options)) if file else None
-    with found.changing(stack_name, "node move"):
-        resources = found.resources(stack_name)
+    with selected.changing(stack_name, "node move"):
+        resources = selected.resources(stack_name)
         _refuse_unknown(stack_name, name, host, nodes_of(stack_name, resources))
         source, remembers = in_state(stack_name, name, resources)
         before = stack_text(stack_name)
         text = with_host(before, str(file_name(stack_name)), name, host)
         settings = settings_of(yaml.safe_load(text)["config"])
         _refuse_another_user(source, settings)
-        target = _target(found, source, host, settings)
+        target = _target(selected, source, host, settings)
         listed = _listed(source.host, settings)
         origin = Origin(source, remembers, given, known, older=older, listed=listed)
         refuse_unfit(settings, host)
-        return Move(found, source, target, origin, before, text).run(yes=yes)
+        return Move(selected, source, target, origin, before, text).run(yes=yes)
 
 
 def _refuse_unknown(stack: str, name: str, host: str, nodes: Mapping[str, DeployedNode]) -> None:
@@ -86,8 +85,8 @@ def _refuse_unknown(stack: str, name: str, host: str, nodes: Mapping[str, Deploy
     entry = listed_nodes(stack).get(name)
     if name not in nodes and isinstance(entry, dict) and entry.get("host") == host:
         raise UserError(
-            f"{name} is not in the state of {stack}, and {file_name(stack)} has it on {host}: `up` makes it "
-            "there, and refuses a wallet that is not the one which that host remembers. Nothing was changed."
+            f"{name} is not in the state of {stack}, and {file_name(stack)} has it on {host}: `up` creates "
+            "it there, and refuses a wallet other than the recorded one. Nothing was changed."
         )
 
 
@@ -151,5 +150,5 @@ def _pulled_from(source: DeployedNode, host: str, settings: StackSettings) -> st
     if registry is None:
         return None
     name = settings.nodes[source.name].image
-    there = settings.registries[registry]
-    return f"{there.root}/{repository_of(name, settings.images[name], there)}"
+    source_registry = settings.registries[registry]
+    return f"{source_registry.root}/{repository_of(name, settings.images[name], source_registry)}"

@@ -64,4 +64,4 @@ def _protect(urn: str, stack: str, backend: Backend) -> None:
         code = INTERRUPTED
     if code:
         command = f"pulumi state protect '{urn}' --stack {stack}"
-        click.echo(f"If it is still in the state, it may be without protection now: `{command}`", err=True)
+        click.echo(f"If it is still in the state, it may be unprotected now: `{command}`", err=True)

@@ -25,13 +25,13 @@ from wallets.nodes import DeployedNode, node_of
 
 _GOES_ON = ("--continue-on-error",)
 """Options so that a failed node does not stop the others; nodes of a later wave still wait for it."""
-_NOBODY = "There is no terminal to ask: `--yes` goes on after the preview."
+_NOBODY = "There is no terminal to ask: `--yes` proceeds after the preview."
 Rollback = Mapping[str, str] | None
 """Digest, reason and date of a rollback; None for a node that follows its stack."""
 
 
 def _taken_as(kind: Any) -> Callable[[click.Context, click.Parameter, str | None], str]:
-    """Make a click callback that checks a value as in the stack's file; a missing value becomes ""."""
+    """Create a click callback that checks a value as in the stack's file; a missing value becomes ""."""
     adapter = TypeAdapter[str](kind)
 
     def check(_context: click.Context, _option: click.Parameter, value: str | None) -> str:
@@ -81,18 +81,20 @@ def rollback(
     only these nodes. A node whose older version fails keeps the container that it has, and its entry.
     """
     date = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    found, stack_name = chosen(stack, backend)
-    with found.changing(stack_name, "node rollback"):
-        nodes, text = _nodes(found, stack_name, names), stack_text(stack_name)
+    selected, stack_name = chosen(stack, backend)
+    with selected.changing(stack_name, "node rollback"):
+        nodes, text = _nodes(selected, stack_name, names), stack_text(stack_name)
         wanted: dict[str, Rollback] = {}
         for node in nodes:
-            there = _listed(stack_name, node.name)
-            if there and not to:
-                raise UserError(f"{rolled_back(node.name, stack_name, there)}. `--to` takes another digest.")
+            current = _listed(stack_name, node.name)
+            if current and not to:
+                raise UserError(
+                    f"{rolled_back(node.name, stack_name, current)}. `--to` selects another digest."
+                )
             digest = digest_for(node.name, node.place, str(node.container), node.image, node.last_healthy, to)
             wanted[node.name] = {"digest": digest, "reason": reason, "date": date}
             click.echo(f"{node.where}: from {short(node.image)} to {short(digest)}")
-        return _Change(found, stack_name, nodes, text, wanted).run(yes=yes)
+        return _Change(selected, stack_name, nodes, text, wanted).run(yes=yes)
 
 
 @click.command(
@@ -110,41 +112,41 @@ def lift_rollback(names: Sequence[str], yes: bool, stack: str | None, backend: C
     Each NODE then gets the image that the stack has for it. One whose newer version fails again keeps the
     container that it has, and its rollback.
     """
-    found, stack_name = chosen(stack, backend)
-    with found.changing(stack_name, "node lift-rollback"):
-        nodes, text = _nodes(found, stack_name, names), stack_text(stack_name)
+    selected, stack_name = chosen(stack, backend)
+    with selected.changing(stack_name, "node lift-rollback"):
+        nodes, text = _nodes(selected, stack_name, names), stack_text(stack_name)
         for node in nodes:
             if not _listed(stack_name, node.name):
                 raise UserError(
                     f"{node.name} is not rolled back in {file_name(stack_name)}: nothing was changed"
                 )
             click.echo(f"{node.where}: from {short(node.image)} to what the stack {stack_name} has for it")
-        return _Change(found, stack_name, nodes, text, {node.name: None for node in nodes}).run(yes=yes)
+        return _Change(selected, stack_name, nodes, text, {node.name: None for node in nodes}).run(yes=yes)
 
 
 def _nodes(backend: Backend, stack: str, names: Sequence[str]) -> list[DeployedNode]:
-    """Nodes in the stack's state. Raises UserError if one is not there or not deployed."""
+    """Nodes in the stack's state. Raises UserError if one is missing or not deployed."""
     resources = backend.resources(stack)
     nodes = [node_of(stack, name, resources) for name in dict.fromkeys(names)]
     for node in nodes:
         if node.container is None:
-            raise UserError(f"{node.where} is not deployed: `up` makes its container again")
+            raise UserError(f"{node.where} is not deployed: `up` creates its container again")
     return nodes
 
 
 def _listed(stack: str, node: str) -> Rollback:
     """`rollback` of a node in the stack's file. Raises UserError if `up` would not accept it."""
     entry = listed_nodes(stack).get(node)
-    there = entry.get("rollback") if isinstance(entry, dict) else None
-    if there is None:
+    value = entry.get("rollback") if isinstance(entry, dict) else None
+    if value is None:
         return None
     try:
-        found: dict[str, str] = RollbackSettings.model_validate(there).model_dump()
+        settings: dict[str, str] = RollbackSettings.model_validate(value).model_dump()
     except ValidationError:
         raise UserError(
             f"{file_name(stack)}: `up` would refuse the rollback of {node}: `pulumi preview` says why"
         ) from None
-    return found
+    return settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,15 +161,15 @@ class _Change:
     wanted: Mapping[str, Rollback]
 
     def run(self, *, yes: bool) -> int:
-        """Make the change; returns the exit code. If nothing is done, the file stays as it was."""
+        """Make the change; returns the exit code. If nothing is changed, the file is unchanged too."""
         before = {name: _listed(self.stack, name) for name in self.wanted}
         text = self._edited(self.read, self.wanted)
         with aside(self.stack, text) as options:
             if self._pulumi("preview", "--run-program", *options):
-                click.echo(f"The preview failed: {self._file} is as it was.", err=True)
+                click.echo(f"The preview failed: {self._file} is unchanged.", err=True)
                 return FAILED
             if not (yes or has_agreed("Proceed?", _NOBODY, err=True)):
-                click.echo(f"Nothing was changed: {self._file} is as it was.", err=True)
+                click.echo(f"Nothing was changed: {self._file} is unchanged.", err=True)
                 return FAILED
             write_stack_file(self.stack, text, self.read)
             try:
@@ -188,8 +190,8 @@ class _Change:
         return str(file_name(self.stack))
 
     def _edited(self, text: str, rollbacks: Mapping[str, Rollback]) -> str:
-        for name, one in rollbacks.items():
-            text = with_rollback(text, self._file, name, one)
+        for name, entry in rollbacks.items():
+            text = with_rollback(text, self._file, name, entry)
         return text
 
     def _pulumi(self, command: str, *options: str) -> int:
@@ -208,4 +210,6 @@ class _Change:
             elif node.rollback is None:
                 click.echo(f"{node.where} follows the stack {self.stack} again, with {short(node.image)}.")
             else:
-                click.echo(f"{rolled_back(node.name, self.stack, node.rollback)}: {self._file} says so.")
+                click.echo(
+                    f"{rolled_back(node.name, self.stack, node.rollback)}. It is recorded in {self._file}."
+                )

@@ -36,15 +36,15 @@ def with_backend(function: Function) -> Function:
         default=Choice.AUTO.value,
         envvar="SKYINFRA_BACKEND",
         callback=lambda _context, _option, value: Choice(value),
-        help="set-up: what `make up` made. pulumi: where you are logged in. auto (default): the set-up if "
+        help="set-up: the one of `make up`. pulumi: where you are logged in. auto (default): the set-up if "
         "there is one, unless PULUMI_BACKEND_URL names another backend.",
     )(function)
 
 
 def chosen(stack: str | None, backend: Choice, default: str = "local") -> tuple[Backend, str]:
     """Backend and stack for the values of the options of `with_stack`. Raises UserError."""
-    found = choose(backend)
-    return found, found.stack(stack, default)
+    selected = choose(backend)
+    return selected, selected.stack(stack, default)
 
 
 def with_outputs(function: Function) -> Function:
@@ -63,7 +63,7 @@ def read_outputs(file: BinaryIO) -> dict[str, Any]:
     except ValueError:
         outputs = None
     if not isinstance(outputs, dict):
-        raise UserError("The input has no outputs: give it what `pulumi stack output --json` prints.")
+        raise UserError("The input has no outputs: give it the output of `pulumi stack output --json`.")
     return outputs
 
 

@@ -1,4 +1,4 @@
-"""A page of a preview: its text, its exit code, and what else a kind of preview lets it say."""
+"""A page of a preview: its text, its exit code, and the facts that each kind of preview adds."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -31,7 +31,7 @@ from wallets.policy import rules_of
 from wallets.records import has_records, newest_backup, recorded
 
 EXIT_CODES = {Level.SAFE: 0, Level.RESTARTS: 0, Level.AT_RISK: AT_RISK, Level.REFUSED: REFUSED}
-SAVED = "A preview that was saved does not say what it was made from: leave out `--preview`."
+SAVED = "A saved preview does not show which files it was created from: omit `--preview`."
 STOPS = "`pulumi up` would stop."
 UNREFRESHED = "Hosts and registries were not asked: leave out `--no-refresh`."
 UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, PreviewError)
@@ -39,7 +39,7 @@ UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, PreviewError)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Made:
+class RenderedPage:
     """A page as it is printed."""
 
     text: str
@@ -48,25 +48,25 @@ class Made:
     whole: str = ""
     """The page without a limit on its length, if a file was named for it."""
     reason: str = ""
-    """Reason why nothing is known; otherwise empty."""
+    """Reason why there is no preview; otherwise empty."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Page:
-    """Base class of pages; each subclass adds what its kind of preview makes known."""
+    """Base class of pages; each subclass adds the facts that its kind of preview provides."""
 
     stack: str
     title: str
     rules: Sequence[Rule]
     is_foreign: bool = False
-    """True if the reason for a failed preview may be somebody else's text."""
+    """True if the reason for a failed preview may be untrusted text."""
 
     @property
     def checkout(self) -> Checkout:
-        """Files of this checkout that the preview was made from."""
+        """Files of this checkout that the preview was created from."""
         return Checkout()
 
-    def completed(self, changes: Changes, preview: Any) -> Changes:
+    def with_extra_facts(self, changes: Changes, preview: Any) -> Changes:
         """Add facts that are not in the preview."""
         raise NotImplementedError
 
@@ -74,30 +74,30 @@ class Page:
         """(node, newest backup that this machine knows)."""
         return ()
 
-    def ending(self, changes: Changes, preview: Any) -> str:
+    def last_lines(self, changes: Changes, preview: Any) -> str:
         """Last lines of the page."""
         raise NotImplementedError
 
-    def made(self, done: Previewed, *, whole: str = "", limit: int = LIMIT) -> Made:
-        """Make the page, with at most `limit` characters; `whole` names the file for its complete text."""
+    def render(self, done: Previewed, *, whole: str = "", limit: int = LIMIT) -> RenderedPage:
+        """Render the page, with at most `limit` characters; `whole` names the file for its complete text."""
         try:
             preview = done.read()
             changes = self._changes(preview, failed=done.failed)
         except UNREADABLE:
-            text = page_without_preview(self.title, done.said, is_foreign=self.is_foreign)
-            return Made(text=text, whole=text, code=FAILED, reason=done.said)
+            text = page_without_preview(self.title, done.message, is_foreign=self.is_foreign)
+            return RenderedPage(text=text, whole=text, code=FAILED, reason=done.message)
         backups = () if done.failed else [*self.backups()]
-        written = partial(page, stack=self.title, backups=backups, ending=self.ending(changes, preview))
-        rebuilds = tuple(replace(one, names_all=True) for one in changes.rebuilds)
-        return Made(
+        written = partial(page, stack=self.title, backups=backups, ending=self.last_lines(changes, preview))
+        rebuilds = tuple(replace(rebuild, names_all=True) for rebuild in changes.rebuilds)
+        return RenderedPage(
             text=written(changes, whole=whole, limit=limit),
             code=EXIT_CODES[risk_of(changes).level],
             whole=written(replace(changes, rebuilds=rebuilds), limit=ENDLESS) if whole else "",
         )
 
-    def printed(self, done: Previewed, whole: Path | None) -> int:
+    def print(self, done: Previewed, whole: Path | None) -> int:
         """Print the page; returns the exit code. Raises PreviewError if there is no preview."""
-        made = self.made(done, whole=whole.name if whole else "")
+        made = self.render(done, whole=whole.name if whole else "")
         if made.reason:
             click.echo(made.text, nl=False)
             raise PreviewError(made.reason)
@@ -109,21 +109,21 @@ class Page:
     def _changes(self, preview: Any, *, failed: bool) -> Changes:
         changes = read_changes(preview, self.checkout)
         if failed and not changes.faults:
-            raise PreviewError("it failed, and has no fault")
+            raise PreviewError("the preview failed without an error message")
         broken = broken_rules(wanted(preview), self.rules)
-        return self.completed(replace(changes, broken=broken), preview)
+        return self.with_extra_facts(replace(changes, broken=broken), preview)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SavedPage(Page):
     """A page of a saved preview, which may have been made from other files than those here."""
 
-    def completed(self, changes: Changes, preview: Any) -> Changes:
+    def with_extra_facts(self, changes: Changes, preview: Any) -> Changes:
         """Add the modules of published images, without asking their stack."""
         return with_vulnerabilities(with_published_modules(changes, preview, None), read_layout())
 
-    def ending(self, changes: Changes, preview: Any) -> str:
-        """Say why there is no hash."""
+    def last_lines(self, changes: Changes, preview: Any) -> str:
+        """Explain why there is no hash."""
         return ending_without(SAVED)
 
 
@@ -141,7 +141,7 @@ class StatePage(Page):
         """Files of this checkout."""
         return Checkout(SettingLines(read_stack_file(stack_file(self.stack))), has_files=True)
 
-    def completed(self, changes: Changes, preview: Any) -> Changes:
+    def with_extra_facts(self, changes: Changes, preview: Any) -> Changes:
         """Add the modules of published images, vulnerabilities, and the presence of tags."""
         changes = with_published_modules(changes, preview, self.backend.outputs)
         changes = with_vulnerabilities(changes, read_layout())
@@ -151,8 +151,8 @@ class StatePage(Page):
         """List the newest backup of each node."""
         return _backups(self.stack, self.backend)
 
-    def ending(self, changes: Changes, preview: Any) -> str:
-        """Name the hash, or say why there is none."""
+    def last_lines(self, changes: Changes, preview: Any) -> str:
+        """Name the hash, or the reason why there is none."""
         if changes.faults:
             return ending_without(STOPS)
         if not self.look:
@@ -169,11 +169,11 @@ class StatePage(Page):
 
 def _backups(stack: str, backend: Backend) -> list[tuple[str, str]]:
     """(node, newest backup that this machine knows); nodes without one only if the stack limits the age."""
-    limit, found = rules_of(stack_config(stack)).backup_age, []
+    limit, backups = rules_of(stack_config(stack)).backup_age, []
     if limit is None and not has_records(backend.backup_records, stack):
         return []
     for name, node in sorted(nodes_of(stack, backend.resources(stack)).items()):
-        said, falls_short = newest_backup(backend.backup_records, node, limit)
+        description, falls_short = newest_backup(backend.backup_records, node, limit)
         if falls_short or recorded(backend.backup_records, node):
-            found.append((name, f"**{said}**" if falls_short else said))
-    return found
+            backups.append((name, f"**{description}**" if falls_short else description))
+    return backups

@@ -34,7 +34,7 @@ class Previewed:
 
     text: bytes
     failed: bool
-    said: str
+    message: str
     """Sentence to report if the preview failed or printed nothing."""
 
     def read(self) -> Any:
@@ -42,7 +42,7 @@ class Previewed:
         try:
             return json.loads(self.text)
         except ValueError:
-            raise PreviewError(self.said) from None
+            raise PreviewError(self.message) from None
 
 
 def run_preview(stack: str, options: Sequence[str], env: Mapping[str, str]) -> Previewed:
@@ -62,7 +62,7 @@ def run_preview(stack: str, options: Sequence[str], env: Mapping[str, str]) -> P
     return Previewed(
         text=done.stdout,
         failed=done.returncode != 0,
-        said=f"`{' '.join(command)}` {outcome}: its messages say why.",
+        message=f"`{' '.join(command)}` {outcome}: its messages say why.",
     )
 
 
@@ -79,7 +79,7 @@ def approval_of(stack: str, backend: Backend, preview: Mapping[str, Any], change
                 stack=stack,
                 file=_content(stack),
                 tree=clean_tree(),
-                tags={f"{one.repository}:{one.tag}": one.presence.value for one in changes.publications},
+                tags={f"{tag.repository}:{tag.tag}": tag.presence.value for tag in changes.publications},
                 preview=preview,
                 deployment=state.result(),
                 versions={"Pulumi's CLI": cli.result(), "Pulumi's SDK": version_of("pulumi")},
@@ -101,7 +101,7 @@ def clean_tree() -> str:
     if hidden := overlooked(PROJECT, IMAGES):
         some = ", ".join(hidden[:3]) + (" and more" if hidden[3:] else "")
         raise UserError(
-            f"Git was told not to look at {some}, so its tree does not say what is there: remove what is "
-            "ignored in images/, and end `git update-index --assume-unchanged` and `--skip-worktree`."
+            f"Git was told not to look at {some}, so its tree does not cover those files: remove the ignored "
+            "files in images/, and end `git update-index --assume-unchanged` and `--skip-worktree`."
         )
     return tree

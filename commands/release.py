@@ -77,8 +77,8 @@ def record(
     vulnerabilities that come and go with them, from the database that local/tools/vulndb/go.mod pins.
     """
     if outputs is None:
-        found, name = chosen(stack, backend)
-        published = found.outputs(name)
+        selected, name = chosen(stack, backend)
+        published = selected.outputs(name)
     else:
         published = read_outputs(outputs)
     try:
@@ -98,25 +98,25 @@ def _page(entry: comparison.Record) -> str:
 
 def _earlier(file: BinaryIO, image: str) -> comparison.Record:
     try:
-        found = json.load(file)
+        content = json.load(file)
     except (ValueError, RecursionError):
         raise RecordError(comparison.NO_RECORD) from None
-    return comparison.checked_record(found, image)
+    return comparison.checked_record(content, image)
 
 
 def _since(before: comparison.Record, entry: comparison.Record) -> dict[str, Any]:
     """Comparison with an earlier record, with the known vulnerabilities that were gained and lost."""
-    found = comparison.compared(before, entry)
-    vulnerabilities, said = list[Any](), ""
-    if found["modules"]:
+    differences = comparison.compared(before, entry)
+    vulnerabilities, lookup = list[Any](), ""
+    if differences["modules"]:
         try:
             with looking_up():
                 known, day = read_known(read_layout())
-                vulnerabilities = [*comparison.vulnerability_differences(found["modules"], known)]
-            said = looked_up(day, vulnerabilities, is_whole=not found["variants_without_modules"])
+                vulnerabilities = [*comparison.vulnerability_differences(differences["modules"], known)]
+            lookup = looked_up(day, vulnerabilities, is_whole=not differences["variants_without_modules"])
         except NotLookedUpError as error:
-            said = not_looked_up(error)
-    return {**found, "vulnerabilities": vulnerabilities, "looked_up": said}
+            lookup = not_looked_up(error)
+    return {**differences, "vulnerabilities": vulnerabilities, "looked_up": lookup}
 
 
 @release.command(
@@ -146,15 +146,15 @@ def retain(repository: str, backend: Choice, keep: int, delete: bool, no_stacks:
     deployed = _without_stacks(backend) if no_stacks else _deployed(backend)
     client = Repository(repository)
     wanted = plan(client, keep, deployed)
-    for word, found in (("stays", wanted.stays), ("goes", wanted.goes)):
-        for build in found:
+    for word, builds in (("stays", wanted.stays), ("goes", wanted.goes)):
+        for build in builds:
             click.echo(f"{word:5}  {build.created or 'no date':20}  {build.tag}")
     if not delete:
-        click.echo(f"{len(wanted.goes)} builds would go; --delete removes them")
+        click.echo(f"{len(wanted.goes)} builds would be removed; --delete removes them")
         return
     for reference in (*wanted.untag, *wanted.remove):
         client.remove(reference)
-    click.echo(f"{len(wanted.goes)} builds are gone; the registry's garbage collection frees their space")
+    click.echo(f"{len(wanted.goes)} builds were removed; the registry's garbage collection frees their space")
 
 
 def _without_stacks(backend: Choice) -> frozenset[str]:
@@ -169,5 +169,6 @@ def _deployed(backend: Choice) -> frozenset[str]:
         return choose(backend).named_digests()
     except UserError as error:
         raise UserError(
-            f"{error}\nWhat stacks run is not known, and nothing was removed; --no-stacks goes by tags alone."
+            f"{error}\nThe images that stacks run are unknown, so nothing was removed; --no-stacks decides "
+            "by tags alone."
         ) from None

@@ -42,8 +42,8 @@ def audit(tools: bool, fetch: bool) -> None:
     """List known vulnerabilities of the Go modules that the images of this checkout are built from.
 
     They come from the Go vulnerability database that local/tools/vulndb/go.mod pins, by versions: a program
-    may not use the vulnerable part. Fails if one is not in release/accepted_vulnerabilities.toml. Neither
-    Debian's packages nor images from sources of their own (`git`, `path`) are looked at.
+    might not call the vulnerable code. Fails if one is not in release/accepted_vulnerabilities.toml. Neither
+    Debian's packages nor images from other sources (`git`, `path`) are checked.
     """
     layout = read_layout()
     database = ensure_database(layout, find_go(layout))
@@ -78,45 +78,52 @@ Found = Mapping[Finding, Sequence[str]]
 
 
 def _of(folder: str, known: Index, compilers: Sequence[str]) -> Found:
-    found = dict[Finding, list[str]]()
+    programs = dict[Finding, list[str]]()
     for go_mod in sorted((PROJECT / folder).glob(f"*/{GO_MOD}")):
         libraries: list[Modules] = [{STANDARD_LIBRARY: go} for go in compilers]
         for modules in (required(go_mod.read_text()), *libraries):
             for finding in findings(known, modules):
-                found.setdefault(finding, []).append(go_mod.parent.name)
-    return found
+                programs.setdefault(finding, []).append(go_mod.parent.name)
+    return programs
 
 
 def _not_looked_up() -> Iterator[str]:
-    """Yield a line for each module of an image whose version is not known."""
+    """Yield a line for each module of an image whose version is unknown."""
     for go_mod in sorted((PROJECT / IMAGES).glob(f"*/{GO_MOD}")):
         for module, version in required(go_mod.read_text()).items():
             if version == NOT_KNOWN:
                 where = f"{module} in {IMAGES}/{go_mod.parent.name}"
-                yield f"not looked up: {where}. Its version is not known, as {INEXACT}."
+                yield f"not looked up: {where}. Its version is unknown, as {INEXACT}."
 
 
-def _without(found: Found, accepted: Sequence[Accepted]) -> Found:
+def _without(programs: Found, accepted: Sequence[Accepted]) -> Found:
     """Findings, each with those programs for which it is not accepted."""
     left = {
-        one: [
+        finding: [
             name
             for name in names
-            if not any(_is_of(other, one) and name in other.programs for other in accepted)
+            if not any(_is_of(entry, finding) and name in entry.programs for entry in accepted)
         ]
-        for one, names in found.items()
+        for finding, names in programs.items()
     }
-    return {one: names for one, names in left.items() if names}
+    return {finding: names for finding, names in left.items() if names}
 
 
 def _is_of(accepted: Accepted, finding: Finding) -> bool:
     return (accepted.identity, accepted.module) == (finding.identity, finding.module)
 
 
-def _table(found: Found) -> str:
+def _table(programs: Found) -> str:
     rows = [
-        (", ".join(names), one.module, one.version, one.fixed or "–", one.identity, one.summary)
-        for one, names in sorted(found.items())
+        (
+            ", ".join(names),
+            finding.module,
+            finding.version,
+            finding.fixed or "–",
+            finding.identity,
+            finding.summary,
+        )
+        for finding, names in sorted(programs.items())
     ]
     return columns([HEADS, *rows]) if rows else ""
 
@@ -124,10 +131,10 @@ def _table(found: Found) -> str:
 def _about(shipped: Found, accepted: Sequence[Accepted], database: Database) -> list[str]:
     """Lines under the table: the accepted findings, and the date of the database."""
     lines = [
-        f"accepted on {one.date}: {one.identity} in {one.module}. {one.reason}"
-        if any(_is_of(one, finding) for finding in shipped)
-        else f"accepted, and gone: {one.identity} in {one.module}. Remove it from {ACCEPTED.name}."
-        for one in accepted
+        f"accepted on {entry.date}: {entry.identity} in {entry.module}. {entry.reason}"
+        if any(_is_of(entry, finding) for finding in shipped)
+        else f"accepted, and gone: {entry.identity} in {entry.module}. Remove it from {ACCEPTED.name}."
+        for entry in accepted
     ]
     return [
         *lines,

@@ -44,24 +44,24 @@ def pins(newer: bool) -> None:
     """List the versions that this checkout pins, newer ones, and what a change of each would rebuild.
 
     Asks Go's module proxy and PyPI, with the Go and the pip of this set-up, and changes nothing. Registries
-    of official bases and of npm are not asked, so newer ones of those are “not known”.
+    of official bases and of npm are not asked, so newer ones of those are “unknown”.
     """
     layout = read_layout()
     go = find_go(layout)
     modules, packages = [*go_pins(PROJECT)], [*python_pins(PROJECT)]
     others = [*image_pins(PROJECT), *base_pins()]
-    found: dict[Pin, str | None] = {
+    newest: dict[Pin, str | None] = {
         COMPILER: _newest_go(layout, go),
         **_newest_modules(layout, go, modules),
         **_newest_packages(packages),
         **dict.fromkeys(others),
     }
-    shown = [row for row in rows(found) if not newer or row[2] not in ("–", UNKNOWN)]
-    click.echo(columns([HEADS, *shown]) if shown else "No newer version is known of what is pinned.")
+    shown = [row for row in rows(newest) if not newer or row[2] not in ("–", UNKNOWN)]
+    click.echo(columns([HEADS, *shown]) if shown else "No pinned version has a known newer one.")
 
 
 def _newest_go(layout: Layout, go: str) -> str | None:
-    """Newest Go of the pinned minor version; None if it is not known."""
+    """Newest Go of the pinned minor version; None if it is unknown."""
     argv = [go, "list", "-m", "-versions", "go"]
     listed = output(argv, env=go_environment(layout), timeout=SECONDS, doing=GO_PROXY)
     minor = re.escape(GO_VERSION.rpartition(".")[0])
@@ -70,28 +70,28 @@ def _newest_go(layout: Layout, go: str) -> str | None:
 
 
 def _newest_modules(layout: Layout, go: str, wanted: Iterable[Pin]) -> Mapping[Pin, str | None]:
-    found = dict[Pin, str | None]()
+    versions = dict[Pin, str | None]()
     for place, group in groupby(wanted, key=lambda pin: pin.place):
         pinned = [*group]
         folder = str((PROJECT / place).parent)
         argv = [go, "-C", folder, "list", "-m", "-u", "-e", "-mod=readonly", "-json"]
-        argv += [one.name for one in pinned]
+        argv += [pin.name for pin in pinned]
         listed = output(argv, env=go_environment(layout), timeout=SECONDS, doing=GO_PROXY)
         newest = _read_modules(listed or "")
-        found |= {one: newest.get(one.name) for one in pinned}
-    return found
+        versions |= {pin: newest.get(pin.name) for pin in pinned}
+    return versions
 
 
 def _read_modules(listed: str) -> Mapping[str, str]:
     """Newest version by module, from the objects that `go list -m -u -json` prints one after the other."""
-    decoder, found, rest = json.JSONDecoder(), dict[str, str](), listed.strip()
+    decoder, versions, rest = json.JSONDecoder(), dict[str, str](), listed.strip()
     while rest:
         module, end = decoder.raw_decode(rest)
         rest = rest[end:].lstrip()
         if "Error" not in module:
             newest = module.get("Update", module)["Version"]
-            found[module["Path"]] = newest.removeprefix("v")
-    return found
+            versions[module["Path"]] = newest.removeprefix("v")
+    return versions
 
 
 def _newest_packages(wanted: Collection[Pin]) -> Mapping[Pin, str | None]:
@@ -101,9 +101,9 @@ def _newest_packages(wanted: Collection[Pin]) -> Mapping[Pin, str | None]:
     outdated = output([*pip, "--outdated"], timeout=SECONDS, doing="asking PyPI")
     if listed is None or outdated is None:
         return dict.fromkeys(wanted)
-    newest = {_key(one["name"]): one["version"] for one in json.loads(listed)}
-    newest |= {_key(one["name"]): one["latest_version"] for one in json.loads(outdated)}
-    return {one: newest.get(_key(one.name)) for one in wanted}
+    newest = {_key(package["name"]): package["version"] for package in json.loads(listed)}
+    newest |= {_key(package["name"]): package["latest_version"] for package in json.loads(outdated)}
+    return {pin: newest.get(_key(pin.name)) for pin in wanted}
 
 
 def _key(name: str) -> str:

@@ -15,7 +15,7 @@ from local.missing_nodes import refuse_missing
 from local.stack import copied_stack_file, for_a_look, present_file, stack_config
 from review.rulebook import rulebook
 
-NO_PREVIEW = "The input is not a preview: give it what `pulumi preview --json --show-sames` prints."
+NO_PREVIEW = "The input is not a preview: give it the output of `pulumi preview --json --show-sames`."
 
 
 @click.command(
@@ -72,7 +72,7 @@ def review(
 
     Changes nothing, and leaves no stack behind. The page's first line says the risk, as does the exit code: 0
     if it is safe or only restarts, 1 without a preview, 3 if `pulumi up` would be refused, and 5 if a wallet,
-    a volume or something published could be lost, or a rule does not hold. The page ends with the hash for
+    a volume or something published could be lost, or a rule is broken. The page ends with the hash for
     `./skyinfra apply`.
     """
     if head is not None and base is None:
@@ -83,24 +83,24 @@ def review(
         return review_by_files(stack, base, head, rulebook(), whole)
     if saved is not None:
         name = stack or "of the preview"
-        given = Previewed(text=saved.read(), failed=False, said=NO_PREVIEW)
-        return SavedPage(stack=name, title=name, rules=rulebook()).printed(given, whole)
-    found, name = chosen(stack, backend)
+        given = Previewed(text=saved.read(), failed=False, message=NO_PREVIEW)
+        return SavedPage(stack=name, title=name, rules=rulebook()).print(given, whole)
+    selected, name = chosen(stack, backend)
     page = StatePage(
-        stack=name, title=name, rules=rulebook(), backend=found, look=refresh, details_file=details_file
+        stack=name, title=name, rules=rulebook(), backend=selected, look=refresh, details_file=details_file
     )
     return _review_state(page, whole)
 
 
 def _review_state(page: StatePage, whole: Path | None) -> int:
     """Preview a stack over its state, and print its page; returns the exit code."""
-    name, found, options = page.stack, page.backend, REFRESHED if page.look else ()
+    name, backend, options = page.stack, page.backend, REFRESHED if page.look else ()
     present_file(name)
-    if found.layout is None:
+    if backend.layout is None:
         stack_config(name)  # raises an error of YAML with its place; pulumi names neither
         with copied_stack_file(name) as file:
-            return page.printed(run_preview(name, ["--stack", name, *file, *options], found.env), whole)
-    refuse_missing(found.layout, name)
-    with for_a_look(found.layout, name, found.env) as (given_options, env):
-        there = replace(page, backend=replace(found, env=env))
-        return there.printed(run_preview(name, [*given_options, *options], env), whole)
+            return page.print(run_preview(name, ["--stack", name, *file, *options], backend.env), whole)
+    refuse_missing(backend.layout, name)
+    with for_a_look(backend.layout, name, backend.env) as (given_options, env):
+        copied_page = replace(page, backend=replace(backend, env=env))
+        return copied_page.print(run_preview(name, [*given_options, *options], env), whole)

@@ -24,7 +24,7 @@ from local.steps import SetupError
 from wallets.backup_places import SSH, load_file, place
 from wallets.policy import given_recipients
 
-SAYS = {
+LAST_MESSAGES = {
     Key.PASSPHRASE: "All states and stacks' files are encrypted with the new {state}/passphrase. "
     "Only the old one opens copies that were made before.",
     Key.LOGIN: "The local registry accepts only the new login, which is in {state}/docker/config.json. "
@@ -37,12 +37,12 @@ SAYS = {
 """Last message of each rotation."""
 
 NO_RECIPIENT = (
-    "no recipient is named who can read the backup, so none was made. Make a key once, on another machine: "
-    "`age-keygen -o setup-key.txt` (package age). Anybody who has it and a backup controls every node. "
-    "Give the public key that it prints: --recipient age1…. The recipients of wallets are not used"
+    "no recipient was given who can read the backup, so none was written. Create a key once, on another "
+    "machine: `age-keygen -o setup-key.txt` (package age). Anyone who has it and a backup controls every "
+    "node. Give the public key that it prints: --recipient age1…. The recipients of wallets are not used"
 )
-NOT_IN_IT = (
-    "Not in it: wallets (`./skyinfra wallet backup`), ssh keys and known hosts, and what is built again "
+NOT_INCLUDED = (
+    "Not included: wallets (`./skyinfra wallet backup`), ssh keys and known hosts, and what is built again "
     "(images, tools)."
 )
 
@@ -75,7 +75,7 @@ def rotate_key(key: str) -> None:
     """
     layout = read_layout()
     rotate(layout, Key(key))
-    click.echo(SAYS[Key(key)].format(state=layout.state))
+    click.echo(LAST_MESSAGES[Key(key)].format(state=layout.state))
 
 
 @setup.command(
@@ -88,31 +88,33 @@ def collect_registry(yes: bool) -> None:
     """Remove from the local registry what no tag, list, state or stack's file names, after showing it.
 
     It removes nothing without --yes or your answer. The registry is stopped for some seconds; nodes keep
-    running. Refused while another command or pulumi is at work. A run that was interrupted is finished by the
+    running. Refused while another command or pulumi is running. A run that was interrupted is finished by the
     same command.
     """
     enter_set_up(layout := read_layout(), Choice.SET_UP)  # for the registry's authority and login
     shown = False
 
-    def agreed(found: Garbage) -> bool:
+    def agreed(garbage: Garbage) -> bool:
         nonlocal shown
         shown = True
-        click.echo(f"{_garbage(found)}\nImages that are published, run, or were healthy before stay.")
+        click.echo(
+            f"{_garbage(garbage)}\nImages that are published, running, or were healthy before are kept."
+        )
         return yes or has_agreed("Remove it?", "Nothing was removed: --yes removes it.")
 
     if (gone := collect(layout, agreed)) is not None:
-        click.echo(f"{size(gone.size)} are free again.")
+        click.echo(f"{size(gone.size)} were freed.")
     elif not shown:
         click.echo("Everything in the local registry is needed.")
 
 
-def _garbage(found: Garbage) -> str:
+def _garbage(garbage: Garbage) -> str:
     """Table of the repositories that would lose manifests, and a sentence with the total."""
-    going = Counter(one.repository for one in found.manifests)
-    rows = [[name, str(count), str(found.kept_counts[name])] for name, count in sorted(going.items())]
-    listed = [columns([["REPOSITORY", "GO", "STAY"], *rows]), ""] if rows else []
-    said = f"{len(found.manifests)} manifests would go, and {size(found.size)} with them."
-    return "\n".join([*listed, said])
+    going = Counter(manifest.repository for manifest in garbage.manifests)
+    rows = [[name, str(count), str(garbage.kept_counts[name])] for name, count in sorted(going.items())]
+    listed = [columns([["REPOSITORY", "REMOVE", "KEEP"], *rows]), ""] if rows else []
+    total = f"{len(garbage.manifests)} manifests would be removed, which frees {size(garbage.size)}."
+    return "\n".join([*listed, total])
 
 
 @setup.command(
@@ -133,7 +135,7 @@ def backup_setup(
 
     FILE is a path, a folder in which the file gets a dated name, or an ssh:// address of either (that of a
     file ends with .setup-backup). An existing file is never overwritten. Nodes keep running. Refused while
-    another command or pulumi is at work. The file's first lines say how to read it without this program.
+    another command or pulumi is running. The file's first lines say how to read it without this program.
     """
     recipients = given_recipients(given, recipient_files)
     if not recipients:
@@ -142,7 +144,7 @@ def backup_setup(
     address, facts = setup_backup.back_up(layout, recipients, _keeper(file, ssh_options))
     click.echo(f"{address}: the set-up in {layout.state}, {_stacks(facts)}, {facts.files} files")
     click.echo(f"Encrypted to {', '.join(recipients)}. Keep it away from this machine.")
-    click.echo(NOT_IN_IT)
+    click.echo(NOT_INCLUDED)
 
 
 def _keeper(file: str, ssh_options: Sequence[str]) -> Callable[[str, bytes], str]:
@@ -177,13 +179,13 @@ def restore_setup(file: str, keys: Sequence[str], ssh_options: Sequence[str]) ->
     """Restore the set-up in FILE into the empty state folder, completely or not at all. Then run `make up`.
 
     FILE is a path or an ssh:// address. Refused if the state folder is not empty, or a stack's file exists
-    with another text. Nodes are not touched. A restore that was interrupted is finished or restarted by the
-    same command.
+    with different content. Nodes are not touched. A restore that was interrupted is finished or restarted
+    by the same command.
     """
     layout = read_layout()
     facts = setup_backup.restore(layout, file, load_file(file, ssh_options), opened(keys))
     if facts is None:
-        click.echo(f"A restore into {layout.state} was interrupted; it is finished now.\nNow run `make up`.")
+        click.echo(f"A restore into {layout.state} was interrupted; it is now finished.\nNow run `make up`.")
         return
     click.echo(
         f"{layout.state}: the set-up of {facts.machine}, as it was at {facts.time:%Y-%m-%d %H:%M:%S} UTC, "
@@ -196,9 +198,9 @@ def _next(layout: Layout, facts: About) -> str:
     """Instructions for the steps after a restore."""
     command = " ".join([*setup_backup.differences(layout, facts), "make up"])
     return (
-        f"Now run `{command}`: it makes the rest and goes on with the same nodes. The machine that the "
-        "backup is of must change them no more. Your ssh keys and known hosts are not in a backup: put them "
-        "back first. Look at other stacks by `make preview STACK=NAME` before you change them."
+        f"Now run `{command}`: it creates the rest and continues with the same nodes. Never manage "
+        "these nodes from the backed-up machine again. Your ssh keys and known hosts are not in a backup: "
+        "restore them first. Check other stacks with `make preview STACK=NAME` before you change them."
     )
 
 
@@ -212,8 +214,8 @@ def adopt_stack(stack: str) -> int:
     """Write a new state for a stack whose state is lost, from its file and from what its hosts run.
 
     No container, volume or network is created, replaced, changed or removed, and nodes keep running. Images
-    are built if the stack builds any. What is missing on a host is left out, and named; a node that does not
-    run as the file says is taken over as it runs, and the next preview shows the difference. Secrets that are
-    lost are listed.
+    are built if the stack builds any. Resources missing on a host are skipped and listed; a node that
+    differs from the file is taken over as it runs, and the next preview shows the difference. Lost secrets
+    are listed.
     """
     return FAILED if setup_adopt.adopt(read_layout(), stack) else 0

@@ -1,4 +1,4 @@
-"""Refuses a stack's file, perhaps a stranger's, that would take too long to read or is not text."""
+"""Refuse a stack's file, perhaps an untrusted one, that would take too long to read or is not text."""
 
 import yaml
 from yaml import Node, SequenceNode

@@ -56,8 +56,8 @@ def list_copies(node: str, stack: str | None, backend: Choice) -> int:
 
     `wallet restore NODE --copy TIME` goes back to one.
     """
-    found, name = chosen(stack, backend)
-    deployed = node_in(found, name, node)
+    selected, name = chosen(stack, backend)
+    deployed = node_in(selected, name, node)
     names = volume_of(deployed).copies()
     for copy in names:
         click.echo(copy)
@@ -121,7 +121,7 @@ def restore_wallet(
             "give one source: FILE, --copy TIME for a copy on the node's host, or --temporary FILE for one "
             "next to the wallet"
         )
-    found, name = chosen(stack, backend)
+    selected, name = chosen(stack, backend)
     restoring = Restoring(
         place=place(where, ssh_options),
         recipients=recipients_of(rules_of(stack_config(name)), given, recipient_files),
@@ -129,9 +129,9 @@ def restore_wallet(
         older=older,
     )
     known = opened(keys)
-    with found.changing(name, "wallet restore"):
-        deployed = node_in(found, name, node)
-        restoring = replace(restoring, recorded=remembered(_outputs(found, name, deployed)))
+    with selected.changing(name, "wallet restore"):
+        deployed = node_in(selected, name, node)
+        restoring = replace(restoring, recorded=remembered(_outputs(selected, name, deployed)))
         volume = volume_of(deployed)
         if copy:
             restore_copy(deployed, volume, copy, restoring)
@@ -141,7 +141,7 @@ def restore_wallet(
             given_file = read(file, load_file(file, ssh_options))
             restore_file(deployed, volume, given_file, known, restoring)
         # The next `up` must find these wallets.
-        return _record(found, name, deployed, digest(fingerprint_on_host(deployed)))
+        return _record(selected, name, deployed, digest(fingerprint_on_host(deployed)))
 
 
 @wallet.command(
@@ -155,19 +155,19 @@ def restore_wallet(
 def accept_wallet(node: str, fingerprint: str, stack: str | None, backend: Choice) -> int:
     """Record the wallets of NODE as they are now, if they have FINGERPRINT.
 
-    `up` refuses a wallet volume that has lost a wallet, that is older than it was, or that is another one.
-    Without FINGERPRINT, this shows what the volume holds, and changes nothing.
+    `up` refuses a wallet volume that has lost a wallet, that is older than it was, or that is another
+    volume. Without FINGERPRINT, this shows the contents of the volume, and changes nothing.
     """
-    found, name = chosen(stack, backend)
-    with found.changing(name, "wallet accept"):
-        deployed = node_in(found, name, node)
+    selected, name = chosen(stack, backend)
+    with selected.changing(name, "wallet accept"):
+        deployed = node_in(selected, name, node)
         wallets = fingerprint_on_host(deployed)
-        there = digest(wallets)
-        if fingerprint == there:
-            return _record(found, name, deployed, there)
+        current = digest(wallets)
+        if fingerprint == current:
+            return _record(selected, name, deployed, current)
         for file, chains in sorted(wallets.items()):
             click.echo(f"  {file}: {summary({file: chains}).partition(' with ')[2]}")
-        click.echo(f"{deployed.wallet} on host {deployed.host} has the fingerprint {there}")
+        click.echo(f"{deployed.wallet} on host {deployed.host} has the fingerprint {current}")
         if fingerprint:
             click.echo(f"It is not {fingerprint}: nothing was recorded.", err=True)
             return FAILED
@@ -197,15 +197,15 @@ def adopt_wallet(node: str, origin: str, yes: bool, stack: str | None, backend: 
     """Copy the wallets of a container or a volume into the empty wallet volume of NODE.
 
     Containers that still use them are stopped after a question, because a wallet has one writer; they start
-    again if nothing was copied. The originals are not changed. NODE is stopped for that time, and its
-    stack remembers the wallets.
+    again if nothing was copied. The originals are not changed. NODE is stopped during that, and its
+    stack records the wallets.
     """
-    found, name = chosen(stack, backend)
-    with found.changing(name, "wallet adopt"):
-        resources = found.resources(name)
+    selected, name = chosen(stack, backend)
+    with selected.changing(name, "wallet adopt"):
+        resources = selected.resources(name)
         deployed = node_of(name, node, resources)
         source, volume = Source(deployed, *_named(origin)), volume_of(deployed)
-        state = next(one for one in resources if one["urn"] == deployed.preflight).get("outputs") or {}
+        state = _outputs(selected, name, deployed)
         source.refuse_managed()
         source.refuse_moved()
         folder, first = source.read_folder()
@@ -220,24 +220,24 @@ def adopt_wallet(node: str, origin: str, yes: bool, stack: str | None, backend: 
             contents = source.wallets()
             _refuse_loss(source, contents, state)
             adopt(source, volume, contents, stay)
-        return _adopted(found, source, contents)
+        return _adopted(selected, source, contents)
 
 
 def _refuse_loss(source: Source, contents: Contents, state: dict[str, Any]) -> None:
-    """Raise WalletError if the wallets lack any that the node's stack remembers."""
+    """Raise WalletError if the wallets lack any that the node's stack has recorded."""
     way = f"First: `{source.node.wallet_command('accept')}`"
     refuse_less(source.where, contents, remembered(state), way)
 
 
 def _adopted(backend: Backend, source: Source, contents: Contents) -> int:
-    """Report the copied wallets, and make the stack remember them; returns the exit code."""
+    """Report the copied wallets, and record them in the stack; returns the exit code."""
     deployed, wallets = source.node, fingerprint_of(contents)
     click.echo(f"{deployed.wallet} on host {deployed.host}: {summary(wallets)}, from {source.where}")
     if fingerprint_on_host(deployed) != wallets:
-        click.echo("The node has changed them meanwhile: nothing was recorded.", err=True)
+        click.echo("The node has changed them in the meantime: nothing was recorded.", err=True)
         return FAILED
     click.echo(
-        f"{source.where} keeps what it has, and its wallets are only a copy now: no node may use them again. "
+        f"{source.where} keeps its files, but its wallets are only a copy now: no node may use them again. "
         f"Once `skycoin-cli listWallets` in {deployed.name} lists them, and you have a backup, remove it by "
         "hand."
     )
@@ -261,8 +261,9 @@ def _is_agreed(source: Source, users: Sequence[Any], *, yes: bool) -> bool:
 
 def _outputs(backend: Backend, stack: str, deployed: DeployedNode) -> dict[str, Any]:
     """Outputs of the node's preflight in the state."""
-    found = next(one for one in backend.resources(stack) if one["urn"] == deployed.preflight)
-    return found.get("outputs") or {}
+    resources = backend.resources(stack)
+    preflight = next(resource for resource in resources if resource["urn"] == deployed.preflight)
+    return preflight.get("outputs") or {}
 
 
 def _record(backend: Backend, stack: str, deployed: DeployedNode, fingerprint: str) -> int:
@@ -273,13 +274,13 @@ def _record(backend: Backend, stack: str, deployed: DeployedNode, fingerprint: s
         target = ["refresh", "--yes", "--skip-preview", "--target", deployed.preflight, "--stack", stack]
         if pulumi([*target, *own], env, backend.update_log):
             again = f"`./skyinfra wallet accept {deployed.name} {fingerprint}{deployed.stack_option}`"
-            click.echo(f"The fingerprint {fingerprint} was not recorded. Do it with {again}.", err=True)
+            click.echo(f"The fingerprint {fingerprint} was not recorded. Record it with {again}.", err=True)
             return FAILED
     outputs = _outputs(backend, stack, deployed)
-    if said := outputs.get(KEPT_OUT) or outputs.get(FAULT):
-        click.echo(f"Not recorded: {said}", err=True)
+    if problem := outputs.get(KEPT_OUT) or outputs.get(FAULT):
+        click.echo(f"Not recorded: {problem}", err=True)
         return FAILED
     click.echo(
-        f"The stack {stack} remembers the wallets of {deployed.name} with the fingerprint {fingerprint}."
+        f"The stack {stack} has recorded the wallets of {deployed.name} with the fingerprint {fingerprint}."
     )
     return 0

@@ -48,8 +48,8 @@ def workspace() -> None:
 @click.option(
     "--dind",
     is_flag=True,
-    help="With a Docker engine inside: whoever is in it can own the machine. Refused where a node is on its "
-    "engine.",
+    help="With a nested Docker engine: anyone inside can take over the machine. Refused if a node is on the "
+    "same engine.",
 )
 @click.option(
     "--engine",
@@ -92,10 +92,10 @@ def _checked_engine(given: str | None) -> str | None:
 @with_stack
 def stop(name: str, stack: str | None, backend: Choice) -> None:
     """Stop only the workspace NAME. Its home stays; `open` starts it again."""
-    found, stack_name = _chosen(name, stack, backend)
+    selected, stack_name = _chosen(name, stack, backend)
     container = workspace_container(name)
-    with found.changing(stack_name, "workspace stop"):
-        running = [one for one in containers(found.resources(stack_name)) if one[0] == container]
+    with selected.changing(stack_name, "workspace stop"):
+        running = [entry for entry in containers(selected.resources(stack_name)) if entry[0] == container]
         if not running:
             raise UserError(f"{name} is not open: the stack {stack_name} has no container {container}.")
         for _, provider in running:
@@ -117,7 +117,7 @@ def stop(name: str, stack: str | None, backend: Choice) -> None:
 @click.argument("names", metavar="NAME...", nargs=-1, required=True, type=NAME)
 @with_stack
 @folder("--into", help_text="Project folder to write the files into.", default=Path())
-@click.option("--dind", is_flag=True, help="For the image with a Docker engine inside.")
+@click.option("--dind", is_flag=True, help="For the image with a nested Docker engine.")
 @click.option("--print", "show", is_flag=True, help="Print the files instead of writing them.")
 @with_outputs
 def files(
@@ -134,14 +134,14 @@ def files(
     A file that was not written here, or was edited since, is not overwritten.
     """
     if outputs is None:
-        found, stack_name = _chosen(names[0], stack, backend)
-        published = found.outputs(stack_name)
+        selected, stack_name = _chosen(names[0], stack, backend)
+        published = selected.outputs(stack_name)
     else:
         published = read_outputs(outputs)
     write_files(published, names, into.expanduser(), dind=dind, show=show)
 
 
 def _chosen(name: str, stack: str | None, backend: Choice) -> tuple[Backend, str]:
-    """Backend and stack of a workspace; a set-up opens each workspace in a stack of its own."""
-    found = choose(backend)
-    return found, found.stack(stack, f"{WORKSPACE}{name}")
+    """Backend and stack of a workspace; a set-up opens each workspace in a separate stack."""
+    selected = choose(backend)
+    return selected, selected.stack(stack, f"{WORKSPACE}{name}")

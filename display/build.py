@@ -1,4 +1,4 @@
-"""Follows an image build in BuildKit's plain progress: its current step, and why it failed."""
+"""Follow an image build in BuildKit's plain progress: its current step, and why it failed."""
 
 import itertools
 import re
@@ -44,14 +44,14 @@ class Build:
         self._over: set[str] = set()
         self._heard: list[str] = []
 
-    def take(self, text: str) -> None:
+    def feed(self, text: str) -> None:
         """Read lines that the build has just printed."""
         for line in text.splitlines():
             # The builder's name, not a step.
             if line.startswith("#0 "):
                 continue
-            if found := _LINE.match(line):
-                self._follow(*found.groups())
+            if match := _LINE.match(line):
+                self._follow(*match.groups())
             if not _NOISE.match(_CLOCK.sub("", line, count=1)):
                 self._lines = [*self._lines[1 - _KEPT :], line.rstrip()]
 
@@ -59,7 +59,7 @@ class Build:
         self._steps.setdefault(number, text)
         if _OVER.match(text):
             self._over.add(number)
-        self._heard = [*(other for other in self._heard if other != number), number]
+        self._heard = [*(heard for heard in self._heard if heard != number), number]
 
     @property
     def step(self) -> str:
@@ -77,8 +77,8 @@ class Build:
         failed = [line.split()[0] for line in self._lines if re.match(r"#\d+ ERROR\b", line)]
         own = [line for line in self._lines if failed and line.startswith(f"{failed[-1]} ")]
         # A step's output begins with its headline, and ends with the error, which Pulumi reports itself.
-        told = [line for line in own or self._lines if not re.match(r"#\d+ ERROR\b", line)]
-        return [_PLUMBING.sub("", _CLOCK.sub("", line, count=1))[:_LONGEST] for line in told[-SHOWN:]]
+        explaining = [line for line in own or self._lines if not re.match(r"#\d+ ERROR\b", line)]
+        return [_PLUMBING.sub("", _CLOCK.sub("", line, count=1))[:_LONGEST] for line in explaining[-SHOWN:]]
 
 
 def gist(step: str) -> str:

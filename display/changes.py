@@ -67,25 +67,27 @@ def step_of(body: Mapping[str, Any]) -> Step | None:
 
 def changes(step: Step) -> list[str]:
     """List the changes of a step, such as `memory 2048 → 1024`; hashes are left out."""
-    said: dict[str, None] = {}
+    described: dict[str, None] = {}
     for path in step.diffs:
         top = re.split(r"[.\[]", path, maxsplit=1)[0]
         if top in _NAMES:
             # A refresh sees other files only if they are waiting to be built; the update reports that.
-            said |= {} if step.op == "refresh" else {_NAMES[top]: None}
+            described |= {} if step.op == "refresh" else {_NAMES[top]: None}
         else:
-            said |= dict.fromkeys(_said(top, step.old.get(top), step.new.get(top)))
-    names = list(said)
+            described |= dict.fromkeys(_describe(top, step.old.get(top), step.new.get(top)))
+    names = list(described)
     return names if len(names) <= _LISTED else [f"{len(names)} properties"]
 
 
-def _said(name: str, old: object, new: object) -> list[str]:
+def _describe(name: str, old: object, new: object) -> list[str]:
     """Describe the change of one property; for a mapping, of each key that differs."""
     if any(isinstance(value, str) and _HASH.fullmatch(value) for value in (old, new)):
         return []
     if isinstance(old, dict) and isinstance(new, dict):
         keys = [key for key in {**old, **new} if old.get(key) != new.get(key)]
-        return [line for key in keys for line in _said(f"{name}.{key}", old.get(key), new.get(key))] or [name]
+        return [line for key in keys for line in _describe(f"{name}.{key}", old.get(key), new.get(key))] or [
+            name
+        ]
     return [f"{name} {_shown(old)} → {_shown(new)}" if _plain(old, new) else name]
 
 
@@ -93,7 +95,9 @@ def _plain(old: object, new: object) -> bool:
     """True for two different values that are short and not secret (Pulumi masks secrets)."""
     values = [value for value in (old, new) if value is not None]
     simple = all(isinstance(value, bool | int | float | str) for value in values)
-    return old != new and simple and all(len(str(one)) <= _SHORT and one != "[secret]" for one in values)
+    return (
+        old != new and simple and all(len(str(value)) <= _SHORT and value != "[secret]" for value in values)
+    )
 
 
 def _shown(value: object) -> str:

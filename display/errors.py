@@ -2,7 +2,7 @@
 
 
 class UserError(Exception):
-    """A request was refused or failed; the message says what was found and what to do.
+    """Raised if a request was refused or failed; the message gives the reason and the remedy.
 
     A command prints only the message. Any other exception is a bug in the program.
     """

@@ -1,4 +1,4 @@
-"""Turns the events of a Pulumi update into lines and rows for people.
+"""Turn the events of a Pulumi update into lines and rows for people.
 
 Unchanged resources are counted, not listed. Long operations are reported when they begin, while they run, and
 when they end. An event of an unknown kind or form is ignored.
@@ -77,7 +77,7 @@ class Operation:
     told: bool = False
 
     @property
-    def lasts(self) -> bool:
+    def worth_showing(self) -> bool:
         """True if its beginning is worth a line; reading existing resources takes no time."""
         return self.step.type in _LASTING and self.step.op not in ("refresh", "read")
 
@@ -131,11 +131,11 @@ class Update:
     def take(self, event: Mapping[str, Any], now: float) -> list[str]:
         """Process an event; returns the lines to print at once."""
         kinds = {
-            "preludeEvent": self._begins_anew,
+            "preludeEvent": self._on_prelude,
             "resourcePreEvent": self._begins,
             "resOutputsEvent": self._ends,
             "resOpFailedEvent": self._fails,
-            "diagnosticEvent": self._says,
+            "diagnosticEvent": self._on_diagnostic,
             "errorEvent": self._breaks,
             "summaryEvent": self._sums_up,
         }
@@ -152,37 +152,41 @@ class Update:
         how = (
             "interrupted again: pulumi ends at once"
             if again
-            else "interrupted: pulumi finishes what it began …"
+            else "interrupted: pulumi finishes its running operations …"
         )
         return ["", f"{_INDENT}{how}"]
 
     def beats(self, now: float) -> list[str]:
         """Lines for an output that has no live rows: long operations, and a sign of life after a silence."""
         lines = []
-        for one in self._running.values():
-            if not self._planning and not one.told and one.lasts:
-                one.told = True
-                lines.append(f"… {one.doing}{', and waiting until it is healthy' * one.waits}")
+        for operation in self._running.values():
+            if not self._planning and not operation.told and operation.worth_showing:
+                operation.told = True
+                lines.append(f"… {operation.doing}{', and waiting until it is healthy' * operation.waits}")
         if not lines and now - self._spoke >= QUIET:
             lines = [self._sign_of_life(now)]
         return self._spoken(lines, now)
 
     def rows(self, now: float) -> list[Row]:
         """Rows of all running operations, oldest first; one row for the whole update if none is running."""
-        lasting = (one for one in self._running.values() if one.lasts or now - one.began >= _BRIEF)
-        running = sorted(lasting, key=lambda one: one.began)
-        rows = [Row(one.doing, one.build.step, now - one.began) for one in running]
+        lasting = (
+            operation
+            for operation in self._running.values()
+            if operation.worth_showing or now - operation.began >= _BRIEF
+        )
+        running = sorted(lasting, key=lambda operation: operation.began)
+        rows = [Row(operation.doing, operation.build.step, now - operation.began) for operation in running]
         return rows or [Row("previewing" if self._planning else "updating", "", now - self._began)]
 
     def end(self, code: int, now: float, log: str) -> list[str]:
         """Last lines: remarks, warnings, errors with their reasons, and counts."""
-        lines = [f"{_INDENT}{line}" for told in self._remarks.items() for line in _remarked(*told)]
+        lines = [f"{_INDENT}{line}" for remark in self._remarks.items() for line in _remarked(*remark)]
         counts = self._counts()
-        took = f"({seconds(now - self._began)})"
+        duration = f"({seconds(now - self._began)})"
         if code == 0:
-            return [*lines, f"{_INDENT}{counts or 'nothing to do'} {took}"]
+            return [*lines, f"{_INDENT}{counts or 'nothing to do'} {duration}"]
         how = "interrupted" if self._stopped else "failed"
-        failed = f"{how}; {counts} {took}" if counts and not self._planning else f"{how} {took}"
+        failed = f"{how}; {counts} {duration}" if counts and not self._planning else f"{how} {duration}"
         return [*lines, f"{_INDENT}{failed}", *self._reasons(), f"The whole log: {log}"]
 
     @property
@@ -220,17 +224,17 @@ class Update:
         return [f"{_INDENT}{line}" for line in lines]
 
     def _sign_of_life(self, now: float) -> str:
-        """One line about all running operations, which names another one each time."""
+        """One line about all running operations, with a different operation first each time."""
         if not self._running:
             return f"… {self.rows(now)[0].doing} ({seconds(now - self._began)})"
-        urn, one = next(iter(self._running.items()))
+        urn, operation = next(iter(self._running.items()))
         self._running[urn] = self._running.pop(urn)
-        step = f": {one.build.step}" if one.build.step else ""
+        step = f": {operation.build.step}" if operation.build.step else ""
         others = len(self._running) - 1
-        more = f"; {others} more {'goes' if others == 1 else 'go'} on" if others else ""
-        return f"… {one.doing}{step} ({seconds(now - one.began)}){more}"
+        more = f"; {others} more running" if others else ""
+        return f"… {operation.doing}{step} ({seconds(now - operation.began)}){more}"
 
-    def _begins_anew(self, _: Mapping[str, Any], now: float) -> list[str]:
+    def _on_prelude(self, _: Mapping[str, Any], now: float) -> list[str]:
         """Handle the start of a preview or an update; each has its own prelude."""
         self._running, self._since, self._summary = {}, {}, {}
         self._done.clear()
@@ -261,9 +265,9 @@ class Update:
         if step.op != "refresh":
             self._done["replace" if step.op == "create-replacement" else step.op] += 1
             self._became[step.urn] = "unchanged" if step.op == "same" else _DONE.get(step.op, "replaced")
-        return self._told(step, now - began)
+        return self._report_step(step, now - began)
 
-    def _told(self, step: Step, took: float) -> list[str]:
+    def _report_step(self, step: Step, duration: float) -> list[str]:
         if step.op not in _DONE or not step.custom or step.type.startswith(_UNTOLD):
             return []
         changed = changes(step) if step.op in ("update", "create-replacement", "refresh") else []
@@ -271,7 +275,7 @@ class Update:
             return []
         kept = " [retain: it stays where it is]" if step.op == "delete" and step.retained else ""
         what = f": {', '.join(changed)}" if changed else ""
-        return [f"✓ {_DONE[step.op]} {step.name}{what}{kept} ({seconds(took)})"]
+        return [f"✓ {_DONE[step.op]} {step.name}{what}{kept} ({seconds(duration)})"]
 
     def _fails(self, body: Mapping[str, Any], now: float) -> list[str]:
         step = step_of(body)
@@ -279,17 +283,17 @@ class Update:
             return []
         running = self._running.pop(step.urn, None)
         failure = self._failures.setdefault(step.urn, Failure())
-        took = now - self._since.get(step.urn, now)
+        duration = now - self._since.get(step.urn, now)
         self._is_halved = self._is_halved or step.op == "delete-replaced"
         failure.build = running.build if running and step.type == _BUILD else None
         how = "was stopped" if self._stopped else "failed"
-        return [f"✗ {_DOING.get(step.op, step.op)} {step.name} {how} ({seconds(took)})"]
+        return [f"✗ {_DOING.get(step.op, step.op)} {step.name} {how} ({seconds(duration)})"]
 
-    def _says(self, body: Mapping[str, Any], _: float) -> list[str]:
+    def _on_diagnostic(self, body: Mapping[str, Any], _: float) -> list[str]:
         urn, severity, text = str(body.get("urn") or ""), body.get("severity"), message(body)
         if body.get("ephemeral"):
             if urn in self._running:
-                self._running[urn].build.take(text)
+                self._running[urn].build.feed(text)
         elif severity == "error":
             errors = self._failures.setdefault(urn, Failure()).errors
             if text not in errors:
@@ -306,8 +310,8 @@ class Update:
 
     def _sums_up(self, body: Mapping[str, Any], now: float) -> list[str]:
         self._running = {}
-        found = body.get("resourceChanges")
-        self._summary = found if isinstance(found, dict) else {}
+        counts = body.get("resourceChanges")
+        self._summary = counts if isinstance(counts, dict) else {}
         if not body.get("isPreview") or self._failures or not set(self._summary) - {"same"}:
             return []
         return [f"previewed: {_numbers(self._summary, planned=True)} ({seconds(now - self._began)})"]
@@ -317,16 +321,16 @@ class Update:
 
     def _reasons(self) -> list[str]:
         """Each error once, with all resources that failed with it, and the last lines of a failed build."""
-        told: dict[str, list[str]] = {}
+        by_error: dict[str, list[str]] = {}
         for urn, failure in self._failures.items():
             for error in failure.errors:
-                told.setdefault(error, []).append(urn)
-        own = [error for error in told if not error.startswith(_ON_TOP)] or list(told)
+                by_error.setdefault(error, []).append(urn)
+        own = [error for error in by_error if not error.startswith(_ON_TOP)] or list(by_error)
         lines = []
         for error in own:
             if self._stopped and re.search(r"\bcancell?ed\b", error):
                 continue
-            urns = told[error]
+            urns = by_error[error]
             lines += ["", *_titled(error, urns)]
             builds = [build for urn in urns if (build := self._failures[urn].build)]
             lines += [f"  | {line}" for build in builds[:1] for line in build.reasons()]
@@ -350,9 +354,9 @@ def _plain(text: str) -> str:
     return f"{gone[1]} is no longer in the registry, so it is built again" if gone else text
 
 
-def _remarked(said: tuple[str, str], urns: Sequence[str]) -> list[str]:
+def _remarked(remark: tuple[str, str], urns: Sequence[str]) -> list[str]:
     """Lines of a remark or a warning, after the names of all resources that it is about."""
-    warning, text = said
+    warning, text = remark
     names = ", ".join(name_of(urn) for urn in urns if urn and not _of_stack(urn))
     return f"{warning}{names}{': ' if names else ''}{text}".splitlines()
 

@@ -1,6 +1,6 @@
-"""Parses the answers of a node and its engine into values.
+"""Parse the answers of a node and its engine into values.
 
-An unexpected form is an error, never guessed at.
+An unexpected form is an error; its meaning is never guessed.
 """
 
 import json
@@ -28,7 +28,7 @@ _MALFORMED = (ValueError, LookupError, TypeError, AttributeError, OverflowError,
 
 
 class AnswerError(UserError):
-    """A node did not answer, or answered in another form than v0.27.1."""
+    """Raised if a node did not answer, or answered in a form other than that of v0.27.1."""
 
 
 def chain_and_disk(text: str) -> tuple[Chain | AnswerError, Disk | None]:
@@ -43,21 +43,21 @@ def chain_and_disk(text: str) -> tuple[Chain | AnswerError, Disk | None]:
 
 
 def _chain(health: str, progress: str) -> Chain:
-    said, heights = _json("health", health), _json("blockchain/progress", progress)
+    report, heights = _json("health", health), _json("blockchain/progress", progress)
     try:
-        head = said["blockchain"]["head"]
+        head = report["blockchain"]["head"]
         return Chain(
-            version=str(said["version"]["version"]),
+            version=str(report["version"]["version"]),
             height=int(head["seq"]),
-            highest=_believed([int(peer["height"]) for peer in heights["peers"]]),
-            peers=int(said["open_connections"]),
+            highest=_plausible_height([int(peer["height"]) for peer in heights["peers"]]),
+            peers=int(report["open_connections"]),
             last_block=datetime.fromtimestamp(int(head["timestamp"]), UTC),
         )
     except _MALFORMED as error:
-        raise AnswerError(f"its API answers in another form than v0.27.1 does: {error!r}") from None
+        raise AnswerError(f"its API does not answer in the form of v0.27.1: {error!r}") from None
 
 
-def _believed(heights: list[int]) -> int | None:
+def _plausible_height(heights: list[int]) -> int | None:
     """Second-highest of the peers' heights, because a single peer may report any number."""
     return sorted(heights)[-2:][0] if heights else None
 
@@ -66,8 +66,8 @@ def _json(path: str, text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
-        said = _last_line(text) or f"nothing in {WGET_SECONDS} s"
-        raise AnswerError(f"/api/v1/{path} answers: {said}") from None
+        answer = _last_line(text) or f"nothing in {WGET_SECONDS} s"
+        raise AnswerError(f"/api/v1/{path} answers: {answer}") from None
 
 
 def _disk(line: str) -> Disk | None:
@@ -79,29 +79,29 @@ def _disk(line: str) -> Disk | None:
         return None
 
 
-def container_of(found: Mapping[str, Any], now: datetime) -> Container:
+def container_of(inspection: Mapping[str, Any], now: datetime) -> Container:
     """Parse an engine's inspection; `now` is the time by its host's clock. Raises AnswerError."""
     try:
-        state, config = found["State"], found["Config"]
+        state, config = inspection["State"], inspection["Config"]
         since = state["StartedAt"] if state["Running"] else state.get("FinishedAt") or state["StartedAt"]
         return Container(
-            identity=found["Id"],
+            identity=inspection["Id"],
             image=config["Image"],
             status=state["Status"],
             health=(state.get("Health") or {}).get("Status") or "",
             exit_code=int(state.get("ExitCode") or 0),
-            restarts=int(found.get("RestartCount") or 0),
+            restarts=int(inspection.get("RestartCount") or 0),
             seconds=max(0, int((now - time_of(since)).total_seconds())),
             is_offline=OFFLINE in (config.get("Cmd") or ()),
         )
     except _MALFORMED as error:
-        raise AnswerError(f"its engine answers in another form than Docker's: {error!r}") from None
+        raise AnswerError(f"its engine does not answer in Docker's form: {error!r}") from None
 
 
 def time_of(text: str) -> datetime:
     """Parse a time as Docker writes it, with nanoseconds. Raises ValueError."""
-    found = datetime.fromisoformat(text)
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    time = datetime.fromisoformat(text)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _last_line(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Asks one host for the status of its engine and its nodes, over one connection.
+"""Ask one host for the status of its engine and its nodes, over one connection.
 
 A node's API is published on its host's loopback only, so requests run inside its own container. Nothing on
 the host is changed, and nothing needs to be installed there.
@@ -86,27 +86,27 @@ class Asking:
 def statuses(client: Any, nodes: Sequence[FleetNode], pause: float = PAUSE) -> list[Status]:
     """Ask an engine for its state and that of its nodes. Raises HostError."""
     now = _of_host(lambda: time_of(client.api.info()["SystemTime"]))
-    found = [_status(client, node, now, pause) for node in nodes]
+    collected = [_status(client, node, now, pause) for node in nodes]
     # A stopped node can't report the free space of a disk that it shares with another node.
-    disk = next((one.disk for one in found if one.disk), None)
+    disk = next((status.disk for status in collected if status.disk), None)
     images = _images(client, frozenset().union(*(node.repositories for node in nodes)))
-    return [replace(one, disk=one.disk or disk, images=images) for one in found]
+    return [replace(status, disk=status.disk or disk, images=images) for status in collected]
 
 
 def _images(client: Any, repositories: frozenset[str]) -> Images | None:
     """Images of this program on the host; None if its engine can't list any."""
     try:
-        found = _of_host(lambda: own_images(client.api, repositories))
+        images = _of_host(lambda: own_images(client.api, repositories))
     except APIError:
         return None
-    return Images(count=len(found), size=sum(one.size for one in found))
+    return Images(count=len(images), size=sum(image.size for image in images))
 
 
 def _status(client: Any, node: FleetNode, now: datetime, pause: float) -> Status:
     try:
         container = container_of(_of_host(lambda: client.api.inspect_container(node.container)), now)
     except NotFound:
-        reason = f"its host has no container {node.container}: the next `up` makes it again"
+        reason = f"its host has no container {node.container}: the next `up` creates it again"
         return Status(node=node, state=State.MISSING, reason=reason)
     except AnswerError as error:
         return Status(node=node, state=State.UNHEALTHY, reason=str(error))
@@ -114,29 +114,29 @@ def _status(client: Any, node: FleetNode, now: datetime, pause: float) -> Status
         return _at_rest(node, container)
     chain, disk = _ask(client, container)
     if isinstance(chain, AnswerError):
-        return _silent(node, container, disk, str(chain))
-    state, reason = _judged(client, node, container, chain, now, pause)
+        return _not_answering(node, container, disk, str(chain))
+    state, reason = _assess(client, node, container, chain, now, pause)
     return Status(node=node, state=state, reason=reason, container=container, chain=chain, disk=disk)
 
 
 def _at_rest(node: FleetNode, container: Container) -> Status:
     logs = f"`{node.docker} logs --tail 50 {node.container}`"
     if container.status == "restarting":
-        state, said = State.RESTARTING, f"it ends again and again, with exit code {container.exit_code}"
+        state, reason = State.RESTARTING, f"it keeps exiting, with exit code {container.exit_code}"
     elif container.status == "exited":
-        state, said = State.STOPPED, f"it ended with exit code {container.exit_code}"
+        state, reason = State.STOPPED, f"it ended with exit code {container.exit_code}"
     else:
-        state, said = State.STOPPED, f"its container is {container.status}"
-    return Status(node=node, state=state, reason=f"{said}: {logs}", container=container)
+        state, reason = State.STOPPED, f"its container is {container.status}"
+    return Status(node=node, state=state, reason=f"{reason}: {logs}", container=container)
 
 
-def _silent(node: FleetNode, container: Container, disk: Disk | None, said: str) -> Status:
+def _not_answering(node: FleetNode, container: Container, disk: Disk | None, problem: str) -> Status:
     state = State.STARTING if container.health == "starting" else State.UNHEALTHY
-    reason = "" if state is State.STARTING else f"{said}: `{node.docker} logs --tail 50 {node.container}`"
+    reason = "" if state is State.STARTING else f"{problem}: `{node.docker} logs --tail 50 {node.container}`"
     return Status(node=node, state=state, reason=reason, container=container, disk=disk)
 
 
-def _judged(
+def _assess(
     client: Any, node: FleetNode, container: Container, chain: Chain, now: datetime, pause: float
 ) -> tuple[State, str]:
     """State of a node that answers, and the reason if it needs attention."""
@@ -146,8 +146,8 @@ def _judged(
         return State.OFFLINE, ""
     is_young = container.seconds < GROWTH_SECONDS
     if chain.highest is None:
-        said = "it has no peer: its host may not reach the network, or its port be closed"
-        return (State.STARTING, "") if is_young else (State.NO_PEERS, said)
+        reason = "it has no peer: its host may not reach the network, or its port may be closed"
+        return (State.STARTING, "") if is_young else (State.NO_PEERS, reason)
     if chain.height >= chain.highest:
         return State.SYNCED, ""
     if is_young or _adds_blocks(client, container, now) or _has_grown(client, container, chain, pause):
@@ -180,7 +180,7 @@ def _ask(client: Any, container: Container) -> tuple[Chain | AnswerError, Disk |
 
     try:
         return chain_and_disk(_of_host(run).decode(errors="replace"))
-    except NotFound as error:  # it has ended meanwhile
+    except NotFound as error:  # it has ended in the meantime
         return AnswerError(str(error.explanation)), None
     except APIError as error:
         return AnswerError(f"its container starts no program: {message_of(error)}"), None

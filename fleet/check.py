@@ -1,4 +1,4 @@
-"""`skyinfra fleet check`: checks all hosts of a stack at the same time, and shows them as one table."""
+"""`skyinfra fleet check`: check all hosts of a stack at the same time, and show them as one table."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +17,7 @@ Ask: TypeAlias = Callable[[str | None, Sequence[str]], HostFacts]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Checked:
+class HostCheck:
     """Result of the checks for one host."""
 
     place: Place
@@ -28,54 +28,54 @@ class Checked:
     @property
     def state(self) -> str:
         """Worst level of its findings, or `ok`."""
-        levels = {one.level for one in self.findings}
+        levels = {finding.level for finding in self.findings}
         return next((level.value for level in _WORST if level in levels), OK)
 
 
 _WORST = (Level.REFUSED, Level.UNKNOWN, Level.WARNED)
 
 
-def check(places: Sequence[Place], ask: Ask | None = None) -> list[Checked]:
+def check(places: Sequence[Place], ask: Ask | None = None) -> list[HostCheck]:
     """Check every host, in the given order.
 
-    A silent host is given up after 30 s without delaying the others.
+    A host that does not answer is skipped after 30 s, and does not delay the others.
     """
     asking = ask or FreshFacts()
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(lambda place: _checked(place, asking), places))
 
 
-def _checked(place: Place, ask: Ask) -> Checked:
+def _checked(place: Place, ask: Ask) -> HostCheck:
     try:
         facts = ask(place.engine, place.ssh_options)
     except HostError as error:
-        return Checked(place=place, facts=None, findings=[unasked(error, place)])
-    return Checked(place=place, facts=facts, findings=findings(facts, place))
+        return HostCheck(place=place, facts=None, findings=[unasked(error, place)])
+    return HostCheck(place=place, facts=facts, findings=findings(facts, place))
 
 
-def worst(checked: Sequence[Checked]) -> str:
+def worst(checked: Sequence[HostCheck]) -> str:
     """Worst state of all hosts."""
-    states = {one.state for one in checked}
+    states = {host.state for host in checked}
     return next((level.value for level in _WORST if level.value in states), OK)
 
 
-def table(checked: Sequence[Checked]) -> str:
+def table(checked: Sequence[HostCheck]) -> str:
     """Table with one line per host, then one per finding."""
-    text = columns([HEADS, *(_row(one) for one in checked)])
-    said = [f"{finding.level}: {finding.text}" for one in checked for finding in one.findings]
-    return "\n".join([text, *(["", *said] if said else [])])
+    text = columns([HEADS, *(_row(host) for host in checked)])
+    lines = [f"{finding.level}: {finding.text}" for host in checked for finding in host.findings]
+    return "\n".join([text, *(["", *lines] if lines else [])])
 
 
-def as_json(checked: Sequence[Checked]) -> dict[str, Any]:
+def as_json(checked: Sequence[HostCheck]) -> dict[str, Any]:
     """{host: {state, engine, facts, findings}}; facts are null for a host that can't be asked."""
     return {
-        one.place.name: {
-            "state": one.state,
-            "engine": one.place.engine,
-            "facts": None if one.facts is None else _summary(one.facts),
-            "findings": [asdict(finding) for finding in one.findings],
+        host.place.name: {
+            "state": host.state,
+            "engine": host.place.engine,
+            "facts": None if host.facts is None else _summary(host.facts),
+            "findings": [asdict(finding) for finding in host.findings],
         }
-        for one in checked
+        for host in checked
     }
 
 
@@ -93,13 +93,13 @@ def _summary(facts: HostFacts) -> dict[str, Any]:
     }
 
 
-def _row(one: Checked) -> Sequence[str]:
-    facts = one.facts
+def _row(host: HostCheck) -> Sequence[str]:
+    facts = host.facts
     if facts is None:
-        return (one.place.name, one.state, *["?"] * (len(HEADS) - 2))
+        return (host.place.name, host.state, *["?"] * (len(HEADS) - 2))
     machine = facts.machine if facts.bits in (None, 64) else f"{facts.machine}, {facts.bits} bit"
     sizes = (_size(size) for size in (facts.memory, facts.swap, facts.free))
-    return (one.place.name, one.state, facts.version, machine, *sizes, _clock(facts.ahead))
+    return (host.place.name, host.state, facts.version, machine, *sizes, _clock(facts.ahead))
 
 
 def _size(mebibytes: int | None) -> str:

@@ -1,4 +1,4 @@
-"""Asks all hosts of a fleet at the same time; a silent host does not delay the others."""
+"""Ask all hosts of a fleet at the same time; a host that does not answer does not delay the others."""
 
 import threading
 import time
@@ -20,7 +20,7 @@ class Asks(Protocol):
     """Connection to one host."""
 
     def statuses(self, nodes: Sequence[FleetNode]) -> list[Status]:
-        """Ask for the status of its nodes. Raises HostError."""
+        """Ask the host for the status of its nodes. Raises HostError."""
 
     def close(self) -> None:
         """Close the connection."""
@@ -33,7 +33,7 @@ class _Host:
     limit: float
     found: list[Status] = field(default_factory=list)
     is_silent: bool = False
-    """True after a time limit; the next look does not wait for this host."""
+    """True after a time limit; the next poll does not wait for this host."""
     began: float = 0.0
     thread: threading.Thread | None = None
 
@@ -59,15 +59,15 @@ class _Host:
         except HostError as error:
             self.give_up(str(error))
         except Exception as error:
-            self.give_up(f"a fault of skyinfra itself: {error!r}")
+            self.give_up(f"internal error (a bug in skyinfra): {error!r}")
 
     def give_up(self, reason: str) -> None:
-        self.found = [Status(node=one, state=State.NO_ANSWER, reason=reason) for one in self.nodes]
+        self.found = [Status(node=node, state=State.NO_ANSWER, reason=reason) for node in self.nodes]
         self.is_silent = True
 
 
 class Hosts:
-    """Hosts of a fleet's nodes; their connections stay open between looks."""
+    """Hosts of a fleet's nodes; their connections stay open between polls."""
 
     def __init__(
         self,
@@ -98,8 +98,8 @@ class Hosts:
         for host in asked:
             if host.is_at_work and not host.is_silent:
                 host.give_up(f"no answer within {host.limit:.0f} s")
-        found = {id(one.node): one for host in asked for one in host.found}
-        return [found[id(node)] for node in self._order]
+        by_node = {id(status.node): status for host in asked for status in host.found}
+        return [by_node[id(node)] for node in self._order]
 
     def close(self) -> None:
         """Close the connections of hosts that are no longer being asked."""

@@ -47,22 +47,22 @@ class Surplus:
 def image_hosts(resources: Sequence[Mapping[str, Any]]) -> list[ImageHost]:
     """Engines that a state deploys images to, sorted by host name; each once, even under several names."""
     parts: dict[str, list[Mapping[str, Any]]] = {}
-    for one in resources:
-        inputs = one.get("inputs") or {}
+    for resource in resources:
+        inputs = resource.get("inputs") or {}
         if "host" in inputs and "image" in inputs:
-            parts.setdefault(engine_name(inputs.get("engine") or ""), []).append(one)
-    return sorted((_host(its) for its in parts.values()), key=lambda host: host.name)
+            parts.setdefault(engine_name(inputs.get("engine") or ""), []).append(resource)
+    return sorted((_host(members) for members in parts.values()), key=lambda host: host.name)
 
 
 def _host(resources: Sequence[Mapping[str, Any]]) -> ImageHost:
-    inputs = [one["inputs"] for one in resources]
-    refs = [(one.get("outputs") or {}).get("ref") for one in resources]
-    pulled = {one["pullFrom"] for one in inputs if one.get("pullFrom")}
+    inputs = [resource["inputs"] for resource in resources]
+    refs = [(resource.get("outputs") or {}).get("ref") for resource in resources]
+    pulled = {values["pullFrom"] for values in inputs if values.get("pullFrom")}
     return ImageHost(
         name=inputs[0]["host"],
         engine=inputs[0].get("engine"),
         ssh_options=tuple(inputs[0].get("sshOptions") or ()),
-        repositories=repositories_of([*(one["image"] for one in inputs), *refs]) | pulled,
+        repositories=repositories_of([*(values["image"] for values in inputs), *refs]) | pulled,
     )
 
 
@@ -86,20 +86,20 @@ def clean(shown: Sequence[Surplus], kept: Sequence[str]) -> list[Surplus]:
 
     def remove(host: ImageHost, images: Sequence[StoredImage]) -> Surplus:
         with _api(host) as api:
-            still = [one for one in surplus_images(api, host.repositories, kept) if one in images]
-            refusals = [(one, _refusal(api, one)) for one in still]
+            still = [image for image in surplus_images(api, host.repositories, kept) if image in images]
+            refusals = [(image, _remove_one(api, image)) for image in still]
         return Surplus(
             host=host,
-            images=[one for one, refusal in refusals if not refusal],
+            images=[image for image, refusal in refusals if not refusal],
             faults=[refusal for _, refusal in refusals if refusal],
         )
 
-    found = {one.host: one.images for one in shown}
-    return _of_all(lambda host: remove(host, found[host]), [one for one in shown if one.images])
+    by_host = {surplus.host: surplus.images for surplus in shown}
+    return _of_all(lambda host: remove(host, by_host[host]), [surplus for surplus in shown if surplus.images])
 
 
-def _refusal(api: Any, image: StoredImage) -> str:
-    """Remove an image; returns the engine's reason if it refuses, otherwise an empty text."""
+def _remove_one(api: Any, image: StoredImage) -> str:
+    """Remove an image; return why the engine refused, or an empty string."""
     try:
         remove_image(api, image)
     except APIError as error:
@@ -108,11 +108,11 @@ def _refusal(api: Any, image: StoredImage) -> str:
 
 
 def _of_all(ask: Callable[[ImageHost], Surplus], hosts: Sequence[Surplus]) -> list[Surplus]:
-    def asked(one: Surplus) -> Surplus:
+    def asked(surplus: Surplus) -> Surplus:
         try:
-            return ask(one.host)
+            return ask(surplus.host)
         except ServiceError as error:
-            return Surplus(host=one.host, faults=[str(error)])
+            return Surplus(host=surplus.host, faults=[str(error)])
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(asked, hosts))
@@ -129,20 +129,20 @@ def _api(host: ImageHost) -> Iterator[Any]:
             api.close()
 
 
-def table(found: Sequence[Surplus]) -> str:
+def table(surpluses: Sequence[Surplus]) -> str:
     """Table with one row per image, hosts in order; empty if there are none."""
     rows = [
-        [one.host.name, image.short, image.version or "–", size(image.size)]
-        for one in found
-        for image in one.images
+        [surplus.host.name, image.short, image.version or "–", size(image.size)]
+        for surplus in surpluses
+        for image in surplus.images
     ]
     return columns([["HOST", "IMAGE", "VERSION", "SIZE"], *rows]) if rows else ""
 
 
-def counted(found: Sequence[Surplus]) -> str:
+def counted(surpluses: Sequence[Surplus]) -> str:
     """Count such as `3 images on 2 hosts, 81.0 MB at most` (at most, because images share layers)."""
-    images = [image for one in found for image in one.images]
-    hosts = sum(bool(one.images) for one in found)
+    images = [image for surplus in surpluses for image in surplus.images]
+    hosts = sum(bool(surplus.images) for surplus in surpluses)
     total = size(sum(image.size for image in images))
     return f"{_plural(len(images), 'image')} on {_plural(hosts, 'host')}, {total} at most"
 

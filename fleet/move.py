@@ -1,4 +1,4 @@
-"""Moves a node to another host: the change in the stack's file, and the image for that host."""
+"""Move a node to another host: the change in the stack's file, and the image for that host."""
 
 import json
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ def with_host(text: str, file: str, node: str, host: str) -> str:
     wanted = yaml.safe_load(text)
     try:
         nodes = wanted["config"][SECTION]
-        # It needs a mapping of its own: an alias shares its value with the anchor.
+        # It needs a separate mapping: an alias shares its value with the anchor.
         nodes[node] = {**nodes[node], KEY: host}
     except (LookupError, TypeError):
         raise UserError(f"{node!r} has no entry in {SECTION} of {file}") from None
@@ -40,7 +40,7 @@ def with_host(text: str, file: str, node: str, host: str) -> str:
 
 
 def _is(text: str, wanted: Any) -> bool:
-    """True if a text is YAML for a value."""
+    """True if a string is YAML for a value."""
     try:
         return bool(yaml.safe_load(text) == wanted)
     except yaml.YAMLError:
@@ -55,8 +55,8 @@ def image_for(variant: str | None, image: str, outputs: Mapping[str, Any]) -> st
     digest = split_pinned(image)[1]
     for tags in (outputs.get("images") or {}).values():
         for entry in tags.values():
-            variants = {name: str(one["ref"]) for name, one in entry["variants"].items()}
+            variants = {name: str(published["ref"]) for name, published in entry["variants"].items()}
             whole = pinned(entry["ref"])
-            if digest in {split_pinned(one)[1] for one in (whole, *variants.values())}:
+            if digest in {split_pinned(reference)[1] for reference in (whole, *variants.values())}:
                 return whole if variant is None else variants.get(variant)
     return None

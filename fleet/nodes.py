@@ -1,4 +1,4 @@
-"""Nodes of a stack, and the status that was found for each."""
+"""Nodes of a stack, and the status of each."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -77,7 +77,7 @@ class Chain:
     version: str
     height: int
     highest: int | None
-    """Height of the peers' chain, as far as it is credible; None without peers."""
+    """Credible height of the peers' chain; None without peers."""
     peers: int
     last_block: datetime
 
@@ -121,7 +121,7 @@ class Images:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Status:
-    """Everything that was found about one node."""
+    """Everything that is known about one node."""
 
     node: FleetNode
     state: State
@@ -134,5 +134,5 @@ class Status:
 
     @property
     def is_ok(self) -> bool:
-        """True if nobody needs to look at the node."""
+        """True if the node needs no attention."""
         return self.state in OK

@@ -7,8 +7,8 @@ from fleet.parts import Item
 
 _BY_WEIGHT = ("failed", "created", "replaced", "updated", "deleted", "unchanged")
 """Results of a part's resources, most important first: the first one that occurs is shown for the part."""
-UNREACHED = "not reached: something that it needs failed"
-NEEDS = "left out: it needs what is on a host that does not answer"
+UNREACHED = "not reached: a dependency failed"
+NEEDS = "left out: it depends on a host that does not answer"
 
 
 def outcome(
@@ -19,7 +19,7 @@ def outcome(
 ) -> str:
     """Table of hosts, the parts that run there, and their results.
 
-    `hosts` has the reason why a host is left out, empty for one that answers; `became` and `left` are by URN.
+    `hosts` has the reason why a host is left out, or ""; the keys of `became` and `left` are URNs.
     """
     owners = {_component(urn): item for item in items for urn in item.urns}
     needs = {_owner(urn, owners) for urn in left}
@@ -27,13 +27,13 @@ def outcome(
     for urn, word in became.items():
         if "$" in urn:  # a component itself does not run
             words.setdefault(_owner(urn, owners), set()).add(word)
-    rows = [("host", "", "what became of it")]
+    rows = [("host", "", "result")]
     for host, reason in hosts.items():
         here = [item for item in items if item.host == host]
         for item in here:
-            its = next((word for word in _BY_WEIGHT if word in words.get(item, ())), UNREACHED)
-            its = NEEDS if item in needs else its
-            rows.append((host, item.name, f"left out: {reason}" if reason else its))
+            result = next((word for word in _BY_WEIGHT if word in words.get(item, ())), UNREACHED)
+            result = NEEDS if item in needs else result
+            rows.append((host, item.name, f"left out: {reason}" if reason else result))
         if not here:
             rows.append((host, "-", f"left out: {reason}" if reason else "answers"))
     return columns(rows)

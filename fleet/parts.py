@@ -31,7 +31,7 @@ class Item:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LeftOut:
-    """URNs in the state that a run does not touch."""
+    """URNs in the state that a run skips."""
 
     of_refresh: frozenset[str]
     """Resources whose engine in the state does not answer."""
@@ -44,12 +44,12 @@ def hosts_of(config: Mapping[str, Any], local: str) -> dict[str, Address]:
 
     Malformed entries are skipped: the program reports them.
     """
-    found = {}
+    engines = {}
     for name, host in _section(config, "hosts").items():
         options = host.get("ssh-options") or []
         if isinstance(engine := host.get("engine"), str) and isinstance(options, list):
-            found[name] = Address(local if engine == "local" else engine, tuple(map(str, options)))
-    return found
+            engines[name] = Address(local if engine == "local" else engine, tuple(map(str, options)))
+    return engines
 
 
 def items_of(config: Mapping[str, Any]) -> list[Item]:
@@ -78,17 +78,17 @@ def _section(config: Mapping[str, Any], name: str) -> dict[str, dict[str, Any]]:
 def addresses(resources: Sequence[Mapping[str, Any]], local: str) -> dict[str, tuple[str, Address]]:
     """{URN: (host, engine)} of each resource on an engine, from the state; providers are not included."""
     providers: dict[str, tuple[str, Address]] = {}
-    found = {}
-    for one in resources:
-        inputs, urn = one.get("inputs") or {}, one["urn"]
-        if one["type"] == _PROVIDER:
+    by_urn = {}
+    for resource in resources:
+        inputs, urn = resource.get("inputs") or {}, resource["urn"]
+        if resource["type"] == _PROVIDER:
             address = _address(inputs.get("host"), inputs.get("sshOpts"), local)
             providers[urn] = (urn.rpartition("::")[2], address)
-        elif (provider := _provider_of(one)) in providers:
-            found[urn] = providers[provider]
-        elif one["type"].startswith(_OWN) and isinstance(host := inputs.get("host"), str):
-            found[urn] = (host, _address(inputs.get("engine"), inputs.get("sshOptions"), local))
-    return found
+        elif (provider := _provider_of(resource)) in providers:
+            by_urn[urn] = providers[provider]
+        elif resource["type"].startswith(_OWN) and isinstance(host := inputs.get("host"), str):
+            by_urn[urn] = (host, _address(inputs.get("engine"), inputs.get("sshOptions"), local))
+    return by_urn
 
 
 def _address(engine: str | None, options: str | Sequence[str] | None, local: str) -> Address:
@@ -106,12 +106,16 @@ def left_out(
 ) -> LeftOut:
     """Choose the resources of a state that a run leaves out; `silent` are the engines that do not answer."""
     refresh, update = set[str](), set[str]()
-    providers = {one["urn"]: _provider_of(one) for one in resources if one["type"].startswith("docker:")}
+    providers = {
+        resource["urn"]: _provider_of(resource)
+        for resource in resources
+        if resource["type"].startswith("docker:")
+    }
     for urn, (host, address) in addresses(resources, local).items():
         # Together with its provider; an unused provider can be created and removed without its host.
-        its = {urn, providers.get(urn, urn)}
-        refresh |= its if address in silent else set()
-        update |= its if hosts.get(host, address) in silent else set()
+        urns = {urn, providers.get(urn, urn)}
+        refresh |= urns if address in silent else set()
+        update |= urns if hosts.get(host, address) in silent else set()
     return LeftOut(
         of_refresh=_with_dependents(resources, refresh), of_update=_with_dependents(resources, update)
     )
@@ -122,23 +126,23 @@ def _with_dependents(resources: Sequence[Mapping[str, Any]], urns: set[str]) -> 
 
     Dependencies between nodes of rollout waves don't count: a node waits only for nodes that are updated.
     """
-    nodes = {one["urn"] for one in resources if one["type"] == _NODE_CONTAINER}
-    for one in resources:
-        waits = nodes if one["urn"] in nodes else set[str]()
-        if urns & ({*_needs(one)} - waits):
-            urns.add(one["urn"])
+    nodes = {resource["urn"] for resource in resources if resource["type"] == _NODE_CONTAINER}
+    for resource in resources:
+        waits = nodes if resource["urn"] in nodes else set[str]()
+        if urns & ({*_needs(resource)} - waits):
+            urns.add(resource["urn"])
     return frozenset(urns)
 
 
-def _needs(one: Mapping[str, Any]) -> Iterator[str]:
-    yield from (one.get("parent", ""), one.get("deletedWith", ""), _provider_of(one))
-    yield from one.get("dependencies") or ()
-    for urns in (one.get("propertyDependencies") or {}).values():
+def _needs(resource: Mapping[str, Any]) -> Iterator[str]:
+    yield from (resource.get("parent", ""), resource.get("deletedWith", ""), _provider_of(resource))
+    yield from resource.get("dependencies") or ()
+    for urns in (resource.get("propertyDependencies") or {}).values():
         yield from urns or ()
 
 
-def _provider_of(one: Mapping[str, Any]) -> str:
-    return str(one.get("provider") or "").rpartition("::")[0]
+def _provider_of(resource: Mapping[str, Any]) -> str:
+    return str(resource.get("provider") or "").rpartition("::")[0]
 
 
 def excluded(of_state: Collection[str], items: Sequence[Item]) -> list[str]:

@@ -30,26 +30,28 @@ STYLES: Mapping[State, str] = {
 """Colour of each state in a terminal."""
 
 
-def text(found: Sequence[Status], now: datetime, width: int | None) -> str:
+def text(statuses: Sequence[Status], now: datetime, width: int | None) -> str:
     """Table of all nodes, a line for each that needs attention or differs from its deployment, and counts."""
-    lines = [table(PARTS, [_row(one, now) for one in found], width), ""]
-    remarks = [remark for one in found for remark in _remarks(one)]
-    return "\n".join([*lines, *remarks, *([""] if remarks else []), summary(found, now)])
+    lines = [table(PARTS, [_row(status, now) for status in statuses], width), ""]
+    remarks = [remark for status in statuses for remark in _remarks(status)]
+    return "\n".join([*lines, *remarks, *([""] if remarks else []), summary(statuses, now)])
 
 
-def screen(found: Sequence[Status], now: datetime, width: int, height: int) -> str:
+def screen(statuses: Sequence[Status], now: datetime, width: int, height: int) -> str:
     """Text that fits a terminal of that size; if not all fits, nodes that need attention come first."""
-    whole = text(found, now, width)
+    whole = text(statuses, now, width)
     if sum(len(_wrapped(line, width)) for line in whole.splitlines()) <= height:
         return whole
-    ordered = sorted(found, key=lambda one: one.is_ok)
-    end = ["", *_wrapped(summary(found, now), width)]
+    ordered = sorted(statuses, key=lambda status: status.is_ok)
+    end = ["", *_wrapped(summary(statuses, now), width)]
     room = max(1, height - 1 - len(end))
     shown = ordered if len(ordered) <= room else ordered[: room - 1]
-    lines = columns([PARTS[0], *(_row(one, now)[: len(PARTS[0])] for one in shown)]).splitlines()
+    lines = columns([PARTS[0], *(_row(status, now)[: len(PARTS[0])] for status in shown)]).splitlines()
     if rest := len(ordered) - len(shown):
         lines.append(f"{rest} more nodes: all are shown without --watch")
-    elif remarks := [remark for one in ordered for remark in _remarks(one)][: max(0, room - len(shown) - 1)]:
+    elif remarks := [remark for status in ordered for remark in _remarks(status)][
+        : max(0, room - len(shown) - 1)
+    ]:
         lines += ["", *remarks]
     return "\n".join([*(line[:width] for line in lines), *end][:height])
 
@@ -59,49 +61,51 @@ def _wrapped(line: str, width: int) -> list[str]:
     return textwrap.wrap(line, width) or [""]
 
 
-def summary(found: Sequence[Status], now: datetime) -> str:
+def summary(statuses: Sequence[Status], now: datetime) -> str:
     """Line such as `4 nodes on 3 hosts: 3 synced, 1 stuck`."""
-    hosts = len({one.node.host for one in found})
-    counts = Counter(one.state for one in found)
+    hosts = len({status.node.host for status in statuses})
+    counts = Counter(status.state for status in statuses)
     states = ", ".join(f"{counts[state]} {_plural(state, counts[state])}" for state in State if counts[state])
-    nodes = f"{len(found)} node{'' if len(found) == 1 else 's'} on {hosts} host{'' if hosts == 1 else 's'}"
+    nodes = (
+        f"{len(statuses)} node{'' if len(statuses) == 1 else 's'} on {hosts} host{'' if hosts == 1 else 's'}"
+    )
     return f"{now.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC, {nodes}: {states}"
 
 
 def _plural(state: State, count: int) -> str:
     several = {State.NO_ANSWER: "do not answer", State.NO_PEERS: "without peers"}
-    one = {State.NO_PEERS: "without peers"}
-    return (one if count == 1 else several).get(state, state.value)
+    single = {State.NO_PEERS: "without peers"}
+    return (single if count == 1 else several).get(state, state.value)
 
 
-def _remarks(one: Status) -> list[str]:
-    node = one.node
+def _remarks(status: Status) -> list[str]:
+    node = status.node
     where = node.name if node.name == node.host else f"{node.name} on host {node.host}"
-    remarks = [] if one.is_ok else [f"{where}: {one.state}: {one.reason}"]
-    if one.container is not None and not is_same(one.container.image, node.image):
-        remarks.append(f"{where}: it runs {one.container.image}, and the stack has {node.image}")
+    remarks = [] if status.is_ok else [f"{where}: {status.state}: {status.reason}"]
+    if status.container is not None and not is_same(status.container.image, node.image):
+        remarks.append(f"{where}: it runs {status.container.image}, and the stack has {node.image}")
     if node.rollback is not None:
         remarks.append(rolled_back(node.name, node.stack, node.rollback))
     return remarks
 
 
-def _row(one: Status, now: datetime) -> list[str]:
-    chain, container = one.chain, one.container
+def _row(status: Status, now: datetime) -> list[str]:
+    chain, container = status.chain, status.container
     return [
-        one.node.name,
-        one.node.host,
-        one.state.value,
+        status.node.name,
+        status.node.host,
+        status.state.value,
         NOTHING if chain is None else _height(chain),
         NOTHING if chain is None else str(chain.peers),
         NOTHING if chain is None else since((now - chain.last_block).total_seconds()),
         since(container.seconds) if container and container.status == "running" else NOTHING,
         NOTHING if chain is None else chain.version,
-        _image(one),
-        one.node.runs or NOTHING,
+        _image(status),
+        status.node.runs or NOTHING,
         NOTHING if container is None else str(container.restarts),
-        _backup(one.node.backup, now),
-        NOTHING if one.disk is None else size(one.disk.free),
-        NOTHING if one.images is None else f"{one.images.count}, {size(one.images.size)}",
+        _backup(status.node.backup, now),
+        NOTHING if status.disk is None else size(status.disk.free),
+        NOTHING if status.images is None else f"{status.images.count}, {size(status.images.size)}",
     ]
 
 
@@ -110,10 +114,10 @@ def _height(chain: Chain) -> str:
     return f"{chain.height} of {chain.highest}" if is_behind else str(chain.height)
 
 
-def _image(one: Status) -> str:
+def _image(status: Status) -> str:
     """Tag and short digest, of the running image if that is known."""
-    image = one.container.image if one.container else one.node.image
-    tag = one.node.tag if is_same(image, one.node.image) else ""
+    image = status.container.image if status.container else status.node.image
+    tag = status.node.tag if is_same(image, status.node.image) else ""
     digest = image.rpartition("@sha256:")[2][:DIGEST]
     return f"{tag}@{digest}" if tag else digest
 
@@ -124,65 +128,67 @@ def _backup(backup: Backup | None, now: datetime) -> str:
     return "gone" if backup.is_gone else since((now - backup.time).total_seconds())
 
 
-def as_json(stack: str, found: Sequence[Status], now: datetime) -> dict[str, Any]:
+def as_json(stack: str, statuses: Sequence[Status], now: datetime) -> dict[str, Any]:
     """JSON value of the whole report; docs/fleet-status.md describes each key."""
     return {
         "schema": SCHEMA,
         "stack": stack,
         "time": _time(now),
-        "ok": all(one.is_ok for one in found),
-        "nodes": [_node(one, now) for one in found],
+        "ok": all(status.is_ok for status in statuses),
+        "nodes": [_node(status, now) for status in statuses],
     }
 
 
-def _node(one: Status, now: datetime) -> dict[str, Any]:
-    node = one.node
+def _node(status: Status, now: datetime) -> dict[str, Any]:
+    node = status.node
     return {
         "node": node.name,
         "host": node.host,
-        "state": one.state.value,
-        "ok": one.is_ok,
-        "reason": one.reason,
+        "state": status.state.value,
+        "ok": status.is_ok,
+        "reason": status.reason,
         "runs": node.runs or None,
         "image": {"deployed": node.image, "tag": node.tag or None},
-        "container": _container(node, one.container),
-        "chain": _chain(one.chain, now),
-        "disk": _disk(one.disk),
-        "images": None if one.images is None else {"count": one.images.count, "size": one.images.size},
+        "container": _container(node, status.container),
+        "chain": _chain(status.chain, now),
+        "disk": _disk(status.disk),
+        "images": None
+        if status.images is None
+        else {"count": status.images.count, "size": status.images.size},
         "backup": _known(node.backup, now),
         "rollback": None if node.rollback is None else {**node.rollback},
     }
 
 
-def _container(node: FleetNode, found: Container | None) -> dict[str, Any] | None:
-    if found is None:
+def _container(node: FleetNode, container: Container | None) -> dict[str, Any] | None:
+    if container is None:
         return None
     return {
         "name": node.container,
-        "image": found.image,
-        "status": found.status,
-        "health": found.health or None,
-        "exit_code": None if found.status == "running" else found.exit_code,
-        "restarts": found.restarts,
-        "seconds": found.seconds,
+        "image": container.image,
+        "status": container.status,
+        "health": container.health or None,
+        "exit_code": None if container.status == "running" else container.exit_code,
+        "restarts": container.restarts,
+        "seconds": container.seconds,
     }
 
 
-def _chain(found: Chain | None, now: datetime) -> dict[str, Any] | None:
-    if found is None:
+def _chain(chain: Chain | None, now: datetime) -> dict[str, Any] | None:
+    if chain is None:
         return None
     return {
-        "version": found.version,
-        "height": found.height,
-        "highest": found.highest,
-        "peers": found.peers,
-        "last_block": _time(found.last_block),
-        "last_block_seconds": int((now - found.last_block).total_seconds()),
+        "version": chain.version,
+        "height": chain.height,
+        "highest": chain.highest,
+        "peers": chain.peers,
+        "last_block": _time(chain.last_block),
+        "last_block_seconds": int((now - chain.last_block).total_seconds()),
     }
 
 
-def _disk(found: Disk | None) -> dict[str, Any] | None:
-    return None if found is None else {"free": found.free, "total": found.total}
+def _disk(disk: Disk | None) -> dict[str, Any] | None:
+    return None if disk is None else {"free": disk.free, "total": disk.total}
 
 
 def _known(backup: Backup | None, now: datetime) -> dict[str, Any] | None:

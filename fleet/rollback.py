@@ -27,8 +27,7 @@ def digest_for(name: str, place: Place, container: str, image: str, remembered: 
         last = _last_healthy(api, container, remembered)
         if not given and not last:
             raise UserError(
-                f"{name}: no healthy image of another digest is known from before the one that it has. "
-                f"{_allowed(host, image)}"
+                f"{name}: no earlier healthy image with another digest is recorded. {_allowed(host, image)}"
             )
         digest = given or split_pinned(last)[1]
         wanted = f"{split_pinned(image)[0]}@{digest}"

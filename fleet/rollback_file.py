@@ -36,7 +36,7 @@ def _wanted(text: str, node: str, rollback: Mapping[str, str] | None) -> Any:
     wanted = yaml.safe_load(text)
     try:
         nodes = wanted["config"][SECTION]
-        # It needs a mapping of its own: an alias shares its value with the anchor.
+        # It needs a separate mapping: an alias shares its value with the anchor.
         others = {key: value for key, value in nodes[node].items() if key != KEY}
         nodes[node] = {**others, **({KEY: dict(rollback)} if rollback else {})}
     except (LookupError, TypeError, AttributeError):
@@ -74,8 +74,8 @@ def entry_of(text: str, node: str) -> Any:
     return found if isinstance(found, yaml.MappingNode) and found.value else None
 
 
-def _pairs(found: Any) -> Iterator[tuple[Any, Any]]:
-    yield from found.value if isinstance(found, yaml.MappingNode) else ()
+def _pairs(mapping: Any) -> Iterator[tuple[Any, Any]]:
+    yield from mapping.value if isinstance(mapping, yaml.MappingNode) else ()
 
 
 def _without(text: str, entry: Any) -> str:

@@ -81,7 +81,7 @@ def _tenants(host: str, settings: StackSettings) -> Iterator[Tenant]:
 
 def _node(name: str, node: NodeSettings, host: HostSettings) -> Tenant:
     board = limited(BOARDS[host.board] if host.board else SERVER, host, node)
-    names = [container_name(one, node.image) for one in (name, node.renamed_from) if one]
+    names = [container_name(former, node.image) for former in (name, node.renamed_from) if former]
     ports = {"rpc-port": (LOOPBACK, node.rpc_port)}
     if node.metrics_port is not None:
         ports["metrics-port"] = (LOOPBACK, node.metrics_port)
@@ -89,7 +89,7 @@ def _node(name: str, node: NodeSettings, host: HostSettings) -> Tenant:
         ports["peer-port"] = (EVERYWHERE, node.peer_port)
     return Tenant(
         key=f"skycoin:nodes.{name}",
-        containers=frozenset(part for one in names for part in containers_of_node(one)),
+        containers=frozenset(part for container in names for part in containers_of_node(container)),
         ports=ports,
         memory=board.memory,
         chosen=is_memory_chosen(host.board, host, node),
@@ -102,6 +102,6 @@ def _node(name: str, node: NodeSettings, host: HostSettings) -> Tenant:
 
 def _seconds(duration: str) -> int:
     """Seconds of a duration in Go's notation: `5m0s`."""
-    found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", duration)
-    hours, minutes, seconds = (int(part or 0) for part in (found.groups() if found else ()))
+    match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", duration)
+    hours, minutes, seconds = (int(part or 0) for part in (match.groups() if match else ()))
     return 3600 * hours + 60 * minutes + seconds

@@ -33,7 +33,7 @@ _TICK = 0.2
 _FULL = 20_000_000
 """Bytes after which a run starts a new log and keeps the old one."""
 PROGRESS = re.compile(r"^@ |(creating|updating|deleting|replacing|refreshing) \(\d+s\)(?!.*error)")
-_INTERRUPTED = "interrupted: pulumi finishes what it began …"
+_INTERRUPTED = "interrupted: pulumi finishes its running operations …"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Previews of stacks from their files alone, read as JSON: {base: {stack: text}, heads: {stack: text}}.
 
-This runs in a process of its own, so that the caller can limit its access.
+This runs in a separate process, so that the caller can limit its access.
 """
 
 import json
@@ -28,13 +28,13 @@ def _preview(stack: str, base: Files, text: str) -> Preview:
     try:
         return preview_of_files(stack, base, text)
     except Exception as error:
-        return {"failed": _said(error)}
+        return {"failed": _describe(error)}
 
 
-def _said(error: Exception) -> str:
-    """Sentence that says why there is no preview: the base has errors, or the program needs an engine."""
+def _describe(error: Exception) -> str:
+    """Sentence about why there is no preview: the base has errors, or the program needs an engine."""
     if isinstance(error, SettingsError | pulumi.RunError):
-        return f"The stack's file of the base has errors. {error}"
+        return f"The stack's file in the base has errors. {error}"
     is_told = isinstance(error, LookupError) and error.args
     # The text of any other error may contain anything that the program has read.
     return str(error.args[0]) if is_told else f"The program failed without an engine: {type(error).__name__}"

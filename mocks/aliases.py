@@ -11,7 +11,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Former:
+class FormerIdentity:
     """Former identity of a resource: with another name or type, or under another parent."""
 
     urn: str
@@ -20,24 +20,26 @@ class Former:
 
 def formers(
     entry: Any, entries: Mapping[str, Any], make_urn: Callable[[str, str, str], str]
-) -> Iterator[Former]:
+) -> Iterator[FormerIdentity]:
     """Yield the present identity of a resource, then its former ones; `entries` are all resources by URN."""
     parent = entries.get(entry.parent)
-    parents = [*formers(parent, entries, make_urn)] if parent else [Former(entry.parent, "")]
+    parents = [*formers(parent, entries, make_urn)] if parent else [FormerIdentity(entry.parent, "")]
     own = parent.name if parent else ""
     for above in parents:
         begins = parent and entry.name.startswith(own)
         name = f"{above.name}{entry.name.removeprefix(own)}" if begins else entry.name
-        yield Former(make_urn(above.urn, entry.type, name), name)
+        yield FormerIdentity(make_urn(above.urn, entry.type, name), name)
         for alias in entry.aliases:
             if alias.startswith("urn:"):
-                yield Former(alias, alias.rpartition("::")[2])
+                yield FormerIdentity(alias, alias.rpartition("::")[2])
             elif ":" in alias:
-                yield Former(make_urn(above.urn, alias, name), name)
+                yield FormerIdentity(make_urn(above.urn, alias, name), name)
             else:
-                yield Former(make_urn(above.urn, entry.type, alias), alias)
+                yield FormerIdentity(make_urn(above.urn, entry.type, alias), alias)
 
 
 def former_in(entry: Any, entries: Mapping[str, Any], state: Mapping[str, Any], make_urn: Any) -> Any:
     """Find a resource in a state, by its present URN or a former one; None if it has none of them."""
-    return next((state[one.urn] for one in formers(entry, entries, make_urn) if one.urn in state), None)
+    return next(
+        (state[former.urn] for former in formers(entry, entries, make_urn) if former.urn in state), None
+    )

@@ -1,7 +1,7 @@
 """A stand-in for Pulumi's engine that records a program's requests and refuses those that it doesn't know.
 
-It runs a program as the real language host does (`run_in_stack`), in a context and an event
-loop of its own, so that no run sees another's configuration, tasks or exports.
+It runs a program as the real language host does (`run_in_stack`), in a separate context
+and event loop, so that no run sees another's configuration, tasks or exports.
 """
 
 import asyncio
@@ -167,15 +167,15 @@ class Engine(MockMonitor):
 
     def one(self, type_: str, name: str) -> Registered:
         """The only resource with this type and name. Raises LookupError."""
-        found = [entry for entry in self.registered if (entry.type, entry.name) == (type_, name)]
-        if len(found) != 1:
-            raise LookupError(f"{len(found)} × {type_} {name}; there are {self.names()}")
-        return found[0]
+        entries = [entry for entry in self.registered if (entry.type, entry.name) == (type_, name)]
+        if len(entries) != 1:
+            raise LookupError(f"{len(entries)} × {type_} {name}; there are {self.names()}")
+        return entries[0]
 
     def all_of(self, type_: str) -> list[Registered]:
         """All resources of a type, sorted by name: they are not registered in the program's order."""
-        found = [entry for entry in self.registered if entry.type == type_]
-        return sorted(found, key=lambda entry: entry.name)
+        entries = [entry for entry in self.registered if entry.type == type_]
+        return sorted(entries, key=lambda entry: entry.name)
 
     def names(self) -> list[str]:
         """Sorted `type name` of all resources except the stack."""
@@ -284,8 +284,8 @@ class Engine(MockMonitor):
     def _kept(self, entry: Registered) -> dict[str, Any]:
         """Take inputs whose changes the program ignores from the state, as the engine does; return them."""
         was = former_in(entry, self._by_urn, self._was, self.make_urn) if entry.ignore_changes else None
-        there = was.inputs if was else {}
-        kept = {key: there[key] for key in entry.ignore_changes if key in there}
+        inputs = was.inputs if was else {}
+        kept = {key: inputs[key] for key in entry.ignore_changes if key in inputs}
         entry.inputs.update(kept)
         return kept
 
@@ -334,11 +334,11 @@ class Engine(MockMonitor):
         """Outputs of an aws resource; unknown in a first preview, in which the plugin does not ask AWS."""
         if first or self.aws is None:
             return dict.fromkeys(("repositoryUrl", "arn"), UNKNOWN_SIGNATURE)
-        provider = next((one.inputs for one in self.registered if one.urn == entry.provider), {})
+        provider = next((other.inputs for other in self.registered if other.urn == entry.provider), {})
         return self.aws(entry.type, entry.inputs, provider)
 
 
 def _name_of_pulled(inputs: Mapping[str, Any]) -> str:
     given = [inputs["image"], inputs.get("pullFrom")]
-    is_known = all(one is None or isinstance(one, str) for one in given)
+    is_known = all(entry is None or isinstance(entry, str) for entry in given)
     return expected_name(given[0], inputs) if is_known else UNKNOWN_SIGNATURE

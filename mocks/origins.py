@@ -18,13 +18,13 @@ def origins(stack: str, run: Engine, outputs: Mapping[str, Any]) -> Origins:
         digest: {"image": image, "stack": stack, "context": contexts[image]}
         for image, tags in outputs["images"].items()
         for entry in tags.values()
-        for digest in (entry["digest"], *(one["digest"] for one in entry["variants"].values()))
+        for digest in (entry["digest"], *(variant["digest"] for variant in entry["variants"].values()))
     }
 
 
 def changed_images(steps: Iterable[Preview], before: Origins, after: Origins) -> list[Preview]:
     """List {before, after} for each container whose image changes; None for an image of unknown origin."""
-    found: list[Preview] = []
+    changes: list[Preview] = []
     for step in steps:
         if step["urn"].split("::")[2].rpartition("$")[2] not in (PULLED, CONTAINER, NODE_CONTAINER):
             continue
@@ -33,9 +33,9 @@ def changed_images(steps: Iterable[Preview], before: Origins, after: Origins) ->
         )
         if was and would and was != would:
             sides = {"before": before.get(_digest(was)), "after": after.get(_digest(would))}
-            if any(sides.values()) and sides not in found:
-                found.append(sides)
-    return found
+            if any(sides.values()) and sides not in changes:
+                changes.append(sides)
+    return changes
 
 
 def _digest(image: str) -> str:

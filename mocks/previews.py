@@ -57,7 +57,7 @@ def preview_of(before: Engine, after: Engine) -> Preview:
     counts = [step["op"] for step in steps]
     summary = {op: counts.count(op) for op in dict.fromkeys(counts)}
     refusals = (_refusal(step) for step in steps)
-    refused = [{"severity": "error", "message": said} for said in refusals if said]
+    refused = [{"severity": "error", "message": refusal} for refusal in refusals if refusal]
     return {"steps": steps, "changeSummary": summary, **({"diagnostics": refused} if refused else {})}
 
 
@@ -110,9 +110,9 @@ def _operation(entry: Registered, changes: Collection[str]) -> str:
 
 def _deletions(new: Mapping[str, Registered], before: Engine, after: Engine) -> Iterator[Preview]:
     """Yield the deletions in the engine's order, children first."""
-    there = {one.urn for entry in after.registered for one in formers(entry, new, after.make_urn)}
+    present = {former.urn for entry in after.registered for former in formers(entry, new, after.make_urn)}
     for entry in reversed(before.registered):
-        if entry.urn not in there:
+        if entry.urn not in present:
             yield {"op": "delete", "urn": entry.urn, "oldState": _state(entry, before)}
 
 
@@ -147,9 +147,9 @@ def _outputs(entry: Registered, engine: Engine) -> Any:
 def plain(value: Any) -> Any:
     """Convert a decoded value to the form that it has in a preview."""
     if isinstance(value, dict):
-        return {key: plain(one) for key, one in value.items()}
+        return {key: plain(entry) for key, entry in value.items()}
     if isinstance(value, list):
-        return [plain(one) for one in value]
+        return [plain(entry) for entry in value]
     if value is UNKNOWN:
         return UNKNOWN_TEXT
     return "[secret]" if isinstance(value, Secret) else value

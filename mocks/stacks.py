@@ -27,7 +27,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 OF_MACHINE = "skycoin:build-ca"
 """Setting that names a file of this machine; no resource contains that name."""
 NOT_KNOWN = "not-known"
-"""Placeholder for the digits of a made-up digest."""
+"""Placeholder for the digits of an invented digest."""
 
 Files = Mapping[str, str]
 """Name of a stack → text of its file."""
@@ -35,8 +35,8 @@ Files = Mapping[str, str]
 
 def files_here() -> Files:
     """Read the files of all stacks in this checkout."""
-    found = (PROJECT / "stacks").glob("Pulumi.*.yaml")
-    return {path.name.removeprefix("Pulumi.").removesuffix(".yaml"): path.read_text() for path in found}
+    files = (PROJECT / "stacks").glob("Pulumi.*.yaml")
+    return {path.name.removeprefix("Pulumi.").removesuffix(".yaml"): path.read_text() for path in files}
 
 
 def up(stack: str, files: Files) -> Engine:
@@ -67,8 +67,8 @@ def preview_of_files(stack: str, base: Files, head: str) -> Preview:
     text = json.dumps(preview)
     for digest in (*before.digests, *after.digests):
         text = text.replace(digest, f"sha256:{NOT_KNOWN}")
-    found: Preview = json.loads(text)
-    return found
+    result: Preview = json.loads(text)
+    return result
 
 
 def settings_of(stack: str, text: str) -> StackSettings:
@@ -95,7 +95,9 @@ def _configuration(text: str) -> tuple[dict[str, str], list[str]]:
     except YamlMismatchError as error:
         raise SettingsError(error.faults) from None
     except (yaml.YAMLError, AttributeError, ValueError, RecursionError) as error:
-        raise SettingsError([f"the file is no YAML of a stack: {' '.join(str(error).split())}"]) from None
+        raise SettingsError(
+            [f"the file is not valid YAML of a stack: {' '.join(str(error).split())}"]
+        ) from None
     secret = [key for key, value in values.items() if value != config[key]]
     values.pop(OF_MACHINE, None)
     return {key: pulumi_text(value) for key, value in values.items()}, secret
@@ -106,8 +108,8 @@ def _without_secrets(value: Any) -> Any:
     if isinstance(value, Mapping):
         if len(value) == 1 and isinstance(value.get("secure"), str):
             return f"[secret {hashlib.sha256(str(value['secure']).encode()).hexdigest()[:8]}]"
-        return {key: _without_secrets(one) for key, one in value.items()}
-    return [_without_secrets(one) for one in value] if isinstance(value, list) else value
+        return {key: _without_secrets(entry) for key, entry in value.items()}
+    return [_without_secrets(entry) for entry in value] if isinstance(value, list) else value
 
 
 def _run(engine: Engine, stack: str, files: Files) -> Engine:

@@ -35,8 +35,8 @@ def decode(value: struct_pb2.Value) -> Any:
     """Decode one value; whole numbers become int."""
     match value.WhichOneof("kind"):
         case "struct_value":
-            found = decode_struct(value.struct_value)
-            return Secret(found["value"]) if found.get(_KEY) == _MARK else found
+            decoded = decode_struct(value.struct_value)
+            return Secret(decoded["value"]) if decoded.get(_KEY) == _MARK else decoded
         case "list_value":
             return [decode(entry) for entry in value.list_value.values]
         case "string_value":

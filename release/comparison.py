@@ -14,39 +14,39 @@ from release.record import RecordError, megabytes
 from release.vulnerabilities import Index, gained_and_gone
 
 Record = Mapping[str, Any]
-NO_RECORD = "this is no release record: give it what `./skyinfra release record --format json` prints"
+NO_RECORD = "this is not a release record: give it the output of `./skyinfra release record --format json`"
 _KEYS = frozenset(("image", "source", "tags", "variants"))
 _MODULE_HEADS = ("program", "module", "before", "now", "variants")
 _VULNERABILITY_HEADS = ("program", "what happened", "id", "module", "fixed in", "what it is", "variants")
 _SIZE_HEADS = ("variant", "to download, before", "now", "new layers", "to download with the earlier one")
 
 
-def checked_record(found: Any, image: str) -> Record:
+def checked_record(record: Any, image: str) -> Record:
     """Check an earlier release's record of the same image. Raises RecordError if it is not one."""
-    if not isinstance(found, dict) or not found.keys() >= _KEYS:
+    if not isinstance(record, dict) or not record.keys() >= _KEYS:
         raise RecordError(NO_RECORD)
-    if found["image"] != image:
-        raise RecordError(f"this is the record of image {found['image']!r}, not of {image!r}")
+    if record["image"] != image:
+        raise RecordError(f"this is the record of image {record['image']!r}, not of {image!r}")
     try:
-        _check_form(found)
+        _check_form(record)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         raise RecordError(NO_RECORD) from None
-    return found
+    return record
 
 
 def _check_form(record: Record) -> None:
-    """Raise an error if a compared or shown part has the wrong form, as the file may come from anybody."""
+    """Validate the parts that are compared or shown: the file is untrusted. Raises an error."""
     if not all(text.isprintable() for text in _texts(record)):
         raise ValueError("control characters")
     _demand(str, record["source"]["version"])
     for variant in record["variants"].values():
         layers = _layers(variant) or ()
-        _demand(int, variant["size"], *(one["size"] for one in layers))
-        _demand(str, *(one["digest"] for one in layers))
-    for one in record.get("programs") or ():
-        _demand(list, one["variants"])
-        _demand(str, one["program"], *one["variants"])
-        for version in one["modules"].values():
+        _demand(int, variant["size"], *(layer["size"] for layer in layers))
+        _demand(str, *(layer["digest"] for layer in layers))
+    for row in record.get("programs") or ():
+        _demand(list, row["variants"])
+        _demand(str, row["program"], *row["variants"])
+        for version in row["modules"].values():
             precedence(version)
 
 
@@ -57,8 +57,8 @@ def _texts(part: Any) -> Iterator[str]:
     elif isinstance(part, dict):
         yield from _texts([*part.keys(), *part.values()])
     elif isinstance(part, list):
-        for one in part:
-            yield from _texts(one)
+        for item in part:
+            yield from _texts(item)
 
 
 def _demand(kind: type, *values: Any) -> None:
@@ -74,35 +74,40 @@ def compared(before: Record, after: Record) -> dict[str, Any]:
     record has are left out.
     """
     shared = [variant for variant in after["variants"] if variant in before["variants"]]
-    known = [one for one in shared if _programs(before, one) and _programs(after, one)]
+    known = [variant for variant in shared if _programs(before, variant) and _programs(after, variant)]
     return {
         "version": before["source"]["version"],
         "modules": _module_differences(before, after, known),
-        "variants_without_modules": [one for one in shared if one not in known],
-        "sizes": {one: _size(before["variants"][one], after["variants"][one]) for one in shared},
+        "variants_without_modules": [variant for variant in shared if variant not in known],
+        "sizes": {
+            variant: _size(before["variants"][variant], after["variants"][variant]) for variant in shared
+        },
     }
 
 
 def _programs(record: Record, variant: str) -> dict[str, Modules]:
     """Modules of each program of a variant; empty if the record does not have them."""
-    found = record.get("programs") or ()
-    return {one["program"]: one["modules"] for one in found if variant in one["variants"]}
+    rows = record.get("programs") or ()
+    return {row["program"]: row["modules"] for row in rows if variant in row["variants"]}
 
 
 def _module_differences(before: Record, after: Record, variants: Iterable[str]) -> list[dict[str, Any]]:
-    found: dict[tuple[str, Any], list[str]] = {}
+    together: dict[tuple[str, Any], list[str]] = {}
     for variant in variants:
         was, would = _programs(before, variant), _programs(after, variant)
         for program in sorted({*was, *would}):
-            for one in differences(was.get(program, {}), would.get(program, {})):
-                found.setdefault((program, one), []).append(variant)
-    return [{"program": program, **asdict(one), "variants": its} for (program, one), its in found.items()]
+            for difference in differences(was.get(program, {}), would.get(program, {})):
+                together.setdefault((program, difference), []).append(variant)
+    return [
+        {"program": program, **asdict(difference), "variants": shared}
+        for (program, difference), shared in together.items()
+    ]
 
 
 def _size(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, int | None]:
     was, now = _layers(before), _layers(after)
-    known = {one["digest"] for one in was or ()}
-    new = [one["size"] for one in now or () if one["digest"] not in known]
+    known = {layer["digest"] for layer in was or ()}
+    new = [layer["size"] for layer in now or () if layer["digest"] not in known]
     return {
         "before": before["size"],
         "after": after["size"],
@@ -114,20 +119,20 @@ def _size(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, int 
 
 def _layers(variant: Mapping[str, Any]) -> Sequence[Mapping[str, Any]] | None:
     """Layers that were read back; None if an earlier version of this program did not record them."""
-    found: Sequence[Mapping[str, Any]] | None = (variant.get("verified") or {}).get("layers")
-    return found
+    layers: Sequence[Mapping[str, Any]] | None = (variant.get("verified") or {}).get("layers")
+    return layers
 
 
 def vulnerability_differences(modules: Sequence[Mapping[str, Any]], known: Index) -> Iterator[dict[str, Any]]:
     """Yield {program, gained, module, version, identity, fixed, summary, variants} for differing modules."""
     for row in modules:
         was, now = ({row["module"]: row[side]} if row[side] else {} for side in ("before", "after"))
-        for gained, found in zip((True, False), gained_and_gone(known, was, now), strict=True):
-            for one in found:
+        for gained, findings in zip((True, False), gained_and_gone(known, was, now), strict=True):
+            for finding in findings:
                 yield {
                     "program": row["program"],
                     "gained": gained,
-                    **asdict(one),
+                    **asdict(finding),
                     "variants": row["variants"],
                 }
 
@@ -146,14 +151,14 @@ def markdown(since: Mapping[str, Any]) -> str:
     )
 
 
-def _section(heads: tuple[str, ...], found: Iterable[Any], row: Callable[[Any], list[str]]) -> list[str]:
-    rows = [[plain(cell) for cell in row(one)] for one in found]
+def _section(heads: tuple[str, ...], entries: Iterable[Any], row: Callable[[Any], list[str]]) -> list[str]:
+    rows = [[plain(cell) for cell in row(entry)] for entry in entries]
     return [*table(heads, rows), ""] if rows else []
 
 
 def _no_difference(since: Mapping[str, Any]) -> list[str]:
     compared_ones = since["sizes"].keys() - since["variants_without_modules"]
-    return ["Every program has the Go modules that it had.", ""] if compared_ones else []
+    return ["No program has changed Go modules.", ""] if compared_ones else []
 
 
 def _without_modules(variants: list[str]) -> list[str]:
@@ -162,26 +167,26 @@ def _without_modules(variants: list[str]) -> list[str]:
     return [f"Go modules are not in both records, and were not compared: {', '.join(variants)}.", ""]
 
 
-def _module_row(one: Mapping[str, Any]) -> list[str]:
-    sides = (one[side] or "none" for side in ("before", "after"))
-    return [one["program"], one["module"], *sides, ", ".join(one["variants"])]
+def _module_row(difference: Mapping[str, Any]) -> list[str]:
+    sides = (difference[side] or "none" for side in ("before", "after"))
+    return [difference["program"], difference["module"], *sides, ", ".join(difference["variants"])]
 
 
-def _vulnerability_row(one: Mapping[str, Any]) -> list[str]:
+def _vulnerability_row(difference: Mapping[str, Any]) -> list[str]:
     return [
-        one["program"],
-        "gained" if one["gained"] else "gone",
-        one["identity"],
-        f"{one['module']} {one['version']}",
-        one["fixed"] or "none",
-        one["summary"],
-        ", ".join(one["variants"]),
+        difference["program"],
+        "gained" if difference["gained"] else "gone",
+        difference["identity"],
+        f"{difference['module']} {difference['version']}",
+        difference["fixed"] or "none",
+        difference["summary"],
+        ", ".join(difference["variants"]),
     ]
 
 
-def _size_row(found: tuple[str, Mapping[str, Any]]) -> list[str]:
-    variant, one = found
-    sides = (megabytes(one[side]) for side in ("before", "after"))
-    if one["new_layers"] is None:
-        return [variant, *sides, "not known", "not known"]
-    return [variant, *sides, f"{one['new_layers']} of {one['layers']}", megabytes(one["new_size"])]
+def _size_row(entry: tuple[str, Mapping[str, Any]]) -> list[str]:
+    variant, sizes = entry
+    sides = (megabytes(sizes[side]) for side in ("before", "after"))
+    if sizes["new_layers"] is None:
+        return [variant, *sides, "unknown", "unknown"]
+    return [variant, *sides, f"{sizes['new_layers']} of {sizes['layers']}", megabytes(sizes["new_size"])]

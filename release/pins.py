@@ -17,7 +17,7 @@ NOTHING = "no image"
 SHARED = {"go-module": "images with Go programs"}
 """Folders of `images/` that several images share → those images."""
 HEADS = ("WHAT", "PINNED", "NEWER", "IN", "REBUILDS")
-UNKNOWN = "not known"
+UNKNOWN = "unknown"
 _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;]+)")
 _ARGUMENT = re.compile(r"^ARG ([A-Z_]+)_VERSION=(\S+)$", re.MULTILINE)
 
@@ -64,8 +64,8 @@ def image_pins(project: Path) -> Iterator[Pin]:
 def _requirements(file: Path, project: Path, rebuilds: str) -> Iterator[Pin]:
     """Yield the exact versions in a file of pip's requirements."""
     for line in file.read_text().splitlines():
-        if found := _REQUIREMENT.match(line):
-            name, version = found.groups()
+        if match := _REQUIREMENT.match(line):
+            name, version = match.groups()
             yield Pin(name=name, version=version, place=_place(file, project), rebuilds=rebuilds)
 
 
@@ -80,7 +80,7 @@ def base_pins() -> Iterator[Pin]:
 
 
 def rows(pins: Mapping[Pin, str | None]) -> list[tuple[str, ...]]:
-    """Rows under HEADS; `pins` maps each pin to its newest version, or to None if that is not known."""
+    """Rows under HEADS; `pins` maps each pin to its newest version, or to None if that is unknown."""
     return [
         (pin.name, pin.version, _newer(pin, newest), pin.place, pin.rebuilds) for pin, newest in pins.items()
     ]

@@ -1,6 +1,6 @@
 """Release record of one image: its tags and digests, sources, sizes, and the check of each published variant.
 
-It is made from the stack's outputs only.
+It is created from the stack's outputs only.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ MEGABYTE = 1_000_000
 
 
 class RecordError(UserError):
-    """There is no such record, or it can't be used; the message says why."""
+    """Raised if there is no such record, or if it can't be used; the message gives the reason."""
 
 
 def release_record(outputs: Mapping[str, Any], image: str) -> dict[str, Any]:
@@ -26,8 +26,8 @@ def release_record(outputs: Mapping[str, Any], image: str) -> dict[str, Any]:
     """
     images = outputs.get("images") or {}
     if image not in images:
-        there = ", ".join(images) or "none"
-        raise RecordError(f"image {image!r} is not published by this stack; it has {there}")
+        published = ", ".join(images) or "none"
+        raise RecordError(f"image {image!r} is not published by this stack; it has {published}")
     tags = images[image]
     first = next(iter(tags.values()))
     provenance = outputs["provenance"][image]
@@ -92,7 +92,7 @@ def _verified(variants: Mapping[str, Any]) -> list[str]:
     reports = {arch: variant["verified"] for arch, variant in variants.items() if variant["verified"]}
     if not reports:
         return []
-    found = [
+    rows = [
         (
             arch,
             f"{variants[arch]['platform']} in configuration and programs",
@@ -110,7 +110,7 @@ def _verified(variants: Mapping[str, Any]) -> list[str]:
     return [
         "Read back from the registry, before any list was written:",
         "",
-        *table(("variant", "platform", "labels and annotations", "programs", "layers"), found),
+        *table(("variant", "platform", "labels and annotations", "programs", "layers"), rows),
         "",
         *(table(("variant", "SBOM (CycloneDX)", "components", "digest"), sboms) if sboms else []),
         *([""] if sboms else []),
@@ -120,9 +120,9 @@ def _verified(variants: Mapping[str, Any]) -> list[str]:
 def _programs(programs: Sequence[Mapping[str, Any]]) -> list[str]:
     """Table of the Go modules that are linked into each program."""
     rows = [
-        (plain(one["program"]), ", ".join(one["variants"]), plain(f"{module} {version}"))
-        for one in programs
-        for module, version in one["modules"].items()
+        (plain(row["program"]), ", ".join(row["variants"]), plain(f"{module} {version}"))
+        for row in programs
+        for module, version in row["modules"].items()
     ]
     return [*table(("program", "variants", "Go module"), rows), ""] if rows else []
 
@@ -133,5 +133,5 @@ def megabytes(size: int) -> str:
 
 
 def _places(registries: Mapping[str, str]) -> str:
-    left_out = " (left out: it is optional, and failed)"
+    left_out = " (skipped: optional registry failed)"
     return ", ".join(f"{name}{'' if ref else left_out}" for name, ref in sorted(registries.items()))

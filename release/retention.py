@@ -1,7 +1,7 @@
 """Retention: removes feature and develop builds from a repository, except for the newest N of each kind.
 
-The registry must support the distribution API's delete; otherwise retention fails and says so. Do not run it
-during a publish: what is published between listing and removal may be removed with its old digest.
+The registry must support the distribution API's delete; otherwise retention fails with a message. Do not run
+it during a publish: what is published between listing and removal may be removed with its old digest.
 
 Only `feature-NAME` and `develop-COMMIT` are ever candidates (docs/adr/0013). Releases and moving tags stay
 forever, and so does every manifest that a kept tag points to. The build that `develop` points to stays,
@@ -68,7 +68,7 @@ def kind_of(tag: str) -> Channel | None:
 
 def builds(repository: Any, tags: Collection[str]) -> list[Build]:
     """All builds among `tags` that may be removed, newest first."""
-    found = [
+    listed = [
         Build(tag=tag, kind=kind, created="", digests=())
         for tag in {tag.removesuffix(suffix) for suffix in VARIANTS for tag in tags if tag.endswith(suffix)}
         if tag not in tags and (kind := kind_of(tag)) is not None
@@ -80,8 +80,8 @@ def builds(repository: Any, tags: Collection[str]) -> list[Build]:
             children = (entry["digest"] for entry in fields.get("manifests", ()))
             created = (fields.get("annotations") or {}).get(CREATED, "")
             digests = (manifest.digest, *children)
-            found.append(Build(tag=tag, kind=kind, created=created, digests=digests))
-    return sorted(found, key=lambda build: (build.created, build.tag), reverse=True)
+            listed.append(Build(tag=tag, kind=kind, created=created, digests=digests))
+    return sorted(listed, key=lambda build: (build.created, build.tag), reverse=True)
 
 
 def plan(repository: Any, keep: int, deployed: Collection[str] = ()) -> Plan:
@@ -89,18 +89,18 @@ def plan(repository: Any, keep: int, deployed: Collection[str] = ()) -> Plan:
     digests = {tag: repository.digest_of(tag) for tag in repository.tags()}
     points: Mapping[str, str] = {tag: digest for tag, digest in digests.items() if digest is not None}
     known = builds(repository, points)
-    newest = [build for kind in KINDS for build in [one for one in known if one.kind is kind][:keep]]
+    newest = [build for kind in KINDS for build in [build for build in known if build.kind is kind][:keep]]
     protected = {*deployed, *filter(None, [points.get(Channel.DEVELOP)])}
     stays = [build for build in known if build in newest or _has_any(build, protected, points)]
-    goes = [build for build in known if build not in stays]
-    removed_tags = {tag for build in goes for tag in build.tags if tag in points}
+    removed = [build for build in known if build not in stays]
+    removed_tags = {tag for build in removed for tag in build.tags if tag in points}
     live_digests = _digests_of(repository, (points[tag] for tag in points if tag not in removed_tags))
-    # Tags of variants that somebody moved are removed with their build too.
-    candidates = [digest for build in goes for digest in build.digests]
+    # Tags of variants that were moved by hand are removed with their build too.
+    candidates = [digest for build in removed for digest in build.digests]
     candidates += [points[tag] for tag in sorted(removed_tags)]
     return Plan(
         stays=tuple(stays),
-        goes=tuple(goes),
+        goes=tuple(removed),
         untag=tuple(sorted(tag for tag in removed_tags if points[tag] in live_digests)),
         remove=tuple(dict.fromkeys(digest for digest in candidates if digest not in live_digests)),
     )

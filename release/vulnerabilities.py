@@ -22,7 +22,7 @@ ACCEPTED = Path(__file__).with_name("accepted_vulnerabilities.toml")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Accepted:
-    """A finding that a person has assessed, with the reason why it may stay."""
+    """A finding that was assessed by hand, with the reason why it may stay."""
 
     identity: str
     module: str
@@ -42,16 +42,16 @@ def entries(folder: Path) -> Iterator[Mapping[str, Any]]:
 
 def by_module(known: Iterable[Mapping[str, Any]]) -> Index:
     """Index entries by the modules that they concern, whatever the versions."""
-    found: dict[str, list[Mapping[str, Any]]] = {}
+    index: dict[str, list[Mapping[str, Any]]] = {}
     for entry in known:
-        for module in dict.fromkeys(one["package"]["name"] for one in entry["affected"]):
-            found.setdefault(module, []).append(entry)
-    return found
+        for module in dict.fromkeys(affected["package"]["name"] for affected in entry["affected"]):
+            index.setdefault(module, []).append(entry)
+    return index
 
 
 def findings(known: Index, modules: Modules) -> list[Finding]:
     """Sorted vulnerabilities of the modules whose versions are known, each once."""
-    found = {
+    vulnerable = {
         Finding(
             module=module,
             version=version,
@@ -67,13 +67,14 @@ def findings(known: Index, modules: Modules) -> list[Finding]:
         for events in [_events(affected)]
         if _is_affected(events, version)
     }
-    return sorted(found)
+    return sorted(vulnerable)
 
 
 def gained_and_gone(known: Index, before: Modules, after: Modules) -> tuple[list[Finding], list[Finding]]:
-    """Vulnerabilities that only the modules in `after` have, and those that only the ones `before` have."""
+    """Vulnerabilities of only the modules in `after`, and those of only the modules in `before`."""
     was, would = (
-        {(one.module, one.identity): one for one in findings(known, modules)} for modules in (before, after)
+        {(finding.module, finding.identity): finding for finding in findings(known, modules)}
+        for modules in (before, after)
     )
     return [would[key] for key in would if key not in was], [was[key] for key in was if key not in would]
 
@@ -82,31 +83,33 @@ def read_accepted(text: str) -> list[Accepted]:
     """Read accepted findings from TOML. Raises KeyError if a part of one is missing."""
     return [
         Accepted(
-            identity=one["id"],
-            module=one["module"],
-            programs=frozenset(one["programs"]),
-            reason=one["reason"],
-            date=one["date"],
+            identity=entry["id"],
+            module=entry["module"],
+            programs=frozenset(entry["programs"]),
+            reason=entry["reason"],
+            date=entry["date"],
         )
-        for one in tomllib.loads(text).get("accepted", ())
+        for entry in tomllib.loads(text).get("accepted", ())
     ]
 
 
 def _events(affected: Mapping[str, Any]) -> list[tuple[str, str]]:
     """(`introduced` or `fixed`, version) of all ranges of an affected module."""
-    return [event for one in affected.get("ranges", ()) for item in one["events"] for event in item.items()]
+    return [
+        event for limits in affected.get("ranges", ()) for item in limits["events"] for event in item.items()
+    ]
 
 
 def _is_affected(events: Sequence[tuple[str, str]], version: str) -> bool:
     own, affected = precedence(version), False
-    for kind, other in sorted(events, key=lambda event: precedence(event[1])):
-        if precedence(other) <= own:
+    for kind, limit in sorted(events, key=lambda event: precedence(event[1])):
+        if precedence(limit) <= own:
             affected = kind == "introduced"
     return affected
 
 
 def _fixed_after(events: Sequence[tuple[str, str]], version: str) -> str:
-    later = [other for kind, other in events if kind == "fixed" and precedence(other) > precedence(version)]
+    later = [limit for kind, limit in events if kind == "fixed" and precedence(limit) > precedence(version)]
     return min(later, key=precedence, default="")
 
 

@@ -1,7 +1,7 @@
-"""The hash of a review: all that `./skyinfra apply` requires to be unchanged, by part (docs/adr/0039).
+"""The hash of a review: everything that `./skyinfra apply` requires to be unchanged, by part (docs/adr/0039).
 
-It covers no times, traces or paths of a machine, and no secrets: instead it has their ciphertexts in the
-stack's file and state, which nobody can guess.
+It covers no times, traces or paths of a machine, and no secrets: instead it covers their ciphertexts in
+the stack's file and state, which cannot be guessed.
 """
 
 import hashlib
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from review.left_out import lasting
+from review.left_out import stable_outputs
 from review.portable import PROJECT
 
 WHOLE, PIECE = 32, 4
 """Hexadecimal digits of the overall hash, and of each part's hash, which names the part that differs."""
-UNSAID = ("read", "refresh", "discard")
+PASSIVE = ("read", "refresh", "discard")
 """Operations that do not show what the program wants for a resource."""
 NO_OPTIONS = ("urn", "type", "id", "custom", "inputs", "outputs", "created", "modified")
 """Fields of a resource that are not options; all others are, also those that a later Pulumi adds."""
@@ -46,7 +46,7 @@ Items = Mapping[str, str]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sources:
-    """Everything that a review is based on."""
+    """All inputs of a review's hash."""
 
     stack: str
     file: bytes
@@ -82,7 +82,7 @@ class Approval:
 
 def approval(sources: Sources) -> Approval:
     """Hash a review's sources."""
-    steps = [step for step in sources.preview.get("steps") or () if step["op"] not in UNSAID]
+    steps = [step for step in sources.preview.get("steps") or () if step["op"] not in PASSIVE]
     return Approval(
         {
             Part.STACK: _hashed([("name", sources.stack.rpartition("/")[2])]),
@@ -107,7 +107,7 @@ def _hashed(pairs: Iterable[tuple[str, Any]]) -> Items:
     together: dict[str, list[str]] = {}
     for name, value in pairs:
         together.setdefault(name, []).append(_hash(value)[:WHOLE])
-    return {name: _hash(sorted(found))[:WHOLE] for name, found in sorted(together.items())}
+    return {name: _hash(sorted(hashes))[:WHOLE] for name, hashes in sorted(together.items())}
 
 
 def _hash(value: Any) -> str:
@@ -119,9 +119,9 @@ def _text(value: Any) -> str:
 
 
 def _wanted(step: Mapping[str, Any]) -> Any:
-    """Wanted change of a resource. Its present id and outputs are covered by `_world`."""
+    """Planned change of a resource. Its present id and outputs are covered by `_world`."""
     inputs = (step.get("newState") or {}).get("inputs") or {}
-    kinds = {path: one.get("kind") for path, one in (step.get("detailedDiff") or {}).items()}
+    kinds = {path: change.get("kind") for path, change in (step.get("detailedDiff") or {}).items()}
     reasons = [sorted(step.get(key) or ()) for key in ("diffReasons", "replaceReasons")]
     return [step["op"], kinds, reasons, _text(inputs).replace(f"{PROJECT}/", "./")]
 
@@ -131,29 +131,32 @@ def _options(steps: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
         if state := step.get("newState"):
             yield (
                 step["urn"],
-                _sorted({key: one for key, one in state.items() if key not in (*NO_OPTIONS, *PLACES)}),
+                _sorted({key: option for key, option in state.items() if key not in (*NO_OPTIONS, *PLACES)}),
             )
 
 
 def _sorted(value: Any) -> Any:
     """Sort all lists in an option, because equal previews list their values in different orders."""
     if isinstance(value, Mapping):
-        return {key: _sorted(one) for key, one in value.items()}
+        return {key: _sorted(entry) for key, entry in value.items()}
     return sorted(value, key=_text) if isinstance(value, list) else value
 
 
 def _state(deployment: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for one in deployment.get("resources") or ():
-        kept = {key: value for key, value in one.items() if key not in (*TIMES, *PLACES)}
-        yield one["urn"], {**kept, "outputs": lasting(one["type"], one.get("outputs") or {})}
-    for one in deployment.get("pending_operations") or ():
-        yield one["resource"]["urn"], ["interrupted", one["type"]]
+    for resource in deployment.get("resources") or ():
+        kept = {key: value for key, value in resource.items() if key not in (*TIMES, *PLACES)}
+        yield (
+            resource["urn"],
+            {**kept, "outputs": stable_outputs(resource["type"], resource.get("outputs") or {})},
+        )
+    for operation in deployment.get("pending_operations") or ():
+        yield operation["resource"]["urn"], ["interrupted", operation["type"]]
 
 
 def _world(steps: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
     for step in steps:
         if state := step.get("oldState"):
-            outputs = lasting(str(state.get("type")), state.get("outputs") or {})
+            outputs = stable_outputs(str(state.get("type")), state.get("outputs") or {})
             yield step["urn"], [state.get("id"), state.get("inputs"), outputs]
 
 

@@ -10,9 +10,9 @@ from review.approval import Approval, Items, Part
 
 WORDS: Mapping[Part, str] = MappingProxyType(
     {
-        Part.STACK: "the stack: that is the hash of another stack's review",
+        Part.STACK: "the stack: the hash is that of another stack's review",
         Part.FILE: "the stack's file",
-        Part.TREE: "the project's tree: not what was reviewed is checked out, or more than that",
+        Part.TREE: "the project's tree: the checkout is not exactly what was reviewed",
         Part.STEPS: "a step",
         Part.OPTIONS: "options or hooks",
         Part.STATE: "the state",
@@ -35,8 +35,8 @@ class DetailsError(UserError):
 def ending(stack: str, token: str) -> str:
     """Last lines of a page that can be applied."""
     command = f"./skyinfra apply -s {stack} --review HASH"
-    said = "with this hash does what is above, or nothing if anything has changed since"
-    return f"Review: `{token}`\n\n`{command}` {said}.\n"
+    promise = "with this hash makes exactly the changes above, or none if anything has changed since"
+    return f"Review: `{token}`\n\n`{command}` {promise}.\n"
 
 
 def ending_without(reason: str) -> str:
@@ -53,17 +53,17 @@ def details(approval: Approval) -> str:
 def read_details(text: str | bytes, token: str) -> Mapping[Part, Items]:
     """Parse the items of a review. Raises DetailsError if the text is invalid or of another review."""
     try:
-        found = json.loads(text)
+        content = json.loads(text)
         parts = {
-            Part(name): {str(key): str(one) for key, one in its.items()}
-            for name, its in found["parts"].items()
+            Part(name): {str(key): str(digest) for key, digest in items.items()}
+            for name, items in content["parts"].items()
         }
-        its_token = Approval(parts).token
+        own_token = Approval(parts).token
     except (ValueError, LookupError, TypeError, AttributeError):
         raise DetailsError(
-            "These are no details of a review: give what `review --details FILE` wrote."
+            "This is not a file of review details: give the file that `review --details FILE` wrote."
         ) from None
-    if its_token != token:
+    if own_token != token:
         raise DetailsError("These are the details of another review, not of the hash that was given.")
     return parts
 
@@ -72,10 +72,10 @@ def differences(approved: str, now: Approval, known: Mapping[Part, Items] | None
     """Describe everything that differs, each part once; empty if nothing does."""
     if approved == now.token:
         return []
-    return [_said(part, now, known) for part in now.differing(approved)] or [UNNAMED]
+    return [_describe(part, now, known) for part in now.differing(approved)] or [UNNAMED]
 
 
-def _said(part: Part, now: Approval, known: Mapping[Part, Items] | None) -> str:
+def _describe(part: Part, now: Approval, known: Mapping[Part, Items] | None) -> str:
     if known is None or part not in OF_RESOURCES:
         return WORDS[part]
     names = [*_names(known[part], now.parts[part])]
@@ -97,17 +97,17 @@ def _short(name: str) -> str:
 
 def applied_before(updates: Iterable[Mapping[str, Any]], message: str) -> str:
     """Sentence about the newest update that has this message; empty if there is none."""
-    for one in updates:
-        if one.get("message") == message:
-            when = str(one.get("endTime", "")).partition(".")[0].replace("T", " ")
-            failed = "" if one.get("result") == "succeeded" else ", and failed: some of it may be done"
+    for update in updates:
+        if update.get("message") == message:
+            when = str(update.get("endTime", "")).partition(".")[0].replace("T", " ")
+            failed = "" if update.get("result") == "succeeded" else ", and failed: some of it may be done"
             return f"This review was applied already, on {when} UTC{failed}."
     return ""
 
 
-def refusal(stack: str, found: Iterable[str], applied: str) -> str:
+def refusal(stack: str, descriptions: Iterable[str], applied: str) -> str:
     """Message of a refused apply; `applied` is a sentence about an earlier one, or empty."""
-    lines = [f"- {one}" for one in found]
+    lines = [f"- {description}" for description in descriptions]
     before = f"{applied} " if applied else ""
     return "\n".join(
         [

@@ -1,4 +1,4 @@
-"""Causes of a build, of a written tag, or of a node's new image, in a form that a person can verify.
+"""Causes of a build, of a written tag, or of a node's new image, in a form that a reader can verify.
 
 The inputs of a build name its arguments, but not the files that changed. For those, the state has a short
 hash of each file (components/contexts.py), which is compared with the files in the checkout.
@@ -23,12 +23,14 @@ from review.values import difference, short
 
 STACK_REFERENCE = "pulumi:pulumi:StackReference"
 UNCHANGED = "rebuilt though nothing changed: no argument, setting or recorded file differs"
-UNRECORDED = "no recorded file differs; modes are not recorded, nor are files whose names may be secrets'"
-EARLIER = "which ones is not known: the state is of an earlier version"
-SAVED = "which ones is not known: the preview was a saved one"
-WORDS = {"points": "somebody moved it", "failure": "its registry did not take it last time"}
+UNRECORDED = (
+    "no recorded file differs; file modes, and files that may be secrets by their names, are not recorded"
+)
+EARLIER = "unknown which ones: the state is of an earlier version"
+SAVED = "unknown which ones: this is a saved preview"
+WORDS = {"points": "it was moved outside this stack", "failure": "its registry did not accept it last time"}
 """Output of a tag that its plugin compares → meaning of a difference."""
-TOLD = ("buildArgs", "contextHash", "context")
+DESCRIBED = ("buildArgs", "contextHash", "context")
 """Inputs of a build that are described separately here."""
 FOLLOWERS = ("labels", "exports")
 """Inputs that follow from others; reported as a cause only if there is no other."""
@@ -40,7 +42,7 @@ Files = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """The sources of a preview, as far as they are on this machine."""
+    """Sources of a preview that are on this machine."""
 
     settings: SettingLines = field(default_factory=SettingLines)
     has_files: bool = False
@@ -55,7 +57,7 @@ class Cause:
     files: tuple[str, ...] = ()
     """All files that differ, to be named after `text`; a page names only a few."""
 
-    def said(self, limit: int | None) -> str:
+    def describe(self, limit: int | None) -> str:
         """Describe the reason, with at most `limit` files; None names all."""
         return f"{self.text} {few(self.files, limit=limit)}" if self.files else self.text
 
@@ -69,7 +71,7 @@ class Causes:
         states = {step["urn"]: step.get("newState") or step.get("oldState") or {} for step in steps}
         self.images = Images(steps)
         stacks = (state for urn, state in states.items() if is_of(STACK_REFERENCE, urn))
-        self._upstream = next((str((one.get("inputs") or {}).get("name")) for one in stacks), "")
+        self._upstream = next((str((state.get("inputs") or {}).get("name")) for state in stacks), "")
         # A refresh has a step for every resource in the state.
         self._in_state = {step["urn"] for step in steps if step["op"] == "refresh"}
         self._files_now = cache(_files_now)
@@ -78,7 +80,7 @@ class Causes:
         """Yield reasons why a variant would be built."""
         if step.op == "create":
             place = self._lines.near(*entry(image), "arches")
-            yield Cause("gone from its registry" if step.urn in self._in_state else _placed("new", place))
+            yield Cause("gone from its registry" if step.urn in self._in_state else _with_place("new", place))
         else:
             yield from list(self._of_update(step, image)) or [Cause(UNCHANGED)]
 
@@ -89,39 +91,39 @@ class Causes:
         if step.op == "create":
             keys = entry(image)
             asked = [self._lines.exact(*keys, key) for key in ("revision", "feature")]
-            yield _placed("new", next(filter(None, asked), "") or self._lines.near(*keys))
+            yield _with_place("new", next(filter(None, asked), "") or self._lines.near(*keys))
         else:
             yield from self._of_variants(step, image, built=urn in self.images.built)
-            for path in _heads(step):
+            for path in _changed_inputs(step):
                 if path not in ("variants", "annotations"):
                     yield WORDS.get(path) or difference(path, step.old.get(path), step.new.get(path))
 
     def _of_variants(self, step: Step, image: str, *, built: bool) -> Iterator[str]:
         before, after = map(_variants, (step.old, step.new))
         if UNKNOWN in after.values():
-            yield f"image {image} is rebuilt" if built else "its variants are verified anew"
+            yield f"image {image} is rebuilt" if built else "its variants are verified again"
         if before.keys() != after.keys() and before and after:
-            yield _placed("other architectures", self._lines.near(*entry(image), "arches"))
+            yield _with_place("other architectures", self._lines.near(*entry(image), "arches"))
         if any(after.get(arch) not in (None, UNKNOWN, ref) for arch, ref in before.items()):
-            yield "another image of a variant"
+            yield "a variant has another image"
 
     def of_container(self, step: Step) -> Restart:
         """Read a container's restart; add who published a node's new image, or that the container is gone."""
-        one = restart(step)
+        change = restart(step)
         if step.op == "create" and step.urn in self._in_state:
-            return replace(one, why=(GONE_CONTAINER,))
-        if not (self._upstream and one.is_node):
-            return one
+            return replace(change, why=(GONE_CONTAINER,))
+        if not (self._upstream and change.is_node):
+            return change
         place = self._lines.exact("images-from")
-        said = f" (published by {', '.join(part for part in (self._upstream, place) if part)})"
+        publisher = f" (published by {', '.join(part for part in (self._upstream, place) if part)})"
         return replace(
-            one, why=tuple(f"{why}{said}" if why.startswith("image: ") else why for why in one.why)
+            change, why=tuple(f"{why}{publisher}" if why.startswith("image: ") else why for why in change.why)
         )
 
     def _of_update(self, step: Step, image: str) -> Iterator[Cause]:
         arguments = [*map(Cause, self._arguments(step, image))]
         yield from arguments
-        heads = _heads(step)
+        heads = _changed_inputs(step)
         files = [*self._files(step, hashed="contextHash" in heads)]
         yield from files
         source = [*map(Cause, self._source(step, image))] if "context" in heads else []
@@ -129,12 +131,12 @@ class Causes:
         explained = arguments or files or source
         for path in heads:
             was, would = step.old.get(path), step.new.get(path)
-            if path not in TOLD and not (path in FOLLOWERS and (explained or was == would)):
+            if path not in DESCRIBED and not (path in FOLLOWERS and (explained or was == would)):
                 # Without values, because they contain the architecture: each variant would get its own row.
                 yield Cause(path if isinstance(was, list) else difference(path, was, would))
 
     def _arguments(self, step: Step, image: str) -> Iterator[str]:
-        before, after = (its.get("buildArgs") or {} for its in (step.old, step.new))
+        before, after = (inputs.get("buildArgs") or {} for inputs in (step.old, step.new))
         for name in sorted({*before, *after} - {NAMED_CONTEXTS}):
             was, would = before.get(name), after.get(name)
             if was != would:
@@ -143,7 +145,7 @@ class Causes:
                 yield f"{name}: {short(was)} → {short(would)}{' (its base is rebuilt)' if built else setting}"
 
     def _files(self, step: Step, *, hashed: bool) -> Iterator[Cause]:
-        contexts = [(its.get("buildArgs") or {}).get(NAMED_CONTEXTS) for its in (step.old, step.new)]
+        contexts = [(inputs.get("buildArgs") or {}).get(NAMED_CONTEXTS) for inputs in (step.old, step.new)]
         if not hashed and contexts[0] == contexts[1]:
             return
         recorded = self.images.output(self.images.around(step.urn), FILES)
@@ -163,27 +165,31 @@ class Causes:
         before, after = map(_source, (step.old, step.new))
         if before != after:
             place = self._lines.near(*entry(image), "source")
-            yield _placed(f"source: {before or 'none'} → {after or 'none'}", place)
+            yield _with_place(f"source: {before or 'none'} → {after or 'none'}", place)
 
 
-def _placed(word: str, place: str) -> str:
+def _with_place(word: str, place: str) -> str:
     return f"{word} ({place})" if place else word
 
 
-def _heads(step: Step) -> list[str]:
+def _changed_inputs(step: Step) -> list[str]:
     """Inputs that differ, by their top-level names, each once."""
     return [*dict.fromkeys(path.partition("[")[0].partition(".")[0] for path in step.reasons)]
 
 
 def _variants(inputs: Mapping[str, Any]) -> dict[str, object]:
     """Architecture → its image."""
-    return {one["arch"]: one.get("ref") for one in inputs.get("variants") or () if isinstance(one, dict)}
+    return {
+        variant["arch"]: variant.get("ref")
+        for variant in inputs.get("variants") or ()
+        if isinstance(variant, dict)
+    }
 
 
 def _folders(step: Step) -> tuple[str, str, tuple[tuple[str, str], ...]]:
     """Context, Dockerfile and named contexts of a build."""
     context = step.new.get("context") or {}
-    named = {name: str(one.get("location")) for name, one in (context.get("named") or {}).items()}
+    named = {name: str(source.get("location")) for name, source in (context.get("named") or {}).items()}
     dockerfile = (step.new.get("dockerfile") or {}).get("location")
     return str(context.get("location")), str(dockerfile), tuple(sorted(named.items()))
 

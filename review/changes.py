@@ -1,4 +1,4 @@
-"""Reads `pulumi preview --json`: images rebuilt, tags moved, nodes restarted and volumes touched.
+"""Read `pulumi preview --json`: images rebuilt, tags moved, nodes restarted and volumes touched.
 
 Everything comes from the preview, except causes, which also read the checkout.
 """
@@ -40,13 +40,13 @@ MISSING_NODE = (
     "under its new name; otherwise put its line back."
 )
 OTHER_VOLUME = (
-    "The wallet volume of the node {0} would be replaced, and its wallet is protected. Put `wallet-volume` "
-    "back as it was: another volume has other wallets, or none."
+    "The wallet volume of the node {0} would be replaced, and its wallet is protected. Restore the old "
+    "`wallet-volume`: another volume has other wallets, or none."
 )
 
 
 class PreviewError(UserError):
-    """The input is not a preview; the message says what it should be."""
+    """Raised for an input that is not a preview; the message names the problem."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,8 +63,8 @@ class Rebuild:
 
     @property
     def why(self) -> tuple[str, ...]:
-        """Causes in words."""
-        return tuple(one.said(None if self.names_all else FEW) for one in self.causes)
+        """Descriptions of the causes."""
+        return tuple(cause.describe(None if self.names_all else FEW) for cause in self.causes)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,9 +141,9 @@ def _rebuilds(steps: Iterable[Step], causes: Causes) -> tuple[Rebuild, ...]:
 
 
 def _faults(diagnostics: Iterable[Mapping[str, Any]]) -> Sequence[str]:
-    """Errors, without those that follow from another one. An error that is alone is never left out."""
-    found = [*_errors(diagnostics)]
-    return [one for one in found if one != ENDED] or found
+    """Errors, without those that follow from another error. A single error is never left out."""
+    errors = [*_errors(diagnostics)]
+    return [error for error in errors if error != ENDED] or errors
 
 
 def _errors(diagnostics: Iterable[Mapping[str, Any]]) -> Iterator[str]:
@@ -155,9 +155,9 @@ def _errors(diagnostics: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 def _of_wallet(message: str) -> str:
     """Remedy for a refusal that protects a wallet, since Pulumi's own is to unprotect it; otherwise empty."""
-    for refusal, said in ((PROTECTED_WALLET, MISSING_NODE), (KEPT_WALLET, OTHER_VOLUME)):
-        if found := refusal.match(message):
-            return said.format(found["node"])
+    for refusal, remedy in ((PROTECTED_WALLET, MISSING_NODE), (KEPT_WALLET, OTHER_VOLUME)):
+        if match := refusal.match(message):
+            return remedy.format(match["node"])
     return ""
 
 

@@ -11,8 +11,8 @@ from review.first_screen import Part
 from review.inside_words import MODULE_HEADS, VULNERABILITY_HEADS, module_rows, vulnerability_rows
 from review.mermaid import mermaid
 from review.steps import done
-from review.tag_words import architectures, becomes
-from review.text_budget import fitted, length, shares
+from review.tag_words import architectures, change_of
+from review.text_budget import fit_lines, length, shares
 from review.values import short_digest
 
 
@@ -25,47 +25,49 @@ class Fold:
     lines: Sequence[str]
     tail: Sequence[str] = ()
 
-    def shown(self, lines: Sequence[str], note: Sequence[str] = ()) -> list[str]:
-        """Section with these lines, followed by a note; forges require the empty lines."""
+    def render(self, lines: Sequence[str], note: Sequence[str] = ()) -> list[str]:
+        """Render the section with these lines and a note after it; forges require the empty lines."""
         opened = [f"<details><summary>{self.title}</summary>", ""]
         return [*opened, *self.head, *lines, *self.tail, "", *note, "</details>", ""]
 
 
 def details(
-    changes: Changes, cut: Iterable[Part], backups: Iterable[Sequence[str]], room: int, rest: str
+    changes: Changes, cut: Iterable[Part], backups: Iterable[Sequence[str]], limit: int, rest: str
 ) -> str:
-    """All sections within `room` characters; a cut section says how many lines are missing, then `rest`."""
-    folds = [*map(_whole, cut), *(fold for fold in _folds(changes, backups) if fold.lines)]
-    frame = sum(length(fold.shown((), (_left_out(len(fold.lines), rest), ""))) for fold in folds)
-    given = shares([length(fold.lines) for fold in folds], max(0, room - frame))
-    return "\n".join(line for fold, its in zip(folds, given, strict=True) for line in _cut(fold, its, rest))
+    """Render all sections in `limit` characters; a cut section counts the missing lines, then adds `rest`."""
+    folds = [*map(_complete_list, cut), *(fold for fold in _folds(changes, backups) if fold.lines)]
+    frame = sum(length(fold.render((), (_left_out(len(fold.lines), rest), ""))) for fold in folds)
+    budgets = shares([length(fold.lines) for fold in folds], max(0, limit - frame))
+    return "\n".join(
+        line for fold, budget in zip(folds, budgets, strict=True) for line in _cut(fold, budget, rest)
+    )
 
 
-def _cut(fold: Fold, room: int, rest: str) -> list[str]:
+def _cut(fold: Fold, budget: int, rest: str) -> list[str]:
     """Cut a section to fit. A table's note comes after it, and counts towards the frame."""
-    if length(fold.lines) <= room:
-        return fold.shown(fold.lines)
+    if length(fold.lines) <= budget:
+        return fold.render(fold.lines)
     note_of = partial(_left_out, rest=rest)
-    *lines, note = fitted(fold.lines, room + length([note_of(len(fold.lines))]), note_of)
-    return fold.shown(lines, (note, ""))
+    *lines, note = fit_lines(fold.lines, budget + length([note_of(len(fold.lines))]), note_of)
+    return fold.render(lines, (note, ""))
 
 
 def _left_out(count: int, rest: str) -> str:
-    return f"**Cut here, {count} lines more. A page has at most 60,000 characters; {rest}.**"
+    return f"**Cut here: {count} more lines. A page has at most 60,000 characters; {rest}.**"
 
 
-def _whole(part: Part) -> Fold:
+def _complete_list(part: Part) -> Fold:
     """Complete list of a first-screen section that did not fit there."""
     if part.is_output:
         opening, *_, closing = fence(part.lines)
-        return Fold(title="The whole error", head=(opening,), lines=part.lines, tail=(closing,))
+        return Fold(title="Complete error", head=(opening,), lines=part.lines, tail=(closing,))
     return Fold(title=f"{part.title}: all {len(part.lines)}", head=(), lines=part.lines)
 
 
 def _folds(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[Fold]:
     graph = mermaid(changes.graph)
     yield Fold(title="Graph of what changes", head=("```mermaid", "graph LR"), lines=graph, tail=("```",))
-    yield _table("What breaks the rules", ("rule", "resource", "how"), _breaches(changes))
+    yield _table("Broken rules", ("rule", "resource", "how"), _breaches(changes))
     yield _table("Rebuilt", ("image", "variants", "why"), _rebuilds(changes))
     yield _table("Known vulnerabilities", VULNERABILITY_HEADS, vulnerability_rows(changes.vulnerabilities))
     yield _table("Go modules", MODULE_HEADS, module_rows(changes.inside))
@@ -82,7 +84,7 @@ def _others(changes: Changes) -> Fold:
     counts = [(done(op), str(count)) for op, count in sorted(changes.others.items())]
     fold = _table("", ("what happens", "how many"), counts)
     number = sum(changes.others.values())
-    return replace(fold, title=f"Other resources (proofs, networks, providers …): {number}")
+    return replace(fold, title=f"Other resources (verifications, networks, providers …): {number}")
 
 
 def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Fold:
@@ -95,29 +97,29 @@ def _counted(title: str, lines: Sequence[str]) -> str:
 
 
 def _breaches(changes: Changes) -> Iterator[Sequence[str]]:
-    for one in changes.broken:
-        yield from ((one.rule.name, name, how) for name, how in one.breaches)
+    for broken in changes.broken:
+        yield from ((broken.rule.name, name, how) for name, how in broken.breaches)
 
 
 def _rebuilds(changes: Changes) -> Iterator[Sequence[str]]:
-    for one in changes.rebuilds:
-        yield one.image, ", ".join(one.arches), "; ".join(one.why)
+    for rebuild in changes.rebuilds:
+        yield rebuild.image, ", ".join(rebuild.arches), "; ".join(rebuild.why)
 
 
 def _publications(changes: Changes) -> Iterator[Sequence[str]]:
-    for one in changes.publications:
-        said = "; ".join([becomes(one), *architectures(one)])
+    for tag in changes.publications:
+        change = "; ".join([change_of(tag), *architectures(tag)])
         yield (
-            f"`{one.reference}`",
-            short_digest(one.before),
-            said,
-            ", ".join(one.variants),
-            "; ".join(one.why),
+            f"`{tag.reference}`",
+            short_digest(tag.before),
+            change,
+            ", ".join(tag.variants),
+            "; ".join(tag.why),
         )
 
 
 def _restarts(changes: Changes) -> Iterator[Sequence[str]]:
-    for one in changes.restarts:
-        said = done(one.op) if one.bound is None else f"{done(one.op)}, at most {one.bound}"
-        last = "" if one.last is None else duration(one.last)
-        yield one.container, one.host, said, last, "; ".join(one.why)
+    for restart in changes.restarts:
+        change = done(restart.op) if restart.bound is None else f"{done(restart.op)}, at most {restart.bound}"
+        last = "" if restart.last is None else duration(restart.last)
+        yield restart.container, restart.host, change, last, "; ".join(restart.why)

@@ -1,7 +1,7 @@
 """The first screen of a page: possible losses, containers that stop and for how long, and tags that move.
 
 It has at most LIMIT characters, and the limit of the whole page never cuts it. A list that is too long here
-says so and is complete in the details.
+is shortened with a note, and is complete in the details.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,24 +15,24 @@ from review.inside_words import inside_lines, inside_note
 from review.restarts import Restart
 from review.risk import risk_of
 from review.summary import summary
-from review.tag_words import architectures, becomes
-from review.text_budget import fitted, length, shares
+from review.tag_words import architectures, change_of
+from review.text_budget import fit_lines, length, shares
 from review.values import short_digest
 
 LIMIT = 4000
 _LINE = 600
 """Maximum number of characters in a line; a longer one is complete in the details."""
 INCOMPLETE = (
-    "Not known: what becomes of the protection, order, providers and hooks of unchanged resources. The "
-    "preview leaves them out: make it with `--show-sames`."
+    "Not checked: the protection, order, providers and hooks of unchanged resources, which this preview "
+    "omits. Run it with `--show-sames`."
 )
-NOTHING_LOST = "Nothing: no wallet, volume or published tag goes, and none loses its protection."
-UNANSWERED = "whether it holds is not known, for it raised an error at"
-REFUSED_NOTE = "Below is what would be done without it, as far as the preview came."
-REFUSED_FIRST = "The preview ended with it, and had seen no change until then."
+NOTHING_LOST = "Nothing: no wallet, volume or published tag is lost, and none loses its protection."
+NOT_CHECKED = "could not be checked: it raised an error at"
+REFUSED_NOTE = "Below are the changes `up` would make without this error, as far as the preview got."
+REFUSED_FIRST = "The preview stopped at this error before it reached any change."
 PULLS = "A host pulls the new image, and a node's wallet is copied, while the old container runs."
 STAYS = "A node's wallet is copied while the old container runs."
-FAILS = "Where the new one fails, the old one is started again."
+FAILS = "If the new container fails, the old one is started again."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +46,7 @@ class Part:
     is_output: bool = False
     """True for the output of a program, shown unchanged."""
 
-    def shown(self, lines: Sequence[str]) -> list[str]:
+    def render(self, lines: Sequence[str]) -> list[str]:
         """Render the section with only these of its lines.
 
         Markdown needs an empty line before and after a list.
@@ -71,14 +71,14 @@ def first_screen(changes: Changes, stack: str, backups: Iterable[Sequence[str]] 
     """
     head = [f"## Stack {stack}: {risk_of(changes).line}", "", *_counts(changes)]
     parts = [part for part in _parts(changes, backups) if part.lines or part.note]
-    frame = length(head) + sum(length(part.shown([""])) for part in parts)
+    frame = length(head) + sum(length(part.render([""])) for part in parts)
     needs = [length(part.lines) for part in parts]
     lines, cut = head, []
-    for part, room in zip(parts, shares(needs, LIMIT - frame), strict=True):
+    for part, budget in zip(parts, shares(needs, LIMIT - frame), strict=True):
         short = [line if len(line) <= _LINE else f"{line[: _LINE - 1]}…" for line in part.lines]
-        found = fitted(short, room, _left_out)
-        lines += part.shown(found)
-        if found != [*part.lines]:
+        shown = fit_lines(short, budget, _left_out)
+        lines += part.render(shown)
+        if shown != [*part.lines]:
             cut.append(part)
     return FirstScreen(text="\n".join(lines).strip() + "\n", cut=tuple(cut))
 
@@ -90,8 +90,8 @@ def _left_out(count: int) -> str:
 def _counts(changes: Changes) -> list[str]:
     if changes.faults:
         return []
-    said = summary(changes)
-    return [f"{said[0].upper()}{said[1:]}.", ""]
+    counts = summary(changes)
+    return [f"{counts[0].upper()}{counts[1:]}.", ""]
 
 
 def _parts(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[Part]:
@@ -101,10 +101,13 @@ def _parts(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[Part]
         note=_refused_note(changes),
         is_output=True,
     )
-    yield Part(title="What can't be judged here", lines=[f"- {one_line(one)}" for one in changes.unjudged])
+    yield Part(
+        title="What can't be judged here",
+        lines=[f"- {one_line(difference)}" for difference in changes.unjudged],
+    )
     yield Part(title="What can be lost", lines=[*_lost(changes)], note=_lost_note(changes))
-    yield Part(title="Rules that do not hold", lines=[*_broken(changes)])
-    stops = [*_stops([one for one in changes.restarts if one.stops])]
+    yield Part(title="Broken rules", lines=[*_broken(changes)])
+    stops = [*_stops([restart for restart in changes.restarts if restart.stops])]
     yield Part(title="What stops, and for how long", lines=stops, note=_replaced_note(changes))
     yield Part(title="What is built, and why", lines=[*_built(changes)])
     yield Part(
@@ -125,26 +128,26 @@ def _refused_note(changes: Changes) -> str:
 
 def _broken(changes: Changes) -> Iterator[str]:
     """Combine resources that break a rule in the same way."""
-    for one in changes.broken:
+    for broken in changes.broken:
         together: dict[str, list[str]] = {}
-        for name, how in one.breaches:
+        for name, how in broken.breaches:
             together.setdefault(how, []).append(name)
-        said = "; ".join(
+        breaches = "; ".join(
             f"{few(names)}{': each' * (len(names) > 1)} {how}" for how, names in together.items()
         )
-        if said:
-            yield f"- **{one.rule.name}**: {one_line(said)}. {one.rule.reason} {one.rule.remedy}"
-        if one.error:
-            yield f"- **{one.rule.name}**: {one_line(f'{UNANSWERED} {one.error}')}"
+        if breaches:
+            yield f"- **{broken.rule.name}**: {one_line(breaches)}. {broken.rule.reason} {broken.rule.remedy}"
+        if broken.error:
+            yield f"- **{broken.rule.name}**: {one_line(f'{NOT_CHECKED} {broken.error}')}"
 
 
 def _lost(changes: Changes) -> Iterator[str]:
     for loss in changes.options.losses:
         yield f"- {loss.text}"
     together: dict[tuple[str, str], list[str]] = {}
-    for one in changes.publications:
-        if one.lost:
-            together.setdefault((one.repository, ", ".join(one.lost)), []).append(f"`{one.tag}`")
+    for tag in changes.publications:
+        if tag.lost:
+            together.setdefault((tag.repository, ", ".join(tag.lost)), []).append(f"`{tag.tag}`")
     for (repository, arches), tags in together.items():
         yield (
             f"- In `{repository}`, {arches} would be gone from {few(tags)}: "
@@ -155,7 +158,7 @@ def _lost(changes: Changes) -> Iterator[str]:
 def _lost_note(changes: Changes) -> str:
     if not changes.options.complete:
         return INCOMPLETE
-    lost = changes.options.losses or any(one.lost for one in changes.publications)
+    lost = changes.options.losses or any(tag.lost for tag in changes.publications)
     silent = lost or changes.faults or changes.unjudged or summary(changes) == "nothing changes"
     return "" if silent else NOTHING_LOST
 
@@ -163,60 +166,64 @@ def _lost_note(changes: Changes) -> str:
 def _stops(restarts: Sequence[Restart]) -> Iterator[str]:
     """Combine containers with the same change into one line."""
     together: dict[tuple[str, str], list[str]] = {}
-    for one in restarts:
-        said = f"{one.said} ({_last(one)})" if one.is_node and one.op == "replace" else one.said
-        together.setdefault((_how_long(one), "; ".join(one.why)), []).append(said)
+    for restart in restarts:
+        container = (
+            f"{restart.description} ({_last(restart)})"
+            if restart.is_node and restart.op == "replace"
+            else restart.description
+        )
+        together.setdefault((_how_long(restart), "; ".join(restart.why)), []).append(container)
     for (until, why), names in together.items():
         yield f"- {until}: {few(names)}{one_line(f'. Why: {why}') if why else ''}"
 
 
 def _replaced_note(changes: Changes) -> str:
-    replaced = [one for one in changes.restarts if one.op == "replace" and one.is_node]
-    return f"{PULLS if any(one.pulls for one in replaced) else STAYS} {FAILS}" if replaced else ""
+    replaced = [restart for restart in changes.restarts if restart.op == "replace" and restart.is_node]
+    return f"{PULLS if any(restart.pulls for restart in replaced) else STAYS} {FAILS}" if replaced else ""
 
 
-def _how_long(one: Restart) -> str:
-    if one.op == "delete":
+def _how_long(restart: Restart) -> str:
+    if restart.op == "delete":
         return "For good"
-    return "For how long is not known" if one.bound is None else f"At most {one.bound}"
+    return "For an unknown time" if restart.bound is None else f"At most {restart.bound}"
 
 
-def _last(one: Restart) -> str:
-    return f"last replacement: {'not known' if one.last is None else duration(one.last)}"
+def _last(restart: Restart) -> str:
+    return f"last replacement: {'unknown' if restart.last is None else duration(restart.last)}"
 
 
 def _built(changes: Changes) -> Iterator[str]:
-    for one in changes.rebuilds:
-        yield f"- {one.image} for {', '.join(one.arches)}: {one_line('; '.join(one.why))}"
+    for rebuild in changes.rebuilds:
+        yield f"- {rebuild.image} for {', '.join(rebuild.arches)}: {one_line('; '.join(rebuild.why))}"
 
 
 def _tags(changes: Changes) -> Iterator[str]:
     together: dict[tuple[str, str], list[str]] = {}
-    for one in changes.publications:
-        why = f". Why: {one_line('; '.join(one.why))}" if one.why else ""
-        said = "; ".join([becomes(one), *architectures(one)]) + why
-        today = f" (now `{short_digest(one.before)}`)" if one.before else ""
-        together.setdefault((one.repository, said), []).append(f"`{one.tag}`{today}")
-    for (repository, said), tags in together.items():
-        yield f"- `{repository}`: {few(tags)}: {said}"
+    for tag in changes.publications:
+        why = f". Why: {one_line('; '.join(tag.why))}" if tag.why else ""
+        change = "; ".join([change_of(tag), *architectures(tag)]) + why
+        today = f" (now `{short_digest(tag.before)}`)" if tag.before else ""
+        together.setdefault((tag.repository, change), []).append(f"`{tag.tag}`{today}")
+    for (repository, change), tags in together.items():
+        yield f"- `{repository}`: {few(tags)}: {change}"
     if changes.withdrawn:
         names = few([f"`{reference}`" for reference in changes.withdrawn])
         yield f"- No longer in the stack, kept in the registry: {names}"
 
 
 def _volumes(changes: Changes) -> Iterator[str]:
-    for one in changes.volumes:
-        if one.op == "delete":
-            copies = f", and its copies in `{one.copies}`," if one.is_wallet else ""
-            yield f"- Kept: {one.said}{copies} leaves the stack, and stays on its host"
-        elif one.op == "create":
-            yield f"- New: {one.said}, empty where the host has none of that name"
+    for volume in changes.volumes:
+        if volume.op == "delete":
+            copies = f", and its copies in `{volume.copies}`," if volume.is_wallet else ""
+            yield f"- Kept: {volume.description}{copies} leaves the stack, and stays on its host"
+        elif volume.op == "create":
+            yield f"- New: {volume.description}, empty unless the host has a volume of that name"
         else:
-            yield f"- Changed in place: {one.said}"
+            yield f"- Changed in place: {volume.description}"
 
 
 def _warnings(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[str]:
-    if gone := [one.said for one in changes.restarts if GONE_CONTAINER in one.why]:
+    if gone := [restart.description for restart in changes.restarts if GONE_CONTAINER in restart.why]:
         yield f"- {few(gone)}: {GONE_CONTAINER}, and would be created again"
     for warning in changes.warnings:
         yield f"- {one_line(warning)}"

@@ -29,12 +29,12 @@ def read_graph(steps: Sequence[Step], preview: Mapping[str, Any]) -> Graph:
         for step in steps:
             if (key := kind(step)) is not None:
                 boxes.setdefault(key, []).append(step)
-    place = {step.urn: number for number, its in enumerate(boxes.values()) for step in its}
+    place = {step.urn: number for number, members in enumerate(boxes.values()) for step in members}
     waits = dict(_waits(preview))
     edges = {
         (cause, place[urn]) for urn in place for cause in _causes(urn, place, waits) if cause != place[urn]
     }
-    return Graph(tuple(_label(*key, its) for key, its in boxes.items()), tuple(sorted(edges)))
+    return Graph(tuple(_label(*key, members) for key, members in boxes.items()), tuple(sorted(edges)))
 
 
 def _image(step: Step) -> tuple[str, str] | None:
@@ -64,9 +64,9 @@ def _label(kind: str, name: str, steps: Sequence[Step]) -> str:
         return f"{name}: {len(steps)} tag{'s' * bool(rest)}"
     if kind == "volume":
         return f"volume {first.old.get('name') or first.name}: {done(first.op)}, DATA LOST"
-    one = restart(first)
-    where = f" on {one.host}" if one.host else ""
-    return f"{one.container}{where}: {done(one.op)}"
+    container = restart(first)
+    where = f" on {container.host}" if container.host else ""
+    return f"{container.container}{where}: {done(container.op)}"
 
 
 def _waits(preview: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[str]]]:
@@ -78,10 +78,10 @@ def _waits(preview: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[str]]]:
 
 def _causes(urn: str, place: Mapping[str, int], waits: Mapping[str, Sequence[str]]) -> set[int]:
     """Indexes of the nearest boxes that a resource depends on."""
-    found, seen, left = set[int](), {urn}, [urn]
+    causes, seen, left = set[int](), {urn}, [urn]
     while left:
         fresh = {*waits.get(left.pop(), ())} - seen
         seen |= fresh
-        found |= {place[one] for one in fresh & place.keys()}
+        causes |= {place[cause] for cause in fresh & place.keys()}
         left += fresh - place.keys()
-    return found
+    return causes

@@ -13,16 +13,16 @@ class Images:
     """All images of one preview, by URN."""
 
     def __init__(self, steps: Iterable[Mapping[str, Any]]) -> None:
-        found = [*steps]
-        states = {step["urn"]: step.get("newState") or step.get("oldState") or {} for step in found}
+        entries = [*steps]
+        states = {step["urn"]: step.get("newState") or step.get("oldState") or {} for step in entries}
         self._parents = {urn: str(state.get("parent")) for urn, state in states.items()}
         self._outputs = {
             step["urn"]: (step.get("oldState") or {}).get("outputs") or {}
-            for step in found
+            for step in entries
             if is_of(IMAGE, step["urn"])
         }
-        self._existing = {step["urn"] for step in found if step.get("oldState")}
-        builds = (step["urn"] for step in found if is_of(BUILD, step["urn"]) and step["op"] not in QUIET)
+        self._existing = {step["urn"] for step in entries if step.get("oldState")}
+        builds = (step["urn"] for step in entries if is_of(BUILD, step["urn"]) and step["op"] not in QUIET)
         self.built = {self.around(urn) for urn in builds}
         """URNs of the images with a variant that changes."""
 
@@ -37,7 +37,7 @@ class Images:
         return urn in self._existing
 
     def output(self, urn: str, name: str) -> Any:
-        """Output of an image in the state; None if it is not there."""
+        """Output of an image in the state; None if it is missing."""
         return self._outputs.get(urn, {}).get(name)
 
 

@@ -1,8 +1,8 @@
 """Go modules that images would gain, lose or get in another version.
 
-The contents of an image are not known before its build. Its go.mod, and that of a source in a folder, have
-the versions that would be linked; they are compared with those that the state recorded. The programs are
-those of the published image.
+The contents of an image are unknown before its build. Its go.mod, and that of a source in a folder, have the
+versions that would be linked; they are compared with those recorded in the state. The programs are those of
+the published image.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,15 +30,15 @@ from review.images import Images, is_of
 from review.steps import Step
 
 VERIFICATION = "skycoin:index:Verification"
-OF_GIT = "not known before the build: only the builder reads its git repository"
+OF_GIT = "unknown before the build: only the builder reads its git repository"
 OF_FOLDER = (
-    "not known before the build: a go.mod is missing or a link, or that of its source does not name all "
+    "unknown before the build: a go.mod is missing or a link, or that of its source does not name all "
     "modules (Go before 1.17, or a go.work)"
 )
-EARLIER = "not known: the state is of an earlier version, or of a source whose modules it does not know"
-SAVED = "not known: the preview does not say which files it was made from"
-PROGRAMS_NOT_KNOWN, NOT_YET_KNOWN = "not known", "not known before the build"
-ITS_GO = "Go itself changes, and its version is not known before the build"
+EARLIER = "unknown: the state is of an earlier version, or has no modules of this source"
+SAVED = "unknown: the preview does not show which files it was created from"
+PROGRAMS_NOT_KNOWN, NOT_YET_KNOWN = "unknown", "unknown before the build"
+GO_UNKNOWN = "Go itself changes, and its version is unknown before the build"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,28 +62,35 @@ class Inside:
     linked_into: Mapping[Difference, Sequence[str]] | None = None
     """Programs of each difference between two published images; None for an image that would be built."""
     unknown: str = ""
-    """Reason why nothing is known; otherwise empty."""
+    """Reason why the modules are unknown; otherwise empty."""
     of_go: str = ""
-    """Reason why the version of Go itself is not known; otherwise empty."""
+    """Reason why the version of Go itself is unknown; otherwise empty."""
     inexact: tuple[str, ...] = ()
     """Modules whose new version can't be read from a go.mod, for example because a folder replaces them."""
     has_other_sums: bool = False
     """True if the go.sum differs from the recorded one."""
 
-    def linked(self, one: Difference) -> str:
-        """Programs that a module is linked into, in words for a sentence."""
-        found = self.programs_of(one)
-        return f"in which programs is {found}" if found in (PROGRAMS_NOT_KNOWN, NOT_YET_KNOWN) else found
+    def linked(self, difference: Difference) -> str:
+        """Programs that a module is linked into, as a phrase for a sentence."""
+        programs = self.programs_of(difference)
+        return (
+            f"in which programs is {programs}"
+            if programs in (PROGRAMS_NOT_KNOWN, NOT_YET_KNOWN)
+            else programs
+        )
 
-    def programs_of(self, one: Difference) -> str:
+    def programs_of(self, difference: Difference) -> str:
         """Programs that a module is linked into."""
         if self.linked_into is not None:
-            return ", ".join(self.linked_into[one])
-        if not one.before:
+            return ", ".join(self.linked_into[difference])
+        if not difference.before:
             return NOT_YET_KNOWN
         if self.programs is None:
             return PROGRAMS_NOT_KNOWN
-        return ", ".join(name for name, its in self.programs.items() if one.module in its) or "in no program"
+        return (
+            ", ".join(name for name, modules in self.programs.items() if difference.module in modules)
+            or "in no program"
+        )
 
 
 def read_inside(
@@ -94,17 +101,23 @@ def read_inside(
         return ()
     proofs = [*_proofs(preview, images)]
     read = (
-        _read(image, step, images, [its for urn, its in proofs if urn == images.around(step.urn)], has_files)
+        _read(
+            image,
+            step,
+            images,
+            [modules for urn, modules in proofs if urn == images.around(step.urn)],
+            has_files,
+        )
         for image, step in by_image(builds).items()
     )
-    return tuple(one for one in read if one is not None)
+    return tuple(contents for contents in read if contents is not None)
 
 
 def by_image(builds: Iterable[Step]) -> dict[str, Step]:
-    """Choose for each image the build that tells most of what was before, in the program's order.
+    """Choose for each image the build that shows most of its old state, in the program's order.
 
-    That is the first variant that changes, else the first unchanged one, else the first new one, which has no
-    old state.
+    This is the first changed variant; without any, the first unchanged one, then the first new one, which has
+    no old state.
     """
     chosen: dict[str, Step] = {}
     for step in builds:
@@ -131,7 +144,7 @@ def _read(
     """Compare one image; None for an image without Go modules."""
     context = step.new.get("context") or {}
     folder, named = str(context.get("location")), context.get("named") or {}
-    sources = {name: str(one.get("location")) for name, one in named.items()}
+    sources = {name: str(source.get("location")) for name, source in named.items()}
     if "#" in sources.get(SOURCE, ""):
         return Inside(image=image, unknown=OF_GIT)
     if SOURCE not in sources and not _is_file(PROJECT / folder / GO_MOD):
@@ -145,11 +158,11 @@ def _read(
     if not recorded and (images.existed(urn) or step.op != "create"):
         return Inside(image=image, unknown=EARLIER)
     programs = _programs(proofs)
-    found = [*differences(recorded or {}, wanted)]
+    changed = [*differences(recorded or {}, wanted)]
     go, of_go = go_of(step, proofs)
     return Inside(
         image=image,
-        differences=(*found, *differences(*go)),
+        differences=(*changed, *differences(*go)),
         programs=programs,
         of_go=of_go,
         inexact=tuple(sorted(module for module, version in wanted.items() if version == NOT_KNOWN)),
@@ -163,7 +176,7 @@ def _has_other_sums(folder: str, recorded: Mapping[str, str]) -> bool:
 
 
 def _is_file(path: Path) -> bool:
-    """True if a path is a file; False for an invalid path, as a saved preview may come from anybody."""
+    """True if a path is a file; False for an invalid path, because a saved preview is untrusted."""
     try:
         return path.is_file()
     except (OSError, ValueError):
@@ -171,23 +184,23 @@ def _is_file(path: Path) -> bool:
 
 
 def _programs(proofs: Sequence[Mapping[str, Modules] | None]) -> Mapping[str, Modules] | None:
-    """Programs of all variants together; None if a variant's are not known, or no SBOM names any."""
+    """Programs of all variants together; None if those of a variant are unknown, or no SBOM names any."""
     together: dict[str, dict[str, str]] = {}
     for modules in proofs:
         if modules is None:
             return None
-        for program, its in modules.items():
-            together[program] = {**together.get(program, {}), **its}
+        for program, linked in modules.items():
+            together[program] = {**together.get(program, {}), **linked}
     return together or None
 
 
 def go_of(step: Step, proofs: Sequence[Mapping[str, Modules] | None]) -> tuple[tuple[Modules, Modules], str]:
-    """Go's standard library (before, after) by the build stages' image, and the reason if it is not known."""
-    was, would = ((its.get("buildArgs") or {}).get("BUILD_FROM") for its in (step.old, step.new))
+    """Go's standard library (before, after) by the build stages' image, and the reason if it is unknown."""
+    was, would = ((inputs.get("buildArgs") or {}).get("BUILD_FROM") for inputs in (step.old, step.new))
     if was == would or step.op == "create":
         return ({}, {}), ""
-    programs = [its for modules in proofs for its in (modules or {}).values()]
-    linked = {its[STANDARD_LIBRARY] for its in programs if STANDARD_LIBRARY in its}
+    programs = [program for modules in proofs for program in (modules or {}).values()]
+    linked = {program[STANDARD_LIBRARY] for program in programs if STANDARD_LIBRARY in program}
     if would != OFFICIAL_BUILD_BASE or len(linked) != 1 or None in proofs:
-        return ({}, {}), ITS_GO
+        return ({}, {}), GO_UNKNOWN
     return ({STANDARD_LIBRARY: linked.pop()}, {STANDARD_LIBRARY: OFFICIAL_GO}), ""

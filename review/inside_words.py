@@ -11,64 +11,74 @@ VULNERABILITY_HEADS = ("image", "what happens", "id", "module", "fixed in", "wha
 SAME, SAME_LINKED = "the same Go modules, by its go.mod", "the same Go modules in each program"
 _NOTE = (
     "These are the versions of each image's go.mod. What a new program links of them, its size and its "
-    "layers are not known before the build."
+    "layers are unknown before the build."
 )
 _NOTE_LINKED = (
-    "Where both images are published, these are the versions that their programs link, by their SBOMs."
+    "If both images are published, these are the versions that their programs link, by their SBOMs."
 )
 
 
 def inside_note(inside: Sequence[Inside], looked_up: str) -> str:
     """Sentences after the lines: the source of the versions, and the database that was consulted."""
-    differ = {one.linked_into is not None for one in inside if one.differences}
+    differ = {contents.linked_into is not None for contents in inside if contents.differences}
     notes = (_NOTE if False in differ else "", _NOTE_LINKED if True in differ else "")
     return " ".join(filter(None, (*notes, looked_up)))
 
 
 def inside_lines(inside: Sequence[Inside], vulnerabilities: Sequence[Vulnerability]) -> Iterator[str]:
     """Yield the lines of the first screen: for each image what it gains, what it loses, then its modules."""
-    for one in inside:
+    for contents in inside:
         for gained, word in ((True, "**gains**"), (False, "loses")):
-            its = [each for each in vulnerabilities if each.image == one.image and each.gained is gained]
-            if its:
-                said = few([_vulnerability(one, each) for each in its], "; ")
-                yield f"- {one_line(f'{one.image} {word} known vulnerabilities: {said}')}"
-        yield f"- {one_line(f'{one.image}: {_modules(one)}')}"
+            changed = [
+                vulnerability
+                for vulnerability in vulnerabilities
+                if vulnerability.image == contents.image and vulnerability.gained is gained
+            ]
+            if changed:
+                described = few([_vulnerability(contents, vulnerability) for vulnerability in changed], "; ")
+                yield f"- {one_line(f'{contents.image} {word} known vulnerabilities: {described}')}"
+        yield f"- {one_line(f'{contents.image}: {_modules(contents)}')}"
 
 
-def _modules(one: Inside) -> str:
-    if one.unknown:
-        return f"Go modules {one.unknown}"
-    said = [f"{difference.text} ({one.linked(difference)})" for difference in one.differences]
-    inexact = f"{few(one.inexact)}: version not known, as {INEXACT}" if one.inexact else ""
-    return "; ".join(filter(None, (few(said, "; ") or _same(one), one.of_go, inexact)))
+def _modules(contents: Inside) -> str:
+    if contents.unknown:
+        return f"Go modules {contents.unknown}"
+    modules = [f"{difference.text} ({contents.linked(difference)})" for difference in contents.differences]
+    inexact = f"{few(contents.inexact)}: version unknown, as {INEXACT}" if contents.inexact else ""
+    return "; ".join(filter(None, (few(modules, "; ") or _same(contents), contents.of_go, inexact)))
 
 
-def _same(one: Inside) -> str:
-    if one.linked_into is not None:
+def _same(contents: Inside) -> str:
+    if contents.linked_into is not None:
         return SAME_LINKED
-    return f"{SAME}, but another go.sum" if one.has_other_sums else SAME
+    return f"{SAME}, but another go.sum" if contents.has_other_sums else SAME
 
 
-def _vulnerability(inside: Inside, one: Vulnerability) -> str:
-    found = one.finding
+def _vulnerability(inside: Inside, vulnerability: Vulnerability) -> str:
+    finding = vulnerability.finding
     facts = [
-        inside.linked(one.difference),
-        *([f"fixed in {found.fixed}"] if one.gained and found.fixed else []),
+        inside.linked(vulnerability.difference),
+        *([f"fixed in {finding.fixed}"] if vulnerability.gained and finding.fixed else []),
     ]
-    return f"{found.identity} in {found.module} {found.version} ({', '.join(facts)}): {found.summary}"
+    return f"{finding.identity} in {finding.module} {finding.version} ({', '.join(facts)}): {finding.summary}"
 
 
 def module_rows(inside: Sequence[Inside]) -> Iterator[Sequence[str]]:
     """Yield the rows under MODULE_HEADS."""
-    for one in inside:
-        for each in one.differences:
-            yield one.image, each.module, each.before or "none", each.after or "none", one.programs_of(each)
+    for contents in inside:
+        for difference in contents.differences:
+            yield (
+                contents.image,
+                difference.module,
+                difference.before or "none",
+                difference.after or "none",
+                contents.programs_of(difference),
+            )
 
 
 def vulnerability_rows(vulnerabilities: Sequence[Vulnerability]) -> Iterator[Sequence[str]]:
     """Yield the rows under VULNERABILITY_HEADS."""
-    for one in vulnerabilities:
-        what, found = "gained" if one.gained else "gone", one.finding
-        module = f"{found.module} {found.version}"
-        yield one.image, what, found.identity, module, found.fixed or "none", found.summary
+    for vulnerability in vulnerabilities:
+        change, finding = "gained" if vulnerability.gained else "gone", vulnerability.finding
+        module = f"{finding.module} {finding.version}"
+        yield vulnerability.image, change, finding.identity, module, finding.fixed or "none", finding.summary

@@ -1,4 +1,4 @@
-"""Outputs that change without anybody's decision; reviews do not cover them."""
+"""Outputs that change without anyone's decision; reviews do not cover them."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -10,20 +10,20 @@ LEFT_OUT: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "wallets": "a wallet grows while its node runs; one that has lost something refuses the preview",
         },
         "skycoin:index:NodeContainer": {
-            "lastReplacement": "it is how long the last replacement took",
+            "lastReplacement": "the duration of the last replacement",
         },
         "skycoin:index:WalletBackup": {
-            "backup": "it is when the newest copy was made; the type is one of version 0.1.0",
+            "backup": "the time of the newest copy; a type of version 0.1.0 only",
         },
         "docker:index/container:Container": {
-            "networkDatas": "an engine gives addresses anew when a container starts",
-            "exitCode": "it is how the last run ended",
+            "networkDatas": "an engine assigns new addresses when a container starts",
+            "exitCode": "the exit code of the last run",
         },
     }
 )
 """Type of a resource → its output → reason why it is left out."""
 
 
-def lasting(type_: str, outputs: Mapping[str, Any]) -> dict[str, Any]:
+def stable_outputs(type_: str, outputs: Mapping[str, Any]) -> dict[str, Any]:
     """Outputs that change only by a decision, or by an outside change that `up` would notice."""
     return {key: value for key, value in outputs.items() if key not in LEFT_OUT.get(type_, ())}

@@ -28,22 +28,21 @@ def page(
 ) -> str:
     """Page without paths of one machine. Its first line is the summary, `ending` its last line.
 
-    `backups` are (node, description of its newest backup). `whole` names the file with everything that is cut
-    here.
+    `backups` are (node, description of its newest backup). `whole` names the file of the complete page.
     """
     known = [*backups]
     first = first_screen(changes, stack, known)
     # Two characters for each line break between the three parts.
-    room = limit - len(first.text) - len(ending) - 2
-    rest = f"the whole is the file `{whole}`" if whole else "`pulumi preview --diff` shows the rest"
-    parts = (first.text, details(changes, first.cut, known, room, rest), ending)
+    remaining = limit - len(first.text) - len(ending) - 2
+    rest = f"the complete page is the file `{whole}`" if whole else "`pulumi preview --diff` shows the rest"
+    parts = (first.text, details(changes, first.cut, known, remaining, rest), ending)
     return without_places("\n".join(part for part in parts if part))
 
 
 def page_without_preview(stack: str, reason: str, *, is_foreign: bool = False) -> str:
     """Page of a stack whose preview failed or is invalid; a foreign reason is shown unchanged."""
-    said = reason
+    shown = reason
     if is_foreign:
         cut = reason if len(reason) <= _REASON else f"{reason[: _REASON - 1]}…"
-        said = "\n".join(["", "", *fence(cut.splitlines())])
-    return without_places(f"## Stack {stack}: no preview\n\nNothing is known of this change. {said}\n")
+        shown = "\n".join(["", "", *fence(cut.splitlines())])
+    return without_places(f"## Stack {stack}: no preview\n\nNothing is known about this change. {shown}\n")

@@ -1,6 +1,6 @@
-"""Compares the Go modules of images by their go.mod in two revisions, for a page made from files alone.
+"""Compare the Go modules of images by their go.mod in two revisions, for a page by files alone.
 
-The digests in such a preview are made up, so it also names the image behind each, and its build context.
+The digests in such a preview are invented, so it also names the image behind each, and its build context.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,9 +14,9 @@ from review.inside import Inside, by_image, go_of
 from review.options import BUILD
 from review.steps import Step, changing_steps
 
-OF_GIT = "not known: only a build reads its git repository"
-ONE_SIDED = "not known: only one of the revisions has its go.mod"
-NOT_IN_FILES = "not known: the stack's file names an image by its digest, and no file says what it is"
+OF_GIT = "unknown: only a build reads its git repository"
+ONE_SIDED = "unknown: only one of the revisions has its go.mod"
+NOT_IN_FILES = "unknown: the stack's file names an image by its digest, and no file describes it"
 
 GoMods = Callable[[str], tuple[str, str]]
 """Folder of an image → texts of its go.mod in both revisions, empty without one."""
@@ -35,9 +35,9 @@ def _built(preview: Mapping[str, Any], go_mods: GoMods) -> Iterator[Inside]:
     for image, step in by_image(builds).items():
         would = step.new.get("context") or {}
         was = None if step.op == "create" else step.old.get("context") or {}
-        found = _compared(image, was, would, go_mods(_folder(would)), of_go=go_of(step, ())[1])
-        if found is not None and (image in changing or found.differences):
-            yield found
+        inside = _compared(image, was, would, go_mods(_folder(would)), of_go=go_of(step, ())[1])
+        if inside is not None and (image in changing or inside.differences):
+            yield inside
 
 
 def _builds(entries: Sequence[Mapping[str, Any]]) -> Iterator[Step]:
@@ -53,22 +53,22 @@ def _published(entries: Any, go_mods: GoMods) -> Iterator[Inside]:
     """Yield the images of other stacks; these have published them from the base revision's go.mod."""
     for entry in entries:
         was, would = entry["before"], entry["after"]
-        one = would or was
-        name = f"{one['image']} (from {one['stack']})"
+        known = would or was
+        name = f"{known['image']} (from {known['stack']})"
         if was is None or would is None:
             yield Inside(image=name, unknown=NOT_IN_FILES)
             continue
-        texts = [go_mods(_folder(its["context"]))[0] for its in (was, would)]
-        found = _compared(name, was["context"], would["context"], (texts[0], texts[1]))
-        if found is not None:
-            yield found
+        texts = [go_mods(_folder(side["context"]))[0] for side in (was, would)]
+        image = _compared(name, was["context"], would["context"], (texts[0], texts[1]))
+        if image is not None:
+            yield image
 
 
 def _compared(
     image: str, was: Context | None, would: Context, texts: tuple[str, str], *, of_go: str = ""
 ) -> Inside | None:
     """Compare one image; None for an image without Go modules."""
-    if any(SOURCE in (one.get("named") or {}) for one in (was, would) if one):
+    if any(SOURCE in (context.get("named") or {}) for context in (was, would) if context):
         return Inside(image=image, unknown=OF_GIT)
     if not any(texts):
         return None

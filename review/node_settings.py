@@ -19,35 +19,35 @@ SETTINGS = {"-enable-api-sets": "api-sets", "-enable-gui": "gui"}
 
 def node_differences(step: Step) -> Iterator[str]:
     """Sentences about the changes of a node's container, each setting once."""
-    told: set[str] = set()
+    described: set[str] = set()
     for path in step.reasons:
         key = path.partition("[")[0].partition(".")[0]
         before, after = step.old.get(key), step.new.get(key)
         known = None not in (before, after) and UNKNOWN not in (before, after)
-        words = _TOLD[key](before, after) if known and key in _TOLD else []
+        words = _DESCRIBERS[key](before, after) if known and key in _DESCRIBERS else []
         if not words:
             yield difference(path, step.old.get(path), step.new.get(path))
-        elif key not in told:
+        elif key not in described:
             yield from words
-        told.add(key)
+        described.add(key)
 
 
 def _command(before: Sequence[Any], after: Sequence[Any]) -> list[str]:
-    said, old, new = [], [*map(str, before)], [*map(str, after)]
+    changes, old, new = [], [*map(str, before)], [*map(str, after)]
     if (OFFLINE in old) != (OFFLINE in new):
-        said.append(JOINS if OFFLINE in old else LEAVES)
-    flags = [_values(one) for one in (old, new)]
+        changes.append(JOINS if OFFLINE in old else LEAVES)
+    flags = [_values(arguments) for arguments in (old, new)]
     for flag, setting in SETTINGS.items():
-        was, would = (one.get(flag) for one in flags)
+        was, would = (values.get(flag) for values in flags)
         if was != would:
-            said.append(f"{setting}: {short(was)} → {short(would)}")
+            changes.append(f"{setting}: {short(was)} → {short(would)}")
     gone, come = (
-        [one for one in mine if one not in others and not _is_told(one)]
+        [argument for argument in mine if argument not in others and not _is_described(argument)]
         for mine, others in ((old, new), (new, old))
     )
     if gone or come:
-        said.append(f"args: {' '.join(gone) or 'none'} → {' '.join(come) or 'none'}")
-    return said
+        changes.append(f"args: {' '.join(gone) or 'none'} → {' '.join(come) or 'none'}")
+    return changes
 
 
 def _values(flags: Sequence[str]) -> dict[str, str]:
@@ -55,7 +55,7 @@ def _values(flags: Sequence[str]) -> dict[str, str]:
     return {name: value or "on" for name, _, value in (flag.partition("=") for flag in flags)}
 
 
-def _is_told(flag: str) -> bool:
+def _is_described(flag: str) -> bool:
     name = flag.partition("=")[0]
     return name in (OFFLINE, *FOLLOWING, *SETTINGS)
 
@@ -74,9 +74,9 @@ def _ports(before: Sequence[Any], after: Sequence[Any]) -> list[str]:
 def _published(ports: Sequence[Any]) -> Mapping[int, str]:
     """Port in the container → address and port on the host; empty if the preview does not show them."""
     return {
-        int(one["internal"]): f"{one['ip']}:{int(one['external'])}"
-        for one in ports
-        if isinstance(one, dict) and {"internal", "external", "ip"} <= one.keys()
+        int(port["internal"]): f"{port['ip']}:{int(port['external'])}"
+        for port in ports
+        if isinstance(port, dict) and {"internal", "external", "ip"} <= port.keys()
     }
 
 
@@ -84,4 +84,4 @@ def _memory(before: Any, after: Any) -> list[str]:
     return [f"memory: {short(before)} → {short(after)} MiB"]
 
 
-_TOLD = {"command": _command, "ports": _ports, "memory": _memory}
+_DESCRIBERS = {"command": _command, "ports": _ports, "memory": _memory}

@@ -20,12 +20,12 @@ KEPT = "`retain_on_delete`"
 PASSING = ("read", "refresh", "discard", "delete-replaced", "discard-replaced", "remove-pending-replace")
 """Operations that don't show what the program wants for a resource."""
 NOUNS = {VOLUME: "volume", BUILD: "image", TAG: "tag"}
-LOST = {
+REMOVED = {
     "ignoreChanges": "no longer ignores a difference of",
     "resourceHooks": "no longer runs the hook",
 }
 """Option that lists names → meaning of a removed name."""
-COME = {
+ADDED = {
     "replaceOnChanges": "is replaced from now on where this differs:",
     "resourceHooks": "runs the hook",
 }
@@ -77,17 +77,17 @@ def read_options(preview: Mapping[str, Any]) -> Options:
 
 def _losses(step: Mapping[str, Any]) -> Iterator[Loss]:
     old, new = step.get("oldState") or {}, step.get("newState") or {}
-    one = {"urn": step["urn"], **(new or old)}
-    said, wallet = _said(one), _is_wallet(one)
+    state = {"urn": step["urn"], **(new or old)}
+    subject, wallet = _describe(state), _is_wallet(state)
     if new and (word := _missing("protect", old, new, wallet=wallet)):
-        yield Loss(text=f"{said} {word} protected: {_unprotected(wallet=wallet)}.", wallet=wallet)
+        yield Loss(text=f"{subject} {word} protected: {_unprotected(wallet=wallet)}.", wallet=wallet)
     if new and (word := _missing("retainOnDelete", old, new, wallet=wallet)):
-        yield Loss(text=f"{said} {word} kept ({KEPT}): {_not_kept(one)}.", wallet=wallet)
-    if _kind(one)[1] == VOLUME:
+        yield Loss(text=f"{subject} {word} kept ({KEPT}): {_not_kept(state)}.", wallet=wallet)
+    if _kind(state)[1] == VOLUME:
         if "replace" in step["op"]:
-            yield Loss(text=f"{said} would be replaced, by an empty one.", wallet=wallet)
+            yield Loss(text=f"{subject} would be replaced by an empty volume.", wallet=wallet)
         if step["op"] == "delete" and not old.get("retainOnDelete"):
-            yield Loss(text=f"{said} would be removed, with what is in it.", wallet=wallet)
+            yield Loss(text=f"{subject} would be removed, with its data.", wallet=wallet)
 
 
 def _missing(option: str, old: State, new: State, *, wallet: bool) -> str:
@@ -101,40 +101,40 @@ def _missing(option: str, old: State, new: State, *, wallet: bool) -> str:
 
 def _unprotected(*, wallet: bool) -> str:
     if wallet:
-        return "taking its node out of the stack, or destroying the stack, would not be refused"
-    return "deleting it would not be refused"
+        return "Pulumi would not refuse to take its node out of the stack, or to destroy the stack"
+    return "Pulumi would not refuse to delete it"
 
 
-def _not_kept(one: State) -> str:
-    if _kind(one)[1] == VOLUME:
-        return "where Pulumi deletes it, what is in it is gone"
-    return "where it leaves the stack, Pulumi deletes it in the world too"
+def _not_kept(state: State) -> str:
+    if _kind(state)[1] == VOLUME:
+        return "if Pulumi deletes it, its data is lost"
+    return "if it leaves the stack, Pulumi also deletes the real resource"
 
 
-def _is_wallet(one: State) -> bool:
-    parents, token, name = _kind(one)
+def _is_wallet(state: State) -> bool:
+    parents, token, name = _kind(state)
     return token == VOLUME and parents.endswith(NODE) and name.endswith("-wallet")
 
 
-def _kind(one: State) -> tuple[str, str, str]:
+def _kind(state: State) -> tuple[str, str, str]:
     """(types of the components that contain a resource, its own type, its name)."""
-    _, _, kinds, name = str(one["urn"]).split("::", 3)
+    _, _, kinds, name = str(state["urn"]).split("::", 3)
     parents, _, token = kinds.rpartition("$")
     return parents, token, name
 
 
-def _said(one: State) -> str:
+def _describe(state: State) -> str:
     """Name a resource in a sentence: a volume by its name and its host."""
-    token = _kind(one)[1]
+    token = _kind(state)[1]
     noun = NOUNS.get(token, token.rpartition(":")[2])
     if token != VOLUME:
-        return f"The {noun} `{_name(one)}`"
-    volume = (one.get("inputs") or {}).get("name") or _name(one)
-    return f"The {'wallet ' if _is_wallet(one) else ''}{noun} `{volume}` on host {provider_of(one)}"
+        return f"The {noun} `{_name(state)}`"
+    volume = (state.get("inputs") or {}).get("name") or _name(state)
+    return f"The {'wallet ' if _is_wallet(state) else ''}{noun} `{volume}` on host {provider_of(state)}"
 
 
-def _name(one: State) -> str:
-    return _kind(one)[2]
+def _name(state: State) -> str:
+    return _kind(state)[2]
 
 
 class _Order:
@@ -152,12 +152,12 @@ class _Order:
         return sorted(urn.rpartition("::")[2] for urn in gone)
 
     def _all(self, urn: str) -> set[str]:
-        found, left = set[str](), [urn]
+        reached, left = set[str](), [urn]
         while left:
-            fresh = self._direct.get(left.pop(), set()) - found
-            found |= fresh
+            fresh = self._direct.get(left.pop(), set()) - reached
+            reached |= fresh
             left += fresh
-        return found
+        return reached
 
 
 def _changes(old: State, new: State, order: _Order) -> Iterator[str]:
@@ -170,26 +170,26 @@ def _changes(old: State, new: State, order: _Order) -> Iterator[str]:
         yield f"provider {before or 'none'} → {after or 'none'}"
     if waits := order.lost(old, new):
         yield f"no longer waits for {', '.join(waits)}"
-    for option, words in LOST.items():
-        yield from (f"{words} {one}" for one in sorted(_listed(old, option) - _listed(new, option)))
-    for option, words in COME.items():
-        yield from (f"{words} {one}" for one in sorted(_listed(new, option) - _listed(old, option)))
+    for option, words in REMOVED.items():
+        yield from (f"{words} {name}" for name in sorted(_listed(old, option) - _listed(new, option)))
+    for option, words in ADDED.items():
+        yield from (f"{words} {name}" for name in sorted(_listed(new, option) - _listed(old, option)))
     if old.get("deletedWith") != new.get("deletedWith"):
-        with_ = [str(one.get("deletedWith") or "nothing").rpartition("::")[2] for one in (old, new)]
+        with_ = [str(state.get("deletedWith") or "nothing").rpartition("::")[2] for state in (old, new)]
         yield f"is deleted implicitly with {with_[0]} → {with_[1]} (`deleted_with`)"
     yield from _engine(old, new)
 
 
 def _engine(old: State, new: State) -> Iterator[str]:
-    """Describe a docker provider's changed engine, where its resources will be looked up from then on."""
-    before, after = ((one.get("inputs") or {}).get("host") for one in (old, new))
+    """Describe a docker provider's changed engine, on which its resources will be looked up."""
+    before, after = ((state.get("inputs") or {}).get("host") for state in (old, new))
     if str(new.get("type")).startswith(f"{PROVIDERS}docker") and before and after and before != after:
         yield f"reaches another engine: {before} → {after}"
 
 
-def _listed(one: State, option: str) -> set[str]:
+def _listed(state: State, option: str) -> set[str]:
     """Names in an option; for hooks, each with the time when it runs."""
-    found = one.get(option) or ()
-    if isinstance(found, Mapping):
-        return {f"{name} ({when.replace('_', ' ')})" for when, names in found.items() for name in names}
-    return {str(name) for name in found}
+    value = state.get(option) or ()
+    if isinstance(value, Mapping):
+        return {f"{name} ({when.replace('_', ' ')})" for when, names in value.items() for name in names}
+    return {str(name) for name in value}

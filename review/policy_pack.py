@@ -17,31 +17,31 @@ from catalogue.version import VERSION
 from providers.base import serve, to_values
 from providers.start import end_without_traceback
 from review.rulebook import RulesError, rulebook
-from review.rules import HIDDEN, Broken, Each, NotToldError, Resource, Rule, broken_rules
+from review.rules import HIDDEN, Broken, OptionUnavailableError, PerResourceRule, Resource, Rule, broken_rules
 
 NAME = "skyinfra"
 MANDATORY = analyzer_pb2.MANDATORY
 SIGNATURE, SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
 """Key and value that mark a secret (sdk/python, `pulumi.runtime.rpc`)."""
-TOLD = ("protect", "ignoreChanges", "additionalSecretOutputs", "aliases", "parent")
+SENT_OPTIONS = ("protect", "ignoreChanges", "additionalSecretOutputs", "aliases", "parent")
 """Options of a resource that Pulumi sends to policy packs, by their names in a preview."""
 
 
 @dataclass(frozen=True, slots=True)
-class Told(Mapping[str, Any]):
+class SentOptions(Mapping[str, Any]):
     """Options that Pulumi sends to policy packs. Reading another is an error: it may or may not be set."""
 
     options: Mapping[str, Any]
 
     def __getitem__(self, name: str) -> Any:
-        """Read an option. Raises NotToldError if Pulumi does not send it to policy packs."""
+        """Read an option. Raises OptionUnavailableError if Pulumi does not send it to policy packs."""
         if name not in self.options:
-            raise NotToldError(name)
+            raise OptionUnavailableError(name)
         return self.options[name]
 
     def __iter__(self) -> Iterator[str]:
-        """Raise NotToldError: in a copy, an option that was not sent would seem not to be set."""
-        raise NotToldError("all options")
+        """Raise OptionUnavailableError: in a copy, an option that was not sent would seem not to be set."""
+        raise OptionUnavailableError("all options")
 
     def __len__(self) -> int:
         return len(self.options)
@@ -51,7 +51,7 @@ class Told(Mapping[str, Any]):
 class Pack(analyzer_pb2_grpc.AnalyzerServicer):
     """The rules, applied to one preview or update."""
 
-    asked: dict[str, Resource] = field(default_factory=dict)
+    registered: dict[str, Resource] = field(default_factory=dict)
     """Resources by URN, as the program registered them."""
     gaps: dict[str, str] = field(default_factory=dict)
     """Rule → option that it reads and that Pulumi does not send to policy packs."""
@@ -88,39 +88,44 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
         return empty_pb2.Empty()
 
     def Analyze(self, request: analyzer_pb2.AnalyzeRequest, context: Any) -> analyzer_pb2.AnalyzeResponse:
-        """Apply the rules for single resources, before anything is done with this one."""
-        one = self.asked[request.urn] = _resource(request)
-        rules = (rule for rule in self.rules if isinstance(rule.breaches, Each))
-        return analyzer_pb2.AnalyzeResponse(diagnostics=self._found(rules, [one], request.urn))
+        """Apply the rules for single resources, before Pulumi acts on this one."""
+        resource = self.registered[request.urn] = _resource(request)
+        rules = (rule for rule in self.rules if isinstance(rule.breaches, PerResourceRule))
+        return analyzer_pb2.AnalyzeResponse(diagnostics=self._diagnostics(rules, [resource], request.urn))
 
     def AnalyzeStack(
         self, request: analyzer_pb2.AnalyzeStackRequest, context: Any
     ) -> analyzer_pb2.AnalyzeResponse:
         """Apply all other rules to the resources as registered; this request has only their outputs."""
-        asked = [self.asked[one.urn] for one in request.resources if one.urn in self.asked]
-        rules = (rule for rule in self.rules if not isinstance(rule.breaches, Each))
+        registered = [
+            self.registered[entry.urn] for entry in request.resources if entry.urn in self.registered
+        ]
+        rules = (rule for rule in self.rules if not isinstance(rule.breaches, PerResourceRule))
         return analyzer_pb2.AnalyzeResponse(
-            diagnostics=[*self._found(rules, asked, ""), *(_gap(*gap) for gap in sorted(self.gaps.items()))]
+            diagnostics=[
+                *self._diagnostics(rules, registered, ""),
+                *(_gap(*gap) for gap in sorted(self.gaps.items())),
+            ]
         )
 
-    def _found(
+    def _diagnostics(
         self, rules: Iterable[Rule], resources: Sequence[Resource], urn: str
     ) -> Iterator[analyzer_pb2.AnalyzeDiagnostic]:
         for rule in rules:
             for broken in broken_rules(resources, [rule]):
-                yield from (_diagnostic(rule.name, said, urn=urn) for said in _sentences(broken))
-                if broken.untold:
-                    self.gaps[rule.name] = broken.untold
+                yield from (_diagnostic(rule.name, sentence, urn=urn) for sentence in _sentences(broken))
+                if broken.unavailable:
+                    self.gaps[rule.name] = broken.unavailable
 
 
 def _resource(request: analyzer_pb2.AnalyzeRequest) -> Resource:
-    options = {name: _option(getattr(request.options, name)) for name in TOLD}
+    options = {name: _option(getattr(request.options, name)) for name in SENT_OPTIONS}
     # In the form of a preview, but without the provider's id.
     provider = f"{request.provider.urn}::" if request.provider.urn else ""
     return Resource(
         urn=request.urn,
         inputs=_without_secrets(to_values(request.properties)),
-        options=Told({**options, "provider": provider}),
+        options=SentOptions({**options, "provider": provider}),
     )
 
 
@@ -131,8 +136,8 @@ def _option(value: Any) -> Any:
 def _without_secrets(value: Any) -> Any:
     if isinstance(value, dict):
         is_secret = value.get(SIGNATURE) == SECRET
-        return HIDDEN if is_secret else {key: _without_secrets(one) for key, one in value.items()}
-    return [_without_secrets(one) for one in value] if isinstance(value, list) else value
+        return HIDDEN if is_secret else {key: _without_secrets(entry) for key, entry in value.items()}
+    return [_without_secrets(entry) for entry in value] if isinstance(value, list) else value
 
 
 def _policy(rule: Rule) -> analyzer_pb2.PolicyInfo:
@@ -145,12 +150,15 @@ def _sentences(broken: Broken) -> Iterator[str]:
     for name, how in broken.breaches:
         yield f"{name} {how}. {broken.rule.reason} {broken.rule.remedy}"
     if broken.error:
-        yield f"Whether it holds is not known, for it raised an error at {broken.error}"
+        yield f"Could not be checked: it raised an error at {broken.error}"
 
 
 def _gap(name: str, option: str) -> analyzer_pb2.AnalyzeDiagnostic:
-    said = f"It asks for `{option}` too, which Pulumi tells no policy pack: `./skyinfra review` looks at it."
-    return _diagnostic(name, said, level=analyzer_pb2.ADVISORY)
+    message = (
+        f"It also reads `{option}`, which Pulumi does not send to policy packs: "
+        "`./skyinfra review` checks it."
+    )
+    return _diagnostic(name, message, level=analyzer_pb2.ADVISORY)
 
 
 def _diagnostic(

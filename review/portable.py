@@ -1,4 +1,4 @@
-"""Makes text independent of one machine: removes stack traces and shortens local paths."""
+"""Make text independent of one machine: remove stack traces and shorten local paths."""
 
 import re
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ _PATH = re.compile(
 
 def without_places(text: str) -> str:
     """Shorten paths: the project's become relative to it, a machine's other paths keep only the last part."""
-    return _PATH.sub(lambda found: _place(found[0]), text)
+    return _PATH.sub(lambda match: _place(match[0]), text)
 
 
 def _place(path: str) -> str:

@@ -20,65 +20,71 @@ PLACED = ("IMAGE_FROM", "BUILD_FROM")
 """Build arguments that name images."""
 
 
-def _unprotected(one: Resource) -> str:
-    return "" if one.options.get("protect") or not one.is_wallet else "is not protected"
+def _unprotected(resource: Resource) -> str:
+    return "" if resource.options.get("protect") or not resource.is_wallet else "is not protected"
 
 
-def _volume_lost(one: Resource) -> str:
-    if one.type == CONTAINER and one.inputs.get("removeVolumes") is True:
-        return "removes its volumes when it goes"
-    if one.type != VOLUME:
+def _volume_lost(resource: Resource) -> str:
+    if resource.type == CONTAINER and resource.inputs.get("removeVolumes") is True:
+        return "removes its volumes when it is removed"
+    if resource.type != VOLUME:
         return ""
-    if not one.options.get("retainOnDelete"):
-        return "is not kept where it leaves the stack"
+    if not resource.options.get("retainOnDelete"):
+        return "is deleted if it leaves the stack"
     return (
-        "is replaced, by an empty one, where an input differs" if one.options.get("replaceOnChanges") else ""
+        "is replaced by an empty volume if an input differs"
+        if resource.options.get("replaceOnChanges")
+        else ""
     )
 
 
-def _unpublished(one: Resource) -> str:
-    if one.type not in (TAG, BUILD, REPOSITORY):
+def _unpublished(resource: Resource) -> str:
+    if resource.type not in (TAG, BUILD, REPOSITORY):
         return ""
-    if one.type == REPOSITORY and not one.options.get("protect"):
+    if resource.type == REPOSITORY and not resource.options.get("protect"):
         return "is not protected"
-    if one.type == REPOSITORY and one.inputs.get("forceDelete") is not False:
+    if resource.type == REPOSITORY and resource.inputs.get("forceDelete") is not False:
         return "is deleted with its images"
     # Checked last, because Pulumi does not send this option to policy packs.
-    return "" if one.options.get("retainOnDelete") else "is not kept where it leaves the stack"
+    return "" if resource.options.get("retainOnDelete") else "is deleted if it leaves the stack"
 
 
 def _writers(resources: Sequence[Resource]) -> Breaches:
-    wallets = {(one.provider, one.inputs.get("name")) for one in resources if one.is_wallet}
+    wallets = {
+        (resource.provider, resource.inputs.get("name")) for resource in resources if resource.is_wallet
+    }
     writers: dict[tuple[str, object], list[Resource]] = {}
-    for one in resources:
-        for volume in _volumes(one):
-            if (place := (_host(one), volume)) in wallets:
-                writers.setdefault(place, []).append(one)
-    for (host, volume), its in writers.items():
-        others = ", ".join(one.name for one in its[:-1])
+    for resource in resources:
+        for volume in _volumes(resource):
+            if (place := (_host(resource), volume)) in wallets:
+                writers.setdefault(place, []).append(resource)
+    for (host, volume), containers in writers.items():
+        others = ", ".join(container.name for container in containers[:-1])
         if others:
-            yield its[-1], f"writes the wallet {volume} on host {host}, and so does {others}"
+            yield containers[-1], f"writes the wallet {volume} on host {host}, and so does {others}"
 
 
-def _host(one: Resource) -> str:
-    return str(one.inputs.get("host")) if one.type == NODE_CONTAINER else one.provider
+def _host(container: Resource) -> str:
+    return str(container.inputs.get("host")) if container.type == NODE_CONTAINER else container.provider
 
 
-def _volumes(one: Resource) -> Iterator[object]:
+def _volumes(container: Resource) -> Iterator[object]:
     """Yield the names of volumes that a container can write to."""
-    if one.type not in CONTAINERS:
+    if container.type not in CONTAINERS:
         return
-    for mount in _listed(one, "mounts"):
+    for mount in _listed(container, "mounts"):
         if mount.get("type") == "volume" and not mount.get("readOnly"):
             yield mount.get("source")
-    yield from (volume.get("volumeName") for volume in _listed(one, "volumes") if not volume.get("readOnly"))
+    yield from (
+        volume.get("volumeName") for volume in _listed(container, "volumes") if not volume.get("readOnly")
+    )
 
 
-def _unpinned(one: Resource) -> str:
-    if one.type in CONTAINERS:
-        named = {"image": one.inputs.get("image")}
-    elif one.type == BUILD:
-        arguments = _mapping(one, "buildArgs")
+def _unpinned(resource: Resource) -> str:
+    if resource.type in CONTAINERS:
+        named = {"image": resource.inputs.get("image")}
+    elif resource.type == BUILD:
+        arguments = _mapping(resource, "buildArgs")
         named = {name: arguments[name] for name in PLACED if name in arguments}
     else:
         return ""
@@ -89,56 +95,66 @@ def _is_pinned(image: object) -> bool:
     return image in (UNKNOWN, "scratch") or "@sha256:" in str(image)
 
 
-def _plain_secret(one: Resource) -> str:
-    secrets = _mapping(one, "secrets") if one.type == BUILD else {}
+def _plain_secret(resource: Resource) -> str:
+    secrets = _mapping(resource, "secrets") if resource.type == BUILD else {}
     known = {name: value for name, value in secrets.items() if value not in (None, UNKNOWN, HIDDEN)}
     plain = [name for name, value in known.items() if not isinstance(value, Mapping)]
     return f"has the build secret {plain[0]} as plain text" if plain else ""
 
 
-def _reachable(one: Resource) -> str:
+def _reachable(resource: Resource) -> str:
     # With a web interface, the proxy publishes the node's port.
-    its = {NODE_CONTAINER: RPC_PORT, CONTAINER: PROXY_PORT if PROXY in one.urn else None}.get(one.type)
-    found = [str(port.get("ip")) for port in _listed(one, "ports") if its and port.get("internal") == its]
-    return next((f"publishes its API on {ip}" for ip in found if ip != "127.0.0.1"), "")
+    api_port = {NODE_CONTAINER: RPC_PORT, CONTAINER: PROXY_PORT if PROXY in resource.urn else None}.get(
+        resource.type
+    )
+    addresses = [
+        str(port.get("ip"))
+        for port in _listed(resource, "ports")
+        if api_port and port.get("internal") == api_port
+    ]
+    return next((f"publishes its API on {ip}" for ip in addresses if ip != "127.0.0.1"), "")
 
 
-def _unconfined(one: Resource) -> str:
-    if one.type != NODE_CONTAINER:
+def _unconfined(resource: Resource) -> str:
+    if resource.type != NODE_CONTAINER:
         return ""
-    given = one.inputs
+    given = resource.inputs
     user = str(given.get("user") or "").partition(":")[0].lstrip("0")
     held = {
         "runs as root": user not in ("", "root"),
         "can write its image's files": given.get("readOnly") is True,
-        "has capabilities": _mapping(one, "capabilities") == {"drops": ["ALL"]},
+        "has capabilities": _mapping(resource, "capabilities") == {"drops": ["ALL"]},
         "can gain privileges": list(given.get("securityOpts") or ()) == ["no-new-privileges"],
         "shares its host's network": given.get("networkMode") != "host",
-        "mounts more than volumes": all(mount.get("type") == "volume" for mount in _listed(one, "mounts")),
+        "mounts more than volumes": all(
+            mount.get("type") == "volume" for mount in _listed(resource, "mounts")
+        ),
         "is privileged": not given.get("privileged"),
     }
     return next((how for how, holds in held.items() if not holds), "")
 
 
-def _anybodys(one: Resource) -> str:
-    if one.type.startswith(EXPLICIT) and (not one.provider or one.provider.startswith("default")):
-        return "has no provider of its own"
+def _without_provider(resource: Resource) -> str:
+    if resource.type.startswith(EXPLICIT) and (
+        not resource.provider or resource.provider.startswith("default")
+    ):
+        return "has no explicit provider"
     return ""
 
 
-def _taken_along(one: Resource) -> str:
-    gone = one.options.get("deletedWith")
+def _deleted_with(resource: Resource) -> str:
+    gone = resource.options.get("deletedWith")
     return f"is deleted implicitly with {str(gone).rpartition('::')[2]} (`deleted_with`)" if gone else ""
 
 
-def _listed(one: Resource, key: str) -> list[Mapping[str, Any]]:
-    """Mappings in an input that is a list; empty if its value is not known yet."""
-    value = one.inputs.get(key)
+def _listed(resource: Resource, key: str) -> list[Mapping[str, Any]]:
+    """Mappings in an input that is a list; empty if its value is still unknown."""
+    value = resource.inputs.get(key)
     return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
 
 
-def _mapping(one: Resource, key: str) -> Mapping[str, Any]:
-    value = one.inputs.get(key)
+def _mapping(resource: Resource, key: str) -> Mapping[str, Any]:
+    value = resource.inputs.get(key)
     return value if isinstance(value, Mapping) else {}
 
 
@@ -146,13 +162,13 @@ PROMISES: Sequence[Rule] = (
     Rule(
         name="wallets-are-protected",
         breaches=each(_unprotected),
-        reason="Taking its node out of the stack, or destroying the stack, would not be refused.",
+        reason="Pulumi would not refuse to take its node out of the stack, or to destroy the stack.",
         remedy="Give the wallet volume of each node `protect=True` (components/node.py).",
     ),
     Rule(
         name="volumes-stay",
         breaches=each(_volume_lost),
-        reason="What is in it would be gone.",
+        reason="Its data would be lost.",
         remedy="Give each volume `retain_on_delete=True` and no `replace_on_changes`, and no container "
         "`removeVolumes`.",
     ),
@@ -160,7 +176,7 @@ PROMISES: Sequence[Rule] = (
         name="one-writer-of-a-wallet",
         breaches=_writers,
         reason="Two nodes that write one wallet lose each other's entries.",
-        remedy="Give each node a `wallet-volume` of its own.",
+        remedy="Give each node a separate `wallet-volume`.",
     ),
     Rule(
         name="published-images-stay",
@@ -172,36 +188,36 @@ PROMISES: Sequence[Rule] = (
     Rule(
         name="images-by-digest",
         breaches=each(_unpinned),
-        reason="A tag may lead to another image tomorrow, and the review would not show it.",
+        reason="A tag may point to another image tomorrow, and the review would not show it.",
         remedy="Name the image as `REPOSITORY@sha256:DIGEST`.",
     ),
     Rule(
         name="build-secrets-are-secrets",
         breaches=each(_plain_secret),
         reason="The state would have it in plain text.",
-        remedy="Set it by `pulumi config set --secret`, and hand it on as a secret output.",
+        remedy="Set it by `pulumi config set --secret`, and pass it on as a secret output.",
     ),
     Rule(
         name="api-on-loopback",
         breaches=each(_reachable),
-        reason="Whoever reaches a node's API can use its wallets.",
+        reason="Anyone who can reach a node's API can use its wallets.",
         remedy="Publish it on 127.0.0.1, and reach it through ssh.",
     ),
     Rule(
         name="nodes-are-confined",
         breaches=each(_unconfined),
-        reason="A fault in the node would reach further than its volumes.",
+        reason="A compromised node could reach more than its volumes.",
         remedy="Give its container the settings of `container_settings` (components/node.py).",
     ),
     Rule(
         name="providers-are-named",
-        breaches=each(_anybodys),
-        reason="It would be made on whatever engine or account the environment has.",
+        breaches=each(_without_provider),
+        reason="It would be created on whatever engine or account the environment has.",
         remedy="Give it `provider=`, or a parent that has one.",
     ),
     Rule(
         name="nothing-is-taken-along",
-        breaches=each(_taken_along),
+        breaches=each(_deleted_with),
         reason="Pulumi checks neither protection nor retention of what is deleted implicitly.",
         remedy="Leave out `deleted_with`.",
     ),

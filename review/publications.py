@@ -17,7 +17,7 @@ class Presence(StrEnum):
     STATE = "in the state"
     UNASKED = "not in the state; its registry was not asked"
     ABSENT = "not in its registry"
-    THERE = "in its registry, though not in the state"
+    EXISTING = "in its registry, though not in the state"
     UNKNOWN = "its registry could not be asked"
 
 
@@ -74,9 +74,9 @@ def reference(step: Step) -> str:
     return f"{step.old.get('repository')}:{step.old.get('tag')}"
 
 
-def _variants(found: Iterable[Any] | None) -> dict[str, object]:
+def _variants(variants: Iterable[Any] | None) -> dict[str, object]:
     """Architecture → its image; empty if part of the list is still unknown."""
-    return {one["arch"]: one.get("ref") for one in found or () if isinstance(one, dict)}
+    return {variant["arch"]: variant.get("ref") for variant in variants or () if isinstance(variant, dict)}
 
 
 def _points_to(step: Step) -> str:

@@ -1,4 +1,4 @@
-"""Looks up tags that are not in the state, since they may exist in their registry all the same."""
+"""Look up tags that are not in the state, because they may still exist in their registry."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,29 +13,34 @@ Ask = Callable[[str], Any]
 
 
 def with_presence(changes: Changes, repository: Ask = Repository) -> Changes:
-    """Add the registries' answers about tags that are not in the state, and name silent registries."""
+    """Add the registries' answers about tags that are not in the state, and warn of failed registries."""
     tags: dict[str, list[str]] = {}
-    for one in changes.publications:
-        if one.presence is Presence.UNASKED:
-            tags.setdefault(one.repository, []).append(one.tag)
+    for publication in changes.publications:
+        if publication.presence is Presence.UNASKED:
+            tags.setdefault(publication.repository, []).append(publication.tag)
     with ThreadPoolExecutor(max_workers=len(tags) or 1) as pool:
-        looks = list(pool.map(lambda name: _look(repository(name), tags[name]), tags))
-    found = {(name, tag): there for name, (known, _) in zip(tags, looks, strict=True) for tag, there in known}
+        looks = list(pool.map(lambda name: _read_tags(repository(name), tags[name]), tags))
+    presences = {
+        (name, tag): presence for name, (known, _) in zip(tags, looks, strict=True) for tag, presence in known
+    }
     return replace(
         changes,
         publications=tuple(
-            replace(one, presence=found.get((one.repository, one.tag), one.presence))
-            for one in changes.publications
+            replace(
+                publication,
+                presence=presences.get((publication.repository, publication.tag), publication.presence),
+            )
+            for publication in changes.publications
         ),
-        warnings=tuple(dict.fromkeys((*changes.warnings, *(said for _, said in looks if said)))),
+        warnings=tuple(dict.fromkeys((*changes.warnings, *(problem for _, problem in looks if problem)))),
     )
 
 
-def _look(repository: Any, tags: Sequence[str]) -> tuple[list[tuple[str, Presence]], str]:
+def _read_tags(repository: Any, tags: Sequence[str]) -> tuple[list[tuple[str, Presence]], str]:
     """Look up tags of one repository; returns their presence, and a sentence if the registry failed."""
     try:
         digests = {tag: repository.digest_of(tag) for tag in tags}
     except RegistryError as error:
-        said = f"{error}. It is not known which of its tags exist."
-        return [(tag, Presence.UNKNOWN) for tag in tags], said
-    return [(tag, Presence.THERE if there else Presence.ABSENT) for tag, there in digests.items()], ""
+        problem = f"{error}. Which of its tags exist is unknown."
+        return [(tag, Presence.UNKNOWN) for tag in tags], problem
+    return [(tag, Presence.EXISTING if digest else Presence.ABSENT) for tag, digest in digests.items()], ""

@@ -1,7 +1,7 @@
 """Go modules of published images that containers would change between, from their publishers' outputs.
 
 An image is identified by its digest, so outputs of any time describe it. The state has the outputs of another
-stack as they were at the last update; the present ones must be asked for.
+stack as of the last update; the present outputs must be read.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,11 +22,11 @@ from review.values import short
 
 STACK = "pulumi:pulumi:Stack"
 PULLED = "skycoin:index:PulledImage"
-UNNAMED = "not known: no outputs of its stack that are known here name {}"
-UNREAD = "not known: the outputs of {} could not be read"
-UNASKED = "not known: the outputs of {} were not read"
+UNNAMED = "unknown: none of the known outputs of its stack name {}"
+UNREAD = "unknown: the outputs of {} could not be read"
+UNASKED = "unknown: the outputs of {} were not read"
 OTHER_ARCH = "not compared: the images are for different architectures"
-UNRECORDED = "not known for {}: its publisher recorded none"
+UNRECORDED = "unknown for {}: its publisher recorded none"
 
 Ask = Callable[[str], Any]
 Outputs = Mapping[str, Any]
@@ -59,10 +59,10 @@ def with_published_modules(changes: Changes, preview: Mapping[str, Any], ask: As
     publisher, sources = _in_state(preview)
     missing = UNNAMED
     if publisher:
-        now, missing = _asked(publisher, ask)
+        now, missing = _outputs_of(publisher, ask)
         sources = [*sources, now]
     compared = [_compared(before, after, sources, missing) for before, after in pairs]
-    return replace(changes, inside=(*changes.inside, *_together(compared, publisher)))
+    return replace(changes, inside=(*changes.inside, *_combined(compared, publisher)))
 
 
 def _pairs(preview: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -76,19 +76,19 @@ def _pairs(preview: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _in_state(preview: Mapping[str, Any]) -> tuple[str, list[Outputs]]:
     """Name of the stack that publishes the images, or empty, and the stack outputs recorded in the state."""
-    publisher, found = "", list[Outputs]()
+    publisher, recorded = "", list[Outputs]()
     for step in preview.get("steps") or ():
         outputs = (step.get("oldState") or {}).get("outputs") or {}
         if is_of(STACK_REFERENCE, step["urn"]):
             state = step.get("newState") or step.get("oldState") or {}
             publisher = publisher or str((state.get("inputs") or {}).get("name") or "")
-            found.append(outputs.get("outputs") or {})
+            recorded.append(outputs.get("outputs") or {})
         elif step["urn"].split("::")[2] == STACK:
-            found.append(outputs)
-    return publisher, found
+            recorded.append(outputs)
+    return publisher, recorded
 
 
-def _asked(publisher: str, ask: Ask | None) -> tuple[Outputs, str]:
+def _outputs_of(publisher: str, ask: Ask | None) -> tuple[Outputs, str]:
     """Present outputs of a stack, and the reason to give for an image that they lack."""
     if ask is None:
         return {}, UNASKED.format(publisher)
@@ -125,58 +125,65 @@ def _compared(before: str, after: str, sources: Sequence[Outputs], missing: str)
     linked: dict[Difference, set[str]] = {}
     for arch, program in sorted({*was.programs, *would.programs}):
         if arch in arches:
-            sides = (its.programs.get((arch, program), {}) for its in (was, would))
-            for one in differences(*sides):
-                linked.setdefault(one, set()).add(program)
+            sides = (side.programs.get((arch, program), {}) for side in (was, would))
+            for difference in differences(*sides):
+                linked.setdefault(difference, set()).add(program)
     lacking = sorted(shared - arches)
     return _Compared(name, linked, bool(arches), UNRECORDED.format(", ".join(lacking)) if lacking else "")
 
 
 def _find(ref: str, sources: Sequence[Outputs]) -> _Image | None:
     """Image of a digest, from the outputs that know most of its modules."""
-    found: list[_Image] = []
+    images: list[_Image] = []
     for outputs in sources:
         try:
-            found += _named(split_pinned(ref)[1], outputs)
+            images += _images_of(split_pinned(ref)[1], outputs)
         except (ValueError, LookupError, TypeError, AttributeError):
             continue  # outputs of another program or version
-    return max(found, key=lambda one: len(one.recorded), default=None)
+    return max(images, key=lambda image: len(image.recorded), default=None)
 
 
-def _named(digest: str, outputs: Outputs) -> Iterator[_Image]:
+def _images_of(digest: str, outputs: Outputs) -> Iterator[_Image]:
     for name, tags in (outputs.get("images") or {}).items():
         for entry in tags.values():
-            variants = {arch: one["digest"] for arch, one in entry["variants"].items()}
-            arches = frozenset(arch for arch, its in variants.items() if digest in (entry["digest"], its))
+            variants = {arch: variant["digest"] for arch, variant in entry["variants"].items()}
+            arches = frozenset(
+                arch for arch, own_digest in variants.items() if digest in (entry["digest"], own_digest)
+            )
             if arches:
                 rows = (outputs.get("modules") or {}).get(name) or ()
                 yield _Image(
                     name,
                     arches,
                     {
-                        (arch, one["program"]): dict(one["modules"])
-                        for one in rows
-                        for arch in one["variants"]
+                        (arch, row["program"]): dict(row["modules"])
+                        for row in rows
+                        for arch in row["variants"]
                         if arch in arches
                     },
                 )
 
 
-def _together(compared: Sequence[_Compared | None], publisher: str) -> Iterator[Inside]:
-    """Yield the differences of each image, then each reason why modules are not known."""
-    found = [one for one in compared if one is not None]
-    said = f" (from {publisher})" if publisher else ""
-    for name in dict.fromkeys(one.name for one in found):
-        its = [one for one in found if one.name == name]
+def _combined(compared: Sequence[_Compared | None], publisher: str) -> Iterator[Inside]:
+    """Yield the differences of each image, then each reason why modules are unknown."""
+    known = [change for change in compared if change is not None]
+    origin = f" (from {publisher})" if publisher else ""
+    for name in dict.fromkeys(change.name for change in known):
+        changes = [change for change in known if change.name == name]
         linked: dict[Difference, set[str]] = {}
-        for one in its:
-            for difference, programs in one.linked.items():
+        for change in changes:
+            for difference, programs in change.linked.items():
                 linked.setdefault(difference, set()).update(programs)
-        if any(one.is_known for one in its):
+        if any(change.is_known for change in changes):
             yield Inside(
-                image=f"{name}{said}",
-                differences=tuple(sorted(linked, key=lambda one: (one.module, one.before, one.after))),
-                linked_into={one: tuple(sorted(programs)) for one, programs in linked.items()},
+                image=f"{name}{origin}",
+                differences=tuple(
+                    sorted(
+                        linked,
+                        key=lambda difference: (difference.module, difference.before, difference.after),
+                    )
+                ),
+                linked_into={difference: tuple(sorted(programs)) for difference, programs in linked.items()},
             )
-        for unknown in dict.fromkeys(one.unknown for one in its if one.unknown):
-            yield Inside(image=f"{name}{said}", unknown=unknown)
+        for unknown in dict.fromkeys(change.unknown for change in changes if change.unknown):
+            yield Inside(image=f"{name}{origin}", unknown=unknown)

@@ -53,7 +53,7 @@ class Restart:
     pulls: bool = False
     """True if its image would change."""
     last: int | None = None
-    """Seconds that its last replacement took; None if the state does not know it."""
+    """Seconds that its last replacement took; None if it is not in the state."""
 
     @property
     def stops(self) -> bool:
@@ -61,7 +61,7 @@ class Restart:
         return self.op in ("replace", "delete")
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """Name of the container in a sentence."""
         where = f" on host {self.host}" if self.host else ""
         return f"{'node' if self.is_node else 'container'} `{self.container}`{where}"
@@ -105,7 +105,7 @@ def _bound(step: Step) -> Bound | None:
 
 
 def _seconds(value: object) -> int | None:
-    """Seconds in a preview's value; None if it is not known yet, for which a preview has a text."""
+    """Seconds in a preview's value; None if it is still unknown, for which a preview has a string."""
     return int(value) if isinstance(value, int | float) else None
 
 

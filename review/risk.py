@@ -27,7 +27,7 @@ class Risk:
 
 
 def risk_of(changes: Changes) -> Risk:
-    """Judge a change: first a refusal, then a loss or a rule that may be broken, then a stop and its time."""
+    """Judge a change: first a refusal, then a loss or a broken rule, then a stop and its time."""
     if changes.faults:
         return Risk("refused", Level.REFUSED)
     lost, stopped = list(_lost(changes)), list(_stopped(changes.restarts))
@@ -44,28 +44,28 @@ def _lost(changes: Changes) -> Iterator[str]:
         yield "WALLET AT RISK"
     elif losses:
         yield "DATA AT RISK"
-    if any(one.lost for one in changes.publications):
+    if any(tag.lost for tag in changes.publications):
         yield "TAGS LOSE ARCHITECTURES"
-    if broken := sum(bool(one.breaches) for one in changes.broken):
+    if broken := sum(bool(rule.breaches) for rule in changes.broken):
         yield f"BREAKS {_count(broken, 'RULE').upper()}"
-    if raised := sum(bool(one.error) for one in changes.broken):
+    if raised := sum(bool(rule.error) for rule in changes.broken):
         yield f"{_count(raised, 'rule').upper()} RAISED AN ERROR"
 
 
 def _stopped(restarts: Iterable[Restart]) -> Iterator[str]:
-    for noun, its in _by_noun(restarts).items():
-        replaced = [one for one in its if one.op == "replace"]
+    for noun, containers in _by_noun(restarts).items():
+        replaced = [container for container in containers if container.op == "replace"]
         if replaced:
             yield f"restarts {_count(len(replaced), noun)}{_for_at_most(replaced)}"
-        if removed := sum(one.op == "delete" for one in its):
+        if removed := sum(container.op == "delete" for container in containers):
             yield f"stops {_count(removed, noun)} for good"
 
 
 def _by_noun(restarts: Iterable[Restart]) -> dict[str, list[Restart]]:
-    found: dict[str, list[Restart]] = {"node": [], "other container": []}
-    for one in restarts:
-        found["node" if one.is_node else "other container"].append(one)
-    return found
+    by_noun: dict[str, list[Restart]] = {"node": [], "other container": []}
+    for restart in restarts:
+        by_noun["node" if restart.is_node else "other container"].append(restart)
+    return by_noun
 
 
 def _count(number: int, noun: str) -> str:
@@ -73,19 +73,15 @@ def _count(number: int, noun: str) -> str:
 
 
 def _for_at_most(replaced: Sequence[Restart]) -> str:
-    bounds = [one.bound for one in replaced]
+    bounds = [restart.bound for restart in replaced]
     each = "" if len(bounds) == 1 else ", each"
     longest = max((bound.seconds for bound in bounds if bound is not None), default=0)
-    return (
-        f"{each} for a time that is not known"
-        if None in bounds
-        else f"{each} for at most {duration(longest)}"
-    )
+    return f"{each} for an unknown time" if None in bounds else f"{each} for at most {duration(longest)}"
 
 
 def _nothing(changes: Changes) -> str:
     if changes.unjudged:
-        return "no risk seen, and not all of it can be judged"
+        return "no risk seen, but not all changes can be judged"
     if not changes.options.complete:
-        return "no risk seen, in a preview that leaves things out"
+        return "no risk seen, but the preview is incomplete"
     return "safe"

@@ -14,13 +14,13 @@ from review.promises import PROMISES
 from review.rules import Rule
 
 OWN = Path(__file__).with_name("own_rules.py")
-"""File of the user's own rules; it is Python and may fail in any way."""
+"""File of the user's own rules; it is Python, so it can raise any error."""
 NAME = "OWN_RULES"
 ALLOWED = (
     f"The file may hold any Python that ends without an error and sets {NAME} to a list of Rule, each with a "
-    "name of its own (docs/review.md, “Rules”)."
+    "unique name (docs/review.md, “Rules”)."
 )
-REMEDY = "Change it, or take back what was changed: `git diff {0}` shows it, `git checkout {0}` undoes it."
+REMEDY = "Correct it, or undo the change: `git diff {0}` shows it, `git checkout {0}` reverts it."
 
 
 class RulesError(UserError):
@@ -29,11 +29,11 @@ class RulesError(UserError):
 
 def rulebook() -> tuple[Rule, ...]:
     """Read all rules. Raises RulesError."""
-    found: Any = _own().get(NAME)
-    wrong = _wrong(found)
-    if wrong:
-        raise _refused(f"{NAME} {wrong}", _line_of_assignment())
-    return (*PROMISES, *found)
+    own_rules: Any = _own().get(NAME)
+    problem = _problem(own_rules)
+    if problem:
+        raise _error(f"{NAME} {problem}", _line_of_assignment())
+    return (*PROMISES, *own_rules)
 
 
 def _own() -> dict[str, Any]:
@@ -41,30 +41,30 @@ def _own() -> dict[str, Any]:
         with contextlib.redirect_stdout(sys.stderr):  # standard output is for a page, or for a plugin's port
             return runpy.run_path(str(OWN))
     except (Exception, SystemExit) as raised:
-        raise _refused(_words(raised), _line(raised)) from None
+        raise _error(_describe(raised), _line(raised)) from None
 
 
-def _wrong(found: Any) -> str:
+def _problem(value: Any) -> str:
     """Error in a value of OWN_RULES, as the end of a sentence; empty if there is none."""
-    if found is None:
+    if value is None:
         return "is not set"
-    if not isinstance(found, list | tuple):
-        return f"is of the type {type(found).__name__}"
-    for number, one in enumerate(found, start=1):
-        if not isinstance(one, Rule):
-            return f"has something of the type {type(one).__name__} as its rule {number}"
-        if not isinstance(one.name, str):
-            return f"has a rule {number} whose name is of the type {type(one.name).__name__}"
-        if not callable(one.breaches):
-            return f"has the rule {one.name!r}, whose `breaches` is no function"
-    counts = Counter(one.name for one in (*PROMISES, *found))
+    if not isinstance(value, list | tuple):
+        return f"is of the type {type(value).__name__}"
+    for number, rule in enumerate(value, start=1):
+        if not isinstance(rule, Rule):
+            return f"has a value of the type {type(rule).__name__} as its rule {number}"
+        if not isinstance(rule.name, str):
+            return f"has a rule {number} whose name is of the type {type(rule.name).__name__}"
+        if not callable(rule.breaches):
+            return f"has the rule {rule.name!r}, whose `breaches` is not a function"
+    counts = Counter(rule.name for rule in (*PROMISES, *value))
     return next((f"has the name {name!r} of another rule" for name, count in counts.items() if count > 1), "")
 
 
-def _words(raised: BaseException) -> str:
+def _describe(raised: BaseException) -> str:
     # The text of a syntax error would repeat the place.
-    said = raised.msg if isinstance(raised, SyntaxError) and raised.filename == str(OWN) else str(raised)
-    return " ".join(f"{type(raised).__name__}: {said}".removesuffix(": ").split())
+    message = raised.msg if isinstance(raised, SyntaxError) and raised.filename == str(OWN) else str(raised)
+    return " ".join(f"{type(raised).__name__}: {message}".removesuffix(": ").split())
 
 
 def _line(raised: BaseException) -> int | None:
@@ -81,7 +81,7 @@ def _line_of_assignment() -> int | None:
     return next((number for number, line in lines if re.match(rf"{NAME}\b", line)), None)
 
 
-def _refused(why: str, line: int | None) -> RulesError:
+def _error(why: str, line: int | None) -> RulesError:
     file = "/".join(OWN.parts[-2:])
     place = f"{file}, line {line}" if line else file
     return RulesError(f"{place}: {why}. {ALLOWED} {REMEDY.format(file)}")

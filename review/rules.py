@@ -18,7 +18,7 @@ class Resource:
 
     urn: str
     inputs: Mapping[str, Any] = field(default_factory=dict)
-    """Inputs; a value that is not known yet is Pulumi's text for it, and a secret is HIDDEN."""
+    """Inputs; an unknown value is Pulumi's placeholder for it, and a secret is HIDDEN."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Options such as `protect`, `retainOnDelete` and `provider`, by their names in a preview."""
 
@@ -57,9 +57,9 @@ class Rule:
     """Name in lower-case words, joined by `-`."""
     breaches: Callable[[Sequence[Resource]], Breaches]
     reason: str
-    """Sentence that says what would go wrong."""
+    """Sentence about what would go wrong."""
     remedy: str
-    """Sentence that says what to do."""
+    """Sentence about what to do."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,56 +71,56 @@ class Broken:
     """(name and type of a resource, how it breaks the rule), in the program's order."""
     error: str = ""
     """Place and text of an error that the rule raised; there may then be more breaches than it found."""
-    untold: str = ""
-    """Option that the rule read and that is not known here; there may then be more breaches too."""
+    unavailable: str = ""
+    """Option that the rule read and that is unavailable here; there may then be more breaches too."""
 
 
 @dataclass(frozen=True, slots=True)
-class Each:
+class PerResourceRule:
     """A rule's function that checks each resource alone."""
 
     breach: Callable[[Resource], str]
 
     def __call__(self, resources: Sequence[Resource]) -> Breaches:
         """Yield the resources that break the rule."""
-        found = ((one, self.breach(one)) for one in resources)
-        yield from ((one, how) for one, how in found if how)
+        results = ((resource, self.breach(resource)) for resource in resources)
+        yield from ((resource, how) for resource, how in results if how)
 
 
-def each(breach: Callable[[Resource], str]) -> Each:
-    """Make a rule's function from one that checks a single resource and returns "" if it is fine."""
-    return Each(breach)
+def each(breach: Callable[[Resource], str]) -> PerResourceRule:
+    """Create a rule's function from one that checks a single resource and returns "" if it is fine."""
+    return PerResourceRule(breach)
 
 
-class NotToldError(Exception):
-    """Raised if a rule reads an option that is not known here; the message is the option's name."""
+class OptionUnavailableError(Exception):
+    """Raised if a rule reads an option that is unavailable here; the message is the option's name."""
 
 
 def broken_rules(resources: Sequence[Resource], rules: Iterable[Rule]) -> tuple[Broken, ...]:
     """Find the rules that any resource breaks, and those that could not be checked."""
-    found = (_asked(rule, resources) for rule in rules)
-    return tuple(one for one in found if one.breaches or one.error or one.untold)
+    results = (_check(rule, resources) for rule in rules)
+    return tuple(result for result in results if result.breaches or result.error or result.unavailable)
 
 
-def _asked(rule: Rule, resources: Sequence[Resource]) -> Broken:
-    breaches, error, untold = [], "", ""
+def _check(rule: Rule, resources: Sequence[Resource]) -> Broken:
+    breaches, error, unavailable = [], "", ""
     try:
-        for one, how in rule.breaches(resources):
-            breaches.append((_said(one), str(how)))
-    except NotToldError as option:
-        untold = str(option)
+        for resource, how in rule.breaches(resources):
+            breaches.append((_describe(resource), str(how)))
+    except OptionUnavailableError as option:
+        unavailable = str(option)
     except (Exception, SystemExit) as raised:  # an error in a user's own rule must not hide other rules
         words = " ".join("".join(traceback.format_exception_only(raised)).split())
         error = f"{_place(rule, raised)}: {words}"
-    return Broken(rule=rule, breaches=tuple(breaches), error=error, untold=untold)
+    return Broken(rule=rule, breaches=tuple(breaches), error=error, unavailable=unavailable)
 
 
 def _place(rule: Rule, raised: BaseException) -> str:
     """FILE:LINE in the rule's own file that raised an error; its function's if the result was the error."""
-    function = rule.breaches.breach if isinstance(rule.breaches, Each) else rule.breaches
+    function = rule.breaches.breach if isinstance(rule.breaches, PerResourceRule) else rule.breaches
     code = getattr(inspect.unwrap(function), "__code__", None)
     frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(raised.__traceback__)]
-    own = [one for one in frames if code and one[0] == code.co_filename]
+    own = [frame for frame in frames if code and frame[0] == code.co_filename]
     begins = [(code.co_filename, code.co_firstlineno)] if code else frames
     file, line = (own or begins)[-1]
     return f"{'/'.join(Path(file).parts[-2:])}:{line}"
@@ -128,16 +128,16 @@ def _place(rule: Rule, raised: BaseException) -> str:
 
 def wanted(preview: Mapping[str, Any]) -> list[Resource]:
     """Read the resources that the program registers from a preview, without those that are deleted."""
-    found: dict[str, Resource] = {}
+    resources: dict[str, Resource] = {}
     for step in preview.get("steps") or ():
         state = step.get("newState")
         if state and step["op"] not in (*PASSING, "delete"):
-            found.setdefault(
+            resources.setdefault(
                 step["urn"],
                 Resource(urn=step["urn"], inputs=state.get("inputs") or {}, options=state),
             )
-    return [*found.values()]
+    return [*resources.values()]
 
 
-def _said(one: Resource) -> str:
-    return f"{one.name} ({one.type.rpartition(':')[2]})"
+def _describe(resource: Resource) -> str:
+    return f"{resource.name} ({resource.type.rpartition(':')[2]})"

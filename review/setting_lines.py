@@ -31,14 +31,14 @@ class SettingLines:
 
     def argument(self, image: str, name: str, *, gone: bool) -> str:
         """Setting behind a build argument, in brackets; empty if there is none."""
-        if found := self.exact(*entry(image), "build-args", name):
-            return f" ({found})"
+        if place := self.exact(*entry(image), "build-args", name):
+            return f" ({place})"
         if name in _STACK:
-            found = self.exact(*_STACK[name])
-            return f" ({found or BASES})" if found or name == "BUILD_FROM" else ""
+            place = self.exact(*_STACK[name])
+            return f" ({place or BASES})" if place or name == "BUILD_FROM" else ""
         keys = (*entry(image), *(_setting(image, name) or ("build-args", name)))
-        if found := self.exact(*keys):
-            return f" ({found})"
+        if place := self.exact(*keys):
+            return f" ({place})"
         if name == "IMAGE_FROM":
             return f" ({BASES})"
         if "source" in keys and (copy := self.exact(*entry(image), "source", "path")):

@@ -52,14 +52,14 @@ class Step:
 
 
 def done(op: str) -> str:
-    """Describe a finished operation; one that is unknown here keeps Pulumi's word."""
+    """Describe a finished operation; an unknown operation keeps Pulumi's name."""
     return _DONE.get(op, op)
 
 
-def changing_steps(found: Iterable[Mapping[str, Any]]) -> Iterator[Step]:
+def changing_steps(entries: Iterable[Mapping[str, Any]]) -> Iterator[Step]:
     """Yield one step per resource: the first of the several steps of a replacement."""
     seen: set[str] = set()
-    for entry in found:
+    for entry in entries:
         if entry["op"] in (*QUIET, *AFTERMATHS) or entry["urn"] in seen:
             continue
         seen.add(entry["urn"])

@@ -1,4 +1,4 @@
-"""Counts of what a preview changes, in one line."""
+"""Counts of the changes of a preview, in one line."""
 
 from collections.abc import Iterator
 
@@ -8,21 +8,21 @@ from review.tag_words import WORDS
 
 
 def summary(changes: Changes) -> str:
-    """One line: counts of what is rebuilt, published and restarted."""
-    said = [
+    """Count rebuilt variants, published tags and restarted containers in one line."""
+    counts = [
         f"{count} {noun}{'' if count == 1 else 's'} {what}" for count, noun, what in _counts(changes) if count
     ]
     rest = (changes.others, changes.volumes, changes.withdrawn, changes.restarts)
-    if said:
-        return ", ".join(said)
+    if counts:
+        return ", ".join(counts)
     nothing = not any(rest) and not changes.options.losses and not changes.unjudged
     return "nothing changes" if nothing else "nothing rebuilt, published or restarted"
 
 
 def _counts(changes: Changes) -> Iterator[tuple[int, str, str]]:
-    yield sum(len(one.arches) for one in changes.rebuilds), "variant", "rebuilt"
-    found = [WORDS[one.presence][2] for one in changes.publications]
-    yield from ((found.count(word), "tag", word) for _, _, word in WORDS.values())
+    yield sum(len(rebuild.arches) for rebuild in changes.rebuilds), "variant", "rebuilt"
+    words = [WORDS[tag.presence][2] for tag in changes.publications]
+    yield from ((words.count(word), "tag", word) for _, _, word in WORDS.values())
     for op in ("replace", "create", "delete"):
-        yield sum(one.op == op for one in changes.restarts), "container", done(op)
+        yield sum(restart.op == op for restart in changes.restarts), "container", done(op)
     yield len({name for name, _ in changes.options.changes}), "resource", "with other options"

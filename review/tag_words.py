@@ -13,41 +13,41 @@ WORDS = {
         "new to the stack",
     ),
     Presence.STATE: ("moves", "moves, then never changes", "moved"),
-    Presence.THERE: (
-        "exists, moves where its content differs",
-        "exists, and stays; refused where its content would differ",
-        "that the state does not know in their registry",
+    Presence.EXISTING: (
+        "exists; moves if its content differs",
+        "exists and stays; refused if its content would differ",
+        "in the registry but not in the state",
     ),
     Presence.UNKNOWN: (
-        "not known: its registry could not be asked",
-        "not known: its registry could not be asked; refused where it exists with other content",
-        "not known",
+        "unknown: its registry could not be asked",
+        "unknown: its registry could not be asked; refused if it exists with other content",
+        "whose registry could not be asked",
     ),
 }
 """Presence → words for a moving tag, for an exact tag, and for a count of tags."""
 
 
-def becomes(one: Publication) -> str:
+def change_of(tag: Publication) -> str:
     """Describe how a tag would change, and where it would move."""
-    moving, exact, _ = WORDS[one.presence]
-    word = exact if one.immutable else moving
-    return word.replace("moves", f"moves{_to(one)}", 1) if one.presence is Presence.STATE else word
+    moving, exact, _ = WORDS[tag.presence]
+    word = exact if tag.immutable else moving
+    return word.replace("moves", f"moves{_target(tag)}", 1) if tag.presence is Presence.STATE else word
 
 
-def _to(one: Publication) -> str:
-    built = [arch for arch, image in one.images if image == TO_BE_BUILT]
-    there = [f"`{image}` ({arch})" for arch, image in one.images if image != TO_BE_BUILT]
-    parts = [f"{TO_BE_BUILT} for {', '.join(built)}"] * bool(built) + there
-    if one.own:
-        return f" back to `{short_digest(one.own)}`"
+def _target(tag: Publication) -> str:
+    built = [arch for arch, image in tag.images if image == TO_BE_BUILT]
+    existing = [f"`{image}` ({arch})" for arch, image in tag.images if image != TO_BE_BUILT]
+    parts = [f"{TO_BE_BUILT} for {', '.join(built)}"] * bool(built) + existing
+    if tag.own:
+        return f" back to `{short_digest(tag.own)}`"
     return f" to {', '.join(parts)}" if parts else ""
 
 
-def architectures(one: Publication) -> Iterator[str]:
+def architectures(tag: Publication) -> Iterator[str]:
     """Yield phrases about added and removed architectures."""
-    if one.gained:
-        yield f"gains {', '.join(one.gained)}"
-    if one.lost:
-        yield f"**loses {', '.join(one.lost)}**"
-    if one.presence is Presence.THERE:
-        yield "which architectures it has today is not known"
+    if tag.gained:
+        yield f"gains {', '.join(tag.gained)}"
+    if tag.lost:
+        yield f"**loses {', '.join(tag.lost)}**"
+    if tag.presence is Presence.EXISTING:
+        yield "its present architectures are unknown"

@@ -3,23 +3,23 @@
 from collections.abc import Callable, Sequence
 
 
-def shares(needs: Sequence[int], room: int) -> list[int]:
-    """Divide `room` characters between needs: small ones are met, the others share the rest equally."""
-    given, left = [0] * len(needs), room
-    for done, place in enumerate(sorted(range(len(needs)), key=needs.__getitem__)):
-        given[place] = min(needs[place], left // (len(needs) - done))
-        left -= given[place]
-    return given
+def shares(needs: Sequence[int], budget: int) -> list[int]:
+    """Divide `budget` characters between needs: small ones are met, the others share the rest equally."""
+    granted, remaining = [0] * len(needs), budget
+    for count, index in enumerate(sorted(range(len(needs)), key=needs.__getitem__)):
+        granted[index] = min(needs[index], remaining // (len(needs) - count))
+        remaining -= granted[index]
+    return granted
 
 
-def fitted(lines: Sequence[str], room: int, note: Callable[[int], str]) -> list[str]:
-    """Whole lines that fit, then a note with the number of missing ones; each ends with a line break."""
-    if length(lines) <= room:
+def fit_lines(lines: Sequence[str], budget: int, note: Callable[[int], str]) -> list[str]:
+    """Return the lines that fit, then a note with the number of missing ones; each ends with a line break."""
+    if length(lines) <= budget:
         return [*lines]
-    left, shown = room - len(note(len(lines))) - 1, 0
+    remaining, shown = budget - len(note(len(lines))) - 1, 0
     for line in lines:
-        left -= len(line) + 1
-        if left < 0:
+        remaining -= len(line) + 1
+        if remaining < 0:
             break
         shown += 1
     return [*lines[:shown], note(len(lines) - shown)]

@@ -1,4 +1,4 @@
-"""Names differences between two revisions that no resource shows, for a page made from files alone."""
+"""Name differences between two revisions that no resource shows, for a page by files alone."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,10 +22,10 @@ def of_stack(stack: str, base: str, files: Mapping[str, str], text: str) -> list
     except (yaml.YAMLError, ValueError):
         return []  # the preview reports the error
     except RecursionError:
-        return ["Which settings of the file differ is not known: its values are nested too deep."]
+        return ["Which settings of the file differ is unknown: its values are nested too deeply."]
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    said = "Settings of the file that differ, shown below or not"
-    return [f"{said}: {', '.join(names[:_NAMED])}{more}."] if names else []
+    intro = "Settings of the file that differ, shown below or not"
+    return [f"{intro}: {', '.join(names[:_NAMED])}{more}."] if names else []
 
 
 def _differing(before: Any, after: Any, path: str = "") -> Iterator[str]:
@@ -44,8 +44,8 @@ def of_others(changed: Sequence[str]) -> list[str]:
     if not changed:
         return []
     folders = Counter(str(Path(path).parts[0]) if "/" in path else path for path in changed)
-    said = ", ".join(f"{name} ({count})" for name, count in sorted(folders.items())[:_NAMED])
+    counts = ", ".join(f"{name} ({count})" for name, count in sorted(folders.items())[:_NAMED])
     return [
-        f"Other files that differ: {said}. What they do is not on this page: both revisions of the stack's "
-        "file were read by the program that is checked out."
+        f"Other files that differ: {counts}. Their effect is not on this page: the checked-out program "
+        "read both revisions of the stack's file."
     ]

@@ -35,8 +35,8 @@ def short_digest(digest: str) -> str:
 def difference(name: str, before: object, after: object) -> str:
     """One input that differs, with its values if they fit in a line."""
     if isinstance(before, list) and isinstance(after, list):
-        gone = [str(one) for one in before if one not in after and isinstance(one, str)]
-        come = [str(one) for one in after if one not in before and isinstance(one, str)]
+        gone = [str(value) for value in before if value not in after and isinstance(value, str)]
+        come = [str(value) for value in after if value not in before and isinstance(value, str)]
         return f"{name}: {' '.join(gone) or 'none'} → {' '.join(come) or 'none'}" if gone + come else name
     if before != after and all(isinstance(value, str | int | bool | None) for value in (before, after)):
         return f"{name}: {short(before)} → {short(after)}"

@@ -18,9 +18,9 @@ class Volume:
     op: str
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """Name of the volume in a sentence."""
-        return f"{'wallet ' if self.is_wallet else ''}volume `{self.name}` on host {self.host or 'not known'}"
+        return f"{'wallet ' if self.is_wallet else ''}volume `{self.name}` on host {self.host or 'unknown'}"
 
     @property
     def copies(self) -> str:

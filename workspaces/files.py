@@ -58,7 +58,7 @@ def devcontainer(model: Model) -> str:
         "runArgs": [f"--memory={MEMORY}m", f"--pids-limit={PROCESSES}"],
     }
     if model.dind:
-        # An engine needs a data folder of its own; another container must not share it.
+        # An engine needs a separate data folder; another container must not share it.
         data = f"skycoin-workspace-{model.name}-docker-${{devcontainerId}}"
         content["mounts"].append({"type": "volume", "source": data, "target": DOCKER_DATA})
         if model.ide_port is None:
@@ -106,7 +106,7 @@ def devfile(model: Model) -> str:
     content = {
         "schemaVersion": SCHEMA,
         "metadata": {"name": f"skycoin-{model.name}", "displayName": model.title},
-        "components": [component, *({"name": one["name"], "volume": {"size": "10Gi"}} for one in mounts)],
+        "components": [component, *({"name": mount["name"], "volume": {"size": "10Gi"}} for mount in mounts)],
         "commands": [_command(model.name, kind, line) for kind, line in COMMANDS[model.name].items()],
     }
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)

@@ -1,4 +1,4 @@
-"""Writes files without overwriting anybody else's: neither foreign files nor own ones that were edited."""
+"""Write files without overwriting foreign files, or own files that were edited."""
 
 import hashlib
 import os
@@ -14,7 +14,7 @@ MAKERS = ("skyinfra workspace files", "python -m workspaces")
 
 
 def signed(path: Path, body: str) -> str:
-    """Text with a first line that identifies it as long as nobody edits it."""
+    """Text with a first line that identifies it until it is edited."""
     return _signed_by(MAKERS[0], path, body)
 
 
@@ -35,14 +35,14 @@ def _digest(body: str) -> str:
 def write_all(folder: Path, bodies: Mapping[str, str]) -> list[Path]:
     """Write every file or none; returns the files that changed.
 
-    Raises WorkspaceError that names all files which belong to somebody else, or if it can't write.
+    Raises WorkspaceError that names all foreign files, or if it can't write.
     """
     wanted = {folder / name: signed(Path(name), body) for name, body in bodies.items()}
     foreign = [str(path) for path in wanted if _is_taken(folder, path)]
     if foreign:
         raise WorkspaceError(
-            f"{', '.join(foreign)}: not made here, or edited since; nothing was written. Move it away, "
-            "choose another folder, or print the text and take what you want of it (--print)"
+            f"{', '.join(foreign)}: not written by this command, or edited since; nothing was written. "
+            "Move it away, choose another folder, or print the files (--print)"
         )
     try:
         changed = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
@@ -71,17 +71,17 @@ def _between(folder: Path, path: Path) -> list[Path]:
 
 
 def _give(path: Path, folder: Path) -> None:
-    """Give a path the owner of `folder`: root, for example through sudo, leaves no files of its own there."""
+    """Give a path the owner of `folder`: root, for example through sudo, leaves no files of root there."""
     if os.geteuid() == 0:
         owner = folder.stat()
         os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def _is_taken(folder: Path, path: Path) -> bool:
-    """True if the path is occupied: by a link or file on the way, a folder, or a file with another text."""
-    if any(one.is_symlink() for one in (*_between(folder, path), path)):
+    """True if the path is occupied: by a link or file on the way, a folder, or a file with other content."""
+    if any(parent.is_symlink() for parent in (*_between(folder, path), path)):
         return True
-    if any(one.exists() and not one.is_dir() for one in _between(folder, path)):
+    if any(parent.exists() and not parent.is_dir() for parent in _between(folder, path)):
         return True
     if path.exists() and not path.is_file():
         return True

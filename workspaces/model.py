@@ -10,7 +10,7 @@ from display.errors import UserError
 
 
 class WorkspaceError(UserError):
-    """A workspace does not exist, or nothing may be written; the message says what is there."""
+    """Raised if a workspace does not exist, or nothing may be written; the message gives the reason."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,8 +37,8 @@ def model_of(name: str, outputs: Mapping[str, Any], *, dind: bool = False) -> Mo
         raise WorkspaceError(f"the stack does not build {name}; it has {', '.join(made) or 'no workspace'}")
     try:
         refs = [
-            pinned(one["ref"])
-            for tag, one in made[name].items()
+            pinned(variant["ref"])
+            for tag, variant in made[name].items()
             if (tag.endswith(DIND_SUFFIX) or tag == entry.dind_alias) == dind
         ]
     except (ValueError, LookupError, TypeError, AttributeError):

@@ -1,4 +1,4 @@
-"""Writes the files for other tools from a stack's outputs, into a folder or to standard output."""
+"""Write the files for other tools from a stack's outputs, into a folder or to standard output."""
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ NEEDS_LOGIN = (
 
 
 def bodies(models: Sequence[Model]) -> dict[str, str]:
-    """File → text. A single workspace gets the files' standard names; several get names with their own."""
+    """File → text. One workspace gets the files' standard names; several get names with the workspace."""
     if len(models) == 1:
         return {
             ".devcontainer/devcontainer.json": devcontainer(models[0]),

@@ -234,7 +234,7 @@ def test_a_stack_that_keeps_all_rules_passes_the_policy_pack(stack: Stack) -> No
     assert done.returncode == 0, done.stdout + done.stderr
     assert stack.changed == ["update node"]
     assert "[mandatory]" not in done.stdout
-    assert "It asks for `retainOnDelete` too, which Pulumi tells no policy pack" in done.stdout
+    assert "It also reads `retainOnDelete`, which Pulumi does not send to policy packs" in done.stdout
 
 
 def refused(stack: Stack, token: str, *said: str, details: str = "", **env: str) -> None:

@@ -98,7 +98,7 @@ def far_container(far: Board) -> dict[str, Any]:
 
 
 def rows(text: str) -> list[list[str]]:
-    """Rows of the table at the end of a run: host, what runs there, what became of it."""
+    """Rows of the table at the end of a run: host, what runs there, result."""
     lines = text.splitlines()
     head = max(number for number, line in enumerate(lines) if line.startswith("host "))
     table = itertools.takewhile(bool, lines[head + 1 :])

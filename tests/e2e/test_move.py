@@ -142,7 +142,7 @@ def test_a_dead_boards_node_comes_back_elsewhere_from_a_backup(fleet: Fleet, tmp
     alive = fleet.move("cove", *options)
     assert alive.code == 1
     assert "host shore (" in alive.text
-    assert " answers: leave out `--from-backup`" in alive.text
+    assert " answers: omit `--from-backup`" in alive.text
     fleet.shore.stop_sshd()
     try:
         fleet.cove.docker("volume", "rm", WALLET)

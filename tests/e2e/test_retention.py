@@ -83,7 +83,7 @@ def test_without_delete_nothing_is_removed(repository: Repository) -> None:
         "stays  2025-01-02            develop-bbbbbbbbbbbb",
         "goes   2026-01-01            feature-old",
         "goes   2025-01-01            develop-aaaaaaaaaaaa",
-        "2 builds would go; --delete removes them",
+        "2 builds would be removed; --delete removes them",
     ]
     assert sorted(repository.tags()) == before
     assert len(before) == len(DATES) * 6
@@ -115,5 +115,5 @@ def test_a_missing_repository_has_nothing_to_retire(repository: Repository) -> N
     done = retention(nowhere)
     assert (done.returncode, done.stdout.splitlines()[-1]) == (
         0,
-        "0 builds would go; --delete removes them",
+        "0 builds would be removed; --delete removes them",
     )

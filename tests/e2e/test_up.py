@@ -167,7 +167,7 @@ def test_a_review_says_what_a_change_would_rebuild_move_and_replace(up: Machine)
     found = re.search(row, result.text)
     assert found, result.text
     assert found[1].endswith("Pulumi.local.yaml"), "the row names the line of the setting"
-    assert "Nothing: no wallet, volume or published tag goes" in result.text
+    assert "Nothing: no wallet, volume or published tag is lost" in result.text
     by_files = read_changes(preview_of_files("local", {"local": base}, head))
     assert f"\n{summary(by_files)}.\n" in result.text, "the mocks say what the engine and the plugins say"
     assert f"## Stack local: {risk_of(by_files).line}\n" in result.text

@@ -160,7 +160,7 @@ def test_the_files_of_other_tools_are_written_once_and_taken_by_them(machine: Ma
     (folder / "devfile.yaml").write_text("mine\n")
     refused = asks(machine, "workspace-files", "NAME=cli", f"FOLDER={folder}")
     assert refused.code != 0
-    assert "not made here, or edited since; nothing was written" in refused.text
+    assert "not written by this command, or edited since; nothing was written" in refused.text
     assert (folder / "devfile.yaml").read_text() == "mine\n"
     (folder / "devfile.yaml").unlink()
 

@@ -295,7 +295,7 @@ def test_of_many_resources_three_are_named() -> None:
     "text", ["", "[]", "{}", '{"parts": {"stack": 1}}', '{"parts": {"odd": {}}}', '{"parts": {}}']
 )
 def test_malformed_details_are_refused(text: str) -> None:
-    with pytest.raises(UserError, match="These are no details of a review"):
+    with pytest.raises(UserError, match="This is not a file of review details"):
         read_details(text, "0" * LENGTH)
 
 
@@ -332,6 +332,6 @@ def test_a_refusal_says_what_differs_and_what_to_do() -> None:
 
 def test_a_page_says_how_it_is_applied() -> None:
     assert ending("mine", "0" * LENGTH) == (
-        f"Review: `{'0' * LENGTH}`\n\n`./skyinfra apply -s mine --review HASH` with this hash does what is "
-        "above, or nothing if anything has changed since.\n"
+        f"Review: `{'0' * LENGTH}`\n\n`./skyinfra apply -s mine --review HASH` with this hash makes exactly "
+        "the changes above, or none if anything has changed since.\n"
     )

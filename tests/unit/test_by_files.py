@@ -142,8 +142,8 @@ def test_a_page_by_files_names_the_changed_lines_and_invents_no_digest(repositor
     )
     base = repository.git("rev-parse", "base")[:12]
     assert done.out.endswith(
-        f"Review: none. This page compares the stack's file of {base} with that of this folder, by the "
-        "program that is checked out. No state, host or registry was asked: it does not know what is "
+        f"Review: none. This page compares the stack's file of {base} with that of this folder, with the "
+        "checked-out program. No state, host or registry was asked, so it does not show what is "
         "deployed.\n"
     )
 
@@ -170,7 +170,7 @@ def test_a_commit_is_data_and_is_not_checked_out(repository: Repository) -> None
     assert done.out.startswith(
         "## Stack fleet, by its files alone: restarts 2 nodes, each for at most 11 min\n"
     )
-    assert "- Other files that differ: README.md (1). What they do is not on this page: " in done.out
+    assert "- Other files that differ: README.md (1). Their effect is not on this page: " in done.out
     assert "6001" not in (repository.folder / FLEET).read_text()
     assert repository.review("fleet", "--base", "base").out.count(NOTHING) == 1
 
@@ -254,7 +254,9 @@ def test_the_stack_that_publishes_is_as_in_the_base(repository: Repository) -> N
     """A preview reads what was published, not what this change would publish."""
     repository.edit(RELEASE, "version: v0.27.1", "version: v0.27.0")
     page = repository.review("fleet", "--base", "base").out
-    assert "no risk seen, and not all of it can be judged\n\nNothing rebuilt, published or restarted." in page
+    assert (
+        "no risk seen, but not all changes can be judged\n\nNothing rebuilt, published or restarted." in page
+    )
     assert "- Other files that differ: stacks (1). " in page
     (repository.folder / RELEASE).unlink()
     repository.commit()
@@ -269,17 +271,17 @@ def test_a_base_with_errors_has_no_page_of_its_change(repository: Repository) ->
     repository.edit(FLEET, "moon", "mainnet")
     done = repository.review("fleet", "--base", "HEAD")
     assert done.code == FAILED
-    assert "Nothing is known of this change. \n\n```\nThe stack's file of the base has errors." in done.out
+    assert "Nothing is known about this change. \n\n```\nThe stack's file in the base has errors." in done.out
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("fleet", "--base", "nothing"), "'nothing' names no commit of the project"),
-        (("fleet", "--base", "--output=x"), "'--output=x' names no commit of the project"),
+        (("fleet", "--base", "nothing"), "'nothing' is not a commit of this clone"),
+        (("fleet", "--base", "--output=x"), "'--output=x' is not a commit of this clone"),
         (
             ("fleet", "--base", "base", "--head", "base:stacks"),
-            "'base:stacks' names no commit of the project",
+            "'base:stacks' is not a commit of this clone",
         ),
         (("shed", "--base", "base"), "There is no stacks/Pulumi.shed.yaml here"),
         (("../../x", "--base", "base", "--head", "base"), "There is no stacks/Pulumi.x.yaml at base"),
@@ -382,13 +384,13 @@ def test_one_run_has_a_page_of_each_stack_that_differs_the_worst_first(repositor
     done = repository.skyinfra("review", "--base", "base", "--head", head)
     assert done.code == REFUSED
     assert _titles(done) == ["fleet: refused", "workspaces: refused", f"release: {UNJUDGED}"]
-    assert "the file is no YAML of a stack: " in done.out
+    assert "the file is not valid YAML of a stack: " in done.out
     assert done.out.endswith("\n\nStacks that do not differ: develop, ecr.\n")
     assert "- Other files that differ" not in done.out, "they have pages of their own"
     assert "preview of the stacks fleet, release, workspaces, by their files alone" in done.err
 
 
-UNJUDGED = "no risk seen, and not all of it can be judged"
+UNJUDGED = "no risk seen, but not all changes can be judged"
 
 
 def _titles(done: Ran) -> list[str]:
@@ -466,14 +468,14 @@ def test_if_no_stack_file_differs_the_other_changes_are_listed(repository: Repos
     repository.commit()
     done = repository.skyinfra("review", "--base", "base")
     assert done.code == 0
-    assert done.out.startswith(f"{same}\nOther files that differ: README.md (1). What they do is not on this")
+    assert done.out.startswith(f"{same}\nOther files that differ: README.md (1). Their effect is not on this")
 
 
 def test_a_stack_whose_publisher_differs_is_reported_to_follow(repository: Repository) -> None:
     """Before, the page did not say that the nodes of a fleet get what the change would publish."""
     repository.edit(RELEASE, "      channel: release\n", "      channel: release\n      revision: 2\n")
     follows = (
-        "fleet takes its images from release, which differs too: what release would publish reaches "
+        "fleet takes its images from release, which differs too: the images that release would publish reach "
         "fleet with the `up` after that of release.\n"
     )
     assert repository.skyinfra("review", "--base", "base").out.endswith(
@@ -496,7 +498,7 @@ def test_more_stacks_than_fit_in_one_run_are_refused(repository: Repository) -> 
         (repository.folder / "stacks" / f"Pulumi.house-{number}.yaml").write_text(text)
     done = repository.skyinfra("review", "--base", "base")
     assert done.code == FAILED
-    assert "13 stacks differ, and 12 have room here: name one with `--stack`." in done.err
+    assert "13 stacks differ, and 12 fit here: choose one with `--stack`." in done.err
     (repository.folder / "stacks" / "Pulumi.house-0.yaml").unlink()
     whole = repository.folder / "@whole.md"
     done = repository.skyinfra("review", "--base", "base", "--whole", str(whole))
@@ -530,7 +532,7 @@ def _inside(done: Ran) -> list[str]:
     ("publisher", "said"),
     [
         ("ecr", "the same Go modules, by its go.mod"),
-        ("develop", "Go modules not known: only a build reads its git repository"),
+        ("develop", "Go modules unknown: only a build reads its git repository"),
     ],
 )
 def test_modules_of_another_publishers_images_are_listed_or_the_reason_is_given(
@@ -550,8 +552,8 @@ def test_modules_of_a_digest_in_the_file_are_unknown(with_go_mod: Repository) ->
     with_go_mod.edit(FLEET, shed, f"{shed}, {rollback}")
     done = with_go_mod.review("fleet", "--base", "base")
     assert _inside(done) == [
-        "- skycoin (from organization/skycoin/release): Go modules not known: the stack's file names an "
-        "image by its digest, and no file says what it is"
+        "- skycoin (from organization/skycoin/release): Go modules unknown: the stack's file names an "
+        "image by its digest, and no file describes it"
     ]
 
 
@@ -570,7 +572,7 @@ def test_modules_are_those_of_the_go_mod_in_both_revisions(
         assert gained.startswith(
             "- skycoin **gains** known vulnerabilities: GO-2025-1 in golang.org/x/crypto"
         )
-        assert differs == "- skycoin: golang.org/x/crypto 0.59.0 → 0.57.0 (in which programs is not known)"
+        assert differs == "- skycoin: golang.org/x/crypto 0.59.0 → 0.57.0 (in which programs is unknown)"
         assert "Vulnerabilities are those that Go's database knew on 2026-11-05" in done.out
         assert "\n\nfleet takes its images from release, which differs too: " in done.out
     with_go_mod.git("rm", "-q", GO)
@@ -578,7 +580,7 @@ def test_modules_are_those_of_the_go_mod_in_both_revisions(
         RELEASE, "      channel: release\n", "      channel: release\n      build-args: {A: b}\n"
     )
     done = with_go_mod.review("release", "--base", "base")
-    assert _inside(done) == ["- skycoin: Go modules not known: only one of the revisions has its go.mod"]
+    assert _inside(done) == ["- skycoin: Go modules unknown: only one of the revisions has its go.mod"]
 
 
 def test_all_modules_of_a_new_image_are_new(with_go_mod: Repository) -> None:
@@ -591,8 +593,8 @@ def test_all_modules_of_a_new_image_are_new(with_go_mod: Repository) -> None:
     )
     [line] = _inside(with_go_mod.review("house", "--base", "HEAD"))
     assert line == (
-        "- skycoin: example.org/x not known is new (in which programs is not known before the build); "
-        f"example.org/x: version not known, as {INEXACT}"
+        "- skycoin: example.org/x not known is new (in which programs is unknown before the build); "
+        f"example.org/x: version unknown, as {INEXACT}"
     )
 
 
@@ -607,7 +609,7 @@ def test_a_foreign_reason_is_shown_as_it_is(repository: Repository, stack: str) 
     done = repository.review("fleet", "--base", "base")
     assert done.code == FAILED
     head, fence, rest = done.out.partition("\n```\n")
-    assert head == "## Stack fleet, by its files alone: no preview\n\nNothing is known of this change. \n"
+    assert head == "## Stack fleet, by its files alone: no preview\n\nNothing is known about this change. \n"
     assert fence
     assert rest.count("```") == 1
     assert rest.endswith("\n```\n")

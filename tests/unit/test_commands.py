@@ -158,7 +158,8 @@ def test_an_internal_error_is_one_message_with_the_path_of_its_traceback(
     [file] = tmp_path.glob("skyinfra-*.log")
     assert ran.code == exit_codes.INTERNAL
     assert (
-        ran.err == f"error: a fault of skyinfra itself: RuntimeError('odd'). Please report it with {file}\n"
+        ran.err
+        == f"error: internal error (a bug in skyinfra): RuntimeError('odd'). Please report it with {file}\n"
     )
     assert "Traceback" in file.read_text()
     assert file.stat().st_mode & 0o777 == 0o600
@@ -375,9 +376,12 @@ def test_retention_without_a_set_up_or_a_pulumi_says_that_it_does_not_know_what_
     monkeypatch.setattr("commands.release.Repository", Repository)
     refused = skyinfra("release", "retain", "r.example/a", "--delete")
     assert refused.code == exit_codes.FAILED
-    assert "What stacks run is not known, and nothing was removed; --no-stacks goes by tags" in refused.err
+    assert (
+        "The images that stacks run are unknown, so nothing was removed; --no-stacks decides by"
+        in refused.err
+    )
     ran = skyinfra("release", "retain", "r.example/a", "--no-stacks")
-    assert (ran.code, ran.out) == (0, "0 builds would go; --delete removes them\n")
+    assert (ran.code, ran.out) == (0, "0 builds would be removed; --delete removes them\n")
 
 
 @pytest.mark.parametrize("where", ["state of the set-up", "state of Pulumi", "file of a stack"])
@@ -607,7 +611,7 @@ def test_a_restore_that_was_not_recorded_says_how_to_record_it(
     monkeypatch.setattr("commands.wallet.restore_file", lambda *_: None)
     failed = skyinfra("wallet", "restore", "node-1", "a.tar.gz")
     assert failed.code == exit_codes.FAILED
-    assert f"was not recorded. Do it with `./skyinfra wallet accept node-1 {digest(MINE)}`." in failed.err
+    assert f"was not recorded. Record it with `./skyinfra wallet accept node-1 {digest(MINE)}`." in failed.err
 
 
 @pytest.mark.parametrize("key", ["walletFault", "walletKeptOut"])

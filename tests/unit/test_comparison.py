@@ -96,7 +96,7 @@ def test_vulnerabilities_are_those_of_the_modules_that_differ() -> None:
 
 def test_equal_records_and_records_without_modules_are_distinguished(now: dict[str, Any]) -> None:
     more = {"vulnerabilities": [], "looked_up": ""}
-    same = "Every program has the Go modules that it had."
+    same = "No program has changed Go modules."
     assert same in markdown({**compared(now, now), **more})
     earlier = {key: value for key, value in now.items() if key != "programs"}
     page = markdown({**compared(earlier, now), **more})
@@ -121,7 +121,7 @@ def test_new_layers_are_unknown_if_an_earlier_record_has_none(now: dict[str, Any
     assert compared(now, before)["sizes"]["amd64"]["layers"] is None
     since = {"version": "1", "modules": [], "variants_without_modules": [], "sizes": sizes}
     page = markdown({**since, "vulnerabilities": [], "looked_up": ""})
-    assert "| amd64 | 13.0 MB | 13.0 MB | not known | not known |" in page.splitlines()
+    assert "| amd64 | 13.0 MB | 13.0 MB | unknown | unknown |" in page.splitlines()
 
 
 def test_the_version_of_an_earlier_record_makes_no_markdown(now: dict[str, Any]) -> None:
@@ -153,13 +153,13 @@ def test_a_record_with_a_part_of_another_form_is_refused(
     for key in place[:-1]:
         part = part[key]
     part[place[-1]] = value
-    with pytest.raises(RecordError, match="this is no release record"):
+    with pytest.raises(RecordError, match="this is not a release record"):
         checked_record(before, "skycoin")
 
 
 @pytest.mark.parametrize("found", [[], 5, {}, {"image": "skycoin", "source": {}, "tags": {}}])
 def test_a_file_that_is_not_a_record_is_refused(found: Any) -> None:
-    with pytest.raises(RecordError, match="this is no release record"):
+    with pytest.raises(RecordError, match="this is not a release record"):
         checked_record(found, "skycoin")
 
 
@@ -236,7 +236,7 @@ def test_a_variant_that_was_not_compared_is_not_called_free_of_changes(
     file = tmp_path / "record.json"
     file.write_text(json.dumps(before))
     ran = skyinfra("release", "record", "--outputs", "-", "--since", str(file), given=outputs)
-    assert "No known vulnerability comes or goes by the modules that are known to differ. " in ran.out
+    assert "No known vulnerability is gained or lost by the modules that are known to differ. " in ran.out
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"id": "GO-9"}', '{"id": "GO-9", "affected": [{}]}'])

@@ -86,20 +86,20 @@ BROKEN: dict[str, tuple[Callable[[], object], str]] = {
     "outputs never": (lambda: Component("a", {"b": "c"}, times=0), "a registered outputs 0 times"),
     "no provider": (
         lambda: _volume("v", protect=False, retain=True, provider=False),
-        r"v \(Volume\): has no provider of its own",
+        r"v \(Volume\): has no explicit provider",
     ),
     "volume goes": (
         lambda: _volume("v", protect=False, retain=False),
-        r"v \(Volume\): is not kept where it leaves the stack",
+        r"v \(Volume\): is deleted if it leaves the stack",
     ),
     "bare wallet": (
         lambda: _volume("n-wallet", protect=False, retain=True),
         r"n-wallet \(Volume\): is not protected",
     ),
-    "tag goes": (lambda: _tag(retain=False), r"list \(Tag\): is not kept where"),
-    "image goes": (_image_that_goes, r"image \(Image\): is not kept where"),
+    "tag goes": (lambda: _tag(retain=False), r"list \(Tag\): is deleted if it"),
+    "image goes": (_image_that_goes, r"image \(Image\): is deleted if it"),
     "bare repository": (lambda: _repository(protect=False), r"images \(Repository\): is not protected"),
-    "repository goes": (lambda: _repository(retain=False), r"images \(Repository\): is not kept where"),
+    "repository goes": (lambda: _repository(retain=False), r"images \(Repository\): is deleted if it"),
     "repository emptied": (
         lambda: _repository(force=True),
         r"images \(Repository\): is deleted with its images",

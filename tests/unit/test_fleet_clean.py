@@ -88,7 +88,7 @@ def test_without_an_answer_it_is_shown_and_nothing_is_removed(
         "attic  skycoin/skycoin@cccccccccccc   0.27.1   27.0 MB",
         "shed   skycoin/skycoin@cccccccccccc   0.27.1   27.0 MB",
         "",
-        f"3 images on 2 hosts, 59.0 MB at most, would go. {fleet_clean.STAYS}",
+        f"3 images on 2 hosts, 59.0 MB at most, would be removed. {fleet_clean.STAYS}",
         "Nothing was removed: --yes removes them.",
     ]
     assert engines[ATTIC].removed == engines[SHED].removed == []
@@ -97,7 +97,7 @@ def test_without_an_answer_it_is_shown_and_nothing_is_removed(
 def test_with_yes_exactly_the_images_shown_are_removed(engines: dict[str, Any], skyinfra: Skyinfra) -> None:
     ran = skyinfra("fleet", "clean", "--yes")
     assert ran.code == 0
-    assert ran.out.splitlines()[-1] == "3 images on 2 hosts, 59.0 MB at most, went."
+    assert ran.out.splitlines()[-1] == "3 images on 2 hosts, 59.0 MB at most, removed."
     assert engines[ATTIC].removed == ["exporter", "c"]
     assert engines[SHED].removed == ["c"]
     again = skyinfra("fleet", "clean", "--yes")
@@ -158,7 +158,7 @@ def test_an_image_that_an_engine_keeps_is_named_and_the_others_are_removed(
     assert ran.code == exit_codes.PART
     assert "attic: skycoin/skycoin@cccccccccccc was not removed: conflict: it is in use" in ran.err
     assert engines[ATTIC].removed == ["exporter"]
-    assert "2 images on 2 hosts, 32.0 MB at most, went." in ran.out
+    assert "2 images on 2 hosts, 32.0 MB at most, removed." in ran.out
 
 
 def test_clean_is_refused_while_another_command_runs(

@@ -103,11 +103,14 @@ def test_a_single_peer_is_not_believed(heights: Sequence[int], highest: int | No
             "/api/v1/blockchain/progress answers: wget: server returned error: HTTP/1.1 403 Forbidden",
         ),
         (printed("", "", DF), "/api/v1/health answers: nothing in 8 s"),
-        (printed("[]", "{}", DF), "another form"),
-        (printed("{}", progress(), DF), "another form"),
-        (printed(health(), "{}", DF), "another form"),
-        (printed(health().replace("1795684436", "99999999999999999"), progress(), DF), "another form"),
-        (printed(health().replace('"seq": 180000', '"seq": null'), progress(), DF), "another form"),
+        (printed("[]", "{}", DF), "not answer in the form"),
+        (printed("{}", progress(), DF), "not answer in the form"),
+        (printed(health(), "{}", DF), "not answer in the form"),
+        (
+            printed(health().replace("1795684436", "99999999999999999"), progress(), DF),
+            "not answer in the form",
+        ),
+        (printed(health().replace('"seq": 180000', '"seq": null'), progress(), DF), "not answer in the form"),
         (printed(health()[:90], progress(), DF), "/api/v1/health answers: "),
     ],
 )
@@ -153,7 +156,7 @@ BEHIND = answers(57694, 180000, 180000)
         (
             Box(status="restarting", exit_code=1),
             State.RESTARTING,
-            "it ends again and again, with exit code 1",
+            "it keeps exiting, with exit code 1",
         ),
     ],
 )
@@ -230,7 +233,7 @@ def test_an_engine_of_another_form_is_reported(
     monkeypatch.setattr(engine, "inspect_container", lambda _: {**inspected, **fault})
     [found] = statuses(engine, [node()])
     assert found.state is State.UNHEALTHY
-    assert "another form" in found.reason
+    assert "not answer in Docker's form" in found.reason
 
 
 def test_a_node_that_ends_while_it_is_asked_is_not_a_fault_of_its_host() -> None:

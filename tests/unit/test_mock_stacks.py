@@ -84,11 +84,11 @@ def test_secrets_need_no_passphrase_and_stay_secrets() -> None:
 def test_a_file_that_is_not_a_stack_is_an_error_of_the_preview(text: str) -> None:
     [said] = preview_of_files(EXAMPLE, FILES, text)["diagnostics"]
     assert said["severity"] == "error"
-    assert "  - the file is no YAML of a stack: " in said["message"]
+    assert "  - the file is not valid YAML of a stack: " in said["message"]
 
 
 def test_an_error_of_the_base_is_raised() -> None:
-    with pytest.raises(SettingsError, match="the file is no YAML of a stack"):
+    with pytest.raises(SettingsError, match="the file is not valid YAML of a stack"):
         preview_of_files(EXAMPLE, {EXAMPLE: "config: ["}, FILES[EXAMPLE])
 
 

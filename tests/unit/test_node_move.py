@@ -18,7 +18,7 @@ from clients.fingerprint import Fingerprint, digest, lines
 from clients.host_checks import Finding, Level
 from clients.silent_engines import Address
 from clients.wallet_on_host import WalletOnHost
-from fleet.check import Checked
+from fleet.check import HostCheck
 from local.layout import Layout
 from providers.skycoin.wallet_identity import fault
 from tests.unit.command_line import Ran, Skyinfra
@@ -104,11 +104,11 @@ class Fleet:
         if any(one["urn"].endswith("::one-container") for one in self.resources):
             self.boards[f"ssh://pi@{host}.lan"].run(NODE, wallet=WALLET)
 
-    def check(self, places: Sequence[Any]) -> list[Checked]:
+    def check(self, places: Sequence[Any]) -> list[HostCheck]:
         [place] = places
         [tenant] = place.tenants
         assert tenant.wallet == WALLET
-        return [Checked(place=place, facts=None, findings=self.findings)]
+        return [HostCheck(place=place, facts=None, findings=self.findings)]
 
     def silent(self, addresses: Sequence[Address]) -> dict[Address, str]:
         return {one: self.silence for one in addresses if one.engine in self.dead}
@@ -178,7 +178,7 @@ def test_a_node_moves_with_its_wallets_and_its_old_volume_stays(fleet: Fleet, sk
         f"{FINGERPRINT}.\n" in ran.out
     )
     assert f"Kept on host attic: wallet volume {WALLET}, its copies in {WALLET}-backups." in ran.out
-    assert "The old volumes are only a copy now: host attic refuses them to a node." in ran.out
+    assert "The old volumes are only a copy now: host attic refuses to run a node on them." in ran.out
     assert [call[0] for call in fleet.calls] == ["state", "destroy", "up"]
     remembered = (fleet.shed.folder(f"{WALLET}-backups") / ".identity").read_text().splitlines()
     assert remembered[0] == (fleet.shed.folder(WALLET) / ".skyinfra-id").read_text().strip()
@@ -247,8 +247,8 @@ def test_an_old_host_that_could_not_record_its_copy_is_named(
     ran = move(skyinfra)
     assert ran.code == 1
     assert ran.err.endswith(
-        f"host attic: {WALLET}-backups can't be written: full\nHost attic was not told that its volumes are "
-        "only a copy now, and would let a node run on them: never start one.\n"
+        f"host attic: {WALLET}-backups can't be written: full\nHost attic could not be marked as "
+        "holding only a copy, and would let a node run on its volumes: never start one there.\n"
     )
     assert fleet.running == ["ssh://pi@shed.lan"]
 
@@ -289,7 +289,7 @@ def assert_nothing_changed(fleet: Fleet) -> None:
 
 def test_without_a_terminal_a_move_is_refused(fleet: Fleet, skyinfra: Skyinfra) -> None:
     ran = skyinfra("node", "move", "one", "--to", "shed", "-s", "test")
-    assert (ran.code, "There is no terminal to ask: `--yes` goes on without a question." in ran.err) == (
+    assert (ran.code, "There is no terminal to ask: `--yes` proceeds without a question." in ran.err) == (
         1,
         True,
     )
@@ -554,7 +554,7 @@ def test_a_node_that_was_moved_during_the_question_is_left_where_it_is(
     meanwhile(monkeypatch, lambda: moved_to_barn(fleet))
     ran = move(skyinfra)
     assert ran.code == 1
-    assert "the state of test has another one by now than when this command began: it was moved or" in ran.err
+    assert "one in the state of test has changed since this command started (moved or updated)." in ran.err
     assert (fleet.calls, fleet.file.read_text()) == ([], TEXT)
     assert fleet.running == ["ssh://pi@barn.lan"]
     assert fleet.shed.files(WALLET) == {}
@@ -571,7 +571,7 @@ def test_a_node_that_is_moved_while_its_wallets_are_carried_is_not_destroyed(
     monkeypatch.setattr("commands.moving.carry", carry)
     ran = move(skyinfra)
     assert (ran.code, fleet.calls, fleet.file.read_text()) == (1, [], TEXT)
-    assert ran.err.endswith("Run the same command again, which begins with what is there now.\n")
+    assert ran.err.endswith("(moved or updated). Run the command again.\n")
     assert fleet.running == ["ssh://pi@barn.lan"]
 
 
@@ -586,8 +586,8 @@ def test_an_old_host_that_does_not_say_whether_its_node_was_started_again_is_nam
     monkeypatch.setattr("commands.node_removal.pulumi", pulumi)
     ran = move(skyinfra)
     assert ran.code == 1
-    said = "nobody knows whether it was started again meanwhile: host attic: it is gone. If it was not, `up`"
-    assert f"one was not made on host shed: {said} makes it on host shed. stacks/" in ran.err
+    said = "it may have been started again in the meantime: host attic: it is gone. If it was not, `up`"
+    assert f"one was not created on host shed: {said} creates it on host shed. stacks/" in ran.err
     assert "whole" not in ran.err
     assert fleet.shed.files(WALLET) == fleet.attic.files(WALLET)
 
@@ -616,7 +616,7 @@ def test_a_wallet_that_grows_while_it_is_carried_stays_where_it_is(
     monkeypatch.setattr("commands.moving.carry", carry)
     ran = move(skyinfra)
     assert (ran.code, fleet.calls, fleet.file.read_text()) == (1, [], TEXT)
-    assert "one on host attic was started again while its wallets were carried" in ran.err
+    assert "one on host attic was started again while its wallets were being copied" in ran.err
     assert fleet.attic.files(WALLET)["new.wlt"] == NEW
 
 
@@ -631,9 +631,9 @@ def test_a_wallet_that_grows_until_its_node_is_taken_out_is_not_left_behind(
     monkeypatch.setattr("commands.node_removal.pulumi", pulumi)
     ran = move(skyinfra)
     assert ran.code == 1
-    assert "new.wlt is on host attic alone, for one was started again while it was moved. stacks/" in ran.err
+    assert "new.wlt is only on host attic, because one was started again during the move. stacks/" in ran.err
     assert "whole" not in ran.err
-    assert "The way back: write `host: attic` there, then `up`" in ran.err
+    assert "To go back: set `host: attic` there, then run `up`" in ran.err
     assert [call[0] for call in fleet.calls] == ["state", "destroy"]
     assert fleet.running == []
     assert "is not the same one as before" not in fault_at(fleet.attic)
@@ -648,7 +648,7 @@ def test_a_wallet_that_grew_before_an_up_is_read_again(
         }
 
     meanwhile(monkeypatch, grown)
-    assert "Run the same command again, which begins with what is there now." in move(skyinfra).err
+    assert "(moved or updated). Run the command again." in move(skyinfra).err
     assert_nothing_changed(fleet)
 
 
@@ -714,7 +714,7 @@ def test_a_move_that_ends_at_any_request_is_finished_by_the_next(
         return
     second = move(skyinfra)
     if not fleet.resources:
-        assert "and stacks/Pulumi.test.yaml has it on shed: `up` makes it there" in second.err
+        assert "and stacks/Pulumi.test.yaml has it on shed: `up` creates it there" in second.err
         assert fleet.shed.files(WALLET) == fleet.attic.files(WALLET)
         return
     assert second.code == 0, second.err
@@ -805,14 +805,14 @@ def test_a_failed_update_leaves_the_wallet_on_both_hosts_and_prints_the_way_back
     assert fleet.file.read_text() == MOVED
     if not interrupts:
         said = (
-            "Its wallet is complete on host shed. stacks/Pulumi.test.yaml names host shed now. The way back: "
+            "Its wallet is complete on host shed. stacks/Pulumi.test.yaml names host shed now. To go back: "
         )
-        assert f"{said}write `host: attic` there, then `up`, or the command it names." in ran.err
+        assert f"{said}set `host: attic` there, then run `up`, or the command it names." in ran.err
     fleet.fails = ""
     again = move(skyinfra)
     if command == "up":
         assert (
-            "one is not in the state of test, and stacks/Pulumi.test.yaml has it on shed: `up` makes it"
+            "one is not in the state of test, and stacks/Pulumi.test.yaml has it on shed: `up` creates it"
             in again.err
         )
     else:
@@ -936,7 +936,7 @@ def test_a_new_node_that_does_not_run_is_not_a_success(status: str, fleet: Fleet
     fleet._up = ending  # type: ignore[method-assign]
     ran = move(skyinfra)
     assert ran.code == 1
-    assert "one does not run there, though its update went well: `up` tries again. Its wallet is" in ran.err
+    assert "one does not run there, although the update succeeded: `up` tries again. Its wallet is" in ran.err
     assert "with the same wallets" not in ran.out
 
 
@@ -992,8 +992,11 @@ def test_a_dead_hosts_node_that_pulumi_keeps_is_named_without_a_way_back(
     fleet.fails = "delete"
     ran = move(skyinfra, "shed", *backup)
     assert ran.code == 1
-    assert "one is not out of the state of its old host; run the same command again. Its wallet is" in ran.err
-    assert "way back" not in ran.err
+    assert (
+        "one was not removed from the state of its old host; run the same command again. Its wallet is"
+        in ran.err
+    )
+    assert "To go back" not in ran.err
     fleet.fails = ""
     assert move(skyinfra, "shed", *backup).code == 0
 
@@ -1004,7 +1007,7 @@ def test_from_backup_is_refused_if_the_old_host_answers(
     fleet.dead = set()
     ran = move(skyinfra, "shed", *backup)
     assert ran.code == 1
-    assert "host attic (ssh://pi@attic.lan) answers: leave out `--from-backup`" in ran.err
+    assert "host attic (ssh://pi@attic.lan) answers: omit `--from-backup`" in ran.err
     assert fleet.calls == []
 
 
@@ -1025,7 +1028,7 @@ def test_from_backup_is_refused_if_the_old_host_is_reachable_but_fails(
     fleet.silence = said
     ran = move(skyinfra, "shed", *backup)
     assert ran.code == 1
-    assert f"host attic (ssh://pi@attic.lan) says {said!r}: it lives, and its node may run." in ran.err
+    assert f"host attic (ssh://pi@attic.lan) is reachable ({said!r}), so its node may be running." in ran.err
     assert_nothing_changed_without_the_old_host(fleet)
 
 
@@ -1036,7 +1039,7 @@ def test_from_backup_is_refused_if_the_old_host_comes_back_during_the_question(
     meanwhile(monkeypatch, fleet.dead.clear)
     ran = move(skyinfra, "shed", *backup)
     assert ran.code == 1
-    assert "host attic (ssh://pi@attic.lan) answers: leave out `--from-backup`" in ran.err
+    assert "host attic (ssh://pi@attic.lan) answers: omit `--from-backup`" in ran.err
     assert (fleet.calls, fleet.file.read_text()) == ([], TEXT)
 
 
@@ -1045,7 +1048,7 @@ def test_from_backup_is_refused_if_the_old_host_answers_at_its_new_address(
 ) -> None:
     fleet.file.write_text(TEXT.replace("pi@attic.lan", "pi@10.0.0.7"))
     ran = move(skyinfra, "shed", *backup)
-    assert "host attic (ssh://pi@10.0.0.7) answers: leave out `--from-backup`" in ran.err
+    assert "host attic (ssh://pi@10.0.0.7) answers: omit `--from-backup`" in ran.err
     assert_nothing_changed_without_the_old_host(fleet)
 
 
@@ -1095,7 +1098,7 @@ def test_a_backup_of_another_node_or_an_older_one_is_refused(
         "b.backup lacks something that the state has recorded: other.wlt (1 address) is gone. Nothing was"
         in ran.err
     )
-    assert "--older takes it all the same" in ran.err
+    assert "--older accepts it anyway" in ran.err
     assert fleet.calls == []
     assert move(skyinfra, "shed", *backup, "--older").code == 0
     assert list(fleet.shed.files(WALLET)) == ["mine.wlt"]

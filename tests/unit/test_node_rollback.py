@@ -158,7 +158,7 @@ def test_a_rollback_writes_the_file_and_is_previewed_before_the_update(
     assert "one on host attic: from sha256:bbbbbbbbbbbb to sha256:aaaaaaaaaaaa\n" in ran.out
     assert (
         f"one is rolled back to sha256:aaaaaaaaaaaa since {pin['date']}: stops at block 5. "
-        "`./skyinfra node lift-rollback one` lifts that: stacks/Pulumi.local.yaml says so.\n"
+        "`./skyinfra node lift-rollback one` lifts that. It is recorded in stacks/Pulumi.local.yaml.\n"
     ) in ran.out
 
 
@@ -179,7 +179,7 @@ def test_answering_no_leaves_the_file_and_the_node_unchanged(
     monkeypatch.setattr("commands.agreement.sys", TERMINAL)
     ran = skyinfra("node", "rollback", "one", "--reason", "x", given=answer)
     assert ran.code == 1
-    assert "Nothing was changed: stacks/Pulumi.local.yaml is as it was." in ran.err
+    assert "Nothing was changed: stacks/Pulumi.local.yaml is unchanged." in ran.err
     assert host.file.read_text() == TEXT
     assert [call[0] for call in host.calls] == ["preview"]
 
@@ -195,7 +195,7 @@ def test_answering_yes_starts_the_rollback(
 def test_without_a_terminal_a_rollback_changes_nothing(host: Host, skyinfra: Skyinfra) -> None:
     ran = back(skyinfra, "one")
     assert ran.code == 1
-    assert "There is no terminal to ask: `--yes` goes on after the preview." in ran.err
+    assert "There is no terminal to ask: `--yes` proceeds after the preview." in ran.err
     assert host.file.read_text() == TEXT
 
 
@@ -203,7 +203,7 @@ def test_a_preview_that_fails_leaves_the_file_unchanged(host: Host, skyinfra: Sk
     host.preview_code = 255
     ran = back(skyinfra, "one", "--yes")
     assert ran.code == 1
-    assert "The preview failed: stacks/Pulumi.local.yaml is as it was." in ran.err
+    assert "The preview failed: stacks/Pulumi.local.yaml is unchanged." in ran.err
     assert host.file.read_text() == TEXT
 
 
@@ -324,7 +324,7 @@ def test_a_node_that_knows_no_other_image_needs_one(host: Host, skyinfra: Skyinf
     host.labels["one"] = ""
     ran = back(skyinfra, "one", "--yes")
     assert ran.code == 1
-    assert "one: no healthy image of another digest is known from before the one that it has." in ran.err
+    assert "one: no earlier healthy image with another digest is recorded." in ran.err
     assert "`--to` takes a digest, sha256: and 64 hexadecimal digits, that is in" in ran.err
 
 
@@ -340,7 +340,7 @@ def test_a_second_rollback_is_another_digest_or_none(host: Host, skyinfra: Skyin
     refused = back(skyinfra, "one", "--yes")
     assert refused.code == 1
     assert "error: one is rolled back to sha256:aaaaaaaaaaaa since " in refused.err
-    assert "lifts that. `--to` takes another digest." in refused.err
+    assert "lifts that. `--to` selects another digest." in refused.err
     assert back(skyinfra, "one", "--to", NEW, "--yes").code == 0
     assert listed(host, "one")["digest"] == NEW
 
@@ -409,7 +409,7 @@ def test_a_missing_node_is_reported_with_those_that_the_stack_has(host: Host, sk
 def test_a_node_without_a_container_can_not_go_back(host: Host, skyinfra: Skyinfra) -> None:
     host.resources = [one for one in host.resources if not one["urn"].endswith("one-container")]
     ran = back(skyinfra, "one", "--yes")
-    assert "one on host attic is not deployed: `up` makes its container again" in ran.err
+    assert "one on host attic is not deployed: `up` creates its container again" in ran.err
 
 
 def test_a_node_that_has_left_the_file_is_refused(host: Host, skyinfra: Skyinfra) -> None:

@@ -111,7 +111,7 @@ def both_answer(engines: ExitStack, folder: Path) -> None:
 
 def table(text: str) -> list[str]:
     lines = [" ".join(line.split()) for line in text.splitlines()]
-    return lines[lines.index("host what became of it") + 1 :]
+    return lines[lines.index("host result") + 1 :]
 
 
 WITHOUT_FAR = (
@@ -246,7 +246,7 @@ def test_a_stack_of_one_engine_is_updated_without_a_table(
         entries.popitem()
     assert bench.up() == 0
     assert bench.calls == ["up --refresh"]
-    assert "what became of it" not in capfd.readouterr().out
+    assert "result" not in capfd.readouterr().out
 
 
 def test_a_host_that_left_the_file_stays_in_the_state_and_in_the_table(

@@ -90,7 +90,7 @@ def test_this_checkout_pins_what_it_ships() -> None:
 
 def test_a_row_names_the_newer_version_or_says_that_it_is_unknown() -> None:
     pin = Pin(name="a", version="1.0.0", place="a/go.mod", rebuilds="a")
-    for newest, said in (("1.0.0", "–"), ("1.0.1", "1.0.1"), (None, "not known")):
+    for newest, said in (("1.0.0", "–"), ("1.0.1", "1.0.1"), (None, "unknown")):
         assert rows({pin: newest}) == [("a", "1.0.0", said, "a/go.mod", "a")]
 
 
@@ -144,7 +144,7 @@ def test_newer_versions_are_those_of_gos_proxy_and_pypi(answers: dict[str, str |
         "code-server",
         "docker.io/library/busybox:1.37.0",
     ):
-        assert found[unknown] == "not known"
+        assert found[unknown] == "unknown"
 
 
 def test_on_request_only_outdated_pins_are_listed(answers: dict[str, str | None]) -> None:
@@ -153,6 +153,6 @@ def test_on_request_only_outdated_pins_are_listed(answers: dict[str, str | None]
 
 def test_registries_that_do_not_answer_leave_all_versions_unknown(answers: dict[str, str | None]) -> None:
     answers.clear()
-    assert {*table().values()} == {"not known"}
+    assert {*table().values()} == {"unknown"}
     done = CliRunner().invoke(pins, ["--newer"])
-    assert done.output == "No newer version is known of what is pinned.\n"
+    assert done.output == "No pinned version has a known newer one.\n"

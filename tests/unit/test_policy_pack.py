@@ -24,7 +24,7 @@ UNTOLD = {
     "nothing-is-taken-along": "deletedWith",
 }
 """Rule → the first option that it needs and a pack does not get."""
-UNSEEN = ("is not kept where it leaves the stack", "is replaced, by an empty one", "is deleted implicitly")
+UNSEEN = ("is deleted if it leaves the stack", "is replaced by an empty volume", "is deleted implicitly")
 """Messages about planted violations that only an option in UNTOLD reveals."""
 MANDATORY, ADVISORY = analyzer_pb2.MANDATORY, analyzer_pb2.ADVISORY
 Said = list[tuple[int, str, str, str]]
@@ -85,8 +85,8 @@ def test_a_secret_is_recognized_and_hidden_from_rules() -> None:
 
     pack = Pack()
     assert [one for one in diagnostics_of(planted("release", secret), pack) if one[0] == MANDATORY] == []
-    assert "hunter2" not in str(pack.asked)
-    assert "[secret]" in str(pack.asked)
+    assert "hunter2" not in str(pack.registered)
+    assert "[secret]" in str(pack.registered)
 
 
 class RefusedError(Exception):
@@ -132,7 +132,7 @@ def test_own_rules_are_asked_too(own: Path, capsys: pytest.CaptureFixture[str]) 
     assert (first[1], first[2]) == ("lonely", "")
     assert first[3].endswith(f" is one of {count}. It is so. Change it.")
     assert error[3] == (
-        "Whether it holds is not known, for it raised an error at review/own_rules.py:8: ValueError: enough"
+        "Could not be checked: it raised an error at review/own_rules.py:8: ValueError: enough"
     )
     assert capsys.readouterr().out == "", "the engine reads the port there"
 

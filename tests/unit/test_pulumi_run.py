@@ -140,7 +140,7 @@ def test_each_interruption_waits_for_pulumi_and_then_ends_the_command(
     thread.join()
     assert signal.getsignal(signal.SIGINT) is before
     said = re.findall("interrupted.*", capfd.readouterr().out)
-    assert said[0] == "interrupted: pulumi finishes what it began …"
+    assert said[0] == "interrupted: pulumi finishes its running operations …"
     assert len(said) == (3 if command == "up" else 2), "an update also ends with what came of it"
 
 

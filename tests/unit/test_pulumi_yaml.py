@@ -121,5 +121,5 @@ def test_a_file_too_deep_to_compare_is_reported_and_not_taken_as_unchanged() -> 
     deep = ["k0: &a0 1"]
     deep += [f"k{n}: &a{n} {'[' * 100}*a{n - 1}{']' * 100}" for n in range(1, 19)]
     assert of_stack("mine", "main", {"mine": "config: {}\n"}, "\n".join(deep) + "\n") == [
-        "Which settings of the file differ is not known: its values are nested too deep."
+        "Which settings of the file differ is unknown: its values are nested too deeply."
     ]

@@ -82,7 +82,7 @@ def test_a_registry_that_was_left_out_is_reported() -> None:
     engine = up_with("release", registries=registries, images={"skycoin": image})
     record = release_record(engine.exports(), "skycoin")
     record["tags"]["latest"]["registries"]["own"] = ""
-    assert "hub, own (left out: it is optional, and failed) |" in markdown(record)
+    assert "hub, own (skipped: optional registry failed) |" in markdown(record)
 
 
 def test_a_missing_image_is_reported_with_those_that_the_stack_has(outputs: dict[str, Any]) -> None:

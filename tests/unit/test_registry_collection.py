@@ -231,8 +231,8 @@ def test_without_an_answer_the_garbage_is_listed_and_not_removed(
     ran = skyinfra("setup", "collect")
     assert ran.code == 0
     lines = ran.out.splitlines()
-    assert [line.split() for line in lines[:2]] == [["REPOSITORY", "GO", "STAY"], [NAME, "2", "1"]]
-    assert lines[3].startswith("2 manifests would go, and ")
+    assert [line.split() for line in lines[:2]] == [["REPOSITORY", "REMOVE", "KEEP"], [NAME, "2", "1"]]
+    assert lines[3].startswith("2 manifests would be removed, which frees ")
     assert lines[-1] == "Nothing was removed: --yes removes it."
     assert removal == []
 
@@ -242,7 +242,7 @@ def test_with_yes_it_is_removed_without_a_question(removal: list[Garbage], skyin
     assert ran.code == 0
     [gone] = removal
     assert len(gone.manifests) == 2
-    assert ran.out.splitlines()[-1] == f"{gone.size} B are free again."
+    assert ran.out.splitlines()[-1] == f"{gone.size} B were freed."
 
 
 @pytest.mark.parametrize(("answer", "count"), [(True, 1), (False, 0)])

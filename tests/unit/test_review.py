@@ -124,8 +124,7 @@ def test_a_replaced_container_says_why_and_for_how_long_it_stops_at_most() -> No
     why = "image: skycoin@dddddddddddd → what would be built; args: -b=1 → -b=2; memory: 1 → 2 MiB; ports"
     how_long = "t most 6 min (1 min to stop, then 5 min to become healthy)"
     assert (
-        f"- A{how_long}: node `skycoin-attic` on host here (last replacement: not known). Why: {why}\n"
-        in text
+        f"- A{how_long}: node `skycoin-attic` on host here (last replacement: unknown). Why: {why}\n" in text
     )
     assert f"| skycoin-attic | here | replaced, a{how_long} |  | {why} |" in text
     assert f"### What can be lost\n\n{NOTHING_LOST}" in text
@@ -137,7 +136,8 @@ def test_a_new_wallet_volume_is_named_and_reported_as_possibly_empty() -> None:
     wallet = step("create", VOLUME, "attic-wallet", None, {"name": "skycoin-attic-wallet"})
     text = rendered(wallet, node("update", {}, {}, "image"))
     said = (
-        "- New: wallet volume `skycoin-attic-wallet` on host here, empty where the host has none of that name"
+        "- New: wallet volume `skycoin-attic-wallet` on host here, empty unless the host has a "
+        "volume of that name"
     )
     assert said in text.splitlines()
 
@@ -146,7 +146,7 @@ def test_an_exporter_that_is_replaced_has_no_wallet() -> None:
     exporter = step("replace", EXPORTER_CONTAINER, "attic-exporter-container", {}, {}, ("image",))
     text = rendered(exporter)
     assert "a node's wallet" not in text
-    assert "restarts 1 other container for a time that is not known\n" in text
+    assert "restarts 1 other container for an unknown time\n" in text
 
 
 def test_the_steps_of_one_replacement_are_one_row() -> None:
@@ -202,7 +202,7 @@ def test_a_volume_that_would_be_removed_is_reported_first() -> None:
         "",
         "### What can be lost",
         "",
-        "- The wallet volume `skycoin-attic-wallet` on host here would be removed, with what is in it.",
+        "- The wallet volume `skycoin-attic-wallet` on host here would be removed, with its data.",
     ]
 
 
@@ -227,7 +227,7 @@ def test_other_resources_are_counted() -> None:
     new = [step("create", PREFLIGHT, name, None, {}) for name in ("a", "c")]
     text = rendered(*new, step("update", PREFLIGHT, "b", {}, {}))
     assert text.startswith("## Stack release: safe\n\nNothing rebuilt, published or restarted.\n")
-    assert "<summary>Other resources (proofs, networks, providers …): 3</summary>" in text
+    assert "<summary>Other resources (verifications, networks, providers …): 3</summary>" in text
     assert "| new | 2 |\n| changed in place | 1 |\n" in text
 
 
@@ -263,10 +263,12 @@ def test_a_refusal_that_ended_the_preview_before_any_change_says_so() -> None:
     diagnostics = errors("the wallet is gone")
     assert page(read_changes({"steps": [], "diagnostics": diagnostics}), "mine") == (
         "## Stack mine: refused\n\n### `pulumi up` would stop with this, and change nothing\n\n"
-        "```\nthe wallet is gone\n```\n\nThe preview ended with it, and had seen no change until then.\n"
+        "```\nthe wallet is gone\n```\n\nThe preview stopped at this error before it reached any change.\n"
     )
     more = read_changes({"steps": [step("create", PREFLIGHT, "a", None, {})], "diagnostics": diagnostics})
-    assert "\nBelow is what would be done without it, as far as the preview came.\n" in page(more, "mine")
+    assert "\nBelow are the changes `up` would make without this error, as far as the preview got.\n" in page(
+        more, "mine"
+    )
 
 
 def test_a_long_refusal_is_broken_into_lines_but_no_command_and_no_excerpt() -> None:
@@ -313,9 +315,9 @@ def test_input_that_is_not_a_preview_is_refused() -> None:
 )
 def test_the_command_names_the_input_that_it_requires(given: str | bytes, skyinfra: Skyinfra) -> None:
     ran = skyinfra("review", "-s", "release", "--preview", "-", given=given)
-    said = "The input is not a preview: give it what `pulumi preview --json --show-sames` prints."
+    said = "The input is not a preview: give it the output of `pulumi preview --json --show-sames`."
     assert ran.code == FAILED == 1
-    assert ran.out == f"## Stack release: no preview\n\nNothing is known of this change. {said}\n"
+    assert ran.out == f"## Stack release: no preview\n\nNothing is known about this change. {said}\n"
     assert ran.err == f"error: {said}\n"
 
 
@@ -335,10 +337,10 @@ def test_text_that_does_not_fit_on_a_page_is_in_the_file_of_the_whole_page(
     file = tmp_path / "whole.md"
     asked = ["review", "-s", "release", "--preview", "-"]
     ran = skyinfra(*asked, "--whole", str(file), given=json.dumps({"steps": steps}))
-    [cut] = [line for line in ran.out.splitlines() if line.startswith("**Cut here, ")]
+    [cut] = [line for line in ran.out.splitlines() if line.startswith("**Cut here: ")]
     shown = ran.out.count("\n| `")
-    said = "A page has at most 60,000 characters; the whole is the file `whole.md`."
-    assert cut == f"**Cut here, {400 - shown} lines more. {said}**"
+    said = "A page has at most 60,000 characters; the complete page is the file `whole.md`."
+    assert cut == f"**Cut here: {400 - shown} more lines. {said}**"
     assert len(ran.out) <= LIMIT
     text = file.read_text()
     assert len(text) > LIMIT

@@ -267,16 +267,16 @@ def variants(**refs: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("old", "new", "paths", "said"),
     [
-        (variants(amd64="a"), variants(amd64="b"), ("variants[0].ref",), ["another image of a variant"]),
+        (variants(amd64="a"), variants(amd64="b"), ("variants[0].ref",), ["a variant has another image"]),
         (
             variants(amd64="a"),
             variants(amd64="a", arm64v8="a"),
             ("variants",),
             [f"other architectures ({NAME}:9)"],
         ),
-        (variants(amd64="a"), variants(amd64=UNKNOWN), ("variants",), ["its variants are verified anew"]),
-        (variants(amd64="a"), variants(amd64="a"), ("points",), ["somebody moved it"]),
-        ({}, {}, ("failure",), ["its registry did not take it last time"]),
+        (variants(amd64="a"), variants(amd64=UNKNOWN), ("variants",), ["its variants are verified again"]),
+        (variants(amd64="a"), variants(amd64="a"), ("points",), ["it was moved outside this stack"]),
+        ({}, {}, ("failure",), ["its registry did not accept it last time"]),
         ({"optional": False}, {"optional": True}, ("optional", "annotations.a"), ["optional: false → true"]),
     ],
     ids=["image", "architectures", "verified", "moved", "failed", "input"],

@@ -14,7 +14,7 @@ from review.markdown import LIMIT as PAGE
 from review.markdown import page
 from review.mermaid import BOXES, mermaid
 from review.risk import risk_of
-from review.text_budget import fitted, length, shares
+from review.text_budget import fit_lines, length, shares
 from tests.unit.command_line import Skyinfra
 from tests.unit.test_review import (
     CONTAINER,
@@ -68,9 +68,9 @@ def test_the_longest_bound_is_that_of_all_nodes() -> None:
 
 @pytest.mark.parametrize("limits", [{}, {"stopTimeout": 60}, {"stopTimeout": 60, "waitTimeout": UNKNOWN}])
 def test_a_bound_that_the_preview_does_not_have_is_unknown(limits: dict[str, Any]) -> None:
-    assert line_of(replaced(**limits)) == "restarts 1 node for a time that is not known"
+    assert line_of(replaced(**limits)) == "restarts 1 node for an unknown time"
     both = line_of(replaced(**LIMITS), replaced("shed", **limits))
-    assert both == "restarts 2 nodes, each for a time that is not known"
+    assert both == "restarts 2 nodes, each for an unknown time"
 
 
 def test_another_container_has_the_bound_of_its_own_inputs() -> None:
@@ -80,7 +80,7 @@ def test_another_container_has_the_bound_of_its_own_inputs() -> None:
     exporter["newState"]["inputs"] = {"wait": True}
     assert line_of(exporter) == "restarts 1 other container for at most 1 min 10 s"
     exporter["newState"]["inputs"] = {"waitTimeout": 90}
-    assert line_of(exporter) == "restarts 1 other container for a time that is not known"
+    assert line_of(exporter) == "restarts 1 other container for an unknown time"
 
 
 def test_an_image_is_pulled_only_if_it_changes() -> None:
@@ -91,7 +91,7 @@ def test_an_image_is_pulled_only_if_it_changes() -> None:
     flag["detailedDiff"] = {"command[1]": None}
     for steps, said in (([flag, replaced(**LIMITS)], pulled), ([flag], ran)):
         text = "\n".join(screen(read_changes({"steps": steps})))
-        assert f"\n{said} Where the new one fails, the old one is started again." in text
+        assert f"\n{said} If the new container fails, the old one is started again." in text
 
 
 def test_possible_losses_are_reported_before_interruptions() -> None:
@@ -104,7 +104,7 @@ def test_possible_losses_are_reported_before_interruptions() -> None:
 
 def test_a_preview_that_leaves_things_out_is_not_called_safe() -> None:
     changes = read_changes({"steps": [], "changeSummary": {"same": 3}})
-    assert risk_of(changes).line == "no risk seen, in a preview that leaves things out"
+    assert risk_of(changes).line == "no risk seen, but the preview is incomplete"
     assert INCOMPLETE in screen(changes)
 
 
@@ -145,7 +145,7 @@ def test_a_tag_says_where_it_points_where_it_moves_and_what_it_gains_and_loses()
         "moves to what would be built for arm32v7, arm64v8, `x@bbbbbbbbbbbb` (amd64); gains arm64v8; "
         "**loses arm32v5**"
     )
-    why = "its variants are verified anew; other architectures; another image of a variant"
+    why = "its variants are verified again; other architectures; a variant has another image"
     assert f"- `docker.io/skycoin/skycoin`: `latest` (now `aaaaaaaaaaaa`): {said}. Why: {why}" in lines
     row = f"| `docker.io/skycoin/skycoin:latest` | aaaaaaaaaaaa | {said} | amd64, arm32v7, arm64v8 | {why} |"
     assert row in lines
@@ -176,7 +176,7 @@ def test_the_duration_of_the_last_replacement_is_shown_if_the_state_has_it() -> 
     lines = rendered(known, unknown).splitlines()
     names = (
         "node `skycoin-attic` on host attic (last replacement: 1 min 15 s), "
-        "node `skycoin-shed` on host shed (last replacement: not known)"
+        "node `skycoin-shed` on host shed (last replacement: unknown)"
     )
     assert any(line.startswith("- At most 6 min (") and names in line for line in lines)
     assert any(line.startswith("| skycoin-attic | attic | replaced, at most 6 min ") for line in lines)
@@ -239,9 +239,7 @@ PORTS = [{"internal": 6420, "external": 6420, "ip": "127.0.0.1"}]
     ],
 )
 def test_a_nodes_change_is_told_in_its_settings(old: Any, new: Any, said: str) -> None:
-    start = (
-        "- For how long is not known: node `skycoin-attic` on host here (last replacement: not known). Why: "
-    )
+    start = "- For an unknown time: node `skycoin-attic` on host here (last replacement: unknown). Why: "
     assert f"{start}{said}\n" in rendered(node("update", old, new, *old))
 
 
@@ -296,7 +294,7 @@ def test_the_first_screen_and_the_page_keep_their_limits(count: int, faults: lis
         assert f"\n### {title}\n" in first
     assert text.count("<details>") == text.count("</details>")
     if count != 10:
-        assert ("**Cut here, " in text) is (count == 300)
+        assert ("**Cut here: " in text) is (count == 300)
 
 
 def test_a_list_that_is_cut_says_by_how_much_and_comes_whole_in_the_details() -> None:
@@ -337,9 +335,9 @@ def test_space_is_shared_and_unused_space_goes_to_the_others() -> None:
     assert shares([10, 20], 700) == [10, 20]
     assert shares([], 700) == []
     lines = ["a" * 9, "b" * 9, "c" * 9]
-    assert fitted(lines, 30, str) == lines
-    assert fitted(lines, 29, str) == [*lines[:2], "1"]
-    assert length(fitted(lines, 15, str)) <= 15
+    assert fit_lines(lines, 30, str) == lines
+    assert fit_lines(lines, 29, str) == [*lines[:2], "1"]
+    assert length(fit_lines(lines, 15, str)) <= 15
 
 
 # The graph

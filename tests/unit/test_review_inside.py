@@ -32,7 +32,7 @@ from review.causes import Checkout
 from review.changes import Changes, read_changes
 from review.first_screen import first_screen
 from review.images import IMAGE
-from review.inside import EARLIER, ITS_GO, OF_FOLDER, OF_GIT, SAVED, VERIFICATION
+from review.inside import EARLIER, GO_UNKNOWN, OF_FOLDER, OF_GIT, SAVED, VERIFICATION
 from review.inside_words import SAME
 from review.markdown import LIMIT, page
 from review.modules_by_files import inside_by_files
@@ -95,13 +95,13 @@ def lines(changes: Changes) -> list[str]:
 def test_modules_are_named_with_the_programs_that_they_are_linked_into() -> None:
     assert lines(read())[0] == (
         f"- skycoin: {GONE} 1.2.0 is gone (in no program); {CORS} {NOW[CORS]} is new "
-        f"(in which programs is not known before the build); {CRYPTO} 0.30.0 → {NOW[CRYPTO]} (skycoin)"
+        f"(in which programs is unknown before the build); {CRYPTO} 0.30.0 → {NOW[CRYPTO]} (skycoin)"
     )
 
 
 def test_a_cell_of_the_module_table_holds_only_its_value() -> None:
     text = page(read(), "mine")
-    assert f"| skycoin | {CORS} | none | {NOW[CORS]} | not known before the build |" in text
+    assert f"| skycoin | {CORS} | none | {NOW[CORS]} | unknown before the build |" in text
     assert f"| skycoin | {CRYPTO} | 0.30.0 | {NOW[CRYPTO]} | skycoin |" in text
 
 
@@ -109,7 +109,7 @@ def test_programs_are_unknown_if_a_variant_was_verified_without_modules() -> Non
     cases: tuple[tuple[Any, ...], ...] = ((LINKED, None), (), ({}, {}))
     for proofs in cases:
         assert (
-            f"{CRYPTO} 0.30.0 → {NOW[CRYPTO]} (in which programs is not known)"
+            f"{CRYPTO} 0.30.0 → {NOW[CRYPTO]} (in which programs is unknown)"
             in lines(read(BEFORE, proofs))[0]
         )
 
@@ -153,21 +153,21 @@ def test_a_replaced_module_is_not_called_known(tmp_path: Path) -> None:
     (tmp_path / GO_MOD).write_text(f"{go_mod}replace {CORS} => example.org/cors v1.0.0\n")
     changes = read({CRYPTO: "0.30.0"}, context={**CONTEXT, "location": str(tmp_path)})
     assert lines(changes)[0] == (
-        "- skycoin: example.org/cors 1.0.0 is new (in which programs is not known before the build); "
-        f"{CRYPTO} 0.30.0 → not known (skycoin); {CRYPTO}: version not known, as {INEXACT}"
+        "- skycoin: example.org/cors 1.0.0 is new (in which programs is unknown before the build); "
+        f"{CRYPTO} 0.30.0 → not known (skycoin); {CRYPTO}: version unknown, as {INEXACT}"
     )
     changes = judged(changes, by_module(KNOWN), "1")
     assert changes.vulnerabilities == ()
-    assert "comes or goes by the modules that are known to differ." in changes.looked_up
+    assert "is gained or lost by the modules that are known to differ." in changes.looked_up
     same = read({CRYPTO: "not known"}, context={**CONTEXT, "location": str(tmp_path)})
-    assert f"{CRYPTO}: version not known, as {INEXACT}" in lines(same)[0]
+    assert f"{CRYPTO}: version unknown, as {INEXACT}" in lines(same)[0]
 
 
 def test_a_working_copys_own_go_mod_is_read(tmp_path: Path) -> None:
     """The page used to say that nothing is known before the build."""
     (tmp_path / GO_MOD).write_text(f"go 1.25\nrequire {CRYPTO} v99.0.0\n")
     assert lines(read({**NOW, SKYCOIN: "not known"}, context=of_source(str(tmp_path))))[0] == (
-        f"- skycoin: {CRYPTO} {NOW[CRYPTO]} → 99.0.0 (skycoin); {SKYCOIN}: version not known, as {INEXACT}"
+        f"- skycoin: {CRYPTO} {NOW[CRYPTO]} → 99.0.0 (skycoin); {SKYCOIN}: version unknown, as {INEXACT}"
     )
 
 
@@ -209,7 +209,7 @@ def test_the_earlier_go_version_is_that_of_the_variant_that_changes(order: int) 
     of_files = {"steps": [same, *steps][::order]}
     [by_files] = inside_by_files(of_files, lambda _: ("go 1.26\n", "go 1.26\n"))
     [by_state] = read_changes({"steps": steps[::order]}, HERE).inside
-    assert (by_files.of_go, by_state.of_go) == (ITS_GO, ITS_GO)
+    assert (by_files.of_go, by_state.of_go) == (GO_UNKNOWN, GO_UNKNOWN)
 
 
 def test_another_go_version_is_a_difference_only_if_both_versions_are_known() -> None:
@@ -223,7 +223,7 @@ def test_another_go_version_is_a_difference_only_if_both_versions_are_known() ->
         ((older, LINKED), other),
         ((LINKED,), ("a", "b")),
     ):
-        assert lines(read(NOW, proofs, build_from=build_from)) == [f"- skycoin: {SAME}; {ITS_GO}"]
+        assert lines(read(NOW, proofs, build_from=build_from)) == [f"- skycoin: {SAME}; {GO_UNKNOWN}"]
 
 
 KNOWN = [
@@ -239,12 +239,12 @@ def test_vulnerabilities_are_gained_and_lost_by_the_modules_that_differ() -> Non
     changes = judged(read(), by_module(KNOWN), "2026-11-05")
     gains, loses, _, note = lines(changes)
     assert gains == (
-        f"- skycoin **gains** known vulnerabilities: GO-3 in {CORS} {NOW[CORS]} (in which programs is not "
-        "known before the build, fixed in 9.9.9): GO-3 at work"
+        f"- skycoin **gains** known vulnerabilities: GO-3 in {CORS} {NOW[CORS]} (in which programs is "
+        "unknown before the build, fixed in 9.9.9): GO-3 at work"
     )
     assert loses == f"- skycoin loses known vulnerabilities: GO-1 in {CRYPTO} 0.30.0 (skycoin): GO-1 at work"
     assert note.endswith(looked_up("2026-11-05", changes.vulnerabilities))
-    assert "knew on 2026-11-05, by versions of modules: a program may not use what is faulty." in note
+    assert "knew on 2026-11-05, by versions of modules: a program might not call the vulnerable code." in note
     text = page(changes, "mine")
     assert f"| skycoin | gained | GO-3 | {CORS} {NOW[CORS]} | 9.9.9 | GO-3 at work |" in text
     assert f"| skycoin | gone | GO-1 | {CRYPTO} 0.30.0 | 0.45.0 | GO-1 at work |" in text
@@ -283,7 +283,7 @@ def test_a_go_mod_of_a_megabyte_has_a_page_in_time(tmp_path: Path) -> None:
 
 def test_a_change_without_a_vulnerability_says_so_with_the_day() -> None:
     assert (
-        "No known vulnerability comes or goes. Vulnerabilities are those that Go's database knew on 1"
+        "No known vulnerability is gained or lost. Vulnerabilities are those that Go's database knew on 1"
         in (lines(judged(read(), {}, "1"))[-1])
     )
 
@@ -341,6 +341,6 @@ def test_a_missing_database_is_reported_and_prevents_no_page(
 
 def test_unknown_modules_are_not_called_free_of_vulnerabilities() -> None:
     changes = read(build_from=("a", "b"))
-    assert "No known vulnerability comes or goes by the modules that are known to differ." in (
+    assert "No known vulnerability is gained or lost by the modules that are known to differ." in (
         judged(changes, {}, "1").looked_up
     )

@@ -46,12 +46,12 @@ def changes(*steps: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 UNPROTECTED = (
-    "The wallet volume `skycoin-attic-wallet` on host here is no longer protected: taking its node out of "
-    "the stack, or destroying the stack, would not be refused."
+    "The wallet volume `skycoin-attic-wallet` on host here is no longer protected: Pulumi would not "
+    "refuse to take its node out of the stack, or to destroy the stack."
 )
 NOT_KEPT = (
-    "The wallet volume `skycoin-attic-wallet` on host here is no longer kept (`retain_on_delete`): where "
-    "Pulumi deletes it, what is in it is gone."
+    "The wallet volume `skycoin-attic-wallet` on host here is no longer kept (`retain_on_delete`): if "
+    "Pulumi deletes it, its data is lost."
 )
 
 
@@ -100,17 +100,17 @@ def test_a_lost_protection_of_an_image_a_tag_or_a_chain_is_reported_too() -> Non
     )
     assert losses(image, tag, data) == [
         Loss(
-            text="The image `skycoin-amd64-image` is no longer kept (`retain_on_delete`): where it leaves "
-            "the stack, Pulumi deletes it in the world too.",
+            text="The image `skycoin-amd64-image` is no longer kept (`retain_on_delete`): if it leaves the "
+            "stack, Pulumi also deletes the real resource.",
             wallet=False,
         ),
         Loss(
-            text="The tag `hub-latest-tag` is no longer protected: deleting it would not be refused.",
+            text="The tag `hub-latest-tag` is no longer protected: Pulumi would not refuse to delete it.",
             wallet=False,
         ),
         Loss(
-            text="The volume `attic-data` on host here is no longer kept (`retain_on_delete`): where Pulumi "
-            "deletes it, what is in it is gone.",
+            text="The volume `attic-data` on host here is no longer kept (`retain_on_delete`): if Pulumi "
+            "deletes it, its data is lost.",
             wallet=False,
         ),
     ]
@@ -123,7 +123,8 @@ def test_a_volume_that_is_replaced_is_a_loss_once(op: str) -> None:
     steps = [step(wallet(), None, "delete-replaced"), step(wallet(), wallet(), op)]
     assert losses(*steps) == [
         Loss(
-            text="The wallet volume `skycoin-attic-wallet` on host here would be replaced, by an empty one.",
+            text="The wallet volume `skycoin-attic-wallet` on host here would be replaced by an empty "
+            "volume.",
             wallet=True,
         )
     ]
@@ -236,7 +237,9 @@ def test_a_preview_that_leaves_unchanged_resources_out_is_not_trusted_for_them()
     """Without `--show-sames`, a preview only counts unchanged resources."""
     some = {"steps": [], "changeSummary": {"same": 51}}
     assert not read_options(some).complete
-    assert "Not known: what becomes of the protection" in page(read_changes(some), "mine")
+    assert "Not checked: the protection, order, providers and hooks of unchanged resources" in page(
+        read_changes(some), "mine"
+    )
     assert read_options({**some, "steps": [step(wallet(), wallet())]}).complete
     assert read_options({"steps": [], "changeSummary": {"create": 1}}).complete
 

@@ -14,7 +14,7 @@ from tests.unit.registry import Registries
 from tests.unit.test_review import TAG, step, tag
 
 HUB = "docker.io/skycoin/skycoin"
-NOT_KNOWN = "which architectures it has today is not known"
+NOT_KNOWN = "its present architectures are unknown"
 
 
 @pytest.fixture
@@ -40,10 +40,10 @@ def test_a_tag_that_exists_is_not_new(registries: Registries) -> None:
         tag("develop", "update"),
     )
     assert lines[0] == "## Stack release: safe"
-    assert lines[2] == "1 tag new, 1 tag moved, 2 tags that the state does not know in their registry."
+    assert lines[2] == "1 tag new, 1 tag moved, 2 tags in the registry but not in the state."
     for name, said in {
-        "0.27.1": f"exists, and stays; refused where its content would differ; {NOT_KNOWN}",
-        "latest": f"exists, moves where its content differs; {NOT_KNOWN}",
+        "0.27.1": f"exists and stays; refused if its content would differ; {NOT_KNOWN}",
+        "latest": f"exists; moves if its content differs; {NOT_KNOWN}",
         "0.27": "new",
         "develop": "moves",
     }.items():
@@ -54,13 +54,11 @@ def test_a_tag_that_exists_is_not_new(registries: Registries) -> None:
 def test_a_registry_that_does_not_answer_is_named_and_its_tags_are_unknown(registries: Registries) -> None:
     registries(HUB).down = True
     lines = shown(registries, tag("latest", "create"), tag("0.27.1", "create", immutable=True))
-    assert lines[2] == "2 tags not known."
-    assert f"- registry {HUB}: 503. It is not known which of its tags exist." in lines
-    said = "not known: its registry could not be asked"
+    assert lines[2] == "2 tags whose registry could not be asked."
+    assert f"- registry {HUB}: 503. Which of its tags exist is unknown." in lines
+    said = "unknown: its registry could not be asked"
     assert f"| `{HUB}:latest` |  | {said} | amd64, arm32v7 | new |" in lines
-    exact = (
-        f"| `{HUB}:0.27.1` |  | {said}; refused where it exists with other content | amd64, arm32v7 | new |"
-    )
+    exact = f"| `{HUB}:0.27.1` |  | {said}; refused if it exists with other content | amd64, arm32v7 | new |"
     assert exact in lines
 
 

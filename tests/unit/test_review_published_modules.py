@@ -184,7 +184,7 @@ def test_an_image_without_go_has_no_line() -> None:
 )
 def test_outputs_of_another_program_name_no_image(odd: Any) -> None:
     found = changed(preview((ref("a"), ref("d")), before=odd), odd)
-    assert lines(found)[0].startswith(f"- {SKYCOIN}: Go modules not known: ")
+    assert lines(found)[0].startswith(f"- {SKYCOIN}: Go modules unknown: ")
 
 
 def test_an_image_of_the_stack_itself_is_found_in_its_own_outputs() -> None:

@@ -142,18 +142,18 @@ PAGE = (PROJECT / "docs" / "review.md").read_text()
 RULES = rulebook()
 PLANTED: list[tuple[str, Callable[[Preview], None], str, str]] = [
     ("fleet", unprotected, "wallets-are-protected", "attic-wallet (Volume) is not protected"),
-    ("fleet", volume_that_goes, "volumes-stay", f"{DATA} is not kept where it leaves the stack"),
+    ("fleet", volume_that_goes, "volumes-stay", f"{DATA} is deleted if it leaves the stack"),
     (
         "fleet",
         volume_that_is_replaced,
         "volumes-stay",
-        f"{DATA} is replaced, by an empty one, where an input differs",
+        f"{DATA} is replaced by an empty volume if an input differs",
     ),
     (
         "fleet",
         volumes_that_go_with_a_container,
         "volumes-stay",
-        "own (Container) removes its volumes when it goes",
+        "own (Container) removes its volumes when it is removed",
     ),
     (
         "fleet",
@@ -172,7 +172,7 @@ PLANTED: list[tuple[str, Callable[[Preview], None], str, str]] = [
         "release",
         tag_that_goes,
         "published-images-stay",
-        "skycoin-hub-latest-tag (Tag) is not kept where it leaves the stack",
+        "skycoin-hub-latest-tag (Tag) is deleted if it leaves the stack",
     ),
     ("ecr", repository_without_protection, "published-images-stay", " (Repository) is not protected"),
     (
@@ -204,8 +204,8 @@ PLANTED: list[tuple[str, Callable[[Preview], None], str, str]] = [
     ("fleet", other_input("securityOpts", LOOSE), "nodes-are-confined", f"{NODE} can gain privileges"),
     ("fleet", other_input("networkMode", "host"), "nodes-are-confined", f"{NODE} shares its host's network"),
     ("fleet", other_input("mounts", SOCKET), "nodes-are-confined", f"{NODE} mounts more than volumes"),
-    ("fleet", no_provider, "providers-are-named", f"{DATA} has no provider of its own"),
-    ("fleet", default_provider, "providers-are-named", f"{DATA} has no provider of its own"),
+    ("fleet", no_provider, "providers-are-named", f"{DATA} has no explicit provider"),
+    ("fleet", default_provider, "providers-are-named", f"{DATA} has no explicit provider"),
     (
         "fleet",
         taken_along,
@@ -231,7 +231,7 @@ def test_a_planted_stack_breaks_its_rule_and_no_other(
     text, changes = shown(preview)
     [broken] = changes.broken
     assert broken.rule.name == rule
-    assert "### Rules that do not hold\n" in text
+    assert "### Broken rules\n" in text
     [line] = [line for line in text.splitlines() if line.startswith(f"- **{rule}**: ")]
     assert f"{said}. {broken.rule.reason} {broken.rule.remedy}" in line
     assert risk_of(changes).level is Level.AT_RISK
@@ -284,15 +284,15 @@ def test_many_breaches_keep_the_first_screens_limit() -> None:
     text, changes = shown(planted("fleet", all_of_them))
     assert len(text) <= LIMIT
     assert "- **volumes-stay**: own-0" in text
-    assert " and 297 more: each removes its volumes when it goes. " in text
+    assert " and 297 more: each removes its volumes when it is removed. " in text
     assert text.startswith(f"## Stack mine: WALLET AT RISK, BREAKS {len(changes.broken)} RULES\n")
     whole = page(changes, "mine")
     assert len(whole) <= WHOLE
-    below = whole.partition("<summary>What breaks the rules: ")[2].partition("</details>")[0]
+    below = whole.partition("<summary>Broken rules: ")[2].partition("</details>")[0]
     rows = sum(line.startswith("| ") for line in below.splitlines()[2:]) - 2
     found = sum(len(one.breaches) for one in changes.broken)
     assert 0 < rows < found == int(below.partition("<")[0])
-    assert f"**Cut here, {found - rows} lines more. " in below
+    assert f"**Cut here: {found - rows} more lines. " in below
 
 
 def test_resources_that_do_not_fit_on_the_line_of_a_rule_are_listed_below() -> None:
@@ -304,13 +304,13 @@ def test_resources_that_do_not_fit_on_the_line_of_a_rule_are_listed_below() -> N
     text, changes = shown(planted("fleet", seven))
     names = [f"own-{number} (Container)" for number in range(7)]
     assert (
-        f"**volumes-stay**: {', '.join(names[:3])} and 4 more: each removes its volumes when it goes. "
+        f"**volumes-stay**: {', '.join(names[:3])} and 4 more: each removes its volumes when it is removed. "
         in text
     )
     below = page(changes, "mine").removeprefix(text)
-    rows = [f"| volumes-stay | {name} | removes its volumes when it goes |" for name in names]
+    rows = [f"| volumes-stay | {name} | removes its volumes when it is removed |" for name in names]
     head = ["| rule | resource | how |", "| --- | --- | --- |"]
-    fold = ["<details><summary>What breaks the rules: 7</summary>", "", *head, *rows, "", "</details>"]
+    fold = ["<details><summary>Broken rules: 7</summary>", "", *head, *rows, "", "</details>"]
     assert "\n".join(fold) in below
 
 
@@ -363,7 +363,7 @@ def test_a_rule_that_raises_an_error_is_named_with_it_and_hides_no_other(own: Pa
     text, changes = shown(planted("fleet", open_api), (*rules[len(PROMISES) :], *PROMISES))
     assert text.splitlines()[0] == "## Stack mine: BREAKS 2 RULES, 4 RULES RAISED AN ERROR"
     assert risk_of(changes).level is Level.AT_RISK
-    unknown = "whether it holds is not known, for it"
+    unknown = "could not be checked: it"
     [first, found, second, third, fourth, api] = [
         line for line in text.splitlines() if line.startswith("- **")
     ]
@@ -415,7 +415,7 @@ UNUSABLE = {
     ),
     "function": (
         "OWN_RULES = [print]\n",
-        ", line 1: OWN_RULES has something of the type builtin_function_or_method as its rule 1. ",
+        ", line 1: OWN_RULES has a value of the type builtin_function_or_method as its rule 1. ",
     ),
     "fields": (
         f"{IMPORTED}OWN_RULES = [Rule(name='a')]\n",
@@ -427,7 +427,7 @@ UNUSABLE = {
     ),
     "no-function": (
         f"{IMPORTED}OWN_RULES = (Rule(name='a', breaches=3, reason='b.', remedy='c.'),)\n",
-        ", line 2: OWN_RULES has the rule 'a', whose `breaches` is no function. ",
+        ", line 2: OWN_RULES has the rule 'a', whose `breaches` is not a function. ",
     ),
     "name": (
         f"{IMPORTED}OWN_RULES = [Rule(name='volumes-stay', breaches=each(str), reason='b.', remedy='c.')]\n",
@@ -446,8 +446,8 @@ def test_a_file_of_own_rules_that_can_not_be_used_is_refused_with_its_line(
     done = skyinfra("review", "-s", "fleet", "--preview", "-", given=stack("fleet"))
     assert (done.code, done.out) == (FAILED, "")
     assert done.err.startswith(f"error: review/own_rules.py{said}"), done.err
-    assert " sets OWN_RULES to a list of Rule, each with a name of its own (docs/review.md, " in done.err
-    assert done.err.endswith("shows it, `git checkout review/own_rules.py` undoes it.\n")
+    assert " sets OWN_RULES to a list of Rule, each with a unique name (docs/review.md, " in done.err
+    assert done.err.endswith("shows it, `git checkout review/own_rules.py` reverts it.\n")
     assert skyinfra("review", "--help").code == 0
 
 

@@ -64,7 +64,7 @@ def test_a_first_update_reports_long_operations_and_is_never_silent_for_15_secon
         "    … creating busybox-arm32v7-image",
         f"    … creating busybox-arm32v7-image: {UNPACKS} (14 s)",
         "    … creating skycoin-arm32v6-image",
-        f"    … creating busybox-arm32v7-image: {UNPACKS} (36 s); 1 more goes on",
+        f"    … creating busybox-arm32v7-image: {UNPACKS} (36 s); 1 more running",
         "    ✓ created busybox-arm32v7-image (38 s)",
         "    ✓ created busybox-arm32v7-verification (0.0 s)",
         *goes_on,
@@ -133,7 +133,7 @@ def test_an_interrupted_update_says_what_was_stopped() -> None:
         "    … updating skycoin-amd64-image",
         "    … updating skycoin-arm32v6-image",
         "",
-        "    interrupted: pulumi finishes what it began …",
+        "    interrupted: pulumi finishes its running operations …",
         "    ✗ updating skycoin-arm32v6-image was stopped (1.0 s)",
         "    ✗ updating skycoin-amd64-image was stopped (1.0 s)",
         "    interrupted; 35 unchanged (7.0 s)",
@@ -286,13 +286,13 @@ def test_an_event_of_another_form_breaks_nothing(event: dict[str, Any]) -> None:
 def test_a_build_is_at_the_step_that_it_reported_last() -> None:
     build = Build()
     assert build.step == ""
-    build.take(
+    build.feed(
         "#1 [a 1/2] RUN --mount=type=cache,target=/x   with-build-ca   retry go build .\n#1 0.1 working"
     )
     assert build.step == "[a 1/2] RUN go build ."
-    build.take(f"#2 [b 1/1] FROM base/busybox@sha256:{'0' * 64}\n#2 CACHED\n")
+    build.feed(f"#2 [b 1/1] FROM base/busybox@sha256:{'0' * 64}\n#2 CACHED\n")
     assert build.step == "[a 1/2] RUN go build ."
-    build.take("#1 DONE 3.0s\n")
+    build.feed("#1 DONE 3.0s\n")
     assert build.step == "[a 1/2] RUN go build ."
 
 

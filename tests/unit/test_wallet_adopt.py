@@ -84,7 +84,7 @@ def test_wallets_of_a_stopped_container_come_to_the_node_and_stay_where_they_are
     assert host.recorded == [FINGERPRINT]
     assert f"{WALLET} on host attic: 2 wallets with 3 addresses, from old on host attic\n" in ran.out
     assert "its wallets are only a copy now: no node may use them again" in ran.out
-    assert f"remembers the wallets of one with the fingerprint {FINGERPRINT}." in ran.out
+    assert f"has recorded the wallets of one with the fingerprint {FINGERPRINT}." in ran.out
     assert "canary" not in f"{ran}"
 
 
@@ -608,5 +608,5 @@ def test_a_node_that_changes_its_new_wallets_is_not_recorded(
     monkeypatch.setattr("commands.wallet.fingerprint_on_host", lambda _: {})
     ran = adopt(skyinfra)
     assert ran.code == 1
-    assert ran.err.endswith("The node has changed them meanwhile: nothing was recorded.\n")
+    assert ran.err.endswith("The node has changed them in the meantime: nothing was recorded.\n")
     assert host.recorded == []

@@ -124,10 +124,10 @@ def test_list_shows_each_file_and_what_was_not_verified_without_a_key(
     assert lines[1].endswith("  complete")
     assert "is not a complete backup: it was cut short or changed" in lines[2]
     assert lines[3].endswith("  complete, not encrypted")
-    assert lines[-1].startswith("Not verified without a key, of those that are encrypted: that it can be")
+    assert lines[-1].startswith("Not verified without a key, for encrypted backups: that it can be")
     assert "node-2" not in skyinfra("wallet", "list", "node-1", "--from", str(tmp_path)).out
     assert skyinfra("wallet", "list", "node-3", "--from", str(tmp_path)).out == (
-        f"{tmp_path} holds no backups of node-3.\n"
+        f"{tmp_path} has no backups of node-3.\n"
     )
     assert "none can't be read: No such file" in skyinfra("wallet", "list", "--from", "none").err
 

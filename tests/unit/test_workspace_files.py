@@ -181,7 +181,9 @@ def test_a_foreign_file_is_not_overwritten_and_nothing_else_is_written(tmp_path:
     file = tmp_path / name
     file.parent.mkdir(exist_ok=True)
     file.write_text("mine\n")
-    with pytest.raises(WorkspaceError, match="not made here, or edited since; nothing was written") as caught:
+    with pytest.raises(
+        WorkspaceError, match="not written by this command, or edited since; nothing was written"
+    ) as caught:
         write_all(tmp_path, bodies([CLI]))
     assert str(file) in str(caught.value)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [file]
@@ -214,7 +216,7 @@ def test_a_link_or_folder_in_place_of_a_file_is_not_overwritten(tmp_path: Path) 
 
 def test_a_file_in_place_of_a_folder_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / ".devcontainer").write_text("mine")
-    with pytest.raises(WorkspaceError, match=r"devcontainer\.json: not made here"):
+    with pytest.raises(WorkspaceError, match=r"devcontainer\.json: not written by this command"):
         write_all(tmp_path, bodies([CLI]))
     assert [path.name for path in tmp_path.iterdir()] == [".devcontainer"]
 
@@ -304,8 +306,12 @@ def test_print_writes_nothing(tmp_path: Path, skyinfra: Skyinfra) -> None:
     ("arguments", "text", "reason"),
     [
         (["cli", "--into", "/nowhere"], None, "error: /nowhere is not a folder"),
-        (["cli"], "", "error: The input has no outputs: give it what `pulumi stack output --json` prints"),
-        (["cli"], "[]", "error: The input has no outputs: give it what `pulumi stack output --json` prints"),
+        (["cli"], "", "error: The input has no outputs: give it the output of `pulumi stack output --json`"),
+        (
+            ["cli"],
+            "[]",
+            "error: The input has no outputs: give it the output of `pulumi stack output --json`",
+        ),
         (["cli"], "{}", "error: the stack does not build cli; it has no workspace"),
     ],
 )
