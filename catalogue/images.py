@@ -74,7 +74,7 @@ class CatalogueEntry:
     def arch_faults(self, arches: list[str]) -> Iterator[str]:
         """Yield a message if this image can't be built for some of `arches`."""
         if missing := [arch for arch in arches if arch not in self.arches]:
-            yield f"{self.name} is not made for {', '.join(missing)}; allowed are {', '.join(self.arches)}"
+            yield f"{self.name} does not support {', '.join(missing)}; allowed are {', '.join(self.arches)}"
 
 
 def _entries(*entries: CatalogueEntry) -> Mapping[str, CatalogueEntry]:

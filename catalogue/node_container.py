@@ -76,7 +76,9 @@ def user_fault(user: str) -> str:
     others = {EXPORTER_UID: "exporters", PROXY_UID: "the login in front of web interfaces"}
     for one in (uid, gid):
         if one in others:
-            return f"{one} is the ID of {others[one]}: a node needs another, to keep its files apart"
+            return (
+                f"{one} is the ID of {others[one]}: a node needs another ID, which keeps its files separate"
+            )
     return ""
 
 

@@ -175,7 +175,7 @@ def stop_container(name: str, provider: Mapping[str, Any], seconds: int) -> str:
     try:
         engine.client().containers.get(name).stop(timeout=seconds)
     except NotFound:
-        return "is not there"
+        return "does not exist"
     except (DockerException, OSError, ServiceError) as error:
         return f"not reached: {error}"
     return "stopped"

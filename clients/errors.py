@@ -16,7 +16,7 @@ class SilentHostError(SilentError):
 
 
 class KeptOutError(ServiceError):
-    """A volume has files of another user that the node's user can't read; the message says whose."""
+    """A volume has files of another user that the node's user can't read; the message names their owner."""
 
 
 def message_of(error: Exception) -> str:

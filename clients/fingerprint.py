@@ -18,7 +18,7 @@ SCRIPT = Path(__file__).with_name("wallet-fingerprint.sh").read_text()
 
 SECRET = "secret"  # noqa: S105 a name
 """Chain that stands for a wallet's seed or secret keys, without which nothing can be spent."""
-TORN = "empty, cut short, or can't be read"
+TORN = "empty, truncated or unreadable"
 _TEMPORARY = re.compile(r"(.*wlt)\.tmp\.([0-9a-f]{8})")
 DIGITS = 16
 """Hexadecimal digits of a digest for people to compare."""
@@ -87,12 +87,12 @@ class Found:
 
     def _unended_said(self) -> Iterator[str]:
         for file, copy in self.unended():
-            now = _counted(_size(self.wallets[file])) if file in self.wallets else "not whole"
-            now = now if file in self.wallets or file in self.damaged else "not there"
+            now = _counted(_size(self.wallets[file])) if file in self.wallets else "incomplete"
+            now = now if file in self.wallets or file in self.damaged else "missing"
             verb = "has" if file in self.wallets else "is"
             yield (
-                f"a save of {file} did not end: the file {verb} {now}, and the temporary copy {copy} beside "
-                f"it is whole, with {_counted(_size(self.temporary[copy]))}"
+                f"a save of {file} was interrupted: the file {verb} {now}, and the temporary copy {copy} "
+                f"next to it is complete, with {_counted(_size(self.temporary[copy]))}"
             )
 
     def lost(self, before: Fingerprint) -> list[str]:
@@ -126,7 +126,7 @@ class Found:
             elif there is None or there.count < chain.count:
                 yield f"{file} has {there.count if there else 0} of {_counted(chain.count)} ({name})"
             elif there != chain and self.beginnings.get((file, name, chain.count)) != chain.sha256:
-                yield f"{file} holds other addresses than before ({name})"
+                yield f"{file} has other addresses than before ({name})"
 
 
 def _size(chains: Mapping[str, Chain]) -> int:
@@ -180,7 +180,7 @@ def read(printed: str) -> Found:
     """Parse the output of the script. Raises ValueError if it is incomplete or of another form."""
     said = [line.split("\t") for line in printed.split("\n") if line]
     if said[-1:] != [["end"]]:
-        raise ValueError(f"it was cut off: {printed[-200:]!r}")
+        raise ValueError(f"its output was cut off: {printed[-200:]!r}")
     of = {kind: [words for first, *words in said if first == kind] for kind in _KINDS}
     files = dict(of["file"])
     types = dict(of["type"])

@@ -176,7 +176,7 @@ def _behind_ssh(url: str, options: Sequence[str]) -> HostFacts:
     if "end" not in parts:
         raise HostError(*_refusal(code, said))
     if not parts["docker"]:
-        raise HostError(Obstacle.NO_DOCKER, f"{parts['user']} has no docker command there")
+        raise HostError(Obstacle.NO_DOCKER, f"the user {parts['user']} has no docker command")
     info = _json(parts["info"])
     if not info.get("DockerRootDir"):
         raise HostError(*_no_engine(" ".join([*info.get("ServerErrors", ()), said])))
@@ -319,7 +319,7 @@ def _line(text: object) -> str:
 
 def _refusal(code: int | None, said: str) -> tuple[Obstacle, str]:
     """Reason why the command did not run, from OpenSSH's own messages."""
-    line = _line(said) or f"the command ended with {code} and said nothing"
+    line = _line(said) or f"the command ended with {code} and printed nothing"
     if code is None:
         return Obstacle.NO_ANSWER, f"no answer within {SECONDS} s {_line(said)}".strip()
     if (obstacle := obstacle_of(line)) in (Obstacle.HOST_KEY, Obstacle.LOGIN):

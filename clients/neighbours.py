@@ -34,10 +34,10 @@ def beside_nodes(host: str, nodes: Sequence[str], workspace: str) -> str:
     """Message that refuses a workspace with an engine inside on a machine with nodes, which `host` names."""
     are = f"the node {nodes[0]}" if len(nodes) == 1 else f"the nodes {', '.join(nodes)}"
     return (
-        f"{host} has {are}, and whoever is in a workspace with a Docker engine inside can own the machine, "
+        f"{host} has {are}, and anyone in a workspace with a Docker engine inside can take over the machine, "
         f"wallets included. Open it on the engine of another machine, `./skyinfra workspace open {workspace} "
         "--dind --engine ssh://USER@HOST --folder FOLDER` (in YAML, a host in skycoin:hosts with `engine: "
-        "ssh://USER@HOST`), or here without `dind`, which also ends one that is open."
+        "ssh://USER@HOST`), or here without `dind`, which also replaces an open workspace that has an engine."
     )
 
 

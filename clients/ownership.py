@@ -153,7 +153,7 @@ def explained(volume: str, image: str, files: Sequence[Foreign], user: str = USE
     least = "at least " if len(files) == LISTED else ""
     more = f" and {least}{len(files) - NAMED} more" if len(files) > NAMED else ""
     return (
-        f"The node's user {user} is kept out by {named}{more}. This command gives these files to that user "
+        f"The node's user {user} can't use {named}{more}. This command gives these files to that user "
         f"and changes nothing else: `{_command(volume, image, user)}`."
     )
 

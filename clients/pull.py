@@ -124,7 +124,7 @@ def _pulled_through_ssh(api: Any, source: str, place: Place, say: Say) -> str:
     host, port = _address(source)
     # Go and ssh ask the system's resolver for names below localhost, and not all resolvers return loopback.
     target = host if host.startswith("127.") else LOOPBACK
-    say("opens the way to the registry")
+    say("opens an SSH tunnel for the pull")
     engine = engine_address(place.get("engine"))
     with forwarded(engine, place.get("sshOptions") or (), target, port) as there:
         name = _on_loopback(source, there)
@@ -135,7 +135,7 @@ def _pulled_through_ssh(api: Any, source: str, place: Place, say: Say) -> str:
                 # After a lost connection the engine continues for a while to load layers through it.
                 if not _CLOSED_WAY.search(str(error)):
                     raise
-                say("pulls the image again: an earlier pull was cut off")
+                say("pulls the image again: an earlier pull was interrupted")
                 time.sleep(PAUSE)
         return _pulled(api, name, source, place, say)
 

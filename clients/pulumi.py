@@ -138,8 +138,8 @@ def _run(
             check=False,
         )
     except FileNotFoundError:
-        raise ServiceError("pulumi is not on PATH: install it, or run `make up`, which brings one") from None
+        raise ServiceError("pulumi is not on PATH: install it, or run `make up`, which installs it") from None
 
 
 def _last_line(text: str) -> str:
-    return text.strip().rpartition("\n")[2] or "pulumi said nothing"
+    return text.strip().rpartition("\n")[2] or "pulumi printed no error"

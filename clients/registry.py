@@ -97,7 +97,7 @@ class Manifest:
                 return {**found}
         except (ValueError, TypeError, AttributeError, KeyError):
             pass
-        raise RegistryError(f"{self.digest} is no manifest: {self.content[:40]!r}")
+        raise RegistryError(f"{self.digest} is not a manifest: {self.content[:40]!r}")
 
 
 class _Patience(Retry):
@@ -331,7 +331,7 @@ class Repository:
         try:
             return {**answer.json()}
         except (ValueError, TypeError):
-            said = f"answered with no JSON object: {answer.content[:40]!r}"
+            said = f"the answer is not a JSON object: {answer.content[:40]!r}"
             raise RegistryError(f"registry {self.host} ({self.path}): {said}") from None
 
     def _send(self, method: str, path: str, **options: Any) -> requests.Response:
@@ -395,13 +395,13 @@ class Repository:
                 None if self.host == HUB else self.host
             )
         except (DockerException, ValueError) as error:
-            raise RegistryError(f"registry {self.host}: the docker config is not read: {error}") from None
+            raise RegistryError(f"registry {self.host}: the docker config can't be read: {error}") from None
         if not found:
             return None
         values = {key.lower(): value for key, value in found.items()}
         if values.get("identitytoken") or values.get("username") == "<token>":
             raise RegistryError(
-                f"registry {self.host}: the docker config has an identity token, which is not used here. "
+                f"registry {self.host}: the docker config has an identity token, which is not supported. "
                 f"Log in with a user and a password or access token: `docker login {self.host}`"
             )
         return (values["username"], values["password"]) if values.get("username") else None
@@ -423,7 +423,7 @@ def _refusal(repository: Repository, method: str, answer: requests.Response) -> 
         case 401 | 403:
             return f"{line}. Log in with an account that may do this: {login_hint(repository.host)}"
         case 405 if method == "DELETE":
-            return f"{line}. This registry has no delete API: remove it on the registry's own pages"
+            return f"{line}. This registry has no delete API: remove it on the registry's web pages"
         case 429:
             wait = answer.headers.get("Retry-After")
             return f"{line}. Too many requests: try again {f'in {wait} s' if wait else 'later'}"

@@ -167,7 +167,7 @@ def _no_way(url: str, said: str, *, refused: bool) -> str:
         else f"Try `ssh {url} true`: its host key must be in known_hosts, and your key must be allowed to "
         "run any command there. Or name a registry that the host reaches: `pull-from`."
     )
-    return f"{url} forwards no port for a pull: {said or 'no command was run there'}\n{hint}"
+    return f"{url} does not forward a port for the pull: {said or 'no command ran on it'}\n{hint}"
 
 
 def start_detached(url: str, options: Sequence[str], script: str, arguments: Sequence[str]) -> None:
@@ -182,10 +182,10 @@ def start_detached(url: str, options: Sequence[str], script: str, arguments: Seq
                 command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
             )
     except subprocess.TimeoutExpired:
-        raise ServiceError(f"{url}: ssh does not end") from None
+        raise ServiceError(f"{url}: ssh did not end in time") from None
     if done.stdout.splitlines()[-1:] != ["started"]:
         said = " ".join(done.stderr.split())
-        raise ServiceError(f"{url} starts no command: {said or f'exit code {done.returncode}'}")
+        raise ServiceError(f"{url} did not start the command: {said or f'exit code {done.returncode}'}")
 
 
 class SshRelay:

@@ -190,7 +190,7 @@ def context_warnings(folder: Path) -> Iterator[str]:
         return
     sizes = {path: path.lstat().st_size for path in files_of(folder)}
     total = sum(sizes.values()) / MEGABYTE
-    remedy = "list files that are no sources in a .dockerignore there"
+    remedy = "list the files that are not sources in a .dockerignore in that folder"
     if total > LARGE:
         largest = max(sizes, key=lambda path: sizes[path])
         yield (

@@ -198,7 +198,7 @@ def _reporting(
         except (LookupError, TypeError, AttributeError, ValueError) as error:
             place = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{Path(place.filename).name}:{place.lineno}"
-            message = f"an answer was not understood: {error!r} at {where}. Please report this"
+            message = f"internal error: {error!r} at {where}. Please report this"
         context.abort(grpc.StatusCode.UNKNOWN, message)
         raise AssertionError("abort raises")
 
@@ -335,7 +335,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         except SilentError as error:
             if not request.properties.fields:
                 raise
-            self._warn_once(f"{str(error).rstrip('.')}. What the state has of it was not refreshed.")
+            self._warn_once(f"{str(error).rstrip('.')}. Its state was not refreshed.")
             return provider_pb2.ReadResponse(
                 id=request.id, properties=request.properties, inputs=request.inputs
             )

@@ -22,7 +22,7 @@ def check_configuration(given: Values) -> Checked:
     try:
         parsed = {key: _parsed(key, value) for key, value in given.items()}
     except ValueError as error:
-        return Checked(inputs=given, failures=[(str(error), "is no JSON text of a list")])
+        return Checked(inputs=given, failures=[(str(error), "is not a JSON list")])
     result = checked(CONFIGURATION, parsed)
     result.failures.extend((key, "no such input") for key in given if key.startswith("__"))
     lists = {

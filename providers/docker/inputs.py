@@ -1,4 +1,4 @@
-"""Check of inputs by a schema: defaults are filled in, and inputs that can't be served are refused."""
+"""Check of inputs by a schema: defaults are filled in, and unsupported inputs are reported."""
 
 import re
 from typing import Any
@@ -12,7 +12,7 @@ _WHOLE = re.compile(r"-?\d+", re.ASCII)
 
 
 def checked(schema: Schema, given: Values) -> Checked:
-    """Add defaults to the inputs, and report each one that can't be served.
+    """Add defaults to the inputs, and report each input that is not supported.
 
     Keys that begin with `__` belong to the official plugin and are dropped.
     """
@@ -28,9 +28,9 @@ def _object(place: str, schema: Schema, given: Values, faults: list[tuple[str, s
             continue
         if one is None or not one.given:
             known = ", ".join(sorted(name for name, one in schema.items() if one.given and one.served))
-            faults.append((path, f"no such input; there are {known}"))
+            faults.append((path, f"no such input; allowed are {known}"))
         elif not one.served:
-            faults.append((path, "the stand-in docker plugin does not serve it (docs/docker-plugin.md)"))
+            faults.append((path, "the stand-in docker plugin does not support it (docs/docker-plugin.md)"))
         else:
             result[key] = _value(path, one, value, faults)
     for key, one in schema.items():
@@ -68,7 +68,7 @@ def _shaped(place: str, one: Field, value: Any, faults: list[tuple[str, str]]) -
             ]
         case Type.MAP:
             if not isinstance(value, dict) or not all(isinstance(part, str) for part in value.values()):
-                raise ValueError("a map of texts")
+                raise ValueError("a map of strings")
             return value
         case Type.OBJECT:
             found = value[0] if isinstance(value, list) and len(value) == 1 else value

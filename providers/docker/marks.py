@@ -24,7 +24,7 @@ def left_behind(subject: str, found: Values, labels: Mapping[str, str] | None, i
     kind, _, name = subject.partition(" ")
     stop = f"docker stop -t 60 {name} && " if kind == "container" else ""
     raise ProviderError(
-        f"{subject}: the name is already in use, by one that is not in the state; a killed `up` can leave "
-        f"one. Look at it: `docker {kind} inspect {name}`. If you don't need it: `{stop}docker {kind} "
+        f"{subject}: the name is already in use by a {kind} that is not in the state; a killed `up` can "
+        f"leave one. Look at it: `docker {kind} inspect {name}`. If you don't need it: `{stop}docker {kind} "
         f"rm {name}` (volumes stay), then the same command again."
     )

@@ -86,14 +86,14 @@ def nanoseconds(text: str) -> int:
     """Convert a Go duration such as `1m30s` to nanoseconds. Raises ValueError."""
     parts = _PART.findall(text)
     if "".join(number + unit for number, unit in parts) != text:
-        raise ValueError(f"{text!r} is no duration: write 500ms, 10s, 1m30s or 1h")
+        raise ValueError(f"{text!r} is not a valid duration: write 500ms, 10s, 1m30s or 1h")
     return sum(int(Decimal(number) * NANOSECONDS[unit]) for number, unit in parts)
 
 
 def duration(value: str) -> str:
     """Rule for a text that must be a Go duration."""
     if not value:
-        return "an empty text is no duration: write 0s, or leave it out"
+        return "an empty string is not a valid duration: write 0s, or omit the input"
     try:
         nanoseconds(value)
     except ValueError as error:

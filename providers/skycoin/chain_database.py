@@ -1,4 +1,4 @@
-"""A node's chain database on its host: the version that wrote it, and a copy for a way back.
+"""A node's chain database on its host: the version that wrote it, and a copy to restore it from.
 
 A node writes its version into the database when it starts, and refuses a database that a newer version has
 written (`src/skycoin/skycoin.go` of v0.27.1). The database is copied before a newer version first starts, and
@@ -89,9 +89,9 @@ class ChainDatabase:
         """Raise ProviderError if there is no room for a copy."""
         if found.free < found.size + SPARE:
             raise ProviderError(
-                f"{self._where()} is copied before a newer version writes into it, for the way back. That "
-                f"needs {_megabytes(found.size + SPARE)}, and {_megabytes(found.free)} are free. The node "
-                f"was left as it is. Make room there, or {self._anew()}"
+                f"{self._where()} is copied before a newer version writes into it, so that it can be "
+                f"restored. That needs {_megabytes(found.size + SPARE)}, and {_megabytes(found.free)} are "
+                f"free. The node was not changed. Make room on that host, or {self._anew()}"
             )
 
     def keep(self) -> None:
@@ -111,10 +111,10 @@ class ChainDatabase:
         """Describe what a newer version does with the database, and how to go back."""
         wrote = f"version {found.version} has written" if found.version else "names no version"
         return (
-            f"{self._where()}, which {wrote}, goes to version {version}. "
-            f"That {_does(found.version, version)}; older versions refuse it afterwards. It is copied first, "
-            f"while the node is stopped ({_megabytes(found.size)}), and the copy takes its place where "
-            f"{version} fails."
+            f"{self._where()}, which {wrote}, will be opened by version {version}, which "
+            f"{_does(found.version, version)}; older versions refuse it afterwards. It is copied first, "
+            f"while the node is stopped ({_megabytes(found.size)}), and the copy is restored if {version} "
+            "fails."
         )
 
     def _readable(self, printed: str, version: str) -> Database | None:
@@ -128,7 +128,7 @@ class ChainDatabase:
         if is_newer(found.version, version):
             raise ProviderError(
                 f"{self._where()} was written by version {found.version}, and {version} refuses it. The node "
-                "was left as it is, and the wallet is not affected. Keep "
+                "was not changed, and the wallet is not affected. Keep "
                 f"version {found.version} or a newer one, or {self._anew()}"
             )
         return found
@@ -138,8 +138,8 @@ class ChainDatabase:
 
     def _anew(self) -> str:
         return (
-            f"let the node load the chain anew into another volume: `data-volume: {self._volume}-anew`, say, "
-            f"in its entry. {self._volume!r} stays as it is ({_PAGE})."
+            "let the node download the chain again into another volume, for example with `data-volume: "
+            f"{self._volume}-anew` in its entry. {self._volume!r} is kept unchanged ({_PAGE})."
         )
 
     def _run(self, action: str, mode: str = "rw") -> str:
@@ -163,13 +163,13 @@ class ChainDatabase:
 
     def _kept_out(self) -> str:
         """Say whose files keep the node's user out."""
-        user, said = user_of(self._place), "Look at the owners and modes of its files."
+        user, said = user_of(self._place), "Check the owners and modes of its files."
         with suppress(ServiceError):
             if files := foreign_files(self._client, self._place, self._image, self._volume):
                 said = explained(self._volume, self._image, files, user)
         return (
-            f"{self._where()} can't be read and written by the node's user {user}, and no node starts on it. "
-            f"The node was left as it is. {said}"
+            f"{self._where()} can't be read and written by the node's user {user}, so no node can start on "
+            f"it. The node was not changed. {said}"
         )
 
 

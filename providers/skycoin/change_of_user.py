@@ -111,6 +111,6 @@ def _refusal(inputs: Values, former: str, steps: list[str]) -> str:
     said = (
         f"host {inputs['host']}: the node's user changes from {former} to {user_of(inputs)}. That needs a "
         "stopped node, whose volumes belong to the new user: this program never changes the owner of a "
-        "wallet. The node was left as it is."
+        "wallet. The node was not changed."
     )
     return "\n".join([said, *steps, "Then run the same command again (docs/wallets.md, “Another user”)."])

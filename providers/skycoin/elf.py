@@ -78,7 +78,7 @@ def read_program(file: IO[bytes]) -> Program:
             interpreter=next((one.get_interp_name() for one in segments), None),
         )
     except (ELFError, OverflowError, OSError, ValueError) as error:  # a damaged file may contain any offset
-        raise ValueError(f"no ELF file: {error}") from None
+        raise ValueError(f"not an ELF file: {error}") from None
 
 
 def kind_of(program: Program) -> str:

@@ -35,7 +35,7 @@ class HostFindings:
         try:
             facts = self._ask(place.engine, place.ssh_options)
         except HostError as error:
-            self._say(f"{unasked(error, place).text} What `up` would find there is not known.")
+            self._say(f"{unasked(error, place).text} What `up` would find there is unknown.")
             return None
         self._judge(findings(facts, place))
         return facts

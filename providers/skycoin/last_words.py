@@ -13,9 +13,9 @@ _TELLING = re.compile(
 _NEWER = re.compile(r"newer DB version=\S+ with older software")
 """Message of v0.27.1 (src/skycoin/skycoin.go) about a database that a newer version has written."""
 TOO_NEW = (
-    "The chain database is of a newer version than this node, which has left it as it was, and the wallet "
-    "too. Stay at the newer version, or let the older one load the chain anew: docs/wallets.md, “Back to an "
-    "older version”."
+    "A newer version than this node's has written the chain database. This node changed neither the database "
+    "nor the wallet. Keep the newer version, or let the older one download the chain again: docs/wallets.md, "
+    "“Back to an older version”."
 )
 
 

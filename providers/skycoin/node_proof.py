@@ -56,13 +56,14 @@ def refuse_unproved(api: Any, container: str, image: str, before: Answer | None)
         return
     now = ask_node(api, container)
     if now is None:
-        raise ProviderError(f"the new node is healthy, and does not answer at {HEALTH} in its container")
+        raise ProviderError(f"the new node is healthy, but does not answer at {HEALTH} in its container")
     if now.version != wanted:
-        raise ProviderError(f"the new node says that it is version {now.version}; its image says {wanted}")
+        raise ProviderError(f"the new node reports version {now.version}; its image's label is {wanted}")
     if before is not None and now.height < before.height:
         raise ProviderError(
-            f"the new node's chain ends at block {now.height}, and the old one's at {before.height}: it has "
-            "lost blocks. Where it may load them anew, stop the old one first: `docker stop -t 60 CONTAINER`"
+            f"the new node's chain ends at block {now.height}, and the old node's at {before.height}: it has "
+            "lost blocks. To let it download them again, first stop the old node: `docker stop -t 60 "
+            "CONTAINER`"
         )
 
 

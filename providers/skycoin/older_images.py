@@ -51,7 +51,7 @@ class OlderImages:
         try:
             found = surplus_images(api, _repositories(olds, news), [news["image"], *others])
         except FAULTS as error:
-            self._warn(f"host {news['host']}: older images were not looked for: {message_of(error)}")
+            self._warn(f"host {news['host']}: the search for older images failed: {message_of(error)}")
             return
         gone = [one for one in found if self._removed(api, one, news)]
         if gone:
@@ -72,7 +72,7 @@ def unbuilt(image: str) -> str:
 
 
 def _go(found: Sequence[StoredImage]) -> str:
-    return f"{described(found)} {'goes' if len(found) == 1 else 'go'}"
+    return f"{described(found)} {'is' if len(found) == 1 else 'are'} removed"
 
 
 def _repositories(*sides: Values) -> frozenset[str]:

@@ -181,12 +181,12 @@ def _runs(machine: str, platform: str | None) -> str:
 def _moved(olds: Values, news: Values) -> str:
     places = [values.get("engine") or "this machine's engine" for values in (olds, news)]
     said = (
-        f"the node's host moved from {places[0]} to {places[1]}, and neither its container nor the wallet "
-        f"volume {olds['wallet']!r} moves with it by editing alone."
+        f"the node's host changed from {places[0]} to {places[1]}, but editing the stack moves neither its "
+        f"container nor the wallet volume {olds['wallet']!r}."
     )
     if olds["host"] == news["host"]:
         return (
-            f"{said} Give {olds['host']} its old engine back, and the new one a name of its own in "
+            f"{said} Give {olds['host']} its old engine again, and the new engine another name in "
             "skycoin:hosts; `./skyinfra node move` moves the node there (docs/wallets.md, “Moving a wallet”)."
         )
     stack, _, name = URN.get().removeprefix("urn:pulumi:").partition("::")
@@ -194,6 +194,6 @@ def _moved(olds: Values, news: Values) -> str:
     option = "" if stack == "local" else f" -s {stack}"
     command = f"./skyinfra node move {node} --to {news['host']}{option}"
     return (
-        f"{said} `{command}` moves both; where {olds['host']} is dead, add `--from-backup FILE --identity "
+        f"{said} `{command}` moves both; if {olds['host']} is dead, add `--from-backup FILE --identity "
         "KEY-FILE` (docs/wallets.md, “Moving a wallet”)."
     )

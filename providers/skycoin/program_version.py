@@ -19,7 +19,7 @@ class ProgramVersion(Remade):
         if _numbers(before) > _numbers(now):
             raise ProviderError(
                 f"version {before} of this program has changed this stack, and this is version {now}, which "
-                f"may not know all that is in its state. Check out v{before} or newer. Nothing was changed."
+                f"may not understand its state. Check out v{before} or newer. Nothing was changed."
             )
         return Change(updates=("version",) if before != now else ())
 

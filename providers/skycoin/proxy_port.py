@@ -61,7 +61,7 @@ def _started(api: Any, proxy: str, name: str) -> str:
     try:
         api.start(proxy)
     except (DockerException, OSError) as error:
-        return f"\nIts proxy {name} was stopped, and did not start again: {message_of(error)}"
+        return f"\nIts proxy {name} was stopped, and could not be started again: {message_of(error)}"
     return ""
 
 

@@ -116,7 +116,7 @@ class Tag(Remade):
 
     def _unknown_there(self, error: RegistryError) -> None:
         """Warn once per repository that its content is unknown."""
-        if (said := f"{error}. It is not known which of its tags exist.") not in self._said:
+        if (said := f"{error}. Which of its tags exist is unknown.") not in self._said:
             self._said.add(said)
             self._warn(said)
 
@@ -299,16 +299,17 @@ def _drift(olds: Values) -> dict[str, str]:
 
 def _other_content(inputs: Values, digest: str) -> str:
     return (
-        f"{inputs['repository']}:{inputs['tag']} is published as {digest}, and this would be other content. "
-        "An exact release tag never changes: set `revision:` of the image one higher, which publishes "
-        "the next -r tag and moves the moving ones."
+        f"{inputs['repository']}:{inputs['tag']} is published as {digest}, and `up` would give it other "
+        "content. An exact release tag never changes: increase the image's `revision:`; that publishes the "
+        "next -rN tag and updates the moving tags."
     )
 
 
 def _moved(inputs: Values, olds: Values, moved: dict[str, str]) -> str:
     where = ", ".join(f"{tag} points to {to}" for tag, to in moved.items())
     return (
-        f"{inputs['repository']}: somebody moved a release: {where}; this stack published {inputs['tag']} as "
-        f"{olds['digest']}. It is not overwritten. Find out who published there; when the tag may go back, "
-        "point it to that digest with the registry's own tools and run `pulumi refresh`."
+        f"{inputs['repository']}: a published release was moved by someone else: {where}; this stack "
+        f"published {inputs['tag']} as {olds['digest']}. It is not overwritten. Find out who published "
+        "there; if the tag may be moved back, point it to that digest with the registry's own tools and run "
+        "`pulumi refresh`."
     )

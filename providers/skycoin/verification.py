@@ -83,7 +83,7 @@ class Verification(Remade):
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
         """Record whether the registry still has the image."""
         if not inputs:
-            raise ProviderError("a verification is not imported: run `pulumi up`, and it is made")
+            raise ProviderError("a verification can't be imported: `pulumi up` creates it")
         repository, digest = split_pinned(inputs["ref"])
         present = self._repository(repository).digest_of(digest) is not None
         return Found(identity=identity, state={**state, "present": present}, inputs=inputs)
@@ -112,7 +112,7 @@ class Verification(Remade):
         ]
         if faults:
             listed = "\n".join(f"  - {fault}" for fault in faults)
-            raise ProviderError(f"{inputs['ref']} is not what {inputs['platform']} takes:\n{listed}")
+            raise ProviderError(f"{inputs['ref']} is not a valid image for {inputs['platform']}:\n{listed}")
         return {
             **inputs,
             "size": contents.size + len(manifest.content) + manifest.fields["config"]["size"],
@@ -143,11 +143,11 @@ def config_faults(config: Any, inputs: Values) -> Iterator[str]:
     """Yield where an image's configuration differs from the wanted platform and labels."""
     said = "/".join(filter(None, (config.get(key) for key in ("os", "architecture", "variant"))))
     if normalized(said) != normalized(inputs["platform"]):
-        yield f"its configuration says {said}"
+        yield f"its configuration is for {said}"
     labels = (config.get("config") or {}).get("Labels") or {}
     for key, value in sorted((inputs.get("labels") or {}).items()):
         if labels.get(key) != value:
-            yield f"label {key} is {labels.get(key)!r}; wanted is {value!r}"
+            yield f"label {key} is {labels.get(key)!r}; expected is {value!r}"
 
 
 def annotation_faults(fields: Values, inputs: Values) -> Iterator[str]:
@@ -155,7 +155,7 @@ def annotation_faults(fields: Values, inputs: Values) -> Iterator[str]:
     said = fields.get("annotations") or {}
     for key, value in sorted((inputs.get("labels") or {}).items()):
         if said.get(key) != value:
-            yield f"annotation {key} is {said.get(key)!r}; wanted is {value!r}"
+            yield f"annotation {key} is {said.get(key)!r}; expected is {value!r}"
 
 
 def read_contents(repository: Any, layers: list[Values], platform: str) -> Contents:
@@ -164,7 +164,7 @@ def read_contents(repository: Any, layers: list[Values], platform: str) -> Conte
     for layer in layers:
         contents.size += layer["size"]
         if not layer["mediaType"].endswith(("gzip", "layer.v1.tar")):
-            contents.faults.append(f"layer {layer['digest']} is {layer['mediaType']}, which is not read here")
+            contents.faults.append(f"layer {layer['digest']} is {layer['mediaType']}, which is not supported")
             continue
         try:
             # As a stream: going back in a compressed layer means decompressing it from its start again,
@@ -178,7 +178,7 @@ def read_contents(repository: Any, layers: list[Values], platform: str) -> Conte
             contents.faults.append(f"layer {layer['digest']} is damaged: {error}")
     for path, interpreter in contents.interpreters.items():
         if interpreter.rpartition("/")[2] not in contents.names:
-            contents.faults.append(f"/{path} asks for {interpreter}, which the image lacks")
+            contents.faults.append(f"/{path} requires {interpreter}, which the image lacks")
     return contents
 
 
@@ -209,7 +209,7 @@ def _read_sbom(path: str, content: bytes, contents: Contents) -> None:
     try:
         contents.sboms.add(path, content)
     except (ValueError, AttributeError, KeyError) as error:
-        contents.faults.append(f"/{path} is no SBOM in CycloneDX's JSON: {error}")
+        contents.faults.append(f"/{path} is not an SBOM in CycloneDX's JSON: {error}")
 
 
 def _read_file(path: str, file: IO[bytes], platform: str, contents: Contents) -> None:

@@ -36,7 +36,7 @@ KEPT = 20
 """Number of newest copies that are kept."""
 
 DAMAGED = 65
-"""Exit code: a wallet file is empty, cut short or not a wallet (EX_DATAERR of sysexits.h)."""
+"""Exit code: a wallet file is empty, truncated or not a wallet (EX_DATAERR of sysexits.h)."""
 
 EMPTIED = 66
 """Exit code: all wallets that a copy has are gone (EX_NOINPUT of sysexits.h)."""
@@ -110,16 +110,16 @@ def _refusal(inputs: Values, code: int, said: str) -> str:
     if code == EMPTIED:
         return (
             f"{where} holds no wallet, but its copy {said} in {inputs['backups']!r} does: it was emptied or "
-            f"made anew. The node was left as it is. Put the copy back ({way_back}); or, if you accept that "
+            f"recreated. The node was not changed. Restore the copy ({way_back}); or, if you accept that "
             "the wallet is lost, set `new-wallet: true` on the node for one `pulumi up`."
         )
     if code == DAMAGED:
         return (
-            f"{where}: {said} is empty, cut short or not a wallet, and was not copied. The node was left "
-            f"as it is. Put a whole one back ({way_back}), or move that file away."
+            f"{where}: {said} is empty, truncated or not a wallet, so nothing was copied. The node was not "
+            f"changed. Restore an intact wallet ({way_back}), or move that file away."
         )
     return (
         f"{where} was not backed up to {inputs['backups']!r}: {said or f'exit code {code}'}. The node was "
-        f"left as it is. Mend what it says (space, or who may read the wallet: user {user_of(inputs)}), and "
-        "run `pulumi up` again."
+        f"not changed. Fix the cause (disk space, or read access to the wallet for user {user_of(inputs)}), "
+        "and run `pulumi up` again."
     )

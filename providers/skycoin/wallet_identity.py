@@ -30,7 +30,7 @@ UNRECORDED if the volume of copies is gone, and the host's record with it.
 def proved(wallet: WalletOnHost, inputs: Values, known: Values | None) -> Values:
     """Check a wallet against the records, update the host's record, and return the wallet's state.
 
-    `known` is the state, None if it does not know this volume; the host may have a record all the same. A
+    `known` is the state, None if it does not know this volume; the host may still have a record. A
     missing volume is created at the first start; later only if the settings newly accept that its wallets are
     lost. Raises ProviderError in every other case.
     """
@@ -85,7 +85,7 @@ def refreshed(wallet: WalletOnHost, inputs: Values, state: Values) -> Values:
     try:
         seen = _looked_at(wallet, inputs, state)
     except KeptOutError as error:
-        return {KEPT_OUT: f"{error}. The node was left as it is."}
+        return {KEPT_OUT: f"{error}. The node was not changed."}
     return seen if wallet.has_copies() else {**seen, UNRECORDED: True}
 
 
@@ -144,17 +144,17 @@ def _refusal(
     held = f" It held {summary(before)}." if before else ""
     where = f"host {inputs['host']}: the wallet volume {wallet.volume!r} {wrong}."
     if kept_out := _kept_out(wallet, found):
-        return f"{where} The node was left as it is. {kept_out}"
+        return f"{where} The node was not changed. {kept_out}"
     restore = f"./skyinfra wallet restore {node} FILE{option}"
     copies = f"./skyinfra wallet copies {node}{option}"
     ways = _ways(wallet, found, restore, copies, is_known=is_known)
     for _, copy in found.unended() if is_known and found is not None else ():
         take = f"`./skyinfra wallet restore {node} --temporary {copy}{option}`"
-        ways = f"Take the temporary copy: {take}. Or move it out of the volume. {ways}"
+        ways = f"Restore the temporary copy: {take}, or move it out of the volume. {ways}"
     if is_known and found is not None and not found.damaged and not _is_empty(found):
         what, there = digest(found.wallets), summary(found.wallets)
-        ways += f" To accept what it holds now ({there}): `./skyinfra wallet accept {node} {what}{option}`."
-    return f"{where}{held} The node was left as it is. {ways}"
+        ways += f" To accept its present wallets ({there}): `./skyinfra wallet accept {node} {what}{option}`."
+    return f"{where}{held} The node was not changed. {ways}"
 
 
 def _kept_out(wallet: WalletOnHost, found: Found | None) -> str:
@@ -171,14 +171,12 @@ def _ways(wallet: WalletOnHost, found: Found | None, restore: str, copies: str, 
     page = "docs/wallets.md, “A wallet that is not what it was”"
     anew = "set `new-wallet: true` on the node for one `pulumi up`"
     if not is_known and _is_empty(found):
-        return f"Restore a backup: {anew}, which makes an empty one, then `{restore}` ({page})."
+        return f"Restore a backup: {anew}, which creates an empty volume, then `{restore}` ({page})."
     if not is_known and found is not None:
         accepted = f"`{ACCEPTED}={digest(found.wallets)} pulumi up`"
-        return (
-            f"To accept what it holds now: {accepted}. A backup is restored after that: `{restore}` ({page})."
-        )
+        return f"To accept its present wallets: {accepted}. Only then restore a backup: `{restore}` ({page})."
     ways = f"a backup: `{restore}`, or a copy on the host (`{copies}` lists them; {page})."
-    make = f"Make the volume again, empty: `docker volume create {wallet.volume}`."
+    make = f"Recreate the volume, empty: `docker volume create {wallet.volume}`."
     ways = f"{make} Then restore {ways}" if found is None else f"Restore {ways}"
     if found is not None and found.damaged:
         ways += f" Or move {', '.join(found.damaged)} out of the volume."
@@ -194,9 +192,9 @@ def fault(found: Found | None, identity: str, before: Fingerprint) -> str:
     if before and _is_empty(found):
         return "holds no wallet"
     if faults := found.faults(before):
-        return f"is not what it was: {'; '.join(faults)}"
+        return f"has changed: {'; '.join(faults)}"
     if identity and found.identity != identity:
-        return "is not the same one as before: it does not have the recorded id"
+        return "is not the same volume as before: it does not have the recorded id"
     return ""
 
 

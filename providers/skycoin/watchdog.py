@@ -52,6 +52,6 @@ def start_watchdog(place: Mapping[str, Any], old: Values, attempt: str, proxy: s
         start_detached(engine, place.get("sshOptions") or (), SCRIPT, arguments)
     except ServiceError as error:
         warn(
-            f"host {place['host']}: no watchdog was started; if it is cut off in the next minutes, its node "
-            f"is stopped until it reboots or the next `pulumi up`: {error}"
+            f"host {place['host']}: no watchdog was started; if it loses its connection in the next "
+            f"minutes, its node stays stopped until it reboots or the next `pulumi up`: {error}"
         )

@@ -16,7 +16,7 @@ from providers.log import Warn
 
 INPUTS = ("host", "engine", "sshOptions", "container")
 FAULT = "fault"
-"""Output that says what a refresh found wrong."""
+"""Output with the error that a refresh found."""
 
 
 class WorkspacePreflight(Remade):
@@ -34,7 +34,7 @@ class WorkspacePreflight(Remade):
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Report every change as an update. Raises ProviderError if a refresh found a node."""
         if fault := olds.get(FAULT):
-            raise ProviderError(f"{fault} Then `pulumi up --refresh` asks again.")
+            raise ProviderError(f"{fault} Afterwards `pulumi up --refresh` checks again.")
         return Change(updates=tuple(key for key in INPUTS if old_inputs.get(key) != news.get(key)))
 
     def planned(self, news: Values, olds: Values | None) -> Values:
@@ -45,7 +45,7 @@ class WorkspacePreflight(Remade):
         try:
             self._refuse(news)
         except SilentError as error:
-            self._warn(f"{str(error).rstrip('.')}. Whether a node is on host {news['host']} is not known.")
+            self._warn(f"{str(error).rstrip('.')}. Whether host {news['host']} has a node is unknown.")
         return super().planned(news, olds)
 
     def create(self, inputs: Values) -> tuple[str, Values]:
@@ -72,7 +72,7 @@ class WorkspacePreflight(Remade):
             raise ProviderError(fault)
 
     def _fault(self, inputs: Values) -> str:
-        """Reason why the workspace may not be on its engine; empty if no node is there."""
+        """Reason why the workspace may not be on its engine; empty if the engine has no node."""
         nodes = nodes_on(self._client(inputs))
         workspace = inputs["container"].removeprefix(CONTAINER)
         return beside_nodes(f"host {inputs['host']}", nodes, workspace) if nodes else ""

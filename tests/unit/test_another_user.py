@@ -73,7 +73,10 @@ def test_a_node_has_a_user_of_its_own_or_the_default(user: str) -> None:
         ("१२:१२", "a user is UID:GID in quotes, neither of them 0"),
         ("12000:12000\n", "a user is UID:GID in quotes, neither of them 0"),
         ("2147483648:1", "the largest id is 2147483647"),
-        ("10001:12000", "10001 is the ID of exporters: a node needs another, to keep its files apart"),
+        (
+            "10001:12000",
+            "10001 is the ID of exporters: a node needs another ID, which keeps its files separate",
+        ),
         ("12000:10002", "10002 is the ID of the login in front of web interfaces"),
     ],
 )
@@ -409,12 +412,12 @@ def test_a_refresh_between_the_commands_and_up_does_not_bar_the_way(
     given_away(engine, monkeypatch)
     found = preflight(engine).read("attic", INPUTS, state)
     assert found is not None
-    assert "kept out by the volume's own folder (drwx------) of 12000:12001" in found.state["walletKeptOut"]
+    assert "can't use the volume's own folder (drwx------) of 12000:12001" in found.state["walletKeptOut"]
     assert found.state["walletFault"] == "", (
         "Pulumi asks for the difference in a refresh, and a fault ends it"
     )
     assert preflight(engine).diff(found.state, INPUTS, INPUTS).updates == ("wallet",)
-    with pytest.raises(ProviderError, match=f"user {USER} is kept out"):
+    with pytest.raises(ProviderError, match=f"user {USER} can't use"):
         preflight(engine).planned(INPUTS, found.state)
     engine.foreign = {}
     assert set(preflight(engine).diff(found.state, INPUTS, THEIRS).updates) == {"user", "wallet"}

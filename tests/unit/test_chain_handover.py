@@ -34,14 +34,14 @@ VERSIONS = {GOOD: f"v{OLD}", NEXT: NEW, BAD: NEW, SICK: NEW}
 OTHER = "skycoin-one-data-anew"
 WHERE = f"host attic: the chain database in the volume '{DATA}'"
 REFUSED = (
-    f"{WHERE} was written by version 0.28.0, and 0.27.1 refuses it. The node was left as it is, and the "
-    "wallet is not affected. Keep version 0.28.0 or a newer one, or let the node load the chain anew into "
-    f"another volume: `data-volume: {DATA}-anew`, say, in its entry. '{DATA}' stays as it is "
-    "(docs/wallets.md, “Back to an older version”)."
+    f"{WHERE} was written by version 0.28.0, and 0.27.1 refuses it. The node was not changed, and the "
+    "wallet is not affected. Keep version 0.28.0 or a newer one, or let the node download the chain again "
+    f"into another volume, for example with `data-volume: {DATA}-anew` in its entry. '{DATA}' is kept "
+    "unchanged (docs/wallets.md, “Back to an older version”)."
 )
 NO_ROOM = (
-    f"{WHERE} is copied before a newer version writes into it, for the way back. That needs 1,256 MiB, and "
-    "1,255 MiB are free."
+    f"{WHERE} is copied before a newer version writes into it, so that it can be restored. That needs "
+    "1,256 MiB, and 1,255 MiB are free."
 )
 
 
@@ -214,8 +214,8 @@ def test_a_script_that_fails_names_what_it_could_not_do(node: Node, monkeypatch:
             f"unreadable -rw------- 0 0 {PLACE}/.skycoin/data.db\nend",
             "'.skycoin/data.db' (-rw-------) of 0:0",
         ),
-        ("end", "Look at the owners and modes of its files."),
-        ("Killed", "Look at the owners and modes of its files."),
+        ("end", "Check the owners and modes of its files."),
+        ("Killed", "Check the owners and modes of its files."),
     ],
 )
 def test_a_database_of_somebody_else_stops_preview_and_up_before_the_old_node_is_stopped(
@@ -233,8 +233,8 @@ def test_a_database_of_somebody_else_stops_preview_and_up_before_the_old_node_is
 
 
 FORETOLD = (
-    f"{WHERE}, which {{}}, goes to version {{}}. That {{}}; older versions refuse it afterwards. It is "
-    "copied first, while the node is stopped (1 MiB), and the copy takes its place where {} fails."
+    f"{WHERE}, which {{}}, will be opened by version {{}}, which {{}}; older versions refuse it afterwards. "
+    "It is copied first, while the node is stopped (1 MiB), and the copy is restored if {} fails."
 )
 
 

@@ -212,7 +212,7 @@ def test_an_unknown_input_fails_and_the_served_ones_are_named(plugin: Servicer, 
 def test_an_unknown_part_of_an_input_fails_by_its_path(plugin: Servicer, inputs: Values, place: str) -> None:
     _, failures = check(plugin, CONTAINER, {"name": "x", "image": "y", **inputs})
     assert list(failures) == [place]
-    assert "no such input; there are" in failures[place]
+    assert "no such input; allowed are" in failures[place]
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_an_input_that_only_the_official_plugin_serves_fails_by_its_path(
     plugin: Servicer, inputs: Values, place: str
 ) -> None:
     _, failures = check(plugin, CONTAINER, {"name": "x", "image": "y", **inputs})
-    assert failures == {place: "the stand-in docker plugin does not serve it (docs/docker-plugin.md)"}
+    assert failures == {place: "the stand-in docker plugin does not support it (docs/docker-plugin.md)"}
 
 
 def test_keys_of_the_bridge_are_neither_refused_nor_kept(plugin: Servicer) -> None:
@@ -475,7 +475,7 @@ def test_durations_are_read_as_go_reads_them(duration: str, wanted: int) -> None
     "duration", ["10", "s", "10 s", "-1s", "1d", "10S", "1m30", "1..5s", "٣s", "x", "1s\n"]
 )
 def test_an_invalid_duration_is_named_with_examples(duration: str) -> None:
-    with pytest.raises(ValueError, match="is no duration: write 500ms, 10s, 1m30s or 1h") as error:
+    with pytest.raises(ValueError, match="is not a valid duration: write 500ms, 10s, 1m30s or 1h") as error:
         nanoseconds(duration)
     assert repr(duration) in str(error.value)
 

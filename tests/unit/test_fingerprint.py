@@ -150,7 +150,7 @@ def test_wallets_of_any_name_may_grow_and_not_change(tmp_path: Path) -> None:
     (tmp_path / os.fsdecode(b"b\xf6rse.wlt")).write_text(wallet("Y", "Z"))
     (tmp_path / os.fsdecode(b"b\xfcrse.wlt")).unlink()
     assert found(tmp_path, before).lost(before) == [
-        "b\\xf6rse.wlt holds other addresses than before (deterministic)",
+        "b\\xf6rse.wlt has other addresses than before (deterministic)",
         "b\\xfcrse.wlt (1 address) is gone",
     ]
 
@@ -189,11 +189,11 @@ def test_chains_are_known_by_account_and_chain_whatever_version_wrote_them(tmp_p
         (
             bip44(["A", "B"], ["C"]),
             bip44(["A", "X", "B"], ["C"]),
-            ["mine.wlt holds other addresses than before"],
+            ["mine.wlt has other addresses than before"],
         ),
         (wallet("A"), bip44(["A"], []), ["mine.wlt has 0 of 1 address (deterministic)"]),
         (wallet("A"), wallet("A", seed=""), ["mine.wlt has lost its seed or secret keys"]),
-        (wallet("A"), wallet("B"), ["mine.wlt holds other addresses than before (deterministic)"]),
+        (wallet("A"), wallet("B"), ["mine.wlt has other addresses than before (deterministic)"]),
     ],
 )
 def test_a_chain_that_grew_is_not_a_difference_and_any_other_change_is(
@@ -282,9 +282,9 @@ def test_a_temporary_copy_counts_where_it_is_whole_and_holds_more_than_its_walle
     (tmp_path / "mine.wlt.tmp.").write_text(many)
     (tmp_path / "mine.wlt.tmp.0123abcd").write_text(many)
     for main, unended in (
-        (None, "the file is not there"),
-        ("", "the file is not whole"),
-        (most[:-9], "the file is not whole"),
+        (None, "the file is missing"),
+        ("", "the file is incomplete"),
+        (most[:-9], "the file is incomplete"),
         (few, "the file has 1 address"),
         (many, ""),
         (most, ""),
@@ -295,9 +295,9 @@ def test_a_temporary_copy_counts_where_it_is_whole_and_holds_more_than_its_walle
         assert sorted(seen.temporary) == sorted([temporary(few), temporary(many)])
         assert seen.unended() == ([("mine.wlt", temporary(many))] if unended else [])
         assert not set(seen.wallets) - {"mine.wlt"}
-        [*said] = [text for text in seen.faults(NOTHING) if "did not end" in text]
-        whole = f"the temporary copy {temporary(many)} beside it is whole, with 2 addresses"
-        assert said == ([f"a save of mine.wlt did not end: {unended}, and {whole}"] if unended else [])
+        [*said] = [text for text in seen.faults(NOTHING) if "was interrupted" in text]
+        whole = f"the temporary copy {temporary(many)} next to it is complete, with 2 addresses"
+        assert said == ([f"a save of mine.wlt was interrupted: {unended}, and {whole}"] if unended else [])
 
 
 def test_names_of_files_are_as_they_are_and_can_not_run_anything(tmp_path: Path) -> None:

@@ -450,9 +450,9 @@ def test_a_rollback_is_in_the_state_and_restarts_nothing_by_itself() -> None:
 
 TOO_NEW = (
     "Cannot use newer DB version=0.28.0 with older software version=0.27.1\n"
-    "The chain database is of a newer version than this node, which has left it as it was, and the wallet "
-    "too. Stay at the newer version, or let the older one load the chain anew: docs/wallets.md, “Back to an "
-    "older version”.\n"
+    "A newer version than this node's has written the chain database. This node changed neither the database "
+    "nor the wallet. Keep the newer version, or let the older one download the chain again: docs/wallets.md, "
+    "“Back to an older version”.\n"
     "The old container skycoin-one is back, as it was."
 )
 
@@ -1012,7 +1012,7 @@ WHOLE = (
     [
         ("id\t0123\nend\n", "holds no wallet. It held 1 wallet with 2 addresses"),
         (WHOLE.format(1, "bb"), "mine.wlt has 1 of 2 addresses"),
-        (WHOLE.format(2, "cc"), "mine.wlt holds other addresses than before"),
+        (WHOLE.format(2, "cc"), "mine.wlt has other addresses than before"),
         (WHOLE.format(2, "aa").replace("0123", "4567"), "does not have the recorded id"),
     ],
 )
@@ -1080,9 +1080,9 @@ def health(version: str, height: int) -> str:
 @pytest.mark.parametrize(
     ("answers", "said"),
     [
-        (health("0.27.0", 100), "the new node says that it is version 0.27.0; its image says 0.28.0"),
-        (health("0.28.0", 99), "the new node's chain ends at block 99, and the old one's at 100"),
-        ("<html>", "the new node is healthy, and does not answer"),
+        (health("0.27.0", 100), "the new node reports version 0.27.0; its image's label is 0.28.0"),
+        (health("0.28.0", 99), "the new node's chain ends at block 99, and the old node's at 100"),
+        ("<html>", "the new node is healthy, but does not answer"),
     ],
 )
 def test_a_healthy_node_that_is_not_what_was_asked_for_gives_way_to_the_old_one(
@@ -1207,7 +1207,7 @@ def test_a_host_that_runs_no_other_command_is_reported_to_have_no_watchdog(
     """The key's line in authorized_keys allows only `docker system dial-stdio`."""
 
     def refuse(*_: Any) -> None:
-        raise ServiceError("ssh://pi@attic.lan starts no command: exit code 1")
+        raise ServiceError("ssh://pi@attic.lan did not start the command: exit code 1")
 
     monkeypatch.setattr(watchdog, "start_detached", refuse)
     engine, said = NodeEngine(), list[str]()
@@ -1215,6 +1215,7 @@ def test_a_host_that_runs_no_other_command_is_reported_to_have_no_watchdog(
     node.up({**INPUTS, **BOARD})
     assert node.up({**INPUTS, **BOARD, "image": NEXT}) == "update"
     assert said == [
-        "host attic: no watchdog was started; if it is cut off in the next minutes, its node is stopped "
-        "until it reboots or the next `pulumi up`: ssh://pi@attic.lan starts no command: exit code 1"
+        "host attic: no watchdog was started; if it loses its connection in the next minutes, its node "
+        "stays stopped until it reboots or the next `pulumi up`: ssh://pi@attic.lan did not start the "
+        "command: exit code 1"
     ]

@@ -181,13 +181,13 @@ def test_a_system_of_another_kernel_than_the_engines_is_not_its_host(host: Recor
 )
 def test_ssh_words_are_told_apart(host: RecordedHost, said: str, obstacle: Obstacle) -> None:
     host.says("ssh", f"echo '{said}' >&2\nexit 255")
-    assert refused() == (obstacle, said or "the command ended with 255 and said nothing")
+    assert refused() == (obstacle, said or "the command ended with 255 and printed nothing")
 
 
 def test_a_key_that_may_only_reach_docker_tells_nothing(host: RecordedHost) -> None:
     """With `command=` in authorized_keys, deploying works, but the script never runs."""
     host.says("ssh", "echo HTTP/1.1 400 Bad Request")
-    assert refused() == (Obstacle.NO_SHELL, "the command ended with 0 and said nothing")
+    assert refused() == (Obstacle.NO_SHELL, "the command ended with 0 and printed nothing")
 
 
 def test_a_host_without_docker_is_told_from_one_without_permission_and_one_that_does_not_run_it(
@@ -201,7 +201,7 @@ def test_a_host_without_docker_is_told_from_one_without_permission_and_one_that_
     host.says("docker", 'echo \'{"ServerErrors":["Cannot connect to the Docker daemon"]}\'; exit 1')
     assert refused() == (Obstacle.NO_ENGINE, "Cannot connect to the Docker daemon")
     host.lacks("docker")
-    assert refused() == (Obstacle.NO_DOCKER, "pi has no docker command there")
+    assert refused() == (Obstacle.NO_DOCKER, "the user pi has no docker command")
 
 
 def test_a_host_that_hangs_is_given_up_with_all_that_ssh_started(

@@ -230,14 +230,14 @@ def test_the_old_copy_is_refused_to_a_node_until_it_is_moved_back(
         known.remember(fingerprint_of(CONTENTS))
     assert move(skyinfra).code == 0
     assert (fault_at(fleet.attic), fault_at(fleet.shed)) == (
-        "is not the same one as before: it does not have the recorded id",
+        "is not the same volume as before: it does not have the recorded id",
         "",
     )
     fleet.attic, fleet.shed = fleet.shed, fleet.attic
     assert move(skyinfra, "attic").code == 0
     fleet.attic, fleet.shed = fleet.shed, fleet.attic
     assert fault_at(fleet.attic) == ""
-    assert "is not the same one as before" in fault_at(fleet.shed)
+    assert "is not the same volume as before" in fault_at(fleet.shed)
 
 
 def test_an_old_host_that_is_not_told_of_its_copy_is_named(
@@ -631,7 +631,7 @@ def test_a_wallet_that_grows_until_its_node_is_taken_out_is_not_left_behind(
     assert "The way back: write `host: attic` there, then `up`" in ran.err
     assert [call[0] for call in fleet.calls] == ["state", "destroy"]
     assert fleet.running == []
-    assert "is not the same one as before" not in fault_at(fleet.attic)
+    assert "is not the same volume as before" not in fault_at(fleet.attic)
 
 
 def test_a_wallet_that_grew_before_an_up_is_read_again(

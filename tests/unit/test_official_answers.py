@@ -62,7 +62,7 @@ PAGE_REFUSED = """
 ## Inputs that are refused
 
 - All: an input that the kind does not have, also by Terraform's name for it; a name that the plugin would
-  have to make up; a number in a map of texts.
+  have to make up; a number in a map of strings.
 - Provider: a login in `registryAuth`, which belongs in the docker config; certificates and contexts.
 - Container, besides: `wait` without a `healthcheck`.
 """

@@ -163,7 +163,7 @@ def test_a_sentence_says_whose_they_are_and_the_command_has_the_fewest_rights() 
     files = [Foreign(f"{name}.wlt", "-rw-------", "0:0", is_unreadable=True) for name in "abcde"]
     said = explained(VOLUME, IMAGE, files)
     assert said.startswith(
-        "The node's user 10000:10000 is kept out by 'a.wlt' (-rw-------) of 0:0, 'b.wlt' (-rw-------) of "
+        "The node's user 10000:10000 can't use 'a.wlt' (-rw-------) of 0:0, 'b.wlt' (-rw-------) of "
         "0:0, 'c.wlt' (-rw-------) of 0:0 and 2 more. This command gives these files to that user and "
     )
     assert "'c.wlt' (-rw-------) of 0:0. " in explained(VOLUME, IMAGE, files[:3])

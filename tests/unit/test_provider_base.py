@@ -143,7 +143,7 @@ def test_an_unexpected_exception_is_reported_with_its_place_in_the_code(stub: An
     error: Any = raised.value
     said = error.details()
     where = r"at test_provider_base\.py:\d+\. Please report this"
-    assert re.fullmatch(rf"an answer was not understood: KeyError\('layers'\) {where}", said), said
+    assert re.fullmatch(rf"internal error: KeyError\('layers'\) {where}", said), said
 
 
 def test_a_failed_delete_is_an_error(stub: Any) -> None:
@@ -225,8 +225,7 @@ def test_a_refresh_keeps_what_is_known_of_a_host_that_does_not_answer_and_warns_
         answer = stub.Read(request)
         assert (answer.id, answer.inputs, answer.properties) == ("silent", inputs, state)
     assert warned == [
-        "no Docker engine answers at ssh://pi@attic.lan: Connection timed out. "
-        "What the state has of it was not refreshed."
+        "no Docker engine answers at ssh://pi@attic.lan: Connection timed out. Its state was not refreshed."
     ]
 
 

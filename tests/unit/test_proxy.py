@@ -202,7 +202,8 @@ def test_a_proxy_that_is_given_stays_as_it_is() -> None:
         ),
         (
             {"images.proxy": {**GIVEN, "arches": ["amd64", "arm32v5"]}},
-            "skycoin:images.proxy.arches: proxy is not made for arm32v5; allowed are amd64, arm32v7, arm64v8",
+            "skycoin:images.proxy.arches: proxy does not support arm32v5; allowed are amd64, arm32v7, "
+            "arm64v8",
         ),
         (
             {"images.proxy": {**GIVEN, "source": {"debian": "apache2", "version": "v1.22.1"}}},
@@ -342,7 +343,7 @@ def test_a_proxy_that_does_not_start_again_is_reported(
         start(name)
 
     monkeypatch.setattr(node_engine, "start", stubborn)
-    with pytest.raises(ProviderError, match=f"{PROXY} was stopped, and did not start again: no"):
+    with pytest.raises(ProviderError, match=f"{PROXY} was stopped, and could not be started again: no"):
         resource.up({**INPUTS, "image": BAD})
 
 

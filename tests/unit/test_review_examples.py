@@ -291,7 +291,7 @@ def many(count: int = 200) -> Preview:
     """A fleet of `count` hosts with a node each; every third host does not answer."""
     said = (
         "host attic-{0:03} does not answer at ssh://pi@attic-{0:03}.lan: no route. "
-        "What `up` would find there is not known."
+        "What `up` would find there is unknown."
     )
     warnings = [{"severity": "warning", "message": said.format(one)} for one in range(0, count, 3)]
     return {**copies(node_removed(), "attic", count), "diagnostics": warnings}

@@ -180,7 +180,7 @@ def test_the_script_is_told_that_a_wallet_may_be_new() -> None:
 
 def test_a_damaged_wallet_file_is_refused_by_its_name() -> None:
     engine = FakeEngine(code=DAMAGED, said=b"2020_a.wlt")
-    with pytest.raises(ProviderError, match=r"2020_a\.wlt is empty, cut short or not a wallet"):
+    with pytest.raises(ProviderError, match=r"2020_a\.wlt is empty, truncated or not a wallet"):
         copied(engine)
 
 
