@@ -62,14 +62,14 @@ class CatalogueEntry:
 
     def arguments(self, *, version: str, commit: str, branch: str, gui: bool, layers: int) -> dict[str, str]:
         """Build arguments of the image, from the templates in `build_args`."""
-        known = {
+        values = {
             "version": version,
             "commit": commit,
             "branch": branch,
             "gui": "true" if gui else "false",
             "layers": str(layers),
         }
-        return {name: template.format_map(known) for name, template in self.build_args.items()}
+        return {name: template.format_map(values) for name, template in self.build_args.items()}
 
     def arch_faults(self, arches: list[str]) -> Iterator[str]:
         """Yield a message if this image can't be built for some of `arches`."""

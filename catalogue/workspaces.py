@@ -114,8 +114,8 @@ def authority_variables(authorities: str) -> list[str]:
         return []
     starts = range(0, len(authorities), AUTHORITIES_PIECE)
     pieces = [authorities[start : start + AUTHORITIES_PIECE] for start in starts]
-    given = [f"WORKSPACE_CA_{number}={piece}" for number, piece in enumerate(pieces)]
-    return [*given, *(f"{name}={AUTHORITIES}" for name in TRUSTING)]
+    texts = [f"WORKSPACE_CA_{number}={piece}" for number, piece in enumerate(pieces)]
+    return [*texts, *(f"{name}={AUTHORITIES}" for name in TRUSTING)]
 
 
 def base_tag(release: str) -> str:

@@ -67,7 +67,7 @@ def without_comment(recipient: str) -> str:
 
 def encrypt(data: bytes, recipients: Sequence[str]) -> bytes:
     """Encrypt data as an age file that each of the recipients can read. Raises AgeError."""
-    encrypted: bytes = _library().encrypt(data, [_parsed(one) for one in recipients])
+    encrypted: bytes = _library().encrypt(data, [_parsed(recipient) for recipient in recipients])
     return encrypted
 
 
@@ -132,10 +132,10 @@ def read_recipients(path: Path) -> list[str]:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise AgeError(f"{path} can't be read: {reason}") from None
-    found = [line for line in lines if line and not line.startswith("#")]
-    if not found:
+    recipients = [line for line in lines if line and not line.startswith("#")]
+    if not recipients:
         raise AgeError(f"{path} contains no recipient; {ALLOWED}")
-    for number, line in enumerate(found, 1):
+    for number, line in enumerate(recipients, 1):
         if fault := recipient_fault(line):
             raise AgeError(f"{path}, recipient {number}: {fault}")
-    return [without_comment(line) for line in found]
+    return [without_comment(line) for line in recipients]

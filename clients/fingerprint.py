@@ -159,11 +159,11 @@ def lines(wallets: Fingerprint) -> Iterator[str]:
 
 def from_lines(text: Sequence[str]) -> Fingerprint:
     """Parse the text that `lines` wrote. Raises ValueError for any other text."""
-    found: dict[str, dict[str, Chain]] = {}
+    wallets: dict[str, dict[str, Chain]] = {}
     for line in text:
         file, name, count, sha256 = line.split("\t")
-        found.setdefault(file, {})[name] = Chain(count=int(count), sha256=sha256)
-    return found
+        wallets.setdefault(file, {})[name] = Chain(count=int(count), sha256=sha256)
+    return wallets
 
 
 def asked(before: Fingerprint) -> list[str]:
@@ -178,10 +178,10 @@ def asked(before: Fingerprint) -> list[str]:
 
 def read(printed: str) -> Found:
     """Parse the output of the script. Raises ValueError if it is incomplete or of another form."""
-    said = [line.split("\t") for line in printed.split("\n") if line]
-    if said[-1:] != [["end"]]:
+    rows = [line.split("\t") for line in printed.split("\n") if line]
+    if rows[-1:] != [["end"]]:
         raise ValueError(f"its output was cut off: {printed[-200:]!r}")
-    of = {kind: [words for first, *words in said if first == kind] for kind in _KINDS}
+    of = {kind: [words for first, *words in rows if first == kind] for kind in _KINDS}
     files = dict(of["file"])
     types = dict(of["type"])
     sums = {(number, chain): sha256.split()[0] for number, chain, sha256 in of["all"]}

@@ -94,8 +94,8 @@ def changed_between(folder: Path, base: str, head: str = "") -> list[str]:
     settings = {**SETTINGS, **_no_filters(folder), "diff.relative": "false"}
     # `diff-index` would also list files that were touched without a change.
     command = ("diff-tree", "-r", base, head) if head else ("diff", "--no-renames", "--no-ext-diff", base)
-    whole = ("-O/dev/null", "--ignore-submodules=dirty", "--name-only", "-z")
-    return _run(folder, settings, (*command, *whole)).stdout.split("\0")[:-1]
+    options = ("-O/dev/null", "--ignore-submodules=dirty", "--name-only", "-z")
+    return _run(folder, settings, (*command, *options)).stdout.split("\0")[:-1]
 
 
 def untracked(folder: Path, path: str) -> list[str]:
@@ -111,8 +111,8 @@ def is_changed(folder: Path) -> bool:
     counts as changed if its content is read.
     """
     status = ("status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=dirty")
-    done = _run(folder, {**SETTINGS, **_no_filters(folder)}, status)
-    return done.returncode != 0 or bool(done.stdout) or any(map(is_changed, _submodules(folder)))
+    result = _run(folder, {**SETTINGS, **_no_filters(folder)}, status)
+    return result.returncode != 0 or bool(result.stdout) or any(map(is_changed, _submodules(folder)))
 
 
 def overlooked(folder: Path, built: str) -> list[str]:

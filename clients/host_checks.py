@@ -193,11 +193,11 @@ def _full_disk(facts: HostFacts, _: Place) -> Iterator[Values]:
 
 
 def _no_room_for_chain(facts: HostFacts, place: Place) -> Iterator[Values]:
-    there = {one.name for one in facts.containers}
+    existing = {container.name for container in facts.containers}
     # An existing node already has its chain, whatever size.
-    come = sum(tenant.chain and not tenant.containers & there for tenant in place.tenants)
-    if come and facts.free is not None and IMAGE <= facts.free < IMAGE + come * CHAIN:
-        yield {"free": facts.free, "needed": IMAGE + come * CHAIN}
+    new_chains = sum(tenant.chain and not tenant.containers & existing for tenant in place.tenants)
+    if new_chains and facts.free is not None and IMAGE <= facts.free < IMAGE + new_chains * CHAIN:
+        yield {"free": facts.free, "needed": IMAGE + new_chains * CHAIN}
 
 
 def _wrong_clock(facts: HostFacts, _: Place) -> Iterator[Values]:
@@ -219,17 +219,17 @@ def _taken_port(facts: HostFacts, place: Place) -> Iterator[Values]:
 
 def _shared_wallet(facts: HostFacts, place: Place) -> Iterator[Values]:
     for tenant in place.tenants:
-        for one in facts.containers:
-            is_other = one.name not in tenant.containers and (one.runs or one.returns)
-            if tenant.wallet in one.writes and is_other:
-                yield {"wallet": tenant.wallet, "holder": one.name, "tenant": tenant.key}
+        for container in facts.containers:
+            is_other = container.name not in tenant.containers and (container.runs or container.returns)
+            if tenant.wallet in container.writes and is_other:
+                yield {"wallet": tenant.wallet, "holder": container.name, "tenant": tenant.key}
 
 
 def _engine_inside(facts: HostFacts, place: Place) -> Iterator[Values]:
     for tenant in place.tenants:
-        for one in facts.containers:
-            if tenant.wallet is not None and one.engine_inside:
-                yield {"holder": one.name, "tenant": tenant.key}
+        for container in facts.containers:
+            if tenant.wallet is not None and container.engine_inside:
+                yield {"holder": container.name, "tenant": tenant.key}
 
 
 def _slow_start(_: HostFacts, place: Place) -> Iterator[Values]:
@@ -467,13 +467,13 @@ CHECKS: Mapping[str, Check] = MappingProxyType({row.name: row for row in _ROWS})
 
 def findings(facts: HostFacts, place: Place) -> list[Finding]:
     """Findings about a host that answered, errors first."""
-    found = [
+    failed = [
         _finding(row, place, values)
         for row in CHECKS.values()
         if row.look is not None
         for values in row.look(facts, place)
     ]
-    return sorted(found, key=lambda one: one.level is not Level.REFUSED)
+    return sorted(failed, key=lambda finding: finding.level is not Level.REFUSED)
 
 
 def unasked(error: HostError, place: Place) -> Finding:
@@ -486,12 +486,12 @@ def engine_inside(holder: str, tenant: str, place: Place) -> Finding:
     return _finding(CHECKS[ENGINE_INSIDE], place, {"holder": holder, "tenant": tenant})
 
 
-def remedy_of(said: str, engine: str) -> str:
+def remedy_of(message: str, engine: str) -> str:
     """Advice for a host whose engine does not answer, chosen by the error message."""
-    obstacle = obstacle_of(said)
+    obstacle = obstacle_of(message)
     if obstacle is Obstacle.NO_ANSWER and not engine.startswith("ssh://"):
         obstacle = Obstacle.NO_ENGINE
-    return unasked(HostError(obstacle, said), Place(name="", engine=engine)).remedy
+    return unasked(HostError(obstacle, message), Place(name="", engine=engine)).remedy
 
 
 def runs_natively(machine: str, platform: str | None) -> bool:
@@ -515,8 +515,8 @@ def _finding(row: Check, place: Place, values: Values) -> Finding:
 
 def _version(facts: HostFacts) -> tuple[int, int]:
     """Major and minor version; a build without a version (`dev`, `0.0.0-…`) counts as new."""
-    found = re.match(r"([1-9]\d*)\.(\d+)", facts.version)
-    return (int(found[1]), int(found[2])) if found else (sys.maxsize, 0)
+    match = re.match(r"([1-9]\d*)\.(\d+)", facts.version)
+    return (int(match[1]), int(match[2])) if match else (sys.maxsize, 0)
 
 
 def _exceeds(tenant: Tenant, total: float) -> bool:
@@ -542,12 +542,13 @@ def _clock(ahead: float) -> Values:
 
 def _holder(facts: HostFacts, own: frozenset[str], ip: str, port: int) -> str:
     """Name of the container or program that occupies a port a tenant needs; empty if the port is free."""
-    held = [one for one in facts.containers if one.runs and _publishes(one, ip, port)]
-    if others := [one for one in held if one.name not in own]:
-        return f"the container {others[0].name}"
-    if held:
+    running = (container for container in facts.containers if container.runs)
+    publishing = [container for container in running if _publishes(container, ip, port)]
+    if foreign := [container for container in publishing if container.name not in own]:
+        return f"the container {foreign[0].name}"
+    if publishing:
         return ""
-    listeners = [one for one in facts.listeners or () if one.port == port and _overlap(one.ip, ip)]
+    listeners = [entry for entry in facts.listeners or () if entry.port == port and _overlap(entry.ip, ip)]
     return f"a program of the user with the id {listeners[0].user}" if listeners else ""
 
 
@@ -555,6 +556,6 @@ def _publishes(container: Container, ip: str, port: int) -> bool:
     return any(port == taken and _overlap(address, ip) for address, taken in container.ports)
 
 
-def _overlap(one: str, other: str) -> bool:
+def _overlap(first: str, second: str) -> bool:
     """True if two addresses can't both use a port: they are equal, or one means all addresses."""
-    return one == other or bool({one, other} & {"", "0.0.0.0", "::"})
+    return first == second or bool({first, second} & {"", "0.0.0.0", "::"})

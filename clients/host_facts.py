@@ -64,16 +64,16 @@ _WORDS = (
 """Phrases of OpenSSH, shells, docker and silent_engines.py for each reason; the first match counts."""
 
 
-def obstacle_of(said: str) -> Obstacle:
+def obstacle_of(message: str) -> Obstacle:
     """Reason why a host can't be asked, from the message of ssh, its shell, docker or the engine."""
-    return next((obstacle for obstacle, words in _WORDS if re.search(words, said)), Obstacle.NO_ANSWER)
+    return next((obstacle for obstacle, words in _WORDS if re.search(words, message)), Obstacle.NO_ANSWER)
 
 
 class HostError(ServiceError):
     """A host can't be asked; the message is that of ssh, docker or the engine, on one line."""
 
-    def __init__(self, obstacle: Obstacle, said: str) -> None:
-        super().__init__(said)
+    def __init__(self, obstacle: Obstacle, message: str) -> None:
+        super().__init__(message)
         self.obstacle = obstacle
 
 
@@ -171,15 +171,15 @@ class _Asked:
 def _behind_ssh(url: str, options: Sequence[str]) -> HostFacts:
     with Login():
         began = time.time()
-        code, printed, said = _run(ssh_command(url, options, "sh -s"))
+        code, printed, errors = _run(ssh_command(url, options, "sh -s"))
     parts = _parts(printed)
     if "end" not in parts:
-        raise HostError(*_refusal(code, said))
+        raise HostError(*_refusal(code, errors))
     if not parts["docker"]:
         raise HostError(Obstacle.NO_DOCKER, f"the user {parts['user']} has no docker command")
     info = _json(parts["info"])
     if not info.get("DockerRootDir"):
-        raise HostError(*_no_engine(" ".join([*info.get("ServerErrors", ()), said])))
+        raise HostError(*_no_engine(" ".join([*info.get("ServerErrors", ()), errors])))
     containers = [_container(_json(line)) for line in parts["containers"].splitlines()]
     return _facts(info, containers, parts, (began, time.time()))
 
@@ -189,7 +189,7 @@ def _beside(address: str) -> HostFacts:
         client = client_of(address, SECONDS)
         with contextlib.closing(client):
             info = client.info()
-            containers = [_container(_essence(one)) for one in _inspected(client.api)]
+            containers = [_container(_essence(inspected)) for inspected in _inspected(client.api)]
     except (DockerException, OSError) as error:
         raise HostError(*_no_engine(_line(error))) from error
     parts: Mapping[str, str] = {}
@@ -201,20 +201,20 @@ def _beside(address: str) -> HostFacts:
 
 
 def _inspected(api: Any) -> Iterator[Mapping[str, Any]]:
-    for one in api.containers(all=True):
+    for listed in api.containers(all=True):
         with contextlib.suppress(APIError):  # it has ended meanwhile
-            yield api.inspect_container(one["Id"])
+            yield api.inspect_container(listed["Id"])
 
 
-def _essence(found: Mapping[str, Any]) -> Mapping[str, Any]:
-    host = found["HostConfig"]
+def _essence(inspected: Mapping[str, Any]) -> Mapping[str, Any]:
+    host = inspected["HostConfig"]
     return {
-        "Name": found["Name"],
-        "Status": found["State"]["Status"],
+        "Name": inspected["Name"],
+        "Status": inspected["State"]["Status"],
         "Restart": host["RestartPolicy"]["Name"],
         "Ports": host.get("PortBindings"),
-        "Mounts": found.get("Mounts"),
-        "Title": (found["Config"].get("Labels") or {}).get(TITLE),
+        "Mounts": inspected.get("Mounts"),
+        "Title": (inspected["Config"].get("Labels") or {}).get(TITLE),
         "Capabilities": host.get("CapAdd"),
         "Privileged": host.get("Privileged"),
     }
@@ -279,11 +279,11 @@ def _bits(text: str) -> int | None:
     return {"32": 32, "64": 64, "1": 32, "2": 64}.get(text)
 
 
-def _ahead(there: int | None, span: tuple[float, float]) -> float | None:
-    if there is None:
+def _ahead(host_time: int | None, span: tuple[float, float]) -> float | None:
+    if host_time is None:
         return None
     began, ended = span
-    return min(0.0, there + 1 - began) + max(0.0, there - ended)
+    return min(0.0, host_time + 1 - began) + max(0.0, host_time - ended)
 
 
 def _listeners(table: str) -> Iterator[Listener]:
@@ -301,34 +301,34 @@ def _number(text: str) -> int | None:
     return int(text) if text.isdigit() else None
 
 
-def _mebibytes(found: re.Match[str] | None) -> int | None:
-    return int(found[1]) // 1024 if found else None
+def _mebibytes(match: re.Match[str] | None) -> int | None:
+    return int(match[1]) // 1024 if match else None
 
 
 def _json(text: str) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = json.loads(text)
+        fields: dict[str, Any] = json.loads(text)
     except ValueError:
         return {}
-    return found
+    return fields
 
 
 def _line(text: object) -> str:
     return " ".join(str(text).split())
 
 
-def _refusal(code: int | None, said: str) -> tuple[Obstacle, str]:
+def _refusal(code: int | None, errors: str) -> tuple[Obstacle, str]:
     """Reason why the command did not run, from OpenSSH's own messages."""
-    line = _line(said) or f"the command ended with {code} and printed nothing"
+    line = _line(errors) or f"the command ended with {code} and printed nothing"
     if code is None:
-        return Obstacle.NO_ANSWER, f"no answer within {SECONDS} s {_line(said)}".strip()
+        return Obstacle.NO_ANSWER, f"no answer within {SECONDS} s {_line(errors)}".strip()
     if (obstacle := obstacle_of(line)) in (Obstacle.HOST_KEY, Obstacle.LOGIN):
         return obstacle, line
     return Obstacle.NO_ANSWER if code == _SSH_FAILED else Obstacle.NO_SHELL, line
 
 
-def _no_engine(said: str) -> tuple[Obstacle, str]:
-    line = _line(said)
+def _no_engine(message: str) -> tuple[Obstacle, str]:
+    line = _line(message)
     if obstacle_of(line) is Obstacle.NO_PERMISSION:
         return Obstacle.NO_PERMISSION, line
     return Obstacle.NO_ANSWER if "timed out" in line else Obstacle.NO_ENGINE, line
@@ -346,10 +346,10 @@ def _run(shell: Sequence[str]) -> tuple[int | None, str, str]:
         start_new_session=True,
     )
     try:
-        printed, said = process.communicate(SCRIPT, timeout=SECONDS)
+        printed, errors = process.communicate(SCRIPT, timeout=SECONDS)
     except subprocess.TimeoutExpired:
         # Together with all child processes: the ssh to a jump host keeps the pipes open.
         os.killpg(process.pid, signal.SIGKILL)
-        printed, said = process.communicate()
-        return None, "", said
-    return process.returncode, printed, said
+        printed, errors = process.communicate()
+        return None, "", errors
+    return process.returncode, printed, errors

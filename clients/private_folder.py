@@ -46,8 +46,8 @@ def _remove_if_abandoned(folder: Path) -> None:
     """Remove a folder of this user that is old and unlocked; raise OSError if it is locked or no folder."""
     lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
-        found = os.fstat(lock)
-        if found.st_uid == os.geteuid() and time.time() - found.st_mtime > YOUNG_SECONDS:
+        status = os.fstat(lock)
+        if status.st_uid == os.geteuid() and time.time() - status.st_mtime > YOUNG_SECONDS:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(folder)
     finally:

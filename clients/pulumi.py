@@ -60,7 +60,7 @@ def version(env: Mapping[str, str] = _NO_VARIABLES) -> str:
 
 def stack_names() -> list[str]:
     """Names of the project's stacks on this backend. Raises ServiceError with Pulumi's own message."""
-    return [str(one["name"]) for one in _ask(["stack", "ls", "--json"])]
+    return [str(stack["name"]) for stack in _ask(["stack", "ls", "--json"])]
 
 
 def let_go(stack: str, urns: Collection[str]) -> None:
@@ -70,29 +70,29 @@ def let_go(stack: str, urns: Collection[str]) -> None:
     again. Raises ServiceError.
     """
     exported = _ask(["stack", "export", "--stack", stack])
-    for one in waiting_nodes(exported["deployment"].get("resources") or [], urns):
-        one["dependencies"] = [urn for urn in one["dependencies"] if urn not in urns]
-    done = _run(["stack", "import", "--stack", stack], given=json.dumps(exported))
-    if done.returncode:
-        raise ServiceError(f"the state of {stack} is unchanged: {_last_line(done.stderr)}")
+    for resource in waiting_nodes(exported["deployment"].get("resources") or [], urns):
+        resource["dependencies"] = [urn for urn in resource["dependencies"] if urn not in urns]
+    result = _run(["stack", "import", "--stack", stack], given=json.dumps(exported))
+    if result.returncode:
+        raise ServiceError(f"the state of {stack} is unchanged: {_last_line(result.stderr)}")
 
 
 def waiting_nodes(resources: Sequence[dict[str, Any]], urns: Collection[str]) -> list[dict[str, Any]]:
     """Containers of nodes, other than those in `urns`, that depend on one of `urns`."""
     return [
-        one
-        for one in resources
-        if one["type"] == NODE_CONTAINER
-        and one["urn"] not in urns
-        and {*(one.get("dependencies") or ())} & {*urns}
+        resource
+        for resource in resources
+        if resource["type"] == NODE_CONTAINER
+        and resource["urn"] not in urns
+        and {*(resource.get("dependencies") or ())} & {*urns}
     ]
 
 
 def selected_stack() -> str:
     """Name of the stack selected with `pulumi stack select`. Raises ServiceError if there is none."""
-    done = _run(["stack", "--show-name"])
-    if done.returncode or not (name := done.stdout.strip()):
-        raise ServiceError(f"no stack is selected: give one with --stack NAME ({_last_line(done.stderr)})")
+    result = _run(["stack", "--show-name"])
+    if result.returncode or not (name := result.stdout.strip()):
+        raise ServiceError(f"no stack is selected: give one with --stack NAME ({_last_line(result.stderr)})")
     return name
 
 
@@ -111,17 +111,17 @@ def _engine_of(container: Mapping[str, Any], providers: Mapping[str, Mapping[str
     if container["type"] == CONTAINER:
         return providers.get(container.get("provider", ""), {})
     inputs = container["inputs"]
-    own = {"host": inputs.get("engine"), "sshOpts": inputs.get("sshOptions")}
-    return {key: value for key, value in own.items() if value}
+    address = {"host": inputs.get("engine"), "sshOpts": inputs.get("sshOptions")}
+    return {key: value for key, value in address.items() if value}
 
 
 def _ask(arguments: Sequence[str], env: Mapping[str, str] = _NO_VARIABLES) -> Any:
-    done = _run(arguments, env)
+    result = _run(arguments, env)
     with contextlib.suppress(ValueError):
-        if done.returncode == 0:
-            return json.loads(done.stdout)
-    said = done.stderr.strip() or f"it ended with exit code {done.returncode} and printed no JSON"
-    raise ServiceError(f"`pulumi {' '.join(arguments)}` failed: {said}")
+        if result.returncode == 0:
+            return json.loads(result.stdout)
+    reason = result.stderr.strip() or f"it ended with exit code {result.returncode} and printed no JSON"
+    raise ServiceError(f"`pulumi {' '.join(arguments)}` failed: {reason}")
 
 
 def _run(

@@ -65,12 +65,12 @@ def _behind_ssh(address: Address) -> str:
     command = ssh_command(address.engine, [*address.ssh_options, *patience])
     try:
         with Login():
-            done = subprocess.run(command, input=_PING, capture_output=True, timeout=SECONDS, check=False)
+            result = subprocess.run(command, input=_PING, capture_output=True, timeout=SECONDS, check=False)
     except subprocess.TimeoutExpired:
         return f"no answer in {SECONDS} s"
-    said = done.stderr.decode(errors="replace").strip().splitlines()
-    fault = _fault(done.stdout)
-    return said[-1].strip() if fault and said else fault
+    errors = result.stderr.decode(errors="replace").strip().splitlines()
+    fault = _fault(result.stdout)
+    return errors[-1].strip() if fault and errors else fault
 
 
 def _fault(answer: bytes) -> str:

@@ -42,12 +42,12 @@ def read_contexts(sources: Mapping[str, str]) -> Contents:
 
 def contexts_argument(contents: Contents) -> dict[str, str]:
     """Build argument with a SHA-256 over all named contexts; empty if there are none."""
-    seen = hashlib.sha256()
+    total = hashlib.sha256()
     for name, files in contents.items():
-        seen.update(f"{name}\0".encode())
+        total.update(f"{name}\0".encode())
         for path, digest in files.items():
-            seen.update(f"{path}\0{digest}\0".encode(errors="surrogateescape"))
-    return {NAMED_CONTEXTS: seen.hexdigest()} if contents else {}
+            total.update(f"{path}\0{digest}\0".encode(errors="surrogateescape"))
+    return {NAMED_CONTEXTS: total.hexdigest()} if contents else {}
 
 
 def recorded_files(
@@ -99,8 +99,8 @@ def _module_of(context: str) -> str:
 
 
 def _file(path: str) -> dict[str, str]:
-    there = PROJECT / path
-    return {_readable(PurePosixPath(path)): _short(_content_hash(there))} if there.is_file() else {}
+    file = PROJECT / path
+    return {_readable(PurePosixPath(path)): _short(_content_hash(file))} if file.is_file() else {}
 
 
 def _sent(folder: Path) -> Iterator[Path]:
@@ -110,7 +110,7 @@ def _sent(folder: Path) -> Iterator[Path]:
     let_through = [PurePosixPath(line[1:]) for line in lines if line.startswith("!")]
     for path in files_of(folder):
         own = PurePosixPath(path.relative_to(folder))
-        if "*" not in lines or any(own.is_relative_to(one) for one in let_through):
+        if "*" not in lines or any(own.is_relative_to(allowed) for allowed in let_through):
             yield path
 
 
@@ -126,19 +126,19 @@ def _summary(folder: PurePosixPath, files: Mapping[str, str]) -> dict[str, str]:
     if len(files) <= RECORDED:
         return {_readable(folder / path): _short(digest) for path, digest in files.items()}
     for levels in (2, 1):
-        found = _together(files, partial(_pattern, levels=levels))
-        if len(found) <= RECORDED:
+        summary = _together(files, partial(_pattern, levels=levels))
+        if len(summary) <= RECORDED:
             break
     else:
-        found = _together(files, lambda _: "**")
-    return {_readable(folder / pattern): digest for pattern, digest in found.items()}
+        summary = _together(files, lambda _: "**")
+    return {_readable(folder / pattern): digest for pattern, digest in summary.items()}
 
 
 def _together(files: Mapping[str, str], pattern: Callable[[str], str]) -> dict[str, str]:
     together: dict[str, list[str]] = {}
     for path, digest in files.items():
         together.setdefault(pattern(path), []).append(f"{path}\0{digest}")
-    return {one: _short("\0".join(lines)) for one, lines in together.items()}
+    return {entry: _short("\0".join(lines)) for entry, lines in together.items()}
 
 
 def _pattern(path: str, levels: int) -> str:

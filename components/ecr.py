@@ -60,8 +60,10 @@ class EcrRepository(pulumi.ComponentResource):
             name=args.repository,
             image_tag_mutability="IMMUTABLE_WITH_EXCLUSION",
             image_tag_mutability_exclusion_filters=[
-                aws.ecr.RepositoryImageTagMutabilityExclusionFilterArgs(filter=one, filter_type="WILDCARD")
-                for one in moving_filters(args.moving)
+                aws.ecr.RepositoryImageTagMutabilityExclusionFilterArgs(
+                    filter=pattern, filter_type="WILDCARD"
+                )
+                for pattern in moving_filters(args.moving)
             ],
             image_scanning_configuration=aws.ecr.RepositoryImageScanningConfigurationArgs(scan_on_push=True),
             force_delete=False,
@@ -84,7 +86,7 @@ def moving_filters(moving: Iterable[str]) -> list[str]:
 
     Raises ValueError if there are more than ECR accepts.
     """
-    filters = [*MOVING, *(one for tag in moving for one in (tag, f"{tag}-*"))]
+    filters = [*MOVING, *(pattern for tag in moving for pattern in (tag, f"{tag}-*"))]
     if len(filters) > FILTERS:
         raise ValueError(
             f"ECR accepts {FILTERS} filters of moving tags, not {len(filters)}: {', '.join(filters)}"

@@ -150,7 +150,7 @@ class HostedRegistry(pulumi.ComponentResource):
         network: docker.Network,
         mounts: list[docker.ContainerMountArgs],
     ) -> docker.Container:
-        own = ConfinedContainerArgs(
+        arguments = ConfinedContainerArgs(
             container=served.container,
             image=pulled.ref,
             network=network.name,
@@ -169,4 +169,4 @@ class HostedRegistry(pulumi.ComponentResource):
             envs=["OTEL_TRACES_EXPORTER=none"],
             mounts=mounts,
         )
-        return confined_container(name, own, parent=self)
+        return confined_container(name, arguments, parent=self)

@@ -108,7 +108,7 @@ class Image(pulumi.ComponentResource):
             labels["org.opencontainers.image.base.digest"] = pulumi.Output.from_input(base).apply(
                 lambda ref: ref.partition("@")[2]
             )
-        own = VariantArgs(
+        arguments = VariantArgs(
             arch=arch,
             context=args.context,
             dockerfile=args.dockerfile,
@@ -121,7 +121,7 @@ class Image(pulumi.ComponentResource):
             secrets=args.secrets,
             builder=args.builder,
         )
-        return Variant(f"{name}-{arch.name}", own, pulumi.ResourceOptions(parent=self))
+        return Variant(f"{name}-{arch.name}", arguments, pulumi.ResourceOptions(parent=self))
 
     def _create_lists(self, name: str, args: ImageArgs) -> list[dict[str, ManifestList]]:
         """Create the lists by repository, then by tag: exact tags first, each after those before it.
@@ -169,12 +169,12 @@ def _is_immutable(args: ImageArgs, repository: Repository, tag: str) -> bool:
 def _beside(args: ImageArgs, repository: Repository, tag: str) -> Iterator[Beside]:
     """Yield the other tags of the same kind; exact ones in every registry, to refuse a release as a whole."""
     is_exact = tag in args.exact_tags
-    for other in args.repositories if is_exact else (repository,):
+    for target in args.repositories if is_exact else (repository,):
         for name in args.tags:
-            if (name in args.exact_tags) == is_exact and not (other is repository and name == tag):
+            if (name in args.exact_tags) == is_exact and not (target is repository and name == tag):
                 yield Beside(
-                    repository=other.address,
+                    repository=target.address,
                     tag=name,
-                    immutable=_is_immutable(args, other, name),
-                    optional=other.optional,
+                    immutable=_is_immutable(args, target, name),
+                    optional=target.optional,
                 )

@@ -158,13 +158,13 @@ class Node(pulumi.ComponentResource):
 
     def _pull_images(self, name: str, args: NodeArgs, preflight: Preflight) -> list[PulledImage]:
         """Pull the images of the node and its proxy. If a pull fails, the running node is left unchanged."""
-        wanted = {f"{name}-pulled": (args.image, args.pull_from)}
+        images = {f"{name}-pulled": (args.image, args.pull_from)}
         if args.proxy_image is not None:
-            wanted[f"{name}-pulled-proxy"] = args.proxy_image, args.proxy_pull_from
+            images[f"{name}-pulled-proxy"] = args.proxy_image, args.proxy_pull_from
         opts = pulumi.ResourceOptions(parent=self, depends_on=[preflight])
         return [
             PulledImage(pulled, host=args.host, image=image, pull_from=pull_from, opts=opts)
-            for pulled, (image, pull_from) in wanted.items()
+            for pulled, (image, pull_from) in images.items()
         ]
 
     def _create_volume(

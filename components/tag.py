@@ -65,12 +65,12 @@ class Tag(pulumi.CustomResource):
             "optional": optional,
             "beside": [
                 {
-                    "repository": one.repository,
-                    "tag": one.tag,
-                    "immutable": one.immutable,
-                    "optional": one.optional,
+                    "repository": companion.repository,
+                    "tag": companion.tag,
+                    "immutable": companion.immutable,
+                    "optional": companion.optional,
                 }
-                for one in beside
+                for companion in beside
             ],
         }
         super().__init__("skycoin:index:Tag", name, {**inputs, "digest": None}, opts)

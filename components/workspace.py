@@ -104,40 +104,40 @@ class Workspace(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: WorkspaceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:Workspace", name, None, opts)
-        checked = self._checked(name, args)
-        kept = pulumi.ResourceOptions(
+        preflight = self._checked(name, args)
+        retained = pulumi.ResourceOptions(
             parent=self,
-            depends_on=checked,
+            depends_on=preflight,
             retain_on_delete=True,
             # An existing volume may have other labels, driver or options: a difference would replace it.
             ignore_changes=["labels", "driver", "driverOpts"],
         )
-        home = docker.Volume(f"{name}-home", name=args.home_volume, opts=kept)
+        home = docker.Volume(f"{name}-home", name=args.home_volume, opts=retained)
         volumes = {HOME: home}
         if args.engine is not None:
-            volumes[DOCKER_DATA] = docker.Volume(f"{name}-docker", name=args.engine.volume, opts=kept)
+            volumes[DOCKER_DATA] = docker.Volume(f"{name}-docker", name=args.engine.volume, opts=retained)
         network = docker.Network(
             f"{name}-network",
             name=args.container,
             driver="bridge",
             # Others and the stand-in Docker plugin may have labelled the network: a difference would replace
             # it.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=checked, ignore_changes=["labels"]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=preflight, ignore_changes=["labels"]),
         )
         image = PulledImage(
             f"{name}-pulled",
             host=args.host,
             image=args.image,
             pull_from=args.pull_from,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=checked),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=preflight),
         )
         container = self._create_container(f"{name}-container", args, image, network, volumes)
         self.container = container.name
         self.home_volume = home.name
-        within = f"--user {args.user} {args.container}"
-        self.enter = f"docker exec -it {within} {args.terminal}"
+        target = f"--user {args.user} {args.container}"
+        self.enter = f"docker exec -it {target} {args.terminal}"
         self.url = "" if args.port is None else f"http://{LOOPBACK}:{args.port}/?folder={WORK}"
-        self.sign_in = "" if args.port is None else f"docker exec {within} grep ^password: {PASSWORD}"
+        self.sign_in = "" if args.port is None else f"docker exec {target} grep ^password: {PASSWORD}"
         self.register_outputs(self.summary)
 
     @property
@@ -239,13 +239,13 @@ def _rights(args: WorkspaceArgs) -> dict[str, Any]:
 
 def _waiting(args: WorkspaceArgs) -> dict[str, Any]:
     """Health check, so that `up` ends only once the engine and the page inside answer."""
-    asked = ["docker version"] if args.engine is not None else []
+    commands = ["docker version"] if args.engine is not None else []
     if args.ide_port is not None:
-        asked.append(f"curl --fail --silent http://{LOOPBACK}:{args.ide_port}/healthz")
-    if not asked:
+        commands.append(f"curl --fail --silent http://{LOOPBACK}:{args.ide_port}/healthz")
+    if not commands:
         return {}
     check = docker.ContainerHealthcheckArgs(
-        tests=["CMD-SHELL", f"{' && '.join(asked)} >/dev/null"],
+        tests=["CMD-SHELL", f"{' && '.join(commands)} >/dev/null"],
         interval="10s",
         timeout="10s",
         retries=6,

@@ -56,19 +56,21 @@ class Container:
             with self._kept(identity, unfinished(CONTAINER, plan) | {"id": identity}):
                 self._start(identity, plan)
         with self._engine.asking(_subject(inputs)) as api:
-            now = seen(plan, api.inspect_container(identity))
-        return identity, settled(CONTAINER, plan, now)
+            observed = seen(plan, api.inspect_container(identity))
+        return identity, settled(CONTAINER, plan, observed)
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
         """Read the container. If it must run and is stopped, mustRun is false, so that `up` starts it."""
         with self._engine.asking(f"container {identity}") as api:
             try:
-                found = api.inspect_container(identity)
+                container = api.inspect_container(identity)
             except NotFound:
                 return None
-        now = seen(state, found)
-        known = refreshed(CONTAINER, inputs, now) if inputs else imported(CONTAINER, now)
-        return Found(identity=found["Id"], state=foreign(CONTAINER, state) | now, inputs=known)
+        observed = seen(state, container)
+        known_inputs = refreshed(CONTAINER, inputs, observed) if inputs else imported(CONTAINER, observed)
+        return Found(
+            identity=container["Id"], state=foreign(CONTAINER, state) | observed, inputs=known_inputs
+        )
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Change memory, CPU and restart policy in place, and start a stopped container that must run."""
@@ -125,12 +127,12 @@ def _subject(inputs: Values) -> str:
 
 def _made(api: Any, inputs: Values) -> str:
     try:
-        found = api.inspect_container(inputs["name"])
+        existing = api.inspect_container(inputs["name"])
     except NotFound:
         if is_adopting():
             raise not_there(_subject(inputs)) from None
         return str(api.create_container_from_config(creation(inputs), inputs["name"])["Id"])
-    return left_behind(_subject(inputs), found, found["Config"].get("Labels"), inputs)
+    return left_behind(_subject(inputs), existing, existing["Config"].get("Labels"), inputs)
 
 
 def _remove(api: Any, identity: str, *, volumes: bool) -> None:

@@ -21,7 +21,7 @@ DURATIONS: Mapping[str, str] = MappingProxyType(
 _UNITS = (("h", 3600 * 10**9), ("m", 60 * 10**9))
 
 
-def seen(known: Values, found: Values) -> Values:
+def seen(known: Values, container: Values) -> Values:
     """All outputs of a container: the engine's values, and the known ones where the engine has none.
 
     `known` is a plan or a state. Its environment variables and labels are kept, because the engine mixes the
@@ -29,13 +29,13 @@ def seen(known: Values, found: Values) -> Values:
     """
     state = {key: None if known.get(key) == UNKNOWN else known.get(key) for key in CONTAINER}
     state |= {"envs": state["envs"] or [], "labels": state["labels"] or []}
-    config, host = found["Config"], found["HostConfig"]
+    config, host = container["Config"], container["HostConfig"]
     return {
         **state,
-        **_itself(found),
+        **_itself(container),
         **_configured(config),
         **_hosted(state, host),
-        **_running(state, found),
+        **_running(state, container),
     }
 
 
@@ -58,13 +58,13 @@ def _capability(name: str) -> str:
     return name if name == "ALL" or name.startswith("CAP_") else f"CAP_{name}"
 
 
-def _itself(found: Values) -> Values:
-    config = found["Config"]
+def _itself(container: Values) -> Values:
+    config = container["Config"]
     return {
-        "id": found["Id"],
-        "name": found["Name"].lstrip("/"),
+        "id": container["Id"],
+        "name": container["Name"].lstrip("/"),
         "image": config["Image"],
-        "platform": found.get("Platform", ""),
+        "platform": container.get("Platform", ""),
     }
 
 
@@ -157,13 +157,13 @@ def _given(state: Values, host: Values) -> Values:
     if state.get("ulimits"):
         limits = host.get("Ulimits") or []
         values["ulimits"] = [
-            {"name": one["Name"], "soft": one["Soft"], "hard": one["Hard"]} for one in limits
+            {"name": limit["Name"], "soft": limit["Soft"], "hard": limit["Hard"]} for limit in limits
         ]
     return values
 
 
-def _swap(found: int) -> int:
-    return found // MEBIBYTE if found > 0 else found
+def _swap(swap: int) -> int:
+    return swap // MEBIBYTE if swap > 0 else swap
 
 
 def _mount(mount: Values) -> Values:
@@ -177,8 +177,8 @@ def _mount(mount: Values) -> Values:
     }
 
 
-def _running(state: Values, found: Values) -> Values:
-    network, runs = found["NetworkSettings"], found["State"]["Running"]
+def _running(state: Values, container: Values) -> Values:
+    network, runs = container["NetworkSettings"], container["State"]["Running"]
     values: Values = {
         "bridge": network.get("Bridge", ""),
         "networkDatas": [
@@ -186,7 +186,7 @@ def _running(state: Values, found: Values) -> Values:
         ],
     }
     if not runs:
-        return {**values, "mustRun": False, "exitCode": found["State"]["ExitCode"]}
+        return {**values, "mustRun": False, "exitCode": container["State"]["ExitCode"]}
     # The engine reports no ports of a stopped container. The state keeps them, because they return when the
     # container starts.
     return {**values, "ports": _ports(network.get("Ports") or {})} if state.get("ports") else values
@@ -208,7 +208,12 @@ def _network(name: str, entry: Values) -> Values:
 def _ports(ports: dict[str, Any]) -> list[Values]:
     keys = ((int(key.partition("/")[0]), key.partition("/")[2], bindings) for key, bindings in ports.items())
     return [
-        {"internal": internal, "external": int(one["HostPort"]), "ip": one["HostIp"], "protocol": protocol}
+        {
+            "internal": internal,
+            "external": int(binding["HostPort"]),
+            "ip": binding["HostIp"],
+            "protocol": protocol,
+        }
         for internal, protocol, bindings in sorted(keys, key=lambda key: key[:2])
-        for one in bindings or []
+        for binding in bindings or []
     ]

@@ -42,14 +42,14 @@ class RemoteImage:
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
         """Find the image by its name, which is the id of an import; None if the engine no longer has it."""
-        known = inputs or {"name": state.get("name") or identity}
-        with self._engine.asking(f"image {known['name']}") as api:
+        known_inputs = inputs or {"name": state.get("name") or identity}
+        with self._engine.asking(f"image {known_inputs['name']}") as api:
             try:
-                image = api.inspect_image(known["name"])
+                image = api.inspect_image(known_inputs["name"])
             except ImageNotFound:
                 return None
-        identity, seen = self._found(known, planned(REMOTE_IMAGE, known, state), image)
-        return Found(identity=identity, state=foreign(REMOTE_IMAGE, state) | seen, inputs=known)
+        identity, observed = self._found(known_inputs, planned(REMOTE_IMAGE, known_inputs, state), image)
+        return Found(identity=identity, state=foreign(REMOTE_IMAGE, state) | observed, inputs=known_inputs)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Only record the inputs: keepLocally and forceRemove matter when the image is removed."""
@@ -68,5 +68,5 @@ class RemoteImage:
     @staticmethod
     def _found(inputs: Values, plan: Values, image: Values) -> tuple[str, Values]:
         identity, digests = image["Id"] + inputs["name"], image.get("RepoDigests") or [""]
-        seen = {"id": identity, "imageId": image["Id"], "repoDigest": digests[0]}
-        return identity, settled(REMOTE_IMAGE, plan, {**plan, **seen})
+        observed = {"id": identity, "imageId": image["Id"], "repoDigest": digests[0]}
+        return identity, settled(REMOTE_IMAGE, plan, {**plan, **observed})

@@ -14,13 +14,13 @@ def mark(inputs: Values) -> str:
     return hashlib.sha256(json.dumps([URN.get(), inputs], sort_keys=True).encode()).hexdigest()
 
 
-def left_behind(subject: str, found: Values, labels: Mapping[str, str] | None, inputs: Values) -> str:
+def left_behind(subject: str, existing: Values, labels: Mapping[str, str] | None, inputs: Values) -> str:
     """Id of an existing container or network that a killed `up` created for this resource and these inputs.
 
     Raises ProviderError if it has another label or none, because its owner is then unknown.
     """
     if (labels or {}).get(MARK) == mark(inputs):
-        return str(found["Id"])
+        return str(existing["Id"])
     kind, _, name = subject.partition(" ")
     stop = f"docker stop -t 60 {name} && " if kind == "container" else ""
     raise ProviderError(

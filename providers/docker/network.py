@@ -39,21 +39,21 @@ class Network:
         subject = f"network {inputs['name']}"
         with self._engine.asking(subject) as api:
             try:
-                found = api.inspect_network(inputs["name"])
+                network = api.inspect_network(inputs["name"])
             except NotFound:
                 if is_adopting():
                     raise not_there(subject) from None
                 identity = self._made(api, inputs)
             else:
-                labels = found.get("Labels")
-                identity = found["Id"] if is_adopting() else left_behind(subject, found, labels, inputs)
+                labels = network.get("Labels")
+                identity = network["Id"] if is_adopting() else left_behind(subject, network, labels, inputs)
             seen = _seen(api.inspect_network(identity), inputs)
         return identity, settled(NETWORK, planned(NETWORK, inputs), seen)
 
     @staticmethod
     def _made(api: Any, inputs: Values) -> str:
         labels = {entry["label"]: entry["value"] for entry in inputs.get("labels", [])}
-        made = api.create_network(
+        network = api.create_network(
             inputs["name"],
             driver=inputs.get("driver", "bridge"),
             options=inputs.get("options"),
@@ -63,7 +63,7 @@ class Network:
             labels={**labels, MARK: mark(inputs)},
             check_duplicate=True,
         )
-        return str(made["Id"])
+        return str(network["Id"])
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
         """Find the network by its id (for an import, by its name); None if there is none."""
@@ -72,9 +72,9 @@ class Network:
                 network = api.inspect_network(identity)
             except NotFound:
                 return None
-        seen = _seen(network, inputs)
-        known = refreshed(NETWORK, inputs, seen) if inputs else imported(NETWORK, seen)
-        return Found(identity=network["Id"], state=foreign(NETWORK, state) | seen, inputs=known)
+        observed = _seen(network, inputs)
+        known_inputs = refreshed(NETWORK, inputs, observed) if inputs else imported(NETWORK, observed)
+        return Found(identity=network["Id"], state=foreign(NETWORK, state) | observed, inputs=known_inputs)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Only record the inputs: a network never changes in place."""
@@ -125,12 +125,12 @@ def _seen(network: Values, inputs: Values) -> Values:
     }
 
 
-def _pools(found: list[Values], asked: list[Values]) -> list[Values]:
+def _pools(pools: list[Values], requested: list[Values]) -> list[Values]:
     """Address pools, without the gateway that the engine chose for a subnet given without one.
 
     Docker 29 reports that gateway, 20.10 does not: as a difference it would replace the network.
     """
-    open_ones = {entry.get("subnet") for entry in asked if not entry.get("gateway")}
+    open_ones = {entry.get("subnet") for entry in requested if not entry.get("gateway")}
     return [
         {
             "subnet": entry.get("Subnet", ""),
@@ -138,5 +138,5 @@ def _pools(found: list[Values], asked: list[Values]) -> list[Values]:
             "ipRange": entry.get("IPRange", ""),
             "auxAddress": entry.get("AuxiliaryAddresses") or {},
         }
-        for entry in found
+        for entry in pools
     ]

@@ -36,18 +36,18 @@ class Volume:
         """Create the volume, or adopt one of that name: the engine answers both in the same way."""
         subject = f"volume {inputs['name']}"
         with self._engine.asking(subject) as api:
-            made: Values = _adopted(api, subject, inputs) if is_adopting() else _made(api, inputs)
-        return inputs["name"], settled(VOLUME, planned(VOLUME, inputs), _seen(made))
+            volume: Values = _adopted(api, subject, inputs) if is_adopting() else _made(api, inputs)
+        return inputs["name"], settled(VOLUME, planned(VOLUME, inputs), _seen(volume))
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
         """Find the volume by its name; None if there is none."""
         with self._engine.asking(f"volume {identity}") as api:
             try:
-                seen = _seen(api.inspect_volume(identity))
+                observed = _seen(api.inspect_volume(identity))
             except NotFound:
                 return None
-        known = refreshed(VOLUME, inputs, seen) if inputs else imported(VOLUME, seen)
-        return Found(identity=identity, state=foreign(VOLUME, state) | seen, inputs=known)
+        known_inputs = refreshed(VOLUME, inputs, observed) if inputs else imported(VOLUME, observed)
+        return Found(identity=identity, state=foreign(VOLUME, state) | observed, inputs=known_inputs)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Only record the inputs: a volume never changes in place."""
@@ -64,21 +64,21 @@ class Volume:
 
 
 def _made(api: Any, inputs: Values) -> Values:
-    made: Values = api.create_volume(
+    volume: Values = api.create_volume(
         inputs["name"],
         driver=inputs.get("driver"),
         driver_opts=inputs.get("driverOpts"),
         labels={entry["label"]: entry["value"] for entry in inputs.get("labels", [])},
     )
-    return made
+    return volume
 
 
 def _adopted(api: Any, subject: str, inputs: Values) -> Values:
     try:
-        found: Values = api.inspect_volume(inputs["name"])
+        volume: Values = api.inspect_volume(inputs["name"])
     except NotFound:
         raise not_there(subject) from None
-    return found
+    return volume
 
 
 def _seen(volume: Values) -> Values:

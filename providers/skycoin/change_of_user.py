@@ -91,26 +91,28 @@ def has_other_user(old: Values, inputs: Values) -> bool:
     return (is_ours or user_of(inputs) != USER) and _user(old) != user_of(inputs)
 
 
-def _user(found: Values) -> str:
+def _user(container: Values) -> str:
     """User of a container; the default of this program's images if it was created without one."""
-    return found["Config"].get("User") or USER
+    return container["Config"].get("User") or USER
 
 
-def _may_run(found: Values) -> bool:
+def _may_run(container: Values) -> bool:
     """True if a container runs, or a restarted engine would start it, as after an interrupted handover."""
-    return bool(found["State"]["Running"]) or policy(found) == STANDBY
+    return bool(container["State"]["Running"]) or policy(container) == STANDBY
 
 
-def _stop(found: Values) -> str:
-    name = found["Name"].lstrip("/")
-    update = f"docker update --restart {CONFIRMED} {name} && " if policy(found) == STANDBY else ""
+def _stop(container: Values) -> str:
+    name = container["Name"].lstrip("/")
+    update = f"docker update --restart {CONFIRMED} {name} && " if policy(container) == STANDBY else ""
     return f"Stop it: `{update}docker stop -t 60 {name}`."
 
 
 def _refusal(inputs: Values, former: str, steps: list[str]) -> str:
-    said = (
+    explanation = (
         f"host {inputs['host']}: the node's user changes from {former} to {user_of(inputs)}. That needs a "
         "stopped node, whose volumes belong to the new user: this program never changes the owner of a "
         "wallet. The node was not changed."
     )
-    return "\n".join([said, *steps, "Then run the same command again (docs/wallets.md, “Another user”)."])
+    return "\n".join(
+        [explanation, *steps, "Then run the same command again (docs/wallets.md, “Another user”)."]
+    )

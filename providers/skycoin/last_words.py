@@ -37,9 +37,9 @@ def _shortened(lines: Sequence[str]) -> list[str]:
     if len(lines) <= SHOWN:
         return ["It printed:", *lines]
     telling = [number for number, text in enumerate(lines) if _TELLING.search(text)]
-    wanted = sorted({0, *telling[:4], *telling[-4:], *range(len(lines) - 3, len(lines))})
+    selected = sorted({0, *telling[:4], *telling[-4:], *range(len(lines) - 3, len(lines))})
     shown = []
-    for before, number in zip([-1, *wanted], wanted, strict=False):
+    for before, number in zip([-1, *selected], selected, strict=False):
         if number > before + 1:
             shown.append("…")
         shown.append(lines[number])

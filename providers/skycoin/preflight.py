@@ -102,12 +102,12 @@ class Preflight(Remade):
         return {**super().planned(news, olds), "runs": runs}
 
     def _look_again(self, olds: Values, news: Values) -> None:
-        """Raise ProviderError if the node must keep away from its wallet, or that has lost something."""
+        """Raise ProviderError if the node must keep away from its wallet, or the wallet has lost something."""
         known = olds if olds["wallet"] == news["wallet"] else {}
         former = olds.get("container") or news["container"]
-        seen = refreshed(WalletOnHost(self._client(news), news, former), news, known)
-        if wrong := seen.get(KEPT_OUT) or seen.get(FAULT):
-            raise ProviderError(wrong)
+        observed = refreshed(WalletOnHost(self._client(news), news, former), news, known)
+        if problem := observed.get(KEPT_OUT) or observed.get(FAULT):
+            raise ProviderError(problem)
 
     def create(self, inputs: Values) -> tuple[str, Values]:
         """Run the checks for the first time; create the wallet volume, or adopt an existing one as it is."""
@@ -126,8 +126,10 @@ class Preflight(Remade):
         """Read the wallet volume again; the returned state records wallets that have grown."""
         wallet = WalletOnHost(self._client(inputs), inputs, inputs.get("container") or "")
         self._hosts.remark(inputs)
-        known = {key: value for key, value in state.items() if key not in (KEPT_OUT, UNRECORDED)}
-        return Found(identity=identity, state={**known, **refreshed(wallet, inputs, known)}, inputs=inputs)
+        kept_state = {key: value for key, value in state.items() if key not in (KEPT_OUT, UNRECORDED)}
+        return Found(
+            identity=identity, state={**kept_state, **refreshed(wallet, inputs, kept_state)}, inputs=inputs
+        )
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Run the checks again; lost wallets are accepted only if the settings say so."""
@@ -160,17 +162,17 @@ class Preflight(Remade):
     def _probe(self, client: Any, inputs: Values, machine: str) -> None:
         """Run a program of the image once, without network, volumes or privileges."""
         image = inputs["image"]
-        code, said = short_run(client, inputs, image, inputs["probe"], PROBE_SECONDS)
+        code, printed = short_run(client, inputs, image, inputs["probe"], PROBE_SECONDS)
         if code:
             hint = (
                 f" {inputs.get('platform') or 'The image'} does not run on this {machine}: install "
                 "qemu-user-static (binfmt) there, or give the host the arch of its board."
-                if "exec format error" in said
+                if "exec format error" in printed
                 else ""
             )
             command = " ".join(inputs["probe"])
             raise ProviderError(
-                f"host {inputs['host']}: `{command}` in {image} ended with {code}: {said}.{hint}"
+                f"host {inputs['host']}: `{command}` in {image} ended with {code}: {printed}.{hint}"
             )
 
 
@@ -180,13 +182,13 @@ def _runs(machine: str, platform: str | None) -> str:
 
 def _moved(olds: Values, news: Values) -> str:
     places = [values.get("engine") or "this machine's engine" for values in (olds, news)]
-    said = (
+    explanation = (
         f"the node's host changed from {places[0]} to {places[1]}, but editing the stack moves neither its "
         f"container nor the wallet volume {olds['wallet']!r}."
     )
     if olds["host"] == news["host"]:
         return (
-            f"{said} Give {olds['host']} its old engine again, and the new engine another name in "
+            f"{explanation} Give {olds['host']} its old engine again, and the new engine another name in "
             "skycoin:hosts; `./skyinfra node move` moves the node there (docs/wallets.md, “Moving a wallet”)."
         )
     stack, _, name = URN.get().removeprefix("urn:pulumi:").partition("::")
@@ -194,6 +196,6 @@ def _moved(olds: Values, news: Values) -> str:
     option = "" if stack == "local" else f" -s {stack}"
     command = f"./skyinfra node move {node} --to {news['host']}{option}"
     return (
-        f"{said} `{command}` moves both; if {olds['host']} is dead, add `--from-backup FILE --identity "
-        "KEY-FILE` (docs/wallets.md, “Moving a wallet”)."
+        f"{explanation} `{command}` moves both; if {olds['host']} is dead, add `--from-backup FILE "
+        "--identity KEY-FILE` (docs/wallets.md, “Moving a wallet”)."
     )

@@ -15,13 +15,13 @@ class ProgramVersion(Remade):
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Record a newer version. Raises ProviderError, also in the preview, if the state's is newer."""
-        before, now = str(olds.get("version", "0")), str(news["version"])
-        if _numbers(before) > _numbers(now):
+        before, after = str(olds.get("version", "0")), str(news["version"])
+        if _numbers(before) > _numbers(after):
             raise ProviderError(
-                f"version {before} of this program has changed this stack, and this is version {now}, which "
-                f"may not understand its state. Check out v{before} or newer. Nothing was changed."
+                f"version {before} of this program has changed this stack, and this is version {after}, "
+                f"which may not understand its state. Check out v{before} or newer. Nothing was changed."
             )
-        return Change(updates=("version",) if before != now else ())
+        return Change(updates=("version",) if before != after else ())
 
     def create(self, inputs: Values) -> tuple[str, Values]:
         """Record the version for the first time."""

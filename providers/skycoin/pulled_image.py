@@ -34,8 +34,8 @@ class PulledImage:
 
     def planned(self, news: Values, olds: Values | None) -> Values:
         """Predict the state: the inputs, and the name that the image has on the host or will get there."""
-        if (kept := _kept(olds, news)) is not None:
-            return {**news, "ref": kept}
+        if (known_name := _kept(olds, news)) is not None:
+            return {**news, "ref": known_name}
         if UNKNOWN in (news.get("image"), news.get("pullFrom"), news.get("engine")):
             return {**news, "ref": UNKNOWN}
         return {**news, "ref": expected_name(news["image"], news)}
@@ -55,9 +55,9 @@ class PulledImage:
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Pull the image if it is missing; containers created from it keep their name for it."""
         protect_image(news)
-        client, kept = self._client(news), _kept(olds, news)
-        if kept is not None and known_as(client.api, kept) == kept:
-            return {**news, "ref": kept}
+        client, known_name = self._client(news), _kept(olds, news)
+        if known_name is not None and known_as(client.api, known_name) == known_name:
+            return {**news, "ref": known_name}
         return {**news, "ref": ensure_image(client, news["image"], news, self._status)}
 
     def delete(self, identity: str, state: Values) -> None:
@@ -69,5 +69,7 @@ def _kept(olds: Values | None, news: Values) -> str | None:
     before = olds or {}
     # docker's RemoteImage in a state of version 0.1.0 has a name, and no host.
     ref: str | None = before.get("ref") or before.get("name")
-    engines = {engine_name(one.get("engine") or "") for one in (before if "host" in before else news, news)}
+    engines = {
+        engine_name(inputs.get("engine") or "") for inputs in (before if "host" in before else news, news)
+    }
     return ref if ref is not None and len(engines) == 1 and is_same(ref, news["image"]) else None

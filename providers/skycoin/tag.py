@@ -99,26 +99,26 @@ class Tag(Remade):
         """Yield why a new immutable tag can't be written. If a registry doesn't answer, `up` checks later."""
         target = self._repository(inputs["repository"])
         try:
-            there = target.digest_of(inputs["tag"])
-            if there is None:
+            published = target.digest_of(inputs["tag"])
+            if published is None:
                 return
             if _unknown(inputs["variants"]):
                 # Not built yet: the build may give the same content, unless its inputs differ.
                 same = _says_the_same(target.manifest(inputs["tag"]).fields, inputs)
             else:
-                wanted = manifest_list(inputs, self._children(inputs))
-                same = there == _published(target, inputs, wanted).digest
+                built = manifest_list(inputs, self._children(inputs))
+                same = published == _published(target, inputs, built).digest
         except RegistryError as error:
             self._unknown_there(error)
             return
         if not same:
-            yield _other_content(inputs, there)
+            yield _other_content(inputs, published)
 
     def _unknown_there(self, error: RegistryError) -> None:
         """Warn once per repository that its content is unknown."""
-        if (said := f"{error}. Which of its tags exist is unknown.") not in self._said:
-            self._said.add(said)
-            self._warn(said)
+        if (warning := f"{error}. Which of its tags exist is unknown.") not in self._said:
+            self._said.add(warning)
+            self._warn(warning)
 
     def _written(self, inputs: Values) -> Values:
         try:
@@ -253,8 +253,8 @@ def _published(target: Any, inputs: Values, wanted: Manifest) -> Manifest:
     """
     if not inputs.get("immutable") or target.digest_of(inputs["tag"]) in (None, wanted.digest):
         return wanted
-    there: Manifest = target.manifest(inputs["tag"])
-    return there if _meaning(there.fields) == _meaning(wanted.fields) else wanted
+    published: Manifest = target.manifest(inputs["tag"])
+    return published if _meaning(published.fields) == _meaning(wanted.fields) else wanted
 
 
 def _meaning(listed: Values) -> tuple[Any, ...]:
@@ -272,8 +272,8 @@ def _content(inputs: Values) -> tuple[Any, ...]:
 
 def _says_the_same(listed: Values, inputs: Values) -> bool:
     """True if a published list has the wanted platforms and annotations."""
-    said, wanted = listed.get("annotations") or {}, inputs.get("annotations") or {}
-    same = all(said.get(key) == value for key, value in wanted.items())
+    annotations, expected = listed.get("annotations") or {}, inputs.get("annotations") or {}
+    same = all(annotations.get(key) == value for key, value in expected.items())
     return same and _names(listed) == [normalized(variant["platform"]) for variant in inputs["variants"]]
 
 

@@ -141,9 +141,9 @@ def _report(contents: Contents, layers: list[Values], inputs: Values) -> Values:
 
 def config_faults(config: Any, inputs: Values) -> Iterator[str]:
     """Yield where an image's configuration differs from the wanted platform and labels."""
-    said = "/".join(filter(None, (config.get(key) for key in ("os", "architecture", "variant"))))
-    if normalized(said) != normalized(inputs["platform"]):
-        yield f"its configuration is for {said}"
+    platform = "/".join(filter(None, (config.get(key) for key in ("os", "architecture", "variant"))))
+    if normalized(platform) != normalized(inputs["platform"]):
+        yield f"its configuration is for {platform}"
     labels = (config.get("config") or {}).get("Labels") or {}
     for key, value in sorted((inputs.get("labels") or {}).items()):
         if labels.get(key) != value:
@@ -152,10 +152,10 @@ def config_faults(config: Any, inputs: Values) -> Iterator[str]:
 
 def annotation_faults(fields: Values, inputs: Values) -> Iterator[str]:
     """Yield where the annotations of an image's manifest differ from the wanted labels."""
-    said = fields.get("annotations") or {}
+    annotations = fields.get("annotations") or {}
     for key, value in sorted((inputs.get("labels") or {}).items()):
-        if said.get(key) != value:
-            yield f"annotation {key} is {said.get(key)!r}; expected is {value!r}"
+        if annotations.get(key) != value:
+            yield f"annotation {key} is {annotations.get(key)!r}; expected is {value!r}"
 
 
 def read_contents(repository: Any, layers: list[Values], platform: str) -> Contents:

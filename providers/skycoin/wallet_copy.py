@@ -88,9 +88,9 @@ def _await_others(client: Any, wallet: str) -> None:
     listed = client.api.containers(
         all=True, filters={"label": label, "status": ["created", "exited", "dead"]}
     )
-    for found in listed:
+    for container in listed:
         with contextlib.suppress(NotFound):
-            client.api.remove_container(found["Id"], v=False, force=False)
+            client.api.remove_container(container["Id"], v=False, force=False)
 
 
 def _is_copying(client: Any, wallet: str, label: str) -> bool:

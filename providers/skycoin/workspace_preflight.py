@@ -56,8 +56,10 @@ class WorkspacePreflight(Remade):
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
         """Ask the engine again, and record a node that was added since, so that the next preview refuses."""
         fault = self._fault(inputs)
-        kept = {key: value for key, value in state.items() if key != FAULT}
-        return Found(identity=identity, state={**kept, **({FAULT: fault} if fault else {})}, inputs=inputs)
+        kept_state = {key: value for key, value in state.items() if key != FAULT}
+        return Found(
+            identity=identity, state={**kept_state, **({FAULT: fault} if fault else {})}, inputs=inputs
+        )
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Ask the engine again."""
