@@ -4,7 +4,7 @@ from display.errors import UserError
 
 
 class ServiceError(UserError):
-    """An engine, a registry or a host did not do what was asked; the message is for the user."""
+    """A request to an engine, a registry or a host failed; the message is for the user."""
 
 
 class SilentError(ServiceError):

@@ -83,9 +83,9 @@ class Found:
     def faults(self, before: Fingerprint) -> list[str]:
         """Describe everything of `before` that is lost, incomplete, or saved only in a temporary copy."""
         torn = [f"{file} is {TORN}" for file in self.damaged if file not in before]
-        return [*self.lost(before), *torn, *self._unended_said()]
+        return [*self.lost(before), *torn, *self._describe_unfinished()]
 
-    def _unended_said(self) -> Iterator[str]:
+    def _describe_unfinished(self) -> Iterator[str]:
         for file, copy in self.unended():
             now = _counted(_size(self.wallets[file])) if file in self.wallets else "incomplete"
             now = now if file in self.wallets or file in self.damaged else "missing"
@@ -108,7 +108,7 @@ class Found:
         return said
 
     def _lost_of(self, file: str, before: Mapping[str, Chain]) -> Iterator[str]:
-        """Describe what one wallet has lost."""
+        """Describe the losses of one wallet."""
         if file in self.damaged:
             yield f"{file} is {TORN}"
             return

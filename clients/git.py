@@ -115,8 +115,8 @@ def is_changed(folder: Path) -> bool:
     return result.returncode != 0 or bool(result.stdout) or any(map(is_changed, _submodules(folder)))
 
 
-def overlooked(folder: Path, built: str) -> list[str]:
-    """Files that `is_changed` can't judge.
+def hidden_from_status(folder: Path, built: str) -> list[str]:
+    """Files that `git status` does not report.
 
     They are tracked files that git was told to ignore, and ignored files in the checkout's folder `built`.
     """

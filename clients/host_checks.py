@@ -557,5 +557,5 @@ def _publishes(container: Container, ip: str, port: int) -> bool:
 
 
 def _overlap(first: str, second: str) -> bool:
-    """True if two addresses can't both use a port: they are equal, or one means all addresses."""
+    """True if two addresses can't both use a port: they are equal, or one of them means all addresses."""
     return first == second or bool({first, second} & {"", "0.0.0.0", "::"})

@@ -132,7 +132,7 @@ class HostFacts:
 def ask_host(engine: str | None, ssh_options: Sequence[str] = ()) -> HostFacts:
     """Ask the host of `engine` (None: the environment's) for its facts. Raises HostError within 30 s."""
     address = engine_address(engine)
-    return _behind_ssh(address, ssh_options) if address.startswith("ssh://") else _beside(address)
+    return _behind_ssh(address, ssh_options) if address.startswith("ssh://") else _on_this_machine(address)
 
 
 class FreshFacts:
@@ -142,12 +142,12 @@ class FreshFacts:
         self._ask = ask
         self._lock = threading.Lock()
         self._throttle = threading.Semaphore(AT_ONCE)
-        self._asked: dict[tuple[str | None, tuple[str, ...]], _Asked] = {}
+        self._asked: dict[tuple[str | None, tuple[str, ...]], _CachedFacts] = {}
 
     def __call__(self, engine: str | None, ssh_options: Sequence[str]) -> HostFacts:
         """Facts that are at most a minute old. Raises HostError."""
         with self._lock:
-            asked = self._asked.setdefault((engine, tuple(ssh_options)), _Asked())
+            asked = self._asked.setdefault((engine, tuple(ssh_options)), _CachedFacts())
         with asked.lock:
             if asked.found is None or time.monotonic() - asked.at > FRESH:
                 try:
@@ -161,7 +161,7 @@ class FreshFacts:
         return asked.found
 
 
-class _Asked:
+class _CachedFacts:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.at = 0.0
@@ -174,24 +174,24 @@ def _behind_ssh(url: str, options: Sequence[str]) -> HostFacts:
         code, printed, errors = _run(ssh_command(url, options, "sh -s"))
     parts = _parts(printed)
     if "end" not in parts:
-        raise HostError(*_refusal(code, errors))
+        raise HostError(*_ssh_failure(code, errors))
     if not parts["docker"]:
         raise HostError(Obstacle.NO_DOCKER, f"the user {parts['user']} has no docker command")
     info = _json(parts["info"])
     if not info.get("DockerRootDir"):
-        raise HostError(*_no_engine(" ".join([*info.get("ServerErrors", ()), errors])))
+        raise HostError(*_engine_failure(" ".join([*info.get("ServerErrors", ()), errors])))
     containers = [_container(_json(line)) for line in parts["containers"].splitlines()]
     return _facts(info, containers, parts, (began, time.time()))
 
 
-def _beside(address: str) -> HostFacts:
+def _on_this_machine(address: str) -> HostFacts:
     try:
         client = client_of(address, SECONDS)
         with contextlib.closing(client):
             info = client.info()
-            containers = [_container(_essence(inspected)) for inspected in _inspected(client.api)]
+            containers = [_container(_reduced(inspected)) for inspected in _inspected(client.api)]
     except (DockerException, OSError) as error:
-        raise HostError(*_no_engine(_line(error))) from error
+        raise HostError(*_engine_failure(_line(error))) from error
     parts: Mapping[str, str] = {}
     began = time.time()
     if address.startswith("unix://"):
@@ -206,7 +206,7 @@ def _inspected(api: Any) -> Iterator[Mapping[str, Any]]:
             yield api.inspect_container(listed["Id"])
 
 
-def _essence(inspected: Mapping[str, Any]) -> Mapping[str, Any]:
+def _reduced(inspected: Mapping[str, Any]) -> Mapping[str, Any]:
     host = inspected["HostConfig"]
     return {
         "Name": inspected["Name"],
@@ -317,7 +317,7 @@ def _line(text: object) -> str:
     return " ".join(str(text).split())
 
 
-def _refusal(code: int | None, errors: str) -> tuple[Obstacle, str]:
+def _ssh_failure(code: int | None, errors: str) -> tuple[Obstacle, str]:
     """Reason why the command did not run, from OpenSSH's own messages."""
     line = _line(errors) or f"the command ended with {code} and printed nothing"
     if code is None:
@@ -327,7 +327,7 @@ def _refusal(code: int | None, errors: str) -> tuple[Obstacle, str]:
     return Obstacle.NO_ANSWER if code == _SSH_FAILED else Obstacle.NO_SHELL, line
 
 
-def _no_engine(message: str) -> tuple[Obstacle, str]:
+def _engine_failure(message: str) -> tuple[Obstacle, str]:
     line = _line(message)
     if obstacle_of(line) is Obstacle.NO_PERMISSION:
         return Obstacle.NO_PERMISSION, line

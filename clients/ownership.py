@@ -1,6 +1,6 @@
 """Files in a node's volume that the node's user can't use, because they belong to another user.
 
-They come from another container that filled the volume, or from a person who copied files there as root.
+They come from another container that filled the volume, or from a user who copied files there as root.
 """
 
 import re
@@ -54,7 +54,7 @@ _LINE = re.compile(rf"(unreadable|unwritable) ([a-zA-Z-]{{10}})\S* (\d+) (\d+) {
 
 
 @dataclass(frozen=True, slots=True)
-class Foreign:
+class ForeignFile:
     """One file or folder of another user."""
 
     path: str
@@ -75,7 +75,7 @@ class Foreign:
         return repr(plain if len(plain) <= SHOWN else f"{plain[: SHOWN - 1]}…")
 
 
-def foreign_files(client: Any, place: Place, image: str, volume: str) -> list[Foreign]:
+def foreign_files(client: Any, place: Place, image: str, volume: str) -> list[ForeignFile]:
     """List other users' files that the node's user can't read or write, with the shell of the node's image.
 
     Raises ServiceError if they can't all be listed.
@@ -98,7 +98,7 @@ def foreign_files(client: Any, place: Place, image: str, volume: str) -> list[Fo
         )
     matches = map(_LINE.fullmatch, listed)
     return [
-        Foreign(match[5] or "", match[2], f"{match[3]}:{match[4]}", match[1] == "unreadable")
+        ForeignFile(match[5] or "", match[2], f"{match[3]}:{match[4]}", match[1] == "unreadable")
         for match in matches
         if match
     ]
@@ -153,7 +153,7 @@ def prepare_copies(client: Any, place: Place, image: str, backups: str) -> None:
         give_empty(client, place, image, backups)
 
 
-def explained(volume: str, image: str, files: Sequence[Foreign], user: str = USER) -> str:
+def explained(volume: str, image: str, files: Sequence[ForeignFile], user: str = USER) -> str:
     """Describe who owns the files, with the command that gives only these files to the node's user."""
     named = ", ".join(f"{file.shown} ({file.mode}) of {file.owner}" for file in files[:NAMED])
     least = "at least " if len(files) == LISTED else ""

@@ -43,7 +43,7 @@ def _remove_abandoned() -> None:
 
 
 def _remove_if_abandoned(folder: Path) -> None:
-    """Remove a folder of this user that is old and unlocked; raise OSError if it is locked or no folder."""
+    """Remove an old, unlocked folder of this user; raise OSError if it is locked or not a folder."""
     lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         status = os.fstat(lock)

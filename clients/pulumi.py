@@ -1,7 +1,7 @@
 """Pulumi's command line: the contents of a stack's state, and its outputs.
 
-The backend is the environment's (PULUMI_BACKEND_URL, or that of `pulumi login`). Only `let_go` changes a
-state.
+The backend is the environment's (PULUMI_BACKEND_URL, or that of `pulumi login`). Only `drop_dependencies`
+changes a state.
 """
 
 import contextlib
@@ -63,7 +63,7 @@ def stack_names() -> list[str]:
     return [str(stack["name"]) for stack in _ask(["stack", "ls", "--json"])]
 
 
-def let_go(stack: str, urns: Collection[str]) -> None:
+def drop_dependencies(stack: str, urns: Collection[str]) -> None:
     """Remove from a state the dependencies on the containers `urns` that rollout waves gave to other nodes.
 
     Pulumi deletes nothing that another resource depends on. The next `up` records the program's dependencies

@@ -57,7 +57,7 @@ HUB_API = "registry-1.docker.io"
 
 
 class RegistryError(ServiceError):
-    """A registry did not do what was asked; the message names it and contains no credential."""
+    """A registry failed to handle a request; the message names it and contains no credential."""
 
     def __init__(self, message: str, *, passing: bool = False) -> None:
         super().__init__(message)
@@ -121,7 +121,7 @@ class _TooLong(requests.exceptions.RequestException):
 
 
 def _read_bounded(answer: requests.Response, **options: Any) -> None:
-    """Read a whole response, also that of a redirect, before requests would read it without a limit."""
+    """Read a complete response, also that of a redirect, before requests would read it without a limit."""
     if options.get("stream") and answer.ok and not answer.is_redirect:
         return
     content = bytearray()
@@ -316,7 +316,7 @@ class Repository:
         answer = self._send(method, path, **options)
         # A host that a redirect or an upload's address leads to gets no login, and its challenge is ignored.
         if answer.status_code == requests.codes.unauthorized and _origin(answer.url) == _origin(self._root):
-            self._auth = self._answered(answer.headers.get("WWW-Authenticate", ""))
+            self._auth = self._authentication(answer.headers.get("WWW-Authenticate", ""))
             body = options.get("data")
             if body is not None and not isinstance(body, bytes):
                 body.seek(0)
@@ -326,7 +326,7 @@ class Repository:
         if not answer.ok:
             # 404 during an upload: the registry has forgotten it; a new upload works.
             passing = answer.status_code >= 500 or answer.status_code in (404, 416)
-            raise RegistryError(_refusal(self, method, answer), passing=passing)
+            raise RegistryError(_error_message(self, method, answer), passing=passing)
         return answer
 
     def _json(self, answer: requests.Response) -> dict[str, Any]:
@@ -360,7 +360,7 @@ class Repository:
                 raise RegistryError(f"{message}. {hint}", passing=True) from None
             raise SilentRegistryError(message, passing=True) from None
 
-    def _answered(self, challenge: str) -> AuthBase:
+    def _authentication(self, challenge: str) -> AuthBase:
         """Authentication for a 401's challenge: Basic, or a Bearer token from the service that it names."""
         scheme, _, rest = challenge.partition(" ")
         user = self.login()
@@ -387,7 +387,7 @@ class Repository:
         except OSError as error:
             raise RegistryError(f"registry {self.host}: its token service: {_brief(error)}") from None
         if not answer.ok:
-            raise RegistryError(_refusal(self, "login", answer))
+            raise RegistryError(_error_message(self, "login", answer))
         try:
             fields = answer.json()
             return _Bearer(fields.get("token") or fields["access_token"])
@@ -418,7 +418,7 @@ def _origin(url: str) -> tuple[str, str, int]:
     return parts.scheme, (parts.hostname or "").lower(), parts.port or 443
 
 
-def _refusal(repository: Repository, method: str, answer: requests.Response) -> str:
+def _error_message(repository: Repository, method: str, answer: requests.Response) -> str:
     """Error message on one line: the registry, its answer, and the remedy."""
     try:
         reason = "; ".join(

@@ -1,4 +1,4 @@
-"""Finds the engines that do not answer. All are asked at once, so that their time limits do not add up.
+"""Search for engines that do not answer. All are asked at once, so that their time limits do not add up.
 
 A ping is one request of the Docker Engine API. It uses the same connection as the providers (clients/ssh.py),
 so a host that rejects its key, has no docker, or has a stopped engine counts as silent, like one without
@@ -74,7 +74,7 @@ def _behind_ssh(address: Address) -> str:
 
 
 def _fault(answer: bytes) -> str:
-    """Describe what is wrong with the answer to a ping; empty if nothing is."""
+    """Describe the error in the answer to a ping; empty if there is none."""
     status, _, _ = answer.partition(b"\r\n")
     if status.startswith(b"HTTP/1.") and b" 200" in status:
         return ""

@@ -49,21 +49,21 @@ LOOPBACK = "127.0.0.1"
 class Login:
     """One of the LOGINS slots: each connecting ssh waits for one and holds it until it has logged in.
 
-    A slot is released after LOGIN_SECONDS at the latest, so nobody waits for ever.
+    A slot is released after LOGIN_SECONDS at the latest, so no connection waits for ever.
     """
 
     def __init__(self) -> None:
         _places.acquire()
         self._given_back = threading.Lock()
-        self._limit = threading.Timer(LOGIN_SECONDS, self.over)
+        self._limit = threading.Timer(LOGIN_SECONDS, self.release)
         self._limit.daemon = True
         try:
             self._limit.start()
         except RuntimeError:  # no more threads
-            self.over()
+            self.release()
             raise
 
-    def over(self) -> None:
+    def release(self) -> None:
         """Release the slot; further calls do nothing."""
         self._limit.cancel()
         if self._given_back.acquire(blocking=False):
@@ -73,7 +73,7 @@ class Login:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.over()
+        self.release()
 
 
 def ssh_command(url: str, options: Sequence[str], command: str = DIAL) -> list[str]:
@@ -101,8 +101,8 @@ def forwarded(url: str, options: Sequence[str], target: str, port: int) -> Itera
                 yield host_port
                 return
         if _failure(wanted_port) not in messages:
-            raise ServiceError(_no_way(url, messages, refused=False))
-    raise ServiceError(_no_way(url, messages, refused=True))
+            raise ServiceError(_forwarding_error(url, messages, refused=False))
+    raise ServiceError(_forwarding_error(url, messages, refused=True))
 
 
 @contextlib.contextmanager
@@ -130,7 +130,7 @@ def _forwarding(url: str, options: Sequence[str], wanted_port: int, target: str)
         try:
             is_ready = any(line.strip() == READY for line in process.stdout or ())
             limit.cancel()
-            login.over()
+            login.release()
             if not is_ready:
                 _end(process)
             errors.seek(0)
@@ -159,7 +159,7 @@ def _failure(port: int) -> str:
     return f"remote port forwarding failed for listen port {port}"
 
 
-def _no_way(url: str, messages: str, *, refused: bool) -> str:
+def _forwarding_error(url: str, messages: str, *, refused: bool) -> str:
     hint = (
         "Its sshd must forward ports (AllowTcpForwarding in sshd_config). Or name a registry that the host "
         "reaches: `pull-from`."
@@ -217,7 +217,7 @@ class SshRelay:
 
     def _serve(self) -> None:
         with contextlib.closing(self._folder), self._listener:
-            while (connection := self._accepted()) is not None:
+            while (connection := self._next_connection()) is not None:
                 try:
                     self._connect(connection)
                 except (OSError, RuntimeError) as error:  # ssh is missing, or resources ran out
@@ -228,19 +228,19 @@ class SshRelay:
         """Start an ssh for a connection and pass its output on; clean up if that fails."""
         with contextlib.ExitStack() as undone:
             login = undone.enter_context(Login())
-            process = undone.enter_context(self._begun(connection))
+            process = undone.enter_context(self._start_ssh(connection))
             undone.callback(process.kill)
             name, arguments = threading.current_thread().name, (connection, process, login)
             threading.Thread(target=_answer, args=arguments, daemon=True, name=name).start()
             undone.pop_all()
 
-    def _accepted(self) -> socket.socket | None:
+    def _next_connection(self) -> socket.socket | None:
         """The next connection; None after `close`."""
         with contextlib.suppress(OSError):
             return self._listener.accept()[0]
         return None
 
-    def _begun(self, connection: socket.socket) -> "subprocess.Popen[bytes]":
+    def _start_ssh(self, connection: socket.socket) -> "subprocess.Popen[bytes]":
         with self._errors.open("ab") as errors:
             return subprocess.Popen(
                 self._command,
@@ -257,14 +257,14 @@ def _answer(connection: socket.socket, process: "subprocess.Popen[bytes]", login
         answer = cast("IO[bytes]", process.stdout).fileno()
         with contextlib.suppress(OSError):  # the client has gone
             while part := os.read(answer, CHUNK):
-                login.over()
+                login.release()
                 _send(connection, part)
         with contextlib.suppress(OSError):
             connection.shutdown(socket.SHUT_RDWR)  # ssh holds it too, as its input
 
 
 def _send(connection: socket.socket, part: bytes) -> None:
-    """Send a whole part to a reader that may be slow.
+    """Send a complete part to a reader that may be slow.
 
     ssh makes its input nonblocking, and thereby this end of the same connection too.
     """

@@ -2,8 +2,8 @@
 
 An image is this program's if it is labelled with the title of one of the program's images, was pulled by
 digest only, and has names only in the repositories that the caller gives. Any other image, such as one with a
-tag, is left alone. An image is unneeded if no container, running or stopped, and no other image
-is based on it, and no node's container names it as the last healthy image before its own (docs/adr/0032).
+tag, is ignored. An image is unneeded if no container, running or stopped, and no other image is based on it,
+and no node's container names it as the last healthy image before its own (docs/adr/0032).
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -50,7 +50,7 @@ class StoredImage:
 
 def own_images(api: Any, repositories: Collection[str]) -> list[StoredImage]:
     """Images of this program in these repositories."""
-    return _own(api.images(), repositories)
+    return _project_images(api.images(), repositories)
 
 
 def surplus_images(
@@ -69,7 +69,7 @@ def surplus_images(
     protected = {split_pinned(name)[1] for name in (*last_healthy, *kept) if is_pinned(name)}
     return [
         image
-        for image in _own(stored, repositories)
+        for image in _project_images(stored, repositories)
         if image.identity not in used and not image.digests & protected
     ]
 
@@ -77,7 +77,7 @@ def surplus_images(
 def remove_image(api: Any, image: StoredImage) -> None:
     """Remove an image by its digests; one that no longer exists is no error. Raises docker's errors.
 
-    It is not removed by id, because that would also remove a tag that somebody has just added in the same
+    It is not removed by id, because that would also remove a tag that someone has just added in the same
     repository. By digest the engine removes that name, and the image with its last name; it refuses if a
     container uses the image by now.
     """
@@ -98,11 +98,11 @@ def described(images: Sequence[StoredImage]) -> str:
 
 
 def repositories_of(references: Iterable[object]) -> frozenset[str]:
-    """Repositories of references `repo@sha256:…`; other texts are left out."""
+    """Repositories of references `repo@sha256:…`; other strings are left out."""
     return frozenset(split_pinned(str(reference))[0] for reference in references if is_pinned(str(reference)))
 
 
-def _own(stored: Iterable[Mapping[str, Any]], repositories: Collection[str]) -> list[StoredImage]:
+def _project_images(stored: Iterable[Mapping[str, Any]], repositories: Collection[str]) -> list[StoredImage]:
     images = [
         StoredImage(
             identity=image["Id"],
@@ -111,12 +111,12 @@ def _own(stored: Iterable[Mapping[str, Any]], repositories: Collection[str]) -> 
             size=image.get("Size") or 0,
         )
         for image in stored
-        if _is_own(image, repositories)
+        if _is_project_image(image, repositories)
     ]
     return sorted(images, key=lambda image: image.names)
 
 
-def _is_own(stored: Mapping[str, Any], repositories: Collection[str]) -> bool:
+def _is_project_image(stored: Mapping[str, Any], repositories: Collection[str]) -> bool:
     names = stored.get("RepoDigests") or []
     has_tag = any(tag != "<none>:<none>" for tag in stored.get("RepoTags") or ())
     return (

@@ -58,8 +58,8 @@ def recorded_files(
     The project's own files have paths relative to the project; other paths start with the name of their
     context. Files that may be secrets are left out, because a short secret can be guessed from its hash.
     """
-    own = _hashes(PROJECT / context, _sent(PROJECT / context))
-    recorded = {**_summary(PurePosixPath(context), own), **_file(dockerfile)}
+    own = _hashes(PROJECT / context, _sent_files(PROJECT / context))
+    recorded = {**_summary(PurePosixPath(context), own), **_file_entry(dockerfile)}
     for name, files in contents.items():
         location = sources[name]
         recorded |= _summary(PurePosixPath(location if location.startswith("./") else name), files)
@@ -98,19 +98,19 @@ def _module_of(context: str) -> str:
     return next(entry.module for entry in CATALOGUE.values() if entry.context == context)
 
 
-def _file(path: str) -> dict[str, str]:
+def _file_entry(path: str) -> dict[str, str]:
     file = PROJECT / path
     return {_readable(PurePosixPath(path)): _short(_content_hash(file))} if file.is_file() else {}
 
 
-def _sent(folder: Path) -> Iterator[Path]:
+def _sent_files(folder: Path) -> Iterator[Path]:
     """Yield the files of an image's own folder that its .dockerignore (which begins with `*`) allows."""
     ignored = folder / DOCKERIGNORE
     lines = ignored.read_text().split() if ignored.exists() else []
-    let_through = [PurePosixPath(line[1:]) for line in lines if line.startswith("!")]
+    allowed_paths = [PurePosixPath(line[1:]) for line in lines if line.startswith("!")]
     for path in files_of(folder):
         own = PurePosixPath(path.relative_to(folder))
-        if "*" not in lines or any(own.is_relative_to(allowed) for allowed in let_through):
+        if "*" not in lines or any(own.is_relative_to(allowed) for allowed in allowed_paths):
             yield path
 
 
@@ -126,15 +126,15 @@ def _summary(folder: PurePosixPath, files: Mapping[str, str]) -> dict[str, str]:
     if len(files) <= RECORDED:
         return {_readable(folder / path): _short(digest) for path, digest in files.items()}
     for levels in (2, 1):
-        summary = _together(files, partial(_pattern, levels=levels))
+        summary = _grouped(files, partial(_pattern, levels=levels))
         if len(summary) <= RECORDED:
             break
     else:
-        summary = _together(files, lambda _: "**")
+        summary = _grouped(files, lambda _: "**")
     return {_readable(folder / pattern): digest for pattern, digest in summary.items()}
 
 
-def _together(files: Mapping[str, str], pattern: Callable[[str], str]) -> dict[str, str]:
+def _grouped(files: Mapping[str, str], pattern: Callable[[str], str]) -> dict[str, str]:
     together: dict[str, list[str]] = {}
     for path, digest in files.items():
         together.setdefault(pattern(path), []).append(f"{path}\0{digest}")

@@ -91,7 +91,7 @@ class Node(pulumi.ComponentResource):
     """`native` or `emulated`."""
     proxy_image: pulumi.Output[str] | None
     """Name by which the host's engine knows the proxy's image; None if there is no proxy."""
-    proved: pulumi.Resource
+    ready: pulumi.Resource
     """The container, which exists once the node runs its image, is healthy, and has its wallet and chain."""
 
     def __init__(self, name: str, args: NodeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -118,7 +118,7 @@ class Node(pulumi.ComponentResource):
         self.proxy_image = images[1].ref if args.proxy_image is not None else None
         self.image = pulumi.Output.from_input(args.image)
         self.container = container.name
-        self.proved = container
+        self.ready = container
         self.data_volume = data.name
         self.wallet_volume = wallet.name
         self.wallet_backups = backups_volume(args.wallet_volume)
@@ -275,7 +275,7 @@ def node_arguments(args: NodeArgs) -> list[str]:
 
 
 def _ports(args: NodeArgs) -> list[dict[str, Any]]:
-    # With a web interface the proxy owns the port, so nobody bypasses the login.
+    # With a web interface the proxy owns the port, so no client bypasses the login.
     ports: list[dict[str, Any]] = []
     if not args.gui:
         ports.append({"internal": RPC_PORT, "external": args.rpc_port, "ip": LOOPBACK})

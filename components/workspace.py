@@ -1,12 +1,12 @@
 """An opened workspace: a development image that runs on a host, with one folder of that host mounted.
 
-Creates a container with a fixed name, a home volume that is retained, and a bridge network of its own. It
+Creates a container with a fixed name, a home volume that is retained, and a separate bridge network. It
 mounts the given folder and no other path of the host, runs without capabilities under the given user and
 group ids, and publishes its page on the host's loopback only.
 
 With a Docker engine inside (`engine`), the container has rights over the host's kernel, unlike any other
-container of this program: whoever may enter it can take over the host. It is therefore refused on an engine
-that has a node. The engine inside listens on a socket, never on a port.
+container of this program: anyone who may enter it can take over the host. It is therefore refused on an
+engine that has a node. The engine inside listens on a socket, never on a port.
 """
 
 from collections.abc import Mapping, Sequence
@@ -43,7 +43,7 @@ exec "$@"
 """
 """Shell script that writes the password file and runs the command.
 
-code-server would create that file too, but readable by everybody.
+code-server would create that file too, but readable by every user.
 """
 
 
@@ -91,7 +91,7 @@ class WorkspaceArgs:
 
 
 class Workspace(pulumi.ComponentResource):
-    """One workspace that one person works in."""
+    """One workspace, for one user."""
 
     container: pulumi.Output[str]
     home_volume: pulumi.Output[str]
@@ -104,7 +104,7 @@ class Workspace(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: WorkspaceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:Workspace", name, None, opts)
-        preflight = self._checked(name, args)
+        preflight = self._create_preflight(name, args)
         retained = pulumi.ResourceOptions(
             parent=self,
             depends_on=preflight,
@@ -120,7 +120,7 @@ class Workspace(pulumi.ComponentResource):
             f"{name}-network",
             name=args.container,
             driver="bridge",
-            # Others and the stand-in Docker plugin may have labelled the network: a difference would replace
+            # Users and the stand-in Docker plugin may have labelled the network: a difference would replace
             # it.
             opts=pulumi.ResourceOptions(parent=self, depends_on=preflight, ignore_changes=["labels"]),
         )
@@ -151,8 +151,8 @@ class Workspace(pulumi.ComponentResource):
             "sign_in": self.sign_in,
         }
 
-    def _checked(self, name: str, args: WorkspaceArgs) -> list[pulumi.Resource]:
-        """Create the check that the rest of the workspace depends on; empty without an engine inside."""
+    def _create_preflight(self, name: str, args: WorkspaceArgs) -> list[pulumi.Resource]:
+        """Create the preflight that the other resources depend on; empty without an engine inside."""
         if args.engine is None:
             return []
         opts = pulumi.ResourceOptions(parent=self)
@@ -224,7 +224,7 @@ def _rights(args: WorkspaceArgs) -> dict[str, Any]:
     if args.engine is not None:
         return {
             "user": "0:0",
-            # In the engine's own spelling: the official plugin compares them as text.
+            # In the engine's spelling: the official plugin compares them as text.
             "capabilities": docker.ContainerCapabilitiesArgs(
                 adds=[f"CAP_{name}" for name in args.engine.capabilities]
             ),

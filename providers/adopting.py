@@ -9,7 +9,7 @@ ADOPTING = "SKYCOIN_ADOPT"
 
 
 def is_adopting() -> bool:
-    """True if this run adopts, so that nothing may be created, changed or removed."""
+    """True if this run adopts: nothing may be created, changed or removed."""
     return bool(os.environ.get(ADOPTING))
 
 

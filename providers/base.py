@@ -33,7 +33,7 @@ UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 
 URN: ContextVar[str] = ContextVar("URN", default="")
-"""URN of the resource that is read, changed or previewed now, so that what is created can name its owner."""
+"""URN of the resource that is read, changed or previewed now, so that a created object can name its owner."""
 
 
 class ProviderError(Exception):
@@ -107,7 +107,7 @@ class Kind(Protocol):
         """Compare `news` with the state and with the inputs that it was created from."""
 
     def planned(self, news: Values, olds: Values | None) -> Values:
-        """Predict the state for a preview, with UNKNOWN for what is only known after the change.
+        """Predict the state for a preview, with UNKNOWN for values that are known only after the change.
 
         `olds` is the present state; None if the resource is to be created.
         """
@@ -122,11 +122,11 @@ class Kind(Protocol):
         """Change the resource in place; return the new state."""
 
     def delete(self, identity: str, state: Values) -> None:
-        """Remove the resource; it is no error if it is gone already."""
+        """Remove the resource; do nothing if it is already gone."""
 
 
 class Remade:
-    """A kind whose state is its inputs, and a few outputs that every change computes again."""
+    """A kind whose state is its inputs, and a few outputs that every change recomputes."""
 
     computed: ClassVar[frozenset[str]] = frozenset()
 
@@ -292,7 +292,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     @_reporting
     def Diff(self, request: provider_pb2.DiffRequest, context: Any) -> provider_pb2.DiffResponse:
-        """Answer what new inputs would change."""
+        """Report the changes that new inputs would make."""
         URN.set(request.urn)
         change = self._kind(request.urn).diff(
             to_values(request.olds), to_values(request.old_inputs), to_values(request.news)
@@ -364,7 +364,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return empty_pb2.Empty()
 
     def Cancel(self, request: empty_pb2.Empty, context: Any) -> empty_pb2.Empty:
-        """Do nothing: whatever an operation waits for has a time limit, and it may be run again."""
+        """Do nothing: every operation has a time limit and may be run again."""
         return empty_pb2.Empty()
 
 

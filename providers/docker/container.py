@@ -50,10 +50,10 @@ class Container:
         """Create the container (or adopt an equal one of a killed `up`), start it, and wait if asked to."""
         find(self._engine, inputs["image"])
         with self._engine.asking(_subject(inputs)) as api:
-            identity = _made(api, inputs)
+            identity = _create_or_adopt(api, inputs)
         plan = planned(CONTAINER, inputs)
         if plan["start"] and not is_adopting():
-            with self._kept(identity, unfinished(CONTAINER, plan) | {"id": identity}):
+            with self._kept_on_error(identity, unfinished(CONTAINER, plan) | {"id": identity}):
                 self._start(identity, plan)
         with self._engine.asking(_subject(inputs)) as api:
             observed = seen(plan, api.inspect_container(identity))
@@ -76,7 +76,7 @@ class Container:
         """Change memory, CPU and restart policy in place, and start a stopped container that must run."""
         refuse_while_adopting(_subject(news))
         plan = stored(CONTAINER, planned(CONTAINER, news, olds), olds)
-        with self._kept(identity, plan):
+        with self._kept_on_error(identity, plan):
             if any((olds.get(key) or 0) != (plan[key] or 0) for key in LIMITS):
                 self._limit(identity, plan)
             if plan["start"] and plan["mustRun"]:
@@ -113,7 +113,7 @@ class Container:
 
     @staticmethod
     @contextmanager
-    def _kept(identity: str, state: Values) -> Iterator[None]:
+    def _kept_on_error(identity: str, state: Values) -> Iterator[None]:
         """Turn an error into InitError: the container exists, and the next `up` tries again."""
         try:
             yield
@@ -125,7 +125,7 @@ def _subject(inputs: Values) -> str:
     return f"container {inputs['name']}"
 
 
-def _made(api: Any, inputs: Values) -> str:
+def _create_or_adopt(api: Any, inputs: Values) -> str:
     try:
         existing = api.inspect_container(inputs["name"])
     except NotFound:

@@ -24,7 +24,7 @@ _DURATION = of(TEXT, default="0s", rule=duration)
 _THROTTLED = of(SET, served=False, parts={"path": of(TEXT, required=True), "rate": of(_COUNT, required=True)})
 
 
-def _own(base: Field) -> Field:
+def _replacing(base: Field) -> Field:
     return of(base, replaces=True)
 
 
@@ -51,7 +51,7 @@ _CREATED: Schema = {
     "workingDir": of(TEXT, replaces=True, empty_changes=False),
     "hostname": _from_image(TEXT),
     "readOnly": of(FLAG, replaces=True, default=False),
-    "privileged": _own(FLAG),
+    "privileged": _replacing(FLAG),
     "capabilities": of(OBJECT, replaces=True, parts={"adds": SET, "drops": SET}),
     "securityOpts": _from_image(SET),
     "mounts": of(
@@ -81,7 +81,7 @@ _CREATED: Schema = {
     "hosts": of(SET, replaces=True, parts={"host": of(TEXT, required=True), "ip": of(TEXT, required=True)}),
     "networkMode": of(TEXT, replaces=True, default="bridge"),
     "logDriver": _from_image(TEXT),
-    "logOpts": _own(MAP),
+    "logOpts": _replacing(MAP),
     "stopSignal": _from_image(TEXT),
     "stopTimeout": _from_image(NUMBER),
     "ulimits": of(
@@ -94,8 +94,8 @@ _CREATED: Schema = {
         },
     ),
     "shmSize": _from_image(_COUNT),
-    "groupAdds": _own(SET),
-    "sysctls": _own(MAP),
+    "groupAdds": _replacing(SET),
+    "sysctls": _replacing(MAP),
     "tty": of(FLAG, replaces=True, default=False),
     "stdinOpen": of(FLAG, replaces=True, default=False),
 }
@@ -145,7 +145,7 @@ _HANDLING: Schema = {
     "rm": of(FLAG, default=False),
     "containerReadRefreshTimeoutMilliseconds": of(NUMBER, default=15000),
 }
-"""Inputs that say how the plugin handles the resource."""
+"""Inputs that control how the plugin handles the resource."""
 
 _NOT_SERVED: Schema = {
     "cgroupParent": _not_served(TEXT),

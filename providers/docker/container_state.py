@@ -32,10 +32,10 @@ def seen(known: Values, container: Values) -> Values:
     config, host = container["Config"], container["HostConfig"]
     return {
         **state,
-        **_itself(container),
-        **_configured(config),
-        **_hosted(state, host),
-        **_running(state, container),
+        **_identity_outputs(container),
+        **_config_outputs(config),
+        **_host_outputs(state, host),
+        **_runtime_outputs(state, container),
     }
 
 
@@ -58,7 +58,7 @@ def _capability(name: str) -> str:
     return name if name == "ALL" or name.startswith("CAP_") else f"CAP_{name}"
 
 
-def _itself(container: Values) -> Values:
+def _identity_outputs(container: Values) -> Values:
     config = container["Config"]
     return {
         "id": container["Id"],
@@ -68,7 +68,7 @@ def _itself(container: Values) -> Values:
     }
 
 
-def _configured(config: Values) -> Values:
+def _config_outputs(config: Values) -> Values:
     values = {
         "hostname": config.get("Hostname", ""),
         "domainname": config.get("Domainname", ""),
@@ -110,7 +110,7 @@ def _decimal(value: int, size: int) -> str:
     return f"{whole}.{fraction}" if fraction else str(whole)
 
 
-def _hosted(state: Values, host: Values) -> Values:
+def _host_outputs(state: Values, host: Values) -> Values:
     return {
         "rm": host["AutoRemove"],
         "readOnly": host["ReadonlyRootfs"],
@@ -144,11 +144,11 @@ def _hosted(state: Values, host: Values) -> Values:
         "sysctls": host.get("Sysctls") or {},
         "ipcMode": host.get("IpcMode", ""),
         "groupAdds": host.get("GroupAdd") or [],
-        **_given(state, host),
+        **_outputs_if_given(state, host),
     }
 
 
-def _given(state: Values, host: Values) -> Values:
+def _outputs_if_given(state: Values, host: Values) -> Values:
     """Values that are in the state only if they were given."""
     values: Values = {}
     adds, drops = host.get("CapAdd") or [], host.get("CapDrop") or []
@@ -177,7 +177,7 @@ def _mount(mount: Values) -> Values:
     }
 
 
-def _running(state: Values, container: Values) -> Values:
+def _runtime_outputs(state: Values, container: Values) -> Values:
     network, runs = container["NetworkSettings"], container["State"]["Running"]
     values: Values = {
         "bridge": network.get("Bridge", ""),

@@ -1,4 +1,4 @@
-"""Differences between a state and a planned one, by property path.
+"""Differences between a state and a planned state, by property path.
 
 Paths and kinds of changes follow the official plugin's bridge: pulumi/pulumi-terraform-bridge v3.137.0,
 `pkg/tfbridge/detailed_diff.go`.

@@ -38,7 +38,7 @@ class RemoteImage:
     def create(self, inputs: Values) -> tuple[str, Values]:
         """Find the image; pull it if the engine does not have it."""
         image = find(self._engine, inputs["name"], inputs.get("platform"))
-        return self._found(inputs, planned(REMOTE_IMAGE, inputs), image)
+        return self._settled(inputs, planned(REMOTE_IMAGE, inputs), image)
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
         """Find the image by its name, which is the id of an import; None if the engine no longer has it."""
@@ -48,7 +48,7 @@ class RemoteImage:
                 image = api.inspect_image(known_inputs["name"])
             except ImageNotFound:
                 return None
-        identity, observed = self._found(known_inputs, planned(REMOTE_IMAGE, known_inputs, state), image)
+        identity, observed = self._settled(known_inputs, planned(REMOTE_IMAGE, known_inputs, state), image)
         return Found(identity=identity, state=foreign(REMOTE_IMAGE, state) | observed, inputs=known_inputs)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
@@ -66,7 +66,7 @@ class RemoteImage:
                 return
 
     @staticmethod
-    def _found(inputs: Values, plan: Values, image: Values) -> tuple[str, Values]:
+    def _settled(inputs: Values, plan: Values, image: Values) -> tuple[str, Values]:
         identity, digests = image["Id"] + inputs["name"], image.get("RepoDigests") or [""]
         observed = {"id": identity, "imageId": image["Id"], "repoDigest": digests[0]}
         return identity, settled(REMOTE_IMAGE, plan, {**plan, **observed})

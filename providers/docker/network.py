@@ -43,15 +43,15 @@ class Network:
             except NotFound:
                 if is_adopting():
                     raise not_there(subject) from None
-                identity = self._made(api, inputs)
+                identity = self._create(api, inputs)
             else:
                 labels = network.get("Labels")
                 identity = network["Id"] if is_adopting() else left_behind(subject, network, labels, inputs)
-            seen = _seen(api.inspect_network(identity), inputs)
+            seen = _observed(api.inspect_network(identity), inputs)
         return identity, settled(NETWORK, planned(NETWORK, inputs), seen)
 
     @staticmethod
-    def _made(api: Any, inputs: Values) -> str:
+    def _create(api: Any, inputs: Values) -> str:
         labels = {entry["label"]: entry["value"] for entry in inputs.get("labels", [])}
         network = api.create_network(
             inputs["name"],
@@ -72,7 +72,7 @@ class Network:
                 network = api.inspect_network(identity)
             except NotFound:
                 return None
-        observed = _seen(network, inputs)
+        observed = _observed(network, inputs)
         known_inputs = refreshed(NETWORK, inputs, observed) if inputs else imported(NETWORK, observed)
         return Found(identity=network["Id"], state=foreign(NETWORK, state) | observed, inputs=known_inputs)
 
@@ -105,7 +105,7 @@ def _ipam(inputs: Values) -> IPAMConfig | None:
     return IPAMConfig(driver=inputs.get("ipamDriver", "default"), pool_configs=pools)
 
 
-def _seen(network: Values, inputs: Values) -> Values:
+def _observed(network: Values, inputs: Values) -> Values:
     ipam = network.get("IPAM") or {}
     labels = {key: value for key, value in (network.get("Labels") or {}).items() if key != MARK}
     return {

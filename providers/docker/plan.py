@@ -1,4 +1,4 @@
-"""The state that new inputs would produce from the present one, for previews and comparisons."""
+"""The state that new inputs would produce from the present state, for previews and comparisons."""
 
 from typing import Any
 

@@ -36,14 +36,14 @@ class Volume:
         """Create the volume, or adopt one of that name: the engine answers both in the same way."""
         subject = f"volume {inputs['name']}"
         with self._engine.asking(subject) as api:
-            volume: Values = _adopted(api, subject, inputs) if is_adopting() else _made(api, inputs)
-        return inputs["name"], settled(VOLUME, planned(VOLUME, inputs), _seen(volume))
+            volume: Values = _adopt(api, subject, inputs) if is_adopting() else _create(api, inputs)
+        return inputs["name"], settled(VOLUME, planned(VOLUME, inputs), _observed(volume))
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
         """Find the volume by its name; None if there is none."""
         with self._engine.asking(f"volume {identity}") as api:
             try:
-                observed = _seen(api.inspect_volume(identity))
+                observed = _observed(api.inspect_volume(identity))
             except NotFound:
                 return None
         known_inputs = refreshed(VOLUME, inputs, observed) if inputs else imported(VOLUME, observed)
@@ -63,7 +63,7 @@ class Volume:
                 return
 
 
-def _made(api: Any, inputs: Values) -> Values:
+def _create(api: Any, inputs: Values) -> Values:
     volume: Values = api.create_volume(
         inputs["name"],
         driver=inputs.get("driver"),
@@ -73,7 +73,7 @@ def _made(api: Any, inputs: Values) -> Values:
     return volume
 
 
-def _adopted(api: Any, subject: str, inputs: Values) -> Values:
+def _adopt(api: Any, subject: str, inputs: Values) -> Values:
     try:
         volume: Values = api.inspect_volume(inputs["name"])
     except NotFound:
@@ -81,7 +81,7 @@ def _adopted(api: Any, subject: str, inputs: Values) -> Values:
     return volume
 
 
-def _seen(volume: Values) -> Values:
+def _observed(volume: Values) -> Values:
     return {
         "id": volume["Name"],
         "name": volume["Name"],

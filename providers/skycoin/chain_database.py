@@ -162,7 +162,7 @@ class ChainDatabase:
         return printed
 
     def _kept_out(self) -> str:
-        """Say whose files keep the node's user out."""
+        """Describe the files that keep the node's user out."""
         user, advice = user_of(self._place), "Check the owners and modes of its files."
         with suppress(ServiceError):
             if files := foreign_files(self._client, self._place, self._image, self._volume):
@@ -174,7 +174,10 @@ class ChainDatabase:
 
 
 def tend(client: Any, place: Mapping[str, Any], container: Values, action: str) -> None:
-    """Do PUT_BACK or FORGET in a container's data volume; nothing if the host has no image to run it in."""
+    """Restore (PUT_BACK) or delete (FORGET) the database copy in a container's data volume.
+
+    Does nothing if the host has no image to run the script in.
+    """
     image = known_as(client.api, container["Config"]["Image"]) or known_as(client.api, place["image"])
     if image and (volume := mounted_volume(container)):
         ChainDatabase(client, place, image, volume).tend(action)

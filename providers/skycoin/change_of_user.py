@@ -1,7 +1,7 @@
 """Checks before a node gets another user: the node must be stopped, and its volumes must be the new user's.
 
-A person changes their owner. This program never does that in a volume that has a file, so no failure, kill or
-power cut leaves a wallet that belongs to two users (ADR 51).
+The operator changes their owner. This program never does that in a volume that has a file, so no failure,
+kill or power cut leaves a wallet that belongs to two users (ADR 51).
 """
 
 import contextlib
@@ -33,7 +33,7 @@ def refuse_unprepared(connect: Callable[[Values], Any], olds: Values, news: Valu
     found = _containers(client, olds.get("container") or news["container"], wallets)
     containers = [one for one in found if uses(one, news["wallet"]) or not _is_anothers(one)]
     steps = [_stop(one) for one in containers if _may_run(one)]
-    steps += _given(client, containers, olds, news)
+    steps += _owner_commands(client, containers, olds, news)
     if steps:
         raise ProviderError(_refusal(news, user_of(olds), steps))
 
@@ -50,11 +50,11 @@ def _containers(client: Any, name: str, wallets: Collection[str]) -> list[Values
     return [one for one in found if any(uses(one, wallet) for wallet in wallets)]
 
 
-def _is_anothers(found: Values) -> bool:
-    return labels(found).get(NODE, container_urn()) != container_urn()
+def _is_anothers(container: Values) -> bool:
+    return labels(container).get(NODE, container_urn()) != container_urn()
 
 
-def _given(client: Any, containers: list[Values], olds: Values, news: Values) -> Iterator[str]:
+def _owner_commands(client: Any, containers: list[Values], olds: Values, news: Values) -> Iterator[str]:
     """Yield the explanation and the command for each volume that the new user can't use."""
     images = (*(one["Config"]["Image"] for one in containers), olds.get("image"), news["image"])
     image = next(filter(None, (known_as(client.api, one) for one in images if one)), None)

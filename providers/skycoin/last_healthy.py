@@ -1,7 +1,7 @@
 """The last healthy image of a node: a rollback returns to it, and the node's host keeps it.
 
 A label of the node's new container names it, so it is known even if the state is lost; the state has it as an
-output. A container without a healthy predecessor has neither.
+output. A container without a healthy predecessor has neither the label nor the output.
 """
 
 from catalogue.naming import is_pinned, split_pinned

@@ -1,4 +1,4 @@
-"""The lines of a container's log that explain why it ended. Pure functions."""
+"""Selection of the lines of a container's log that explain why it ended. Pure functions."""
 
 import re
 from collections.abc import Sequence

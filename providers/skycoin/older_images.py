@@ -39,7 +39,7 @@ class OlderImages:
         """Report the images that `up` would remove. Raises docker's errors."""
         surplus = surplus_images(api, _repositories(olds, news), kept, leaving)
         if surplus:
-            self._say(f"host {news['host']}: once the new container is healthy, {_go(surplus)}")
+            self._say(f"host {news['host']}: once the new container is healthy, {_describe_removal(surplus)}")
 
     def remove(self, api: Any, olds: Values, news: Values) -> None:
         """Remove the images and report them."""
@@ -71,7 +71,7 @@ def unbuilt(image: str) -> str:
     return f"{split_pinned(image)[0]}@sha256:{'0' * 64}"
 
 
-def _go(images: Sequence[StoredImage]) -> str:
+def _describe_removal(images: Sequence[StoredImage]) -> str:
     return f"{described(images)} {'is' if len(images) == 1 else 'are'} removed"
 
 

@@ -110,7 +110,7 @@ class Preflight(Remade):
             raise ProviderError(problem)
 
     def create(self, inputs: Values) -> tuple[str, Values]:
-        """Run the checks for the first time; create the wallet volume, or adopt an existing one as it is."""
+        """Run the checks for the first time; create the wallet volume, or adopt an existing one unchanged."""
         self._hosts.refuse(inputs, None)
         client = self._client(inputs)
         wallet = WalletOnHost(client, inputs)

@@ -34,7 +34,7 @@ class PulledImage:
 
     def planned(self, news: Values, olds: Values | None) -> Values:
         """Predict the state: the inputs, and the name that the image has on the host or will get there."""
-        if (known_name := _kept(olds, news)) is not None:
+        if (known_name := _known_name(olds, news)) is not None:
             return {**news, "ref": known_name}
         if UNKNOWN in (news.get("image"), news.get("pullFrom"), news.get("engine")):
             return {**news, "ref": UNKNOWN}
@@ -55,7 +55,7 @@ class PulledImage:
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Pull the image if it is missing; containers created from it keep their name for it."""
         protect_image(news)
-        client, known_name = self._client(news), _kept(olds, news)
+        client, known_name = self._client(news), _known_name(olds, news)
         if known_name is not None and known_as(client.api, known_name) == known_name:
             return {**news, "ref": known_name}
         return {**news, "ref": ensure_image(client, news["image"], news, self._status)}
@@ -64,7 +64,7 @@ class PulledImage:
         """Leave the image in place: a container of this stack or another may run it."""
 
 
-def _kept(olds: Values | None, news: Values) -> str | None:
+def _known_name(olds: Values | None, news: Values) -> str | None:
     """Name that the state has for the same digest on the same engine."""
     before = olds or {}
     # docker's RemoteImage in a state of version 0.1.0 has a name, and no host.

@@ -4,7 +4,7 @@ The list is built from its variants, which are already verified but have no tag 
 tags are written first and the list's own tag last. Tags in `beside` are written together with it, over the
 same variants, and their suffixed tags come before this list too. If an immutable tag, its own or one in
 `beside`, exists with other content, that is an error: at preview, and again before anything is written. If
-somebody else moved the tag, a refresh shows it and `up` moves it back (or fails if the tag is immutable).
+someone else moved the tag, a refresh shows it and `up` moves it back (or fails if the tag is immutable).
 Nothing is ever removed.
 
 docs/adr/0007 explains why the list is not docker-build's Index, docs/adr/0040 the order of the tags.
@@ -22,8 +22,8 @@ from clients.registry import INDEX, Manifest, RegistryError, Repository, copy_bl
 from providers.base import UNKNOWN, Change, Checked, Found, ProviderError, Remade, Values, unknown_inputs
 from providers.log import Warn
 
-SAID = ("repository", "tag", "variants", "annotations", "immutable", "optional")
-INPUTS = (*SAID, "beside")
+COMPARED = ("repository", "tag", "variants", "annotations", "immutable", "optional")
+INPUTS = (*COMPARED, "beside")
 """Compared inputs. `beside` affects only how a tag is written, so a change of it alone is no difference."""
 
 
@@ -41,11 +41,11 @@ class Tag(Remade):
         """Look up a new immutable tag in the registry: other content under it is an error."""
         failures = [(key, "no such input") for key in unknown_inputs(news, INPUTS)]
         if not olds and news.get("immutable") is True and not _unknown(news["repository"]):
-            failures += [("tag", fault) for fault in self._taken(news)]
+            failures += [("tag", fault) for fault in self._conflicts(news)]
         return Checked(inputs=news, failures=failures)
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
-        """Update the tag if its inputs change, its last write failed, or somebody else moved or removed it.
+        """Update the tag if its inputs change, its last write failed, or someone else moved or removed it.
 
         Another repository or tag name replaces the resource. Raises ProviderError if the tag is immutable and
         would get other content, or was moved.
@@ -56,7 +56,7 @@ class Tag(Remade):
         )
         if place:
             return Change(replaces=place)
-        changed = [key for key in SAID if old_inputs.get(key) != news.get(key)]
+        changed = [key for key in COMPARED if old_inputs.get(key) != news.get(key)]
         written = not olds.get("failure")
         if written and news.get("immutable") and _content(old_inputs) != _content(news):
             raise ProviderError(_other_content(news, olds["digest"]))
@@ -70,14 +70,14 @@ class Tag(Remade):
 
     def create(self, inputs: Values) -> tuple[str, Values]:
         """Write the tag."""
-        return f"{inputs['repository']}:{inputs['tag']}", self._written(inputs)
+        return f"{inputs['repository']}:{inputs['tag']}", self._write_or_skip(inputs)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Move the tag, or point it back."""
-        return self._written(news)
+        return self._write_or_skip(news)
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
-        """Read the digests that the tag and its variants' tags point to; empty text for a missing tag."""
+        """Read the digests that the tag and its variants' tags point to; empty for a missing tag."""
         if not inputs:
             raise ProviderError("a tag can't be imported: run `pulumi up`; existing content stays unchanged")
         if state.get("failure"):
@@ -95,7 +95,7 @@ class Tag(Remade):
     def delete(self, identity: str, state: Values) -> None:
         """Do nothing: published releases are kept for ever."""
 
-    def _taken(self, inputs: Values) -> Iterator[str]:
+    def _conflicts(self, inputs: Values) -> Iterator[str]:
         """Yield why a new immutable tag can't be written. If a registry doesn't answer, `up` checks later."""
         target = self._repository(inputs["repository"])
         try:
@@ -104,23 +104,23 @@ class Tag(Remade):
                 return
             if _unknown(inputs["variants"]):
                 # Not built yet: the build may give the same content, unless its inputs differ.
-                same = _says_the_same(target.manifest(inputs["tag"]).fields, inputs)
+                same = _matches(target.manifest(inputs["tag"]).fields, inputs)
             else:
                 built = manifest_list(inputs, self._children(inputs))
                 same = published == _published(target, inputs, built).digest
         except RegistryError as error:
-            self._unknown_there(error)
+            self._warn_unknown(error)
             return
         if not same:
             yield _other_content(inputs, published)
 
-    def _unknown_there(self, error: RegistryError) -> None:
+    def _warn_unknown(self, error: RegistryError) -> None:
         """Warn once per repository that its content is unknown."""
         if (warning := f"{error}. Which of its tags exist is unknown.") not in self._said:
             self._said.add(warning)
             self._warn(warning)
 
-    def _written(self, inputs: Values) -> Values:
+    def _write_or_skip(self, inputs: Values) -> Values:
         try:
             content, points = self._write(inputs)
         except RegistryError as error:
@@ -135,14 +135,14 @@ class Tag(Remade):
 
     def _write(self, inputs: Values) -> tuple[Manifest, dict[str, str]]:
         children = self._children(inputs)
-        found = self._look(inputs, children)
+        found = self._read_tags(inputs, children)
         brought = [
-            self._bring(variant["ref"], child.manifest, found[0].target)
+            self._copy_variant(variant["ref"], child.manifest, found[0].target)
             for variant, child in zip(inputs["variants"], children, strict=True)
         ]
         if any(brought):
-            # The upload may have taken minutes, and somebody else may have published meanwhile.
-            found = self._look(inputs, children)
+            # The upload may have taken minutes, and someone else may have published in the meantime.
+            found = self._read_tags(inputs, children)
         own, manifests = found[0], {child.manifest.digest: child.manifest for child in children}
         for place in found:
             if place.target.name == own.target.name:
@@ -151,16 +151,16 @@ class Tag(Remade):
         own.put(inputs["tag"], own.content)
         return own.content, own.wanted
 
-    def _look(self, inputs: Values, children: list["Child"]) -> list["Place"]:
+    def _read_tags(self, inputs: Values, children: list["Child"]) -> list["Place"]:
         """Read the tag and those in `beside`. Raises ProviderError if an exact one has other content."""
-        found = [self._place(inputs, children)]
+        found = [self._read_tag(inputs, children)]
         for beside in inputs.get("beside") or ():
             # The tag itself reports what is wrong with an optional registry.
             with contextlib.suppress(RegistryError) if beside["optional"] else contextlib.nullcontext():
-                found.append(self._place({**inputs, **beside}, children))
+                found.append(self._read_tag({**inputs, **beside}, children))
         return found
 
-    def _place(self, inputs: Values, children: list["Child"]) -> "Place":
+    def _read_tag(self, inputs: Values, children: list["Child"]) -> "Place":
         target = self._repository(inputs["repository"])
         content = _published(target, inputs, manifest_list(inputs, children))
         wanted = _wanted(inputs, content.digest)
@@ -177,7 +177,7 @@ class Tag(Remade):
         manifests = [(sources[name], sources[name].manifest(digest)) for name, digest in refs]
         return [Child(manifest, _platform(source.config(manifest))) for source, manifest in manifests]
 
-    def _bring(self, ref: str, manifest: Manifest, target: Any) -> bool:
+    def _copy_variant(self, ref: str, manifest: Manifest, target: Any) -> bool:
         """Copy a variant with its blobs into another repository; True if anything was sent."""
         name, digest = split_pinned(ref)
         if name == target.name or target.digest_of(digest) is not None:
@@ -199,7 +199,7 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A tag in its repository: the wanted content, and the present one."""
+    """A tag in its repository: the wanted content, and the present content."""
 
     target: Any
     content: Manifest
@@ -270,7 +270,7 @@ def _content(inputs: Values) -> tuple[Any, ...]:
     return variants, inputs.get("annotations")
 
 
-def _says_the_same(listed: Values, inputs: Values) -> bool:
+def _matches(listed: Values, inputs: Values) -> bool:
     """True if a published list has the wanted platforms and annotations."""
     annotations, expected = listed.get("annotations") or {}, inputs.get("annotations") or {}
     same = all(annotations.get(key) == value for key, value in expected.items())

@@ -1,4 +1,4 @@
-"""skycoin:index:Verification: checks that the image pushed for a variant is the wanted one.
+"""skycoin:index:Verification: checks that the image pushed for a variant fits it.
 
 The image's manifest, configuration and layers are read from the registry by digest: platform, labels,
 annotations, each program's ELF header and each SBOM must fit the variant. A manifest list is written over
@@ -140,7 +140,7 @@ def _report(contents: Contents, layers: list[Values], inputs: Values) -> Values:
 
 
 def config_faults(config: Any, inputs: Values) -> Iterator[str]:
-    """Yield where an image's configuration differs from the wanted platform and labels."""
+    """Yield the differences of an image's configuration from the wanted platform and labels."""
     platform = "/".join(filter(None, (config.get(key) for key in ("os", "architecture", "variant"))))
     if normalized(platform) != normalized(inputs["platform"]):
         yield f"its configuration is for {platform}"
@@ -151,7 +151,7 @@ def config_faults(config: Any, inputs: Values) -> Iterator[str]:
 
 
 def annotation_faults(fields: Values, inputs: Values) -> Iterator[str]:
-    """Yield where the annotations of an image's manifest differ from the wanted labels."""
+    """Yield the differences of an image manifest's annotations from the wanted labels."""
     annotations = fields.get("annotations") or {}
     for key, value in sorted((inputs.get("labels") or {}).items()):
         if annotations.get(key) != value:

@@ -1,6 +1,6 @@
 """A watchdog on a host behind ssh, for the duration of a handover (docs/adr/0030).
 
-If a board loses its connection during a handover, its old node is stopped and nobody can reach it. The
+If a board loses its connection during a handover, its old node is stopped and no command can reach it. The
 watchdog starts that node again. It is a detached shell on the board, which ends on its own. Nothing is
 installed, and no socket enters a container.
 """

@@ -1,6 +1,6 @@
 """skycoin:index:WorkspacePreflight: keeps a workspace with an engine inside away from nodes (ADR 52).
 
-Whoever is in such a workspace can take over its host. Before anything of the workspace is created or
+Anyone in such a workspace can take over its host. Before anything of the workspace is created or
 replaced, and at every refresh, the engine is asked whether it has a node of any stack.
 """
 

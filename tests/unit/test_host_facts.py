@@ -90,7 +90,7 @@ def test_a_local_engine_tells_the_same_of_a_container() -> None:
             "Privileged": False,
         },
     }
-    assert host_facts._container(host_facts._essence(inspected)).engine_inside
+    assert host_facts._container(host_facts._reduced(inspected)).engine_inside
 
 
 @pytest.mark.skipif(shutil.which("busybox") is None, reason="no busybox on this machine")
