@@ -168,7 +168,7 @@ def stop_container(name: str, provider: Mapping[str, Any], seconds: int) -> str:
     """Stop a container with its own stop signal; return a description of what happened.
 
     `provider` has the inputs of its docker provider (`host`, `sshOpts`). The container is killed after
-    `seconds`. A silent engine is no error, so that the other containers are still stopped.
+    `seconds`. A silent engine does not raise an error, so that the other containers are still stopped.
     """
     engine = Engine()
     engine.configure(provider)

@@ -87,25 +87,30 @@ class Found:
 
     def _describe_unfinished(self) -> Iterator[str]:
         for file, copy in self.unended():
-            now = _counted(_size(self.wallets[file])) if file in self.wallets else "incomplete"
-            now = now if file in self.wallets or file in self.damaged else "missing"
+            condition = _counted(_size(self.wallets[file])) if file in self.wallets else "incomplete"
+            condition = condition if file in self.wallets or file in self.damaged else "missing"
             verb = "has" if file in self.wallets else "is"
             yield (
-                f"a save of {file} was interrupted: the file {verb} {now}, and the temporary copy {copy} "
-                f"next to it is complete, with {_counted(_size(self.temporary[copy]))}"
+                f"a save of {file} was interrupted: the file {verb} {condition}, and the temporary copy "
+                f"{copy} next to it is complete, with {_counted(_size(self.temporary[copy]))}"
             )
 
     def lost(self, before: Fingerprint) -> list[str]:
         """Describe everything of `before` that is missing now, as parts of a sentence."""
-        others = [chains for file, chains in self.wallets.items() if file not in before]
-        said: list[str] = []
+        new_wallets = [chains for file, chains in self.wallets.items() if file not in before]
+        losses: list[str] = []
         for file, chains in sorted(before.items()):
             # A wallet that was only renamed is not lost. Wallets without addresses all look alike.
-            if file not in self.wallets and file not in self.damaged and chains in others and _size(chains):
-                others.remove(chains)
+            if (
+                file not in self.wallets
+                and file not in self.damaged
+                and chains in new_wallets
+                and _size(chains)
+            ):
+                new_wallets.remove(chains)
                 continue
-            said += self._lost_of(file, chains)
-        return said
+            losses += self._lost_of(file, chains)
+        return losses
 
     def _lost_of(self, file: str, before: Mapping[str, Chain]) -> Iterator[str]:
         """Describe the losses of one wallet."""
@@ -115,17 +120,17 @@ class Found:
         if file not in self.wallets:
             yield f"{file} ({_counted(_size(before))}) is gone"
             return
-        now = self.wallets[file]
+        chains = self.wallets[file]
         for name, chain in sorted(before.items()):
-            there = now.get(name)
+            current = chains.get(name)
             if chain == NONE_YET:
                 continue
             if name == SECRET:
-                if there is None:
+                if current is None:
                     yield f"{file} has lost its seed or secret keys"
-            elif there is None or there.count < chain.count:
-                yield f"{file} has {there.count if there else 0} of {_counted(chain.count)} ({name})"
-            elif there != chain and self.beginnings.get((file, name, chain.count)) != chain.sha256:
+            elif current is None or current.count < chain.count:
+                yield f"{file} has {current.count if current else 0} of {_counted(chain.count)} ({name})"
+            elif current != chain and self.beginnings.get((file, name, chain.count)) != chain.sha256:
                 yield f"{file} has other addresses than before ({name})"
 
 

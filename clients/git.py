@@ -53,9 +53,9 @@ def guarded(environ: Mapping[str, str], settings: Mapping[str, str] = SETTINGS) 
 
 
 def ask_git(folder: Path, *arguments: str) -> str:
-    """Output of a read-only git command; empty if it fails, as in a folder that is no checkout."""
-    done = _run(folder, SETTINGS, arguments)
-    return done.stdout.strip() if done.returncode == 0 else ""
+    """Output of a read-only git command; empty if it fails, as in a folder that is not a checkout."""
+    result = _run(folder, SETTINGS, arguments)
+    return result.stdout.strip() if result.returncode == 0 else ""
 
 
 def tree_of(folder: Path) -> str:

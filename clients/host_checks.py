@@ -1,7 +1,7 @@
 """Table of the checks that an operator would do by hand before a host gets a node.
 
 A finding names its host, the problem, the remedy, and the key in the stack's YAML. Nothing here asks a host:
-a check compares facts (host_facts.py) with what a stack wants.
+a check compares facts (host_facts.py) with the stack's requirements.
 """
 
 import re

@@ -147,18 +147,18 @@ class FreshFacts:
     def __call__(self, engine: str | None, ssh_options: Sequence[str]) -> HostFacts:
         """Facts that are at most a minute old. Raises HostError."""
         with self._lock:
-            asked = self._asked.setdefault((engine, tuple(ssh_options)), _CachedFacts())
-        with asked.lock:
-            if asked.found is None or time.monotonic() - asked.at > FRESH:
+            cached = self._asked.setdefault((engine, tuple(ssh_options)), _CachedFacts())
+        with cached.lock:
+            if cached.found is None or time.monotonic() - cached.at > FRESH:
                 try:
                     with self._throttle:
-                        asked.found = self._ask(engine, ssh_options)
+                        cached.found = self._ask(engine, ssh_options)
                 except HostError as error:
-                    asked.found = error
-                asked.at = time.monotonic()
-        if isinstance(asked.found, HostError):
-            raise asked.found
-        return asked.found
+                    cached.found = error
+                cached.at = time.monotonic()
+        if isinstance(cached.found, HostError):
+            raise cached.found
+        return cached.found
 
 
 class _CachedFacts:
@@ -202,7 +202,7 @@ def _on_this_machine(address: str) -> HostFacts:
 
 def _inspected(api: Any) -> Iterator[Mapping[str, Any]]:
     for listed in api.containers(all=True):
-        with contextlib.suppress(APIError):  # it has ended meanwhile
+        with contextlib.suppress(APIError):  # it has ended in the meantime
             yield api.inspect_container(listed["Id"])
 
 
@@ -220,22 +220,24 @@ def _reduced(inspected: Mapping[str, Any]) -> Mapping[str, Any]:
     }
 
 
-def _container(found: Mapping[str, Any]) -> Container:
-    published = (one for bindings in (found["Ports"] or {}).values() for one in bindings or ())
-    name = found["Name"].lstrip("/")
+def _container(listed: Mapping[str, Any]) -> Container:
+    published = (entry for bindings in (listed["Ports"] or {}).values() for entry in bindings or ())
+    name = listed["Name"].lstrip("/")
     return Container(
         name=name,
-        runs=found["Status"] in ("running", "restarting", "paused"),
-        returns=found["Restart"] in ("always", "unless-stopped"),
-        ports=frozenset((one["HostIp"], int(one["HostPort"])) for one in published if one["HostPort"]),
+        runs=listed["Status"] in ("running", "restarting", "paused"),
+        returns=listed["Restart"] in ("always", "unless-stopped"),
+        ports=frozenset(
+            (entry["HostIp"], int(entry["HostPort"])) for entry in published if entry["HostPort"]
+        ),
         writes=frozenset(
-            one["Name"] for one in found["Mounts"] or () if one.get("Name") and one.get("RW", True)
+            entry["Name"] for entry in listed["Mounts"] or () if entry.get("Name") and entry.get("RW", True)
         ),
         engine_inside=has_engine_inside(
             name,
-            {TITLE: found["Title"] or ""},
-            found["Capabilities"] or (),
-            privileged=bool(found["Privileged"]),
+            {TITLE: listed["Title"] or ""},
+            listed["Capabilities"] or (),
+            privileged=bool(listed["Privileged"]),
         ),
     )
 

@@ -26,7 +26,7 @@ def engines_inside(client: Any) -> list[str]:
         # As if it had all rights: only containers that may have an engine inside are inspected.
         if not has_engine_inside(name, labels, (), privileged=True):
             continue
-        with suppress(NotFound):  # it has ended meanwhile
+        with suppress(NotFound):  # it has ended in the meantime
             host = client.api.inspect_container(container["Id"])["HostConfig"]
             capabilities, privileged = host.get("CapAdd") or (), bool(host.get("Privileged"))
             if has_engine_inside(name, labels, capabilities, privileged=privileged):

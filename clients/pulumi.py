@@ -72,7 +72,7 @@ def drop_dependencies(stack: str, urns: Collection[str]) -> None:
     exported = _ask(["stack", "export", "--stack", stack])
     for resource in waiting_nodes(exported["deployment"].get("resources") or [], urns):
         resource["dependencies"] = [urn for urn in resource["dependencies"] if urn not in urns]
-    result = _run(["stack", "import", "--stack", stack], given=json.dumps(exported))
+    result = _run(["stack", "import", "--stack", stack], text=json.dumps(exported))
     if result.returncode:
         raise ServiceError(f"the state of {stack} is unchanged: {_last_line(result.stderr)}")
 
@@ -125,7 +125,7 @@ def _ask(arguments: Sequence[str], env: Mapping[str, str] = _NO_VARIABLES) -> An
 
 
 def _run(
-    arguments: Sequence[str], env: Mapping[str, str] = _NO_VARIABLES, given: str = ""
+    arguments: Sequence[str], env: Mapping[str, str] = _NO_VARIABLES, text: str = ""
 ) -> "subprocess.CompletedProcess[str]":
     command = ["pulumi", "-C", str(PROJECT), "--non-interactive", *arguments]
     try:
@@ -134,7 +134,7 @@ def _run(
             env={**os.environ, **env},
             text=True,
             capture_output=True,
-            input=given,
+            input=text,
             check=False,
         )
     except FileNotFoundError:

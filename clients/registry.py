@@ -333,8 +333,8 @@ class Repository:
         try:
             return {**answer.json()}
         except (ValueError, TypeError):
-            said = f"the answer is not a JSON object: {answer.content[:40]!r}"
-            raise RegistryError(f"registry {self.host} ({self.path}): {said}") from None
+            problem = f"the answer is not a JSON object: {answer.content[:40]!r}"
+            raise RegistryError(f"registry {self.host} ({self.path}): {problem}") from None
 
     def _send(self, method: str, path: str, **options: Any) -> requests.Response:
         url = urljoin(self._root, path)

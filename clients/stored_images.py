@@ -75,7 +75,7 @@ def surplus_images(
 
 
 def remove_image(api: Any, image: StoredImage) -> None:
-    """Remove an image by its digests; one that no longer exists is no error. Raises docker's errors.
+    """Remove an image by its digests; ignore one that no longer exists. Raises docker's errors.
 
     It is not removed by id, because that would also remove a tag that someone has just added in the same
     repository. By digest the engine removes that name, and the image with its last name; it refuses if a

@@ -86,7 +86,7 @@ def required_modules(context: str, sources: Mapping[str, str]) -> Modules | None
 
 
 def _go_mod(folder: Path) -> str | None:
-    """Text of a folder's go.mod; None if it has none of its own."""
+    """Text of a folder's go.mod; None if it has none."""
     path = folder / GO_MOD
     if not path.is_file() or path.is_symlink():
         return None

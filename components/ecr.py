@@ -102,7 +102,7 @@ def lifecycle_policy(features: int, develop: int) -> dict[str, Any]:
     rule, so the first rules hold releases and develop, which may share content with a feature build. An image
     that a manifest list refers to stays as long as the list, so the untagged children of a list are safe.
     """
-    kept = [_tagged(tag, NEVER) for tag in KEPT]
+    permanent = [_tagged(tag, NEVER) for tag in KEPT]
     counted = [("feature-*", features), ("develop-*", develop)]
     builds = [_tagged(tag, keep * IMAGES_OF_A_TAG) for tag, keep in counted]
     untagged = {
@@ -111,7 +111,7 @@ def lifecycle_policy(features: int, develop: int) -> dict[str, Any]:
         "countUnit": "days",
         "countNumber": UNTAGGED_DAYS,
     }
-    selections = [*kept, *builds, untagged]
+    selections = [*permanent, *builds, untagged]
     return {
         "rules": [
             {"rulePriority": priority, "selection": selection, "action": {"type": "expire"}}

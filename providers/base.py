@@ -73,11 +73,13 @@ class Change:
 
     def details(self) -> dict[str, provider_pb2.PropertyDiff]:
         """Changes by property path; if `kinds` is empty, each one is a change of a whole input."""
-        make, names = provider_pb2.PropertyDiff, provider_pb2.PropertyDiff.Kind
+        difference, names = provider_pb2.PropertyDiff, provider_pb2.PropertyDiff.Kind
         if self.kinds:
-            return {path: make(kind=names.Value(kind)) for path, kind in self.kinds.items()}
-        whole = dict.fromkeys(self.replaces, names.UPDATE_REPLACE) | dict.fromkeys(self.updates, names.UPDATE)
-        return {key: make(kind=kind, inputDiff=True) for key, kind in whole.items()}
+            return {path: difference(kind=names.Value(kind)) for path, kind in self.kinds.items()}
+        by_input = dict.fromkeys(self.replaces, names.UPDATE_REPLACE) | dict.fromkeys(
+            self.updates, names.UPDATE
+        )
+        return {key: difference(kind=kind, inputDiff=True) for key, kind in by_input.items()}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -262,10 +264,14 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         olds, news = to_values(request.old_inputs), to_values(request.news)
         if UNKNOWN in news.values():
             return provider_pb2.DiffResponse()
-        make = provider_pb2.PropertyDiff
+        difference = provider_pb2.PropertyDiff
         changed = {
-            key: make(
-                kind=make.ADD if key not in olds else make.DELETE if key not in news else make.UPDATE,
+            key: difference(
+                kind=difference.ADD
+                if key not in olds
+                else difference.DELETE
+                if key not in news
+                else difference.UPDATE,
                 inputDiff=True,
             )
             for key in {*olds, *news}
@@ -331,7 +337,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         URN.set(request.urn)
         kind = self._kind(request.urn)
         try:
-            found = kind.read(request.id, to_values(request.inputs), to_values(request.properties))
+            result = kind.read(request.id, to_values(request.inputs), to_values(request.properties))
         except SilentError as error:
             if not request.properties.fields:
                 raise
@@ -339,10 +345,10 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.ReadResponse(
                 id=request.id, properties=request.properties, inputs=request.inputs
             )
-        if found is None:
+        if result is None:
             return provider_pb2.ReadResponse(id="")
         return provider_pb2.ReadResponse(
-            id=found.identity, properties=to_struct(found.state), inputs=to_struct(found.inputs)
+            id=result.identity, properties=to_struct(result.state), inputs=to_struct(result.inputs)
         )
 
     @_reporting
@@ -359,8 +365,8 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Delete(self, request: provider_pb2.DeleteRequest, context: Any) -> empty_pb2.Empty:
         """Remove a resource. The kind gets its state, and the inputs that the state lacks."""
         URN.set(request.urn)
-        known = to_values(request.old_inputs) | to_values(request.properties)
-        self._kind(request.urn).delete(request.id, known)
+        state = to_values(request.old_inputs) | to_values(request.properties)
+        self._kind(request.urn).delete(request.id, state)
         return empty_pb2.Empty()
 
     def Cancel(self, request: empty_pb2.Empty, context: Any) -> empty_pb2.Empty:

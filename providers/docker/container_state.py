@@ -22,7 +22,7 @@ _UNITS = (("h", 3600 * 10**9), ("m", 60 * 10**9))
 
 
 def seen(known: Values, container: Values) -> Values:
-    """All outputs of a container: the engine's values, and the known ones where the engine has none.
+    """All outputs of a container: the engine's values, and the known values for the rest.
 
     `known` is a plan or a state. Its environment variables and labels are kept, because the engine mixes the
     image's into them.

@@ -72,7 +72,7 @@ def _start_unless_there(name: str) -> None:
         if os.fork():
             os.wait()
             return
-        # Detached, in a session of its own: pulumi kills each plugin with its process group, and waits until
+        # Detached, in a separate session: pulumi kills each plugin with its process group, and waits until
         # no process holds the plugin's output.
         os.setsid()
         if os.fork():

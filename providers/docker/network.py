@@ -47,8 +47,8 @@ class Network:
             else:
                 labels = network.get("Labels")
                 identity = network["Id"] if is_adopting() else left_behind(subject, network, labels, inputs)
-            seen = _observed(api.inspect_network(identity), inputs)
-        return identity, settled(NETWORK, planned(NETWORK, inputs), seen)
+            observed = _observed(api.inspect_network(identity), inputs)
+        return identity, settled(NETWORK, planned(NETWORK, inputs), observed)
 
     @staticmethod
     def _create(api: Any, inputs: Values) -> str:

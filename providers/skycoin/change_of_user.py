@@ -29,10 +29,12 @@ def refuse_unprepared(connect: Callable[[Values], Any], olds: Values, news: Valu
     if user_of(olds) == user_of(news):
         return
     client = connect(news)
-    wallets = {one["wallet"] for one in (olds, news) if "wallet" in one}
-    found = _containers(client, olds.get("container") or news["container"], wallets)
-    containers = [one for one in found if uses(one, news["wallet"]) or not _is_anothers(one)]
-    steps = [_stop(one) for one in containers if _may_run(one)]
+    wallets = {side["wallet"] for side in (olds, news) if "wallet" in side}
+    by_name = _containers(client, olds.get("container") or news["container"], wallets)
+    containers = [
+        container for container in by_name if uses(container, news["wallet"]) or not _is_anothers(container)
+    ]
+    steps = [_stop(container) for container in containers if _may_run(container)]
     steps += _owner_commands(client, containers, olds, news)
     if steps:
         raise ProviderError(_refusal(news, user_of(olds), steps))
@@ -43,11 +45,11 @@ def _containers(client: Any, name: str, wallets: Collection[str]) -> list[Values
 
     One without any of the wallets only has the name.
     """
-    found = []
-    for one in (name, previous_container(name)):
+    containers = []
+    for candidate in (name, previous_container(name)):
         with contextlib.suppress(NotFound):
-            found.append(client.api.inspect_container(one))
-    return [one for one in found if any(uses(one, wallet) for wallet in wallets)]
+            containers.append(client.api.inspect_container(candidate))
+    return [container for container in containers if any(uses(container, wallet) for wallet in wallets)]
 
 
 def _is_anothers(container: Values) -> bool:
@@ -56,11 +58,11 @@ def _is_anothers(container: Values) -> bool:
 
 def _owner_commands(client: Any, containers: list[Values], olds: Values, news: Values) -> Iterator[str]:
     """Yield the explanation and the command for each volume that the new user can't use."""
-    images = (*(one["Config"]["Image"] for one in containers), olds.get("image"), news["image"])
-    image = next(filter(None, (known_as(client.api, one) for one in images if one)), None)
+    images = (*(container["Config"]["Image"] for container in containers), olds.get("image"), news["image"])
+    image = next(filter(None, (known_as(client.api, reference) for reference in images if reference)), None)
     if image is None:
         return  # `up` pulls an image and checks again
-    data = (mounted_volume(one) for one in containers)
+    data = (mounted_volume(container) for container in containers)
     volumes = dict.fromkeys([news["wallet"], backups_volume(news["wallet"]), *data])
     for volume in filter(None, volumes):
         if not has_volume(client.api, volume):
@@ -81,8 +83,8 @@ def refuse_running(old: Values | None, inputs: Values) -> None:
 
 def refuse_running_of(client: Any, inputs: Values) -> None:
     """Raise ProviderError if a new preflight finds a running container of its node with another user."""
-    for one in _containers(client, inputs["container"], [inputs["wallet"]]):
-        refuse_running(one, inputs)
+    for container in _containers(client, inputs["container"], [inputs["wallet"]]):
+        refuse_running(container, inputs)
 
 
 def has_other_user(old: Values, inputs: Values) -> bool:

@@ -15,7 +15,7 @@ from providers.log import Warn
 
 Ask: TypeAlias = Callable[[str | None, Sequence[str]], HostFacts]
 PEER_PORT = "peer-port"
-"""Key of the peer port. Only a node on a public network has one, and it keeps the whole chain."""
+"""Key of the peer port. Only a node on a public network has one, and it keeps the complete chain."""
 
 
 class HostFindings:
@@ -27,7 +27,7 @@ class HostFindings:
         self._said: set[str] = set()
 
     def foresee(self, inputs: Values, former: str | None) -> HostFacts | None:
-        """Facts for a preview; None if the host can't be asked, which is reported but is no error.
+        """Facts for a preview; None if the host can't be asked, which is reported but is not an error.
 
         Raises ProviderError with everything that `up` would refuse.
         """

@@ -24,11 +24,11 @@ from providers.log import Warn
 
 COMPARED = ("repository", "tag", "variants", "annotations", "immutable", "optional")
 INPUTS = (*COMPARED, "beside")
-"""Compared inputs. `beside` affects only how a tag is written, so a change of it alone is no difference."""
+"""Compared inputs. `beside` affects only how a tag is written, so a change of it alone does not count."""
 
 
 class Tag(Remade):
-    """Resource {digest, points: {tag: digest}, failure}; `points` is what the registry had when last read."""
+    """Resource {digest, points: {tag: digest}, failure}; `points` is the registry's content when last read."""
 
     computed: ClassVar[frozenset[str]] = frozenset(("digest", "points", "failure"))
 
@@ -135,40 +135,40 @@ class Tag(Remade):
 
     def _write(self, inputs: Values) -> tuple[Manifest, dict[str, str]]:
         children = self._children(inputs)
-        found = self._read_tags(inputs, children)
+        tags = self._read_tags(inputs, children)
         brought = [
-            self._copy_variant(variant["ref"], child.manifest, found[0].target)
+            self._copy_variant(variant["ref"], child.manifest, tags[0].target)
             for variant, child in zip(inputs["variants"], children, strict=True)
         ]
         if any(brought):
             # The upload may have taken minutes, and someone else may have published in the meantime.
-            found = self._read_tags(inputs, children)
-        own, manifests = found[0], {child.manifest.digest: child.manifest for child in children}
-        for place in found:
-            if place.target.name == own.target.name:
+            tags = self._read_tags(inputs, children)
+        first, manifests = tags[0], {child.manifest.digest: child.manifest for child in children}
+        for place in tags:
+            if place.target.name == first.target.name:
                 for tag, digest in place.variants.items():
                     place.put(tag, manifests[digest])
-        own.put(inputs["tag"], own.content)
-        return own.content, own.wanted
+        first.put(inputs["tag"], first.content)
+        return first.content, first.wanted
 
     def _read_tags(self, inputs: Values, children: list["Child"]) -> list["Place"]:
         """Read the tag and those in `beside`. Raises ProviderError if an exact one has other content."""
-        found = [self._read_tag(inputs, children)]
+        tags = [self._read_tag(inputs, children)]
         for beside in inputs.get("beside") or ():
-            # The tag itself reports what is wrong with an optional registry.
+            # The tag itself reports the errors of an optional registry.
             with contextlib.suppress(RegistryError) if beside["optional"] else contextlib.nullcontext():
-                found.append(self._read_tag({**inputs, **beside}, children))
-        return found
+                tags.append(self._read_tag({**inputs, **beside}, children))
+        return tags
 
     def _read_tag(self, inputs: Values, children: list["Child"]) -> "Place":
         target = self._repository(inputs["repository"])
         content = _published(target, inputs, manifest_list(inputs, children))
         wanted = _wanted(inputs, content.digest)
-        there = {tag: target.digest_of(tag) for tag in wanted}
-        other = [digest for tag, digest in there.items() if digest not in (None, wanted[tag])]
-        if inputs.get("immutable") and other:
-            raise ProviderError(_other_content(inputs, str(other[0])))
-        return Place(target, content, wanted, there)
+        present = {tag: target.digest_of(tag) for tag in wanted}
+        differing = [digest for tag, digest in present.items() if digest not in (None, wanted[tag])]
+        if inputs.get("immutable") and differing:
+            raise ProviderError(_other_content(inputs, str(differing[0])))
+        return Place(target, content, wanted, present)
 
     def _children(self, inputs: Values) -> list["Child"]:
         """Read the variants from the repository that they were built into."""
@@ -292,7 +292,7 @@ def _wanted(inputs: Values, digest: str) -> dict[str, str]:
 
 
 def _drift(olds: Values) -> dict[str, str]:
-    """Tags that are no longer as written: {tag: digest that it points to, empty if missing}."""
+    """Tags that have changed since they were written: {tag: digest that it points to, empty if missing}."""
     wanted = _wanted(olds, olds["digest"])
     return {tag: to for tag, to in olds["points"].items() if to != wanted.get(tag)}
 

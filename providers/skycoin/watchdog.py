@@ -29,7 +29,7 @@ def start_watchdog(place: Mapping[str, Any], old: Values, attempt: str, proxy: s
     `place` has the inputs of the node's container. `proxy` is the id of the stopped proxy, or empty.
 
     A host that is not behind ssh can't lose its connection. If its sshd allows no other command, a warning
-    says that there is no watchdog.
+    reports that there is no watchdog.
     """
     engine = engine_address(place.get("engine"))
     if not engine.startswith("ssh://"):
