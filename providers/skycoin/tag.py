@@ -28,7 +28,7 @@ INPUTS = (*COMPARED, "beside")
 
 
 class Tag(Remade):
-    """Resource {digest, points: {tag: digest}, failure}; `points` is the registry's content when last read."""
+    """Resource {digest, points: {tag: digest}, failure}; `points` is what the registry had when last read."""
 
     computed: ClassVar[frozenset[str]] = frozenset(("digest", "points", "failure"))
 
