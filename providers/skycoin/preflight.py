@@ -102,7 +102,7 @@ class Preflight(Remade):
         return {**super().planned(news, olds), "runs": runs}
 
     def _look_again(self, olds: Values, news: Values) -> None:
-        """Raise ProviderError if the node must keep away from its wallet, or the wallet has lost something."""
+        """Raise ProviderError if the node must keep away from its wallet, or it has lost something."""
         known = olds if olds["wallet"] == news["wallet"] else {}
         former = olds.get("container") or news["container"]
         observed = refreshed(WalletOnHost(self._client(news), news, former), news, known)
