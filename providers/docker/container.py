@@ -13,7 +13,7 @@ from providers.adopting import is_adopting, not_there, refuse_while_adopting
 from providers.base import Change, Checked, Found, InitError, ProviderError, Values
 from providers.docker.container_creation import MEBIBYTE, creation, memory_swap, restart_policy
 from providers.docker.container_schema import CONTAINER, LIMITS
-from providers.docker.container_state import as_read_back, seen
+from providers.docker.container_state import as_read_back, outputs_of
 from providers.docker.difference import change
 from providers.docker.image import find
 from providers.docker.inputs import checked
@@ -56,7 +56,7 @@ class Container:
             with self._kept_on_error(identity, unfinished(CONTAINER, plan) | {"id": identity}):
                 self._start(identity, plan)
         with self._engine.asking(_subject(inputs)) as api:
-            observed = seen(plan, api.inspect_container(identity))
+            observed = outputs_of(plan, api.inspect_container(identity))
         return identity, settled(CONTAINER, plan, observed)
 
     def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
@@ -66,7 +66,7 @@ class Container:
                 container = api.inspect_container(identity)
             except NotFound:
                 return None
-        observed = seen(state, container)
+        observed = outputs_of(state, container)
         known_inputs = refreshed(CONTAINER, inputs, observed) if inputs else imported(CONTAINER, observed)
         return Found(
             identity=container["Id"], state=foreign(CONTAINER, state) | observed, inputs=known_inputs

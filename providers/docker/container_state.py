@@ -21,7 +21,7 @@ DURATIONS: Mapping[str, str] = MappingProxyType(
 _UNITS = (("h", 3600 * 10**9), ("m", 60 * 10**9))
 
 
-def seen(known: Values, container: Values) -> Values:
+def outputs_of(known: Values, container: Values) -> Values:
     """All outputs of a container: the engine's values, and the known values for the rest.
 
     `known` is a plan or a state. Its environment variables and labels are kept, because the engine mixes the

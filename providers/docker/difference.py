@@ -22,7 +22,9 @@ _NAME = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
 def change(schema: Schema, olds: Values, news: Values, *, delete_first: bool) -> Change:
     """Compare the state `olds` with the state planned for the inputs `news`."""
     # A state may lack defaults that are false or 0.
-    olds = {name: field.default for name, field in schema.items() if field.given and not field.default} | olds
+    olds = {
+        name: field.default for name, field in schema.items() if field.settable and not field.default
+    } | olds
     plan = planned(schema, news, olds)
     changed = {
         name: differing

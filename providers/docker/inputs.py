@@ -11,32 +11,32 @@ _WRAPPED = "4dabf18193072939515e22adb298388d"
 _WHOLE = re.compile(r"-?\d+", re.ASCII)
 
 
-def checked(schema: Schema, given: Values) -> Checked:
+def checked(schema: Schema, inputs: Values) -> Checked:
     """Add defaults to the inputs, and report each input that is not supported.
 
     Keys that begin with `__` belong to the official plugin and are dropped.
     """
     faults: list[tuple[str, str]] = []
-    return Checked(inputs=_object("", schema, given, faults), failures=faults)
+    return Checked(inputs=_object("", schema, inputs, faults), failures=faults)
 
 
-def _object(prefix: str, schema: Schema, given: Values, faults: list[tuple[str, str]]) -> Values:
+def _object(prefix: str, schema: Schema, inputs: Values, faults: list[tuple[str, str]]) -> Values:
     result: Values = {}
-    for key, value in given.items():
+    for key, value in inputs.items():
         path, field = f"{prefix}{key}", schema.get(key)
         if key.startswith("__") or value is None:
             continue
-        if field is None or not field.given:
+        if field is None or not field.settable:
             allowed = ", ".join(
-                sorted(name for name, field in schema.items() if field.given and field.served)
+                sorted(name for name, field in schema.items() if field.settable and field.supported)
             )
             faults.append((path, f"no such input; allowed are {allowed}"))
-        elif not field.served:
+        elif not field.supported:
             faults.append((path, "the stand-in docker plugin does not support it (docs/docker-plugin.md)"))
         else:
             result[key] = _value(path, field, value, faults)
     for key, field in schema.items():
-        if given.get(key) is None:
+        if inputs.get(key) is None:
             if field.required:
                 faults.append((f"{prefix}{key}", "is missing"))
             elif field.default:  # like the official plugin, which omits defaults that are false, 0 or empty

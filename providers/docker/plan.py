@@ -21,7 +21,7 @@ def planned(schema: Schema, news: Values, prior: Values | None = None) -> Values
 
 def _planned(field: Field, new: Any, old: Any, *, is_new: bool) -> Any:
     is_empty = new == "" and (field.computed or not field.empty_changes)
-    if not field.given or new is None or is_empty or (new == [] and field.parts):
+    if not field.settable or new is None or is_empty or (new == [] and field.parts):
         return _absent(field, old, is_new=is_new)
     if new == UNKNOWN:
         return new
@@ -48,7 +48,7 @@ _EMPTY: dict[Type, Any] = {Type.TEXT: "", Type.SET: []}
 
 
 def _absent(field: Field, old: Any, *, is_new: bool) -> Any:
-    if field.given and field.default is not None:
+    if field.settable and field.default is not None:
         return field.default
     if field.computed:
         return UNKNOWN if is_new else old

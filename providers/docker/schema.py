@@ -46,9 +46,9 @@ class Field:
     """True if the image or the engine fills it in; removing it from the program then changes nothing."""
     replaces: bool = False
     """True if a change replaces the resource."""
-    given: bool = True
+    settable: bool = True
     """False for an output that is not an input."""
-    served: bool = True
+    supported: bool = True
     """False for an input that the stand-in does not support; its output stays empty."""
     empty_changes: bool = True
     """False if an empty string leaves the value unchanged."""

@@ -73,7 +73,7 @@ def imported(schema: Schema, observed: Values) -> Values:
     return {
         key: _imported(field, value)
         for key, field in schema.items()
-        if field.given and field.served and (value := observed.get(key)) and value != field.default
+        if field.settable and field.supported and (value := observed.get(key)) and value != field.default
     }
 
 

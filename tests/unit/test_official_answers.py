@@ -110,7 +110,7 @@ def test_no_input_is_refused_that_the_program_gives(outcomes: list[tuple[Call, O
     served = {
         name
         for token, name in refused
-        if token in SCHEMAS and name in SCHEMAS[token] and SCHEMAS[token][name].served
+        if token in SCHEMAS and name in SCHEMAS[token] and SCHEMAS[token][name].supported
     }
     assert served == {"name", "wait", "healthcheck", "mounts", "logOpts", "driverOpts", "triggers"}
 
@@ -178,7 +178,7 @@ def _page(outcomes: list[tuple[Call, Outcome, str]]) -> str:
     ]
     unserved = {
         token.rpartition(":")[2]: [
-            name for name, one in sorted(schema.items()) if one.given and not one.served
+            name for name, one in sorted(schema.items()) if one.settable and not one.supported
         ]
         for token, schema in SCHEMAS.items()
     }
