@@ -132,8 +132,8 @@ class WalletOnHost:
             return identity, from_lines(wallets)
         except ValueError:
             raise ServiceError(
-                f"host {self._host}: .identity in {backups} is not what this program writes; what was "
-                "remembered there is lost. When the wallets are as they should be, remove that file"
+                f"host {self._host}: .identity in {backups} is not in this program's format; its "
+                "record is lost. If the wallets are as they should be, remove that file"
             ) from None
 
     def remember(self, wallets: Fingerprint) -> str:
@@ -156,7 +156,7 @@ class WalletOnHost:
     def leave(self, wallets: Fingerprint) -> None:
         """Record the wallets on the host with an id that no volume has: this volume is now only a copy.
 
-        So a node with this volume is refused, until `remember` records the volume's own id again.
+        A node with this volume is refused until `remember` records the volume's own id again.
         """
         self._prepare_copies()
         volumes = {backups_volume(self.volume): {"bind": "/data", "mode": self._mode("rw")}}
@@ -165,9 +165,9 @@ class WalletOnHost:
             raise ServiceError(f"host {self._host}: {backups_volume(self.volume)} can't be written: {said}")
 
     def other_users(self, urn: str) -> str:
-        """Describe who else may write to the wallet; empty if nobody.
+        """Describe another container that may write to the wallet; empty if no other container may.
 
-        `urn` is that of the node's container.
+        `urn` is the URN of the node's container.
         """
         if not self._names:
             return ""
@@ -229,7 +229,7 @@ class WalletOnHost:
         return printed
 
     def _unreadable(self, what: str, said: str, volume: str) -> ServiceError:
-        """Error for a volume that can't be read: KeptOutError if the reason is files of another user."""
+        """Error for a volume that can't be read: KeptOutError if files of another user are the reason."""
         kept_out = self.kept_out(volume)
         kind = KeptOutError if kept_out else ServiceError
         return kind(f"host {self._host}: {what}: {_joined(said, kept_out)}")

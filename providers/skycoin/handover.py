@@ -1,10 +1,10 @@
-"""The handover: a new container of a node replaces the old one, which comes back if the new one fails.
+"""The handover: a new container of a node replaces the old one, which is restored if the new one fails.
 
 The old container is stopped, renamed and kept until the new one is healthy. At any moment at most one of the
 two may write to the wallet, and at most one starts when the host boots (table in docs/adr/0019): the old one,
 with the restart policy `always`, until the new one is confirmed. The restart policy `no` marks an unconfirmed
-container. `settle` undoes or finishes a handover that was killed at any step; all that it needs to know is in
-the containers.
+container. `settle` undoes or finishes a handover that was killed at any step; the containers
+record everything that it needs.
 """
 
 import contextlib
@@ -96,7 +96,7 @@ class Handover:
     def settle(self, name: str, *, run: bool = True) -> None:
         """Undo or finish an interrupted handover; do nothing if there was none. Raises ProviderError.
 
-        `run` starts the old container if it is brought back.
+        `run` starts the old container if it is restored.
         """
         old = self.interrupted(name)
         if old is None:
@@ -178,9 +178,9 @@ class Handover:
                     continue
                 names = ", ".join(name.lstrip("/") for name in container["Names"])
                 way = (
-                    "Stop that one first."
+                    "Stop that container first."
                     if is_running
-                    else f"It is of {known.get(NODE)}, which may start it."
+                    else f"It belongs to {known.get(NODE)}, which may start it."
                 )
                 raise ProviderError(
                     f"the wallet volume {wallet!r} is in use by the container {names}: a wallet has one "
@@ -188,7 +188,7 @@ class Handover:
                 )
 
     def replace(self, old: Values | None, plan: Plan) -> float | None:
-        """Set `old` aside, and replace it by a new container once that is healthy and proved.
+        """Set `old` aside, and replace it by a new container once that is healthy and verified.
 
         Returns the seconds for which the node was down; None if no node was running. Raises ProviderError,
         after which the old container has its own name again and runs if it ran before.
@@ -197,7 +197,7 @@ class Handover:
         if old is not None and self.find(previous_container(former)) is not None:
             raise ProviderError(
                 f"a container that is not this node's is called {previous_container(former)}, and {former} "
-                "takes that name for as long as a new one starts: rename the other one first"
+                "gets that name while its new container starts: rename that container first"
             )
         attempt, began, on_undo = secrets.token_hex(8), time.monotonic(), ""
         try:
@@ -269,12 +269,12 @@ class Handover:
             undone = f"This attempt was not undone: {_reason(second)}. `pulumi up --refresh` does it."
             return f"{reason}\n{undone}"
         if old is None:
-            return f"{reason}\nNo container of it is left; volumes stay."
-        database = " So is its chain database." if chain else ""
-        return f"{reason}\nThe old container {old['Name'].lstrip('/')} is back, as it was.{database}"
+            return f"{reason}\nIts new container was removed; volumes are kept."
+        database = " So was its chain database." if chain else ""
+        return f"{reason}\nThe old container {old['Name'].lstrip('/')} was restored unchanged.{database}"
 
     def _undo(self, old: Values | None, plan: Plan, attempt: str, chain: str) -> None:
-        """Remove only what this attempt created, and let the old container run as before."""
+        """Remove only the container of this attempt, and let the old container run as before."""
         before = None if old is None else self.find(old["Id"])
         new = self.find(plan.name)
         if new is not None and labels(new).get(ATTEMPT) == attempt:
@@ -307,16 +307,16 @@ class Handover:
                 self._tend(old, FORGET)
 
     def put_back(self, old: Values, name: str) -> None:
-        """Restore the chain database's copy. Raises ProviderError that says why the node stays stopped."""
+        """Restore the chain database's copy. Raises ProviderError; the node then stays stopped."""
         try:
             self._tend(old, PUT_BACK)
         except (ServiceError, DockerException, OSError) as error:
             raise ProviderError(
                 f"{_reason(error)}\nThe old container {name} stays stopped until the copy of its chain "
-                "database is back in its place, for the newer version may have written into it. First see to "
-                "what failed on its host: a full disk, say (`docker system df`). Behind ssh the host's "
-                "watchdog tries that once more, and then starts the node all the same: one that can't read "
-                "the database ends"
+                "database is restored, because the newer version may have written into it. First fix the "
+                "cause on its host, for example a full disk (`docker system df`). Behind ssh the host's "
+                "watchdog tries that once more, and then starts the node anyway: a node that can't read the "
+                "database ends"
             ) from error
 
     def _policy(self, container: str, name: str) -> None:
@@ -349,7 +349,7 @@ class Handover:
         raise ProviderError(f"container {name} is not healthy after {seconds} s. {self._log_of(inspected)}")
 
     def _log_of(self, container: Mapping[str, Any]) -> str:
-        """Last lines of a container's log that say why it ended."""
+        """Last lines of a container's log that show why it ended."""
         try:
             since = container["State"].get("StartedAt") or ""
             text: bytes = self._api.logs(container["Id"], tail=400, timestamps=True)

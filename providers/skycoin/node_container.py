@@ -68,7 +68,7 @@ INPUTS: Schema = {**{key: CONTAINER[key] for key in (*HANDED_OVER, *LIVE)}, **_A
 VERSION = "version"
 """Input that is never compared: version of the image, for a preview on a host that lacks the image."""
 RUNS, POLICY, INTERRUPTED, UNCOPIED = "mustRun", "restart", "handover", "uncopied"
-"""Keys of the state that are no inputs.
+"""Keys of the state that are not inputs.
 
 They record whether the container runs, its restart policy, and whether a handover was interrupted or the
 volume of copies is gone.
@@ -188,7 +188,7 @@ class NodeContainer(Remade):
         """
         if not inputs:
             raise ProviderError(
-                "a node's container can't be imported: `pulumi up` takes over one with its name"
+                "a node's container can't be imported: `pulumi up` adopts a container with its name"
             )
         client = self._client(inputs)
         handover = self._handover(client, identity, inputs)
@@ -219,7 +219,7 @@ class NodeContainer(Remade):
         took = {key: olds[key] for key in (LAST_REPLACEMENT,) if key in olds}
         old = handover.find(olds["name"])
         if old is not None and olds["name"] != news["name"] and not handover.concerns(old):
-            old = None  # Somebody else has taken the former name.
+            old = None  # Another container has taken the former name.
         old = old or handover.made_for(identity)
         if old is None or not _is(old, identity) or self._needs_another(old, olds, news):
             if old is not None and not _is(old, identity):
@@ -260,7 +260,7 @@ class NodeContainer(Remade):
     def _settle(handover: Handover, name: str, inputs: Values) -> None:
         """Undo or finish an interrupted handover, without starting an old container of another user.
 
-        Raises ProviderError if that container runs, as it does on a board that was started meanwhile.
+        Raises ProviderError if that container runs, as it does on a board that was started in the meantime.
         """
         old = handover.interrupted(name)
         if old is not None and old["State"]["Running"]:
@@ -326,7 +326,7 @@ class NodeContainer(Remade):
 
 
 def _changed(olds: Values, old_inputs: Values, news: Values) -> set[str]:
-    """Inputs that differ from the old ones; parts that only spell out a default are no difference."""
+    """Inputs that differ from the old ones; parts that only spell out a default do not count."""
     return {
         key
         for key in {*old_inputs, *news} & {*INPUTS}
@@ -376,7 +376,7 @@ def _limits_memory(client: Any) -> bool:
 
 
 def _is_stale(found: Values, inputs: Values) -> bool:
-    """True for a container whose label says that it was created from other inputs."""
+    """True for a container that was created from other inputs, by its label."""
     return labels(found).get(MADE_FROM, inputs_digest(inputs)) != inputs_digest(inputs)
 
 
@@ -386,7 +386,7 @@ def _is(found: Values, identity: str) -> bool:
 
 
 def _is_database_too_new(client: Any, place: Values, old: Values) -> bool:
-    """True if a stopped node can't read its database; False also if that can't be found out.
+    """True if a stopped node can't read its database; False also if that can't be determined.
 
     A node that starts on a newer database refuses it and changes nothing.
     """

@@ -14,11 +14,11 @@ def refuse_foreign(found: Values, inputs: Values) -> None:
     """Raise ProviderError if the name belongs to a container that is not this node's."""
     name, owner = found["Name"].lstrip("/"), labels(found).get(NODE)
     if owner not in (None, URN.get()) or not uses(found, inputs["wallet"]):
-        whose = f"of {owner}" if owner else "not one of this node"
+        description = f"belongs to {owner}" if owner else "is not this node's"
         raise ProviderError(
-            f"container {name} on host {inputs['host']}: the name is already in use, by one that is {whose}. "
-            f"Look at it: `docker container inspect {name}`. If you don't need it: `docker stop -t 60 "
-            f"{name} && docker container rm {name}` (volumes stay), then the same command again."
+            f"container {name} on host {inputs['host']}: the name is already in use by a container that "
+            f"{description}. Look at it: `docker container inspect {name}`. If you don't need it: `docker "
+            f"stop -t 60 {name} && docker container rm {name}` (volumes stay), then the same command again."
         )
 
 
@@ -40,18 +40,18 @@ def refuse_lost_volume(client: Any, inputs: Values) -> None:
     """
     if not has_volume(client.api, inputs["wallet"]):
         raise ProviderError(
-            f"host {inputs['host']}: the wallet volume {inputs['wallet']!r} is gone, and no empty one is "
-            "put in its place (docs/wallets.md, “A wallet volume that is gone”)."
+            f"host {inputs['host']}: the wallet volume {inputs['wallet']!r} is gone, and no empty volume "
+            "is created (docs/wallets.md, “A wallet volume that is gone”)."
         )
     if not has_volume(client.api, inputs["backups"]):
         raise ProviderError(
-            f"{no_copies(inputs)} The node was left as it is. `pulumi up --refresh` compares the wallet "
-            "with the stack's record first, and then makes the volume, the host's record and a copy again."
+            f"{no_copies(inputs)} The node was not changed. `pulumi up --refresh` compares the wallet "
+            "with the stack's record first, and then creates the volume, the host's record and a copy again."
         )
 
 
 def no_copies(inputs: Values) -> str:
-    """Say that the volume of copies is gone."""
+    """Message that the volume of copies is gone."""
     return (
         f"host {inputs['host']}: the volume {inputs['backups']!r} is gone, with the copies of the wallet and "
         "the host's record of it."

@@ -60,7 +60,7 @@ class Replacement:
     def run(self) -> Values:
         """Replace the container. Returns the downtime as part of the state; empty if no node ran.
 
-        Raises ProviderError, after which the old container is what it was before.
+        Raises ProviderError, after which the old container is unchanged.
         """
         self._refuse()
         made_of = ensure_image(self.client, self.inputs["image"], self.inputs, self.status)
@@ -107,7 +107,7 @@ class Replacement:
     def _answer_before(self) -> Answer | None:
         """Answer of the old node; None if it does not run, or on another volume.
 
-        A chain that starts anew in another volume has not lost blocks.
+        A chain that starts again in another volume has not lost blocks.
         """
         if self.old is None or mounted_volume(self.old) != wanted_volume(self.inputs):
             return None
@@ -141,7 +141,7 @@ class Replacement:
         version = version_of(self.client.api, made_of)
         before = mounted_volume(old) if old is not None and not is_down(old) else ""
         if before and not (version and before == volume):
-            # No new copy is made in that volume, so an undo would restore the copy of an earlier upgrade.
+            # No new copy is created in that volume, so an undo would restore the copy of an earlier upgrade.
             ChainDatabase(self.client, self.inputs, image, before).tend(FORGET)
         if not volume:
             return None

@@ -100,7 +100,7 @@ def test_a_node_that_can_not_start_says_why_at_once_and_the_old_one_runs_again(s
     assert failed.code != 0
     assert time.monotonic() - began < 60
     assert 'invalid value "many" for flag -max-connections' in failed.text
-    assert f"The old container {NODE} is back, as it was" in failed.text
+    assert f"The old container {NODE} was restored unchanged" in failed.text
     assert containers(steady) == [NODE]
     assert steady.inspect("container", NODE)["Id"] == before
     assert is_whole(steady)["Id"] == before
@@ -189,7 +189,7 @@ def test_a_newer_version_that_fails_leaves_the_chain_database_as_the_older_one_w
             assert "which version 0.26.0 has written, will be opened by version 0.27.1" in foreseen
             failed = steady.pulumi(*UP)
         assert failed.code != 0
-        assert f"The old container {NODE} is back, as it was. So is its chain database." in failed.text
+        assert f"The old container {NODE} was restored unchanged. So was its chain database." in failed.text
         assert (folder / "data.db").read_bytes() == stamped
         assert not list(folder.glob("data.db.*")), "the copy has gone into its place"
         assert steady.inspect("container", NODE)["Id"] == before

@@ -550,7 +550,7 @@ def test_a_container_that_an_engine_would_start_again_is_not_replaced_by_one_of_
 @pytest.mark.case(30, 39)
 def test_a_new_container_that_fails_leaves_the_former_one_stopped() -> None:
     engine, node = stopped()
-    with pytest.raises(ProviderError, match=f"The old container {NAME} is back, as it was"):
+    with pytest.raises(ProviderError, match=f"The old container {NAME} was restored unchanged"):
         node.up({**WANTED, "image": node_engine.BAD})
     assert (only(engine).config["User"], only(engine).running) == (USER, False)
     assert engine.boot() == []

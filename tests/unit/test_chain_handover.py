@@ -99,7 +99,7 @@ def test_a_newer_version_that_fails_gives_back_a_database_that_the_old_one_reads
     with pytest.raises(ProviderError) as error:
         node.up(image)
     assert str(error.value).endswith(
-        f"The old container {NAME} is back, as it was. So is its chain database."
+        f"The old container {NAME} was restored unchanged. So was its chain database."
     )
     assert node.engine.tended == ["begin", "keep", "put-back"]
     assert (node.engine.chain, node.engine.chain_copy) == (OLD, None)
@@ -165,7 +165,7 @@ def test_the_same_version_needs_no_copy(node: Node) -> None:
 
 def test_a_failed_change_of_the_same_version_has_nothing_to_put_back(node: Node) -> None:
     node.engine.versions = {**VERSIONS, SICK: OLD}
-    with pytest.raises(ProviderError, match=r"is back, as it was\.$"):
+    with pytest.raises(ProviderError, match=r"was restored unchanged\.$"):
         node.up(SICK)
     assert node.engine.tended == ["begin"]
 
@@ -375,7 +375,7 @@ def test_a_copy_that_could_not_be_put_back_once_is_put_back_by_the_next_up(
         node.up(SICK)
     assert (node.engine.chain, node.engine.chain_copy) == (NEW, OLD)
     for _ in range(2):
-        with pytest.raises(ProviderError, match="is back, as it was"):
+        with pytest.raises(ProviderError, match="was restored unchanged"):
             node.resource.up({**INPUTS, "image": SICK}, refresh=True)
         assert (node.engine.chain, only(node.engine).running) == (OLD, True)
 
@@ -422,7 +422,7 @@ def test_a_failed_upgrade_leaves_no_copy_of_an_unchanged_database(
         raise APIError("500", explanation="no such network")
 
     monkeypatch.setattr(node.engine, "create_container_from_config", refused)
-    with pytest.raises(ProviderError, match=r"is back, as it was\. So is its chain database\.$"):
+    with pytest.raises(ProviderError, match=r"was restored unchanged\. So was its chain database\.$"):
         node.up(NEXT)
     assert node.engine.tended == ["begin", "keep", "forget"]
     assert node.engine.chain_copy is None
@@ -432,10 +432,10 @@ STAYS = f"""\
 container {NAME} is not healthy after 30 s. It printed:
 flag provided but not defined: -foo
 This attempt was not undone: host attic, {GOOD}: no space left on device
-The old container {NAME} stays stopped until the copy of its chain database is back in its place, \
-for the newer version may have written into it. First see to what failed on its host: \
-a full disk, say (`docker system df`). Behind ssh the host's watchdog tries that once more, and then starts \
-the node all the same: one that can't read the database ends. `pulumi up --refresh` does it."""
+The old container {NAME} stays stopped until the copy of its chain database is restored, \
+because the newer version may have written into it. First fix the cause on its host, \
+for example a full disk (`docker system df`). Behind ssh the host's watchdog tries that once more, and then \
+starts the node anyway: a node that can't read the database ends. `pulumi up --refresh` does it."""
 
 
 @pytest.mark.case(6, 39)

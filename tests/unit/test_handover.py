@@ -140,7 +140,9 @@ def test_a_removed_node_whose_former_name_another_one_has_taken_comes_back_under
     anothers = {"Image": GOOD, "Labels": {NODE: "another node"}, "HostConfig": host}
     engine.boxes["other"] = other = Box("other", NAME, anothers, running=True)
     renamed = {**INPUTS, "name": "skycoin-uno", "networkMode": "skycoin-uno"}
-    with pytest.raises(ProviderError, match=f"container {NAME} .* already in use, by one that is of another"):
+    with pytest.raises(
+        ProviderError, match=f"container {NAME} .* already in use by a container that belongs to another"
+    ):
         resource.up({**INPUTS, "image": NEXT}, refresh=refresh)
     assert resource.up(renamed, refresh=refresh) == "update"
     assert engine.boxes.pop("other") is other
@@ -269,7 +271,7 @@ def test_a_new_container_that_fails_gives_way_to_the_old_one(
     before = only(engine).identity
     with pytest.raises(ProviderError, match=said) as error:
         resource.up({**INPUTS, **change})
-    assert f"The old container {NAME} is back, as it was" in str(error.value)
+    assert f"The old container {NAME} was restored unchanged" in str(error.value)
     assert only(engine).identity == before
     is_whole(engine, INPUTS)
     assert resource.up(INPUTS, refresh=True) == "same", "the state is as it was"
@@ -279,7 +281,7 @@ def test_a_new_container_that_fails_gives_way_to_the_old_one(
 
 def test_a_first_container_that_fails_leaves_nothing_behind() -> None:
     engine = NodeEngine()
-    with pytest.raises(ProviderError, match=r"No container of it is left; volumes stay\."):
+    with pytest.raises(ProviderError, match=r"Its new container was removed; volumes are kept\."):
         deployed(engine, image=SICK)
     assert names(engine) == []
     assert engine.volumes_there == {WALLET, COPIES, DATA}
@@ -301,7 +303,7 @@ def test_a_missing_wallet_volume_is_never_created_by_the_engine() -> None:
     resource = deployed(engine)
     engine.volumes_there.remove(WALLET)
     engine.log.clear()
-    with pytest.raises(ProviderError, match="is gone, and no empty one is put in its place"):
+    with pytest.raises(ProviderError, match="is gone, and no empty volume is created"):
         resource.up({**INPUTS, "image": NEXT})
     assert engine.log == []
 
@@ -453,7 +455,7 @@ TOO_NEW = (
     "A newer version than this node's has written the chain database. This node changed neither the database "
     "nor the wallet. Keep the newer version, or let the older one download the chain again: docs/wallets.md, "
     "“Back to an older version”.\n"
-    "The old container skycoin-one is back, as it was."
+    "The old container skycoin-one was restored unchanged."
 )
 
 
@@ -944,7 +946,7 @@ def test_a_stop_whose_answer_was_lost_does_not_end_what_was_started_again() -> N
 
     engine.stop = lost  # type: ignore[method-assign]
     engine.log.clear()
-    with pytest.raises(ProviderError, match="is back, as it was"):
+    with pytest.raises(ProviderError, match="was restored unchanged"):
         resource.up({**INPUTS, "image": NEXT})
     assert engine.log == [f"stop {NAME}", f"start {NAME}"], "the second stop waits for the end of the first"
     is_whole(engine, INPUTS)
@@ -1092,7 +1094,7 @@ def test_a_healthy_node_that_is_not_what_was_asked_for_gives_way_to_the_old_one(
     engine.answers = {GOOD: health("0.27.1", 100), NEXT: answers}
     node = deployed(engine)
     before = only(engine)
-    with pytest.raises(ProviderError, match=f"(?s){said}.*The old container {NAME} is back, as it was"):
+    with pytest.raises(ProviderError, match=f"(?s){said}.*The old container {NAME} was restored unchanged"):
         node.up({**INPUTS, "image": NEXT})
     is_whole(engine, INPUTS)
     assert only(engine) is before

@@ -160,7 +160,7 @@ def test_a_container_of_an_image_without_a_digest_is_left_alone(host: Host) -> N
 def test_a_rollout_that_failed_removes_nothing(host: Host, image: str) -> None:
     host.up(NEXT)
     host.engine.images_there.add(THIRD)
-    with pytest.raises(ProviderError, match="is back, as it was"):
+    with pytest.raises(ProviderError, match="was restored unchanged"):
         host.up(image)
     assert host.engine.images_there == {GOOD, NEXT, THIRD, image}
     host.up(THIRD)

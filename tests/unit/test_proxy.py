@@ -324,7 +324,7 @@ def test_without_a_gui_again_the_node_has_its_port_at_once(node_engine: NodeEngi
 def test_a_proxy_runs_on_where_the_new_container_fails(node_engine: NodeEngine) -> None:
     resource = deployed(node_engine, ports=[])
     proxy = with_proxy(node_engine)
-    with pytest.raises(ProviderError, match="is back, as it was"):
+    with pytest.raises(ProviderError, match="was restored unchanged"):
         resource.up({**INPUTS, "image": BAD})
     assert proxy.running
     assert node_engine._box(NAME).running
@@ -372,7 +372,7 @@ def test_a_container_that_has_the_name_of_a_proxy_alone_is_never_stopped(
 ) -> None:
     resource = deployed(node_engine, ports=[])
     stranger = with_proxy(node_engine, **of_another)
-    with pytest.raises(ProviderError, match=r"(?s)port is already allocated.*is back, as it was"):
+    with pytest.raises(ProviderError, match=r"(?s)port is already allocated.*was restored unchanged"):
         resource.up(INPUTS)
     assert stranger.running
     assert f"stop {PROXY}" not in node_engine.log
