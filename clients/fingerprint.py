@@ -58,7 +58,7 @@ NOTHING: Fingerprint = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
+class VolumeWallets:
     """Wallets found in a volume."""
 
     identity: str
@@ -71,7 +71,7 @@ class Found:
     temporary: Fingerprint = field(default_factory=dict)
     """Complete temporary copies that interrupted saves left behind, by their own file names."""
 
-    def unended(self) -> list[tuple[str, str]]:
+    def unfinished_saves(self) -> list[tuple[str, str]]:
         """(file, temporary copy) of each unfinished save whose copy holds more than the file."""
         best: dict[str, str] = {}
         for copy, chains in sorted(self.temporary.items(), key=lambda one: (_size(one[1]), one[0])):
@@ -86,7 +86,7 @@ class Found:
         return [*self.lost(before), *torn, *self._describe_unfinished()]
 
     def _describe_unfinished(self) -> Iterator[str]:
-        for file, copy in self.unended():
+        for file, copy in self.unfinished_saves():
             condition = _counted(_size(self.wallets[file])) if file in self.wallets else "incomplete"
             condition = condition if file in self.wallets or file in self.damaged else "missing"
             verb = "has" if file in self.wallets else "is"
@@ -181,7 +181,7 @@ def asked(before: Fingerprint) -> list[str]:
     ]
 
 
-def read(printed: str) -> Found:
+def read(printed: str) -> VolumeWallets:
     """Parse the output of the script. Raises ValueError if it is incomplete or of another form."""
     rows = [line.split("\t") for line in printed.split("\n") if line]
     if rows[-1:] != [["end"]]:
@@ -200,7 +200,7 @@ def read(printed: str) -> Found:
     for number, kind in types.items():
         if not wallets[files[number]]:
             wallets[files[number]][kind] = NONE_YET
-    return Found(
+    return VolumeWallets(
         identity=of["id"][0][0] if of["id"] else "",
         wallets={file: chains for file, chains in wallets.items() if not saved_by(file)[0]},
         temporary={file: chains for file, chains in wallets.items() if saved_by(file)[0]},

@@ -13,7 +13,7 @@ def is_adopting() -> bool:
     return bool(os.environ.get(ADOPTING))
 
 
-def not_there(subject: str) -> ProviderError:
+def does_not_exist(subject: str) -> ProviderError:
     """Error for a resource that can't be adopted, because it does not exist."""
     return ProviderError(f"{subject} does not exist, and adoption creates nothing: the next `up` creates it.")
 

@@ -83,7 +83,7 @@ class Change:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
+class ReadResult:
     """A resource as it really is, on its host or in its registry."""
 
     identity: str
@@ -92,7 +92,7 @@ class Found:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Checked:
+class CheckResult:
     """Inputs with their defaults, and the errors in them as (property, reason)."""
 
     inputs: Values
@@ -102,7 +102,7 @@ class Checked:
 class Kind(Protocol):
     """Handler of one resource token. Values are plain JSON, and whole numbers are int."""
 
-    def check(self, name: str, olds: Values, news: Values) -> Checked:
+    def check(self, name: str, olds: Values, news: Values) -> CheckResult:
         """Add defaults to the inputs and find errors in them. Changes nothing: a preview calls it too."""
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
@@ -117,7 +117,7 @@ class Kind(Protocol):
     def create(self, inputs: Values) -> tuple[str, Values]:
         """Create the resource; return (id, state). Raises ProviderError, or InitError if it then exists."""
 
-    def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
+    def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
         """Read the real resource with this id; None if it is gone. Without inputs, it is being imported."""
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
@@ -127,7 +127,7 @@ class Kind(Protocol):
         """Remove the resource; do nothing if it is already gone."""
 
 
-class Remade:
+class InputsAsState:
     """A kind whose state is its inputs, and a few outputs that every change recomputes."""
 
     computed: ClassVar[frozenset[str]] = frozenset()
@@ -207,7 +207,7 @@ def _reporting(
     return reported
 
 
-def _answer(checked: Checked) -> provider_pb2.CheckResponse:
+def _answer(checked: CheckResult) -> provider_pb2.CheckResponse:
     return provider_pb2.CheckResponse(
         inputs=to_struct({key: value for key, value in checked.inputs.items() if value is not None}),
         failures=[provider_pb2.CheckFailure(property=key, reason=reason) for key, reason in checked.failures],
@@ -220,7 +220,7 @@ class Provider:
 
     kinds: Mapping[str, Kind]
     """Kinds by resource token."""
-    check_configuration: Callable[[Values], Checked] = lambda given: Checked(inputs=given)
+    check_configuration: Callable[[Values], CheckResult] = lambda given: CheckResult(inputs=given)
     """Checks the provider's own inputs."""
     configure: Callable[[Values], None] = lambda _: None
     """Receives the provider's own inputs before any kind is used."""

@@ -9,8 +9,8 @@ from docker.errors import APIError, NotFound
 
 from clients.engine import Engine
 from clients.errors import ServiceError
-from providers.adopting import is_adopting, not_there, refuse_while_adopting
-from providers.base import Change, Checked, Found, InitError, ProviderError, Values
+from providers.adopting import does_not_exist, is_adopting, refuse_while_adopting
+from providers.base import Change, CheckResult, InitError, ProviderError, ReadResult, Values
 from providers.docker.container_creation import MEBIBYTE, creation, memory_swap, restart_policy
 from providers.docker.container_schema import CONTAINER, LIMITS
 from providers.docker.container_state import as_read_back, outputs_of
@@ -31,7 +31,7 @@ class Container:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def check(self, name: str, olds: Values, news: Values) -> Checked:
+    def check(self, name: str, olds: Values, news: Values) -> CheckResult:
         """Check the inputs against the schema; `wait` needs a health check, or it would never end."""
         result = checked(CONTAINER, news)
         if news.get("wait") and not news.get("healthcheck"):
@@ -59,7 +59,7 @@ class Container:
             observed = outputs_of(plan, api.inspect_container(identity))
         return identity, settled(CONTAINER, plan, observed)
 
-    def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
+    def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
         """Read the container. If it must run and is stopped, mustRun is false, so that `up` starts it."""
         with self._engine.asking(f"container {identity}") as api:
             try:
@@ -68,7 +68,7 @@ class Container:
                 return None
         observed = outputs_of(state, container)
         known_inputs = refreshed(CONTAINER, inputs, observed) if inputs else imported(CONTAINER, observed)
-        return Found(
+        return ReadResult(
             identity=container["Id"], state=foreign(CONTAINER, state) | observed, inputs=known_inputs
         )
 
@@ -130,7 +130,7 @@ def _create_or_adopt(api: Any, inputs: Values) -> str:
         existing = api.inspect_container(inputs["name"])
     except NotFound:
         if is_adopting():
-            raise not_there(_subject(inputs)) from None
+            raise does_not_exist(_subject(inputs)) from None
         return str(api.create_container_from_config(creation(inputs), inputs["name"])["Id"])
     return left_behind(_subject(inputs), existing, existing["Config"].get("Labels"), inputs)
 

@@ -3,7 +3,7 @@
 from docker.errors import ImageNotFound
 
 from clients.engine import Engine, ensure_image
-from providers.base import Change, Checked, Found, Values
+from providers.base import Change, CheckResult, ReadResult, Values
 from providers.docker.difference import change
 from providers.docker.inputs import checked
 from providers.docker.other_schemas import REMOTE_IMAGE
@@ -23,7 +23,7 @@ class RemoteImage:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def check(self, name: str, olds: Values, news: Values) -> Checked:
+    def check(self, name: str, olds: Values, news: Values) -> CheckResult:
         """Check the inputs against the schema."""
         return checked(REMOTE_IMAGE, news)
 
@@ -40,7 +40,7 @@ class RemoteImage:
         image = find(self._engine, inputs["name"], inputs.get("platform"))
         return self._settled(inputs, planned(REMOTE_IMAGE, inputs), image)
 
-    def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
+    def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
         """Find the image by its name, which is the id of an import; None if the engine no longer has it."""
         known_inputs = inputs or {"name": state.get("name") or identity}
         with self._engine.asking(f"image {known_inputs['name']}") as api:
@@ -49,7 +49,9 @@ class RemoteImage:
             except ImageNotFound:
                 return None
         identity, observed = self._settled(known_inputs, planned(REMOTE_IMAGE, known_inputs, state), image)
-        return Found(identity=identity, state=foreign(REMOTE_IMAGE, state) | observed, inputs=known_inputs)
+        return ReadResult(
+            identity=identity, state=foreign(REMOTE_IMAGE, state) | observed, inputs=known_inputs
+        )
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Only record the inputs: keepLocally and forceRemove matter when the image is removed."""

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from providers.base import UNKNOWN, Checked, Values
+from providers.base import UNKNOWN, CheckResult, Values
 from providers.docker.schema import Field, Schema, Type
 
 _WRAPPED = "4dabf18193072939515e22adb298388d"
@@ -11,13 +11,13 @@ _WRAPPED = "4dabf18193072939515e22adb298388d"
 _WHOLE = re.compile(r"-?\d+", re.ASCII)
 
 
-def checked(schema: Schema, inputs: Values) -> Checked:
+def checked(schema: Schema, inputs: Values) -> CheckResult:
     """Add defaults to the inputs, and report each input that is not supported.
 
     Keys that begin with `__` belong to the official plugin and are dropped.
     """
     faults: list[tuple[str, str]] = []
-    return Checked(inputs=_object("", schema, inputs, faults), failures=faults)
+    return CheckResult(inputs=_object("", schema, inputs, faults), failures=faults)
 
 
 def _object(prefix: str, schema: Schema, inputs: Values, faults: list[tuple[str, str]]) -> Values:

@@ -6,8 +6,8 @@ from docker.errors import NotFound
 from docker.types import IPAMConfig, IPAMPool
 
 from clients.engine import Engine
-from providers.adopting import is_adopting, not_there, refuse_while_adopting
-from providers.base import Change, Checked, Found, Values
+from providers.adopting import does_not_exist, is_adopting, refuse_while_adopting
+from providers.base import Change, CheckResult, ReadResult, Values
 from providers.docker.difference import change
 from providers.docker.inputs import checked
 from providers.docker.marks import MARK, left_behind, mark
@@ -22,7 +22,7 @@ class Network:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def check(self, name: str, olds: Values, news: Values) -> Checked:
+    def check(self, name: str, olds: Values, news: Values) -> CheckResult:
         """Check the inputs against the schema. The program names every network."""
         return checked(NETWORK, news)
 
@@ -42,7 +42,7 @@ class Network:
                 network = api.inspect_network(inputs["name"])
             except NotFound:
                 if is_adopting():
-                    raise not_there(subject) from None
+                    raise does_not_exist(subject) from None
                 identity = self._create(api, inputs)
             else:
                 labels = network.get("Labels")
@@ -65,7 +65,7 @@ class Network:
         )
         return str(network["Id"])
 
-    def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
+    def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
         """Find the network by its id (for an import, by its name); None if there is none."""
         with self._engine.asking(f"network {identity}") as api:
             try:
@@ -74,7 +74,9 @@ class Network:
                 return None
         observed = _observed(network, inputs)
         known_inputs = refreshed(NETWORK, inputs, observed) if inputs else imported(NETWORK, observed)
-        return Found(identity=network["Id"], state=foreign(NETWORK, state) | observed, inputs=known_inputs)
+        return ReadResult(
+            identity=network["Id"], state=foreign(NETWORK, state) | observed, inputs=known_inputs
+        )
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Only record the inputs: a network never changes in place."""

@@ -5,8 +5,8 @@ from typing import Any
 from docker.errors import NotFound
 
 from clients.engine import Engine
-from providers.adopting import is_adopting, not_there, refuse_while_adopting
-from providers.base import Change, Checked, Found, Values
+from providers.adopting import does_not_exist, is_adopting, refuse_while_adopting
+from providers.base import Change, CheckResult, ReadResult, Values
 from providers.docker.difference import change
 from providers.docker.inputs import checked
 from providers.docker.other_schemas import VOLUME
@@ -20,7 +20,7 @@ class Volume:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def check(self, name: str, olds: Values, news: Values) -> Checked:
+    def check(self, name: str, olds: Values, news: Values) -> CheckResult:
         """Check the inputs against the schema. The program names every volume: no random suffix is added."""
         return checked(VOLUME, news)
 
@@ -39,7 +39,7 @@ class Volume:
             volume: Values = _adopt(api, subject, inputs) if is_adopting() else _create(api, inputs)
         return inputs["name"], settled(VOLUME, planned(VOLUME, inputs), _observed(volume))
 
-    def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
+    def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
         """Find the volume by its name; None if there is none."""
         with self._engine.asking(f"volume {identity}") as api:
             try:
@@ -47,7 +47,7 @@ class Volume:
             except NotFound:
                 return None
         known_inputs = refreshed(VOLUME, inputs, observed) if inputs else imported(VOLUME, observed)
-        return Found(identity=identity, state=foreign(VOLUME, state) | observed, inputs=known_inputs)
+        return ReadResult(identity=identity, state=foreign(VOLUME, state) | observed, inputs=known_inputs)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Only record the inputs: a volume never changes in place."""
@@ -77,7 +77,7 @@ def _adopt(api: Any, subject: str, inputs: Values) -> Values:
     try:
         volume: Values = api.inspect_volume(inputs["name"])
     except NotFound:
-        raise not_there(subject) from None
+        raise does_not_exist(subject) from None
     return volume
 
 

@@ -103,7 +103,7 @@ class ChainDatabase:
         wrote = self._run("look", "ro").partition(" ")[0].removeprefix("-")
         return is_newer(wrote, version)
 
-    def tend(self, action: str) -> None:
+    def finish_copy(self, action: str) -> None:
         """Restore the copy (PUT_BACK; no node may be running) or delete it (FORGET), if there is one."""
         self._run(action)
 
@@ -173,14 +173,14 @@ class ChainDatabase:
         )
 
 
-def tend(client: Any, place: Mapping[str, Any], container: Values, action: str) -> None:
+def finish_copy(client: Any, place: Mapping[str, Any], container: Values, action: str) -> None:
     """Restore (PUT_BACK) or delete (FORGET) the database copy in a container's data volume.
 
     Does nothing if the host has no image to run the script in.
     """
     image = known_as(client.api, container["Config"]["Image"]) or known_as(client.api, place["image"])
     if image and (volume := mounted_volume(container)):
-        ChainDatabase(client, place, image, volume).tend(action)
+        ChainDatabase(client, place, image, volume).finish_copy(action)
 
 
 def mounted_volume(container: Values) -> str:

@@ -34,7 +34,7 @@ GRACE = 60
 POLL = 0.5
 """Seconds between two checks of a container's health."""
 RESOURCE = "skycoin.resource"
-MADE_FROM = "skycoin.inputs"
+INPUTS_DIGEST = "skycoin.inputs"
 ATTEMPT = "skycoin.attempt"
 """Labels of a node's container, in addition to NODE.
 
@@ -45,7 +45,7 @@ ALIVE = ["running", "restarting", "paused"]
 """Statuses of a container that writes or may resume writing."""
 
 Say = Callable[[str], None]
-Tend = Callable[[Values, str], None]
+FinishCopy = Callable[[Values, str], None]
 """Function that restores or deletes a container's copy of the chain database.
 
 Arguments: the container's inspection, and the action.
@@ -65,7 +65,7 @@ class Plan:
     """Time limit for the new container to become healthy."""
     keep: Callable[[], None] | None
     """Copies the chain database while the old node is stopped; None if no copy is needed."""
-    prove: Callable[[str], None]
+    verify: Callable[[str], None]
     """Takes the id of the new, healthy container; raises ProviderError if it is not as specified."""
     watch: Callable[[Values, str], None]
     """Takes the running old container and the attempt, before that container is stopped."""
@@ -74,7 +74,9 @@ class Plan:
 class Handover:
     """Handovers on one engine, for one resource."""
 
-    def __init__(self, api: Any, resource: str, wallets: Collection[str], say: Say, tend: Tend) -> None:
+    def __init__(
+        self, api: Any, resource: str, wallets: Collection[str], say: Say, finish_copy: FinishCopy
+    ) -> None:
         """Prepare handovers. `api` is docker-py's low-level API, `resource` the id; `say` reports progress.
 
         `wallets` names volumes: the current wallet's and the wanted one's.
@@ -83,7 +85,7 @@ class Handover:
         self._resource = resource
         self._wallets = frozenset(wallets)
         self._say = say
-        self._tend = tend
+        self._finish_copy = finish_copy
 
     def find(self, name: str) -> Values | None:
         """Inspect a container by name; None if there is none."""
@@ -101,16 +103,20 @@ class Handover:
         old = self.interrupted(name)
         if old is None:
             return
-        new = [one for one in self._own() if one["Id"] != old["Id"] and self._may_follow(one)]
-        for one in new:
-            if policy(one) == UNCONFIRMED:
-                self.remove(one, GRACE)
-        if any(policy(one) != UNCONFIRMED for one in new):
+        new = [
+            container
+            for container in self._own_containers()
+            if container["Id"] != old["Id"] and self._may_follow(container)
+        ]
+        for container in new:
+            if policy(container) == UNCONFIRMED:
+                self.remove(container, GRACE)
+        if any(policy(container) != UNCONFIRMED for container in new):
             with contextlib.suppress(ServiceError, DockerException, OSError):  # the next handover removes it
-                self._tend(old, FORGET)
+                self._finish_copy(old, FORGET)
             self.remove(old, GRACE)
         else:
-            self._bring_back(old, name, run=run, chain=PUT_BACK)
+            self._restore(old, name, run=run, chain=PUT_BACK)
 
     def _may_follow(self, container: Values) -> bool:
         """True if a container may have come after one that was set aside: not that of another set-up."""
@@ -134,57 +140,66 @@ class Handover:
     def former_names(self) -> list[str]:
         """Names of this resource's containers before interrupted handovers set them aside."""
         ending = previous_container("")
-        names = (container["Name"].lstrip("/") for container in self._own())
+        names = (container["Name"].lstrip("/") for container in self._own_containers())
         return [name.removesuffix(ending) for name in names if name.endswith(ending)]
 
     def on_wallet(self) -> Values | None:
         """Inspect any container of this resource that uses the wallet; None if there is none."""
-        return next((one for one in self._own() if self._uses_wallet(one)), None)
+        return next((container for container in self._own_containers() if self._uses_wallet(container)), None)
 
-    def made_for(self, resource: str) -> Values | None:
+    def created_for(self, resource: str) -> Values | None:
         """Inspect the container labelled with a resource's id, under any name; None if there is none."""
-        return next((one for one in self._own() if labels(one).get(RESOURCE) == resource), None)
+        return next(
+            (
+                container
+                for container in self._own_containers()
+                if labels(container).get(RESOURCE) == resource
+            ),
+            None,
+        )
 
-    def _own(self) -> list[Values]:
+    def _own_containers(self) -> list[Values]:
         """Inspect all containers that were created for this resource."""
         listed = self._api.containers(all=True, filters={"label": RESOURCE})
-        containers = [self.find(one["Id"]) for one in listed]
-        return [one for one in containers if one is not None and self.owns(one)]
+        containers = [self.find(entry["Id"]) for entry in listed]
+        return [entry for entry in containers if entry is not None and self.owns(entry)]
 
     def owns(self, container: Values) -> bool:
         """True for a container of this resource, also if a killed run labelled it with an unrecorded id."""
         return self._is_own(labels(container))
 
-    def _is_own(self, known: Mapping[str, str]) -> bool:
-        return known.get(RESOURCE) == self._resource or (RESOURCE in known and known.get(NODE) == URN.get())
+    def _is_own(self, labels_: Mapping[str, str]) -> bool:
+        return labels_.get(RESOURCE) == self._resource or (
+            RESOURCE in labels_ and labels_.get(NODE) == URN.get()
+        )
 
-    def _is_anothers(self, known: Mapping[str, str]) -> bool:
-        return RESOURCE in known and not self._is_own(known)
+    def _is_anothers(self, labels_: Mapping[str, str]) -> bool:
+        return RESOURCE in labels_ and not self._is_own(labels_)
 
     def wallets_of(self, container: Values | None) -> set[str]:
         """Wallet volumes that a container mounts, among the current one and the wanted one."""
-        return set() if container is None else {one for one in self._wallets if uses(container, one)}
+        return set() if container is None else {wallet for wallet in self._wallets if uses(container, wallet)}
 
-    def refuse_second_writer(self, wallets: Collection[str], ours: str) -> None:
+    def refuse_second_writer(self, wallets: Collection[str], own: str) -> None:
         """Raise ProviderError if a container other than `ours` (an id) may write to one of the wallets.
 
         It runs, or it is another node's, which may start it.
         """
         for wallet in sorted(wallets):
             for container in users(self._api, wallet, writing=True):
-                known = container.get("Labels") or {}
+                owner_labels = container.get("Labels") or {}
                 is_running = container["State"] in ALIVE
-                if container["Id"] == ours or not (is_running or self._is_anothers(known)):
+                if container["Id"] == own or not (is_running or self._is_anothers(owner_labels)):
                     continue
                 names = ", ".join(name.lstrip("/") for name in container["Names"])
-                way = (
+                remedy = (
                     "Stop that container first."
                     if is_running
-                    else f"It belongs to {known.get(NODE)}, which may start it."
+                    else f"It belongs to {owner_labels.get(NODE)}, which may start it."
                 )
                 raise ProviderError(
                     f"the wallet volume {wallet!r} is in use by the container {names}: a wallet has one "
-                    f"writer. {way}"
+                    f"writer. {remedy}"
                 )
 
     def replace(self, old: Values | None, plan: Plan) -> float | None:
@@ -212,7 +227,7 @@ class Handover:
             # Once started, the new version may have written into the database.
             on_undo = on_undo and PUT_BACK
             self.start(new, plan.seconds)
-            plan.prove(new)
+            plan.verify(new)
             if old is not None:
                 self._policy(old["Id"], UNCONFIRMED)
             self._policy(new, CONFIRMED)
@@ -282,9 +297,9 @@ class Handover:
         if old is not None and before is not None:
             # STANDBY marks a handover: the node was running, and an interrupted undo left it stopped.
             run = bool(old["State"]["Running"]) or policy(old) == STANDBY
-            self._bring_back(before, old["Name"].lstrip("/"), run=run, chain=chain)
+            self._restore(before, old["Name"].lstrip("/"), run=run, chain=chain)
 
-    def _bring_back(self, old: Values, name: str, *, run: bool, chain: str) -> None:
+    def _restore(self, old: Values, name: str, *, run: bool, chain: str) -> None:
         """Give the old container its name back.
 
         `chain` is the action for the copy of its database: PUT_BACK, FORGET, or empty if there is none.
@@ -304,12 +319,12 @@ class Handover:
         self._policy(old["Id"], CONFIRMED)
         if chain == FORGET:
             with contextlib.suppress(ServiceError, DockerException, OSError):  # the next handover removes it
-                self._tend(old, FORGET)
+                self._finish_copy(old, FORGET)
 
     def put_back(self, old: Values, name: str) -> None:
         """Restore the chain database's copy. Raises ProviderError; the node then stays stopped."""
         try:
-            self._tend(old, PUT_BACK)
+            self._finish_copy(old, PUT_BACK)
         except (ServiceError, DockerException, OSError) as error:
             raise ProviderError(
                 f"{_reason(error)}\nThe old container {name} stays stopped until the copy of its chain "

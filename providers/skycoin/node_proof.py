@@ -46,7 +46,7 @@ def ask_node(api: Any, container: str) -> Answer | None:
     return None
 
 
-def refuse_unproved(api: Any, container: str, image: str, before: Answer | None) -> None:
+def refuse_unverified(api: Any, container: str, image: str, before: Answer | None) -> None:
     """Raise ProviderError if a node's version differs from its image's, or if it has lost blocks.
 
     `before` is the answer of the node that it replaces; None if that one was not running.

@@ -16,22 +16,22 @@ from clients.errors import ServiceError
 from clients.host_checks import runs_natively
 from clients.short_run import short_run
 from clients.wallet_on_host import WalletOnHost
-from providers.adopting import is_adopting, not_there
+from providers.adopting import does_not_exist, is_adopting
 from providers.base import (
     UNKNOWN,
     URN,
     Change,
-    Checked,
-    Found,
+    CheckResult,
+    InputsAsState,
     ProviderError,
-    Remade,
+    ReadResult,
     Values,
     unknown_inputs,
 )
 from providers.skycoin.change_of_user import refuse_running_of, refuse_unprepared
 from providers.skycoin.host_findings import HostFindings
 from providers.skycoin.older_images import FAULTS
-from providers.skycoin.wallet_identity import EMPTY, FAULT, KEPT_OUT, UNRECORDED, proved, refreshed
+from providers.skycoin.wallet_identity import EMPTY, FAULT, KEPT_OUT, UNRECORDED, refreshed, verified_state
 
 INPUTS = (
     "host",
@@ -55,17 +55,17 @@ PROBE_SECONDS = 120
 """Time limit of the probe in seconds: an emulated program on a slow board needs several to start."""
 
 
-class Preflight(Remade):
+class Preflight(InputsAsState):
     """The passed checks as a resource: {engineVersion, runs: native|emulated}, and the wallets found."""
 
     def __init__(self, hosts: HostFindings, client: Callable[[Values], Any] = connect) -> None:
         self._hosts = hosts
         self._client = client
 
-    def check(self, name: str, olds: Values, news: Values) -> Checked:
+    def check(self, name: str, olds: Values, news: Values) -> CheckResult:
         """Accept the inputs as given, without looking at the host."""
         unknown = unknown_inputs(news, INPUTS)
-        return Checked(inputs=news, failures=[(key, "no such input") for key in unknown])
+        return CheckResult(inputs=news, failures=[(key, "no such input") for key in unknown])
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Report every change as an update, so that the checks run again.
@@ -115,19 +115,19 @@ class Preflight(Remade):
         client = self._client(inputs)
         wallet = WalletOnHost(client, inputs)
         if is_adopting() and not wallet.exists():
-            raise not_there(f"the wallet volume {wallet.volume!r} on host {inputs['host']}")
+            raise does_not_exist(f"the wallet volume {wallet.volume!r} on host {inputs['host']}")
         if not is_adopting():
             refuse_running_of(client, inputs)
-        proof = self._prove(client, inputs)
-        state = {**inputs, **proof, **proved(wallet, inputs, None)}
+        proof = self._check_image(client, inputs)
+        state = {**inputs, **proof, **verified_state(wallet, inputs, None)}
         return f"{inputs['host']}/{inputs['wallet']}", state
 
-    def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
+    def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
         """Read the wallet volume again; the returned state records wallets that have grown."""
         wallet = WalletOnHost(self._client(inputs), inputs, inputs.get("container") or "")
         self._hosts.remark(inputs)
         kept_state = {key: value for key, value in state.items() if key not in (KEPT_OUT, UNRECORDED)}
-        return Found(
+        return ReadResult(
             identity=identity, state={**kept_state, **refreshed(wallet, inputs, kept_state)}, inputs=inputs
         )
 
@@ -137,14 +137,14 @@ class Preflight(Remade):
         client = self._client(news)
         refuse_unprepared(lambda _: client, olds, news)
         former = olds.get("container") or news["container"]
-        proof, wallet = self._prove(client, news), WalletOnHost(client, news, former)
+        proof, wallet = self._check_image(client, news), WalletOnHost(client, news, former)
         known = olds if olds.get("wallet") == news["wallet"] else None
-        return {**news, **proof, **proved(wallet, news, known)}
+        return {**news, **proof, **verified_state(wallet, news, known)}
 
     def delete(self, identity: str, state: Values) -> None:
         """Do nothing: checks leave nothing behind, and the wallet volume belongs to another resource."""
 
-    def _prove(self, client: Any, inputs: Values) -> Values:
+    def _check_image(self, client: Any, inputs: Values) -> Values:
         machine = client.info()["Architecture"]
         platform = inputs.get("platform")
         runs = _runs(machine, platform)

@@ -9,7 +9,7 @@ from typing import Any
 from catalogue.naming import engine_name
 from clients.engine import connect
 from clients.pull import ensure_image, expected_name, is_same, known_as
-from providers.base import UNKNOWN, Change, Checked, Found, Values, unknown_inputs
+from providers.base import UNKNOWN, Change, CheckResult, ReadResult, Values, unknown_inputs
 from providers.log import Status
 from providers.skycoin.older_images import protect_image
 
@@ -23,10 +23,10 @@ class PulledImage:
         self._status = status
         self._client = client
 
-    def check(self, name: str, olds: Values, news: Values) -> Checked:
+    def check(self, name: str, olds: Values, news: Values) -> CheckResult:
         """Accept the inputs as given, without looking at the host."""
         unknown = unknown_inputs(news, INPUTS)
-        return Checked(inputs=news, failures=[(key, "no such input") for key in unknown])
+        return CheckResult(inputs=news, failures=[(key, "no such input") for key in unknown])
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Report every change as an update; if the host has the digest, only the state changes."""
@@ -46,11 +46,13 @@ class PulledImage:
         ref = ensure_image(self._client(inputs), inputs["image"], inputs, self._status)
         return f"{inputs['host']}/{inputs['image']}", {**inputs, "ref": ref}
 
-    def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
+    def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
         """Read the engine's name for the image; None if the engine no longer has it."""
         api = self._client(inputs).api
         ref = known_as(api, state.get("ref") or inputs["image"])
-        return None if ref is None else Found(identity=identity, state={**state, "ref": ref}, inputs=inputs)
+        return (
+            None if ref is None else ReadResult(identity=identity, state={**state, "ref": ref}, inputs=inputs)
+        )
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Pull the image if it is missing; containers created from it keep their name for it."""

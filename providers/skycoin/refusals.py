@@ -10,10 +10,10 @@ from providers.base import URN, ProviderError, Values
 from providers.skycoin.handover import labels, uses
 
 
-def refuse_foreign(found: Values, inputs: Values) -> None:
+def refuse_foreign(container: Values, inputs: Values) -> None:
     """Raise ProviderError if the name belongs to a container that is not this node's."""
-    name, owner = found["Name"].lstrip("/"), labels(found).get(NODE)
-    if owner not in (None, URN.get()) or not uses(found, inputs["wallet"]):
+    name, owner = container["Name"].lstrip("/"), labels(container).get(NODE)
+    if owner not in (None, URN.get()) or not uses(container, inputs["wallet"]):
         description = f"belongs to {owner}" if owner else "is not this node's"
         raise ProviderError(
             f"container {name} on host {inputs['host']}: the name is already in use by a container that "
@@ -29,8 +29,8 @@ def refuse_engine_inside(client: Any, inputs: Values) -> None:
     """
     key = f"skycoin:nodes.{URN.get().rpartition('::')[2].removesuffix('-container')}"
     place = Place(name=inputs["host"], engine=inputs.get("engine"))
-    if found := [engine_inside(holder, key, place).text for holder in engines_inside(client)]:
-        raise ProviderError("\n".join(found))
+    if findings := [engine_inside(holder, key, place).text for holder in engines_inside(client)]:
+        raise ProviderError("\n".join(findings))
 
 
 def refuse_lost_volume(client: Any, inputs: Values) -> None:

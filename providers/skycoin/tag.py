@@ -19,7 +19,16 @@ from typing import Any, ClassVar
 from catalogue.arch import normalized
 from catalogue.naming import split_pinned, variant_tag
 from clients.registry import INDEX, Manifest, RegistryError, Repository, copy_blob
-from providers.base import UNKNOWN, Change, Checked, Found, ProviderError, Remade, Values, unknown_inputs
+from providers.base import (
+    UNKNOWN,
+    Change,
+    CheckResult,
+    InputsAsState,
+    ProviderError,
+    ReadResult,
+    Values,
+    unknown_inputs,
+)
 from providers.log import Warn
 
 COMPARED = ("repository", "tag", "variants", "annotations", "immutable", "optional")
@@ -27,7 +36,7 @@ INPUTS = (*COMPARED, "beside")
 """Compared inputs. `beside` affects only how a tag is written, so a change of it alone does not count."""
 
 
-class Tag(Remade):
+class Tag(InputsAsState):
     """Resource {digest, points: {tag: digest}, failure}; `points` is what the registry had when last read."""
 
     computed: ClassVar[frozenset[str]] = frozenset(("digest", "points", "failure"))
@@ -37,12 +46,12 @@ class Tag(Remade):
         self._repository = repository
         self._said = set[str]()
 
-    def check(self, name: str, olds: Values, news: Values) -> Checked:
+    def check(self, name: str, olds: Values, news: Values) -> CheckResult:
         """Look up a new immutable tag in the registry: other content under it is an error."""
         failures = [(key, "no such input") for key in unknown_inputs(news, INPUTS)]
         if not olds and news.get("immutable") is True and not _unknown(news["repository"]):
             failures += [("tag", fault) for fault in self._conflicts(news)]
-        return Checked(inputs=news, failures=failures)
+        return CheckResult(inputs=news, failures=failures)
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Update the tag if its inputs change, its last write failed, or someone else moved or removed it.
@@ -76,12 +85,12 @@ class Tag(Remade):
         """Move the tag, or point it back."""
         return self._write_or_skip(news)
 
-    def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
+    def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
         """Read the digests that the tag and its variants' tags point to; empty for a missing tag."""
         if not inputs:
             raise ProviderError("a tag can't be imported: run `pulumi up`; existing content stays unchanged")
         if state.get("failure"):
-            return Found(identity=identity, state=state, inputs=inputs)
+            return ReadResult(identity=identity, state=state, inputs=inputs)
         repository = self._repository(inputs["repository"])
         try:
             points = {tag: repository.digest_of(tag) or "" for tag in _wanted(inputs, state["digest"])}
@@ -90,7 +99,7 @@ class Tag(Remade):
                 raise
             self._warn(f"{identity} can't be checked: {error}")
             points = state["points"]
-        return Found(identity=identity, state={**state, "points": points}, inputs=inputs)
+        return ReadResult(identity=identity, state={**state, "points": points}, inputs=inputs)
 
     def delete(self, identity: str, state: Values) -> None:
         """Do nothing: published releases are kept for ever."""

@@ -19,7 +19,15 @@ from typing import IO, Any, ClassVar
 from catalogue.arch import normalized
 from catalogue.naming import split_pinned
 from clients.registry import Repository
-from providers.base import Change, Checked, Found, ProviderError, Remade, Values, unknown_inputs
+from providers.base import (
+    Change,
+    CheckResult,
+    InputsAsState,
+    ProviderError,
+    ReadResult,
+    Values,
+    unknown_inputs,
+)
 from providers.skycoin.elf import MAGIC, abi_fault, kind_of, read_program
 from providers.skycoin.sbom import Sboms, is_sbom
 
@@ -45,7 +53,7 @@ class Contents:
     faults: list[str] = field(default_factory=list)
 
 
-class Verification(Remade):
+class Verification(InputsAsState):
     """The passed verification as a resource: {size, unpacked, layers, programs, report, present}.
 
     Sizes are in bytes. A report of an earlier version, which lacks the modules, stays valid.
@@ -58,10 +66,10 @@ class Verification(Remade):
     def __init__(self, repository: Callable[[str], Any] = Repository) -> None:
         self._repository = repository
 
-    def check(self, name: str, olds: Values, news: Values) -> Checked:
+    def check(self, name: str, olds: Values, news: Values) -> CheckResult:
         """Accept the inputs as given, without looking at the registry."""
         unknown = unknown_inputs(news, INPUTS)
-        return Checked(inputs=news, failures=[(key, "no such input") for key in unknown])
+        return CheckResult(inputs=news, failures=[(key, "no such input") for key in unknown])
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Verify again if the image, platform or labels change, or if a refresh did not find the image."""
@@ -74,24 +82,24 @@ class Verification(Remade):
 
     def create(self, inputs: Values) -> tuple[str, Values]:
         """Verify the image."""
-        return inputs["ref"], self._proved(inputs)
+        return inputs["ref"], self._verified(inputs)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Verify the image again."""
-        return self._proved(news)
+        return self._verified(news)
 
-    def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
+    def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
         """Record whether the registry still has the image."""
         if not inputs:
             raise ProviderError("a verification can't be imported: `pulumi up` creates it")
         repository, digest = split_pinned(inputs["ref"])
         present = self._repository(repository).digest_of(digest) is not None
-        return Found(identity=identity, state={**state, "present": present}, inputs=inputs)
+        return ReadResult(identity=identity, state={**state, "present": present}, inputs=inputs)
 
     def delete(self, identity: str, state: Values) -> None:
         """Do nothing: a verification leaves nothing behind, and the image stays published."""
 
-    def _proved(self, inputs: Values) -> Values:
+    def _verified(self, inputs: Values) -> Values:
         name, digest = split_pinned(inputs["ref"])
         repository = self._repository(name)
         if repository.digest_of(digest) is None:

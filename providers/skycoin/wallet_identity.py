@@ -8,7 +8,7 @@ that grew counts as unchanged.
 import os
 
 from clients.errors import KeptOutError
-from clients.fingerprint import NOTHING, Fingerprint, Found, digest, from_lines, lines, summary
+from clients.fingerprint import NOTHING, Fingerprint, VolumeWallets, digest, from_lines, lines, summary
 from clients.wallet_on_host import WalletOnHost
 from providers.adopting import is_adopting
 from providers.base import URN, ProviderError, Values
@@ -27,7 +27,7 @@ next. A refresh sets UNRECORDED if the volume of copies is gone, and the host's 
 """
 
 
-def proved(wallet: WalletOnHost, inputs: Values, known: Values | None) -> Values:
+def verified_state(wallet: WalletOnHost, inputs: Values, known: Values | None) -> Values:
     """Check a wallet against the records, update the host's record, and return the wallet's state.
 
     `known` is the state, None if it does not know this volume; the host may still have a record. A
@@ -39,7 +39,7 @@ def proved(wallet: WalletOnHost, inputs: Values, known: Values | None) -> Values
     if not is_adopting():
         wallet.take_empty()
     is_new = bool(inputs.get("newWallet")) and not (known or {}).get("newWallet")
-    records = [wallet.memory()]
+    records = [wallet.recorded()]
     if known is not None and WALLETS in known:
         in_state = (str(known[IDENTITY]), remembered(known))
         records = [in_state, *(record for record in records if record != in_state)]
@@ -52,27 +52,27 @@ def proved(wallet: WalletOnHost, inputs: Values, known: Values | None) -> Values
                 _refusal(wallet, inputs, problem, contents, before, is_known=known is not None)
             )
     if contents is None:
-        wallet.make()
+        wallet.create()
     wallets = NOTHING if contents is None else contents.wallets
     if is_adopting():  # Nothing is written here; if the host has no record either, the next check writes one.
         identity, _ = records[-1]
         return _state(identity, wallets) if identity else {FAULT: "", EMPTY: False}
-    return _state(wallet.remember(wallets), wallets)
+    return _state(wallet.record(wallets), wallets)
 
 
-def unchanged(wallet: WalletOnHost, inputs: Values) -> tuple[str, Fingerprint]:
+def verify_unchanged(wallet: WalletOnHost, inputs: Values) -> tuple[str, Fingerprint]:
     """Check that a wallet has lost nothing since the host's record; update it and return (id, fingerprint).
 
     Both are empty if the host has no record. Raises ProviderError.
     """
-    identity, before = wallet.memory()
+    identity, before = wallet.recorded()
     if not identity:
         return "", NOTHING
     contents = wallet.look(before)
     if problem := fault(contents, identity, before):
         raise ProviderError(_refusal(wallet, inputs, problem, contents, before, is_known=True))
     if contents.wallets != before:
-        wallet.remember(contents.wallets)
+        wallet.record(contents.wallets)
     return identity, contents.wallets
 
 
@@ -97,7 +97,7 @@ def _read_state(wallet: WalletOnHost, inputs: Values, state: Values) -> Values:
         return {}  # The image may be in no registry any more; the wallet is read again with the next image.
     identity, before = str(state.get(IDENTITY) or ""), remembered(state)
     if WALLETS not in state and exists:
-        identity, before = wallet.memory()
+        identity, before = wallet.recorded()
     contents = wallet.look(before) if exists else None
     if problem := fault(contents, identity, before):
         refusal = _refusal(wallet, inputs, problem, contents, before, is_known=True)
@@ -107,7 +107,7 @@ def _read_state(wallet: WalletOnHost, inputs: Values, state: Values) -> Values:
         return {KEPT_OUT: f"host {inputs['host']}: {conflict}"}
     wallets = NOTHING if contents is None else contents.wallets
     if contents is not None and _is_accepted(contents):
-        identity = wallet.remember(wallets)
+        identity = wallet.record(wallets)
     return _state(identity, wallets)
 
 
@@ -120,7 +120,7 @@ def remembered(state: Values) -> Fingerprint:
     return from_lines(state.get(WALLETS) or [])
 
 
-def _is_empty(contents: Found | None) -> bool:
+def _is_empty(contents: VolumeWallets | None) -> bool:
     return contents is None or not (contents.wallets or contents.damaged or contents.temporary)
 
 
@@ -134,7 +134,7 @@ def _refusal(
     wallet: WalletOnHost,
     inputs: Values,
     problem: str,
-    contents: Found | None,
+    contents: VolumeWallets | None,
     before: Fingerprint,
     *,
     is_known: bool,
@@ -151,7 +151,7 @@ def _refusal(
     restore = f"./skyinfra wallet restore {node} FILE{option}"
     copies = f"./skyinfra wallet copies {node}{option}"
     remedies = _remedies(wallet, contents, restore, copies, is_known=is_known)
-    for _, copy in contents.unended() if is_known and contents is not None else ():
+    for _, copy in contents.unfinished_saves() if is_known and contents is not None else ():
         command = f"`./skyinfra wallet restore {node} --temporary {copy}{option}`"
         remedies = f"Restore the temporary copy: {command}, or move it out of the volume. {remedies}"
     if is_known and contents is not None and not contents.damaged and not _is_empty(contents):
@@ -161,14 +161,14 @@ def _refusal(
     return f"{where}{former} The node was not changed. {remedies}"
 
 
-def _kept_out(wallet: WalletOnHost, contents: Found | None) -> str:
+def _kept_out(wallet: WalletOnHost, contents: VolumeWallets | None) -> str:
     """Describe the files that can't be read, if that is why wallets look damaged; empty otherwise."""
     damaged = () if contents is None else contents.damaged
     return wallet.kept_out(wallet.volume, *damaged) if damaged else ""
 
 
 def _remedies(
-    wallet: WalletOnHost, contents: Found | None, restore: str, copies: str, *, is_known: bool
+    wallet: WalletOnHost, contents: VolumeWallets | None, restore: str, copies: str, *, is_known: bool
 ) -> str:
     """Ways to restore a wallet: a restore needs a node in the state, and an existing volume.
 
@@ -191,7 +191,7 @@ def _remedies(
     )
 
 
-def fault(contents: Found | None, identity: str, before: Fingerprint) -> str:
+def fault(contents: VolumeWallets | None, identity: str, before: Fingerprint) -> str:
     """Describe the problem of a wallet volume; empty if it is the recorded volume and has lost nothing."""
     if contents is None:
         return "is gone"
@@ -206,5 +206,5 @@ def fault(contents: Found | None, identity: str, before: Fingerprint) -> str:
     return ""
 
 
-def _is_accepted(contents: Found) -> bool:
+def _is_accepted(contents: VolumeWallets) -> bool:
     return not contents.damaged and digest(contents.wallets) == os.environ.get(ACCEPTED)

@@ -11,7 +11,15 @@ from catalogue.workspaces import CONTAINER
 from clients.engine import connect
 from clients.errors import SilentError
 from clients.neighbours import beside_nodes, nodes_on
-from providers.base import Change, Checked, Found, ProviderError, Remade, Values, unknown_inputs
+from providers.base import (
+    Change,
+    CheckResult,
+    InputsAsState,
+    ProviderError,
+    ReadResult,
+    Values,
+    unknown_inputs,
+)
 from providers.log import Warn
 
 INPUTS = ("host", "engine", "sshOptions", "container")
@@ -19,17 +27,17 @@ FAULT = "fault"
 """Output with the error that a refresh found."""
 
 
-class WorkspacePreflight(Remade):
+class WorkspacePreflight(InputsAsState):
     """The passed check as a resource: its state is its inputs."""
 
     def __init__(self, warn: Warn, client: Callable[[Values], Any] = connect) -> None:
         self._warn = warn
         self._client = client
 
-    def check(self, name: str, olds: Values, news: Values) -> Checked:
+    def check(self, name: str, olds: Values, news: Values) -> CheckResult:
         """Accept the inputs as given, without looking at the host."""
         unknown = unknown_inputs(news, INPUTS)
-        return Checked(inputs=news, failures=[(key, "no such input") for key in unknown])
+        return CheckResult(inputs=news, failures=[(key, "no such input") for key in unknown])
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Report every change as an update. Raises ProviderError if a refresh found a node."""
@@ -53,11 +61,11 @@ class WorkspacePreflight(Remade):
         self._refuse(inputs)
         return f"{inputs['host']}/{inputs['container']}", inputs
 
-    def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
+    def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
         """Ask the engine again, and record a node that was added since, so that the next preview refuses."""
         fault = self._fault(inputs)
         kept_state = {key: value for key, value in state.items() if key != FAULT}
-        return Found(
+        return ReadResult(
             identity=identity, state={**kept_state, **({FAULT: fault} if fault else {})}, inputs=inputs
         )
 

@@ -198,7 +198,7 @@ def test_a_volume_that_can_not_be_given_is_an_error(engine: WalletEngine) -> Non
 
 def test_a_host_that_a_wallet_has_left_keeps_its_record_for_the_same_user(engine: WalletEngine) -> None:
     engine.create_volume(WALLET)
-    WalletOnHost(engine, THEIRS).leave(NOTHING)
+    WalletOnHost(engine, THEIRS).record_as_copy(NOTHING)
     assert engine.given == [COPIES], "the wallet volume is left alone"
     assert engine.asked[-1]["user"] == OTHER
 

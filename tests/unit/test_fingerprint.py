@@ -15,7 +15,7 @@ from clients.fingerprint import (
     NOTHING,
     SCRIPT,
     Fingerprint,
-    Found,
+    VolumeWallets,
     asked,
     digest,
     from_lines,
@@ -63,7 +63,7 @@ def accounts(*chains: list[list[str]]) -> str:
     return json.dumps({"meta": {"seed": CANARY, "type": "bip44"}, "accounts": made}, indent=4)
 
 
-def found(folder: Path, before: Fingerprint = NOTHING) -> Found:
+def found(folder: Path, before: Fingerprint = NOTHING) -> VolumeWallets:
     command = ["sh", "-c", SCRIPT, "fingerprint", *asked(before)]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     assert done.stderr == ""
@@ -166,7 +166,7 @@ def test_every_file_that_a_node_reads_as_a_wallet_is_one(tmp_path: Path, name: s
     copy = f"{name}.tmp.{hashlib.sha256(wallet('A').encode()).hexdigest()[:8]}"
     (tmp_path / copy).write_text(wallet("A"))
     torn = found(tmp_path)
-    assert (torn.damaged, torn.unended()) == ([name], [(name, copy)])
+    assert (torn.damaged, torn.unfinished_saves()) == ([name], [(name, copy)])
 
 
 def test_chains_are_known_by_account_and_chain_whatever_version_wrote_them(tmp_path: Path) -> None:
@@ -293,7 +293,7 @@ def test_a_temporary_copy_counts_where_it_is_whole_and_holds_more_than_its_walle
             (tmp_path / "mine.wlt").write_text(main)
         seen = found(tmp_path)
         assert sorted(seen.temporary) == sorted([temporary(few), temporary(many)])
-        assert seen.unended() == ([("mine.wlt", temporary(many))] if unended else [])
+        assert seen.unfinished_saves() == ([("mine.wlt", temporary(many))] if unended else [])
         assert not set(seen.wallets) - {"mine.wlt"}
         [*said] = [text for text in seen.faults(NOTHING) if "was interrupted" in text]
         whole = f"the temporary copy {temporary(many)} next to it is complete, with 2 addresses"

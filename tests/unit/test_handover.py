@@ -847,7 +847,7 @@ def test_the_mark_of_a_nodes_container_is_the_same_in_the_next_version() -> None
         healthcheck={"tests": ["CMD", "true"], "interval": "10s", "retries": 6, "startPeriod": "5m0s"},
     )
     (box,) = engine.boxes.values()
-    assert box.config["Labels"][handover.MADE_FROM] == (
+    assert box.config["Labels"][handover.INPUTS_DIGEST] == (
         "a14ecf8ee1d942f8a1167d493344ed3274a54d5a7ece142ba5c12a0683d9cee8"
     )
 

@@ -217,7 +217,7 @@ def test_a_node_of_another_user_moves_into_volumes_that_are_given_to_that_user_f
 def fault_at(board: Board) -> str:
     """Why `up` would refuse the wallet on a host; empty if it would accept it."""
     known = WalletOnHost(board, {"host": "here", "image": IMAGE, "container": NODE, "wallet": WALLET})
-    identity, before = known.memory()
+    identity, before = known.recorded()
     return fault(known.look(before), identity, before)
 
 
@@ -227,7 +227,7 @@ def test_the_old_copy_is_refused_to_a_node_until_it_is_moved_back(
 ) -> None:
     if remembers:
         known = WalletOnHost(fleet.attic, {"host": "attic", "image": IMAGE, "wallet": WALLET})
-        known.remember(fingerprint_of(CONTENTS))
+        known.record(fingerprint_of(CONTENTS))
     assert move(skyinfra).code == 0
     assert (fault_at(fleet.attic), fault_at(fleet.shed)) == (
         "is not the same volume as before: it does not have the recorded id",

@@ -15,7 +15,7 @@ from catalogue.node_container import USER
 from clients import ownership
 from clients.errors import ServiceError
 from clients.ownership import PLACE, SCRIPT, ForeignFile, explained, foreign_files
-from clients.wallet_on_host import REMEMBER
+from clients.wallet_on_host import WRITE_RECORD
 from wallets import contents
 
 IMAGE, VOLUME = "registry/skycoin@sha256:1", "skycoin-one-wallet"
@@ -202,7 +202,7 @@ def test_a_wallet_that_has_an_id_is_not_recorded_where_a_node_can_not_use_it(
     (volume / ".skyinfra-id").chmod(0o644)
     put(volume / name, 0)
     volume.chmod(mode)
-    script = REMEMBER.replace("/wallet", str(volume)).replace("/data", str(copies))
+    script = WRITE_RECORD.replace("/wallet", str(volume)).replace("/data", str(copies))
     done = as_node("sh", "-c", script, "wallet", "b" * 32)
     assert (done.stdout.strip(), done.stderr) == (said or "a" * 32, "")
     assert done.returncode == bool(said)

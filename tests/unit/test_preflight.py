@@ -627,7 +627,7 @@ def test_a_record_that_is_gone_from_its_host_is_written_again_after_a_comparison
     engine.put(WALLET, mine=wallet("A", "B", "C"))
     mended = preflight(engine).update("attic", seen, INPUTS)
     assert "walletUnrecorded" not in mended
-    identity, wallets = WalletOnHost(engine, INPUTS).memory()
+    identity, wallets = WalletOnHost(engine, INPUTS).recorded()
     assert (identity, sorted(lines(wallets))) == (mended["walletId"], mended["wallets"])
     assert preflight(engine).diff(refreshed(engine, mended), INPUTS, INPUTS) == Change()
 

@@ -12,7 +12,7 @@ from clients.errors import ServiceError
 from clients.fingerprint import NOTHING, SCRIPT, asked, digest, read
 from clients.wallet_on_host import WalletOnHost
 from providers.base import URN, ProviderError, Values
-from providers.skycoin.wallet_identity import unchanged
+from providers.skycoin.wallet_identity import verify_unchanged
 from tests.unit.test_copy_wallet import WALLET as TEXT
 from tests.unit.test_copy_wallet import Volumes, volumes
 from tests.unit.test_fingerprint import accounts, bip44
@@ -28,7 +28,7 @@ def upgrade(engine: WalletEngine, state: Values, **more: object) -> Values:
 
 def container_made(engine: WalletEngine) -> None:
     """Check the wallet as NodeContainer does before a replacement."""
-    unchanged(WalletOnHost(engine, INPUTS), INPUTS)
+    verify_unchanged(WalletOnHost(engine, INPUTS), INPUTS)
 
 
 def test_rename_of_a_running_node(engine: WalletEngine) -> None:
@@ -218,7 +218,7 @@ def test_a_folder_in_the_place_of_the_id_does_not_end_the_hosts_record(
     monkeypatch.setenv("SKYCOIN_ACCEPT_WALLET", accepted)
     with pytest.raises(ServiceError, match=r"\.skyinfra-id is no file"):
         refreshed_free(engine, state)
-    assert WalletOnHost(engine, INPUTS).memory()[0] == state["walletId"]
+    assert WalletOnHost(engine, INPUTS).recorded()[0] == state["walletId"]
 
 
 def test_a_blank_id_and_no_wallet(engine: WalletEngine) -> None:
