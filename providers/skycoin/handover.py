@@ -149,32 +149,26 @@ class Handover:
 
     def created_for(self, resource: str) -> Values | None:
         """Inspect the container labelled with a resource's id, under any name; None if there is none."""
-        return next(
-            (
-                container
-                for container in self._own_containers()
-                if labels(container).get(RESOURCE) == resource
-            ),
-            None,
-        )
+        own = self._own_containers()
+        return next((container for container in own if labels(container).get(RESOURCE) == resource), None)
 
     def _own_containers(self) -> list[Values]:
         """Inspect all containers that were created for this resource."""
         listed = self._api.containers(all=True, filters={"label": RESOURCE})
-        containers = [self.find(entry["Id"]) for entry in listed]
-        return [entry for entry in containers if entry is not None and self.owns(entry)]
+        inspected = [self.find(entry["Id"]) for entry in listed]
+        return [container for container in inspected if container is not None and self.owns(container)]
 
     def owns(self, container: Values) -> bool:
         """True for a container of this resource, also if a killed run labelled it with an unrecorded id."""
         return self._is_own(labels(container))
 
-    def _is_own(self, labels_: Mapping[str, str]) -> bool:
-        return labels_.get(RESOURCE) == self._resource or (
-            RESOURCE in labels_ and labels_.get(NODE) == URN.get()
+    def _is_own(self, container_labels: Mapping[str, str]) -> bool:
+        return container_labels.get(RESOURCE) == self._resource or (
+            RESOURCE in container_labels and container_labels.get(NODE) == URN.get()
         )
 
-    def _is_anothers(self, labels_: Mapping[str, str]) -> bool:
-        return RESOURCE in labels_ and not self._is_own(labels_)
+    def _is_anothers(self, container_labels: Mapping[str, str]) -> bool:
+        return RESOURCE in container_labels and not self._is_own(container_labels)
 
     def wallets_of(self, container: Values | None) -> set[str]:
         """Wallet volumes that a container mounts, among the current one and the wanted one."""

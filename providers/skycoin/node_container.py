@@ -161,13 +161,13 @@ class NodeContainer(InputsAsState):
         old = handover.find(inputs["name"]) or handover.on_wallet()
         if old is not None:
             refuse_foreign(old, inputs)
-        carried_outputs = self._replace(client, handover, old, {}, inputs, identity)
+        outputs = self._replace(client, handover, old, {}, inputs, identity)
         self._created.add(identity)
         if old is not None:
             # An error here would lose the id of the new container; `settle` removes the old one later.
             with contextlib.suppress(DockerException, OSError):
                 handover.discard(old)
-        return identity, {**self._state(client, inputs), **carried_outputs}
+        return identity, {**self._state(client, inputs), **outputs}
 
     def _adopt(self, inputs: Values) -> tuple[str, Values]:
         """Adopt the node's existing container; if it differs from the inputs, the next preview shows that."""
