@@ -171,7 +171,7 @@ def from_lines(text: Sequence[str]) -> Fingerprint:
     return wallets
 
 
-def asked(before: Fingerprint) -> list[str]:
+def script_arguments(before: Fingerprint) -> list[str]:
     """Arguments of the script: how many addresses of each chain to hash, to compare them with `before`."""
     return [
         f"{file}\t{name.partition('/')[2] or '-'}\t{chain.count}"

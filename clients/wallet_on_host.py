@@ -16,7 +16,16 @@ from requests.exceptions import RequestException
 from catalogue.naming import backups_volume, previous_container
 from catalogue.node_container import DATA, NODE, USER, WALLET, user_of
 from clients.errors import KeptOutError, ServiceError
-from clients.fingerprint import NOTHING, SCRIPT, Fingerprint, VolumeWallets, asked, from_lines, lines, read
+from clients.fingerprint import (
+    NOTHING,
+    SCRIPT,
+    Fingerprint,
+    VolumeWallets,
+    from_lines,
+    lines,
+    read,
+    script_arguments,
+)
 from clients.ownership import as_user, explained, foreign_files, give_empty, mode, prepare_copies
 from clients.pull import known_as
 from clients.short_run import short_run
@@ -31,12 +40,12 @@ TRIES, PAUSE = 5, 1.0
 """Attempts to read an incomplete wallet, and seconds between them: nodes save wallets in place."""
 
 READ_RECORD = "cd /data || exit 1; if [ -e .identity ]; then cat .identity || exit 1; fi; echo end"
-# The node may have made links in its volume: none is followed into that of the copies.
+# The node may have created links in its volume: none is followed into the volume of copies.
 WRITE_RECORD = """\
 umask 077
 cd /wallet || exit 1
 [ -w . ] || { echo "the wallet's folder can't be written to"; exit 1; }
-[ ! -e .skyinfra-id ] || [ -f .skyinfra-id ] || { echo ".skyinfra-id is no file"; exit 1; }
+[ ! -e .skyinfra-id ] || [ -f .skyinfra-id ] || { echo ".skyinfra-id is not a file"; exit 1; }
 [ ! -e .skyinfra-id ] || [ -r .skyinfra-id ] || { echo ".skyinfra-id can't be read"; exit 1; }
 if ! grep -Eqx '[0-9a-f]{32}' .skyinfra-id 2> /dev/null; then
     rm -f .skyinfra-id.new && (set -C; printf '%s\\n' "$1" > .skyinfra-id.new) || exit 1
@@ -100,7 +109,7 @@ class WalletOnHost:
         self._give_empty(self.volume, WALLET)
         self._give_empty(backups_volume(self.volume), DATA)
 
-    def look(self, before: Fingerprint) -> VolumeWallets:
+    def read_wallets(self, before: Fingerprint) -> VolumeWallets:
         """Read the wallets, and the hashes that show whether those of `before` still exist.
 
         An incomplete wallet is read again, because the node may be saving it. So is an incomplete answer,
@@ -109,7 +118,7 @@ class WalletOnHost:
         for attempt in range(TRIES):
             if attempt:
                 time.sleep(PAUSE)
-            printed = self._look(asked(before))
+            printed = self._run_script(script_arguments(before))
             with suppress(ValueError, LookupError):
                 contents = read(printed)
                 if not (contents.damaged or contents.unfinished_saves()) or attempt == TRIES - 1:
@@ -220,7 +229,7 @@ class WalletOnHost:
         # With on-failure too: an engine that starts forgets who stopped a container, and sees its exit code.
         return container["HostConfig"]["RestartPolicy"]["Name"] not in ("", "no")
 
-    def _look(self, arguments: Sequence[str]) -> str:
+    def _run_script(self, arguments: Sequence[str]) -> str:
         """Run the script and return its output."""
         printed = self._in_node(arguments)
         if printed is None:

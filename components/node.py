@@ -1,7 +1,7 @@
 """One Skycoin node: its container, its volumes and its network.
 
 The wallet volume is protected and retained: no `up`, rename, replacement or `destroy` removes it, and it
-is copied before the container is replaced. A new container that fails leaves the old one running.
+is copied before the container is replaced. If a new container fails, the old one is restored.
 The data volume is retained. Both keep their physical names, and have no labels: a changed
 label would replace a volume. The container runs a digest, never as root, on a read-only root,
 without capabilities. Its RPC interface is published on loopback only; if it has a web interface, only the

@@ -84,7 +84,7 @@ class Source:
             remembered, _ = ask(self.node.host, left.recorded)
             if not remembered:
                 continue
-            found = ask(self.node.host, functools.partial(left.look, NOTHING))
+            found = ask(self.node.host, functools.partial(left.read_wallets, NOTHING))
             if found.identity and found.identity != remembered:
                 backups = backups_volume(volume)
                 raise WalletError(

@@ -54,7 +54,7 @@ def look(node: DeployedNode) -> Fingerprint:
     wallet = on_host(node)
     if not ask(node.host, wallet.exists):
         raise WalletError(f"there is no volume {node.wallet!r} on host {node.host}")
-    found = ask(node.host, lambda: wallet.look(NOTHING))
+    found = ask(node.host, lambda: wallet.read_wallets(NOTHING))
     if found.damaged:
         raise WalletError(
             f"{', '.join(found.damaged)} on host {node.host}: empty, cut short, or not a wallet"

@@ -28,7 +28,7 @@ from providers.skycoin.last_words import last_words
 UNCONFIRMED = "no"
 CONFIRMED = "unless-stopped"
 STANDBY = "always"
-"""Restart policies: of a new container, of a confirmed one, and of the old one while it may be needed."""
+"""Restart policies: of a new container, of a confirmed one, and of the old container during a handover."""
 GRACE = 60
 """Seconds between SIGINT and SIGKILL, for a container that an interrupted handover left behind."""
 POLL = 0.5
@@ -257,7 +257,7 @@ class Handover:
         self._api.rename(old["Id"], previous_container(name))
 
     def _keeps_running(self) -> bool:
-        """True if containers outlive their engine, which would then start the old one next to the new one."""
+        """True if containers outlive their engine, which would then start the old next to the new one."""
         return bool(self._api.info().get("LiveRestoreEnabled"))
 
     def _create(self, plan: Plan, attempt: str) -> str:

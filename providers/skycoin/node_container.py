@@ -332,7 +332,7 @@ class NodeContainer(InputsAsState):
 
 
 def _changed_inputs(olds: Values, old_inputs: Values, news: Values) -> set[str]:
-    """Inputs that differ from the old ones; parts that only spell out a default do not count."""
+    """Inputs that differ from the old inputs; parts that only spell out a default do not count."""
     return {
         key
         for key in {*old_inputs, *news} & {*INPUTS}

@@ -45,7 +45,7 @@ def verified_state(wallet: WalletOnHost, inputs: Values, known: Values | None) -
         records = [in_state, *(record for record in records if record != in_state)]
     exists, contents = wallet.exists(), None
     for identity, before in records:
-        contents = wallet.look(before) if exists else None
+        contents = wallet.read_wallets(before) if exists else None
         problem = fault(contents, identity, before) if exists or known is not None or before else ""
         if problem and not (is_new and _is_empty(contents)):
             raise ProviderError(
@@ -68,7 +68,7 @@ def verify_unchanged(wallet: WalletOnHost, inputs: Values) -> tuple[str, Fingerp
     identity, before = wallet.recorded()
     if not identity:
         return "", NOTHING
-    contents = wallet.look(before)
+    contents = wallet.read_wallets(before)
     if problem := fault(contents, identity, before):
         raise ProviderError(_refusal(wallet, inputs, problem, contents, before, is_known=True))
     if contents.wallets != before:
@@ -78,7 +78,7 @@ def verify_unchanged(wallet: WalletOnHost, inputs: Values) -> tuple[str, Fingerp
 
 def refuse_changed(wallet: WalletOnHost, identity: str, before: Fingerprint) -> None:
     """Raise ProviderError if the wallet has lost something of `before` since the new node started."""
-    if identity and (problem := fault(wallet.look(before), identity, before)):
+    if identity and (problem := fault(wallet.read_wallets(before), identity, before)):
         raise ProviderError(f"the new node has changed its wallet: the volume {wallet.volume!r} {problem}")
 
 
@@ -98,7 +98,7 @@ def _read_state(wallet: WalletOnHost, inputs: Values, state: Values) -> Values:
     identity, before = str(state.get(IDENTITY) or ""), remembered(state)
     if WALLETS not in state and exists:
         identity, before = wallet.recorded()
-    contents = wallet.look(before) if exists else None
+    contents = wallet.read_wallets(before) if exists else None
     if problem := fault(contents, identity, before):
         refusal = _refusal(wallet, inputs, problem, contents, before, is_known=True)
         is_kept_out = bool(_kept_out(wallet, contents))

@@ -24,7 +24,7 @@ MARGIN = 120
 
 
 def start_watchdog(place: Mapping[str, Any], old: Values, attempt: str, proxy: str, warn: Warn) -> None:
-    """Make the host bring the container `old` back if the new one is not confirmed in time.
+    """Make the host restore the container `old` if the new container is not confirmed in time.
 
     `place` has the inputs of the node's container. `proxy` is the id of the stopped proxy, or empty.
 

@@ -106,7 +106,7 @@ def fingerprint(up: Machine) -> Fingerprint:
     node = up.inspect("container", NODE)
     client = connect({"engine": up.environment()["DOCKER_HOST"]})
     inputs = {"host": "here", "image": node["Config"]["Image"], "container": NODE, "wallet": WALLET}
-    return WalletOnHost(client, inputs).look({}).wallets
+    return WalletOnHost(client, inputs).read_wallets({}).wallets
 
 
 def test_wallets_of_every_type_have_one_fingerprint_in_the_image_and_in_memory(guarded: Machine) -> None:

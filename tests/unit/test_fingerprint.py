@@ -16,11 +16,11 @@ from clients.fingerprint import (
     SCRIPT,
     Fingerprint,
     VolumeWallets,
-    asked,
     digest,
     from_lines,
     lines,
     read,
+    script_arguments,
     summary,
 )
 from tests.unit.wallet_engine import public_key, wallet
@@ -64,7 +64,7 @@ def accounts(*chains: list[list[str]]) -> str:
 
 
 def found(folder: Path, before: Fingerprint = NOTHING) -> VolumeWallets:
-    command = ["sh", "-c", SCRIPT, "fingerprint", *asked(before)]
+    command = ["sh", "-c", SCRIPT, "fingerprint", *script_arguments(before)]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     assert done.stderr == ""
     for secret in (CANARY, KEY, public_key("A"), "\tA"):

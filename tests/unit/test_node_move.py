@@ -218,7 +218,7 @@ def fault_at(board: Board) -> str:
     """Why `up` would refuse the wallet on a host; empty if it would accept it."""
     known = WalletOnHost(board, {"host": "here", "image": IMAGE, "container": NODE, "wallet": WALLET})
     identity, before = known.recorded()
-    return fault(known.look(before), identity, before)
+    return fault(known.read_wallets(before), identity, before)
 
 
 @pytest.mark.parametrize("remembers", [False, True])

@@ -9,7 +9,7 @@ from docker.errors import APIError
 from requests.exceptions import ReadTimeout
 
 from clients.errors import ServiceError
-from clients.fingerprint import NOTHING, SCRIPT, asked, digest, read
+from clients.fingerprint import NOTHING, SCRIPT, digest, read, script_arguments
 from clients.wallet_on_host import WalletOnHost
 from providers.base import URN, ProviderError, Values
 from providers.skycoin.wallet_identity import verify_unchanged
@@ -201,7 +201,7 @@ def test_a_link_that_a_node_has_made_leads_to_none_of_its_copies(
     if link.endswith("new"):
         assert refreshed_free(engine, state)["walletId"]
     else:
-        with pytest.raises(ServiceError, match=r"can't be written .* \.skyinfra-id is no file"):
+        with pytest.raises(ServiceError, match=r"can't be written .* \.skyinfra-id is not a file"):
             refreshed_free(engine, state)
     assert [path.name for path in copy.iterdir()] == ["mine.wlt"]
     assert (copy / "mine.wlt").read_text() == wallet("A", "B")
@@ -216,7 +216,7 @@ def test_a_folder_in_the_place_of_the_id_does_not_end_the_hosts_record(
     (engine.folder(WALLET) / ".skyinfra-id").mkdir()
     [accepted] = re.findall("accept one ([0-9a-f]{16})", refreshed(engine, state)["walletFault"])
     monkeypatch.setenv("SKYCOIN_ACCEPT_WALLET", accepted)
-    with pytest.raises(ServiceError, match=r"\.skyinfra-id is no file"):
+    with pytest.raises(ServiceError, match=r"\.skyinfra-id is not a file"):
         refreshed_free(engine, state)
     assert WalletOnHost(engine, INPUTS).recorded()[0] == state["walletId"]
 
@@ -399,6 +399,6 @@ def test_a_wallet_of_many_chains_needs_few_files_and_processes_at_a_time(tmp_pat
     first = subprocess.run(["sh", "-c", limited], cwd=tmp_path, capture_output=True, text=True, check=True)
     before = read(first.stdout).wallets
     assert len(before["a.wlt"]) == 81
-    command = ["sh", "-c", limited, "fingerprint", *asked(before)]
+    command = ["sh", "-c", limited, "fingerprint", *script_arguments(before)]
     again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert (read(again.stdout).lost(before), again.stderr) == ([], "")
