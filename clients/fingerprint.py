@@ -74,7 +74,7 @@ class VolumeWallets:
     def unfinished_saves(self) -> list[tuple[str, str]]:
         """(file, temporary copy) of each unfinished save whose copy holds more than the file."""
         best: dict[str, str] = {}
-        for copy, chains in sorted(self.temporary.items(), key=lambda one: (_size(one[1]), one[0])):
+        for copy, chains in sorted(self.temporary.items(), key=lambda entry: (_size(entry[1]), entry[0])):
             file, _ = saved_by(copy)
             if file not in self.wallets or _size(chains) > _size(self.wallets[file]):
                 best[file] = copy
@@ -87,12 +87,12 @@ class VolumeWallets:
 
     def _describe_unfinished(self) -> Iterator[str]:
         for file, copy in self.unfinished_saves():
-            condition = _counted(_size(self.wallets[file])) if file in self.wallets else "incomplete"
+            condition = _count_text(_size(self.wallets[file])) if file in self.wallets else "incomplete"
             condition = condition if file in self.wallets or file in self.damaged else "missing"
             verb = "has" if file in self.wallets else "is"
             yield (
                 f"a save of {file} was interrupted: the file {verb} {condition}, and the temporary copy "
-                f"{copy} next to it is complete, with {_counted(_size(self.temporary[copy]))}"
+                f"{copy} next to it is complete, with {_count_text(_size(self.temporary[copy]))}"
             )
 
     def lost(self, before: Fingerprint) -> list[str]:
@@ -118,7 +118,7 @@ class VolumeWallets:
             yield f"{file} is {TORN}"
             return
         if file not in self.wallets:
-            yield f"{file} ({_counted(_size(before))}) is gone"
+            yield f"{file} ({_count_text(_size(before))}) is gone"
             return
         chains = self.wallets[file]
         for name, chain in sorted(before.items()):
@@ -129,7 +129,7 @@ class VolumeWallets:
                 if current is None:
                     yield f"{file} has lost its seed or secret keys"
             elif current is None or current.count < chain.count:
-                yield f"{file} has {current.count if current else 0} of {_counted(chain.count)} ({name})"
+                yield f"{file} has {current.count if current else 0} of {_count_text(chain.count)} ({name})"
             elif current != chain and self.beginnings.get((file, name, chain.count)) != chain.sha256:
                 yield f"{file} has other addresses than before ({name})"
 
@@ -139,14 +139,14 @@ def _size(chains: Mapping[str, Chain]) -> int:
     return sum(chain.count for name, chain in chains.items() if name != SECRET)
 
 
-def _counted(addresses: int) -> str:
+def _count_text(addresses: int) -> str:
     return f"{addresses} address{'' if addresses == 1 else 'es'}"
 
 
 def summary(wallets: Fingerprint) -> str:
     """Summary such as `2 wallets with 5 addresses`."""
     addresses = sum(map(_size, wallets.values()))
-    return f"{len(wallets)} wallet{'' if len(wallets) == 1 else 's'} with {_counted(addresses)}"
+    return f"{len(wallets)} wallet{'' if len(wallets) == 1 else 's'} with {_count_text(addresses)}"
 
 
 def digest(wallets: Fingerprint) -> str:

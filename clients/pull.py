@@ -170,7 +170,7 @@ def _progress(lines: Iterator[Mapping[str, Any]], say: Say) -> Iterator[Mapping[
 
 
 def _refusal(source: str, place: Place, reason: str, *, through_ssh: bool) -> str:
-    way = " through ssh" if through_ssh else ""
+    suffix = " through ssh" if through_ssh else ""
     registry, hint = source.partition("/")[0], ""
     if _NO_LOGIN.search(reason):
         hint = f". Log in with an account that may read it: {login_hint(registry)}"
@@ -178,4 +178,4 @@ def _refusal(source: str, place: Place, reason: str, *, through_ssh: bool) -> st
         hint = (
             f". It pulls by itself: it must reach {registry}, or `pull-from` names a registry that it reaches"
         )
-    return f"host {place['host']} can't pull {source}{way}: {reason}{hint}"
+    return f"host {place['host']} can't pull {source}{suffix}: {reason}{hint}"

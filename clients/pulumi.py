@@ -40,10 +40,10 @@ def stack_resources(stack: str) -> list[dict[str, Any]]:
 def deployment(stack: str, env: Mapping[str, str] = _NO_VARIABLES) -> dict[str, Any]:
     """State of a stack, with the ciphertexts of its secrets. Raises ServiceError."""
     exported = _ask(["stack", "export", "--stack", stack], env)
-    found = exported.get("deployment") if isinstance(exported, dict) else None
-    if not isinstance(found, dict):
+    result = exported.get("deployment") if isinstance(exported, dict) else None
+    if not isinstance(result, dict):
         raise ServiceError(f"pulumi exported no state of the stack {stack}")
-    return found
+    return result
 
 
 def updates(stack: str, env: Mapping[str, str] = _NO_VARIABLES) -> list[dict[str, Any]]:
@@ -101,9 +101,11 @@ def containers(resources: Sequence[Mapping[str, Any]]) -> list[tuple[str, Mappin
 
     Unlike the settings, a state also has the containers of a failed `up` and their hosts.
     """
-    providers = {f"{one['urn']}::{one.get('id')}": one.get("inputs", {}) for one in resources}
-    found = [one for one in resources if one["type"] in (CONTAINER, NODE_CONTAINER)]
-    return [(one["inputs"]["name"], _engine_of(one, providers)) for one in reversed(found)]
+    providers = {
+        f"{resource['urn']}::{resource.get('id')}": resource.get("inputs", {}) for resource in resources
+    }
+    selected = [resource for resource in resources if resource["type"] in (CONTAINER, NODE_CONTAINER)]
+    return [(resource["inputs"]["name"], _engine_of(resource, providers)) for resource in reversed(selected)]
 
 
 def _engine_of(container: Mapping[str, Any], providers: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:

@@ -89,9 +89,9 @@ class ChainDatabase:
         """Raise ProviderError if there is no room for a copy."""
         if database.free < database.size + SPARE:
             raise ProviderError(
-                f"{self._where()} is copied before a newer version writes into it, so that it can be "
+                f"{self._name()} is copied before a newer version writes into it, so that it can be "
                 f"restored. That needs {_megabytes(database.size + SPARE)}, and {_megabytes(database.free)} "
-                f"are free. The node was not changed. Make room on that host, or {self._anew()}"
+                f"are free. The node was not changed. Make room on that host, or {self._advice()}"
             )
 
     def keep(self) -> None:
@@ -111,8 +111,8 @@ class ChainDatabase:
         """Describe what a newer version does with the database, and how to go back."""
         wrote = f"version {database.version} has written" if database.version else "names no version"
         return (
-            f"{self._where()}, which {wrote}, will be opened by version {version}, which "
-            f"{_does(database.version, version)}; older versions refuse it afterwards. It is copied first, "
+            f"{self._name()}, which {wrote}, will be opened by version {version}, which "
+            f"{_effect(database.version, version)}; older versions refuse it afterwards. It is copied first, "
             f"while the node is stopped ({_megabytes(database.size)}), and the copy is restored if {version} "
             "fails."
         )
@@ -124,19 +124,19 @@ class ChainDatabase:
             wrote, size, free = printed.split()
             database = Database(wrote.removeprefix("-"), int(size), int(free))
         except ValueError:
-            raise ServiceError(f"{self._where()} can't be read: {printed[-200:]!r}") from None
+            raise ServiceError(f"{self._name()} can't be read: {printed[-200:]!r}") from None
         if is_newer(database.version, version):
             raise ProviderError(
-                f"{self._where()} was written by version {database.version}, and {version} refuses it. The "
+                f"{self._name()} was written by version {database.version}, and {version} refuses it. The "
                 "node was not changed, and the wallet is not affected. Keep "
-                f"version {database.version} or a newer one, or {self._anew()}"
+                f"version {database.version} or a newer one, or {self._advice()}"
             )
         return database
 
-    def _where(self) -> str:
+    def _name(self) -> str:
         return f"host {self._place['host']}: the chain database in the volume {self._volume!r}"
 
-    def _anew(self) -> str:
+    def _advice(self) -> str:
         return (
             "let the node download the chain again into another volume, for example with `data-volume: "
             f"{self._volume}-anew` in its entry. {self._volume!r} is kept unchanged ({_PAGE})."
@@ -158,7 +158,7 @@ class ChainDatabase:
         if code == KEPT_OUT:
             raise ProviderError(self._kept_out())
         if code:
-            raise ServiceError(f"{self._where()}: `{action}` ended with {code}: {printed}")
+            raise ServiceError(f"{self._name()}: `{action}` ended with {code}: {printed}")
         return printed
 
     def _kept_out(self) -> str:
@@ -168,7 +168,7 @@ class ChainDatabase:
             if files := foreign_files(self._client, self._place, self._image, self._volume):
                 advice = explained(self._volume, self._image, files, user)
         return (
-            f"{self._where()} can't be read and written by the node's user {user}, so no node can start on "
+            f"{self._name()} can't be read and written by the node's user {user}, so no node can start on "
             f"it. The node was not changed. {advice}"
         )
 
@@ -198,7 +198,7 @@ def wanted_volume(inputs: Values) -> str:
     return next((str(source) for source in sources if source != UNKNOWN), "")
 
 
-def _does(before: str, after: str) -> str:
+def _effect(before: str, after: str) -> str:
     """Describe what version `after` does when it takes over the database of version `before`."""
     if is_newer(after, KNOWN):
         return "may verify or convert it"

@@ -75,7 +75,7 @@ class Preflight(InputsAsState):
         """
         before, after = (engine_name(inputs.get("engine") or "") for inputs in (old_inputs, news))
         if before != after:
-            raise ProviderError(_moved(old_inputs, news))
+            raise ProviderError(_move_error(old_inputs, news))
         changed = [key for key in sorted(INPUTS) if old_inputs.get(key) != news.get(key)]
         if olds.get(KEPT_OUT) or olds.get(UNRECORDED):
             changed.append("wallet")
@@ -180,7 +180,7 @@ def _runs(machine: str, platform: str | None) -> str:
     return NATIVE if runs_natively(machine, platform) else EMULATED
 
 
-def _moved(olds: Values, news: Values) -> str:
+def _move_error(olds: Values, news: Values) -> str:
     places = [values.get("engine") or "this machine's engine" for values in (olds, news)]
     explanation = (
         f"the node's host changed from {places[0]} to {places[1]}, but editing the stack moves neither its "

@@ -68,12 +68,12 @@ class Tag(InputsAsState):
         changed = [key for key in COMPARED if old_inputs.get(key) != news.get(key)]
         written = not olds.get("failure")
         if written and news.get("immutable") and _content(old_inputs) != _content(news):
-            raise ProviderError(_other_content(news, olds["digest"]))
+            raise ProviderError(_content_error(news, olds["digest"]))
         if not written:
             changed.append("failure")
         elif drift := _drift(olds):
             if news.get("immutable") and (moved := {tag: to for tag, to in drift.items() if to}):
-                raise ProviderError(_moved(news, olds, moved))
+                raise ProviderError(_moved_error(news, olds, moved))
             changed.append("points")
         return Change(updates=tuple(changed))
 
@@ -121,7 +121,7 @@ class Tag(InputsAsState):
             self._warn_unknown(error)
             return
         if not same:
-            yield _other_content(inputs, published)
+            yield _content_error(inputs, published)
 
     def _warn_unknown(self, error: RegistryError) -> None:
         """Warn once per repository that its content is unknown."""
@@ -160,7 +160,7 @@ class Tag(InputsAsState):
         first.put(inputs["tag"], first.content)
         return first.content, first.wanted
 
-    def _read_tags(self, inputs: Values, children: list["Child"]) -> list["Place"]:
+    def _read_tags(self, inputs: Values, children: list["Child"]) -> list["TagContent"]:
         """Read the tag and those in `beside`. Raises ProviderError if an exact one has other content."""
         tags = [self._read_tag(inputs, children)]
         for beside in inputs.get("beside") or ():
@@ -169,15 +169,15 @@ class Tag(InputsAsState):
                 tags.append(self._read_tag({**inputs, **beside}, children))
         return tags
 
-    def _read_tag(self, inputs: Values, children: list["Child"]) -> "Place":
+    def _read_tag(self, inputs: Values, children: list["Child"]) -> "TagContent":
         target = self._repository(inputs["repository"])
         content = _published(target, inputs, manifest_list(inputs, children))
         wanted = _wanted(inputs, content.digest)
         present = {tag: target.digest_of(tag) for tag in wanted}
         differing = [digest for tag, digest in present.items() if digest not in (None, wanted[tag])]
         if inputs.get("immutable") and differing:
-            raise ProviderError(_other_content(inputs, str(differing[0])))
-        return Place(target, content, wanted, present)
+            raise ProviderError(_content_error(inputs, str(differing[0])))
+        return TagContent(target, content, wanted, present)
 
     def _children(self, inputs: Values) -> list["Child"]:
         """Read the variants from the repository that they were built into."""
@@ -207,14 +207,14 @@ class Child:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TagContent:
     """A tag in its repository: the wanted content, and the present content."""
 
     target: Any
     content: Manifest
     wanted: dict[str, str]
     """{tag: digest} of the variants' tags, then of the list's own."""
-    there: dict[str, str | None]
+    present: dict[str, str | None]
 
     @property
     def variants(self) -> dict[str, str]:
@@ -223,7 +223,7 @@ class Place:
 
     def put(self, tag: str, manifest: Manifest) -> None:
         """Write a tag unless it already has this content."""
-        if self.there[tag] != manifest.digest:
+        if self.present[tag] != manifest.digest:
             self.target.put_manifest(tag, manifest)
 
 
@@ -306,7 +306,7 @@ def _drift(olds: Values) -> dict[str, str]:
     return {tag: to for tag, to in olds["points"].items() if to != wanted.get(tag)}
 
 
-def _other_content(inputs: Values, digest: str) -> str:
+def _content_error(inputs: Values, digest: str) -> str:
     return (
         f"{inputs['repository']}:{inputs['tag']} is published as {digest}, and `up` would give it other "
         "content. An exact release tag never changes: increase the image's `revision:`; that publishes the "
@@ -314,7 +314,7 @@ def _other_content(inputs: Values, digest: str) -> str:
     )
 
 
-def _moved(inputs: Values, olds: Values, moved: dict[str, str]) -> str:
+def _moved_error(inputs: Values, olds: Values, moved: dict[str, str]) -> str:
     where = ", ".join(f"{tag} points to {to}" for tag, to in moved.items())
     return (
         f"{inputs['repository']}: a published release was moved by someone else: {where}; this stack "

@@ -49,7 +49,7 @@ def verified_state(wallet: WalletOnHost, inputs: Values, known: Values | None) -
         problem = fault(contents, identity, before) if exists or known is not None or before else ""
         if problem and not (is_new and _is_empty(contents)):
             raise ProviderError(
-                _refusal(wallet, inputs, problem, contents, before, is_known=known is not None)
+                _refusal(wallet, inputs, problem, contents, before, is_in_state=known is not None)
             )
     if contents is None:
         wallet.create()
@@ -70,7 +70,7 @@ def verify_unchanged(wallet: WalletOnHost, inputs: Values) -> tuple[str, Fingerp
         return "", NOTHING
     contents = wallet.read_wallets(before)
     if problem := fault(contents, identity, before):
-        raise ProviderError(_refusal(wallet, inputs, problem, contents, before, is_known=True))
+        raise ProviderError(_refusal(wallet, inputs, problem, contents, before, is_in_state=True))
     if contents.wallets != before:
         wallet.record(contents.wallets)
     return identity, contents.wallets
@@ -100,7 +100,7 @@ def _read_state(wallet: WalletOnHost, inputs: Values, state: Values) -> Values:
         identity, before = wallet.recorded()
     contents = wallet.read_wallets(before) if exists else None
     if problem := fault(contents, identity, before):
-        refusal = _refusal(wallet, inputs, problem, contents, before, is_known=True)
+        refusal = _refusal(wallet, inputs, problem, contents, before, is_in_state=True)
         is_kept_out = bool(_kept_out(wallet, contents))
         return {KEPT_OUT: refusal} if is_kept_out else {FAULT: refusal, EMPTY: _is_empty(contents)}
     if conflict := wallet.other_users(container_urn()):
@@ -137,7 +137,7 @@ def _refusal(
     contents: VolumeWallets | None,
     before: Fingerprint,
     *,
-    is_known: bool,
+    is_in_state: bool,
 ) -> str:
     """Explain the problem of a wallet, and each way to restore it."""
     stack = URN.get().removeprefix("urn:pulumi:").partition("::")[0]
@@ -150,11 +150,11 @@ def _refusal(
         return f"{where} The node was not changed. {kept_out}"
     restore = f"./skyinfra wallet restore {node} FILE{option}"
     copies = f"./skyinfra wallet copies {node}{option}"
-    remedies = _remedies(wallet, contents, restore, copies, is_known=is_known)
-    for _, copy in contents.unfinished_saves() if is_known and contents is not None else ():
+    remedies = _remedies(wallet, contents, restore, copies, is_in_state=is_in_state)
+    for _, copy in contents.unfinished_saves() if is_in_state and contents is not None else ():
         command = f"`./skyinfra wallet restore {node} --temporary {copy}{option}`"
         remedies = f"Restore the temporary copy: {command}, or move it out of the volume. {remedies}"
-    if is_known and contents is not None and not contents.damaged and not _is_empty(contents):
+    if is_in_state and contents is not None and not contents.damaged and not _is_empty(contents):
         fingerprint, description = digest(contents.wallets), summary(contents.wallets)
         command = f"`./skyinfra wallet accept {node} {fingerprint}{option}`"
         remedies += f" To accept its present wallets ({description}): {command}."
@@ -168,7 +168,7 @@ def _kept_out(wallet: WalletOnHost, contents: VolumeWallets | None) -> str:
 
 
 def _remedies(
-    wallet: WalletOnHost, contents: VolumeWallets | None, restore: str, copies: str, *, is_known: bool
+    wallet: WalletOnHost, contents: VolumeWallets | None, restore: str, copies: str, *, is_in_state: bool
 ) -> str:
     """Ways to restore a wallet: a restore needs a node in the state, and an existing volume.
 
@@ -176,9 +176,9 @@ def _remedies(
     """
     page = "docs/wallets.md, “A wallet that is not what it was”"
     allow_new = "set `new-wallet: true` on the node for one `pulumi up`"
-    if not is_known and _is_empty(contents):
+    if not is_in_state and _is_empty(contents):
         return f"Restore a backup: {allow_new}, which creates an empty volume, then `{restore}` ({page})."
-    if not is_known and contents is not None:
+    if not is_in_state and contents is not None:
         accepted = f"`{ACCEPTED}={digest(contents.wallets)} pulumi up`"
         return f"To accept its present wallets: {accepted}. Only then restore a backup: `{restore}` ({page})."
     remedies = f"a backup: `{restore}`, or a copy on the host (`{copies}` lists them; {page})."
