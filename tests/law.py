@@ -29,7 +29,7 @@ State = Mapping[str, Any]
 
 
 def offences(state: State, preview: Preview, listed: Collection[str]) -> list[str]:
-    """Return a sentence for each place where a preview over a deployment breaks the law.
+    """Return a message for each place where a preview over a deployment breaks the law.
 
     `listed` holds globs over COMPONENT/NAME of containers, such as `Node/*`.
     """

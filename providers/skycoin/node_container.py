@@ -92,7 +92,6 @@ class NodeContainer(InputsAsState):
         self._client = client
         self._now = now
         self._older = OlderImages(say, warn)
-        self._created = set[str]()
 
     def check(self, name: str, olds: Values, news: Values) -> CheckResult:
         """Check the inputs against the schema; change none."""
@@ -162,7 +161,6 @@ class NodeContainer(InputsAsState):
         if old is not None:
             refuse_foreign(old, inputs)
         outputs = self._replace(client, handover, old, {}, inputs, identity)
-        self._created.add(identity)
         if old is not None:
             # An error here would lose the id of the new container; `settle` removes the old one later.
             with contextlib.suppress(DockerException, OSError):
@@ -222,7 +220,8 @@ class NodeContainer(InputsAsState):
         old = handover.find(olds["name"])
         if old is not None and olds["name"] != news["name"] and not handover.concerns(old):
             old = None  # Another container has taken the former name.
-        old = old or handover.created_for(identity)
+        # A killed `up --replace` that also renamed the node has confirmed a container for another resource.
+        old = old or handover.created_for(identity) or handover.on_wallet()
         if old is None or not _belongs_to(old, identity) or self._needs_new_container(old, olds, news):
             if old is not None and not _belongs_to(old, identity):
                 refuse_foreign(old, news)
@@ -239,7 +238,8 @@ class NodeContainer(InputsAsState):
     def delete(self, identity: str, state: Values) -> None:
         """Stop the container gracefully and remove it, if it bears this id. Volumes are kept.
 
-        If a handover was interrupted, its new container is removed too: nothing else would find it.
+        If a handover was interrupted, its new container is removed too: nothing else would find it. A
+        confirmed one stays: that of the resource that has replaced this one.
         """
         refuse_while_adopting(f"container {state['name']}")
         handover = self._handover(self._client(state), identity, state)
@@ -247,9 +247,10 @@ class NodeContainer(InputsAsState):
         handover.settle(state["name"], run=False)
         for find, sought in ((handover.find, state["name"]), (handover.created_for, identity)):
             container = find(sought)
-            if container is None or labels(container).get(RESOURCE) in self._created - {identity}:
-                continue  # this run created it in place of the deleted one
-            if _belongs_to(container, identity) or (interrupted and handover.owns(container)):
+            if container is None:
+                continue
+            is_left = interrupted and handover.owns(container) and policy(container) != CONFIRMED
+            if is_left or _belongs_to(container, identity):
                 handover.remove(container, grace_of(state))
 
     def _handover(self, client: Any, identity: str, *sides: Values) -> Handover:

@@ -104,8 +104,7 @@ class Preflight(InputsAsState):
     def _look_again(self, olds: Values, news: Values) -> None:
         """Raise ProviderError if the node must keep away from its wallet, or it has lost something."""
         known = olds if olds["wallet"] == news["wallet"] else {}
-        former = olds.get("container") or news["container"]
-        observed = refreshed(WalletOnHost(self._client(news), news, former), news, known)
+        observed = refreshed(WalletOnHost(self._client(news), news, _former(olds, news)), news, known)
         if problem := observed.get(KEPT_OUT) or observed.get(FAULT):
             raise ProviderError(problem)
 
@@ -118,8 +117,8 @@ class Preflight(InputsAsState):
             raise does_not_exist(f"the wallet volume {wallet.volume!r} on host {inputs['host']}")
         if not is_adopting():
             refuse_running_of(client, inputs)
-        proof = self._check_image(client, inputs)
-        state = {**inputs, **proof, **verified_state(wallet, inputs, None)}
+        checks = self._check_image(client, inputs)
+        state = {**inputs, **checks, **verified_state(wallet, inputs, None)}
         return f"{inputs['host']}/{inputs['wallet']}", state
 
     def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
@@ -136,10 +135,9 @@ class Preflight(InputsAsState):
         self._hosts.refuse(news, olds.get("container"))
         client = self._client(news)
         refuse_unprepared(lambda _: client, olds, news)
-        former = olds.get("container") or news["container"]
-        proof, wallet = self._check_image(client, news), WalletOnHost(client, news, former)
+        checks, wallet = self._check_image(client, news), WalletOnHost(client, news, _former(olds, news))
         known = olds if olds.get("wallet") == news["wallet"] else None
-        return {**news, **proof, **verified_state(wallet, news, known)}
+        return {**news, **checks, **verified_state(wallet, news, known)}
 
     def delete(self, identity: str, state: Values) -> None:
         """Do nothing: checks leave nothing behind, and the wallet volume belongs to another resource."""
@@ -174,6 +172,12 @@ class Preflight(InputsAsState):
             raise ProviderError(
                 f"host {inputs['host']}: `{command}` in {image} ended with {code}: {printed}.{hint}"
             )
+
+
+def _former(olds: Values, news: Values) -> str:
+    """Name of the node's container on its wallet until now; empty if it gets another wallet."""
+    name: str = olds.get("container") or news["container"]
+    return name if olds.get("wallet") == news["wallet"] else ""
 
 
 def _runs(machine: str, platform: str | None) -> str:

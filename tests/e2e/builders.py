@@ -60,7 +60,7 @@ def _disk(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def second_builder(machine: Machine) -> Iterator[Builder]:
-    """Run BuildKit with its root on a small disk of its own."""
+    """Run BuildKit with its root on its own small disk."""
     disk = HOME / NAME
     with _disk(disk):
         layout = replace(machine.layout, state=machine.layout.state / NAME, builder_root=disk / "root")

@@ -208,7 +208,7 @@ def end_machine(machine: Machine) -> None:
 
 
 def copy_checkout(target: Path) -> None:
-    """Copy all files that git tracks or would track, into a git repository of their own."""
+    """Copy all files that git tracks or would track, into a separate git repository."""
     listed = subprocess.run(
         ["git", "-C", str(PROJECT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         check=True,

@@ -1,4 +1,4 @@
-"""The stand-in docker plugin, called as the Pulumi engine calls it, over a Docker engine of its own.
+"""The stand-in docker plugin, called as the Pulumi engine calls it, over its own Docker engine.
 
 The engine's folder is emptied before each run, and kept afterwards for inspection.
 """
@@ -186,7 +186,7 @@ def _failing(token: str, inputs: Values) -> Iterator[None]:
 
 @contextmanager
 def started_plugin(host: str, **provider_inputs: Any) -> Iterator[Plugin]:
-    """Start the plugin in a process of its own, as `pulumi-resource-docker` does."""
+    """Start the plugin in a separate process, as `pulumi-resource-docker` does."""
     with subprocess.Popen(
         [sys.executable, "-m", "providers.docker", "127.0.0.1:1"],  # Pulumi's address; nothing listens there
         cwd=PROJECT,

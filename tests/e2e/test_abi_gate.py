@@ -47,9 +47,7 @@ def run(gate: Path, *arguments: str) -> tuple[int, str]:
 
 @pytest.mark.parametrize("platform", ABIS)
 @pytest.mark.parametrize("vector", VECTORS)
-def test_the_gate_and_the_verification_say_the_same(
-    gate: Path, tmp_path: Path, vector: str, platform: str
-) -> None:
+def test_the_gate_and_the_verification_agree(gate: Path, tmp_path: Path, vector: str, platform: str) -> None:
     (tmp_path / "program").write_bytes(VECTORS[vector])
     code, said = run(gate, "-platform", platform, str(tmp_path))
     try:
@@ -67,7 +65,7 @@ def test_the_gate_and_the_verification_say_the_same(
         assert (code, said) == (1, f"abi-gate: not what {platform} takes:\n  - /program {fault}\n")
 
 
-def test_go_says_which_arm_it_was_compiled_for(gate: Path, tmp_path: Path) -> None:
+def test_the_arm_version_of_a_go_program_is_recognized(gate: Path, tmp_path: Path) -> None:
     """A static Go program has no ARM attributes, and the same header for v5, v6 and v7."""
     layout = read_layout()
     environment = {**os.environ, **go_environment(layout), "GOARCH": "arm", "GOARM": "6"}
@@ -164,7 +162,7 @@ def test_a_folder_without_programs_is_refused(gate: Path, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("vector", VECTORS)
-def test_a_bases_programs_are_looked_at_too(gate: Path, tmp_path: Path, vector: str) -> None:
+def test_the_programs_of_a_base_are_checked_too(gate: Path, tmp_path: Path, vector: str) -> None:
     """Alpine's busybox for arm v6 passes floats in registers; it is allowed: static, and for that CPU."""
     for name, content in (("base", VECTORS[vector]), ("out", VECTORS["soft-6"])):
         (tmp_path / name).mkdir()

@@ -157,7 +157,7 @@ def test_a_deployed_node_gets_another_user_only_once_its_volumes_belong_to_that_
 
 
 @pytest.mark.case(30)
-def test_a_new_user_whose_node_does_not_start_leaves_a_stopped_node_and_a_whole_wallet(
+def test_a_new_user_whose_node_does_not_start_leaves_a_stopped_node_and_an_intact_wallet(
     other: Machine,
 ) -> None:
     """The former user's container is not started on files that it can't read."""

@@ -132,7 +132,7 @@ class Stack:
         return self.folder / "backend" / ".pulumi" / "stacks" / "skycoin" / "mine.json"
 
     def edit_state(self, change: Callable[[Any], None]) -> None:
-        """Edit the node's resource in the state file; an import would encrypt all secrets anew."""
+        """Edit the node's resource in the state file; an import would encrypt all secrets again."""
         state = json.loads(self.state_file.read_text())
         resources = state["checkpoint"]["latest"]["resources"]
         [node] = [one for one in resources if one["urn"].endswith("::node")]
@@ -280,7 +280,7 @@ def test_another_value_of_a_secret_is_refused(stack: Stack) -> None:
     refused(stack, token, "the stack's file", TREE)
 
 
-def test_a_secret_from_elsewhere_is_refused_by_the_step_that_it_makes(stack: Stack) -> None:
+def test_a_secret_from_elsewhere_is_refused_by_the_step_that_it_causes(stack: Stack) -> None:
     stack.image("one")
     token = stack.review()
     refused(stack, token, "a step", OTHER="else")
@@ -395,7 +395,7 @@ def test_a_checkout_that_changes_during_the_update_is_reported(stack: Stack, tok
     ],
     ids=["empty", "cut", "malformed"],
 )
-def test_a_text_that_is_not_a_hash_is_refused_with_a_sentence(stack: Stack, given: str, said: str) -> None:
+def test_a_malformed_hash_is_refused_with_a_clear_message(stack: Stack, given: str, said: str) -> None:
     done = stack.apply(given)
     assert (done.returncode, done.stderr.splitlines()[-1]) == (
         USAGE,
@@ -404,7 +404,7 @@ def test_a_text_that_is_not_a_hash_is_refused_with_a_sentence(stack: Stack, give
     assert stack.changed == []
 
 
-def test_a_hash_of_nothing_fits_no_part(stack: Stack) -> None:
+def test_the_hash_of_empty_input_matches_no_part(stack: Stack) -> None:
     refused(stack, hashlib.sha256(b"").hexdigest(), *WORDS.values())
 
 

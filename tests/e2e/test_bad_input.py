@@ -118,7 +118,7 @@ def test_unknown_stack_is_named(up: Machine) -> None:
     assert "There is no stack 'nowhere'" in result.text
 
 
-def test_the_node_is_untouched_by_all_that(up: Machine) -> None:
+def test_errors_leave_the_node_untouched(up: Machine) -> None:
     assert up.inspect("container", "skycoin-node-1")["State"]["Health"]["Status"] == "healthy"
     bindings = up.inspect("container", "skycoin-node-1")["HostConfig"]["PortBindings"]
     assert bindings["6420/tcp"][0]["HostPort"] == str(RPC_PORT)

@@ -82,7 +82,7 @@ def test_the_node_saves_by_a_temporary_copy_and_in_place_and_syncs_nothing(
         assert re.match(form.format(re.escape(str(place)), re.escape(name)), line), line
 
 
-def test_the_wallets_that_are_kept_are_whole_for_the_node(judge: Judge) -> None:
+def test_the_committed_wallets_are_complete_for_the_node(judge: Judge) -> None:
     files = sorted(FOLDER.iterdir())
     for file, said in zip(files, judge.load(files), strict=True):
         count = 20 if ".many" in file.name else 12
@@ -106,7 +106,7 @@ def test_the_program_sees_a_wallet_exactly_where_the_node_reads_one(all_judged: 
 
 
 @pytest.mark.case(1, 3, 4)
-def test_a_whole_copy_is_always_found_and_the_table_in_the_docs_says_what_is_not(all_judged: Judged) -> None:
+def test_a_complete_wallet_copy_is_always_found_and_the_docs_count_every_outcome(all_judged: Judged) -> None:
     outcomes = [(state.kind, all_judged.outcome(save, state)) for save in saves() for state in states(save)]
     assert len(outcomes) >= 1000
     assert {outcome for kind, outcome in outcomes if kind == Class.KILLED} == {
@@ -126,8 +126,8 @@ def test_a_whole_copy_is_always_found_and_the_table_in_the_docs_says_what_is_not
 
 
 @pytest.mark.case(1)
-def test_a_killed_node_always_leaves_one_whole_wallet(all_judged: Judged) -> None:
-    """Either the file or its temporary copy is whole; a crash in the first save may leave neither."""
+def test_a_killed_node_always_leaves_one_complete_wallet(all_judged: Judged) -> None:
+    """Either the file or its temporary copy is complete; a crash in the first save may leave neither."""
     for save in saves():
         for state in states(save):
             if state.kind == Class.KILLED and all_judged.outcome(save, state) == Outcome.TORN:

@@ -136,10 +136,10 @@ def test_a_board_that_is_cut_off_in_a_handover_brings_its_old_node_back(board: B
 
 @pytest.mark.case(36)
 @pytest.mark.case(39)
-def test_a_watchdog_starts_no_second_writer_next_to_what_a_person_has_started(
+def test_a_watchdog_starts_no_second_writer_next_to_a_container_that_a_user_started(
     board: Board, node: Node
 ) -> None:
-    """While the board is cut off, somebody starts a container of their own on the wallet."""
+    """While the board is cut off, a user starts another container on the wallet."""
     run = node.begin(image=NEW, healthcheck=SLOW)
     until(lambda: node.containers() == {NAME: NEW}, "the new one starts", seconds=60)
     board.unplug()
@@ -155,9 +155,7 @@ def test_a_watchdog_starts_no_second_writer_next_to_what_a_person_has_started(
 
 
 @pytest.mark.case(39)
-def test_a_watchdog_touches_neither_the_next_handover_nor_one_that_ended_well(
-    board: Board, node: Node
-) -> None:
+def test_a_watchdog_touches_neither_the_next_handover_nor_a_successful_one(board: Board, node: Node) -> None:
     """Otherwise, it would bring the old node back during another attempt, or after a success."""
     run = node.begin(image=NEW, healthcheck=SLOW)
     run.join(timeout=120)

@@ -206,7 +206,7 @@ def node(board: Board) -> Node:
 
 @pytest.fixture(autouse=True)
 def _another_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Forget the images that another run has asked for: each real run is a process of its own."""
+    """Forget the images that another run has asked for: each real run is a separate process."""
     monkeypatch.setattr(older_images, "_wanted", {})
 
 
@@ -293,7 +293,7 @@ def test_a_preview_names_the_images_to_remove_and_a_failed_update_removes_none(
     assert eighth.partition("@")[2] not in board.docker("images", "--digests")
 
 
-def test_clean_shows_and_removes_what_a_failed_update_has_left(
+def test_clean_shows_and_removes_the_images_that_a_failed_update_left(
     board: Board, node: Node, versions: list[str], others: set[str]
 ) -> None:
     ninth, tenth, new = versions[8:]
@@ -333,7 +333,7 @@ def written_state(layout: Layout, node: Node) -> None:
     path.write_text(json.dumps({"checkpoint": {"latest": {"resources": [resource]}}}))
 
 
-def whole(repository: Repository, image: str) -> None:
+def read_completely(repository: Repository, image: str) -> None:
     """Read an image from the registry, to its last byte."""
     manifest = repository.manifest(image.partition("@")[2])
     for part in (manifest.fields["config"], *manifest.fields["layers"]):
@@ -345,7 +345,7 @@ def there(repository: Repository, images: Sequence[str]) -> list[str]:
     return [image for image in images if repository.digest_of(image.partition("@")[2])]
 
 
-def test_the_registry_keeps_what_is_tagged_runs_or_was_healthy(
+def test_the_registry_keeps_images_that_are_tagged_running_or_last_healthy(
     layout: Layout,
     service: Service,
     repository: Repository,
@@ -382,7 +382,7 @@ def test_the_registry_keeps_what_is_tagged_runs_or_was_healthy(
     assert there(repository, versions) == versions[8:]
     assert repository.tags() == ["latest"]
     for image in versions[8:]:
-        whole(repository, image)
+        read_completely(repository, image)
     assert before - _bytes(layout) >= gone.size >= (UPGRADES - 2) * BULK
     assert collect(layout, lambda _: True) is None, "nothing is left to do"
 
@@ -409,18 +409,18 @@ def test_a_collection_that_is_killed_loses_nothing_and_is_finished_by_the_next(
     assert left.manifests == ()
     services.start(layout, service)
     for image in versions[8:]:
-        whole(repository, image)
+        read_completely(repository, image)
     collect(layout, lambda _: True)
     assert garbage(layout.state / "registry", registry_collection.named(layout)).is_empty
     for image in versions[8:]:
-        whole(repository, image)
+        read_completely(repository, image)
 
 
-def test_a_collected_registry_takes_and_gives_images_as_before(
+def test_a_collected_registry_still_accepts_and_serves_images(
     repository: Repository, node: Node, board: Board
 ) -> None:
     new = publish(repository, 400, "again")
-    whole(repository, new)
+    read_completely(repository, new)
     node.up(new, **node.near)
     assert board.docker("ps", "--format", "{{.Names}}").split() == [NAME]
 

@@ -1,4 +1,4 @@
-"""The stand-in docker plugin against a real Docker engine of its own."""
+"""The stand-in docker plugin against its own real Docker engine."""
 
 import concurrent.futures
 import socket
@@ -101,7 +101,7 @@ def free_port() -> int:
 # --- volumes ---
 
 
-def test_a_volume_is_made_read_changed_by_replacement_and_removed(plugin: Plugin, engine: Any) -> None:
+def test_a_volume_is_created_read_changed_by_replacement_and_removed(plugin: Plugin, engine: Any) -> None:
     wanted = {"name": "v-life", "labels": [{"label": "a", "value": "1"}]}
     made = plugin.create(VOLUME, wanted)
     assert made.id == "v-life"
@@ -152,7 +152,7 @@ def test_a_volume_is_imported_by_its_name(plugin: Plugin, engine: Any) -> None:
 # --- networks ---
 
 
-def test_a_network_is_made_read_and_removed(plugin: Plugin, engine: Any) -> None:
+def test_a_network_is_created_read_and_removed(plugin: Plugin, engine: Any) -> None:
     wanted = {"name": "n-life", "driver": "bridge", "internal": True}
     made = plugin.create(NETWORK, wanted)
     assert made.id == engine.networks.list("n-life")[0].id

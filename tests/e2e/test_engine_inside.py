@@ -71,7 +71,7 @@ def inputs(board: Board, **more: object) -> Values:
     [(NODE_IMAGE, ()), (PLAIN_IMAGE, ("--label", "skycoin.node=urn:pulumi:other::skycoin"))],
     ids=["of 0.1.0, by its image", "by its label"],
 )
-def test_a_workspace_is_refused_where_a_node_of_any_version_is(
+def test_a_workspace_is_refused_on_a_host_with_a_node_of_any_version(
     board: Board, image: str, options: tuple[str, ...]
 ) -> None:
     kind, wanted = WorkspacePreflight(print), inputs(board, container="skycoin-workspace-cli")
@@ -93,7 +93,7 @@ def test_a_workspace_is_refused_where_a_node_of_any_version_is(
         ("angry_knuth", DIND_IMAGE, ("--privileged",)),
     ],
 )
-def test_a_node_is_refused_where_a_workspace_with_an_engine_inside_is(
+def test_a_node_is_refused_on_a_host_with_a_workspace_with_an_engine_inside(
     board: Board, name: str, image: str, options: tuple[str, ...]
 ) -> None:
     """The node is refused before its wallet volume is created. `fleet check` and a refresh report it too."""
@@ -149,7 +149,7 @@ def test_another_machine_is_asked_for_folder_ids_and_processor_and_for_nodes(
 
 
 def test_a_preview_is_refused_next_to_a_node_and_passes_without_one(board: Board, tmp_path: Path) -> None:
-    """The state of version 0.1.0 has the workspace open already; nothing of it is replaced."""
+    """The state of version 0.1.0 has the workspace open already; no part of it is replaced."""
     file = STATES / "0.1.0" / "opened-dind.json"
     state, settings = json.loads(file.read_text()), file.with_suffix(".yaml").read_text()
     stack = state["deployment"]["resources"][0]["urn"].split(":")[2]

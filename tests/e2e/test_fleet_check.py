@@ -289,7 +289,7 @@ def test_wrong_hosts_are_refused_by_name_in_time_and_the_others_deployed(
     assert result.code == 0, result.text
 
 
-def test_a_second_up_looks_at_no_host(up: Machine, board: Board, settings: dict[str, Any]) -> None:
+def test_a_second_up_checks_no_host(up: Machine, board: Board, settings: dict[str, Any]) -> None:
     """Only hosts with something to create or change are asked: the board is off, and nothing waits for it."""
     hosts = {**settings["skycoin:hosts"], "attic": board.host}
     up.change({**settings, "skycoin:hosts": hosts})

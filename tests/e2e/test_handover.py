@@ -75,7 +75,7 @@ def health(up: Machine) -> str:
     return status
 
 
-def is_whole(up: Machine) -> Any:
+def converged_container(up: Machine) -> Any:
     """Return the node's only container, after checks of its health, its wallet and further runs."""
     for options in (("--refresh",), ()):
         again = up.pulumi(*UP, *options)
@@ -103,7 +103,7 @@ def test_a_node_that_can_not_start_says_why_at_once_and_the_old_one_runs_again(s
     assert f"The old container {NODE} was restored unchanged" in failed.text
     assert containers(steady) == [NODE]
     assert steady.inspect("container", NODE)["Id"] == before
-    assert is_whole(steady)["Id"] == before
+    assert converged_container(steady)["Id"] == before
 
 
 @pytest.mark.case(25)
@@ -116,7 +116,7 @@ def test_a_port_that_is_taken_is_found_before_the_old_node_is_stopped(steady: Ma
         failed = steady.pulumi(*UP)
     assert failed.code != 0
     assert f"has port {PORT + 1} taken by" in failed.text
-    after = is_whole(steady)
+    after = converged_container(steady)
     assert (after["Id"], after["State"]["StartedAt"]) == (before["Id"], before["State"]["StartedAt"])
 
 
@@ -129,7 +129,7 @@ def test_a_replace_copies_the_wallet_and_its_deletion_spares_the_new_container(s
     assert replaced.code == 0, replaced.text
     assert copies(steady) == count + 1
     put(steady, TEXT)
-    assert is_whole(steady)["Id"] != before
+    assert converged_container(steady)["Id"] != before
 
 
 @contextmanager
@@ -209,7 +209,7 @@ def test_a_container_that_was_removed_by_hand_comes_back_after_a_copy(steady: Ma
     assert result.code == 0, result.text
     assert copies(steady) == count + 1
     put(steady, TEXT)
-    is_whole(steady)
+    converged_container(steady)
 
 
 def test_memory_changes_in_place(steady: Machine) -> None:
@@ -219,7 +219,7 @@ def test_memory_changes_in_place(steady: Machine) -> None:
         assert result.code == 0, result.text
         found = steady.inspect("container", NODE)
         assert (found["Id"], found["HostConfig"]["Memory"]) == (before, 512 * 1024 * 1024)
-    assert is_whole(steady)["Id"] == before
+    assert converged_container(steady)["Id"] == before
 
 
 def killed_when(up: Machine, moment: str, *victims: str) -> Result:
@@ -264,7 +264,7 @@ def test_a_handover_that_is_killed_is_repaired_by_the_next_up(steady: Machine, v
         steady.pulumi("cancel", "--yes", "--stack", "local")
     refreshed = steady.pulumi(*UP, "--refresh")
     assert refreshed.code == 0, refreshed.text
-    found = is_whole(steady)
+    found = converged_container(steady)
     assert "-log-level=debug" not in found["Args"]
 
 
@@ -287,7 +287,7 @@ def test_an_engine_that_is_killed_in_a_handover_comes_back_with_one_node(steady:
         assert running.wait(timeout=300) != 0
     result = steady.make("up")
     assert result.code == 0, result.text
-    is_whole(steady)
+    converged_container(steady)
     writers = [state for state in states(steady).split() if state.endswith("=running")]
     assert writers == [f"{NODE}=running"]
 
@@ -306,7 +306,7 @@ def test_a_destroy_after_a_killed_handover_leaves_no_container(steady: Machine) 
     assert re.search(WALLET, steady.docker("volume", "ls", "-q").text)
     result = steady.pulumi(*UP)
     assert result.code == 0, result.text
-    is_whole(steady)
+    converged_container(steady)
 
 
 @pytest.fixture(scope="module")

@@ -133,7 +133,7 @@ def test_a_boards_images_came_through_ssh_and_no_login_stayed_there(up: Machine,
 
 @pytest.mark.usefixtures("fleet")
 @pytest.mark.case(40)
-def test_a_link_that_drops_in_a_layer_is_a_sentence_in_half_a_minute_and_the_next_pull_ends(
+def test_a_link_that_drops_in_a_layer_is_reported_in_half_a_minute_and_the_next_pull_completes(
     up: Machine, attic: Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DOCKER_CONFIG", str(up.layout.docker_config))
@@ -401,7 +401,7 @@ def test_gui_is_seen_in_a_real_browser(up: Machine, login: Login, tmp_path: Path
 
 
 @pytest.mark.usefixtures("fleet")
-def test_a_wallet_is_made_by_the_gui_behind_its_login(login: Login) -> None:
+def test_a_wallet_is_created_in_the_gui_behind_its_login(login: Login) -> None:
     own = {"Origin": f"http://127.0.0.1:{GUI_PORT}"}
     seed = ask_gui("/api/v1/wallet/newSeed", auth=login).json()["seed"]
     token = ask_gui("/api/v1/csrf", auth=login).json()["csrf_token"]
@@ -486,7 +486,7 @@ def test_known_limit_containers_of_other_networks_reach_a_node_on_an_own_engine(
 
 
 @pytest.mark.usefixtures("fleet")
-def test_a_new_password_of_the_gui_makes_the_old_one_useless_and_the_node_runs_on(
+def test_a_new_password_of_the_gui_replaces_the_old_one_while_the_node_keeps_running(
     up: Machine, login: Login
 ) -> None:
     """Runs last: from here on, the login of the module's fixture is refused."""

@@ -202,7 +202,7 @@ def test_an_sbom_names_what_is_not_a_go_program(repository: Repository, own: Pat
 
 @pytest.mark.parametrize("name", ["skycoin", "skycoin-cli"])
 @pytest.mark.parametrize("arch", ARCHES)
-def test_sbom_written_again_elsewhere_is_the_same(
+def test_an_sbom_written_again_elsewhere_is_identical(
     writer: Path, own: Path, tmp_path: Path, arch: str, name: str
 ) -> None:
     """An SBOM has no serial number, no time, and nothing specific to the machine that wrote it."""
@@ -230,7 +230,7 @@ def test_licences_of_all_that_is_linked_are_in_the_shared_layer(
 
 
 @pytest.mark.parametrize("arch", ARCHES)
-def test_variant_is_labelled_and_runs_as_nobody_special(repository: Repository, arch: str) -> None:
+def test_variant_is_labelled_and_runs_as_an_unprivileged_user(repository: Repository, arch: str) -> None:
     config = repository.config(image_of(repository, arch))["config"]
     labels = config["Labels"]
     assert labels["org.opencontainers.image.version"] == "0.27.1"
@@ -371,7 +371,7 @@ def test_cli_works_inside_the_image_with_its_environment(up: Machine) -> None:
     assert '"address"' in result.stdout
 
 
-def test_a_wallet_is_made_and_listed_without_naming_a_folder(up: Machine) -> None:
+def test_a_wallet_is_created_and_listed_without_naming_a_folder(up: Machine) -> None:
     """The container is confined as a node's is, and only the owner may read the wallet."""
     confined = ("--read-only", "--cap-drop", "ALL", "--tmpfs", "/wallet:uid=10000,mode=700")
     made = "skycoin-cli walletCreate mine.wlt --mnemonic --encrypt --password secret --label mine"

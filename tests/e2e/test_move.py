@@ -119,7 +119,7 @@ def test_a_move_that_is_killed_is_finished_by_the_next(fleet: Fleet) -> None:
     assert not [name for name in left if name.startswith(NODE)], left
 
 
-def test_a_wallet_that_has_grown_never_goes_over_its_older_copy(fleet: Fleet) -> None:
+def test_a_wallet_that_has_grown_never_overwrites_its_older_copy(fleet: Fleet) -> None:
     machine, cove = fleet.machine, fleet.cove
     cove.docker("exec", NODE, "skycoin-cli", "walletAddAddresses", "deterministic.wlt", "-n", "1")
     wallets = fingerprint(machine, NAME)
@@ -157,7 +157,7 @@ def test_a_dead_boards_node_comes_back_elsewhere_from_a_backup(fleet: Fleet, tmp
 
 @contextmanager
 def plain_run(machine: Machine, name: str) -> Iterator[str]:
-    """Run a node by plain `docker run`, with a wallet that is not known yet; yield the wallet's addresses."""
+    """Run a node by plain `docker run`, with a new wallet; yield the wallet's addresses."""
     image = machine.outputs()["nodes"]["node-1"]["image"]
     options = ("--network", "none", "--restart", "unless-stopped", "--name", name, "-v", f"{name}:/wallet")
     well(machine.docker("run", "-d", *options, image, "-disable-networking"))

@@ -1,4 +1,4 @@
-"""A set-up's own engine leaves the machine's network as it was."""
+"""A set-up's own engine does not change the machine's network."""
 
 import json
 import subprocess
@@ -25,7 +25,7 @@ def noted(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.mark.case(44)
-def test_an_own_engine_leaves_links_routes_rules_and_binfmt_as_they_were(noted: Any) -> None:
+def test_an_own_engine_does_not_change_links_routes_rules_and_binfmt(noted: Any) -> None:
     assert noted["after"] == noted["before"]
 
 

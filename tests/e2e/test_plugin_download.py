@@ -45,7 +45,7 @@ def test_a_plugin_as_published_is_installed(up: Machine, tmp_path: Path, downloa
     assert left(tmp_path) == [f"resource-docker-v{PLUGINS['docker']}"]
 
 
-def test_half_a_plugin_is_tried_again_and_leaves_nothing(
+def test_a_truncated_plugin_download_is_retried_and_leaves_nothing(
     up: Machine, tmp_path: Path, downloads: Downloads
 ) -> None:
     downloads.cut = 100

@@ -17,7 +17,7 @@ from tests.e2e.faulty import Fault
 from tests.e2e.hosted import Hosted
 from tests.e2e.machine import SETTINGS, Machine
 from tests.e2e.plugin import until
-from tests.e2e.test_release_faults import IMAGES, whole
+from tests.e2e.test_release_faults import IMAGES, is_complete
 from tests.e2e.tiny import TWO, Tiny
 
 PATH = "tiny/public"
@@ -94,14 +94,14 @@ def test_a_second_up_writes_nothing(tiny: Tiny, hosted: Hosted, repository: Repo
     done = tiny.pulumi("up", "--yes", "--skip-preview", "--refresh", "--run-program")
     assert done.code == 0, done.text
     assert written(hosted) == []
-    assert whole(repository, "latest")
+    assert is_complete(repository, "latest")
 
 
 @pytest.mark.case(45)
 def test_no_tag_changes_if_a_variant_fails_its_verification(
     tiny: Tiny, hosted: Hosted, repository: Repository
 ) -> None:
-    """The registry serves damaged blobs for one variant; the other variant is whole."""
+    """The registry serves damaged blobs for one variant; the other variant is intact."""
     before = names(repository)
     tiny.write_release(hosted.address, PATH, "two", 1)
     hosted.proxy.faults[:] = [Fault(matches=r"^GET .*/blobs/", status=200, body="torn", times=2)]
@@ -114,7 +114,7 @@ def test_no_tag_changes_if_a_variant_fails_its_verification(
     hosted.proxy.faults.clear()
     again = tiny.up()
     assert again.code == 0, again.text
-    assert all(whole(repository, tag) for tag in (*exact(1), *MOVING))
+    assert all(is_complete(repository, tag) for tag in (*exact(1), *MOVING))
 
 
 def test_no_tag_changes_if_an_exact_tag_is_refused(
@@ -134,7 +134,7 @@ def test_no_tag_changes_if_an_exact_tag_is_refused(
     assert first not in before
 
 
-def test_an_up_killed_while_tags_are_written_leaves_whole_tags_and_the_next_up_writes_the_rest(
+def test_an_up_killed_while_tags_are_written_leaves_complete_tags_and_the_next_up_writes_the_rest(
     tiny: Tiny, hosted: Hosted, repository: Repository
 ) -> None:
     tiny.write_release(hosted.address, PATH, "four", 3)
@@ -159,7 +159,7 @@ def test_an_up_killed_while_tags_are_written_leaves_whole_tags_and_the_next_up_w
     there = names(repository)
     assert {tag: there[tag] for tag in before} == before, "a moving name had moved"
     assert there.keys() - before.keys() == {*exact(3)} | suffixed(*exact(3))
-    assert all(whole(repository, tag) for tag in (*exact(3), *MOVING))
+    assert all(is_complete(repository, tag) for tag in (*exact(3), *MOVING))
     tiny.pulumi("cancel", "--yes")
     again = tiny.pulumi("up", "--yes", "--skip-preview", "--refresh", "--run-program")
     assert again.code == 0, again.text
@@ -184,4 +184,4 @@ def test_an_image_that_is_gone_from_the_registry_is_noticed_and_pushed_again(
     assert done.code == 0, done.text
     assert written(hosted)[0] == digest
     assert names(repository) == before
-    assert whole(repository, "latest")
+    assert is_complete(repository, "latest")

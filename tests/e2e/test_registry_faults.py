@@ -33,7 +33,7 @@ def blob(size: int = 300_000) -> tuple[str, io.BytesIO]:
     return sha256_of(content), io.BytesIO(content)
 
 
-def test_a_blob_goes_up_and_comes_down_as_it_was(repository: Repository) -> None:
+def test_an_uploaded_blob_is_downloaded_unchanged(repository: Repository) -> None:
     digest, file = blob()
     assert not repository.has_blob(digest)
     repository.put_blob(digest, file)
@@ -153,7 +153,7 @@ def test_a_login_that_is_refused_names_the_registry_and_no_password(
     assert "wrong-password" not in str(caught.value)
 
 
-def test_an_account_without_the_right_is_told_so(repository: Repository, hosted: Hosted) -> None:
+def test_an_account_without_the_right_gets_a_message_about_it(repository: Repository, hosted: Hosted) -> None:
     body = '{"errors":[{"code":"DENIED","message":"requested access to the resource is denied"}]}'
     hosted.proxy.faults.append(Fault(matches="^PUT .*/manifests/", status=403, body=body, times=1000))
     with pytest.raises(RegistryError, match=r"403 DENIED: requested access.*Log in with an account"):
@@ -183,9 +183,7 @@ def test_a_registry_that_is_down_is_named(up: Machine, monkeypatch: pytest.Monke
         Repository("registry.localhost:1/a/b").digest_of("latest")
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(
-    hosted: Hosted, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_untrusted_certificate_is_refused(hosted: Hosted, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt")
     with pytest.raises(RegistryError, match="certificate verify failed"):
         Repository(f"{hosted.address}/faults").digest_of("latest")

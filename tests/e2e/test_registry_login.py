@@ -237,7 +237,7 @@ def test_a_set_up_without_a_login_gets_one_and_its_node_keeps_running(up: Machin
     assert get("/api/v1/version")["version"] == "0.27.1"
 
 
-def test_an_empty_password_is_one_sentence_and_nothing_is_changed(up: Machine) -> None:
+def test_an_empty_password_is_refused_with_one_message_and_no_change(up: Machine) -> None:
     password = up.layout.registry_password.read_text()
     before = node_of(up)
     up.layout.registry_password.write_text("")

@@ -59,7 +59,7 @@ def digests(tiny: Tiny) -> list[str]:
     return [resources[name]["outputs"]["digest"] for name in IMAGES]
 
 
-def whole(repository: Repository, tag: str) -> bool:
+def is_complete(repository: Repository, tag: str) -> bool:
     """True if a tag is a list of all variants, and the registry has all their blobs."""
     children = [repository.manifest(one["digest"]) for one in repository.manifest(tag).fields["manifests"]]
     blobs = [blob for child in children for blob in (child.fields["config"], *child.fields["layers"])]
@@ -107,11 +107,11 @@ def test_a_registry_that_is_down_before_the_push_leaves_nothing_and_the_next_up_
     again = tiny.up()
     assert again.code == 0, again.text
     assert compiled(again.text) == [True, True], "what was compiled before the failed push was compiled again"
-    assert whole(repository, "1.2.3-r1")
+    assert is_complete(repository, "1.2.3-r1")
 
 
 @pytest.mark.case(10)
-def test_a_push_that_is_cut_in_a_blob_leaves_every_tag_whole_and_the_retry_sends_only_the_rest(
+def test_a_push_that_is_cut_in_a_blob_leaves_every_tag_complete_and_the_retry_sends_only_the_rest(
     tiny: Tiny, hosted: Hosted, repository: Repository
 ) -> None:
     tiny.write_release(hosted.address, PATH, "three", 2)
@@ -122,14 +122,14 @@ def test_a_push_that_is_cut_in_a_blob_leaves_every_tag_whole_and_the_retry_sends
     assert failed.code != 0
     assert f"failed to push {hosted.address}/{PATH}" in failed.text
     assert repository.digest_of("1.2.3-r2") is None
-    assert all(whole(repository, tag) for tag in ("latest", "1.2.3", "1.2.3-r1"))
+    assert all(is_complete(repository, tag) for tag in ("latest", "1.2.3", "1.2.3-r1"))
     hosted.proxy.faults.clear()
     hosted.proxy.requests.clear()
     again = tiny.up()
     assert again.code == 0, again.text
     # One layer and one configuration for each variant: base and shared layer are there already.
     assert hosted.proxy.count(r"^PUT .*/blobs/uploads/.* 201") <= 2 * len(TWO)
-    assert whole(repository, "1.2.3-r2")
+    assert is_complete(repository, "1.2.3-r2")
 
 
 @pytest.mark.case(12)
@@ -148,7 +148,7 @@ def test_a_push_with_a_wrong_password_names_the_registry_and_keeps_the_state(
     assert digests(tiny) == before
     again = tiny.up()
     assert again.code == 0, again.text
-    assert whole(repository, "1.2.3-r3")
+    assert is_complete(repository, "1.2.3-r3")
 
 
 @pytest.mark.case(12)
@@ -172,7 +172,7 @@ def test_a_destroy_that_may_not_ask_the_registry_keeps_the_state(
     assert re.search(rf"registry {hosted.address} \({PATH}\): HEAD: 403", failed.text), failed.text
     assert PASSWORD not in failed.text
     assert tiny.resources().keys() == before.keys()
-    assert whole(repository, "latest")
+    assert is_complete(repository, "latest")
 
 
 @pytest.mark.case(16)
@@ -196,14 +196,14 @@ def test_of_two_ups_one_runs_and_the_other_names_the_locks_holder(
     assert f"(pid {first.pid})" in refused.text
     unchanged = tiny.pulumi("preview", "--expect-no-changes")
     assert unchanged.code == 0, unchanged.text
-    assert whole(repository, "1.2.3-r4")
+    assert is_complete(repository, "1.2.3-r4")
 
 
 @pytest.mark.case(24, 45)
 def test_a_variant_with_another_platforms_programs_is_refused_after_its_push(
     tiny: Tiny, repository: Repository
 ) -> None:
-    """Every list and node takes its variants from this verification; builds have a gate of their own."""
+    """Every list and node takes its variants from this verification; builds have their own gate."""
     amd64 = tiny.outputs()["images"]["skycoin"]["latest"]["variants"]["amd64"]["ref"]
     with pytest.raises(ProviderError) as caught:
         Verification().create({"ref": amd64, "platform": "linux/arm/v6", "labels": {}})
@@ -296,4 +296,4 @@ def test_a_registry_that_refuses_deletes_keeps_everything_and_the_destroy_comple
     )
     assert re.search(r"Tag skycoin-hosted-latest-tag deleted .*\[retain\]", done.text), done.text
     assert tiny.resources().keys() <= {"skycoin-faults"}
-    assert all(whole(repository, tag) for tag in ("latest", "1.2.3", "1.2.3-r4"))
+    assert all(is_complete(repository, tag) for tag in ("latest", "1.2.3", "1.2.3-r4"))

@@ -84,7 +84,7 @@ def again(up: Machine, other_builder: Builder) -> Iterator[Tiny]:
 
 
 @pytest.mark.case(8)
-def test_a_builder_whose_disk_is_full_says_so_and_leaves_no_half_tag(
+def test_a_full_disk_of_the_builder_is_reported_and_leaves_no_incomplete_tag(
     up: Machine, other_builder: Builder, again: Tiny, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The next test is the retry: the same build, once the space is free again."""

@@ -110,7 +110,7 @@ def test_delete_removes_the_old_builds_and_nothing_else(repository: Repository) 
     assert repository.manifest("develop").media_type == INDEX
 
 
-def test_a_repository_that_is_not_there_has_nothing_to_retire(repository: Repository) -> None:
+def test_a_missing_repository_has_nothing_to_retire(repository: Repository) -> None:
     nowhere = Repository(repository.name.replace("retention", "nowhere"))
     done = retention(nowhere)
     assert (done.returncode, done.stdout.splitlines()[-1]) == (

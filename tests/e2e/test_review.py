@@ -83,7 +83,7 @@ def reviewed(stack: Reviewed) -> Iterator[Reviewed]:
         shutil.copytree(PROJECT / name, stack.folder / "checkout" / name)
 
 
-def test_an_upgrade_takes_no_protection_away(reviewed: Reviewed) -> None:
+def test_an_upgrade_removes_no_protection(reviewed: Reviewed) -> None:
     done = reviewed.review("--no-refresh")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("## Stack local: restarts 1 node for at most 6 min\n")
@@ -98,7 +98,7 @@ def test_an_upgrade_takes_no_protection_away(reviewed: Reviewed) -> None:
     ],
     ids=["protect", "retain"],
 )
-def test_a_program_that_gives_a_wallet_up_is_caught(
+def test_a_program_that_drops_the_protection_of_a_wallet_is_reported(
     reviewed: Reviewed, option: str, gone: str, said: str
 ) -> None:
     """The page used to say nothing about the wallet, and the exit code was 0."""
@@ -160,7 +160,7 @@ def test_pulumi_reads_a_stacks_file_as_pages_by_files_do(reviewed: Reviewed, tmp
     }
 
 
-def test_a_guard_that_a_program_drops_is_a_change(reviewed: Reviewed) -> None:
+def test_a_dependency_that_a_program_drops_is_a_change(reviewed: Reviewed) -> None:
     reviewed.edit(
         "components/node.py",
         "retain_on_delete=True,\n            depends_on=[preflight],",

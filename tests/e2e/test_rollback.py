@@ -137,7 +137,7 @@ def test_a_node_is_rolled_back_stays_there_and_is_updated_again_later(fleet: Fle
     assert fleet.board.docker("inspect", "-f", RUN, f"{NODE}-proxy") == proxy, "it ran on"
 
 
-def test_a_digest_that_nobody_has_is_refused_before_a_preview(fleet: Fleet) -> None:
+def test_a_digest_that_exists_nowhere_is_refused_before_a_preview(fleet: Fleet) -> None:
     digest = f"sha256:{'0' * 64}"
     refused = fleet.machine.skyinfra("node", "rollback", "porch", "--reason", REASON, "--to", digest)
     assert refused.code == 1

@@ -1,6 +1,6 @@
 """`skyinfra setup rotate` changes passphrase, login and CA, and nodes keep running.
 
-Runs after the tests with a registry of their own, which has the old certificate.
+Runs after the tests that have their own registry, which has the old certificate.
 """
 
 import re
@@ -99,7 +99,7 @@ def test_a_rotation_of_the_passphrase_that_is_killed_leaves_every_stack_readable
     assert [path.name for path in up.layout.state.glob("passphrase*")] == ["passphrase"]
 
 
-def test_a_new_login_makes_the_old_one_useless(up: Machine) -> None:
+def test_a_new_login_invalidates_the_old_one(up: Machine) -> None:
     before = up.layout.registry_password.read_text()
     done = rotated(up, "login")
     after = up.layout.registry_password.read_text()

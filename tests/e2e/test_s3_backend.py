@@ -64,13 +64,13 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A user with a checkout, a home and a Pulumi of their own."""
+    """A user with their own checkout, home and Pulumi."""
 
     checkout: Path
     environment: dict[str, str]
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-        """Start a pulumi command in a session of its own, so that its processes can be found and killed."""
+        """Start a pulumi command in its own session, so that its processes can be found and killed."""
         return subprocess.Popen(
             ["pulumi", *arguments, "--non-interactive"],
             cwd=self.checkout,

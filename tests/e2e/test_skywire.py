@@ -42,7 +42,7 @@ ON_GLIBC = ("arm32v6", "arm32v7")
 
 
 def up_of(machine: Machine, stack: str, images: dict[str, Any], **more: Any) -> Result:
-    """Run `pulumi up` for a stack of its own, with these images and without nodes."""
+    """Run `pulumi up` for a separate stack, with these images and without nodes."""
     config = {key: value for key, value in machine.settings().items() if key != "skycoin:nodes"}
     wanted = {**config, "skycoin:hosts": {}, "skycoin:images": images, **more}
     file = machine.checkout / "stacks" / f"Pulumi.{stack}.yaml"

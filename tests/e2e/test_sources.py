@@ -156,7 +156,7 @@ def test_a_branch_that_moved_changes_nothing_until_its_commit_is_in_the_settings
 
 
 @pytest.mark.case(27)
-def test_a_private_repository_is_fetched_with_a_token_that_is_nowhere_afterwards(
+def test_a_private_repository_is_fetched_with_a_token_that_is_stored_nowhere(
     sources: Sources, tmp_path: Path
 ) -> None:
     """The token is not in state, settings, logs, build arguments, layers or the builder's own files.
@@ -195,7 +195,7 @@ def test_a_private_repositorys_token_is_in_no_layer(
     assert not found_in_layers(repository, TOKEN, "feature-sources")
 
 
-def test_a_repository_of_something_else_is_refused_by_a_sentence(sources: Sources) -> None:
+def test_a_repository_of_another_project_is_refused_with_a_clear_message(sources: Sources) -> None:
     """Without a folder `cmd`, the image used to be built from the Go module, under that commit's name."""
     other = sources.public.commit("other", {"README.md": "something else\n"})
     before = sources.variant("skycoin")

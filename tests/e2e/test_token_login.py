@@ -223,7 +223,7 @@ def test_no_login_goes_to_a_token_service_without_tls(registry: TokenRegistry, h
     assert registry.service.asked == []
 
 
-def test_a_token_service_whose_certificate_nobody_vouches_for_gets_no_login(
+def test_a_token_service_with_an_untrusted_certificate_gets_no_login(
     registry: TokenRegistry,
 ) -> None:
     elsewhere = registry.service.realm.replace("127.0.0.1", "localhost")

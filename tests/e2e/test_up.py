@@ -36,7 +36,7 @@ def test_first_up_ends_with_a_url_that_answers_the_version_and_the_digest(first_
     assert re.search(r"image registry\.localhost:15443/skycoin/skycoin@sha256:[0-9a-f]{64}", last)
 
 
-def test_up_says_aloud_which_plugins_and_bases_it_uses(first_up: Result) -> None:
+def test_up_prints_which_plugins_and_bases_it_uses(first_up: Result) -> None:
     assert "stand-in" in first_up.text or "official" in first_up.text
     assert re.search(r"bases are (made from Debian packages|the official images)", first_up.text)
 
@@ -133,11 +133,11 @@ def test_plain_pulumi_sees_no_change_either(up: Machine) -> None:
     assert preview.code == 0, preview.text
 
 
-def test_running_it_changes_no_tracked_file(up: Machine) -> None:
+def test_running_the_program_changes_no_tracked_file(up: Machine) -> None:
     assert up.run("git", "status", "--porcelain").text == ""
 
 
-def test_passphrase_is_made_and_private(up: Machine) -> None:
+def test_the_passphrase_is_created_and_private(up: Machine) -> None:
     path = up.layout.state / "passphrase"
     assert path.stat().st_mode & 0o777 == 0o600
     assert len(path.read_text()) >= 32

@@ -1,4 +1,4 @@
-"""Encrypted backups of a running node: made, read without this program, drilled, restored, refused."""
+"""Encrypted backups of a running node: created, read without this program, drilled, restored, refused."""
 
 import gzip
 import json
@@ -211,7 +211,7 @@ def test_a_drill_finds_the_same_addresses_and_leaves_nothing(kept: Machine, key:
     assert kept.docker("volume", "ls", "-q").text == before
 
 
-def test_a_drill_of_what_no_node_reads_fails_and_leaves_nothing(
+def test_a_drill_of_a_wallet_that_no_node_reads_fails_and_leaves_nothing(
     kept: Machine, key: Key, tmp_path: Path
 ) -> None:
     """The file is well-formed; only a node can say that it is no wallet of Skycoin."""

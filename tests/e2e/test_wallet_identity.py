@@ -152,7 +152,7 @@ def test_a_wallet_that_grew_is_not_reported_as_different(guarded: Machine) -> No
     assert fingerprint(guarded)["bip44.wlt"]["bip44/0/0"].count == 3
 
 
-def anew(folder: Path) -> None:
+def without_id(folder: Path) -> None:
     """Leave the volume as `docker volume rm` and `create` do: without its id."""
     for path in folder.iterdir():
         path.unlink()
@@ -172,7 +172,7 @@ def older(folder: Path) -> None:
 
 def swapped(folder: Path) -> None:
     """Replace wallets and id by those of another volume."""
-    anew(folder)
+    without_id(folder)
     (folder / ".skyinfra-id").write_text("f" * 32 + "\n")
     (folder / "other.wlt").write_text('{"meta": {"type": "deterministic"}, "entries": [{"address": "2a"}]}')
 
@@ -187,14 +187,14 @@ def cut(folder: Path) -> None:
     ("change", "said"),
     [
         (emptied, "holds no wallet. It held 5 wallets with 12 addresses"),
-        (anew, "holds no wallet. It held 5 wallets with 12 addresses"),
+        (without_id, "holds no wallet. It held 5 wallets with 12 addresses"),
         (one_gone, "has changed: xpub.wlt (2 addresses) is gone"),
         (older, "deterministic.wlt has 3 of 5 addresses"),
         (swapped, "bip44.wlt (3 addresses) is gone"),
         (cut, "locked.wlt is empty, truncated or unreadable"),
     ],
 )
-def test_a_wallet_that_is_not_what_it_was_is_seen_and_refused_though_nothing_else_changes(
+def test_a_changed_wallet_is_noticed_and_refused_even_if_nothing_else_changes(
     guarded: Machine, change: Callable[[Path], None], said: str
 ) -> None:
     """Such changes used to go unnoticed."""
@@ -226,7 +226,7 @@ def test_an_intended_change_is_accepted_by_the_command_that_the_refusal_names(gu
 
 
 @pytest.mark.case(35)
-def test_a_restore_of_an_older_backup_is_what_the_next_up_finds(guarded: Machine, tmp_path: Path) -> None:
+def test_the_next_up_notices_a_restore_of_an_older_backup(guarded: Machine, tmp_path: Path) -> None:
     backup = guarded.make("wallet-backup", "NODE=guarded", f"INTO={tmp_path}", "PLAIN=1")
     assert backup.code == 0, backup.text
     [file] = tmp_path.iterdir()
@@ -242,7 +242,7 @@ def test_a_restore_of_an_older_backup_is_what_the_next_up_finds(guarded: Machine
 
 
 @pytest.mark.case(4)
-def test_a_torn_wallet_next_to_a_whole_temporary_copy_is_taken_from_it_by_the_command_that_is_named(
+def test_the_named_command_restores_a_torn_wallet_from_its_complete_temporary_copy(
     guarded: Machine,
 ) -> None:
     file = place(guarded) / "deterministic.wlt"
@@ -294,7 +294,7 @@ def test_the_script_sees_in_the_nodes_image_what_it_sees_under_this_machines_she
 
 
 @pytest.mark.case(36)
-def test_a_container_of_somebody_else_on_the_wallet_is_refused(guarded: Machine) -> None:
+def test_a_foreign_container_on_the_wallet_is_refused(guarded: Machine) -> None:
     """Before, other stacks and other spellings of the host were not checked."""
     image = guarded.inspect("container", NODE)["Config"]["Image"]
     other = ("run", "-d", "--name", "stranger", "--network", "none", "-v", f"{WALLET}:/w")
@@ -309,7 +309,7 @@ def test_a_container_of_somebody_else_on_the_wallet_is_refused(guarded: Machine)
 
 
 @pytest.mark.case(30)
-def test_files_of_somebody_else_are_named_and_the_command_gives_them_back_and_touches_no_other(
+def test_files_of_another_user_are_named_and_the_command_returns_only_them_to_the_node(
     guarded: Machine,
 ) -> None:
     """Before, a wallet copied there by root was called torn, and a database of root's was not checked."""

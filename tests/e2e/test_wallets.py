@@ -71,7 +71,9 @@ def change(up: Machine, argument: str) -> Result:
         up.change(before)
 
 
-def test_a_backup_of_a_running_node_is_whole_private_and_comes_back(second: Machine, tmp_path: Path) -> None:
+def test_a_backup_of_a_running_node_is_complete_private_and_can_be_restored(
+    second: Machine, tmp_path: Path
+) -> None:
     made = backup(second, tmp_path)
     assert made.code == 0, made.text
     [file] = tmp_path.iterdir()
@@ -131,7 +133,7 @@ def test_an_emptied_wallet_is_refused_by_the_backup_and_by_a_change_of_its_node(
 
 
 @pytest.mark.case(35)
-def test_copies_that_a_prune_has_taken_are_made_again_while_the_node_runs_on(second: Machine) -> None:
+def test_copies_that_a_prune_removed_are_created_again_while_the_node_keeps_running(second: Machine) -> None:
     """Without them, the host has no record that a change of the node could be compared with."""
     refreshed = ("up", "--yes", "--skip-preview", "--refresh", "--stack", "local")
     assert second.pulumi(*refreshed).code == 0
@@ -205,7 +207,7 @@ def test_a_killed_restore_is_noticed_and_finished_by_the_next(second: Machine, t
 
 @pytest.mark.case(38)
 def test_a_full_volume_keeps_its_wallet(second: Machine, tmp_path: Path) -> None:
-    """The volume is a file system of its own, with less room than the backup needs."""
+    """The volume is a separate file system, with less room than the backup needs."""
     assert backup(second, tmp_path).code == 0
     image, large = tmp_path / "disk", TEXT.replace("2a", "2a" * 2_000_000)
     put(second, large)
@@ -278,7 +280,7 @@ def test_a_retired_nodes_volumes_stay(second: Machine) -> None:
 
 
 @pytest.mark.case(16)
-def test_a_second_make_next_to_a_running_one_touches_nothing(second: Machine, tmp_path: Path) -> None:
+def test_a_second_make_during_a_running_one_changes_nothing(second: Machine, tmp_path: Path) -> None:
     """The second used to take the first one's notes for an interrupted run's, and announced their removal."""
     lock = second.layout.state / "lock"
     holder = subprocess.Popen(["flock", "-o", str(lock), "sleep", "60"])

@@ -212,7 +212,9 @@ def devcontainer(machine: Machine, folder: Path) -> Iterator[str]:
 
 
 @pytest.mark.usefixtures("opened")
-def test_only_it_is_stopped_and_opening_it_starts_it_again(machine: Machine, folder: Path) -> None:
+def test_only_the_opened_workspace_is_stopped_and_opening_it_starts_it_again(
+    machine: Machine, folder: Path
+) -> None:
     """`make down` would stop the nodes too."""
     stopped = asks(machine, "workspace-stop", "NAME=cli")
     assert stopped.code == 0, stopped.text

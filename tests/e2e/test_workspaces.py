@@ -206,7 +206,7 @@ def test_malformed_user_ids_are_refused(cli: Workspace, ids: str) -> None:
 
 
 @pytest.mark.parametrize("tag", ["develop", "develop-dind"])
-def test_no_file_makes_anybody_root(cli: Workspace, tag: str) -> None:
+def test_no_file_lets_a_user_become_root(cli: Workspace, tag: str) -> None:
     find = ("find", "/", "-xdev", "-type", "f", "-perm", "/6000")
     result = cli.machine.docker("run", "--rm", "--entrypoint", "find", cli.ref(tag), *find[1:])
     lines = [line for line in result.text.splitlines() if not line.endswith("Permission denied")]

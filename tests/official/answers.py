@@ -202,7 +202,7 @@ def ask(plugin: Servicer, method: str, request: Values) -> Values:
 
 
 def compare(plugin: Servicer, call: Call) -> tuple[Outcome, str]:
-    """How the stand-in answers a call that needs no engine, and both answers where that is another one."""
+    """How the stand-in answers a call that needs no engine, and both answers if they differ."""
     wanted = call.response
     try:
         found = ask(plugin, call.method, call.request)

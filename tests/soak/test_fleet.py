@@ -117,7 +117,7 @@ def update(result: Result) -> list[str]:
 
 
 def timed(machine: Machine, *command: str) -> tuple[Result, str]:
-    """Run a command; return its result, and a sentence about how it ended."""
+    """Run a command; return its result, and a line about how it ended."""
     began = time.monotonic()
     result = machine.run(*command, env=machine.environment() if command[0] != "make" else {})
     took = time.monotonic() - began
@@ -244,7 +244,7 @@ def _upgrade_with_three_faults(fleet: Fleet, before: Sight) -> Sight:
 
 
 def _cut_off(fleet: Fleet, old: str) -> str:
-    """Cut the cellar off while its new node starts; return a sentence about when the old one was back."""
+    """Cut the cellar off while its new node starts; return a line about when the old container was back."""
     until(lambda: not _image(fleet, "cellar", old).endswith(old), "its new node starts", 900, pause=1)
     fleet.boards["cellar"].unplug()
     cut = time.monotonic()

@@ -183,7 +183,7 @@ def test_a_forks_page_is_made_of_its_files_alone(forge: Forge) -> None:
     assert "\n    - skycoin for amd64, arm32v5, arm32v6, arm32v7, arm64v8: EXTRA: none → @" in forge.posted
 
 
-def test_drift_fails_and_a_stack_that_is_as_it_was_does_not(forge: Forge, up: Machine) -> None:
+def test_drift_fails_and_an_unchanged_stack_does_not(forge: Forge, up: Machine) -> None:
     result = forge.run("workflow_dispatch", "drift.yml")
     assert result.code == 0, result.text
     before = up.settings()

@@ -29,7 +29,7 @@ class Requests:
     """Number of the request that raises `fault`."""
     fault: BaseException = field(default_factory=KeyboardInterrupt)
 
-    def come(self) -> None:
+    def add(self) -> None:
         self.count += 1
         if self.count == self.last:
             raise self.fault
@@ -60,7 +60,7 @@ class Board:
         return Containers(self)
 
     def info(self) -> Values:
-        self.requests.come()
+        self.requests.add()
         return {
             "ID": self.identity or str(self.root),
             "Name": self.name or self.root.name,
@@ -98,17 +98,17 @@ class Api:
     board: Board
 
     def inspect_volume(self, name: str) -> Values:
-        self.board.requests.come()
+        self.board.requests.add()
         if not self.board.folder(name).exists():
             raise NotFound(name)
         return {"Name": name, "Mountpoint": str(self.board.folder(name))}
 
     def create_volume(self, name: str) -> None:
-        self.board.requests.come()
+        self.board.requests.add()
         self.board.make(name)
 
     def inspect_image(self, name: str) -> Values:
-        self.board.requests.come()
+        self.board.requests.add()
         return {"Id": name}
 
     def containers(
@@ -117,7 +117,7 @@ class Api:
         filters: Values | None = None,
         all: bool = False,  # noqa: A002 docker's name
     ) -> list[Values]:
-        self.board.requests.come()
+        self.board.requests.add()
         if not all:
             return []  # no test here looks inside a node
         assert filters is None
@@ -167,7 +167,7 @@ class Node:
         }
 
     def stop(self, timeout: int) -> None:
-        self.board.requests.come()
+        self.board.requests.add()
         assert timeout == 60
         self._look()
         self.status = "exited"
@@ -183,7 +183,7 @@ class Node:
             raise NotFound(self.name)
 
     def get_archive(self, path: str) -> tuple[list[bytes], Values]:
-        self.board.requests.come()
+        self.board.requests.add()
         if path in self.mounts:
             return archived(self.board.folder(self.mounts[path]), path)
         if path not in self.files:
@@ -200,7 +200,7 @@ class Containers:
     board: Board
 
     def get(self, name: str) -> Node:
-        self.board.requests.come()
+        self.board.requests.add()
         found = next((one for one in self.board.nodes.values() if name in (one.name, one.id)), None)
         if found is None:
             raise NotFound(name)
@@ -212,7 +212,7 @@ class Containers:
         all: bool = False,  # noqa: A002 docker's name
         ignore_removed: bool = False,
     ) -> Sequence[Node]:
-        self.board.requests.come()
+        self.board.requests.add()
         if filters == {"label": NODE_LABEL}:
             return [one for one in self.board.nodes.values() if NODE_LABEL in one.labels]
         if filters is None:
@@ -222,7 +222,7 @@ class Containers:
         return []
 
     def create(self, image: str, *, command: Sequence[str], volumes: Values, **options: Any) -> "Short":
-        self.board.requests.come()
+        self.board.requests.add()
         assert options["network_mode"] == "none"
         assert options["read_only"]
         for volume in volumes:
@@ -242,26 +242,26 @@ class Short:
     done: "subprocess.CompletedProcess[bytes] | None" = None
 
     def get_archive(self, path: str) -> tuple[list[bytes], Values]:
-        self.board.requests.come()
+        self.board.requests.add()
         folder = Path(self._here(path))
         if not folder.exists():
             raise NotFound(path)
         return archived(folder, path)
 
     def put_archive(self, path: str, archive: bytes) -> bool:
-        self.board.requests.come()
+        self.board.requests.add()
         unpack(archive, Path(self._here(path)))
         return True
 
     def start(self) -> None:
-        self.board.requests.come()
+        self.board.requests.add()
         command = [
             self._here(part).replace("/tmp/folders", f"{self.board.root}.tmp") for part in self.command
         ]
         self.done = subprocess.run(command, capture_output=True, check=False)
 
     def wait(self, timeout: int) -> Values:
-        self.board.requests.come()
+        self.board.requests.add()
         assert self.done
         return {"StatusCode": self.done.returncode}
 

@@ -41,7 +41,7 @@ class Fault(StrEnum):
 
 
 @dataclass(eq=False)
-class Box:
+class EngineContainer:
     """One container."""
 
     identity: str
@@ -68,7 +68,7 @@ class NodeEngine:
     live_restore: bool = False
     limits_memory: bool = True
     volumes_there: set[str] = field(default_factory=lambda: {WALLET, COPIES, DATA})
-    boxes: dict[str, Box] = field(default_factory=dict)
+    boxes: dict[str, EngineContainer] = field(default_factory=dict)
     images_there: set[str] = field(default_factory=lambda: {GOOD, NEXT, BAD, SICK})
     ports: set[str] = field(default_factory=set)
     """Ports of the host that other programs use."""
@@ -274,7 +274,7 @@ class NodeEngine:
             missing = [mount["Source"] for mount in config["HostConfig"]["Mounts"]]
             made = sorted(set(missing) - self.volumes_there)
             assert not made, f"the engine would make {made}, empty"
-            box = Box(f"{next(self._ids):064x}", name, copy.deepcopy(config))
+            box = EngineContainer(f"{next(self._ids):064x}", name, copy.deepcopy(config))
             self.boxes[box.identity] = box
             self.log.append(f"create {name}")
             return {"Id": box.identity}
@@ -302,7 +302,7 @@ class NodeEngine:
 
         self._call(begin)
 
-    def _lives(self, box: Box) -> bool:
+    def _lives(self, box: EngineContainer) -> bool:
         """Return whether the node keeps running; v0.27.1 refuses a newer database, and stamps any other."""
         if self.owner and user_of({"user": box.config.get("User")}) != self.owner:
             self.violations.append(f"{box.name} can't read its wallet after {self.log[-3:]}")
@@ -382,13 +382,13 @@ class NodeEngine:
     def logs(self, name: str, tail: int, timestamps: bool) -> bytes:
         return f"2026-01-01T00:00:00.1Z {self.says}\n".encode()
 
-    def _box(self, name: str) -> Box:
+    def _box(self, name: str) -> EngineContainer:
         for box in self.boxes.values():
             if name in (box.identity, box.name):
                 return box
         raise NotFound(name)
 
-    def _inspected(self, box: Box) -> Values:
+    def _inspected(self, box: EngineContainer) -> Values:
         health = "starting" if box.config["Image"] == SICK else "healthy"
         if box.config["Image"] in self.ailing:
             health = "unhealthy"
@@ -523,6 +523,8 @@ class Resource:
     identity: str = ""
     inputs: Values = field(default_factory=dict)
     outputs: Values = field(default_factory=dict)
+    pending: list[tuple[str, Values]] = field(default_factory=list)
+    """Resources that were replaced and are still to be deleted: (id, state)."""
 
     def up(self, inputs: Values, *, refresh: bool = False, replace: bool = False) -> str:
         """Run an update; return what it did: `create`, `update`, `replace` or `same`."""
@@ -534,21 +536,28 @@ class Resource:
                 self.identity, self.outputs = found.identity, found.state
         if not self.identity or replace:
             before, former = self.identity, {**self.inputs, **self.outputs}
-            identity, outputs = self.kind.create(inputs)
-            self.identity, self.inputs, self.outputs = identity, inputs, outputs
+            self.identity, self.outputs = self.kind.create(inputs)
+            ended = "create"
             if before:
-                self.kind.delete(before, former)
-            return "replace" if before else "create"
-        change = self.kind.diff(self.outputs, self.inputs, inputs)
-        assert not change.replaces
-        if not change.updates:
-            self.inputs = inputs
-            return "same"
-        self.outputs = self.kind.update(self.identity, self.outputs, inputs)
+                self.pending.append((before, former))
+                ended = "replace"
+        else:
+            change = self.kind.diff(self.outputs, self.inputs, inputs)
+            assert not change.replaces
+            if change.updates:
+                self.outputs = self.kind.update(self.identity, self.outputs, inputs)
+            ended = "update" if change.updates else "same"
         self.inputs = inputs
-        return "update"
+        self._delete_pending()
+        return ended
+
+    def _delete_pending(self) -> None:
+        while self.pending:
+            self.kind.delete(*self.pending[0])
+            del self.pending[0]
 
     def destroy(self) -> None:
         if self.identity:
             self.kind.delete(self.identity, {**self.inputs, **self.outputs})
             self.identity, self.inputs, self.outputs = "", {}, {}
+        self._delete_pending()

@@ -6,7 +6,7 @@ from mocks.previews import Preview
 
 
 def copies(preview: Preview, name: str, count: int) -> Preview:
-    """The preview with `count` copies of the node, each on a host of its own, in place of that node."""
+    """The preview with `count` copies of the node, each on its own host, in place of that node."""
     its = [step for step in preview["steps"] if f"::{name}" in step["urn"]]
     rest = [step for step in preview["steps"] if step not in its]
     text = json.dumps(its)

@@ -40,7 +40,7 @@ def stack_settings(file: str) -> dict[str, Any]:
 def run_program(engine: Engine, settings: Mapping[str, Any], stack: str = "test") -> Engine:
     """Run `__main__.py` as Pulumi does: in the project's folder, with the configuration in the environment.
 
-    Every run has an empty AWS of its own, unless the engine already has one.
+    Every run has its own empty AWS, unless the engine already has one.
     """
     with pytest.MonkeyPatch.context() as patch, aws_by_moto() as aws:
         engine.aws = engine.aws or aws

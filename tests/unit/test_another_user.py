@@ -31,7 +31,14 @@ from providers.skycoin.wallet_copy import copy_wallet
 from settings.reading import SettingsError, parse
 from tests.unit import node_engine, test_handover, test_wallet_copy
 from tests.unit.node_engine import DATA, Fault, NodeEngine, Resource
-from tests.unit.test_handover import ENDINGS, NAME, deployed, is_whole, only, steps
+from tests.unit.test_handover import (
+    ENDINGS,
+    NAME,
+    assert_single_running,
+    call_numbers,
+    deployed,
+    only_container,
+)
 from tests.unit.test_preflight import INPUTS, WALLET, preflight
 from tests.unit.wallet_engine import NODE, Container, WalletEngine, wallet
 from tests.unit.yaml_like import changed
@@ -393,7 +400,7 @@ def test_a_preview_whose_engine_refuses_to_answer_leaves_it_to_up(
 
 
 def given_away(engine: WalletEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give the wallet to the other user, as a person does by the command of the refusal."""
+    """Give the wallet to the other user, with the command that the refusal prints."""
     run = WalletOnHost._run
 
     def kept_out(self: WalletOnHost, *arguments: Any) -> tuple[int, str]:
@@ -476,11 +483,11 @@ def stopped(**more: Any) -> tuple[NodeEngine, Resource]:
 def test_a_running_container_is_not_replaced_by_one_of_another_user() -> None:
     engine = NodeEngine()
     node = deployed(engine, user=USER)
-    before = only(engine)
+    before = only_container(engine)
     for act in (lambda: node.up(WANTED), lambda: node.kind.planned(WANTED, node.outputs)):
         with pytest.raises(ProviderError, match=f"from {USER} to {OTHER}.*\n.*docker stop -t 60 {NAME}"):
             act()
-    assert (only(engine), before.running) == (before, True)
+    assert (only_container(engine), before.running) == (before, True)
 
 
 @pytest.mark.parametrize("boot", [False, True], ids=["engine restarted", "board rebooted"])
@@ -490,7 +497,7 @@ def test_a_running_container_is_not_replaced_by_one_of_another_user() -> None:
 def test_no_container_that_can_not_read_its_wallet_starts_at_any_step(
     fault: Fault, live_restore: bool, boot: bool
 ) -> None:
-    for at in steps():
+    for at in call_numbers():
         engine, node = stopped(live_restore=live_restore)
         engine.arm(at, fault)
         with contextlib.suppress(*ENDINGS):
@@ -499,15 +506,15 @@ def test_no_container_that_can_not_read_its_wallet_starts_at_any_step(
         engine.disarm()
         engine.boot() if boot else engine.restart_daemon()
         node.up(WANTED, refresh=True)
-        is_whole(engine, WANTED)
-        assert only(engine).config["User"] == OTHER
+        assert_single_running(engine, WANTED)
+        assert only_container(engine).config["User"] == OTHER
         if done:
             break
 
 
 def killed_where(meets: Callable[[NodeEngine], bool], *, boot: bool) -> tuple[NodeEngine, Resource]:
     """A node of the images' user whose handover was killed at a step that leaves what `meets` accepts."""
-    for at in steps():
+    for at in call_numbers():
         engine = NodeEngine()
         node = deployed(engine, user=USER)
         engine.arm(at, Fault.KILLED_AFTER)
@@ -530,7 +537,7 @@ def test_a_container_that_was_set_aside_and_runs_is_not_replaced_by_one_of_anoth
     )
     with pytest.raises(ProviderError, match=f"docker stop -t 60 {NAME}-previous"):
         node.up(WANTED, refresh=True)
-    assert only(engine).running
+    assert only_container(engine).running
 
 
 @pytest.mark.case(17, 30)
@@ -543,7 +550,7 @@ def test_a_container_that_an_engine_would_start_again_is_not_replaced_by_one_of_
     engine.owner = OTHER
     with pytest.raises(ProviderError, match=f"docker update --restart unless-stopped {NAME} && docker stop"):
         node.up({**WANTED, "image": node_engine.BAD}, refresh=True)
-    assert not only(engine).running
+    assert not only_container(engine).running
     assert engine.violations == []
 
 
@@ -552,10 +559,10 @@ def test_a_new_container_that_fails_leaves_the_former_one_stopped() -> None:
     engine, node = stopped()
     with pytest.raises(ProviderError, match=f"The old container {NAME} was restored unchanged"):
         node.up({**WANTED, "image": node_engine.BAD})
-    assert (only(engine).config["User"], only(engine).running) == (USER, False)
+    assert (only_container(engine).config["User"], only_container(engine).running) == (USER, False)
     assert engine.boot() == []
     assert node.up(WANTED, refresh=True) == "update"
-    is_whole(engine, WANTED)
+    assert_single_running(engine, WANTED)
 
 
 def test_a_container_that_a_node_takes_over_counts_only_for_another_user() -> None:
@@ -600,3 +607,15 @@ def test_the_command_for_another_user_gives_what_is_not_that_users() -> None:
     said = explained(WALLET, "image", [], OTHER)
     assert "'!' -user 12000 -o '!' -group 12001" in said
     assert f"chown -h {OTHER}" in said
+
+
+@pytest.mark.case(21, 30)
+def test_the_stopped_container_of_a_node_that_gets_another_name_and_another_user_is_its_own(
+    engine: WalletEngine,
+) -> None:
+    """Before, `up` said to remove that container, after the commands for another user had been run."""
+    state = {**known(engine, running=False), "walletKeptOut": "the node's new user was kept out"}
+    former = "urn:pulumi:fleet::skycoin::skycoin:index:Node$skycoin:index:NodeContainer::one-container"
+    engine.run_node(WALLET, State="exited", Labels={NODE_LABEL: former})
+    URN.set("urn:pulumi:fleet::skycoin::skycoin:index:Node$skycoin:index:Preflight::garage-preflight")
+    assert preflight(engine).planned({**THEIRS, "container": "skycoin-garage"}, state)["user"] == OTHER

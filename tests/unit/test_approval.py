@@ -248,7 +248,7 @@ def other_time_of_the_last_replacement(sources: Sources) -> None:
     [other_order, other_times_and_traces, other_refresh_steps, other_time_of_the_last_replacement],
     ids=lambda change: change.__name__,
 )
-def test_what_no_one_has_decided_is_the_same_hash(change: Callable[[Sources], None]) -> None:
+def test_volatile_details_do_not_change_the_hash(change: Callable[[Sources], None]) -> None:
     sources = made()
     change(sources)
     assert approval(sources).token == approval(made()).token
@@ -268,7 +268,7 @@ def test_an_output_that_is_left_out_has_its_reason_in_the_docs() -> None:
             assert f"| `{type_.rpartition(':')[2]}` | `{name}` | {reason} |" in text
 
 
-def test_a_hash_has_its_digits_for_the_whole_and_for_each_part() -> None:
+def test_a_hash_has_digits_for_the_whole_and_for_each_part() -> None:
     token = approval(made()).token
     assert is_token(token)
     assert len(token) == LENGTH == WHOLE + PIECE * len(Part) == 64

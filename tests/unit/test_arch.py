@@ -28,7 +28,7 @@ def test_every_architecture_is_in_the_tests_table() -> None:
 
 
 @pytest.mark.parametrize("name", TABLE)
-def test_a_row_says_what_everyone_calls_it(name: str) -> None:
+def test_each_row_has_the_common_names_of_its_architecture(name: str) -> None:
     arch = ARCHES[name]
     assert (arch.platform, arch.goarch, arch.goarm, arch.debian_port, arch.cc) == TABLE[name]
     assert arch.name == arch.official_prefix == name

@@ -60,7 +60,7 @@ def test_each_base_is_built_for_the_architectures_of_its_own_images() -> None:
     assert "/base/busybox@" in bases["skycoin"]["bases"]["arm32v7"]
 
 
-def test_a_base_has_a_repository_where_the_first_image_is_built() -> None:
+def test_a_base_has_a_repository_in_the_registry_where_the_first_image_is_built() -> None:
     settings = parse(changed({"images.skycoin.base": "glibc"}))
     assert repositories_of("local", settings) == {"skycoin/skycoin": ["0.27"], "base/glibc": ["bookworm"]}
 

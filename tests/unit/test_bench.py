@@ -22,7 +22,7 @@ def ratio(ours: list[float], target: float = 1.0) -> Ratio:
     return Ratio(name="a / b", unit="s", ours=ours, peer=[2.0, 4.0, 1.0], target=target)
 
 
-def test_the_median_is_that_of_the_pairs_and_not_of_the_sides() -> None:
+def test_the_ratio_is_the_median_of_the_pairs_and_not_of_the_sides() -> None:
     """The machine was half as fast in the second round, which slows both sides of that pair."""
     one = ratio([1.0, 2.0, 3.0])
     assert one.pairs == [0.5, 0.5, 3.0]
@@ -36,7 +36,7 @@ def test_a_missed_target_is_reported() -> None:
     assert "1.00 – 1.00" in lines[1]
 
 
-def test_two_things_take_turns_and_the_first_round_does_not_count() -> None:
+def test_measured_runs_alternate_and_the_first_round_does_not_count() -> None:
     done: list[str] = []
     ours, peer = in_turn(lambda: done.append("a"), lambda: done.append("b"), rounds=2)
     assert done == ["a", "b"] * 3

@@ -52,7 +52,7 @@ def asked(machine: dict[str, Any]) -> list[str]:
     return list(argv[2:])
 
 
-def test_the_first_network_is_made_with_the_state_folder_as_its_owner(
+def test_the_first_network_is_created_with_the_state_folder_as_its_owner(
     layout: Layout, machine: dict[str, Any], resolvers: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
     resolvers("search lan\nnameserver 192.0.2.53\nnameserver fd00::53\n# nameserver 192.0.2.54\n")
@@ -88,7 +88,9 @@ def test_a_network_that_is_taken_is_left_alone(
     assert str(ensure_build_network(layout).subnet) == subnet
 
 
-def test_no_network_left_is_one_sentence(machine: dict[str, Any], layout: Layout) -> None:
+def test_if_every_candidate_network_overlaps_the_error_says_so(
+    machine: dict[str, Any], layout: Layout
+) -> None:
     machine["route"] = [{"dst": "10.0.0.0/8"}, {"dst": "198.18.0.0/15"}]
     with pytest.raises(
         SetupError, match=r"this machine overlap 10\.206\.N\.0/24 and 198\.18\.N\.0/24 for every N"
@@ -144,7 +146,7 @@ def test_a_machine_that_can_not_have_a_build_network_is_reported(
     ],
     ids=["another machine's", "loopback's", "a stub alone", "systemd's", "of one link", "none"],
 )
-def test_steps_ask_the_gateway_where_this_machines_resolvers_are_all_on_loopback(
+def test_steps_ask_the_gateway_if_all_resolvers_of_this_machine_are_on_loopback(
     resolvers: Any, own: str, systemd: str, read: list[str], told: str | None
 ) -> None:
     resolvers(own, systemd)

@@ -92,7 +92,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinf
 
 @pytest.fixture
 def alone(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run the program in a process of its own, as users do."""
+    """Run the program in a separate process, as users do."""
     monkeypatch.setattr(mock_previews, "_run", IN_ITS_OWN_PROCESS)
 
 
@@ -121,9 +121,7 @@ def _sorted(line: str) -> Any:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_a_committed_stack_that_did_not_change_has_a_page_of_nothing(
-    repository: Repository, stack: str
-) -> None:
+def test_an_unchanged_committed_stack_has_a_page_without_changes(repository: Repository, stack: str) -> None:
     done = repository.review(stack, "--base", "base")
     assert (done.code, done.err.count("error")) == (0, 0), done.err
     assert done.out.startswith(f"## Stack {stack}, by its files alone: safe\n{NOTHING}")
@@ -180,7 +178,7 @@ def test_a_commit_is_data_and_is_not_checked_out(repository: Repository) -> None
 def test_of_the_changed_side_only_the_stacks_own_file_is_read(
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before, the files of all stacks were read, each with a git process of its own."""
+    """Before, the files of all stacks were read, each by a separate git process."""
     read: list[tuple[str, list[str]]] = []
     real = git.files_of
 
@@ -287,7 +285,9 @@ def test_a_base_with_errors_has_no_page_of_its_change(repository: Repository) ->
         (("../../x", "--base", "base", "--head", "base"), "There is no stacks/Pulumi.x.yaml at base"),
     ],
 )
-def test_what_is_not_there_is_named(repository: Repository, options: tuple[str, ...], said: str) -> None:
+def test_an_unknown_stack_or_revision_is_named(
+    repository: Repository, options: tuple[str, ...], said: str
+) -> None:
     done = repository.review(*options)
     assert done.code == FAILED
     assert f"error: {said}" in done.err
@@ -320,7 +320,7 @@ def test_options_that_do_not_go_together_are_refused(skyinfra: Skyinfra, options
     assert skyinfra("review", *options).code == USAGE
 
 
-def test_the_texts_are_read_whole(repository: Repository) -> None:
+def test_leading_empty_lines_of_a_file_count_in_line_numbers(repository: Repository) -> None:
     """Leading empty lines count, because errors have line numbers."""
     file = repository.folder / FLEET
     file.write_text("\n\n\n" + file.read_text().replace("mainnet", "moon"))
@@ -332,7 +332,7 @@ def test_the_texts_are_read_whole(repository: Repository) -> None:
 HOSTILE = "@octocat ![x](https://x.invalid/y) <!-- "
 
 
-def test_a_forks_text_mentions_nobody_and_is_not_a_link_picture_or_comment(repository: Repository) -> None:
+def test_text_of_a_fork_is_no_mention_link_picture_or_comment(repository: Repository) -> None:
     args = f"      build-args: {{EXTRA: '{HOSTILE}'}}\n"
     repository.edit(RELEASE, "      channel: release\n", f"      channel: release\n{args}")
     (repository.folder / HOSTILE.partition("(")[0]).write_text("")
@@ -363,7 +363,7 @@ def test_a_branch_is_compared_with_where_it_began(repository: Repository) -> Non
     assert "`skycoin-attic`" not in done.out
 
 
-def test_two_histories_have_nothing_to_compare(repository: Repository) -> None:
+def test_revisions_without_a_common_commit_are_refused(repository: Repository) -> None:
     repository.git("checkout", "-q", "--orphan", "other")
     repository.edit(FLEET, "mainnet", "none")
     repository.commit()
@@ -373,7 +373,7 @@ def test_two_histories_have_nothing_to_compare(repository: Repository) -> None:
 
 
 def test_one_run_has_a_page_of_each_stack_that_differs_the_worst_first(repository: Repository) -> None:
-    """The other stacks are listed as unchanged. Before, each stack needed a run of its own."""
+    """The other stacks are listed as unchanged. Before, each stack needed its own run."""
     repository.edit(RELEASE, "      channel: release\n", "      channel: release\n      revision: 2\n")
     repository.edit(FLEET, "mainnet", "moon")
     repository.edit("stacks/Pulumi.workspaces.yaml", "config:", "config: [")
@@ -410,7 +410,7 @@ def test_a_stack_in_only_one_revision_has_a_page_that_says_so(repository: Reposi
         assert "- base has no file of the stack house: all of it is shown as new.\n" in done.out
 
 
-def test_a_stack_that_is_refused_to_be_read_hides_no_other(repository: Repository) -> None:
+def test_an_unreadable_stack_does_not_hide_the_others(repository: Repository) -> None:
     (repository.folder / FLEET).write_text("#" * (untrusted_yaml.BYTES + 1))
     repository.edit(RELEASE, "      channel: release\n", "      channel: release\n      revision: 2\n")
     done = repository.skyinfra("review", "--base", "base")
@@ -418,7 +418,7 @@ def test_a_stack_that_is_refused_to_be_read_hides_no_other(repository: Repositor
     assert "longer than 1,000,000 bytes" in done.out
 
 
-def test_a_stack_that_ends_the_program_or_keeps_it_busy_hides_no_other(
+def test_a_stack_that_ends_or_blocks_the_program_does_not_hide_the_others(
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for file in (FLEET, RELEASE):
@@ -440,7 +440,7 @@ def test_a_stack_that_ends_the_program_or_keeps_it_busy_hides_no_other(
 
 
 @pytest.mark.usefixtures("alone")
-def test_what_was_previewed_before_the_time_was_over_is_there(
+def test_pages_finished_before_the_timeout_are_printed(
     repository: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     slow = tmp_path / "slow"
@@ -455,7 +455,7 @@ def test_what_was_previewed_before_the_time_was_over_is_there(
     assert "The program did not end within 1 s with this file." in done.out
 
 
-def test_where_no_stacks_file_differs_only_what_else_does_is_said(repository: Repository) -> None:
+def test_if_no_stack_file_differs_the_other_changes_are_listed(repository: Repository) -> None:
     """Before, a file with only another modification time was reported as different."""
     file = repository.folder / FLEET
     os.utime(file, (1, 1))
@@ -469,7 +469,7 @@ def test_where_no_stacks_file_differs_only_what_else_does_is_said(repository: Re
     assert done.out.startswith(f"{same}\nOther files that differ: README.md (1). What they do is not on this")
 
 
-def test_a_stack_whose_publisher_differs_is_said_to_follow(repository: Repository) -> None:
+def test_a_stack_whose_publisher_differs_is_reported_to_follow(repository: Repository) -> None:
     """Before, the page did not say that the nodes of a fleet get what the change would publish."""
     repository.edit(RELEASE, "      channel: release\n", "      channel: release\n      revision: 2\n")
     follows = (
@@ -482,7 +482,7 @@ def test_a_stack_whose_publisher_differs_is_said_to_follow(repository: Repositor
     assert f"\n- {follows}" in repository.review("fleet", "--base", "base").out
 
 
-def test_a_file_with_another_name_than_a_stacks_is_no_heading(repository: Repository) -> None:
+def test_a_file_that_is_not_named_like_a_stack_gets_no_heading(repository: Repository) -> None:
     (repository.folder / "stacks" / "Pulumi.x\n\n## Stack fleet: safe\n.yaml").write_text("config: {}\n")
     head = repository.commit()
     done = repository.skyinfra("review", "--base", "base", "--head", head)
@@ -490,7 +490,7 @@ def test_a_file_with_another_name_than_a_stacks_is_no_heading(repository: Reposi
     assert "Other files that differ: stacks (1)." in done.out
 
 
-def test_more_stacks_than_have_room_are_refused(repository: Repository) -> None:
+def test_more_stacks_than_fit_in_one_run_are_refused(repository: Repository) -> None:
     text = (repository.folder / "stacks" / "Pulumi.develop.yaml").read_text()
     for number in range(by_files.MOST + 1):
         (repository.folder / "stacks" / f"Pulumi.house-{number}.yaml").write_text(text)
@@ -533,7 +533,7 @@ def _inside(done: Ran) -> list[str]:
         ("develop", "Go modules not known: only a build reads its git repository"),
     ],
 )
-def test_modules_of_another_publishers_images_are_told_or_why_not(
+def test_modules_of_another_publishers_images_are_listed_or_the_reason_is_given(
     with_go_mod: Repository, publisher: str, said: str
 ) -> None:
     """Before, the page did not mention these modules, but the page of a preview did."""
@@ -544,7 +544,7 @@ def test_modules_of_another_publishers_images_are_told_or_why_not(
     assert _inside(done) == [f"- skycoin (from me/skycoin/{publisher}): {said}"]
 
 
-def test_modules_of_a_digest_in_the_file_are_not_known(with_go_mod: Repository) -> None:
+def test_modules_of_a_digest_in_the_file_are_unknown(with_go_mod: Repository) -> None:
     rollback = f"rollback: {{digest: 'sha256:{'a' * 64}', reason: slow, date: '2026-11-27T00:00:00Z'}}"
     shed = "    shed: {image: skycoin, host: shed, network: mainnet"
     with_go_mod.edit(FLEET, shed, f"{shed}, {rollback}")
@@ -649,7 +649,7 @@ def test_a_value_is_read_as_pulumi_reads_it(repository: Repository, written: str
         ("  skycoin:wallets: {secure: v1:a:b}\n", "skycoin:wallets: [not shown]: has an encrypted value"),
     ],
 )
-def test_keys_that_pulumi_takes_otherwise_are_refused(repository: Repository, line: str, said: str) -> None:
+def test_keys_that_pulumi_reads_differently_are_refused(repository: Repository, line: str, said: str) -> None:
     """Pulumi prefers a key without a namespace to the project's own; before, the page showed no change."""
     (repository.folder / FLEET).write_text((repository.folder / FLEET).read_text() + line)
     done = repository.review("fleet", "--base", "base")
@@ -704,7 +704,7 @@ def test_no_file_of_the_machine_is_read(repository: Repository, file: str) -> No
     assert len(done.out) < 2000
 
 
-def test_a_working_copy_is_only_its_machines(repository: Repository) -> None:
+def test_a_working_copy_that_a_stack_names_is_not_read(repository: Repository) -> None:
     source = "source: {path: /etc, version: v1.0.0, commit: " + "1" * 40 + "}"
     text = (repository.folder / RELEASE).read_text()
     start, end = text.index("      source:"), text.index("      arches:")
@@ -754,7 +754,7 @@ def test_a_renamed_node_is_the_same_node(repository: Repository) -> None:
     assert "Volumes" not in done.out
 
 
-def test_no_folder_hides_behind_others(repository: Repository) -> None:
+def test_every_folder_with_changed_files_is_listed(repository: Repository) -> None:
     with (repository.folder / ".git" / "info" / "exclude").open("a") as exclude:
         exclude.write("!/images2\n")
     for name in ("images2/stacks/evil.yaml", "stacks/more.yaml", *(f"stacks/{n}.txt" for n in range(40))):

@@ -53,7 +53,7 @@ def test_a_version_may_have_words_and_builds(folder: Path) -> None:
     assert version(folder, database("0.28.0-rc.1+build.5")) == "0.28.0-rc.1+build.5"
 
 
-def test_the_later_one_of_two_transactions_counts(folder: Path) -> None:
+def test_the_later_of_two_transactions_counts(folder: Path) -> None:
     """Bolt writes its two meta pages in turn; what the earlier one names is of an earlier version."""
     pages = b"", root(3, "0.26.0"), root(4, "0.27.1")
     for newest in (0, 1):
@@ -91,7 +91,7 @@ def test_a_bucket_with_a_page_of_its_own_is_read(folder: Path) -> None:
     ],
     ids=["empty", "text", "zeros", "no version", "no bucket", "cut short", "other magic", "a loop"],
 )
-def test_a_file_without_a_version_is_reported_to_have_none(folder: Path, content: bytes) -> None:
+def test_a_file_without_a_version_is_reported_as_such(folder: Path, content: bytes) -> None:
     assert version(folder, content) == "-"
 
 
@@ -103,7 +103,7 @@ def test_the_databases_size_and_the_free_space_are_in_kibibytes(folder: Path) ->
     assert abs(int(free) - int(asked.stdout.splitlines()[1].split()[3])) < 1024 * 1024
 
 
-def test_a_volume_without_a_database_answers_nothing(folder: Path) -> None:
+def test_every_action_prints_nothing_for_a_volume_without_a_database(folder: Path) -> None:
     for action in ("look", "begin", "put-back", "forget"):
         assert tend(folder, action) == ""
     folder.rmdir()
@@ -118,7 +118,7 @@ def code(folder: Path, action: str) -> int:
 
 
 @pytest.mark.case(30)
-def test_a_database_that_the_nodes_user_can_not_use_is_refused_and_not_passed_over() -> None:
+def test_a_database_that_the_nodes_user_can_not_use_is_refused_and_not_ignored() -> None:
     """Before, a chain that root had copied there counted as no database, and the new node exited at start."""
     with tempfile.TemporaryDirectory() as temporary:
         volume = Path(temporary) / "data"
@@ -170,7 +170,7 @@ def test_a_copy_takes_the_place_of_what_the_newer_version_has_written(folder: Pa
 
 
 @pytest.mark.parametrize("size", [0, 1, 8 * MEBIBYTE, 20 * MEBIBYTE + 1])
-def test_a_copy_is_whole_whatever_the_size_and_prints_that_it_goes_on(folder: Path, size: int) -> None:
+def test_a_copy_of_any_size_is_complete_and_prints_its_progress(folder: Path, size: int) -> None:
     content = os.urandom(size)
     (folder / "data.db").write_bytes(content)
     (folder / PARTIAL).write_bytes(b"longer than the database, of a copy that was killed")
@@ -191,7 +191,7 @@ def test_a_copy_without_enough_space_fails_and_leaves_no_copy(folder: Path) -> N
     assert [path.name for path in folder.iterdir()] == ["data.db"]
 
 
-def test_a_copy_under_which_somebody_cleans_up_is_none(folder: Path) -> None:
+def test_a_copy_whose_partial_file_is_removed_meanwhile_fails(folder: Path) -> None:
     """Otherwise, the copy's next pieces would begin in the middle of a new file of the same name."""
     os.mkfifo(folder / "data.db")
     script = SCRIPT.replace("/data/", f"{folder.parent}/")
@@ -254,7 +254,9 @@ def slow_run(monkeypatch: pytest.MonkeyPatch, container: Slow, **options: Any) -
 @pytest.mark.parametrize(
     "error", [requests.ReadTimeout("read timed out"), requests.ConnectionError("timed out")]
 )
-def test_a_copy_may_take_as_long_as_it_goes_on(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+def test_a_copy_may_take_any_time_while_it_makes_progress(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     """Docker sends its headers at once, and a timeout while the body is awaited is another exception."""
     container = Slow(b"8 MiB", b"16 MiB", b"24 MiB", error=error)
     assert slow_run(monkeypatch, container, while_printing=True) == (0, "32 MiB")
@@ -265,7 +267,7 @@ def test_a_copy_may_take_as_long_as_it_goes_on(monkeypatch: pytest.MonkeyPatch, 
     [([b"8 MiB", b"8 MiB"], {"while_printing": True}), ([b""], {"while_printing": True}), ([b"8 MiB"], {})],
     ids=["stopped", "never began", "no copy"],
 )
-def test_what_does_not_go_on_is_ended(
+def test_a_command_that_makes_no_progress_is_ended(
     monkeypatch: pytest.MonkeyPatch, printed: list[bytes], options: dict[str, Any]
 ) -> None:
     container = Slow(*printed, b"later", error=requests.ReadTimeout("read timed out"))
@@ -275,7 +277,7 @@ def test_what_does_not_go_on_is_ended(
     assert container.printed[-1:] == [b"later"]
 
 
-def test_half_a_copy_is_never_put_back(folder: Path) -> None:
+def test_a_partial_copy_is_never_put_back(folder: Path) -> None:
     (folder / "data.db").write_bytes(database("0.27.1"))
     (folder / PARTIAL).write_bytes(b"half")
     tend(folder, "put-back")
@@ -284,7 +286,7 @@ def test_half_a_copy_is_never_put_back(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("action", ["forget", "begin"])
-def test_a_copy_that_nobody_needs_is_removed(folder: Path, action: str) -> None:
+def test_an_unneeded_copy_is_removed(folder: Path, action: str) -> None:
     for name in ("data.db", COPY, PARTIAL):
         (folder / name).write_bytes(database("0.28.0"))
     said = tend(folder, action)
@@ -292,7 +294,7 @@ def test_a_copy_that_nobody_needs_is_removed(folder: Path, action: str) -> None:
     assert said.startswith("0.28.0 16 ") is (action == "begin")
 
 
-def test_looking_at_a_database_changes_no_file(folder: Path) -> None:
+def test_reading_a_database_changes_no_file(folder: Path) -> None:
     for name in ("data.db", COPY, PARTIAL):
         (folder / name).write_bytes(database("0.28.0"))
 
@@ -327,10 +329,10 @@ def test_versions_are_ordered_as_the_node_orders_them(one: str, other: str) -> N
 @pytest.mark.parametrize(
     ("one", "other"), [("", "0.27.1"), ("0.27.1", ""), ("1.0", "0.27.1"), ("0.27.1+b", "0.27.1")]
 )
-def test_what_is_not_a_version_and_what_is_another_build_is_not_newer(one: str, other: str) -> None:
+def test_an_invalid_version_and_another_build_of_a_version_are_not_newer(one: str, other: str) -> None:
     assert not is_newer(one, other)
 
 
-def test_a_stamp_is_that_of_the_node() -> None:
+def test_a_version_stamp_has_the_bytes_that_the_node_writes() -> None:
     """The bytes are those of the bucket db_meta in a database that v0.27.1 has written."""
     assert stamped("0.27.1").endswith(struct.pack("<IIII", 0, 16, 7, 6) + b"version0.27.1")

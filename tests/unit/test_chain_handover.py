@@ -22,11 +22,11 @@ from tests.unit.test_handover import (
     INPUTS,
     NAME,
     _clock,  # noqa: F401 a fixture
-    disturbed,
+    after_fault,
+    assert_single_running,
+    call_numbers,
     health,
-    is_whole,
-    only,
-    steps,
+    only_container,
 )
 
 OLD, NEW = "0.27.1", "0.28.0"
@@ -83,7 +83,9 @@ def mounts_of(volume: str) -> list[Values]:
     return [{**INPUTS["mounts"][0], "source": volume}, INPUTS["mounts"][1]]
 
 
-def test_a_newer_version_gets_the_database_after_a_copy_that_goes_when_it_is_healthy(node: Node) -> None:
+def test_a_newer_version_gets_the_database_after_a_copy_that_is_removed_once_it_is_healthy(
+    node: Node,
+) -> None:
     assert node.up(NEXT) == "update"
     assert node.engine.tended == ["begin", "keep", "forget"]
     assert (node.engine.chain, node.engine.chain_copy) == (NEW, None)
@@ -95,7 +97,7 @@ def test_a_newer_version_that_fails_gives_back_a_database_that_the_old_one_reads
     node: Node, image: str
 ) -> None:
     """Before, the newer version had marked the database, so the old container came back and kept exiting."""
-    before = only(node.engine)
+    before = only_container(node.engine)
     with pytest.raises(ProviderError) as error:
         node.up(image)
     assert str(error.value).endswith(
@@ -103,8 +105,8 @@ def test_a_newer_version_that_fails_gives_back_a_database_that_the_old_one_reads
     )
     assert node.engine.tended == ["begin", "keep", "put-back"]
     assert (node.engine.chain, node.engine.chain_copy) == (OLD, None)
-    assert only(node.engine) is before
-    is_whole(node.engine, INPUTS)
+    assert only_container(node.engine) is before
+    assert_single_running(node.engine, INPUTS)
 
 
 @pytest.mark.parametrize("boot", [False, True], ids=["engine restarted", "board rebooted"])
@@ -114,9 +116,9 @@ def test_a_newer_version_that_fails_gives_back_a_database_that_the_old_one_reads
 def test_after_a_fault_at_any_step_the_next_up_runs_on_a_database_that_it_can_read(
     fault: Fault, image: str, boot: bool
 ) -> None:
-    for at in steps():
+    for at in call_numbers():
         engine = engine_of_versions()
-        resource = disturbed(engine, at, fault, {**INPUTS, "image": image}, replace=False)
+        resource = after_fault(engine, at, fault, {**INPUTS, "image": image}, replace=False)
         if engine.calls < at:
             break
         engine.disarm()
@@ -127,7 +129,7 @@ def test_after_a_fault_at_any_step_the_next_up_runs_on_a_database_that_it_can_re
         with contextlib.suppress(*ENDINGS):
             resource.up(good, refresh=True)
         resource.up(good, refresh=True)
-        is_whole(engine, good)
+        assert_single_running(engine, good)
         assert engine.chain == (NEW if image == NEXT else OLD), f"step {at}"
         assert engine.violations == [], f"step {at}"
     assert at > 15, "the faults were at every step"
@@ -142,7 +144,7 @@ def test_an_older_version_is_refused_before_the_newer_one_is_stopped(node: Node)
             attempt(GOOD)
         assert str(error.value) == REFUSED
     assert node.engine.log == []
-    is_whole(node.engine, {**INPUTS, "image": NEXT})
+    assert_single_running(node.engine, {**INPUTS, "image": NEXT})
     assert "## Back to an older version" in (PROJECT / "docs" / "wallets.md").read_text()
 
 
@@ -155,7 +157,7 @@ def test_an_older_version_loads_the_chain_again_in_another_volume(node: Node) ->
     assert node.up(GOOD, mounts=mounts_of(OTHER)) == "update"
     assert node.engine.tended == ["forget", f"begin in {OTHER}"]
     assert (DATA in node.engine.volumes_there, node.engine.chain) == (True, NEW)
-    is_whole(node.engine, {**INPUTS, "image": GOOD})
+    assert_single_running(node.engine, {**INPUTS, "image": GOOD})
 
 
 def test_the_same_version_needs_no_copy(node: Node) -> None:
@@ -197,7 +199,7 @@ def test_an_unreadable_answer_about_the_database_fails_before_anything_is_stoppe
     assert node.preview(NEXT), "a preview goes on"
 
 
-def test_a_script_that_fails_names_what_it_could_not_do(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_script_that_fails_names_the_failed_action(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     def short_run(*_: Any, **__: Any) -> tuple[int, str]:
         return 1, "cp: write error: no space left on device"
 
@@ -218,7 +220,7 @@ def test_a_script_that_fails_names_what_it_could_not_do(node: Node, monkeypatch:
         ("Killed", "Check the owners and modes of its files."),
     ],
 )
-def test_a_database_of_somebody_else_stops_preview_and_up_before_the_old_node_is_stopped(
+def test_a_database_of_another_user_stops_preview_and_up_before_the_old_node_is_stopped(
     node: Node, listed: str, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before, the new node exited at its start, and the old one could not read the database either."""
@@ -262,7 +264,9 @@ def test_a_preview_says_what_a_newer_version_does_with_the_database(
 
 
 @pytest.mark.parametrize("unbuilt", [UNKNOWN, f"registry.example/skycoin@sha256:{'e' * 64}"])
-def test_a_preview_of_an_image_that_the_host_has_not_goes_by_the_settings(node: Node, unbuilt: str) -> None:
+def test_a_preview_of_an_image_missing_on_the_host_uses_the_version_in_the_settings(
+    node: Node, unbuilt: str
+) -> None:
     node.preview(unbuilt, version=NEW)
     assert [NEW in said for said in node.said] == [True]
     node.said.clear()
@@ -271,7 +275,7 @@ def test_a_preview_of_an_image_that_the_host_has_not_goes_by_the_settings(node: 
     assert node.said == []
 
 
-def test_a_preview_says_nothing_where_nothing_comes_of_it(node: Node) -> None:
+def test_a_preview_is_silent_if_the_database_is_not_affected_or_unknown(node: Node) -> None:
     node.preview(GOOD, command=["-log-level=debug"])
     node.preview(NEXT, mounts=mounts_of(OTHER))
     node.preview(NEXT, mounts=mounts_of("not-there"))
@@ -288,37 +292,37 @@ def test_the_version_in_the_settings_is_not_a_difference_by_itself(node: Node) -
     assert node.resource.kind.check("one", {}, {**INPUTS, "version": OLD}).failures == []
 
 
-def test_a_stopped_node_whose_image_its_host_has_lost_starts_all_the_same(node: Node) -> None:
+def test_a_stopped_node_starts_although_its_host_has_lost_the_image(node: Node) -> None:
     """Engines start a container without its image, and nothing is pulled to look at the database."""
     node.engine.stop(NAME, timeout=60)
     node.engine.images_there.clear()
     assert node.resource.up(INPUTS, refresh=True) == "update"
-    is_whole(node.engine, INPUTS)
+    assert_single_running(node.engine, INPUTS)
     assert node.engine.tended == []
 
 
 @pytest.mark.case(6, 17, 39)
-def test_a_copy_that_a_killed_undoing_has_left_is_put_back_before_the_node_starts(node: Node) -> None:
+def test_a_copy_that_a_killed_undo_left_is_put_back_before_the_node_starts(node: Node) -> None:
     """The kill came between the old container's rename and its start; no refresh finds a handover then."""
     node.engine.stop(NAME, timeout=60)
     node.engine.chain, node.engine.chain_copy = NEW, OLD
     assert node.resource.up(INPUTS, refresh=True) == "update"
-    is_whole(node.engine, INPUTS)
+    assert_single_running(node.engine, INPUTS)
     assert node.engine.chain == OLD
     assert node.engine.chain_copy is None
 
 
 @pytest.mark.parametrize("fault", [Fault.FAILED, Fault.DOWN])
-def test_a_copy_that_is_not_removed_does_not_fail_what_is_confirmed(fault: Fault) -> None:
+def test_a_copy_that_can_not_be_removed_does_not_fail_a_confirmed_update(fault: Fault) -> None:
     """Neither an update fails, nor a `--replace`, whose error would lose the new container's id."""
     for replace in (False, True):
         engine = engine_of_versions()
         calls = _calls_until_forgotten(replace)
-        resource = disturbed(engine, calls, fault, {**INPUTS, "image": NEXT}, replace=replace)
+        resource = after_fault(engine, calls, fault, {**INPUTS, "image": NEXT}, replace=replace)
         assert (engine.chain, engine.chain_copy) == (NEW, OLD)
         engine.disarm()
         resource.up({**INPUTS, "image": NEXT}, refresh=True)
-        is_whole(engine, {**INPUTS, "image": NEXT})
+        assert_single_running(engine, {**INPUTS, "image": NEXT})
         assert resource.outputs["image"] == NEXT
 
 
@@ -333,19 +337,19 @@ def _calls_until_forgotten(replace: bool) -> int:
         return tend(action)
 
     engine.tend = counted  # type: ignore[method-assign]
-    disturbed(engine, 0, Fault.FAILED, {**INPUTS, "image": NEXT}, replace=replace)
+    after_fault(engine, 0, Fault.FAILED, {**INPUTS, "image": NEXT}, replace=replace)
     return seen[-1]
 
 
 @pytest.mark.parametrize("fault", Fault)
 @pytest.mark.case(6, 17, 39)
-def test_a_version_that_fails_again_after_whatever_happened_leaves_the_old_one_and_its_database(
+def test_a_second_failure_after_any_fault_leaves_the_old_version_and_its_database(
     fault: Fault,
 ) -> None:
     """When an undo fails, the message says to run `up`; before, that run removed the only copy first."""
-    for at in steps():
+    for at in call_numbers():
         engine = engine_of_versions()
-        resource = disturbed(engine, at, fault, {**INPUTS, "image": SICK}, replace=False)
+        resource = after_fault(engine, at, fault, {**INPUTS, "image": SICK}, replace=False)
         if engine.calls < at:
             break
         engine.disarm()
@@ -353,7 +357,7 @@ def test_a_version_that_fails_again_after_whatever_happened_leaves_the_old_one_a
         for _ in range(3):
             with contextlib.suppress(*ENDINGS):
                 resource.up({**INPUTS, "image": SICK}, refresh=True)
-        assert (engine.chain, only(engine).running) == (OLD, True), f"step {at}"
+        assert (engine.chain, only_container(engine).running) == (OLD, True), f"step {at}"
         assert engine.violations == [], f"step {at}"
     assert at > 15, "the faults were at every step"
 
@@ -377,7 +381,7 @@ def test_a_copy_that_could_not_be_put_back_once_is_put_back_by_the_next_up(
     for _ in range(2):
         with pytest.raises(ProviderError, match="was restored unchanged"):
             node.resource.up({**INPUTS, "image": SICK}, refresh=True)
-        assert (node.engine.chain, only(node.engine).running) == (OLD, True)
+        assert (node.engine.chain, only_container(node.engine).running) == (OLD, True)
 
 
 def fail_from(monkeypatch: pytest.MonkeyPatch, engine: NodeEngine, *actions: str) -> None:
@@ -406,11 +410,11 @@ def test_a_node_whose_database_no_newer_version_has_opened_runs_again_on_a_full_
             raise APIError("500", explanation="no space left on device")
 
         monkeypatch.setattr(node.engine, "create_container_from_config", no_room)
-    before = only(node.engine)
+    before = only_container(node.engine)
     with pytest.raises(ProviderError, match=r"no space left on device\nThe old container .* is back, as it"):
         node.up(NEXT)
-    assert (only(node.engine), node.engine.chain) == (before, OLD)
-    is_whole(node.engine, INPUTS)
+    assert (only_container(node.engine), node.engine.chain) == (before, OLD)
+    assert_single_running(node.engine, INPUTS)
 
 
 def test_a_failed_upgrade_leaves_no_copy_of_an_unchanged_database(
@@ -449,10 +453,10 @@ def test_a_node_whose_database_was_opened_by_a_newer_version_waits_for_its_copy(
         with pytest.raises(ProviderError) as error:
             node.up(SICK)
         assert str(error.value) == STAYS
-        assert not only(node.engine).running
+        assert not only_container(node.engine).running
         assert (node.engine.chain, node.engine.chain_copy) == (NEW, OLD)
     node.resource.up({**INPUTS, "image": wanted}, refresh=True)
-    is_whole(node.engine, {**INPUTS, "image": wanted})
+    assert_single_running(node.engine, {**INPUTS, "image": wanted})
     assert node.engine.chain_copy is None
 
 
@@ -468,20 +472,20 @@ def test_a_node_that_waits_for_its_copy_is_not_started_while_that_can_not_be_put
             node.resource.up(INPUTS, refresh=True)
         waits = "host attic, .*: no space left on device\nThe old container .* stays stopped until the copy"
         assert re.match(waits, str(error.value))
-        assert not only(node.engine).running
+        assert not only_container(node.engine).running
         assert (node.engine.chain, node.engine.chain_copy) == (NEW, OLD)
     node.resource.up(INPUTS, refresh=True)
-    is_whole(node.engine, INPUTS)
+    assert_single_running(node.engine, INPUTS)
     assert (node.engine.chain, node.engine.chain_copy) == (OLD, None)
 
 
 @pytest.mark.parametrize("image", [NEXT, SICK])
-def test_a_destroy_after_a_killed_upgrade_puts_no_copy_under_a_node_that_runs(image: str) -> None:
+def test_a_destroy_after_a_killed_upgrade_puts_no_copy_back_while_the_node_runs(image: str) -> None:
     """A board that rebooted meanwhile has started the old container, which a handover renames."""
     running = 0
-    for at in steps():
+    for at in call_numbers():
         engine = engine_of_versions()
-        resource = disturbed(engine, at, Fault.KILLED_AFTER, {**INPUTS, "image": image}, replace=False)
+        resource = after_fault(engine, at, Fault.KILLED_AFTER, {**INPUTS, "image": image}, replace=False)
         if engine.calls < at:
             break
         engine.disarm()
@@ -492,11 +496,11 @@ def test_a_destroy_after_a_killed_upgrade_puts_no_copy_under_a_node_that_runs(im
     assert running > 2, "the old one ran at some steps"
 
 
-def test_after_a_killed_upgrade_the_preview_of_the_way_back_refuses_nothing() -> None:
+def test_after_a_killed_upgrade_a_preview_of_the_old_version_is_not_refused() -> None:
     """`up` undoes the upgrade first, and then finds the database as the older version wrote it."""
-    for at in steps():
+    for at in call_numbers():
         engine = engine_of_versions()
-        resource = disturbed(engine, at, Fault.KILLED_AFTER, {**INPUTS, "image": SICK}, replace=False)
+        resource = after_fault(engine, at, Fault.KILLED_AFTER, {**INPUTS, "image": SICK}, replace=False)
         if engine.calls < at:
             break
         engine.disarm()
@@ -506,21 +510,21 @@ def test_after_a_killed_upgrade_the_preview_of_the_way_back_refuses_nothing() ->
     assert at > 15, "the kills were at every step"
 
 
-def test_a_copy_that_was_left_behind_is_not_put_over_a_newer_database(node: Node) -> None:
+def test_a_leftover_copy_does_not_overwrite_a_newer_database(node: Node) -> None:
     """Otherwise, starting a stopped node of the newer version would lose weeks of blocks."""
     node.up(NEXT)
     node.engine.stop(NAME, timeout=60)
     node.engine.chain_copy = OLD
     node.engine.tended.clear()
     assert node.resource.up({**INPUTS, "image": NEXT}, refresh=True) == "update"
-    assert (node.engine.tended, only(node.engine).running) == (["look"], True)
+    assert (node.engine.tended, only_container(node.engine).running) == (["look"], True)
 
 
 @pytest.mark.parametrize("change", [{"image": GOOD}, {"mounts": mounts_of(OTHER)}], ids=["image", "volume"])
-def test_a_copy_that_was_left_behind_is_not_what_a_killed_change_goes_back_to(change: Values) -> None:
+def test_a_leftover_copy_is_not_used_to_undo_a_killed_change(change: Values) -> None:
     """Before, a change without a look at the old volume was undone by putting weeks-old blocks there."""
     undone = 0
-    for at in steps():
+    for at in call_numbers():
         engine = NodeEngine(versions={NEXT: NEW}, volumes_there={*NodeEngine().volumes_there, OTHER})
         engine.answers = {GOOD: health(OLD, 100), NEXT: health(NEW, 100)}
         node = Node(engine)
@@ -535,7 +539,7 @@ def test_a_copy_that_was_left_behind_is_not_what_a_killed_change_goes_back_to(ch
         found = found_by_put_back(engine)
         node.resource.up({**INPUTS, "image": NEXT}, refresh=True)
         assert {*found} <= {None}, f"step {at}"
-        assert only(engine).running, f"step {at}"
+        assert only_container(engine).running, f"step {at}"
         undone += len(found)
     assert undone > 2, "some of the kills left something to undo"
 
@@ -554,18 +558,18 @@ def found_by_put_back(engine: NodeEngine) -> list[str | None]:
 
 
 @pytest.mark.case(30)
-def test_a_stopped_node_is_started_where_its_user_can_not_read_its_database(
+def test_a_stopped_node_is_started_if_its_user_can_not_read_its_database(
     node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before, the node was left stopped, by an error that said that it was left as it was."""
+    """Before, the node stayed stopped, and the error said that it had not been changed."""
     monkeypatch.setattr(chain_database, "short_run", lambda *_, **__: (77, ""))
     monkeypatch.setattr(ownership, "short_run", lambda *_, **__: (0, "end"))
     node.engine.stop(NAME, timeout=60)
     assert node.resource.up(INPUTS, refresh=True) == "update"
-    is_whole(node.engine, INPUTS)
+    assert_single_running(node.engine, INPUTS)
 
 
-def test_a_stopped_node_starts_where_nothing_can_look_at_its_database(
+def test_a_stopped_node_starts_if_its_database_can_not_be_checked(
     node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_: str) -> str:
@@ -574,4 +578,4 @@ def test_a_stopped_node_starts_where_nothing_can_look_at_its_database(
     monkeypatch.setattr(node.engine, "tend", full)
     node.engine.stop(NAME, timeout=60)
     assert node.resource.up(INPUTS, refresh=True) == "update"
-    is_whole(node.engine, INPUTS)
+    assert_single_running(node.engine, INPUTS)

@@ -33,7 +33,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 @pytest.fixture
 def layout(home: Home) -> Layout:
-    """Layout of a set-up that this checkout has made."""
+    """Layout of a set-up that this checkout has created."""
     layout = read_layout()
     claim_state(layout)
     remember(layout, {})
@@ -48,7 +48,7 @@ def test_only_its_user_can_read_the_state(home: Home, layout: Layout) -> None:
     assert (home.target / "checkout").read_text() == f"{home.checkout}\n"
 
 
-def test_two_checkouts_do_not_fight_about_one_set_up(home: Home, layout: Layout) -> None:
+def test_a_second_checkout_can_not_use_the_set_up_of_the_first(home: Home, layout: Layout) -> None:
     home.enter("second")
     with pytest.raises(SetupError, match=THERE):
         claim_state(layout)
@@ -61,7 +61,7 @@ def test_two_checkouts_do_not_fight_about_one_set_up(home: Home, layout: Layout)
     assert (home.target / "checkout").read_text() == f"{home.checkout}\n"
 
 
-def test_auto_means_an_installed_pulumi_where_the_set_up_is_another_checkouts(
+def test_auto_selects_an_installed_pulumi_if_the_set_up_belongs_to_another_checkout(
     home: Home, layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "bin").mkdir()
@@ -73,7 +73,7 @@ def test_auto_means_an_installed_pulumi_where_the_set_up_is_another_checkouts(
     assert choose(Choice.AUTO).layout is None
 
 
-def test_a_shell_that_is_older_than_the_place_keeps_no_variable_of_it(
+def test_variables_that_name_a_missing_earlier_state_folder_are_removed(
     home: Home, layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SSL_CERT_FILE would name a missing file, so the official CLI and images would seem unreachable."""
@@ -89,7 +89,7 @@ def test_a_shell_that_is_older_than_the_place_keeps_no_variable_of_it(
     assert os.environ["SSL_CERT_FILE"] == f"{home.earlier}/certificates/bundle.crt"
 
 
-def test_a_new_clone_takes_over_what_a_checkout_that_is_gone_has_made(
+def test_a_new_clone_takes_over_the_set_up_of_a_deleted_checkout(
     home: Home, layout: Layout, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first = home.checkout
@@ -195,7 +195,7 @@ def test_root_makes_no_set_up_in_the_home_of_its_caller(home: Home, monkeypatch:
     assert [*home.target.parent.iterdir()] == [home.target]
 
 
-def test_a_stacks_file_of_a_set_up_that_is_elsewhere_begins_no_second_one(
+def test_a_stack_file_of_a_set_up_elsewhere_prevents_a_second_set_up(
     home: Home, layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A second set-up would take over the nodes, and replace the first state's salt in the file."""
@@ -211,7 +211,7 @@ def test_a_stacks_file_of_a_set_up_that_is_elsewhere_begins_no_second_one(
 
 
 @pytest.mark.parametrize("text", ["", "config: {}\n", "encryptionsalt: two\n"])
-def test_a_file_of_another_state_keeps_the_old_copy_next_to_its_own(
+def test_a_stack_file_of_another_state_is_copied_without_losing_the_old_copy(
     home: Home, layout: Layout, text: str
 ) -> None:
     """Otherwise, a copied example in a new clone replaces the only copy, even if `make up` is refused."""

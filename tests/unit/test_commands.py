@@ -146,7 +146,7 @@ def test_an_error_for_the_user_is_one_message_and_code_1(
     assert (ran.code, ran.out, ran.err) == (exit_codes.FAILED, "", "error: the reason\n")
 
 
-def test_a_fault_of_the_program_is_a_sentence_with_the_file_that_has_the_traceback(
+def test_an_internal_error_is_one_message_with_the_path_of_its_traceback(
     skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def fail(_: Choice) -> None:
@@ -197,7 +197,7 @@ def test_an_interrupt_is_code_130(skyinfra: Skyinfra, monkeypatch: pytest.Monkey
         (("images", "--backend", "moon"), "'moon' is not one of 'auto', 'set-up', 'pulumi'"),
     ],
 )
-def test_a_command_line_that_is_not_understood_is_code_2(
+def test_an_invalid_command_line_is_code_2(
     line: tuple[str, ...], said: str, skyinfra: Skyinfra, layout: Layout
 ) -> None:
     ran = skyinfra(*line)
@@ -282,7 +282,7 @@ def test_an_error_without_a_selected_stack_names_the_option(
     assert "error: no stack is selected: give one with --stack NAME" in ran.err
 
 
-def test_without_a_set_up_and_without_pulumi_the_error_is_one_sentence(
+def test_without_a_set_up_and_without_pulumi_one_message_is_printed(
     layout: Layout, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -418,7 +418,7 @@ def test_retention_keeps_what_any_stack_runs_or_names(
     ]
 
 
-def test_outputs_come_from_pulumi_with_its_own_words_where_it_fails(
+def test_outputs_come_from_pulumi_and_its_failure_is_reported(
     layout: Layout, pulumi: Path, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra
 ) -> None:
     monkeypatch.setenv("ANSWER", json.dumps({"images": {}}))
@@ -435,7 +435,7 @@ def test_outputs_come_from_pulumi_with_its_own_words_where_it_fails(
     assert skyinfra("images", "-s", "mine").code == exit_codes.FAILED, "half an answer is none"
 
 
-def test_outputs_of_another_form_are_one_sentence(
+def test_outputs_of_another_form_are_one_error_message(
     layout: Layout, pulumi: Path, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra
 ) -> None:
     said = "error: these are not the outputs of a stack of this program\n"
@@ -480,7 +480,7 @@ def test_a_name_that_is_not_utf_8_is_printed_escaped(
     assert (ran.out, ran.err) == ("Kept: geldb\\udcf6rse.wlt\n", "error: No\n")
 
 
-def test_a_full_disk_behind_standard_output_is_one_sentence() -> None:
+def test_a_full_disk_behind_standard_output_is_one_error_message() -> None:
     command = [sys.executable, "-m", "commands", "--version"]
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
@@ -554,7 +554,7 @@ def test_a_workspace_on_another_machine_is_opened_over_a_folder_there(
 
 
 @pytest.mark.parametrize("source", [("", "--copy", "t"), ("a.tar.gz", "--copy", "")])
-def test_an_empty_source_of_a_restore_is_none(
+def test_an_empty_restore_source_counts_as_none(
     source: tuple[str, ...], set_up: Layout, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before, an unset variable of make, which is passed as an empty text, was taken for a file."""
@@ -580,7 +580,7 @@ def recorded(set_up: Layout, monkeypatch: pytest.MonkeyPatch) -> list[tuple[obje
     return calls
 
 
-def test_what_a_wallet_has_become_is_shown_and_recorded_by_its_fingerprint(
+def test_wallet_accept_shows_the_fingerprint_and_records_only_that_fingerprint(
     recorded: list[tuple[object, ...]], skyinfra: Skyinfra
 ) -> None:
     shown = skyinfra("wallet", "accept", "node-1")
@@ -598,7 +598,7 @@ def test_what_a_wallet_has_become_is_shown_and_recorded_by_its_fingerprint(
     assert recorded == [(target, digest(MINE))]
 
 
-def test_a_restore_that_was_not_recorded_says_how(
+def test_a_restore_that_was_not_recorded_says_how_to_record_it(
     recorded: list[tuple[object, ...]], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("commands.wallet.pulumi", lambda *_: 255)
@@ -611,7 +611,7 @@ def test_a_restore_that_was_not_recorded_says_how(
 
 
 @pytest.mark.parametrize("key", ["walletFault", "walletKeptOut"])
-def test_what_a_refresh_did_not_accept_is_not_said_to_be_recorded(
+def test_a_wallet_that_the_refresh_refuses_is_reported_as_not_recorded(
     recorded: list[tuple[object, ...]], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
     after = [{**one, "outputs": {key: "a wallet has one writer"}} for one in RESOURCES]
@@ -624,7 +624,7 @@ def test_what_a_refresh_did_not_accept_is_not_said_to_be_recorded(
 @pytest.mark.parametrize(
     ("variable", "options"), [("COPY=t", '--copy "t" --stack local'), ("FILE=a b", '"a b"  --stack local')]
 )
-def test_a_thin_name_means_the_set_up_and_gives_only_what_it_was_given(variable: str, options: str) -> None:
+def test_a_make_target_uses_the_set_up_and_passes_only_the_given_options(variable: str, options: str) -> None:
     command = ["make", "--dry-run", "--no-print-directory", "wallet-restore", "NODE=node-1", variable]
     # `make unit` runs these tests, and would pass its own options on.
     env = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
@@ -648,7 +648,7 @@ def test_the_launcher_runs_this_checkout_from_any_folder(tmp_path: Path) -> None
     assert done.stdout.startswith("skyinfra, version ")
 
 
-def test_an_interrupt_while_the_program_is_loaded_is_code_130_without_a_traceback(tmp_path: Path) -> None:
+def test_an_interrupt_while_the_program_loads_is_code_130_without_a_traceback(tmp_path: Path) -> None:
     (tmp_path / "click.py").write_text("import time\nprint('loads', flush=True)\ntime.sleep(20)\n")
     with subprocess.Popen(
         [sys.executable, "-m", "commands", "--help"],

@@ -62,7 +62,7 @@ def test_a_record_has_the_modules_of_each_program(now: dict[str, Any]) -> None:
     ]
 
 
-def test_modules_and_sizes_are_compared_where_both_records_have_them(
+def test_modules_and_sizes_are_compared_if_both_records_have_them(
     now: dict[str, Any], before: dict[str, Any]
 ) -> None:
     same = {"before": 13_000_000, "after": 13_000_000, "layers": 2, "new_layers": 0, "new_size": 0}
@@ -94,7 +94,7 @@ def test_vulnerabilities_are_those_of_the_modules_that_differ() -> None:
     assert {(one["program"], *one["variants"]) for one in found} == {("skycoin", "amd64", "arm64v8")}
 
 
-def test_equal_records_and_records_without_modules_are_told_apart(now: dict[str, Any]) -> None:
+def test_equal_records_and_records_without_modules_are_distinguished(now: dict[str, Any]) -> None:
     more = {"vulnerabilities": [], "looked_up": ""}
     same = "Every program has the Go modules that it had."
     assert same in markdown({**compared(now, now), **more})
@@ -106,7 +106,7 @@ def test_equal_records_and_records_without_modules_are_told_apart(now: dict[str,
 
 
 @pytest.mark.parametrize("lost", ["layers", "verified", "all"])
-def test_new_layers_are_not_known_where_an_earlier_record_has_none(now: dict[str, Any], lost: str) -> None:
+def test_new_layers_are_unknown_if_an_earlier_record_has_none(now: dict[str, Any], lost: str) -> None:
     before = copy.deepcopy(now)
     amd64 = before["variants"]["amd64"]
     if lost == "layers":
@@ -240,7 +240,7 @@ def test_a_variant_that_was_not_compared_is_not_called_free_of_changes(
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"id": "GO-9"}', '{"id": "GO-9", "affected": [{}]}'])
-def test_an_odd_entry_of_the_database_stops_no_record(
+def test_a_malformed_entry_of_the_database_stops_no_record(
     text: str, skyinfra: Skyinfra, outputs: str, before: dict[str, Any], tmp_path: Path
 ) -> None:
     (tmp_path / "osv" / "GO-9.json").write_text(text)

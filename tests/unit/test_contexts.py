@@ -54,7 +54,7 @@ def test_a_changed_working_copy_has_another_hash(folder: Path, change: Any, seen
 
 
 @pytest.mark.parametrize("name", [".git/config", ".env", ".github/workflows/ci.yml", ".netrc"])
-def test_what_is_hidden_at_the_top_is_not_sent_and_changes_nothing(folder: Path, name: str) -> None:
+def test_hidden_files_at_the_top_are_not_sent_and_do_not_change_the_hash(folder: Path, name: str) -> None:
     """Git's config can hold a token. The Dockerfiles copy only `/[^.]*` (tests/e2e/test_sources.py)."""
     before = hash_of(folder)
     (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ def test_a_changed_dockerignore_is_another_context(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("image", ["skycoin", "skywire"])
-def test_a_dockerfile_takes_from_the_sources_only_what_is_not_hidden(image: str) -> None:
+def test_a_dockerfile_copies_no_hidden_files_from_the_top_of_the_sources(image: str) -> None:
     text = Path(f"images/{image}/Dockerfile").read_text()
     assert re.findall(r"from=source .*", text) == ["from=source --parents /[^.]* /sources/${NAMED_CONTEXTS}/"]
 
@@ -130,7 +130,7 @@ def test_many_files_that_may_be_secret_are_counted(folder: Path) -> None:
     assert warning.startswith("0.pem, 1.pem, 2.pem and 2 more: may be secret")
 
 
-def test_a_dockerignore_says_that_somebody_looked(folder: Path) -> None:
+def test_a_dockerignore_silences_the_warnings(folder: Path) -> None:
     (folder / ".env").touch()
     (folder / ".dockerignore").write_text(".env\n")
     assert list(context_warnings(folder)) == []
@@ -159,7 +159,7 @@ def test_each_file_of_a_working_copy_is_recorded_by_a_short_hash_without_its_pla
     assert {path for path in found if found[path] != after[path]} == {"source/cmd/skycoin/main.go"}
 
 
-def test_of_an_images_own_folder_only_what_is_sent_is_recorded() -> None:
+def test_only_files_of_an_images_own_folder_that_are_sent_are_recorded() -> None:
     """A README rebuilds nothing, so it is not recorded as a possible cause."""
     own = recorded_files("./images/exporter", "./images/go-module/Dockerfile", {}, {})
     assert {path.removeprefix("images/exporter/").partition("/")[0] for path in own} == {
@@ -179,7 +179,7 @@ def test_every_ignore_file_is_of_the_form_that_the_record_reads() -> None:
         assert all(re.fullmatch(r"![a-z0-9.-]+", line) for line in others), file
 
 
-def test_what_may_be_a_secret_is_not_recorded(folder: Path) -> None:
+def test_a_file_that_may_be_secret_is_not_recorded(folder: Path) -> None:
     (folder / "cmd" / ".env").write_text("PIN=1234\n")
     (folder / "cmd" / "key.pem").write_text("x\n")
     assert [path for path in record(folder) if path.startswith("source/")] == ["source/cmd/skycoin/main.go"]

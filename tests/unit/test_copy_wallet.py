@@ -46,7 +46,7 @@ def volumes(tmp_path: Path) -> Volumes:
     return both
 
 
-def test_a_whole_wallet_is_copied_once_until_it_changes(volumes: Volumes) -> None:
+def test_a_complete_wallet_is_copied_once_until_it_changes(volumes: Volumes) -> None:
     (volumes.wallet / "a b.wlt").write_text(WALLET)
     assert volumes.run(name=OLDER) == (0, OLDER)
     assert volumes.run(name=NEWER) == (0, OLDER)
@@ -63,7 +63,7 @@ def test_an_empty_wallet_without_copies_is_not_an_error(volumes: Volumes) -> Non
 
 @pytest.mark.case(38)
 @pytest.mark.parametrize("end", range(len(WALLET.rstrip())), ids=lambda end: f"{end} bytes")
-def test_no_beginning_of_a_wallet_is_ever_copied(volumes: Volumes, end: int) -> None:
+def test_a_truncated_wallet_is_never_copied(volumes: Volumes, end: int) -> None:
     """Before, a 0-byte wallet became the newest copy, without an error."""
     (volumes.wallet / "a.wlt").write_text(WALLET[:end])
     assert volumes.run() == (DAMAGED, "a.wlt")
@@ -72,9 +72,7 @@ def test_no_beginning_of_a_wallet_is_ever_copied(volumes: Volumes, end: int) -> 
 
 @pytest.mark.case(38)
 @pytest.mark.parametrize("torn", ["\0" * 512 + WALLET, WALLET[:20] + "\0" * 512 + WALLET[20:], "[]", "null"])
-def test_a_wallet_with_a_block_of_zeros_or_of_another_shape_is_not_copied(
-    volumes: Volumes, torn: str
-) -> None:
+def test_a_wallet_with_a_block_of_zeros_or_of_another_form_is_not_copied(volumes: Volumes, torn: str) -> None:
     (volumes.wallet / "whole.wlt").write_text(WALLET)
     (volumes.wallet / "torn.wlt").write_text(torn)
     assert volumes.run() == (DAMAGED, "torn.wlt")
@@ -95,7 +93,7 @@ def test_an_emptied_wallet_is_refused_by_the_newest_copy_that_has_one(volumes: V
     assert volumes.names() == [OLDER, NEWER]
 
 
-def test_a_loss_that_was_accepted_is_not_refused_again(volumes: Volumes) -> None:
+def test_an_accepted_loss_is_not_refused_again(volumes: Volumes) -> None:
     (volumes.wallet / "a.wlt").write_text(WALLET)
     volumes.run(name=OLDER)
     (volumes.wallet / "a.wlt").unlink()
@@ -109,7 +107,7 @@ def test_a_loss_that_was_accepted_is_not_refused_again(volumes: Volumes) -> None
 
 
 @pytest.mark.case(38)
-def test_a_wallet_of_many_addresses_is_told_from_its_beginning(volumes: Volumes) -> None:
+def test_a_large_wallet_is_told_from_its_truncated_form_in_time(volumes: Volumes) -> None:
     """The script reads line by line; joining the lines took busybox minutes, and blocked every change."""
     entries = [{"address": "2" * 35, "public_key": "03" * 33, "secret_key": "4" * 64}] * 5_000
     whole = json.dumps({"meta": {"type": "deterministic"}, "entries": entries}, indent=4)
@@ -177,7 +175,9 @@ def test_the_newest_copies_stay_and_the_first_one(volumes: Volumes) -> None:
 
 
 @pytest.mark.parametrize("name", [".wlt", ".mine.wlt", "minewlt"])
-def test_a_wallet_of_any_name_that_a_node_reads_is_copied_whole_and_kept(volumes: Volumes, name: str) -> None:
+def test_a_wallet_of_any_name_that_a_node_reads_is_copied_completely_and_kept(
+    volumes: Volumes, name: str
+) -> None:
     (volumes.wallet / "a.wlt").write_text(WALLET)
     (volumes.wallet / name).write_text(WALLET[:20])
     assert volumes.run(name="2026-01-01T00-00-00Z") == (DAMAGED, name)

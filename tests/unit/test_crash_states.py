@@ -13,7 +13,7 @@ SAVES = {save.name: save for save in saves()}
 KINDS = ("first save", "growth", "encryption", "growth, encrypted", "decryption")
 
 
-def test_every_kind_of_save_of_every_type_is_there() -> None:
+def test_every_kind_of_save_is_recorded_for_every_wallet_type() -> None:
     types = ("deterministic", "bip44", "collection")
     assert set(SAVES) == {f"{kind}: {what}" for kind in types for what in KINDS}
     assert all(len(save.new) > 7 * BLOCK for save in SAVES.values())
@@ -21,7 +21,7 @@ def test_every_kind_of_save_of_every_type_is_there() -> None:
 
 
 @pytest.mark.parametrize("name", SAVES)
-def test_states_of_a_save_are_many_of_each_class_each_once_and_the_same_in_every_run(name: str) -> None:
+def test_states_of_a_save_are_many_unique_and_the_same_in_every_run(name: str) -> None:
     save = SAVES[name]
     found = states(save)
     counts = Counter(state.kind for state in found)
@@ -31,7 +31,7 @@ def test_states_of_a_save_are_many_of_each_class_each_once_and_the_same_in_every
     assert {len(state.temporary or b"") <= len(save.new) for state in found} == {True}
 
 
-def test_a_killed_node_has_done_a_beginning_of_its_operations_and_no_more() -> None:
+def test_a_killed_node_has_done_only_a_prefix_of_its_operations() -> None:
     save = Save("x", b"old" * 500, b"new!" * 500)
     for state in states(save, step=1):
         if state.kind != Class.KILLED:
@@ -46,7 +46,7 @@ def test_a_killed_node_has_done_a_beginning_of_its_operations_and_no_more() -> N
     assert mains == {save.old, *(save.new[:end] for end in range(len(save.new) + 1))}
 
 
-def test_every_order_of_unsynced_operations_is_there() -> None:
+def test_every_order_of_unsynced_operations_is_enumerated() -> None:
     save = Save("x", b"o" * 3 * BLOCK, b"n" * 2 * BLOCK + b"e")
     found = {(state.main, state.temporary) for state in states(save)}
     zeros, block = bytes(BLOCK), b"n" * BLOCK
@@ -68,7 +68,7 @@ def test_every_order_of_unsynced_operations_is_there() -> None:
     assert State("x", Class.UNORDERED, b"n" * BLOCK, None) in states(grows), "the new content at the old size"
 
 
-def test_the_judge_is_of_the_node_that_is_built() -> None:
+def test_the_judge_pins_the_same_modules_as_the_node_image() -> None:
     pins = [
         set(re.findall(r"^(?:require |\t)(\S+ v\S+)", (PROJECT / folder / "go.mod").read_text(), re.M))
         for folder in ("tests/judge", "images/skycoin")

@@ -264,7 +264,7 @@ def test_a_missing_or_contradicting_input_fails(
         ({"memory": "\u0661"}, "memory"),
     ],
 )
-def test_what_go_does_not_read_fails(plugin: Servicer, inputs: Values, place: str) -> None:
+def test_values_that_go_cannot_parse_fail(plugin: Servicer, inputs: Values, place: str) -> None:
     """An empty duration and Arabic digits fail, as with the official plugin 5.2.0."""
     _, failures = check(plugin, CONTAINER, {"name": "a", "image": "i", **inputs})
     assert set(failures) == {place}
@@ -328,7 +328,9 @@ def test_false_and_zero_are_no_change_if_the_state_lacks_the_key(
     ("token", "key"),
     [(CONTAINER, "hostname"), (CONTAINER, "stopSignal"), (CONTAINER, "logDriver"), (NETWORK, "driver")],
 )
-def test_empty_text_keeps_the_value_that_the_engine_chose(plugin: Servicer, token: str, key: str) -> None:
+def test_an_empty_string_keeps_the_value_that_the_engine_chose(
+    plugin: Servicer, token: str, key: str
+) -> None:
     """Before, an empty host name replaced the container at every run; the official plugin 5.2.0 does not."""
     news, _ = check(plugin, token, {"name": "a", "image": "i"} if token == CONTAINER else {"name": "a"})
     answer = diff(plugin, token, {**news, key: "chosen"}, news, {**news, key: ""})
@@ -345,7 +347,7 @@ def test_a_port_at_no_address_is_at_all_of_them(plugin: Servicer) -> None:
     assert answer.changes == provider_pb2.DiffResponse.DIFF_NONE
 
 
-def test_what_the_program_ignores_is_not_a_change(plugin: Servicer) -> None:
+def test_an_ignored_property_is_not_a_change(plugin: Servicer) -> None:
     """Otherwise, labels that somebody else gave a wallet's volume would replace it."""
     request = provider_pb2.DiffRequest(
         urn=urn(VOLUME),
@@ -379,8 +381,8 @@ def test_what_the_program_ignores_is_not_a_change(plugin: Servicer) -> None:
         ("ports", [{"internal": 1, "__defaults": []}], [{"internal": 1}]),
     ],
 )
-def test_order_of_sets_and_what_says_nothing_have_one_essence(key: str, old: Any, new: Any) -> None:
-    """A node's container is recognized by the essence of the inputs that it was made of."""
+def test_set_order_and_defaults_do_not_change_the_normal_form(key: str, old: Any, new: Any) -> None:
+    """A node's container is recognized by the normal form of the inputs that it was created with."""
     assert essence(SCHEMAS[CONTAINER][key], old) == essence(SCHEMAS[CONTAINER][key], new)
 
 
@@ -399,7 +401,7 @@ def test_order_of_sets_and_what_says_nothing_have_one_essence(key: str, old: Any
         ("memory", 1, None),
     ],
 )
-def test_what_means_something_else_has_another_essence(key: str, old: Any, new: Any) -> None:
+def test_values_of_different_meaning_have_different_normal_forms(key: str, old: Any, new: Any) -> None:
     """The order of a command matters; a list is a set only where the official plugin has a set."""
     assert essence(SCHEMAS[CONTAINER][key], old) != essence(SCHEMAS[CONTAINER][key], new)
 
@@ -507,7 +509,7 @@ def test_durations_are_written_as_go_writes_them(nanoseconds: int, wanted: str) 
     assert duration(nanoseconds) == wanted
 
 
-def test_a_node_is_created_with_everything_that_the_program_says() -> None:
+def test_a_node_is_created_with_all_inputs_of_the_program() -> None:
     assert creation(NODE) == {
         "Image": NODE["image"],
         "Cmd": ["-web-interface-addr=0.0.0.0", "-disable-networking"],
@@ -557,7 +559,7 @@ def test_a_node_is_created_with_everything_that_the_program_says() -> None:
     }
 
 
-def test_what_the_program_leaves_out_is_left_to_the_image() -> None:
+def test_inputs_that_the_program_omits_are_left_to_the_image() -> None:
     body = creation({"name": "x", "image": "y"})
     for absent in ("Cmd", "Entrypoint", "Env", "User", "WorkingDir", "Healthcheck", "StopSignal"):
         assert absent not in body
@@ -688,7 +690,9 @@ def test_a_gateway_that_the_engine_chose_is_not_a_difference(
         ("ssh://-oProxyCommand=x", [], ["--", "-oproxycommand=x"]),
     ],
 )
-def test_ssh_is_told_who_and_where_and_never_asks(url: str, options: list[str], wanted: list[str]) -> None:
+def test_ssh_gets_user_host_and_port_and_never_prompts(
+    url: str, options: list[str], wanted: list[str]
+) -> None:
     """`--` ends the options, so a host's name is never read as one."""
     names = ("BatchMode=yes", "ConnectTimeout=20", "ServerAliveInterval=7", "ServerAliveCountMax=3")
     ours = [part for name in names for part in ("-o", name)]
@@ -768,7 +772,7 @@ def test_json_values_come_back_as_they_were_sent(values: Values) -> None:
     assert to_values(to_struct(values)) == values
 
 
-def test_what_a_killed_up_left_behind_is_known_by_its_resource_and_its_inputs() -> None:
+def test_leftovers_of_a_killed_up_are_recognized_by_their_resource_and_inputs() -> None:
     """With other inputs or from another stack, it belongs to somebody else; the message says how to go on."""
     inputs = {"name": "skycoin-one", "image": "i"}
     URN.set("urn:pulumi:mine::one")

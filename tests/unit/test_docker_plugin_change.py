@@ -98,7 +98,7 @@ def test_another_plugin_that_would_replace_something_is_put_back(
     assert not (plugin_folder(layout, "docker") / "other").exists()
 
 
-def test_what_the_settings_replace_with_either_plugin_stops_no_change(
+def test_a_replacement_that_both_plugins_would_make_does_not_stop_the_change(
     layout: Layout, env: Mapping[str, str]
 ) -> None:
     wanted = steps(("replace", CONTAINER, "cli-container"))
@@ -108,7 +108,7 @@ def test_what_the_settings_replace_with_either_plugin_stops_no_change(
 
 
 @pytest.mark.parametrize("failing", ["refresh", "preview"])
-def test_a_stack_that_can_not_be_looked_at_stops_the_change(
+def test_a_stack_whose_refresh_or_preview_fails_stops_the_change(
     layout: Layout, env: Mapping[str, str], failing: str
 ) -> None:
     if failing == "refresh":
@@ -119,7 +119,7 @@ def test_a_stack_that_can_not_be_looked_at_stops_the_change(
     assert not (plugin_folder(layout, "docker") / "other").exists()
 
 
-def test_only_stacks_with_containers_or_networks_are_looked_at(layout: Layout) -> None:
+def test_only_stacks_with_containers_or_networks_are_previewed(layout: Layout) -> None:
     state(layout, {"type": VOLUME, "urn": "v", "inputs": {}})
     assert holding(layout) == []
     state(layout, {"type": CONTAINER, "urn": "c", "inputs": {}})
@@ -134,7 +134,7 @@ def test_a_stack_without_a_file_stops_the_change_before_anything_is_asked(
     assert not Path(env["SAID"], "calls").exists()
 
 
-def test_an_installation_that_fails_leaves_the_plugin_that_was_there(
+def test_an_installation_that_fails_leaves_the_existing_plugin(
     layout: Layout, env: Mapping[str, str]
 ) -> None:
     """Even if no stack has to be checked, the plugin stays, because ordinary previews must go on working."""
@@ -148,7 +148,7 @@ def test_an_installation_that_fails_leaves_the_plugin_that_was_there(
     assert (plugin_folder(layout, "docker") / "preview.json").exists()
 
 
-def test_what_was_stopped_is_started_on_its_own_host_before_the_official_plugin_looks(
+def test_stopped_containers_are_started_on_their_host_before_the_official_plugin_reads_them(
     layout: Layout, env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A node's container does not belong to the docker plugin; a stopped one causes no replacement."""

@@ -73,12 +73,12 @@ def test_half_a_file_is_refused(downloads: Downloads, folder: Path) -> None:
     assert "run this again" in said
 
 
-def test_a_file_that_is_not_there_is_reported(downloads: Downloads, folder: Path) -> None:
+def test_a_missing_file_is_reported(downloads: Downloads, folder: Path) -> None:
     downloads.files.clear()
     assert "can't be downloaded: HTTP Error 404" in refused(downloads, folder)
 
 
-def test_a_server_that_is_not_there_is_reported(folder: Path) -> None:
+def test_an_unreachable_server_is_reported(folder: Path) -> None:
     assert "Connection refused" in refused(Downloads(address="http://127.0.0.1:1"), folder)
 
 

@@ -143,7 +143,7 @@ def test_namespace_and_features_are_the_registrys_and_a_base_has_a_repository_to
     assert {"filter": "bookworm-*", "filterType": "WILDCARD"} in moving["imageTagMutabilityExclusionFilters"]
 
 
-def test_a_repository_that_nothing_is_pushed_to_is_not_made() -> None:
+def test_a_repository_that_nothing_is_pushed_to_is_not_created() -> None:
     other = {"kind": "local"}
     engine = up_with("ecr", registries={"first": other, **_registry({})}, images={})
     assert engine.all_of(REPOSITORY) == []
@@ -158,7 +158,7 @@ def test_a_name_that_amazon_does_not_take_fails(name: str) -> None:
         Engine(aws=amazon).run(lambda: _one_repository(name))
 
 
-def test_a_repository_that_is_there_already_is_not_taken_over() -> None:
+def test_an_existing_repository_is_not_taken_over() -> None:
     with aws_by_moto() as amazon:
         amazon.call("eu-central-1", "create_repository", repositoryName="skycoin/skycoin")
         with pytest.raises(ClientError, match="RepositoryAlreadyExists"):
@@ -296,7 +296,7 @@ def test_the_last_develop_builds_stay_and_the_newest_ever_whatever_its_commit(co
 
 
 @pytest.mark.parametrize("arch", ["", *(f"-{arch}" for arch in ARCHES)])
-def test_a_release_never_expires_even_where_a_feature_has_the_same_content(arch: str) -> None:
+def test_a_release_never_expires_even_if_a_feature_has_the_same_content(arch: str) -> None:
     """ECR expires an image together with all of its tags."""
     release = [f"{tag}{arch}" for tag in channel_tags(Channel.RELEASE, version=VERSION)]
     for tags in (release, [*release, f"feature-x{arch}"], [f"develop{arch}", f"feature-x{arch}"]):
@@ -316,7 +316,7 @@ def test_untagged_images_expire_after_a_month() -> None:
 # Credentials.
 
 
-def test_a_login_for_the_docker_configuration_is_nowhere_in_the_graph() -> None:
+def test_a_login_for_the_docker_configuration_is_not_in_the_resource_graph() -> None:
     with aws_by_moto() as amazon:
         [entry] = amazon.call("eu-central-1", "get_authorization_token")["authorizationData"]
     token = entry["authorizationToken"]

@@ -73,7 +73,7 @@ def test_a_dead_engine_is_asked_again_after_a_while(
     assert len(tries) == 2
 
 
-def test_an_engine_that_is_not_there_is_named_in_one_line(tmp_path: Path) -> None:
+def test_a_missing_engine_is_named_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(SilentHostError) as raised:
         connect({"engine": f"unix://{tmp_path}/docker.sock"})
     assert str(raised.value).startswith(f"no Docker engine answers at unix://{tmp_path}/docker.sock: ")
@@ -154,7 +154,7 @@ def listener(tmp_path: Path) -> Iterator[Listener]:
         server.shutdown()
 
 
-def test_whatever_is_asked_of_an_engine_goes_through_one_connection(listener: Listener) -> None:
+def test_all_requests_to_an_engine_share_one_connection(listener: Listener) -> None:
     """docker-py made a connection for each URL; a host with three resources was connected to nine times."""
     asked = Engine()
     asked.configure({"host": f"unix://{listener.server_address!s}"})
@@ -173,7 +173,7 @@ def test_the_resources_of_an_engine_share_a_client_and_other_ways_to_it_do_not(l
     assert id(connect({**place, "sshOptions": ["-i", "/key"]})) not in clients
 
 
-def test_a_client_is_made_again_after_its_engine_went_away_and_came_back(tmp_path: Path) -> None:
+def test_a_client_is_created_again_after_its_engine_went_away_and_came_back(tmp_path: Path) -> None:
     path = tmp_path / "docker.sock"
     found = []
     for _ in range(2):
@@ -375,7 +375,7 @@ while rest:
 """
 
 
-def test_a_large_answer_reaches_a_slow_reader_whole(logins: Path) -> None:
+def test_a_large_answer_reaches_a_slow_reader_completely(logins: Path) -> None:
     """ssh makes its input nonblocking, which is the relay's output too: a full one is not a closed one."""
     put_ssh(logins, LARGE.format(python=sys.executable))
     with socket.socket(socket.AF_UNIX) as reader:
@@ -426,7 +426,7 @@ def test_without_ssh_each_connection_ends_at_once(tmp_path: Path, monkeypatch: p
             asked.client()
 
 
-def test_an_exec_that_is_cut_off_is_not_taken_for_whole(listener: Listener) -> None:
+def test_an_exec_that_is_cut_off_is_not_taken_for_complete(listener: Listener) -> None:
     asked = Engine()
     asked.configure({"host": f"unix://{listener.server_address!s}"})
     with pytest.raises(RequestsConnectionError, match="in the middle of what an exec prints"):
@@ -531,7 +531,9 @@ def test_a_closed_client_leaves_no_ssh_no_thread_and_no_socket(listener: Listene
 
 
 @pytest.mark.usefixtures("own_folder")
-def test_a_client_that_nobody_has_any_more_is_one_that_was_closed(listener: Listener, logins: Path) -> None:
+def test_an_unreferenced_client_leaves_no_ssh_no_thread_and_no_socket(
+    listener: Listener, logins: Path
+) -> None:
     dialling(logins, listener)
     assert behind_ssh("closed-1").api.version()["Version"] == "20.10.24"
     gc.collect()
@@ -547,7 +549,7 @@ def test_a_host_that_does_not_answer_leaves_nothing_behind(logins: Path) -> None
 
 
 @pytest.mark.usefixtures("own_folder")
-def test_a_client_that_is_still_in_use_is_not_cut_off_when_a_new_one_is_created(
+def test_a_client_still_in_use_is_not_cut_off_when_a_new_client_is_created(
     listener: Listener, logins: Path
 ) -> None:
     """A connection that was dropped while idle says nothing about the others: one may be in use by a pull."""

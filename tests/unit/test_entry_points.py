@@ -189,6 +189,6 @@ def test_a_folder_that_the_user_names_wins_over_the_nodes_wallets(root: Root, tm
     assert root.run(CLI, "walletCreate", "a.wlt", cwd=str(tmp_path / "data"))[1][1] == "/data"
 
 
-def test_the_cli_runs_where_the_wallets_are_not_to_be_entered(root: Root) -> None:
+def test_the_cli_runs_without_an_accessible_wallet_folder(root: Root) -> None:
     (root.folder / "wallet").rmdir()
     assert root.run(CLI, "version") == (0, ["skycoin-cli", "/", "version"], "")

@@ -67,7 +67,7 @@ def test_an_installation_is_never_silent_for_long(tmp_path: Path, environment: d
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_installation_leaves_nobody_who_still_speaks(
+def test_an_interrupted_installation_leaves_no_process_that_still_prints(
     tmp_path: Path, environment: dict[str, str], number: signal.Signals
 ) -> None:
     with started(tmp_path, {**environment, "LASTS": "20"}) as process:
@@ -214,7 +214,7 @@ def test_locked_packages_are_installed_once(checkout: Checkout) -> None:
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
 
 
-def test_tools_of_the_tests_come_on_top_and_leave_what_runs_as_it_is(checkout: Checkout) -> None:
+def test_tools_of_the_tests_are_added_without_changing_installed_packages(checkout: Checkout) -> None:
     runs = _wheel(checkout.wheels, "mortar", "1.1")
     checkout.lock(runs)
     checkout.lock(runs + _wheel(checkout.wheels, "trowel", "1.0"), "requirements-dev.txt")
@@ -229,7 +229,7 @@ def test_tools_of_the_tests_come_on_top_and_leave_what_runs_as_it_is(checkout: C
     assert checkout.locks_held() == {"requirements.txt"}, "the tools of the tests are looked at again"
 
 
-def test_an_environment_without_locks_is_made_again_even_behind_a_link(checkout: Checkout) -> None:
+def test_an_environment_without_locks_is_recreated_even_behind_a_link(checkout: Checkout) -> None:
     """Earlier versions made such an environment: without hashes, and with the tools of the tests."""
     link = checkout.root / "link"
     link.symlink_to(checkout.venv)
@@ -324,7 +324,7 @@ def test_a_lock_that_does_not_fit_says_how_to_get_one_that_does(checkout: Checko
     assert "mortar" in words
 
 
-def test_an_index_that_does_not_answer_is_not_taken_for_one_without_wheels(checkout: Checkout) -> None:
+def test_an_unreachable_index_is_not_taken_for_one_without_wheels(checkout: Checkout) -> None:
     """The index is the user's own, from pip's configuration."""
     lock = _wheel(checkout.wheels, "brick", "1.0")
     sentence, words = refused(

@@ -118,7 +118,7 @@ def test_a_fleets_exporter_comes_from_the_publishing_stack(tag: str) -> None:
     assert image == f"docker.io/skycoin/exporter@{DIGEST}"
 
 
-def test_a_renamed_nodes_exporter_is_the_same_one() -> None:
+def test_a_renamed_nodes_exporter_is_kept() -> None:
     """A new exporter next to the old one would need the same port."""
     settings = stack_settings(FILES["local"])
     node = {"image": "skycoin", "host": "here", "metrics-port": 9400, "renamed-from": "one"}

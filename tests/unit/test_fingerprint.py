@@ -156,8 +156,8 @@ def test_wallets_of_any_name_may_grow_and_not_change(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", [".wlt", ".mine.wlt", "minewlt", ".wlt.wlt"])
-def test_every_file_that_a_node_reads_as_a_wallet_is_one(tmp_path: Path, name: str) -> None:
-    """Before, nobody missed `.wlt`, which `walletCreate "$EMPTY.wlt"` makes and a node loads."""
+def test_every_file_that_a_node_reads_as_a_wallet_counts_as_a_wallet(tmp_path: Path, name: str) -> None:
+    """Before, a lost `.wlt` went unnoticed; `walletCreate "$EMPTY.wlt"` creates it, and a node loads it."""
     (tmp_path / name).write_text(wallet("A", "B"))
     whole = found(tmp_path).wallets
     assert list(whole) == [name]
@@ -207,7 +207,7 @@ def test_a_chain_that_grew_is_not_a_difference_and_any_other_change_is(
 
 
 @pytest.mark.parametrize("name", ["deterministic", "bip44", "accounts", "quotes", "one line"])
-def test_no_beginning_of_a_wallet_and_none_with_a_block_of_zeros_is_whole(tmp_path: Path, name: str) -> None:
+def test_a_truncated_wallet_and_one_with_a_block_of_zeros_are_damaged(tmp_path: Path, name: str) -> None:
     """A power cut leaves such files: cut off before the last bracket, or with blocks never written."""
     text = TYPES[name].encode()
     step = 1 if name == "one line" else 17
@@ -221,7 +221,7 @@ def test_no_beginning_of_a_wallet_and_none_with_a_block_of_zeros_is_whole(tmp_pa
     assert sorted(seen.damaged) == sorted(cut | zeros)
 
 
-def test_what_is_not_a_wallet_is_damaged_and_other_files_are_not_looked_at(tmp_path: Path) -> None:
+def test_a_wlt_file_that_is_not_a_wallet_is_damaged_and_other_files_are_ignored(tmp_path: Path) -> None:
     put(tmp_path, a="[]", b="null", c="{}", d='{"meta": {}}', e="{} " + wallet("A"), f="x")
     (tmp_path / "mine.wlt.bak").write_text(wallet("A"))
     (tmp_path / "folder.wlt").mkdir()
@@ -229,7 +229,7 @@ def test_what_is_not_a_wallet_is_damaged_and_other_files_are_not_looked_at(tmp_p
     assert (seen.wallets, len(seen.damaged)) == ({}, 6)
 
 
-def test_what_stands_behind_the_first_value_is_not_read_for_the_node_does_not_read_it_either(
+def test_data_after_the_first_json_value_of_a_wallet_is_ignored_as_by_the_node(
     tmp_path: Path,
 ) -> None:
     whole = put(tmp_path, mine=TYPES["bip44"])["mine.wlt"]
@@ -274,7 +274,7 @@ def temporary(text: str) -> str:
     return f"mine.wlt.tmp.{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
-def test_a_temporary_copy_counts_where_it_is_whole_and_holds_more_than_its_wallet(tmp_path: Path) -> None:
+def test_a_temporary_copy_counts_if_it_is_complete_and_holds_more_than_its_wallet(tmp_path: Path) -> None:
     few, many, most = wallet("A"), wallet("A", "B"), wallet("A", "B", "C")
     (tmp_path / temporary(many)).write_text(many)
     (tmp_path / temporary(few)).write_text(few)
@@ -311,7 +311,7 @@ def test_names_of_files_are_as_they_are_and_can_not_run_anything(tmp_path: Path)
     assert not (tmp_path / "evil").exists()
 
 
-def test_a_wallet_under_another_name_is_the_same_one(tmp_path: Path) -> None:
+def test_a_renamed_wallet_is_the_same_wallet(tmp_path: Path) -> None:
     remembered = put(tmp_path, mine=wallet("A"), other=wallet("B"))
     (tmp_path / "mine.wlt").rename(tmp_path / "moved.wlt")
     assert found(tmp_path, remembered).lost(remembered) == []
@@ -345,7 +345,7 @@ def test_an_answer_that_the_script_did_not_print_is_refused() -> None:
             read(printed)
 
 
-def test_a_hundred_wallets_are_one_found(tmp_path: Path) -> None:
+def test_none_of_a_hundred_wallets_is_lost_if_some_of_them_grew(tmp_path: Path) -> None:
     many = {f"w{number}": wallet(*"ABCDEF"[: number % 7]) for number in range(100)}
     remembered = put(tmp_path, **many)
     assert len(remembered) == 100
@@ -371,7 +371,7 @@ def as_node(folder: Path) -> subprocess.CompletedProcess[str]:
         (0o777, ".skyinfra-id", ".skyinfra-id can't be read"),
     ],
 )
-def test_a_folder_that_a_node_can_not_use_is_no_wallet(mode: int, held: str, said: str) -> None:
+def test_a_folder_that_a_node_can_not_use_is_not_a_wallet(mode: int, held: str, said: str) -> None:
     """An empty volume passes: it may get its owner only when it is mounted for writing."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "wallet"

@@ -70,13 +70,13 @@ def test_a_place_has_what_the_stack_wants_on_a_host() -> None:
     assert (renamed.ports, renamed.memory, renamed.chain) == ({"rpc-port": ("127.0.0.1", 6421)}, 300, False)
 
 
-def test_a_limit_that_nobody_chose_is_the_servers() -> None:
+def test_an_unset_limit_is_that_of_a_server() -> None:
     nodes = {"one": {"image": "skycoin", "host": "here"}}
     [node] = places(settings_of(config(nodes=nodes)))[2].tenants
     assert (node.memory, node.chosen) == (2048, False)
 
 
-def test_hosted_registries_and_opened_workspaces_have_their_ports_looked_at() -> None:
+def test_ports_of_hosted_registries_and_opened_workspaces_are_checked() -> None:
     committed = yaml.safe_load((PROJECT / "stacks" / "local.example.yaml").read_text())["config"]
     wanted = {
         **committed,

@@ -105,7 +105,7 @@ def test_with_yes_exactly_the_images_shown_are_removed(engines: dict[str, Any], 
 
 
 @pytest.mark.parametrize(("answer", "removed"), [(True, ["c"]), (False, [])])
-def test_a_person_is_asked(
+def test_confirmation_is_required(
     answer: bool,
     removed: list[str],
     engines: dict[str, Any],
@@ -126,7 +126,7 @@ def test_a_person_is_asked(
     assert engines[SHED].removed == removed
 
 
-def test_an_image_that_came_after_the_look_is_not_removed(
+def test_an_image_that_came_after_the_list_was_shown_is_not_removed(
     engines: dict[str, Any], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Others may change the hosts while a person decides."""

@@ -65,7 +65,7 @@ def test_each_resource_on_an_engine_is_placed_by_what_the_state_says() -> None:
     assert not any("docker-build" in urn or "skycoin:index:Tag" in urn for urn in placed)
 
 
-def test_everything_of_a_dead_host_is_left_out_and_nothing_of_the_others() -> None:
+def test_all_resources_of_a_dead_host_and_no_others_are_left_out() -> None:
     resources, config = recorded("fleet")
     left = left_out(resources, hosts_of(config, LOCAL), {FAR}, LOCAL)
     assert left.of_refresh == left.of_update
@@ -79,7 +79,7 @@ def test_nothing_is_left_out_if_all_hosts_answer() -> None:
     assert left.of_refresh == left.of_update == frozenset()
 
 
-def test_what_a_hosted_registry_on_a_dead_host_serves_is_left_out_with_it() -> None:
+def test_tags_in_a_hosted_registry_on_a_dead_host_are_left_out_with_it() -> None:
     """A tag in that registry can't be read back, and would fail the whole refresh."""
     resources, config = recorded("hosted")
     dead = Address("ssh://pi@attic.lan")
@@ -90,7 +90,7 @@ def test_what_a_hosted_registry_on_a_dead_host_serves_is_left_out_with_it() -> N
     assert not [name for name in left if name.startswith("builder") or name == "skycoin-amd64"]
 
 
-def test_what_needs_a_dead_host_takes_no_other_host_with_it() -> None:
+def test_a_resource_that_needs_a_dead_host_is_left_out_without_its_own_host() -> None:
     """If a living host's provider were excluded, everything on that host would be left out."""
 
     def on(host: str, name: str, *needs: str) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def test_what_needs_a_dead_host_takes_no_other_host_with_it() -> None:
     assert names(left.of_update) == {"far", "registry", "needs-it"}
 
 
-def test_a_node_of_a_later_wave_is_not_left_out_with_the_one_that_it_waited_for() -> None:
+def test_a_node_of_a_later_wave_is_not_left_out_with_the_node_that_it_waits_for() -> None:
     kind = "skycoin:index:NodeContainer"
     first, second = (f"urn:pulumi:s::skycoin::{kind}::{name}" for name in ("first", "second"))
     resources: list[dict[str, Any]] = [
@@ -154,7 +154,7 @@ def test_a_provider_that_nothing_uses_is_not_left_out() -> None:
     assert FAR not in {address for _, address in addresses(bare, LOCAL).values()}
 
 
-def test_pulumi_is_told_each_urn_and_globs_for_what_is_not_made_yet() -> None:
+def test_pulumi_gets_each_urn_and_globs_for_resources_that_do_not_exist_yet() -> None:
     options = excluded({"urn:2", "urn:1"}, [Item("attic", "a", ("Node::a", "Exporter::a-exporter"))])
     assert options == [
         "--exclude-dependents",
@@ -197,7 +197,7 @@ def table(became: dict[str, str], left: tuple[str, ...] = (), **hosts: str) -> l
     return [" ".join(line.split()) for line in said.splitlines()]
 
 
-def test_the_table_says_of_each_part_the_heaviest_thing_that_became_of_it() -> None:
+def test_the_table_shows_the_most_serious_result_of_each_part() -> None:
     became = {
         f"{BASE}Node::a": "failed",
         f"{BASE}Node$docker:index/volume:Volume::a-data": "unchanged",

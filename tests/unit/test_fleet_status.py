@@ -119,7 +119,7 @@ def test_an_answer_of_another_form_is_reported_and_never_guessed(text: str, said
 
 
 @pytest.mark.parametrize("line", ["", "df: /data: can't find mount point", "overlay a b c d /data"])
-def test_a_disk_that_is_not_understood_is_not_known(line: str) -> None:
+def test_a_disk_answer_that_can_not_be_parsed_is_unknown(line: str) -> None:
     chain, disk = chain_and_disk(printed(health(), progress(), line))
     assert isinstance(chain, Chain)
     assert disk is None
@@ -157,7 +157,9 @@ BEHIND = answers(57694, 180000, 180000)
         ),
     ],
 )
-def test_a_nodes_state_is_told_from_what_it_and_its_engine_say(box: Box, state: State, reason: str) -> None:
+def test_a_nodes_state_follows_from_its_own_and_its_engines_answers(
+    box: Box, state: State, reason: str
+) -> None:
     found = seen(box)
     assert found.state is state
     assert found.is_ok == (state in OK)
@@ -200,7 +202,7 @@ def test_a_stopped_node_shows_since_when_and_the_disk_that_another_sees() -> Non
     assert down.disk == up.disk == Disk(free=17000000 * 1024, total=30358512 * 1024)
 
 
-def test_what_this_programs_images_hold_is_of_the_host_and_asked_once() -> None:
+def test_number_and_size_of_this_programs_images_are_asked_for_once_per_host() -> None:
     stored = ImageStore()
     stored.add("a", IMAGE, Size=20)
     stored.add("b", IMAGE.replace("4b16", "ffff"), Size=30)
@@ -377,7 +379,7 @@ def test_a_dead_host_is_a_row_and_costs_its_limit_once() -> None:
     assert hosts["good"].closed
 
 
-def test_a_fault_of_the_program_is_the_row_of_one_host() -> None:
+def test_an_internal_error_affects_only_the_row_of_one_host() -> None:
     found = fleet_of({"a": Slow(error=RuntimeError("oh")), "b": Slow()}).look()
     assert [(one.state, "RuntimeError" in one.reason) for one in found] == [
         (State.NO_ANSWER, True),
@@ -481,7 +483,7 @@ def test_a_screen_that_has_room_shows_the_whole_text() -> None:
     assert report.screen(many(4), AT, 80, height - 1) != whole
 
 
-def test_a_short_screen_shows_what_needs_attention_first_and_counts_the_rest() -> None:
+def test_a_short_screen_shows_nodes_that_need_attention_first_and_counts_the_others() -> None:
     *rows, more, empty, summary = report.screen(many(30), AT, 80, 10).splitlines()
     assert [row.split()[:3] for row in rows] == [
         ["NODE", "HOST", "STATE"],
@@ -515,7 +517,7 @@ def test_a_backup_that_is_gone_is_reported() -> None:
     assert " gone " in report.text([replace(well("a"), node=node("a", backup=gone))], AT, None)
 
 
-def test_many_of_a_kind_are_counted_in_words() -> None:
+def test_nodes_that_need_attention_are_counted_in_the_summary() -> None:
     dead = [Status(node=node(name, host=name), state=State.NO_ANSWER, reason="r") for name in "ab"]
     assert report.summary(dead, AT).endswith("UTC, 2 nodes on 2 hosts: 2 do not answer")
     alone = seen(Box(says=[answers(0)]))

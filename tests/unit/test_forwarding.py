@@ -55,14 +55,14 @@ def test_a_port_that_is_taken_on_the_host_is_replaced_by_another(calls: Path) ->
     assert ended(calls)
 
 
-def test_what_a_persons_own_configuration_forwards_may_fail(calls: Path) -> None:
+def test_a_failed_forward_from_the_users_own_ssh_configuration_is_ignored(calls: Path) -> None:
     """A LocalForward to the node's port, or a RemoteForward, may already belong to another connection."""
     own = f"bind [127.0.0.1]:6420: Address already in use\n{TAKEN} 8080"
     answer(calls, f'echo "{own}" >&2\n{READY}')
     assert way() == 5443
 
 
-def test_what_a_shell_prints_on_its_way_is_not_an_answer(calls: Path) -> None:
+def test_a_login_message_of_the_shell_is_not_an_answer(calls: Path) -> None:
     answer(calls, f"printf 'welcome \\377\\n'\n{READY}")
     assert way() == 5443
 

@@ -175,7 +175,7 @@ TRICKS: Mapping[Callable[[Place], None], bool] = {
 
 
 @pytest.mark.parametrize("trick", TRICKS, ids=lambda trick: trick.__name__)
-def test_a_trick_runs_nothing(trick: Callable[[Place], None], place: Place) -> None:
+def test_a_malicious_repository_runs_no_command(trick: Callable[[Place], None], place: Place) -> None:
     """Each trick works with plain git."""
     for armed in (False, True):
         if armed:
@@ -267,7 +267,7 @@ def test_an_untracked_file_counts_whatever_the_settings_say(place: Place, mode: 
 
 
 @pytest.mark.parametrize("option", ["--assume-unchanged", "--skip-worktree"])
-def test_a_file_that_git_was_told_not_to_look_at_is_named(place: Place, option: str) -> None:
+def test_a_file_whose_changes_git_was_told_to_ignore_is_named(place: Place, option: str) -> None:
     assert hidden_from_status(place.checkout, "images") == []
     place.git("update-index", option, "main.go")
     (place.checkout / "main.go").write_text("package other\n")
@@ -275,7 +275,7 @@ def test_a_file_that_git_was_told_not_to_look_at_is_named(place: Place, option: 
     assert hidden_from_status(place.checkout, "images") == ["main.go"]
 
 
-def test_an_ignored_file_where_builds_read_is_named(place: Place) -> None:
+def test_an_ignored_file_in_a_folder_that_builds_read_is_named(place: Place) -> None:
     (place.checkout / "images").mkdir()
     (place.checkout / ".git" / "info" / "exclude").write_text("*.key\n")
     for folder in (place.checkout, place.checkout / "images"):
@@ -284,7 +284,7 @@ def test_an_ignored_file_where_builds_read_is_named(place: Place) -> None:
     assert hidden_from_status(place.checkout, "images") == ["images/my.key"]
 
 
-def test_a_tree_is_what_its_id_says(place: Place) -> None:
+def test_a_tree_id_is_not_redirected_by_git_replace(place: Place) -> None:
     """`git replace` makes git read another object in its place."""
     before = tree_of(place.checkout)
     (place.checkout / "main.go").write_text("package other\n")

@@ -27,7 +27,7 @@ def test_only_modules_that_differ_are_named_in_the_order_of_their_paths() -> Non
     ]
 
 
-def test_a_program_with_the_same_modules_in_several_variants_is_there_once() -> None:
+def test_a_program_with_the_same_modules_in_several_variants_is_listed_once() -> None:
     cli, node = {"cli": {"a": "1"}}, {"node": {"a": "1"}}
     variants: dict[str, Any] = {
         "amd64": {**node, **cli},
@@ -180,6 +180,6 @@ def test_a_long_go_mod_is_read_in_linear_time() -> None:
     assert time.process_time() - started < 10
 
 
-def test_a_go_mod_that_is_no_utf_8_is_read(tmp_path: Path) -> None:
+def test_a_go_mod_that_is_not_utf_8_is_read(tmp_path: Path) -> None:
     (tmp_path / "go.mod").write_bytes(b"// \xff\nrequire a.b/c v1.0.0\n")
     assert required_modules(str(tmp_path), {}) == {"a.b/c": "1.0.0"}

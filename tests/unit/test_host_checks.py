@@ -109,7 +109,7 @@ def test_a_host_that_tells_only_its_engines_facts_has_no_findings() -> None:
         ("time to start", {}, wanting(wait=60)),
     ],
 )
-def test_each_fault_is_one_finding_with_host_remedy_and_key(
+def test_each_problem_is_one_finding_with_host_remedy_and_key(
     check: str, facts: dict[str, Any], place: Place
 ) -> None:
     [one] = findings(replace(FACTS, **facts), place)
@@ -120,8 +120,8 @@ def test_each_fault_is_one_finding_with_host_remedy_and_key(
     assert not re.search(r"[{}]", one.text.replace('{"storage-driver": "overlay2"}', "")), one.text
 
 
-def test_every_row_that_is_looked_for_is_tried_here() -> None:
-    marks = test_each_fault_is_one_finding_with_host_remedy_and_key.pytestmark
+def test_every_check_of_the_table_has_a_case_here() -> None:
+    marks = test_each_problem_is_one_finding_with_host_remedy_and_key.pytestmark
     tried = {case[0] for case in marks[0].args[1]}
     assert tried == {row.name for row in CHECKS.values() if row.look is not None}
 
@@ -164,7 +164,7 @@ def test_a_message_names_the_command_for_this_host() -> None:
         ("no answer in 20 s", "Check that it has power"),
     ],
 )
-def test_an_engine_that_does_not_answer_has_a_remedy_by_its_words(said: str, remedy: str) -> None:
+def test_the_remedy_for_a_silent_engine_follows_from_its_error(said: str, remedy: str) -> None:
     assert remedy_of(said, "ssh://pi@attic.lan").startswith(remedy)
 
 
@@ -181,7 +181,7 @@ def test_an_engine_that_does_not_answer_has_a_remedy_by_its_words(said: str, rem
         ("127.0.0.1", 6421, False),
     ],
 )
-def test_a_port_is_taken_where_two_addresses_cant_both_have_it(address: str, port: int, taken: bool) -> None:
+def test_a_port_is_taken_if_two_addresses_cant_both_have_it(address: str, port: int, taken: bool) -> None:
     assert names(listeners=frozenset({Listener(address, port, 33)})) == ["port"] * taken
 
 
@@ -214,7 +214,7 @@ def test_a_stopped_container_holds_no_port_and_a_wallet_only_where_it_returns() 
     assert names(containers=(replace(stopped, returns=True),)) == ["wallet"]
 
 
-def test_an_engine_inside_is_refused_where_a_node_is_to_be_running_or_not() -> None:
+def test_an_engine_inside_is_refused_on_a_host_with_a_running_stopped_or_planned_node() -> None:
     """Before, nodes of another stack on that engine were not noticed."""
     [said] = found(containers=(DIND,))
     assert said == (
@@ -238,7 +238,7 @@ def test_a_default_limit_is_never_refused_and_a_chosen_one_only_beyond_the_board
     assert names(wanting(memory=768), memory=427, swap=9) == ["memory"]
 
 
-def test_a_node_that_is_there_needs_no_room_for_its_chain_again() -> None:
+def test_an_existing_node_needs_no_further_space_for_its_chain() -> None:
     assert names(containers=(OWN,), free=IMAGE) == []
     assert names(wanting(chain=False), free=IMAGE) == []
     two = replace(PLACE, tenants=(NODE, replace(NODE, containers=frozenset({"skycoin-two"}), ports={})))

@@ -179,7 +179,7 @@ def test_a_system_of_another_kernel_than_the_engines_is_not_its_host(host: Recor
         ("", Obstacle.NO_ANSWER),
     ],
 )
-def test_ssh_words_are_told_apart(host: RecordedHost, said: str, obstacle: Obstacle) -> None:
+def test_different_ssh_errors_are_distinguished(host: RecordedHost, said: str, obstacle: Obstacle) -> None:
     host.says("ssh", f"echo '{said}' >&2\nexit 255")
     assert refused() == (obstacle, said or "the command ended with 255 and printed nothing")
 
@@ -190,7 +190,7 @@ def test_a_key_that_may_only_reach_docker_tells_nothing(host: RecordedHost) -> N
     assert refused() == (Obstacle.NO_SHELL, "the command ended with 0 and printed nothing")
 
 
-def test_a_host_without_docker_is_told_from_one_without_permission_and_one_that_does_not_run_it(
+def test_missing_docker_missing_permission_and_a_stopped_engine_are_distinguished(
     host: RecordedHost,
 ) -> None:
     said = (
@@ -215,7 +215,7 @@ def test_a_host_that_hangs_is_given_up_with_all_that_ssh_started(
     assert time.monotonic() - began < 10
 
 
-def test_a_local_engine_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_local_engine_is_named(tmp_path: Path) -> None:
     obstacle, said = refused(f"unix://{tmp_path / 'docker.sock'}")
     assert obstacle is Obstacle.NO_ENGINE
     assert "No such file or directory" in said

@@ -50,7 +50,7 @@ def engine(tmp_path: Path) -> WalletEngine:
 
 
 @pytest.mark.case(25)
-def test_a_taken_port_is_refused_before_anything_is_made_or_run(engine: WalletEngine) -> None:
+def test_a_taken_port_is_refused_before_anything_is_created_or_run(engine: WalletEngine) -> None:
     """Before, the conflict was found when the new node started, and the old one was already stopped."""
     hosts = Hosts(replace(FACTS, listeners=TAKEN))
     with pytest.raises(ProviderError) as refused:
@@ -67,7 +67,7 @@ def test_a_taken_port_is_refused_before_anything_is_made_or_run(engine: WalletEn
     assert not engine.asked
 
 
-def test_an_engine_inside_is_refused_before_anything_is_made_or_run(engine: WalletEngine) -> None:
+def test_an_engine_inside_is_refused_before_anything_is_created_or_run(engine: WalletEngine) -> None:
     """Whoever is in that engine owns the host. A node that is there and unchanged stays; a refresh warns."""
     hosts = Hosts(replace(FACTS, containers=(DIND,)))
     with pytest.raises(ProviderError, match="host attic has the workspace skycoin-workspace-cli with a Doc"):
@@ -110,7 +110,7 @@ def test_a_wrong_arch_is_refused_by_the_preview_of_a_host_that_answers(engine: W
 
 
 @pytest.mark.case(22)
-def test_a_host_that_does_not_answer_is_not_known_in_a_preview_and_no_error(engine: WalletEngine) -> None:
+def test_a_host_that_does_not_answer_is_unknown_in_a_preview_and_no_error(engine: WalletEngine) -> None:
     """Before, the preview looked as if the host had answered."""
     hosts = Hosts(NO_ROUTE)
     planned = hosts.preflight(engine).planned(WANTED, STATE)
@@ -193,7 +193,7 @@ def test_a_preflight_of_a_state_from_before_wants_no_ports(engine: WalletEngine)
     assert (node.ports, node.chosen, node.memory, place.engine) == ({}, False, 2048, None)
 
 
-def test_the_program_gives_a_preflight_the_ports_and_the_memory_that_the_checks_look_at() -> None:
+def test_the_program_passes_ports_and_memory_to_the_checks_of_a_preflight() -> None:
     engine = up("fleet")
     inputs = engine.one(PREFLIGHT, "attic-preflight").inputs
     assert inputs["ports"] == {"rpc-port": "127.0.0.1:6420", "peer-port": "0.0.0.0:6000"}

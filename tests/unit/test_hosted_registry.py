@@ -95,7 +95,7 @@ def test_both_volumes_of_a_hosted_registry_are_retained(engine: Engine) -> None:
     ]
 
 
-def test_the_settings_in_the_image_are_those_that_the_container_is_made_for() -> None:
+def test_the_settings_in_the_image_fit_the_container() -> None:
     settings = yaml.safe_load((FILES_OF_THE_IMAGE / SETTINGS.removeprefix("/")).read_text())
     assert settings["http"]["tls"] == {"certificate": "/secrets/tls.crt", "key": "/secrets/tls.key"}
     assert settings["auth"] == {"htpasswd": {"realm": "skycoin", "path": "/secrets/htpasswd"}}
@@ -208,7 +208,7 @@ def test_a_hosted_registrys_own_image_comes_from_another_registry_by_digest() ->
     assert image.endswith(f"@{Engine().digest('registry-arm64v8-image')}")
 
 
-def test_a_hosts_nodes_pull_from_the_stacks_own_registry_where_it_says_so() -> None:
+def test_nodes_pull_from_the_stacks_own_registry_if_their_host_says_so() -> None:
     """Before, nodes pulled only from the image's first registry, which a board can't reach."""
     choice: dict[str, Any] = {"pull-from": "community"}
     engine = with_hosted(HOSTED, **choice)

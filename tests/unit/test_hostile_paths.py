@@ -22,7 +22,7 @@ def test_make_refuses_a_checkout_whose_path_is_a_command(tmp_path: Path, name: s
     assert not list(tmp_path.rglob("harm"))
 
 
-def test_the_launcher_of_the_stand_in_takes_its_paths_as_they_are(
+def test_the_launcher_of_the_stand_in_uses_its_paths_literally(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before, the launcher had its paths in double quotes."""

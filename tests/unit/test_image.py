@@ -49,7 +49,7 @@ def test_a_variant_takes_its_own_base_and_the_first_repository(engine: Engine) -
         assert inputs["context"]["location"] == "./images/skycoin"
 
 
-def test_what_an_image_is_given_reaches_each_variant(engine: Engine) -> None:
+def test_the_arguments_of_an_image_reach_each_variant(engine: Engine) -> None:
     args = replace(
         image_args(),
         build_args={"VERSION": "0.27.1", "COMMIT": "abc"},
@@ -140,7 +140,7 @@ def test_further_registries_get_the_same_variants_under_the_same_tags(engine: En
     assert (local["optional"], hub["optional"]) == (False, True)
 
 
-def test_exact_tags_are_immutable_but_on_a_registry_where_every_tag_moves(engine: Engine) -> None:
+def test_exact_tags_are_immutable_except_in_a_registry_whose_tags_all_move(engine: Engine) -> None:
     args = replace(
         image_args(tags=TAGS),
         exact_tags=TAGS[2:],
@@ -193,7 +193,7 @@ def test_an_exact_tag_gets_all_other_exact_tags_and_a_moving_tag_those_of_its_re
     ]
 
 
-def test_moving_tags_wait_for_the_exact_ones_of_every_registry(engine: Engine) -> None:
+def test_moving_tags_wait_for_the_exact_tags_of_every_registry(engine: Engine) -> None:
     """If one registry refuses a release, nothing moves in another."""
     args = replace(image_args(tags=TAGS), exact_tags=TAGS[2:], repositories=[place(), place("hub")])
     engine.run(lambda: Image("skycoin", args, on_builder()))

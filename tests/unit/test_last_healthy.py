@@ -11,7 +11,7 @@ from providers.base import ProviderError, Values
 from providers.skycoin import handover
 from providers.skycoin.last_healthy import last_healthy_label
 from tests.unit.node_engine import BAD, GOOD, NEXT, SICK, Fault, Killed, NodeEngine, Resource
-from tests.unit.test_handover import INPUTS, NAME, deployed, only
+from tests.unit.test_handover import INPUTS, NAME, deployed, only_container
 
 THIRD = f"registry.example/skycoin@sha256:{'e' * 64}"
 
@@ -31,14 +31,14 @@ def engine_with(*images: str) -> NodeEngine:
 
 def known(engine: NodeEngine, resource: Resource) -> str | None:
     """Return the last healthy image; the label and the state agree, with and without a refresh."""
-    on_host: str | None = only(engine).config["Labels"].get(LAST_HEALTHY)
+    on_host: str | None = only_container(engine).config["Labels"].get(LAST_HEALTHY)
     assert resource.outputs.get("lastHealthy") == on_host
     assert resource.up(resource.inputs, refresh=True) == "same"
     assert resource.outputs.get("lastHealthy") == on_host
     return on_host
 
 
-def test_a_first_container_has_none_and_its_state_no_key_of_it() -> None:
+def test_a_first_container_has_no_last_healthy_image_and_no_key_for_it_in_the_state() -> None:
     engine = NodeEngine()
     resource = deployed(engine)
     assert known(engine, resource) is None
@@ -47,7 +47,7 @@ def test_a_first_container_has_none_and_its_state_no_key_of_it() -> None:
     assert known(engine, resource) is None
 
 
-def test_a_new_image_remembers_the_one_before_and_settings_keep_it() -> None:
+def test_an_upgrade_records_the_previous_image_and_other_changes_keep_it() -> None:
     engine = NodeEngine()
     resource = deployed(engine)
     resource.up({**INPUTS, "image": NEXT})
@@ -59,7 +59,7 @@ def test_a_new_image_remembers_the_one_before_and_settings_keep_it() -> None:
 
 
 @pytest.mark.parametrize("image", [BAD, SICK])
-def test_an_upgrade_that_failed_changes_nothing_of_it(image: str) -> None:
+def test_a_failed_upgrade_keeps_the_last_healthy_image(image: str) -> None:
     engine = NodeEngine()
     resource = deployed(engine)
     resource.up({**INPUTS, "image": NEXT})
@@ -69,7 +69,7 @@ def test_an_upgrade_that_failed_changes_nothing_of_it(image: str) -> None:
     assert known(engine, resource) == GOOD
 
 
-def test_a_handover_that_is_killed_at_any_call_loses_nothing_of_it() -> None:
+def test_a_handover_killed_at_any_call_keeps_the_last_healthy_image() -> None:
     killed = True
     at = 0
     while killed:
@@ -85,7 +85,7 @@ def test_a_handover_that_is_killed_at_any_call_loses_nothing_of_it() -> None:
     assert at > 10
 
 
-def test_a_rollback_remembers_a_sound_one_and_a_second_one_goes_forth_again() -> None:
+def test_a_rollback_records_the_healthy_image_that_it_left_and_so_does_the_next_upgrade() -> None:
     engine = NodeEngine()
     resource = deployed(engine)
     resource.up({**INPUTS, "image": NEXT})
@@ -95,7 +95,7 @@ def test_a_rollback_remembers_a_sound_one_and_a_second_one_goes_forth_again() ->
     assert known(engine, resource) == GOOD
 
 
-def test_a_rollback_from_one_that_fails_leaves_nothing_to_go_to() -> None:
+def test_a_rollback_from_an_unhealthy_image_leaves_no_last_healthy_image() -> None:
     engine = NodeEngine()
     resource = deployed(engine)
     resource.up({**INPUTS, "image": NEXT})
@@ -104,7 +104,7 @@ def test_a_rollback_from_one_that_fails_leaves_nothing_to_go_to() -> None:
     assert known(engine, resource) is None, "neither the one that fails nor its own"
 
 
-def test_an_image_that_fails_is_passed_over() -> None:
+def test_an_unhealthy_image_does_not_become_the_last_healthy_image() -> None:
     engine = engine_with(THIRD)
     resource = deployed(engine)
     resource.up({**INPUTS, "image": NEXT})
@@ -113,19 +113,19 @@ def test_an_image_that_fails_is_passed_over() -> None:
     assert known(engine, resource) == GOOD
 
 
-def test_a_node_that_was_stopped_counts_and_one_that_crashed_does_not() -> None:
+def test_a_stopped_node_counts_as_healthy_and_a_crashed_node_does_not() -> None:
     engine = engine_with(THIRD)
     resource = deployed(engine)
     engine.stop(NAME, timeout=60)
     resource.up({**INPUTS, "image": NEXT})
     assert known(engine, resource) == GOOD
-    box = only(engine)
+    box = only_container(engine)
     box.running, box.exit_code = False, 2
     resource.up({**INPUTS, "image": THIRD})
     assert known(engine, resource) == GOOD
 
 
-def test_a_container_that_is_gone_leaves_what_the_state_has() -> None:
+def test_a_missing_container_keeps_the_last_healthy_image_of_the_state() -> None:
     engine = engine_with(THIRD)
     resource = deployed(engine)
     resource.up({**INPUTS, "image": NEXT})
@@ -150,7 +150,7 @@ def test_a_container_without_the_label_clears_the_last_healthy_image_in_the_stat
     engine = NodeEngine()
     resource = deployed(engine)
     resource.up({**INPUTS, "image": NEXT})
-    del only(engine).config["Labels"][LAST_HEALTHY]
+    del only_container(engine).config["Labels"][LAST_HEALTHY]
     assert resource.up(resource.inputs, refresh=True) == "same"
     assert known(engine, resource) is None
 
@@ -188,7 +188,7 @@ def test_the_last_healthy_image_is_the_replaced_one_only_if_that_was_healthy(
     assert last_healthy_label(found, {"image": GOOD}, NEXT) == {LAST_HEALTHY: image}
 
 
-def test_a_board_knows_an_image_by_its_way_and_the_label_has_its_public_name() -> None:
+def test_the_label_has_the_public_name_of_an_image_that_came_through_ssh() -> None:
     digest = GOOD.partition("@")[2]
     there = old(f"127.0.0.1:40123/skycoin@{digest}")
     assert last_healthy_label(there, {"image": GOOD}, NEXT) == {LAST_HEALTHY: GOOD}

@@ -9,7 +9,7 @@ def log(*lines: str, stamp: str = "2026-11-25T18:00:01.1Z") -> str:
     return "".join(f"{stamp} {line}\n" for line in lines)
 
 
-def test_a_short_log_is_quoted_whole() -> None:
+def test_a_short_log_is_quoted_completely() -> None:
     assert last_words(log("one", "two"), START) == "It printed:\none\ntwo"
 
 
@@ -21,7 +21,7 @@ def test_a_remedy_follows_between_however_many_lines_the_database_is_refused() -
         assert said[-1] == TOO_NEW
 
 
-def test_a_node_without_a_word_is_reported_to_have_none() -> None:
+def test_a_node_without_output_is_reported_as_such() -> None:
     assert last_words("", START) == "It printed nothing."
 
 
@@ -31,7 +31,7 @@ def test_lines_of_an_earlier_start_are_left_out() -> None:
     assert last_words(text, START) == "It printed:\nnew error"
 
 
-def test_the_first_line_says_it_where_a_usage_text_follows() -> None:
+def test_the_first_line_is_shown_if_a_usage_text_follows() -> None:
     """Before, the end of the usage text was shown, without the flag."""
     usage = [f"  -flag-{number} string" for number in range(100)]
     said = last_words(log("flag provided but not defined: -foo", "Usage:", *usage), START)
@@ -45,7 +45,7 @@ def test_the_first_line_says_it_where_a_usage_text_follows() -> None:
     ]
 
 
-def test_an_error_between_many_lines_is_shown_and_few_others() -> None:
+def test_an_error_among_many_lines_is_shown_with_few_others() -> None:
     noise = [f"block {number} is fine" for number in range(50)]
     said = last_words(
         log(*noise, "panic: db is corrupt", "FATAL: can't open /data", *noise), START

@@ -84,7 +84,7 @@ def test_a_nodes_wallet_and_its_copies_stay_where_they_are(key: str) -> None:
     assert found(*SAME, step("update", before, after)) == [said]
 
 
-def test_a_preview_that_stopped_early_is_not_a_proof() -> None:
+def test_a_preview_that_stopped_early_proves_nothing() -> None:
     assert found() == [f"{VOLUME} one-wallet is in the state, and the preview does not reach it"]
 
 

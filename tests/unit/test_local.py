@@ -55,7 +55,9 @@ def test_malformed_ports_are_refused(port: str, monkeypatch: pytest.MonkeyPatch)
         read_layout()
 
 
-def test_a_relative_folder_is_refused_and_an_empty_one_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_folder_is_refused_and_an_empty_string_counts_as_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for name in ("SKYCOIN_STATE", "SKYCOIN_CACHE", "SKYCOIN_BUILDER_ROOT"):
         monkeypatch.setenv(name, "")
     assert read_layout().cache.name == "skycoin-infrastructure"
@@ -66,7 +68,7 @@ def test_a_relative_folder_is_refused_and_an_empty_one_is_none(monkeypatch: pyte
         monkeypatch.setenv(name, "")
 
 
-def test_a_state_folder_that_holds_something_else_is_refused(layout: Layout) -> None:
+def test_a_state_folder_with_foreign_content_is_refused(layout: Layout) -> None:
     """`make down ALL=1` removes `stacks` and `docker` from it by name."""
     (layout.state / "docker").mkdir(parents=True)
     with pytest.raises(
@@ -80,7 +82,7 @@ def test_a_state_folder_that_holds_something_else_is_refused(layout: Layout) -> 
     claim_state(layout)
 
 
-def test_of_a_builders_root_only_what_buildkit_made_is_deleted(
+def test_only_buildkits_own_files_in_a_builders_root_are_deleted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A disk given as SKYCOIN_BUILDER_ROOT may hold the engine's volumes too."""
@@ -110,7 +112,7 @@ def test_only_the_machines_own_authorities_go_into_a_build() -> None:
     assert machine_authorities(pem("debian"), pem("debian")) == ""
 
 
-def test_passphrase_is_made_once_and_never_empty(layout: Layout) -> None:
+def test_the_passphrase_is_created_once_and_never_empty(layout: Layout) -> None:
     first = passphrase_file(layout)
     text = first.read_text()
     assert len(text) >= 32
@@ -187,7 +189,7 @@ def test_a_failed_command_is_reported_with_the_end_of_its_log(tmp_path: Path) ->
     assert str(log) in str(failed.value)
 
 
-def test_a_long_command_shows_that_it_goes_on(
+def test_a_long_command_shows_that_it_is_still_running(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Before, a plugin's download printed nothing until its end."""
@@ -370,7 +372,7 @@ def test_a_docker_plugin_is_asked_for_by_the_mode(
 
 @pytest.mark.case(46)
 @pytest.mark.parametrize(("origin", "plugin"), [("this project's stand-in", STAND_IN), (None, OFFICIAL)])
-def test_a_set_up_from_before_the_choice_was_kept_stays_with_what_is_installed(
+def test_a_set_up_without_a_recorded_choice_keeps_the_installed_plugin(
     layout: Layout, origin: str | None, plugin: DockerPlugin
 ) -> None:
     assert docker_plugin_choice.kept(layout) is None, "the first set-up decides"
@@ -412,7 +414,9 @@ def test_a_second_command_next_to_a_running_one_is_refused_by_name(layout: Layou
 
 
 @pytest.mark.case(16)
-def test_a_plain_pulumi_at_work_is_named_and_a_killed_ones_lock_is_left_to_pulumi(layout: Layout) -> None:
+def test_a_running_plain_pulumi_is_named_and_the_lock_of_a_killed_one_is_left_to_pulumi(
+    layout: Layout,
+) -> None:
     folder = layout.state / "backend" / ".pulumi" / "locks" / "organization" / "skycoin" / "local"
     folder.mkdir(parents=True)
     lock = folder / "1.json"
@@ -427,7 +431,7 @@ def test_a_plain_pulumi_at_work_is_named_and_a_killed_ones_lock_is_left_to_pulum
         refuse_while_locked(layout, "local")
 
 
-def test_engines_of_one_machine_have_numbers_of_their_own(
+def test_engines_of_one_machine_have_different_numbers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before, two set-ups with their own engines shared one bridge and one range of addresses."""

@@ -111,7 +111,7 @@ def test_the_checkout_itself_is_not_opened(layout: Layout) -> None:
         workspace.checked_folder(PROJECT / "docs", layout)
 
 
-def test_what_is_asked_of_the_stack_names_the_folder(folder: Path) -> None:
+def test_the_settings_of_an_opened_workspace_name_its_folder(folder: Path) -> None:
     """`hide`, which an earlier version wrote for the checkout, is removed."""
     settings = workspace._settings("cli", here(folder), 0, dind=False)
     assert settings == {
@@ -131,7 +131,7 @@ def test_an_engine_inside_is_asked_for_twice(folder: Path) -> None:
     assert settings["skycoin:workspaces.cli.dind"] == settings["skycoin:workspaces.cli.open.dind"] == "true"
 
 
-def test_a_machine_that_it_is_not_made_for_is_refused(
+def test_a_machine_of_an_unsupported_architecture_is_refused(
     layout: Layout, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("platform.machine", lambda: "riscv64")
@@ -236,7 +236,7 @@ def test_how_to_enter_on_another_machine_names_its_engine(
 @pytest.mark.parametrize("name", WORKSPACES)
 @pytest.mark.parametrize("dind", [False, True])
 @pytest.mark.parametrize("is_here", [True, False])
-def test_the_example_with_what_is_asked_is_a_valid_stack(
+def test_the_example_with_the_opened_workspace_is_a_valid_stack(
     name: str, dind: bool, is_here: bool, folder: Path
 ) -> None:
     raw = stack_settings("workspace.example.yaml")
@@ -320,7 +320,7 @@ def test_a_malformed_stack_file_is_named(
         stack_config()
 
 
-def test_what_a_stack_runs_is_read_from_its_state(layout: Layout) -> None:
+def test_the_containers_of_a_stack_are_read_from_its_state(layout: Layout) -> None:
     """Outputs lack what a failed `up` has started, and the settings may name another host by now."""
     folder = layout.state / "backend" / ".pulumi" / "stacks" / "skycoin"
     folder.mkdir(parents=True)

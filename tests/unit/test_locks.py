@@ -116,7 +116,7 @@ def test_the_imported_packages_are_exactly_those_of_the_lock(name: str) -> None:
     assert {package for package, locked in _lock(name).items() if locked.applies} == _needed(asked)
 
 
-def test_make_up_installs_nothing_of_the_tests() -> None:
+def test_make_up_installs_no_packages_of_the_tests() -> None:
     tools = {"pytest", "moto", "mypy", "ruff", "boto3", "uv"}
     assert tools <= _direct("requirements-dev").keys()
     assert not _direct("requirements-dev").keys() & _lock("requirements").keys()

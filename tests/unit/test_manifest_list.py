@@ -42,7 +42,7 @@ def test_variants_stay_in_the_callers_order(engine: Engine) -> None:
     assert [one["arch"] for one in engine.one(TAG, "l-tag").inputs["variants"]] == ["two", "one"]
 
 
-def test_what_a_list_must_know_of_its_registry_reaches_its_tag(engine: Engine) -> None:
+def test_registry_options_and_annotations_of_a_list_reach_its_tag(engine: Engine) -> None:
     args = replace(ARGS, repository=place("hub", optional=True), immutable=True, annotations={"a": "b"})
     engine.run(lambda: ManifestList("l", args))
     inputs = engine.one(TAG, "l-tag").inputs

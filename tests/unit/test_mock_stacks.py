@@ -51,7 +51,7 @@ def test_a_file_that_did_not_change_changes_nothing() -> None:
     assert {step["op"] for step in changed("config:", "config:")["steps"]} == {"same"}
 
 
-def test_what_follows_from_another_build_is_not_known_and_the_rest_is() -> None:
+def test_values_that_depend_on_a_new_build_are_unknown_and_all_others_known() -> None:
     preview = changed("      channel: release\n", "      channel: release\n      build-args: {EXTRA: a}\n")
     assert summary(read_changes(preview)) == "5 variants rebuilt, 4 tags moved, 1 container replaced"
     [node] = steps(preview, NODE_CONTAINER).values()
@@ -60,7 +60,7 @@ def test_what_follows_from_another_build_is_not_known_and_the_rest_is() -> None:
     assert steps(preview, VOLUME) == {}
 
 
-def test_no_digest_that_was_made_up_is_in_a_preview() -> None:
+def test_no_invented_digest_is_in_a_preview() -> None:
     preview = changed("      channel: release\n", "      channel: release\n      build-args: {EXTRA: a}\n")
     invented = up(EXAMPLE, FILES).digests
     assert invented
@@ -103,7 +103,7 @@ def test_a_stack_that_publishes_gives_its_images() -> None:
         up("fleet", {"fleet": files_here()["fleet"]})
 
 
-def test_an_address_of_aws_is_made_of_account_region_and_name() -> None:
+def test_an_ecr_address_consists_of_account_region_and_name() -> None:
     repositories = {tag.inputs["repository"] for tag in up("ecr", files_here()).all_of(TAG)}
     assert repositories == {"123456789012.dkr.ecr.eu-central-1.amazonaws.com/skycoin/skycoin"}
 
@@ -115,7 +115,7 @@ def test_another_name_of_a_volume_replaces_it_and_of_an_image_s_place_its_tags()
     assert {step["op"] for step in steps(preview, TAG).values()} == {"replace"}
 
 
-def test_what_is_protected_is_not_deleted() -> None:
+def test_a_protected_resource_cannot_be_deleted() -> None:
     preview = changed("    shed: {image: skycoin, host: shed, network: mainnet}\n", "", "fleet")
     [refused] = preview["diagnostics"]
     wallet = "urn:pulumi:fleet::skycoin::skycoin:index:Node$docker:index/volume:Volume::shed-wallet"
@@ -130,7 +130,7 @@ WALLET = "urn:pulumi:fleet::skycoin::skycoin:index:Node$docker:index/volume:Volu
 SHED = "    shed: {image: skycoin, host: shed, network: mainnet"
 
 
-def test_what_is_protected_is_not_replaced() -> None:
+def test_a_protected_resource_cannot_be_replaced() -> None:
     """The error is worded as by the engine; tests/e2e/test_review.py gets it from a real one."""
     preview = changed(SHED, f"{SHED}, wallet-volume: other", "fleet")
     assert steps(preview, VOLUME)["shed-wallet"]["op"] == "replace"
@@ -145,7 +145,7 @@ def test_what_is_protected_is_not_replaced() -> None:
     )
 
 
-def test_what_loses_its_protection_is_replaced() -> None:
+def test_a_resource_that_loses_or_gains_protection_can_be_replaced() -> None:
     """The engine refuses a replacement only if both the state and the program protect the resource."""
     before, after = up("fleet", files_here()), up("fleet", files_here())
     for engine, protect in ((before, True), (after, False)):

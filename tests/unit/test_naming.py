@@ -49,7 +49,7 @@ def test_a_tag_without_fault_has_room_for_every_suffix(tag: str, arch: str) -> N
 
 
 @given(tags)
-def test_a_tag_is_refused_for_its_length_only_where_a_suffix_would_not_fit(tag: str) -> None:
+def test_a_tag_is_refused_for_its_length_only_if_a_suffix_would_not_fit(tag: str) -> None:
     longest = max(len(variant_tag(tag, arch)) for arch in ARCHES)
     assert (tag_fault(tag) is None) == (longest <= 128)
 

@@ -72,7 +72,7 @@ def _container(engine: Engine, args: NodeArgs | None = None) -> dict[str, Any]:
     return _run(engine, args or node_args()).inputs
 
 
-def test_a_node_is_these_six_resources(engine: Engine) -> None:
+def test_a_node_consists_of_six_resources(engine: Engine) -> None:
     _run(engine, node_args())
     assert engine.children(engine.one(NODE, "node-1")) == [
         (NETWORK, "node-1-network"),
@@ -85,7 +85,7 @@ def test_a_node_is_these_six_resources(engine: Engine) -> None:
 
 
 def test_nothing_of_a_node_is_touched_before_its_preflight(engine: Engine) -> None:
-    """A host that fails the preflight is left as it was."""
+    """A host that fails the preflight is not changed."""
     container = _run(engine, node_args())
     proof = engine.one(PREFLIGHT, "node-1-preflight").urn
     others = (VOLUME, NETWORK, PULLED)
@@ -107,7 +107,7 @@ def _all_before(engine: Engine, entry: Registered) -> set[str]:
     return found
 
 
-def test_the_preflight_proves_the_nodes_own_host_image_and_wallet(engine: Engine) -> None:
+def test_the_preflight_checks_the_nodes_own_host_image_and_wallet(engine: Engine) -> None:
     _run(engine, node_args())
     assert engine.one(PREFLIGHT, "node-1-preflight").inputs == {
         "host": "here",
@@ -141,7 +141,7 @@ def test_the_container_knows_the_wallet_that_it_copies_first(engine: Engine) -> 
     assert inputs["newWallet"] is True
 
 
-def test_a_container_of_dockers_plugin_becomes_this_one(engine: Engine) -> None:
+def test_a_container_of_dockers_plugin_is_taken_over(engine: Engine) -> None:
     """Version 0.1.0 used docker's Container; the alias adopts it from such a state without a replacement."""
     assert _run(engine, node_args()).aliases == ("docker:index/container:Container",)
 
@@ -175,7 +175,7 @@ def test_the_wallet_is_protected_and_both_volumes_are_retained(engine: Engine) -
     assert (data.protect, data.retain_on_delete) == (False, True)
 
 
-def test_what_somebody_gave_a_volume_replaces_none(engine: Engine) -> None:
+def test_foreign_labels_and_drivers_do_not_replace_a_volume(engine: Engine) -> None:
     """A volume of docker compose has labels; the plugin reads them, and any difference would replace it."""
     _run(engine, node_args())
     for volume in engine.all_of(VOLUME):
@@ -307,12 +307,12 @@ def test_up_waits_for_a_healthy_node(engine: Engine) -> None:
     }
 
 
-def test_these_are_all_inputs_of_the_container(engine: Engine) -> None:
+def test_the_container_has_exactly_the_known_inputs(engine: Engine) -> None:
     """A new input affects every node, so it has to be added here by name."""
     assert _container(engine).keys() == INPUTS
 
 
-def test_a_container_that_names_no_variable_keeps_its_mark() -> None:
+def test_a_container_without_variables_keeps_its_mark() -> None:
     """The hash in its label covers only the inputs that are given; one more would hand every node over."""
     assert set(HANDED_OVER) - INPUTS == {"envs"}
 
@@ -357,7 +357,7 @@ def test_arguments_are_neither_changed_nor_lost_nor_reordered(arguments: Sequenc
     assert node_arguments(replace(node_args(), arguments=arguments)) == [*flags, *arguments]
 
 
-def test_a_node_answers_with_where_it_is(engine: Engine) -> None:
+def test_a_node_outputs_its_address(engine: Engine) -> None:
     _run(engine, node_args())
     assert engine.outputs_of(NODE, "node-1") == {
         "host": "here",
@@ -371,7 +371,7 @@ def test_a_node_answers_with_where_it_is(engine: Engine) -> None:
     }
 
 
-def test_in_a_first_preview_only_image_and_proof_of_a_node_are_unknown(first_preview: Engine) -> None:
+def test_in_a_first_preview_only_image_and_execution_of_a_node_are_unknown(first_preview: Engine) -> None:
     def program() -> None:
         variant = Variant("v", variant_args(), on_builder())
         Node("node-1", replace(node_args(), image=variant.ref), on_host())

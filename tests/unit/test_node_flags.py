@@ -28,7 +28,7 @@ def test_no_flag_is_in_two_lists() -> None:
         ["--db-read-only=false", "-log-level", "debug"],
     ],
 )
-def test_what_follows_a_flag_that_takes_a_value_is_its_value(flags: list[str]) -> None:
+def test_the_argument_after_a_flag_that_takes_a_value_is_its_value(flags: list[str]) -> None:
     assert fault_of(flags) is None
 
 

@@ -240,7 +240,7 @@ def test_the_old_copy_is_refused_to_a_node_until_it_is_moved_back(
     assert "is not the same volume as before" in fault_at(fleet.shed)
 
 
-def test_an_old_host_that_is_not_told_of_its_copy_is_named(
+def test_an_old_host_that_could_not_record_its_copy_is_named(
     fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("clients.wallet_on_host.LEFT", "echo full; exit 1")
@@ -268,7 +268,7 @@ def test_a_node_without_a_wallet_moves_too(fleet: Fleet, skyinfra: Skyinfra) -> 
 
 
 @pytest.mark.parametrize("answer", ["n\n", "\n"])
-def test_a_no_changes_nothing(
+def test_answering_no_changes_nothing(
     answer: str, fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     terminal = SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True))
@@ -276,10 +276,10 @@ def test_a_no_changes_nothing(
     ran = skyinfra("node", "move", "one", "--to", "shed", "-s", "test", given=answer)
     assert ran.code == 1
     assert ran.err.endswith("Nothing was changed.\n")
-    refused(fleet)
+    assert_nothing_changed(fleet)
 
 
-def refused(fleet: Fleet) -> None:
+def assert_nothing_changed(fleet: Fleet) -> None:
     """Assert that nothing was changed."""
     assert fleet.calls == []
     assert fleet.file.read_text() == TEXT
@@ -293,7 +293,7 @@ def test_without_a_terminal_a_move_is_refused(fleet: Fleet, skyinfra: Skyinfra) 
         1,
         True,
     )
-    refused(fleet)
+    assert_nothing_changed(fleet)
 
 
 @pytest.mark.parametrize("host", ["attic", "same"])
@@ -301,7 +301,7 @@ def test_the_same_engine_is_not_a_move(host: str, fleet: Fleet, skyinfra: Skyinf
     ran = move(skyinfra, host)
     assert ran.code == 1
     assert f"one on host attic has its volumes on the engine of {host} already: `up` does the rest" in ran.err
-    refused(fleet)
+    assert_nothing_changed(fleet)
 
 
 @pytest.mark.case(36)
@@ -333,7 +333,7 @@ def test_machines_of_one_memory_card_are_two_engines(fleet: Fleet, skyinfra: Sky
     assert move(skyinfra).code == 0
 
 
-def test_two_engines_of_one_machine_are_not_one(fleet: Fleet, skyinfra: Skyinfra) -> None:
+def test_two_engines_of_one_machine_are_different_engines(fleet: Fleet, skyinfra: Skyinfra) -> None:
     """Docker before 23 keeps its id in /etc/docker/key.json, which all engines of a machine share."""
     fleet.attic.identity = fleet.shed.identity = "id of the machine"
     fleet.attic.name = fleet.shed.name = "machine"
@@ -364,7 +364,7 @@ def test_an_unknown_host_is_refused_with_the_known_hosts(fleet: Fleet, skyinfra:
     assert ran.code == 1
     assert "skycoin:nodes.one.host" in ran.err
     assert "attic" in ran.err
-    refused(fleet)
+    assert_nothing_changed(fleet)
 
 
 def test_a_host_that_is_not_fit_is_refused_and_a_warning_is_reported(
@@ -378,7 +378,7 @@ def test_a_host_that_is_not_fit_is_refused_and_a_warning_is_reported(
     assert ran.err.endswith(
         "error: host shed is unknown. Do it (k).\nhost shed is refused. Do it (k).\nNothing was changed.\n"
     )
-    refused(fleet)
+    assert_nothing_changed(fleet)
     fleet.findings = [finding(Level.WARNED)]
     ran = move(skyinfra)
     assert (ran.code, "warning: host shed is warned. Do it (k).\n" in ran.err) == (0, True)
@@ -398,7 +398,7 @@ def test_a_volume_that_another_container_runs_on_is_left_alone(fleet: Fleet, sky
     fleet.shed.run("stranger", wallet=WALLET)
     ran = move(skyinfra)
     assert f"stranger on host shed uses {WALLET} too: stop it first" in ran.err
-    refused(fleet)
+    assert_nothing_changed(fleet)
 
 
 @pytest.mark.parametrize(
@@ -449,7 +449,7 @@ def test_a_volume_with_more_than_whole_wallets_is_never_called_known(
     assert fleet.shed.files(WALLET) == {path: data}
 
 
-def test_a_new_host_that_remembers_more_is_refused_and_the_node_runs_on(
+def test_a_new_host_whose_record_holds_more_is_refused_and_the_node_keeps_running(
     fleet: Fleet, skyinfra: Skyinfra
 ) -> None:
     fleet.shed.make(f"{WALLET}-backups")
@@ -458,7 +458,7 @@ def test_a_new_host_that_remembers_more_is_refused_and_the_node_runs_on(
     memory.write_text("\n".join(["0" * 32, *lines(known), ""]))
     ran = move(skyinfra)
     assert f"host shed remembers more in {WALLET} than comes there: lost.wlt (1 address) is gone." in ran.err
-    refused(fleet)
+    assert_nothing_changed(fleet)
     assert fleet.attic.nodes[NODE].status == "running"
 
 
@@ -494,13 +494,13 @@ def test_a_volume_that_another_container_takes_meanwhile_is_left_alone(
 
     meanwhile(monkeypatch, taken)
     assert f"stranger on host shed uses {WALLET} too: stop it first" in move(skyinfra).err
-    refused(fleet)
+    assert_nothing_changed(fleet)
 
 
 EDITED = f"{TEXT}# mine\n"
 
 
-def test_what_is_written_into_the_file_during_the_question_stays(
+def test_an_edit_of_the_file_during_the_question_is_kept(
     fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     meanwhile(monkeypatch, lambda: fleet.file.write_text(EDITED))
@@ -515,7 +515,7 @@ def test_what_is_written_into_the_file_during_the_question_stays(
     assert fleet.shed.files(WALLET) == {}, "it was edited before the wallets came"
 
 
-def test_what_is_written_into_the_file_while_wallets_are_carried_stays(
+def test_an_edit_of_the_file_while_wallets_are_carried_is_kept(
     fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def carry(target: DeployedNode, contents: Contents) -> Fingerprint:
@@ -644,7 +644,7 @@ def test_a_wallet_that_grew_before_an_up_is_read_again(
 
     meanwhile(monkeypatch, grown)
     assert "Run the same command again, which begins with what is there now." in move(skyinfra).err
-    refused(fleet)
+    assert_nothing_changed(fleet)
 
 
 def test_a_node_that_was_retired_meanwhile_does_not_move(
@@ -652,10 +652,10 @@ def test_a_node_that_was_retired_meanwhile_does_not_move(
 ) -> None:
     meanwhile(monkeypatch, fleet.resources.clear)
     assert "'one' is not a node of the stack test; its nodes are: none" in move(skyinfra).err
-    refused(fleet)
+    assert_nothing_changed(fleet)
 
 
-def test_a_wallet_that_is_less_than_the_state_remembers_does_not_move(
+def test_a_wallet_that_holds_less_than_the_states_record_does_not_move(
     fleet: Fleet, skyinfra: Skyinfra
 ) -> None:
     (fleet.attic.folder(WALLET) / "mine.wlt").unlink()
@@ -665,25 +665,25 @@ def test_a_wallet_that_is_less_than_the_state_remembers_does_not_move(
         in ran.err
     )
     assert "Restore a copy or a backup first: `./skyinfra wallet restore one FILE -s test`" in ran.err
-    refused(fleet)
+    assert_nothing_changed(fleet)
 
 
 def test_a_damaged_wallet_does_not_move(fleet: Fleet, skyinfra: Skyinfra) -> None:
     fleet.attic.make(WALLET, mine=MINE["mine"][:-1])
     assert f"the wallet volume {WALLET} on host attic: mine.wlt: empty, cut short" in move(skyinfra).err
-    refused(fleet)
+    assert_nothing_changed(fleet)
 
 
-def test_an_unknown_node_is_answered(fleet: Fleet, skyinfra: Skyinfra) -> None:
+def test_an_unknown_node_is_refused_with_the_nodes_of_the_stack(fleet: Fleet, skyinfra: Skyinfra) -> None:
     ran = skyinfra("node", "move", "two", "--to", "shed", "-s", "test")
     assert "'two' is not a node of the stack test; its nodes are: one" in ran.err
-    refused(fleet)
+    assert_nothing_changed(fleet)
 
 
 # Interruptions
 
 
-def whole(fleet: Fleet) -> None:
+def assert_old_volume_unchanged(fleet: Fleet) -> None:
     """Assert that the old volume is unchanged, and that at most one node runs."""
     assert fleet.attic.files(WALLET) == {f"{name}.wlt": data for name, data in MINE.items()}
     assert len(fleet.running) < 2
@@ -698,7 +698,7 @@ def test_a_move_that_ends_at_any_request_is_finished_by_the_next(
 ) -> None:
     fleet.requests.last, fleet.requests.fault = last, fault
     first = move(skyinfra)
-    whole(fleet)
+    assert_old_volume_unchanged(fleet)
     fleet.requests.last = None
     if first.code == 0:
         assert fleet.requests.count < last, "an interruption that nobody noticed"
@@ -713,12 +713,12 @@ def test_a_move_that_ends_at_any_request_is_finished_by_the_next(
         assert fleet.shed.files(WALLET) == fleet.attic.files(WALLET)
         return
     assert second.code == 0, second.err
-    whole(fleet)
+    assert_old_volume_unchanged(fleet)
     assert fleet.running == ["ssh://pi@shed.lan"]
     assert fleet.shed.files(WALLET) == fleet.attic.files(WALLET)
 
 
-def test_what_a_power_cut_on_the_new_host_left_of_the_copy_goes_with_the_next_run(
+def test_the_next_run_removes_a_partial_copy_that_a_power_cut_left_on_the_new_host(
     fleet: Fleet, skyinfra: Skyinfra
 ) -> None:
     """Before, all files were in place, but every `up` asked to finish a restore that nobody had started."""
@@ -788,13 +788,13 @@ def test_a_node_that_does_not_start_again_is_reported(
 
 @pytest.mark.parametrize("interrupts", [False, True])
 @pytest.mark.parametrize("command", ["unprotect", "destroy", "up"])
-def test_a_pulumi_that_fails_leaves_the_wallet_on_both_hosts_and_says_the_way(
+def test_a_failed_update_leaves_the_wallet_on_both_hosts_and_prints_the_way_back(
     command: str, interrupts: bool, fleet: Fleet, skyinfra: Skyinfra
 ) -> None:
     fleet.fails, fleet.interrupts = command, interrupts
     ran = move(skyinfra)
     assert ran.code == (130 if interrupts else 1)
-    whole(fleet)
+    assert_old_volume_unchanged(fleet)
     assert fleet.shed.files(WALLET) == fleet.attic.files(WALLET)
     assert fleet.running == []
     assert fleet.file.read_text() == MOVED
@@ -815,7 +815,7 @@ def test_a_pulumi_that_fails_leaves_the_wallet_on_both_hosts_and_says_the_way(
         assert fleet.running == ["ssh://pi@shed.lan"]
 
 
-def test_a_full_disk_leaves_the_stacks_file_as_it_was(
+def test_a_full_disk_leaves_the_stack_file_unchanged(
     fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_: int) -> None:
@@ -846,14 +846,14 @@ def test_a_host_name_that_is_invalid_yaml_is_refused_as_unknown(
     ran = move(skyinfra, host)
     assert ran.code == 1
     assert "skycoin:nodes.one.host" in ran.err
-    refused(fleet)
+    assert_nothing_changed(fleet)
 
 
 def test_a_host_that_would_break_the_file_is_written_by_hand(fleet: Fleet, skyinfra: Skyinfra) -> None:
     ran = move(skyinfra, "a}b")
     assert ran.code == 1
     assert "one is written there in a way that this command can't edit. Write `host: a}b` into its" in ran.err
-    refused(fleet)
+    assert_nothing_changed(fleet)
 
 
 def test_a_node_that_has_not_grown_goes_back(fleet: Fleet, skyinfra: Skyinfra) -> None:
@@ -904,7 +904,7 @@ def test_an_update_is_of_all_parts_of_its_node_and_of_no_other_nodes(
 
 
 @pytest.mark.parametrize("backed_up", [False, True])
-def test_a_node_whose_state_has_lost_its_container_runs_on_the_new_host_all_the_same(
+def test_a_node_whose_container_is_missing_in_the_state_still_runs_on_the_new_host(
     backed_up: bool, fleet: Fleet, skyinfra: Skyinfra, request: pytest.FixtureRequest
 ) -> None:
     options = request.getfixturevalue("backup") if backed_up else ()
@@ -993,7 +993,9 @@ def test_a_dead_hosts_node_that_pulumi_keeps_is_named_without_a_way_back(
     assert move(skyinfra, "shed", *backup).code == 0
 
 
-def test_a_host_that_answers_is_not_dead(backup: tuple[str, ...], fleet: Fleet, skyinfra: Skyinfra) -> None:
+def test_from_backup_is_refused_if_the_old_host_answers(
+    backup: tuple[str, ...], fleet: Fleet, skyinfra: Skyinfra
+) -> None:
     fleet.dead = set()
     ran = move(skyinfra, "shed", *backup)
     assert ran.code == 1
@@ -1012,17 +1014,17 @@ def test_a_host_that_answers_is_not_dead(backup: tuple[str, ...], fleet: Fleet, 
         "it answers 'HTTP/1.1 500 Internal Server Error'",
     ],
 )
-def test_a_host_that_says_why_it_does_not_serve_is_not_dead(
+def test_from_backup_is_refused_if_the_old_host_is_reachable_but_fails(
     said: str, backup: tuple[str, ...], fleet: Fleet, skyinfra: Skyinfra
 ) -> None:
     fleet.silence = said
     ran = move(skyinfra, "shed", *backup)
     assert ran.code == 1
     assert f"host attic (ssh://pi@attic.lan) says {said!r}: it lives, and its node may run." in ran.err
-    refused_from_afar(fleet)
+    assert_nothing_changed_without_the_old_host(fleet)
 
 
-def test_a_host_that_comes_back_during_the_question_is_not_dead(
+def test_from_backup_is_refused_if_the_old_host_comes_back_during_the_question(
     backup: tuple[str, ...], fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The node on that host runs; before, the move led to two nodes on one wallet."""
@@ -1033,13 +1035,13 @@ def test_a_host_that_comes_back_during_the_question_is_not_dead(
     assert (fleet.calls, fleet.file.read_text()) == ([], TEXT)
 
 
-def test_a_host_that_answers_at_its_new_address_is_not_dead(
+def test_from_backup_is_refused_if_the_old_host_answers_at_its_new_address(
     backup: tuple[str, ...], fleet: Fleet, skyinfra: Skyinfra
 ) -> None:
     fleet.file.write_text(TEXT.replace("pi@attic.lan", "pi@10.0.0.7"))
     ran = move(skyinfra, "shed", *backup)
     assert "host attic (ssh://pi@10.0.0.7) answers: leave out `--from-backup`" in ran.err
-    refused_from_afar(fleet)
+    assert_nothing_changed_without_the_old_host(fleet)
 
 
 def test_the_silence_of_a_dead_host_is_reported_once_for_each_of_its_addresses(
@@ -1067,7 +1069,7 @@ def test_a_dead_host_that_left_the_stacks_file_is_asked_where_the_state_has_it(
     assert (ran.code, ran.out.count("does not answer")) == (0, 1), ran.err
 
 
-def refused_from_afar(fleet: Fleet) -> None:
+def assert_nothing_changed_without_the_old_host(fleet: Fleet) -> None:
     """Assert that nothing was changed; the old host can't be asked."""
     assert fleet.calls == []
     assert fleet.shed.files(WALLET) == {}
@@ -1125,7 +1127,7 @@ def test_another_architecture_takes_the_same_images_variant(
     assert (
         f"the outputs of the stack organization/skycoin/release do not have its image {IMAGE} for arm64v8"
     ) in ran.err
-    refused(fleet)
+    assert_nothing_changed(fleet)
     outputs = published("arm64v8")
     assert move(skyinfra, "arm").code == 0
     assert fleet.running == ["ssh://pi@arm.lan"]

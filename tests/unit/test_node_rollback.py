@@ -138,7 +138,7 @@ def listed(host: Host, name: str) -> Any:
     return yaml.safe_load(host.file.read_text())["config"]["skycoin:nodes"][name].get("rollback")
 
 
-def test_a_rollback_is_previewed_and_then_done_with_what_the_file_says(
+def test_a_rollback_writes_the_file_and_is_previewed_before_the_update(
     host: Host, skyinfra: Skyinfra
 ) -> None:
     ran = back(skyinfra, "one", "--yes")
@@ -162,7 +162,7 @@ def test_a_rollback_is_previewed_and_then_done_with_what_the_file_says(
     ) in ran.out
 
 
-def test_a_lift_gives_the_file_back_as_it_was(host: Host, skyinfra: Skyinfra) -> None:
+def test_a_lift_restores_the_original_file(host: Host, skyinfra: Skyinfra) -> None:
     assert back(skyinfra, "one", "two", "--yes").code == 0
     assert listed(host, "two")["digest"] == OLD
     ran = skyinfra("node", "lift-rollback", "one", "two", "--yes")
@@ -173,7 +173,7 @@ def test_a_lift_gives_the_file_back_as_it_was(host: Host, skyinfra: Skyinfra) ->
 
 
 @pytest.mark.parametrize("answer", ["n\n", "\n"])
-def test_a_no_leaves_the_file_and_the_node_as_they_were(
+def test_answering_no_leaves_the_file_and_the_node_unchanged(
     answer: str, host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("commands.agreement.sys", TERMINAL)
@@ -184,7 +184,7 @@ def test_a_no_leaves_the_file_and_the_node_as_they_were(
     assert [call[0] for call in host.calls] == ["preview"]
 
 
-def test_a_rollback_goes_on_after_a_yes(
+def test_answering_yes_starts_the_rollback(
     host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("commands.agreement.sys", TERMINAL)
@@ -199,7 +199,7 @@ def test_without_a_terminal_a_rollback_changes_nothing(host: Host, skyinfra: Sky
     assert host.file.read_text() == TEXT
 
 
-def test_a_preview_that_fails_leaves_the_file_as_it_was(host: Host, skyinfra: Skyinfra) -> None:
+def test_a_preview_that_fails_leaves_the_file_unchanged(host: Host, skyinfra: Skyinfra) -> None:
     host.preview_code = 255
     ran = back(skyinfra, "one", "--yes")
     assert ran.code == 1
@@ -208,9 +208,7 @@ def test_a_preview_that_fails_leaves_the_file_as_it_was(host: Host, skyinfra: Sk
 
 
 @pytest.mark.case(6)
-def test_a_node_whose_older_version_fails_has_no_rollback_and_the_other_one_has(
-    host: Host, skyinfra: Skyinfra
-) -> None:
+def test_only_nodes_whose_rollback_succeeds_keep_it_in_the_file(host: Host, skyinfra: Skyinfra) -> None:
     host.fails = {"two"}
     ran = back(skyinfra, "one", "two", "--yes")
     assert ran.code == 1
@@ -228,7 +226,7 @@ def test_a_lift_that_fails_keeps_the_rollback(host: Host, skyinfra: Skyinfra) ->
 
 
 @pytest.mark.parametrize("command", ["rollback", "lift-rollback"])
-def test_what_is_written_into_the_file_before_the_answer_stays(
+def test_an_edit_of_the_file_before_the_answer_is_kept(
     command: str, host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before, such an edit was overwritten without a word."""
@@ -254,7 +252,7 @@ def test_what_is_written_into_the_file_before_the_answer_stays(
     assert list(host.file.parent.iterdir()) == [host.file]
 
 
-def test_a_rollback_that_somebody_writes_while_the_host_is_asked_stays(
+def test_a_rollback_written_by_hand_while_the_host_is_asked_is_kept(
     host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     theirs = f'rollback: {{digest: "{OTHER}", reason: theirs, date: "2026-11-26T14:00:00Z"}}'
@@ -282,7 +280,7 @@ def test_a_file_that_is_removed_before_the_answer_is_not_created_again(
     assert f"error: {host.file} can't be written, and is unchanged: No such file or directory" in ran.err
 
 
-def test_what_was_written_into_the_file_meanwhile_stays(host: Host, skyinfra: Skyinfra) -> None:
+def test_an_edit_of_the_file_during_a_failed_update_is_kept(host: Host, skyinfra: Skyinfra) -> None:
     def edit() -> None:
         host.file.write_text(host.file.read_text().replace("# first", "# second"))
 
@@ -291,7 +289,7 @@ def test_what_was_written_into_the_file_meanwhile_stays(host: Host, skyinfra: Sk
     assert host.file.read_text() == TEXT.replace("# first", "# second")
 
 
-def test_an_interrupted_update_that_did_nothing_leaves_the_file_as_it_was(
+def test_an_interrupted_update_that_did_nothing_leaves_the_file_unchanged(
     host: Host, skyinfra: Skyinfra
 ) -> None:
     def interrupt() -> None:
@@ -379,7 +377,7 @@ def test_a_host_that_does_not_answer_is_an_error_before_anything(
         (("--reason", "x" * 201), "a reason is one line"),
     ],
 )
-def test_what_no_stack_takes_is_a_fault_of_the_command_line(
+def test_an_option_value_that_no_stack_accepts_is_a_usage_error(
     arguments: tuple[str, ...], said: str, host: Host, skyinfra: Skyinfra
 ) -> None:
     ran = skyinfra("node", "rollback", "one", "--reason", "x", *arguments)
@@ -428,7 +426,7 @@ def test_the_ends_of_lines_stay(host: Host, skyinfra: Skyinfra) -> None:
     assert host.file.read_bytes().count(b"\r\n") == TEXT.count("\n")
 
 
-def test_a_full_disk_leaves_the_file_as_it_was(
+def test_a_full_disk_leaves_the_file_unchanged(
     host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_: int) -> None:

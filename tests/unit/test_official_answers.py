@@ -99,7 +99,7 @@ def test_every_exception_has_a_case(outcomes: list[tuple[Call, Outcome, str]]) -
     assert used == {one.reason for one in EXCEPTIONS}
 
 
-def test_no_input_is_refused_that_the_program_gives(outcomes: list[tuple[Call, Outcome, str]]) -> None:
+def test_no_input_of_the_program_is_refused(outcomes: list[tuple[Call, Outcome, str]]) -> None:
     """Only inputs that no setting produces are refused, such as no name, or `wait` with no health check."""
     refused = {
         (call.token, name)
@@ -117,7 +117,7 @@ def test_no_input_is_refused_that_the_program_gives(outcomes: list[tuple[Call, O
 
 @pytest.mark.parametrize("states", ["", "-with-swap"])
 @pytest.mark.parametrize("kind", ["up", "refreshed"])
-def test_the_program_over_a_state_of_the_official_plugin_shows_what_that_one_shows(
+def test_a_preview_over_a_recorded_state_equals_that_of_the_official_plugin(
     plugin: Servicer, kind: str, states: str
 ) -> None:
     answers = json.loads((FOLDER / f"state-answers{states}.json").read_text())

@@ -10,8 +10,8 @@ from providers.base import UNKNOWN, URN, ProviderError, Values
 from providers.skycoin import handover, older_images
 from providers.skycoin.node_container import NodeContainer
 from providers.skycoin.pulled_image import PulledImage
-from tests.unit.node_engine import BAD, GOOD, NEXT, SICK, Box, Fault, Killed, NodeEngine, Resource
-from tests.unit.test_handover import INPUTS, NAME, only
+from tests.unit.node_engine import BAD, GOOD, NEXT, SICK, EngineContainer, Fault, Killed, NodeEngine, Resource
+from tests.unit.test_handover import INPUTS, NAME, only_container
 
 REPOSITORY = "registry.example/skycoin"
 THIRD = f"{REPOSITORY}@sha256:{'e' * 64}"
@@ -106,7 +106,7 @@ def test_a_preview_of_other_settings_keeps_the_last_healthy_one(host: Host) -> N
     assert host.engine.images_there == {GOOD, NEXT}
 
 
-def test_a_preview_of_a_rollback_says_nothing_of_where_it_goes(host: Host) -> None:
+def test_a_preview_of_a_rollback_lists_no_image_for_removal(host: Host) -> None:
     host.up(NEXT)
     assert host.previewed(GOOD) == []
 
@@ -178,8 +178,8 @@ def test_a_removal_that_fails_is_a_warning(host: Host, fault: Fault) -> None:
         one.engine.arm(call, fault)
         one.up(THIRD)
         one.engine.disarm()
-        assert only(one.engine).config["Image"] == THIRD
-        assert only(one.engine).running
+        assert only_container(one.engine).config["Image"] == THIRD
+        assert only_container(one.engine).running
         assert one.node.outputs["image"] == THIRD
         assert len(one.warned) == 1, one.warned
         assert one.warned[0].startswith("host attic: ")
@@ -194,9 +194,9 @@ def test_a_plugin_that_is_killed_in_a_removal_leaves_the_node_running(host: Host
         with pytest.raises(Killed):
             one.up(THIRD)
         one.engine.disarm()
-        assert only(one.engine).running
+        assert only_container(one.engine).running
         one.node.up({**INPUTS, "image": THIRD}, refresh=True)
-        assert only(one.engine).config["Image"] == THIRD
+        assert only_container(one.engine).config["Image"] == THIRD
         assert {NEXT, THIRD} <= one.engine.images_there
 
 
@@ -235,7 +235,7 @@ def test_an_image_that_another_resource_of_the_run_has_asked_for_stays(host: Hos
     assert host.engine.images_there == {NEXT, THIRD}
 
 
-def test_what_is_asked_for_on_another_host_keeps_nothing_on_this_one(host: Host) -> None:
+def test_an_image_requested_on_another_host_is_not_kept_on_this_host(host: Host) -> None:
     host.up(NEXT)
     URN.set("urn:pulumi:test::test::skycoin:index:PulledImage::two-pulled")
     elsewhere = {"host": "shed", "engine": "ssh://pi@shed.lan", "image": GOOD}
@@ -256,7 +256,9 @@ def test_images_of_a_repository_that_is_pulled_from_go_too(host: Host) -> None:
 
 def test_an_image_that_another_container_uses_stays(host: Host) -> None:
     host.up(NEXT)
-    box = Box("by-hand", "by-hand", {"Image": GOOD, "HostConfig": {"RestartPolicy": {"Name": "no"}}})
+    box = EngineContainer(
+        "by-hand", "by-hand", {"Image": GOOD, "HostConfig": {"RestartPolicy": {"Name": "no"}}}
+    )
     host.engine.boxes["by-hand"] = box
     host.up(THIRD)
     assert host.engine.images_there == {GOOD, NEXT, THIRD}

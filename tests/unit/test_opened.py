@@ -126,7 +126,7 @@ def test_a_workspace_without_a_user_runs_as_the_images_user() -> None:
     assert container(opened())["user"] == "1000:1000"
 
 
-def test_the_outputs_say_where_it_is_and_how_to_enter() -> None:
+def test_the_outputs_of_an_opened_workspace_say_where_it_is_and_how_to_enter() -> None:
     assert opened().exports()["opened"] == {
         "cli": {
             "host": "here",

@@ -72,7 +72,7 @@ def found(monkeypatch: pytest.MonkeyPatch, said: str) -> list[ForeignFile]:
     return files
 
 
-def test_what_the_nodes_user_can_not_use_is_found_and_nothing_else(
+def test_only_files_that_the_nodes_user_can_not_use_are_found(
     volume: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(volume / "a secret.wlt", 0)
@@ -106,7 +106,7 @@ def test_a_folder_that_can_not_be_entered_is_named_itself(
     assert (one.path, one.shown, one.is_unreadable) == ("", "the volume's own folder", True)
 
 
-def test_lines_of_anything_else_are_no_files(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_of_other_output_are_not_read_as_files(monkeypatch: pytest.MonkeyPatch) -> None:
     said = "sh: warning\nunreadable -rw-------+ 0 4294967295 /volume/a.wlt\nend"
     [one] = found(monkeypatch, said)
     assert one == ForeignFile("a.wlt", "-rw-------", "0:4294967295", is_unreadable=True)
@@ -118,7 +118,7 @@ def test_a_list_of_owners_that_is_cut_off_is_an_error(monkeypatch: pytest.Monkey
             found(monkeypatch, said)
 
 
-def test_a_name_has_its_own_letters_and_is_one_line(volume: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_name_keeps_its_letters_and_is_one_line(volume: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Busybox's `ls` prints ? for non-ASCII characters, so the reported name used to match no wallet."""
     names = {"Ersparnisse für später.wlt", "two\nlines.wlt", "*.wlt"}
     tools = volume.parent / "tools"
@@ -155,11 +155,11 @@ def test_of_a_volume_of_another_program_not_all_files_are_listed(
         ("für.wlt", "'für.wlt'"),
     ],
 )
-def test_a_name_is_quoted_and_gives_no_orders(path: str, shown: str) -> None:
+def test_a_file_name_is_quoted_and_runs_no_command(path: str, shown: str) -> None:
     assert ForeignFile(path, "-rw-------", "0:0", is_unreadable=True).shown == shown
 
 
-def test_a_sentence_says_whose_they_are_and_the_command_has_the_fewest_rights() -> None:
+def test_the_message_names_the_owners_and_the_command_has_the_fewest_rights() -> None:
     files = [ForeignFile(f"{name}.wlt", "-rw-------", "0:0", is_unreadable=True) for name in "abcde"]
     said = explained(VOLUME, IMAGE, files)
     assert said.startswith(
@@ -191,7 +191,7 @@ def test_whoever_writes_into_a_volume_writes_for_the_nodes_user() -> None:
         (0o777, ".skyinfra-id", ".skyinfra-id can't be read"),
     ],
 )
-def test_a_wallet_that_has_an_id_is_not_recorded_where_a_node_can_not_use_it(
+def test_a_wallet_with_an_id_is_not_recorded_if_its_node_can_not_use_it(
     volume: Path, mode: int, name: str, said: str
 ) -> None:
     """Before, such a folder passed, as nothing had to be written, or an unreadable id was overwritten."""

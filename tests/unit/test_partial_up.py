@@ -42,7 +42,7 @@ def node(name: str, host: str, address: str) -> list[dict[str, Any]]:
     ]
 
 
-def told(event: dict[str, Any]) -> str:
+def event_line(event: dict[str, Any]) -> str:
     """Line of a script that writes an event."""
     return f"printf '%s\\n' '{json.dumps(event)}' >> \"$events\""
 
@@ -74,7 +74,7 @@ class Bench:
 
     def event(self, op: str, urn: str, kind: str = "resOutputsEvent") -> str:
         """Line of a script for the end of a step, or for another of its events."""
-        return told({kind: {"metadata": {"op": op, "urn": urn, "new": {"custom": True}}}})
+        return event_line({kind: {"metadata": {"op": op, "urn": urn, "new": {"custom": True}}}})
 
     def up(self) -> int:
         target = Target(
@@ -122,7 +122,7 @@ WITHOUT_FAR = (
 )
 
 
-def test_where_all_answer_nothing_is_left_out_and_one_host_does_not_stop_another(
+def test_if_all_hosts_answer_nothing_is_left_out_and_no_host_stops_another(
     tmp_path: Path, engines: ExitStack, capfd: pytest.CaptureFixture[str]
 ) -> None:
     bench = Bench(tmp_path)
@@ -139,7 +139,7 @@ def test_where_all_answer_nothing_is_left_out_and_one_host_does_not_stop_another
     assert table(capfd.readouterr().out) == ["here near unchanged", "far away updated"]
 
 
-def test_a_dead_host_is_left_out_of_refresh_and_update_and_said_so(
+def test_a_dead_host_is_left_out_of_refresh_and_update_and_reported(
     tmp_path: Path, engines: ExitStack, capfd: pytest.CaptureFixture[str]
 ) -> None:
     bench = Bench(tmp_path)
@@ -194,10 +194,10 @@ def failed_image(error: str) -> str:
         {"urn": f"{STACK}docker-build:index:Image::a-image", "severity": "error", "message": error},
         {"urn": f"{STACK}pulumi:pulumi:Stack::skycoin-s", "severity": "error", "message": "update failed"},
     ]
-    return "\n".join(told({"diagnosticEvent": each}) for each in diagnostics)
+    return "\n".join(event_line({"diagnosticEvent": each}) for each in diagnostics)
 
 
-def test_what_a_busy_builder_did_not_begin_is_built_by_a_second_update(
+def test_an_image_that_a_busy_builder_did_not_start_is_built_by_a_second_update(
     tmp_path: Path, engines: ExitStack, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """BuildKit ends a step that has not started within 10 s; this failed a first `make up` of 15 minutes."""
@@ -236,7 +236,7 @@ def test_a_run_without_any_host_fails_after_building_the_images(tmp_path: Path) 
     assert len(bench.calls) == 1, "images are built all the same"
 
 
-def test_a_stack_of_one_engine_is_updated_as_ever_and_has_no_table(
+def test_a_stack_of_one_engine_is_updated_without_a_table(
     tmp_path: Path, engines: ExitStack, capfd: pytest.CaptureFixture[str]
 ) -> None:
     bench = Bench(tmp_path)
@@ -262,7 +262,7 @@ def test_a_host_that_left_the_file_stays_in_the_state_and_in_the_table(
     assert "far - left out" in "\n".join(table(capfd.readouterr().out))
 
 
-def test_another_way_to_a_host_in_the_file_is_taken_where_the_states_is_dead(
+def test_another_address_of_a_host_in_the_file_is_used_if_the_states_is_dead(
     tmp_path: Path, engines: ExitStack, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """A refresh uses only the address in the state, so it would fail in every run."""

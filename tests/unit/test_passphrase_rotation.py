@@ -82,7 +82,7 @@ class SetUp:
         paths = [*own, *(path.with_suffix(".json.bak") for path in own), *map(self.file, STACKS)]
         return {path: path.read_text() for path in (*paths, self.passphrase)}
 
-    def is_whole(self) -> bool:
+    def is_decryptable(self) -> bool:
         """True if the current passphrase decrypts everything."""
         return all(self.passphrase.read_text() in text for text in self.files().values())
 
@@ -119,7 +119,7 @@ def test_all_stacks_are_encrypted_with_another_passphrase(set_up: SetUp) -> None
     set_up.file("local").chmod(0o640)
     set_up.rotate()
     assert len(set_up.passphrase.read_text()) >= 32
-    assert set_up.is_whole()
+    assert set_up.is_decryptable()
     assert not [text for text in set_up.files().values() if OLD in text]
     assert set_up.passphrase.stat().st_mode & 0o777 == 0o600
     assert set_up.file("local").stat().st_mode & 0o777 == 0o640
@@ -141,14 +141,14 @@ def test_a_state_whose_stacks_file_is_gone_is_encrypted_too(set_up: SetUp) -> No
     assert set_up.passphrase.read_text() in state_file(set_up.layout, "fleet").read_text()
 
 
-def test_a_stack_of_a_clouds_key_is_left_alone(set_up: SetUp) -> None:
+def test_a_stack_encrypted_with_a_cloud_key_is_not_changed(set_up: SetUp) -> None:
     set_up.file("fleet").write_text("secretsprovider: awskms://key\nencryptionsalt: salt-x.\n")
     before = state_file(set_up.layout, "fleet").read_text()
     set_up.rotate()
     assert state_file(set_up.layout, "fleet").read_text() == before
 
 
-def test_one_stack_that_does_not_open_leaves_all_as_they_were(set_up: SetUp) -> None:
+def test_one_stack_that_can_not_be_decrypted_leaves_all_unchanged(set_up: SetUp) -> None:
     set_up.write("local", "somebody-elses")
     before = set_up.files()
     with pytest.raises(SetupError, match=r"Neither the passphrase nor a stack was changed.*incorrect pass"):
@@ -169,7 +169,7 @@ def test_a_stack_that_pulumi_changes_meanwhile_is_not_overwritten(
     monkeypatch.setattr(passphrase_rotation._Before, "refuse_changed", changed)
     with pytest.raises(SetupError, match="A stack was changed by pulumi"):
         set_up.rotate()
-    assert set_up.is_whole()
+    assert set_up.is_decryptable()
     assert '"resources": [{}]' in state_file(set_up.layout, "local").read_text()
 
 
@@ -184,7 +184,7 @@ def test_a_file_that_is_not_yaml_or_not_a_state_is_named_before_anything(set_up:
     assert leftovers(set_up) == ["passphrase"]
 
 
-def test_a_pulumi_at_work_is_named_before_anything(set_up: SetUp) -> None:
+def test_a_running_pulumi_is_named_before_anything_is_changed(set_up: SetUp) -> None:
     lock = set_up.layout.state / "backend/.pulumi/locks/organization/skycoin/fleet/one.json"
     lock.parent.mkdir(parents=True)
     lock.write_text(json.dumps({"pid": os.getpid(), "username": "me"}))
@@ -218,7 +218,7 @@ def test_a_rotation_that_is_killed_while_files_are_put_in_place_is_finished_by_t
     killed_at(set_up, monkeypatch, number)
     assert is_unfinished(set_up.layout)
     known_environment(set_up.layout)
-    assert set_up.is_whole()
+    assert set_up.is_decryptable()
     assert set_up.passphrase.read_text() != OLD
     assert leftovers(set_up) == ["passphrase"]
 
@@ -246,7 +246,7 @@ def test_a_power_cut_never_takes_the_old_files_before_the_new_ones_are_on_the_di
     monkeypatch.setattr(os, "sync", lambda: done.append("sync"))
     monkeypatch.setattr(Path, "rename", renamed)
     set_up.rotate()
-    assert set_up.is_whole()
+    assert set_up.is_decryptable()
     name = journal.name
     assert done == [
         *("sync", f"{name} becomes {name}"),
@@ -278,7 +278,7 @@ def test_an_up_with_the_old_passphrase_after_a_kill_is_not_overwritten(
     set_up.write("local", OLD, resources=2)
     settle(set_up.layout)
     assert set_up.passphrase.read_text() == OLD
-    assert set_up.is_whole()
+    assert set_up.is_decryptable()
     assert state_file(set_up.layout, "local").read_text().count("{}") == 2
     assert leftovers(set_up) == ["passphrase"]
 
@@ -290,12 +290,12 @@ def test_an_up_with_the_new_passphrase_after_a_kill_is_not_overwritten(
     new = set_up.passphrase.read_text()
     set_up.write("fleet", new, resources=3)
     settle(set_up.layout)
-    assert set_up.is_whole()
+    assert set_up.is_decryptable()
     assert state_file(set_up.layout, "fleet").read_text().count("{}") == 3
 
 
 @pytest.mark.parametrize("edit", ["# mine\n", "- [\n"], ids=["edited", "no YAML"])
-def test_a_stacks_file_that_is_edited_after_a_kill_keeps_the_edit_and_its_new_secrets_lie_beside(
+def test_a_stack_file_edited_after_a_kill_keeps_the_edit_and_the_new_file_is_put_next_to_it(
     set_up: SetUp, edit: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     killed_at(set_up, monkeypatch, 1)

@@ -31,7 +31,7 @@ require (
 """
 
 
-def test_a_go_mod_is_there_for_the_modules_of_its_tools() -> None:
+def test_a_go_mod_stands_for_the_modules_of_its_tools() -> None:
     assert tool_modules(GO_MOD) == {"example.com/server/v2": "2.1.0"}
     assert tool_modules("module a\n\nrequire example.com/data v0.3.0\n") == {"example.com/data": "0.3.0"}
     assert tool_modules("module a\n\ntool example.com/nowhere/cmd/x\n") == {}
@@ -88,7 +88,7 @@ def test_this_checkout_pins_what_it_ships() -> None:
     assert {one.rebuilds for one in bases} == {"every image"}
 
 
-def test_a_row_says_what_is_newer_or_that_nobody_knows() -> None:
+def test_a_row_names_the_newer_version_or_says_that_it_is_unknown() -> None:
     pin = Pin(name="a", version="1.0.0", place="a/go.mod", rebuilds="a")
     for newest, said in (("1.0.0", "–"), ("1.0.1", "1.0.1"), (None, "not known")):
         assert rows({pin: newest}) == [("a", "1.0.0", said, "a/go.mod", "a")]
@@ -147,11 +147,11 @@ def test_newer_versions_are_those_of_gos_proxy_and_pypi(answers: dict[str, str |
         assert found[unknown] == "not known"
 
 
-def test_only_newer_ones_on_request(answers: dict[str, str | None]) -> None:
+def test_on_request_only_outdated_pins_are_listed(answers: dict[str, str | None]) -> None:
     assert {*table("--newer")} == {"Go", "github.com/moby/buildkit", "types-PyYAML"}
 
 
-def test_registries_that_do_not_answer_leave_all_not_known(answers: dict[str, str | None]) -> None:
+def test_registries_that_do_not_answer_leave_all_versions_unknown(answers: dict[str, str | None]) -> None:
     answers.clear()
     assert {*table().values()} == {"not known"}
     done = CliRunner().invoke(pins, ["--newer"])

@@ -96,7 +96,7 @@ def test_a_kind_that_is_not_served_is_named_with_those_that_are(
         stub.Check(provider_pb2.CheckRequest(urn="urn:pulumi:s::p::aws:s3:Bucket::thing"))
 
 
-def test_garbage_is_looked_for_again_also_after_an_import_that_failed() -> None:
+def test_garbage_collection_is_enabled_again_after_a_failed_import() -> None:
     seen = list[bool]()
 
     @without_collections()

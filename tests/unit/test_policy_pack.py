@@ -30,7 +30,7 @@ MANDATORY, ADVISORY = analyzer_pb2.MANDATORY, analyzer_pb2.ADVISORY
 Said = list[tuple[int, str, str, str]]
 
 
-def said_of(preview: Preview, pack: Pack | None = None) -> Said:
+def diagnostics_of(preview: Preview, pack: Pack | None = None) -> Said:
     """(level, rule, URN, message) of each diagnostic of a pack for the resources of a preview."""
     pack, found = pack or Pack(), []
     resources = wanted(preview)
@@ -53,10 +53,10 @@ def said_of(preview: Preview, pack: Pack | None = None) -> Said:
 @pytest.mark.parametrize(
     ("name", "change", "rule", "said"), PLANTED, ids=lambda one: getattr(one, "__name__", None)
 )
-def test_a_planted_stack_is_refused_by_its_rule_where_the_pack_is_told(
+def test_a_planted_stack_is_refused_by_its_rule_if_the_pack_gets_the_options(
     name: str, change: Callable[[Preview], None], rule: str, said: str
 ) -> None:
-    found = [one for one in said_of(planted(name, change)) if one[0] == MANDATORY]
+    found = [one for one in diagnostics_of(planted(name, change)) if one[0] == MANDATORY]
     if any(how in said for how in UNSEEN):
         assert found == []
         return
@@ -70,21 +70,21 @@ def test_a_planted_stack_is_refused_by_its_rule_where_the_pack_is_told(
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_committed_stack_passes_and_what_was_not_looked_at_is_said(name: str) -> None:
-    found = said_of(planted(name, lambda _: None))
+def test_a_committed_stack_passes_and_unchecked_items_are_reported(name: str) -> None:
+    found = diagnostics_of(planted(name, lambda _: None))
     assert {level for level, *_ in found} == {ADVISORY}
     assert {policy: message.split("`")[1] for _, policy, _, message in found}.items() <= UNTOLD.items()
     assert {"volumes-stay", "nothing-is-taken-along"} & {policy for _, policy, *_ in found}
 
 
-def test_a_secret_is_one_and_is_shown_to_no_rule() -> None:
+def test_a_secret_is_recognized_and_hidden_from_rules() -> None:
     def secret(preview: Preview) -> None:
         for step in preview["steps"]:
             if step["newState"]["type"] == BUILD:
                 step["newState"]["inputs"]["secrets"] = {"token": {SIGNATURE: SECRET, "value": "hunter2"}}
 
     pack = Pack()
-    assert [one for one in said_of(planted("release", secret), pack) if one[0] == MANDATORY] == []
+    assert [one for one in diagnostics_of(planted("release", secret), pack) if one[0] == MANDATORY] == []
     assert "hunter2" not in str(pack.asked)
     assert "[secret]" in str(pack.asked)
 
@@ -122,7 +122,7 @@ OWN_RULES = [rule("lonely", lonely), rule("ours", each(ours))]
 def test_own_rules_are_asked_too(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     own.write_text(OWN_RULES)
     preview = planted("fleet", lambda _: None)
-    one, first, error = [one for one in said_of(preview) if one[0] == MANDATORY]
+    one, first, error = [one for one in diagnostics_of(preview) if one[0] == MANDATORY]
     count = len(wanted(preview))
     assert (one[1], one[2].rpartition("::")[2], one[3]) == (
         "ours",
@@ -137,7 +137,7 @@ def test_own_rules_are_asked_too(own: Path, capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().out == "", "the engine reads the port there"
 
 
-def test_what_a_rule_has_found_before_it_asks_for_an_option_that_is_not_told_is_mandatory(own: Path) -> None:
+def test_breaches_found_before_an_unavailable_option_is_read_are_mandatory(own: Path) -> None:
     own.write_text("""
 import sys
 
@@ -159,7 +159,9 @@ FOUND = (kept, copied, leaving)
 OWN_RULES = [Rule(name=one.__name__, breaches=one, reason="R.", remedy="M.") for one in FOUND]
 """)
     said = [
-        one for one in said_of(planted("fleet", lambda _: None)) if one[1] in ("kept", "copied", "leaving")
+        one
+        for one in diagnostics_of(planted("fleet", lambda _: None))
+        if one[1] in ("kept", "copied", "leaving")
     ]
     assert [(level, rule) for level, rule, _, _ in said] == [
         (MANDATORY, "kept"),
@@ -185,7 +187,7 @@ def test_own_rules_that_can_not_be_used_end_the_run_with_their_place(own: Path) 
         Pack().GetAnalyzerInfo(None, Context())
 
 
-def test_nothing_of_a_resource_is_changed_and_no_configuration_is_taken() -> None:
+def test_the_pack_changes_no_resource_and_takes_no_configuration() -> None:
     pack: Any = Pack()
     assert list(pack.Remediate(None, None).remediations) == []
     assert pack.Configure(None, None) == pack.Cancel(None, None)

@@ -47,7 +47,7 @@ def preflight(engine: WalletEngine) -> Preflight:
     return Preflight(hosts, lambda _: engine)
 
 
-def test_first_time_the_wallet_volume_is_made_with_an_id_and_remembered(engine: WalletEngine) -> None:
+def test_the_first_preflight_creates_and_records_the_wallet_volume_with_an_id(engine: WalletEngine) -> None:
     identity, state = preflight(engine).create(INPUTS)
     assert identity == "attic/skycoin-one-wallet"
     assert engine.volumes == {WALLET, COPIES}
@@ -131,7 +131,7 @@ def contents(engine: WalletEngine) -> dict[str, bytes]:
 
 
 def empty(engine: WalletEngine) -> None:
-    """Replace the volume by another one, which is empty."""
+    """Replace the volume with a new, empty volume."""
     for path in engine.folder(WALLET).iterdir():
         path.unlink()
 
@@ -143,7 +143,7 @@ def remove(engine: WalletEngine, volume: str = WALLET) -> None:
 
 
 @pytest.mark.case(19)
-def test_a_wallet_found_gone_stops_the_preview_until_it_may_be_new(engine: WalletEngine) -> None:
+def test_a_missing_wallet_stops_the_preview_until_new_wallet_is_set(engine: WalletEngine) -> None:
     state = remembered(engine, mine=wallet("A", "B"))
     remove(engine)
     state = refreshed(engine, state)
@@ -158,7 +158,7 @@ def test_a_wallet_found_gone_stops_the_preview_until_it_may_be_new(engine: Walle
 
 
 @pytest.mark.case(19)
-def test_an_update_never_makes_a_wallet_that_was_there(engine: WalletEngine) -> None:
+def test_an_update_never_recreates_a_lost_wallet_unless_new_wallet_is_set(engine: WalletEngine) -> None:
     state = remembered(engine, mine=wallet("A"))
     remove(engine)
     upgrade = {**INPUTS, "image": "registry/skycoin@sha256:2"}
@@ -188,7 +188,7 @@ def test_an_update_never_makes_a_wallet_that_was_there(engine: WalletEngine) -> 
         ({"mine": "", "other": wallet("C")}, "mine.wlt is empty, truncated or unreadable"),
     ],
 )
-def test_a_wallet_that_is_less_than_it_was_is_seen_by_a_refresh_and_refused(
+def test_a_reduced_wallet_is_noticed_by_a_refresh_and_refused(
     engine: WalletEngine, wallets: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before, only the volume's name was compared."""
@@ -252,7 +252,7 @@ def test_a_save_that_did_not_end_is_refused_with_the_command_that_takes_its_temp
     assert refreshed(engine, state)["walletFault"] == "", "the copy that is left says nothing any more"
 
 
-def test_a_torn_wallet_that_nobody_knew_is_refused_too(
+def test_a_torn_wallet_that_was_never_recorded_is_refused_too(
     engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before, a wallet whose first save was cut short passed, and the node did not start."""
@@ -314,7 +314,7 @@ def test_one_command_accepts_the_fingerprint_that_it_names(
 
 
 @pytest.mark.case(35)
-def test_without_its_state_a_wallet_is_refused_because_the_host_remembers(
+def test_without_its_state_a_reduced_wallet_is_refused_by_the_hosts_record(
     engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = remembered(engine, mine=wallet("A", "B"))
@@ -350,7 +350,7 @@ def test_a_node_that_runs_is_asked_itself_and_only_hashes_leave_it(engine: Walle
 def test_an_answer_that_an_engine_has_cut_off_is_not_a_loss(
     engine: WalletEngine, lost: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before, output of `docker exec` that a busy engine lost made a whole wallet look like another one."""
+    """Before, output of `docker exec` that a busy engine lost made an intact wallet look changed."""
     monkeypatch.setattr("time.sleep", lambda _: None)
     state = remembered(engine, mine=wallet("A", "B"))
     engine.run_node(WALLET)
@@ -421,7 +421,7 @@ def test_a_container_on_the_folder_of_the_volume_is_a_second_user_too(
 
 @pytest.mark.case(36)
 @pytest.mark.parametrize("state", ["running", "exited"])
-def test_a_node_gets_no_wallet_of_another_node_whose_name_its_entry_has_by_mistake(
+def test_a_node_with_another_nodes_name_by_mistake_does_not_get_its_wallet(
     engine: WalletEngine, state: str
 ) -> None:
     """Before, the stack recorded that wallet as the node's, and a move of the node carried it away."""
@@ -449,7 +449,7 @@ def test_a_nodes_own_container_keeps_its_wallet_when_its_stack_gets_another_name
 
 
 @pytest.mark.case(36)
-def test_a_node_leaves_a_wallet_that_another_container_uses_for_one_of_its_own(engine: WalletEngine) -> None:
+def test_a_node_can_change_from_a_wallet_in_use_elsewhere_to_its_own_wallet(engine: WalletEngine) -> None:
     """Before, a refreshed `up` refused, whatever wallet the stack's file named, because of the old one."""
     state = remembered(engine, mine=wallet("A"))
     engine.run_node(WALLET, "stranger")
@@ -502,7 +502,7 @@ def test_a_wallet_that_the_node_may_not_read_is_not_called_lost(
 
 @pytest.mark.case(30)
 @pytest.mark.parametrize("name", ["other.wlt", "unwritable.wlt"])
-def test_a_torn_wallet_beside_a_file_of_somebody_else_is_torn(
+def test_a_torn_wallet_next_to_a_file_of_another_user_is_reported_as_torn(
     engine: WalletEngine, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("time.sleep", lambda _: None)
@@ -516,7 +516,7 @@ def test_a_torn_wallet_beside_a_file_of_somebody_else_is_torn(
 
 @pytest.mark.case(30)
 @pytest.mark.parametrize("volume", [WALLET, COPIES])
-def test_a_wallet_that_can_not_be_written_names_the_file_of_somebody_else(
+def test_a_wallet_that_can_not_be_written_names_the_file_of_another_user(
     engine: WalletEngine, volume: str
 ) -> None:
     """The shell's error stays in the message: before, any foreign file hid a full disk."""
@@ -565,7 +565,7 @@ def test_a_failed_search_for_owners_does_not_hide_a_damaged_wallet(
 
 
 @pytest.mark.case(30)
-def test_a_look_for_owners_pulls_nothing(engine: WalletEngine) -> None:
+def test_a_search_for_owners_pulls_no_image(engine: WalletEngine) -> None:
     engine.pulled = [{"status": "Pulled"}]
     engine.foreign = {WALLET: FOREIGN}
     assert WalletOnHost(engine, INPUTS).kept_out(WALLET) == ""
@@ -573,7 +573,7 @@ def test_a_look_for_owners_pulls_nothing(engine: WalletEngine) -> None:
 
 
 @pytest.mark.case(30)
-def test_a_file_that_can_be_read_keeps_nobody_from_reading(engine: WalletEngine) -> None:
+def test_a_readable_file_of_another_user_does_not_prevent_reading(engine: WalletEngine) -> None:
     readable = b"unwritable -rw-r--r-- 0 0 /volume/other.wlt\n"
     engine.foreign = {WALLET: readable + FOREIGN}
     on_host = WalletOnHost(engine, INPUTS)
@@ -583,7 +583,7 @@ def test_a_file_that_can_be_read_keeps_nobody_from_reading(engine: WalletEngine)
 
 
 @pytest.mark.case(30)
-def test_a_memory_and_a_wallet_that_can_not_be_entered_are_not_empty(
+def test_a_record_and_a_wallet_that_can_not_be_entered_are_errors_and_not_empty(
     engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before, a folder that only its owner could enter passed for an empty one."""
@@ -600,7 +600,7 @@ def test_a_memory_and_a_wallet_that_can_not_be_entered_are_not_empty(
     assert refreshed(engine, state)["walletFault"] == ""
 
 
-def test_an_image_that_is_gone_leaves_the_memory_as_it_is(engine: WalletEngine) -> None:
+def test_a_missing_image_leaves_the_record_unchanged(engine: WalletEngine) -> None:
     """A refresh pulls nothing: the registry may be gone too."""
     state = remembered(engine, mine=wallet("A"))
     engine.pulled = [{"error": "no such registry"}]
@@ -639,7 +639,7 @@ def test_a_record_that_is_gone_is_noticed_also_without_the_image(engine: WalletE
     assert refreshed(engine, state) == {**state, "walletUnrecorded": True}
 
 
-def test_a_state_of_version_0_1_0_remembers_what_the_first_refresh_finds(engine: WalletEngine) -> None:
+def test_a_state_of_version_0_1_0_records_the_wallets_of_the_first_refresh(engine: WalletEngine) -> None:
     engine.put(WALLET, mine=wallet("A"))
     state = refreshed(engine, {**INPUTS, "walletPresent": True})
     assert (list(from_lines(state["wallets"])), state["walletId"], state["walletFault"]) == (
@@ -683,21 +683,21 @@ def test_another_login_on_the_same_host_is_not_a_move(engine: WalletEngine, addr
         preflight(engine).update("attic", INPUTS, {**INPUTS, "engine": address})
 
 
-def test_a_move_is_refused_even_where_the_wallet_may_be_new(engine: WalletEngine) -> None:
+def test_a_move_is_refused_even_if_new_wallet_is_set(engine: WalletEngine) -> None:
     """Otherwise, the outputs would name the new host while the container stays on the old one."""
     moved = {**INPUTS, "engine": "ssh://pi@shed.lan", "wallet": "other", "newWallet": True}
     with pytest.raises(ProviderError, match="neither its container nor the wallet volume"):
         preflight(engine).diff({}, INPUTS, moved)
 
 
-def test_an_update_proves_the_host_before_it_makes_a_volume(engine: WalletEngine) -> None:
+def test_an_update_checks_the_host_before_it_creates_a_volume(engine: WalletEngine) -> None:
     engine.machine = "x86_64"
     with pytest.raises(ProviderError, match="does not run"):
         preflight(engine).update("attic", INPUTS, {**INPUTS, "wallet": "another"})
     assert not engine.volumes
 
 
-def test_another_wallet_volume_is_adopted_with_what_its_host_knows_of_it(engine: WalletEngine) -> None:
+def test_another_wallet_volume_is_adopted_with_its_hosts_record(engine: WalletEngine) -> None:
     state = remembered(engine, mine=wallet("A"))
     engine.put("older", other=wallet("B", "C"))
     news = {**INPUTS, "wallet": "older"}
@@ -713,7 +713,7 @@ def test_equal_inputs_are_not_a_change_and_an_unknown_image_is_one(engine: Walle
     assert changed == Change(updates=("image",))
 
 
-def test_deleting_the_proof_touches_no_volume(engine: WalletEngine) -> None:
+def test_deleting_the_preflight_touches_no_volume(engine: WalletEngine) -> None:
     engine.put(WALLET, mine=wallet("A"))
     preflight(engine).delete("attic", INPUTS)
     assert engine.volumes == {WALLET}

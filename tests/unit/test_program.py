@@ -87,7 +87,7 @@ def test_a_node_is_given_the_version_of_its_image_for_a_preview_that_has_no_imag
     assert (inputs["image"] is UNKNOWN, inputs["version"]) == (True, "0.27.1")
 
 
-def test_the_publishing_stack_says_the_version_of_its_image_where_it_knows_it() -> None:
+def test_a_fleets_node_gets_the_version_that_the_publishing_stack_outputs_if_any() -> None:
     stacks = published()
     for provenance, version in (
         (None, ""),
@@ -212,7 +212,7 @@ def test_ssh_options_reach_the_hosts_provider() -> None:
     assert json.loads(provider["sshOpts"]) == wanted, "no ~/.ssh/config accepts an unknown key"
 
 
-def test_registries_of_a_fleet_are_named_to_the_docker_plugin_where_there_is_a_docker_config(
+def test_the_docker_plugin_gets_the_registries_of_a_fleet_if_there_is_a_docker_config(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The official plugin reads the docker config for these registries only, and fails if there is none."""
@@ -227,7 +227,7 @@ def test_registries_of_a_fleet_are_named_to_the_docker_plugin_where_there_is_a_d
 @pytest.mark.parametrize(
     "there", ["at home only", "a folder", "the file itself", "at home, and none is given"]
 )
-def test_the_docker_config_is_where_the_official_plugin_looks_for_it(
+def test_the_docker_config_is_found_where_the_official_plugin_finds_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: str
 ) -> None:
     """Before, with a docker config at home and none in the set-up's DOCKER_CONFIG, every command failed."""
@@ -270,7 +270,7 @@ def test_a_renamed_node_replaces_no_volume() -> None:
     assert after.one(NODE_CONTAINER, "kitchen-container").inputs["name"] == "skycoin-kitchen"
 
 
-def test_an_invalid_stack_registers_nothing_and_says_it_without_a_traceback() -> None:
+def test_an_invalid_stack_registers_nothing_and_is_reported_without_a_traceback() -> None:
     engine = Engine()
     settings = changed({"nodes.one.rpc-port": 80, "images.skycoin.arches": ["arm32v9"]})
     with patch("pulumi.log.error") as said, pytest.raises(SystemExit) as ended:
@@ -285,7 +285,7 @@ def test_an_invalid_stack_registers_nothing_and_says_it_without_a_traceback() ->
     assert [entry.type for entry in engine.registered] == [STACK]
 
 
-def test_an_empty_stack_records_its_version_and_makes_nothing_else() -> None:
+def test_an_empty_stack_records_its_version_and_creates_nothing_else() -> None:
     engine = run_program(Engine(), {})
     assert engine.names() == ["skycoin:index:ProgramVersion program"]
     assert engine.exports() == {
@@ -299,7 +299,7 @@ def test_an_empty_stack_records_its_version_and_makes_nothing_else() -> None:
     }
 
 
-def test_what_a_host_declares_reaches_its_nodes_preflight() -> None:
+def test_the_settings_of_a_host_reach_its_nodes_preflight() -> None:
     hosts = {
         "attic": {"engine": "ssh://pi@attic.lan", "board": "raspberry-pi-zero", "ssh-options": ["-p", "22"]},
         "lab": {"engine": "local", "arch": "arm64v8", "emulation": "allowed"},

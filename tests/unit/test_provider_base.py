@@ -129,7 +129,7 @@ def test_an_update_that_does_not_become_ready_keeps_the_resource_too(stub: Any) 
     assert init_failure(raised.value).id == "thing-1"
 
 
-def test_an_ordinary_failure_carries_its_sentence_and_no_resource(stub: Any) -> None:
+def test_an_ordinary_failure_carries_its_message_and_no_resource(stub: Any) -> None:
     with pytest.raises(grpc.RpcError) as raised:
         create(stub, {"fails": "yes"})
     error: Any = raised.value
@@ -164,7 +164,7 @@ def test_a_delete_gets_the_recorded_inputs_and_the_state(stub: Any) -> None:
         stub.Delete(request)
 
 
-def test_a_resource_is_made_with_its_id_and_state(stub: Any) -> None:
+def test_a_resource_is_created_with_its_id_and_state(stub: Any) -> None:
     made = create(stub, {"name": "x"})
     assert (made.id, to_values(made.properties)) == ("thing-1", {"name": "x"})
 
@@ -210,7 +210,7 @@ def test_another_endpoint_updates_the_provider_and_keeps_its_resources(stub: Any
     assert to_values(stub.CheckConfig(provider_pb2.CheckRequest(urn=URN, news=new)).inputs) == {"host": "b"}
 
 
-def test_the_version_is_told_and_cancelling_is_harmless(stub: Any) -> None:
+def test_the_version_is_returned_and_cancelling_is_harmless(stub: Any) -> None:
     assert stub.GetPluginInfo(empty_pb2.Empty()).version == "1.2.3"
     assert stub.Cancel(empty_pb2.Empty()) == empty_pb2.Empty()
 

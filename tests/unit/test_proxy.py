@@ -113,7 +113,7 @@ def test_a_node_gives_its_port_up_when_its_proxys_image_is_built_and_on_its_host
     assert "/skycoin/proxy" not in str(node.inputs), "another image of it is no reason for a handover"
 
 
-def test_a_node_may_be_called_as_the_proxy_of_another_one() -> None:
+def test_a_node_may_have_the_name_of_another_nodes_proxy() -> None:
     """Before, both pulled images had one resource name, which Pulumi refuses."""
     other = {"nodes.one-proxy": {"image": "skycoin", "host": "attic", "rpc-port": 6421}}
     engine = run_program(Engine(), changed({**GUI, **other}))
@@ -135,7 +135,7 @@ def test_with_a_public_network_only_its_peers_reach_the_node_itself() -> None:
     assert ports == [{"internal": 6000, "external": 6000, "ip": "0.0.0.0"}]
 
 
-def test_a_node_without_a_gui_is_as_it_was() -> None:
+def test_a_node_without_a_gui_has_no_proxy_and_publishes_its_own_port() -> None:
     engine = run_program(Engine(), changed({}))
     assert engine.all_of(COMPONENT) == []
     assert "login" not in engine.exports()["nodes"]["one"]
@@ -145,7 +145,7 @@ def test_a_node_without_a_gui_is_as_it_was() -> None:
     ]
 
 
-def test_a_renamed_nodes_proxy_is_the_same_one_with_the_same_password() -> None:
+def test_a_renamed_nodes_proxy_is_kept_with_its_password() -> None:
     engine = run_program(Engine(), changed({**GUI, "nodes.one.renamed-from": "uno"}))
     assert engine.one(COMPONENT, "one-proxy").aliases == ("uno-proxy",)
     assert engine.one(VOLUME, "one-proxy-login").inputs["name"] == "skycoin-uno-login"
@@ -163,7 +163,9 @@ def test_a_renamed_nodes_proxy_is_the_same_one_with_the_same_password() -> None:
     ],
     ids=["not said", "one", "two", "the other", "not made for all", "no such host"],
 )
-def test_the_proxy_is_made_for_what_its_hosts_take(changes: dict[str, Any], arches: list[str] | None) -> None:
+def test_the_proxy_is_built_for_the_architectures_of_its_hosts(
+    changes: dict[str, Any], arches: list[str] | None
+) -> None:
     if arches is None:
         with pytest.raises(SettingsError, match=r"nodes\.one\.host"):
             parse(changed({**GUI, **changes}))
@@ -267,7 +269,7 @@ def test_a_fleets_proxy_comes_from_the_publishing_stack() -> None:
     assert engine.one(CONTAINER, "one-proxy-container").inputs["image"] == f"docker.io/skycoin/proxy@{DIGEST}"
 
 
-def test_the_port_that_its_proxy_has_is_the_nodes_own() -> None:
+def test_the_port_that_a_nodes_proxy_holds_counts_as_the_nodes_own() -> None:
     """Otherwise, a preflight would refuse the next `up`."""
     [here] = [one for one in places(parse(changed(GUI))) if one.name == "here"]
     assert "skycoin-one-proxy" in here.tenants[0].containers
@@ -321,7 +323,7 @@ def test_without_a_gui_again_the_node_has_its_port_at_once(node_engine: NodeEngi
     assert node_engine.violations == []
 
 
-def test_a_proxy_runs_on_where_the_new_container_fails(node_engine: NodeEngine) -> None:
+def test_a_proxy_keeps_running_if_the_new_container_fails(node_engine: NodeEngine) -> None:
     resource = deployed(node_engine, ports=[])
     proxy = with_proxy(node_engine)
     with pytest.raises(ProviderError, match="was restored unchanged"):
@@ -348,7 +350,7 @@ def test_a_proxy_that_does_not_start_again_is_reported(
 
 
 @pytest.mark.parametrize("port", ["6420", "7000"], ids=["its gui stays", "another port"])
-def test_a_proxy_that_is_not_in_the_way_is_left_alone(node_engine: NodeEngine, port: str) -> None:
+def test_a_proxy_that_does_not_hold_a_needed_port_keeps_running(node_engine: NodeEngine, port: str) -> None:
     resource = deployed(node_engine, ports=[])
     proxy = with_proxy(node_engine, port)
     news = CLOSED if port == "6420" else INPUTS
@@ -384,7 +386,7 @@ def test_a_container_that_has_the_name_of_a_proxy_alone_is_never_stopped(
 BOARD: Values = {"engine": "ssh://pi@attic.lan", "sshOptions": []}
 
 
-def test_a_watchdog_knows_the_proxy_that_made_way(
+def test_a_watchdog_gets_the_name_of_the_stopped_proxy(
     node_engine: NodeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = list[str]()

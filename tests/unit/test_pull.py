@@ -180,7 +180,7 @@ def test_a_login_that_is_missing_is_named(said: str) -> None:
         ensure_image(refusing(said), LOCAL, BOARD)
 
 
-def test_a_link_that_drops_in_a_layer_is_a_sentence() -> None:
+def test_a_link_that_drops_in_a_layer_is_reported() -> None:
     def dropped(image: str, **_: Any) -> Iterator[Mapping[str, Any]]:
         yield {"status": "Pulling"}
         raise ConnectionResetError(104, "Connection reset by peer")

@@ -62,7 +62,7 @@ def writes(*events: str) -> str:
     return "\n".join(f"printf '%s\\n' '{event}' >> \"$events\"" for event in events)
 
 
-def test_an_update_is_told_from_its_events_and_its_log_has_the_rest(
+def test_an_update_is_shown_from_its_events_and_its_log_has_the_rest(
     layout: Layout, capfd: pytest.CaptureFixture[str]
 ) -> None:
     private = 'stat -c "%a %F" "$(dirname "$events")" "$events"; echo "$PULUMI_DEBUG_COMMANDS"'

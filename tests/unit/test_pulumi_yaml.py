@@ -10,7 +10,7 @@ from tests.unit.yaml_scalars import READ, REFUSED
 
 
 @pytest.mark.parametrize(("written", "given"), READ.items(), ids=repr)
-def test_a_value_is_what_pulumi_hands_on(written: str, given: str) -> None:
+def test_a_value_is_read_as_pulumi_passes_it_on(written: str, given: str) -> None:
     value = pulumi_values(f"config:\n  skycoin:key: {written}\n")["config"]["skycoin:key"]
     said = pulumi_text(value)
     assert (json.loads(said) if given[:1] in ("[", "{") else said) == (
@@ -20,7 +20,7 @@ def test_a_value_is_what_pulumi_hands_on(written: str, given: str) -> None:
 
 @pytest.mark.parametrize(("written", "said"), REFUSED.items(), ids=repr)
 @pytest.mark.parametrize("is_nested", [False, True], ids=["top", "nested"])
-def test_a_value_that_pulumi_hands_on_otherwise_is_refused_with_its_key_and_line(
+def test_a_value_that_pulumi_passes_on_differently_is_refused_with_its_key_and_line(
     written: str, said: str, is_nested: bool
 ) -> None:
     value = f"\n    - a\n    - {{b: {written}}}" if is_nested else f" {written}"
@@ -55,13 +55,13 @@ def test_a_value_that_pulumi_hands_on_otherwise_is_refused_with_its_key_and_line
     ],
     ids=["twice", "of-other-types", "null", "list", "no-mapping"],
 )
-def test_keys_that_pulumi_refuses_or_writes_otherwise_are_refused(text: str, faults: list[str]) -> None:
+def test_keys_that_pulumi_refuses_or_writes_differently_are_refused(text: str, faults: list[str]) -> None:
     with pytest.raises(OtherwiseError) as refused:
         pulumi_values(text)
     assert list(refused.value.faults) == faults
 
 
-def test_what_is_merged_is_read_and_may_be_said_again() -> None:
+def test_keys_of_a_yaml_merge_are_read_and_may_be_overridden() -> None:
     text = "x: &x {a: on, b: 1}\ny: {b: 2, <<: *x}\n"
     assert pulumi_values(text) == {"x": {"a": "on", "b": 1}, "y": {"a": "on", "b": 2}}
 
@@ -84,7 +84,7 @@ def test_an_empty_file_has_no_value() -> None:
         "config: {a: <<}\n",
     ],
 )
-def test_what_pulumi_merges_otherwise_is_refused_and_hides_no_setting(text: str) -> None:
+def test_a_yaml_merge_that_pulumi_reads_differently_is_refused(text: str) -> None:
     """PyYAML merges all keys with the tag, Pulumi a plain `<<`, and a quoted one when it re-reads it."""
     with pytest.raises(OtherwiseError):
         pulumi_values(text)
@@ -101,13 +101,13 @@ def test_a_large_whole_number_is_a_key() -> None:
 
 
 @pytest.mark.parametrize("text", ['config: {"a\\ud800": 1}\n', 'config: {a: "\\ud800"}\n'])
-def test_half_a_character_is_refused_in_words_that_can_be_printed(text: str) -> None:
+def test_half_a_character_is_refused_with_a_printable_message(text: str) -> None:
     with pytest.raises(OtherwiseError, match="half of a surrogate pair") as refused:
         pulumi_values(text)
     str(refused.value).encode()
 
 
-def test_many_faults_of_long_keys_are_told_in_short() -> None:
+def test_many_errors_about_long_keys_are_shortened() -> None:
     """Before, a file of 118 kB led to 200 MB of messages."""
     dates = "".join(f"    k{number}: 2026-11-27\n" for number in range(2000))
     with pytest.raises(OtherwiseError) as refused:
@@ -116,7 +116,7 @@ def test_many_faults_of_long_keys_are_told_in_short() -> None:
     assert len(str(refused.value)) < 5000
 
 
-def test_a_file_too_deep_to_compare_is_said_and_not_taken_for_the_same() -> None:
+def test_a_file_too_deep_to_compare_is_reported_and_not_taken_as_unchanged() -> None:
     """Aliases nest the values deeper than the text shows."""
     deep = ["k0: &a0 1"]
     deep += [f"k{n}: &a{n} {'[' * 100}*a{n - 1}{']' * 100}" for n in range(1, 19)]

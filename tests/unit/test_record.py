@@ -70,7 +70,7 @@ def test_outputs_of_an_earlier_program_give_a_record_without_a_verification(outp
     assert "Read back" not in markdown(release_record(earlier, "skycoin"))
 
 
-def test_what_a_source_does_not_know_is_left_out(outputs: dict[str, Any]) -> None:
+def test_unknown_fields_of_a_source_are_left_out(outputs: dict[str, Any]) -> None:
     record = release_record(outputs, "skycoin")
     bare = {**record, "source": {"version": "0.27.1", "commit": "unknown", "branch": "", "date": ""}}
     assert "\nFrom commit `unknown`.\n" in markdown(bare)

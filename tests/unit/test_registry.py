@@ -35,7 +35,7 @@ def test_exact_tags_move_in_a_local_registry_only(engine: Engine, kind: Registry
     assert (found[0].registry, found[0].optional) == ("hub", True)
 
 
-def test_a_repository_that_was_made_answers_with_its_own_address(engine: Engine) -> None:
+def test_a_created_repository_returns_its_own_address(engine: Engine) -> None:
     """Pushes to a created repository wait for it (tests/unit/test_ecr.py); others are only paths."""
 
     def program() -> None:

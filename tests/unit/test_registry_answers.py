@@ -1,4 +1,4 @@
-"""Answers of a registry: over plain HTTP they could be anybody's, and an endless one would fill memory."""
+"""Answers of a registry: over plain HTTP they could come from anyone, and an endless one fills memory."""
 
 import io
 from typing import Any

@@ -27,7 +27,7 @@ from tests.unit.command_line import Skyinfra
 NAME = "skycoin/skycoin"
 
 
-class Files:
+class RegistryFolder:
     """A registry's folder, laid out like those of CNCF Distribution."""
 
     def __init__(self, data: Path) -> None:
@@ -68,15 +68,15 @@ class Files:
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> Files:
-    return Files(tmp_path / "registry")
+def files(tmp_path: Path) -> RegistryFolder:
+    return RegistryFolder(tmp_path / "registry")
 
 
-def goes(files: Files, *names: str) -> list[str]:
+def removed_digests(files: RegistryFolder, *names: str) -> list[str]:
     return [one.digest for one in garbage(files.data, names).manifests]
 
 
-def test_content_that_a_tag_reaches_stays_and_the_rest_is_removed(files: Files) -> None:
+def test_content_that_a_tag_reaches_stays_and_the_rest_is_removed(files: RegistryFolder) -> None:
     children = [files.image(f"one for {arch}", f"0.27.1-{arch}") for arch in ("amd64", "arm64v8")]
     files.list_of(children, "latest", "0.27.1")
     old = [files.image(f"older for {arch}") for arch in ("amd64", "arm64v8")]
@@ -92,31 +92,31 @@ def test_content_that_a_tag_reaches_stays_and_the_rest_is_removed(files: Files) 
     assert found.size == sum(map(files.size, [former, *old])) + sum(map(len, parts))
 
 
-def test_a_child_of_a_list_that_stays_needs_no_tag(files: Files) -> None:
+def test_a_child_of_a_list_that_stays_needs_no_tag(files: RegistryFolder) -> None:
     child = files.image("one")
     files.list_of([child], "latest")
-    assert goes(files) == []
+    assert removed_digests(files) == []
 
 
-def test_an_image_that_a_state_names_stays_with_its_children(files: Files) -> None:
+def test_an_image_that_a_state_names_stays_with_its_children(files: RegistryFolder) -> None:
     """A state names the running image, and the last healthy one, whose tag has moved on."""
     running, healthy, child = files.image("running"), files.image("healthy"), files.image("child")
     pinned = files.list_of([child])
     old = files.image("old")
-    assert goes(files, running, healthy, pinned) == [old]
-    assert goes(files, running) == [pinned, *sorted([healthy, child, old])]
+    assert removed_digests(files, running, healthy, pinned) == [old]
+    assert removed_digests(files, running) == [pinned, *sorted([healthy, child, old])]
 
 
-def test_a_manifests_referrers_stay_and_are_removed_with_it(files: Files) -> None:
+def test_a_manifests_referrers_stay_and_are_removed_with_it(files: RegistryFolder) -> None:
     """Signatures and SBOMs name the manifest that they are about as their `subject` (OCI 1.1)."""
     kept, gone = files.image("kept", "latest"), files.image("gone")
     signed = files.image("signature", subject=kept)
     files.image("signature of the signature", subject=signed)
     orphan = files.image("signature of what goes", subject=gone)
-    assert goes(files) == sorted([gone, orphan])
+    assert removed_digests(files) == sorted([gone, orphan])
 
 
-def test_a_layer_that_another_image_shares_is_not_counted(files: Files) -> None:
+def test_a_layer_that_another_image_shares_is_not_counted(files: RegistryFolder) -> None:
     layer = files.blob(b"shared by both")
     files.manifest({"config": {"digest": files.blob(b"a")}, "layers": [{"digest": layer}]}, "latest")
     old = files.manifest({"config": {"digest": files.blob(b"old")}, "layers": [{"digest": layer}]})
@@ -125,7 +125,7 @@ def test_a_layer_that_another_image_shares_is_not_counted(files: Files) -> None:
     assert found.size == files.size(old) + len(b"old")
 
 
-def test_repositories_are_looked_at_apart(files: Files) -> None:
+def test_each_repository_is_collected_separately(files: RegistryFolder) -> None:
     """A digest that a tag of one repository reaches is needed in that repository only."""
     digest = files.image("one", "latest")
     files.image("one", name="base/build")
@@ -135,7 +135,7 @@ def test_repositories_are_looked_at_apart(files: Files) -> None:
     assert found.size == 0, "its blobs are those of the other one"
 
 
-def test_blobs_of_an_interrupted_run_are_counted(files: Files) -> None:
+def test_blobs_of_an_interrupted_run_are_counted(files: RegistryFolder) -> None:
     files.image("one", "latest")
     assert garbage(files.data, ()).is_empty
     files.blob(b"left over")
@@ -143,20 +143,20 @@ def test_blobs_of_an_interrupted_run_are_counted(files: Files) -> None:
     assert (found.manifests, found.size, found.is_empty) == ((), len(b"left over"), False)
 
 
-def test_a_registry_without_anything_has_no_garbage(files: Files) -> None:
+def test_a_registry_without_anything_has_no_garbage(files: RegistryFolder) -> None:
     assert garbage(files.data, ()) == Garbage(manifests=(), stays={}, size=0)
 
 
-def test_a_manifest_whose_blob_is_gone_names_nothing(files: Files) -> None:
+def test_a_manifest_whose_blob_is_missing_is_ignored(files: RegistryFolder) -> None:
     digest = files.image("one", "latest")
     bare = digest.removeprefix("sha256:")
     (files.root / "blobs" / "sha256" / bare[:2] / bare / "data").unlink()
-    assert goes(files) == []
+    assert removed_digests(files) == []
 
 
 @pytest.mark.parametrize("content", [b"{", b"[1]", b"\xff"])
-def test_a_damaged_manifest_stops_it(files: Files, content: bytes) -> None:
-    """The blobs that it names are not known, and would be removed."""
+def test_a_damaged_manifest_stops_it(files: RegistryFolder, content: bytes) -> None:
+    """The blobs that it names are unknown, and would be removed."""
     digest = files.image("one", "latest")
     bare = digest.removeprefix("sha256:")
     (files.root / "blobs" / "sha256" / bare[:2] / bare / "data").write_bytes(content)
@@ -175,7 +175,7 @@ def test_no_content_that_is_needed_is_ever_removed(
     tagged: set[int],
     pinned: set[int],
 ) -> None:
-    files = Files(tmp_path_factory.mktemp("registry"))
+    files = RegistryFolder(tmp_path_factory.mktemp("registry"))
     images = [files.image(str(number)) for number in range(6)]
     made = [
         files.list_of([images[child] for child in sorted(children)], *([f"t{index}"] * (index in tagged)))
@@ -185,7 +185,7 @@ def test_no_content_that_is_needed_is_ever_removed(
     for children, digest in zip(lists, made, strict=True):
         if any(made[index] == digest for index in tagged if index < len(made)):
             needed |= {digest, *(images[child] for child in children)}
-    assert set(goes(files, *(images[number] for number in pinned))) == {*images, *made} - needed
+    assert set(removed_digests(files, *(images[number] for number in pinned))) == {*images, *made} - needed
 
 
 # The command
@@ -214,7 +214,7 @@ def test_states_of_all_stacks_their_files_and_bases_name_what_stays(
 @pytest.fixture
 def removal(set_up: Layout, monkeypatch: pytest.MonkeyPatch) -> list[Garbage]:
     """Removals that were begun. The registry has one published image, and two that nothing needs."""
-    files = Files(set_up.state / "registry")
+    files = RegistryFolder(set_up.state / "registry")
     files.image("new", "latest")
     files.image("old")
     files.image("older")
@@ -225,7 +225,7 @@ def removal(set_up: Layout, monkeypatch: pytest.MonkeyPatch) -> list[Garbage]:
     return begun
 
 
-def test_what_would_be_removed_is_shown_and_nothing_is_removed_without_an_answer(
+def test_without_an_answer_the_garbage_is_listed_and_not_removed(
     removal: list[Garbage], skyinfra: Skyinfra
 ) -> None:
     ran = skyinfra("setup", "collect")
@@ -246,7 +246,7 @@ def test_with_yes_it_is_removed_without_a_question(removal: list[Garbage], skyin
 
 
 @pytest.mark.parametrize(("answer", "count"), [(True, 1), (False, 0)])
-def test_a_person_is_asked(
+def test_confirmation_is_required(
     answer: bool, count: int, removal: list[Garbage], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     confirm: Callable[[str], bool] = lambda question: answer and question == "Remove it?"  # noqa: E731
@@ -258,7 +258,7 @@ def test_a_person_is_asked(
 
 
 def test_nothing_is_asked_if_everything_is_needed(set_up: Layout, skyinfra: Skyinfra) -> None:
-    Files(set_up.state / "registry").image("new", "latest")
+    RegistryFolder(set_up.state / "registry").image("new", "latest")
     ran = skyinfra("setup", "collect")
     assert (ran.code, ran.out) == (0, "Everything in the local registry is needed.\n")
 
@@ -269,7 +269,7 @@ def test_without_a_set_up_nothing_is_done(layout: Layout, skyinfra: Skyinfra) ->
     assert "Nothing is set up" in ran.err
 
 
-def test_another_command_at_work_is_named(
+def test_a_running_command_is_named(
     set_up: Layout,
     removal: list[Garbage],
     skyinfra: Skyinfra,

@@ -74,7 +74,7 @@ def test_other_logins_and_settings_stay(layout: Layout) -> None:
     assert found == OTHER
 
 
-def test_a_store_of_passwords_is_not_asked_for_this_one(layout: Layout) -> None:
+def test_a_credential_store_is_not_asked_for_the_set_ups_password(layout: Layout) -> None:
     """With such a store, Docker's tools look nowhere else, so this registry is exempt from it."""
     config_file(layout).write_text(json.dumps({"credsStore": "pass", "credHelpers": {"a.example": "ecr"}}))
     ensure_login(layout)
@@ -116,7 +116,7 @@ def test_a_lost_file_of_a_login_is_written_again(layout: Layout, gone: str) -> N
 
 
 @pytest.mark.parametrize("text", ["", "\n", " "])
-def test_an_empty_password_is_refused_with_what_makes_another(layout: Layout, text: str) -> None:
+def test_an_empty_password_is_refused_with_the_command_that_creates_one(layout: Layout, text: str) -> None:
     ensure_login(layout)
     layout.registry_password.write_text(text)
     before = (layout.htpasswd.read_text(), config_file(layout).read_text())
@@ -127,7 +127,7 @@ def test_an_empty_password_is_refused_with_what_makes_another(layout: Layout, te
     assert len(password(layout)) >= 32
 
 
-def test_a_login_that_is_made_says_what_a_script_needs_from_now_on(
+def test_a_new_login_prints_what_a_script_needs_from_now_on(
     layout: Layout, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ensure_login(layout)

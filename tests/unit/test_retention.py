@@ -78,7 +78,7 @@ def test_the_build_that_develop_points_to_stays_however_old_it_is(repository: Re
         "latest",
     ],
 )
-def test_a_tag_that_only_looks_like_a_build_is_not_one(tag: str) -> None:
+def test_a_tag_that_only_looks_like_a_build_is_not_treated_as_one(tag: str) -> None:
     assert kind_of(tag) is None
 
 
@@ -96,7 +96,7 @@ def test_releases_and_moving_tags_are_never_candidates(repository: Repository) -
     assert (found.goes, found.untag, found.remove) == ((), (), ())
 
 
-def test_what_a_live_tag_points_to_stays(repository: Repository) -> None:
+def test_a_list_that_a_live_tag_points_to_stays(repository: Repository) -> None:
     """A feature that is released unchanged has the same children, and here even the same list."""
     publish(repository, "feature-x", program="the same")
     publish(repository, "0.28.0", program="the same")
@@ -121,7 +121,7 @@ def test_a_build_that_a_stack_runs_stays(repository: Repository, runs: str) -> N
     assert variant not in found.remove
 
 
-def test_a_list_goes_where_only_its_children_are_shared(repository: Repository) -> None:
+def test_a_list_is_removed_if_only_its_children_are_shared(repository: Repository) -> None:
     listed = publish(repository, "feature-x", "2026-01-01", program="the same")
     publish(repository, "0.28.0", program="the same")
     found = plan(repository, 0)
@@ -162,7 +162,9 @@ def test_an_interrupted_removal_is_finished_by_the_next(repository: Repository, 
     shared=st.sampled_from("abcdefg"),
     keep=st.integers(0, 7),
 )
-def test_whatever_goes_every_live_list_stays_whole(features: dict[str, str], shared: str, keep: int) -> None:
+def test_every_live_list_stays_complete_whatever_is_removed(
+    features: dict[str, str], shared: str, keep: int
+) -> None:
     repository = Repository("registry.example/skycoin/skycoin")
     for name, created in features.items():
         publish(repository, f"feature-{name}", created, program=name)

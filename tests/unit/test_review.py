@@ -106,7 +106,7 @@ def test_other_reasons_of_a_build_are_named() -> None:
     ]
 
 
-def test_new_and_moving_tags_are_told_apart_and_a_withdrawn_one_stays() -> None:
+def test_new_and_moving_tags_are_distinguished_and_a_withdrawn_tag_stays() -> None:
     text = rendered(tag("0.27.1", "create", immutable=True), tag("latest", "update"), tag("0.26", "delete"))
     lines = text.splitlines()
     assert lines[:3] == ["## Stack release: safe", "", "1 tag new to the stack, 1 tag moved."]
@@ -132,7 +132,7 @@ def test_a_replaced_container_says_why_and_for_how_long_it_stops_at_most() -> No
     assert f"{PULLS} {FAILS}" in text
 
 
-def test_a_new_volume_is_named_and_takes_the_comfort_away() -> None:
+def test_a_new_wallet_volume_is_named_and_reported_as_possibly_empty() -> None:
     """With `new-wallet: true`, a lost wallet looks like this: the container is replaced, on a new volume."""
     wallet = step("create", VOLUME, "attic-wallet", None, {"name": "skycoin-attic-wallet"})
     text = rendered(wallet, node("update", {}, {}, "image"))
@@ -159,7 +159,7 @@ def test_the_steps_of_one_replacement_are_one_row() -> None:
     assert (restart.container, restart.op) == ("skycoin-attic", "replace")
 
 
-def test_what_an_interrupted_replacement_left_is_not_a_change_of_its_own() -> None:
+def test_the_pending_delete_of_an_interrupted_replacement_is_not_a_change() -> None:
     left = step("delete-replaced", TAG, "skycoin-hub-latest-tag", {"tag": "latest"})
     assert rendered(left) == "## Stack release: safe\n\nNothing changes.\n"
 
@@ -191,7 +191,7 @@ def test_new_and_removed_containers_are_counted_apart() -> None:
     assert "| skycoin-attic | here | removed |  |" in text
 
 
-def test_a_volume_that_would_go_is_what_one_reads_first() -> None:
+def test_a_volume_that_would_be_removed_is_reported_first() -> None:
     gone = step("delete", VOLUME, "attic-wallet", {"name": "skycoin-attic-wallet"})
     gone["oldState"]["retainOnDelete"] = False
     text = rendered(build("amd64", X="1"), gone)
@@ -222,7 +222,7 @@ def test_a_new_volume_is_not_an_alarm() -> None:
     assert "RISK" not in rendered(step("create", VOLUME, "attic-wallet", None, {}))
 
 
-def test_the_rest_is_counted() -> None:
+def test_other_resources_are_counted() -> None:
     """Before, the title had the number of table rows."""
     new = [step("create", PREFLIGHT, name, None, {}) for name in ("a", "c")]
     text = rendered(*new, step("update", PREFLIGHT, "b", {}, {}))
@@ -311,7 +311,7 @@ def test_input_that_is_not_a_preview_is_refused() -> None:
         '{"steps": ["x"]}',
     ],
 )
-def test_the_command_says_what_it_wants(given: str | bytes, skyinfra: Skyinfra) -> None:
+def test_the_command_names_the_input_that_it_requires(given: str | bytes, skyinfra: Skyinfra) -> None:
     ran = skyinfra("review", "-s", "release", "--preview", "-", given=given)
     said = "The input is not a preview: give it what `pulumi preview --json --show-sames` prints."
     assert ran.code == FAILED == 1
@@ -351,7 +351,7 @@ def test_text_that_does_not_fit_on_a_page_is_in_the_file_of_the_whole_page(
     assert "60,000 characters; `pulumi preview --diff` shows the rest.**" in plain
 
 
-def test_a_page_that_is_not_cut_is_the_whole(skyinfra: Skyinfra, tmp_path: Path) -> None:
+def test_a_page_that_is_not_shortened_is_the_whole_page(skyinfra: Skyinfra, tmp_path: Path) -> None:
     given, file = json.dumps({"steps": [tag("latest", "update")]}), tmp_path / "whole.md"
     ran = skyinfra("review", "-s", "release", "--preview", "-", "--whole", str(file), given=given)
     assert file.read_text() == ran.out

@@ -186,7 +186,7 @@ def test_files_that_differ_are_named(
     assert why(image, child(image, build(arguments, INPUTS, how, "labels", "exports")))[: len(said)] == said
 
 
-def test_the_file_of_the_whole_names_every_file(
+def test_the_file_of_the_whole_page_names_every_file(
     skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The file once had the page's shortened causes; later, preview and files were read twice for it."""
@@ -215,7 +215,7 @@ def test_a_state_of_an_earlier_version_has_no_files_to_compare() -> None:
     assert why(image, named) == [f"files of its named contexts ({EARLIER})"]
 
 
-def test_labels_are_a_cause_only_where_nothing_else_is() -> None:
+def test_labels_are_named_as_a_cause_only_if_nothing_else_differs() -> None:
     labels: list[Any] = [{"labels": {"a": one}, "exports": [one]} for one in "12"]
     assert why(build(*labels, "labels.a", "exports[0].raw")) == ["labels", "exports"]
     both = build(
@@ -243,7 +243,7 @@ def test_a_source_is_named_by_its_repository_and_commit() -> None:
     assert why(build(olds, olds, "context")) == [UNCHANGED]
 
 
-def test_a_new_variant_and_one_that_was_removed_from_its_registry_are_told_apart() -> None:
+def test_a_new_variant_and_one_that_was_removed_from_its_registry_are_distinguished() -> None:
     new = step("create", BUILT, "skycoin-amd64-image", None, {})
     gone = step("refresh", BUILT, "skycoin-amd64-image", {})
     assert why(new) == [f"new ({NAME}:9)"]

@@ -67,7 +67,7 @@ def test_the_longest_bound_is_that_of_all_nodes() -> None:
 
 
 @pytest.mark.parametrize("limits", [{}, {"stopTimeout": 60}, {"stopTimeout": 60, "waitTimeout": UNKNOWN}])
-def test_a_bound_that_the_preview_does_not_have_is_not_known(limits: dict[str, Any]) -> None:
+def test_a_bound_that_the_preview_does_not_have_is_unknown(limits: dict[str, Any]) -> None:
     assert line_of(replaced(**limits)) == "restarts 1 node for a time that is not known"
     both = line_of(replaced(**LIMITS), replaced("shed", **limits))
     assert both == "restarts 2 nodes, each for a time that is not known"
@@ -83,7 +83,7 @@ def test_another_container_has_the_bound_of_its_own_inputs() -> None:
     assert line_of(exporter) == "restarts 1 other container for a time that is not known"
 
 
-def test_an_image_is_pulled_only_where_it_changes() -> None:
+def test_an_image_is_pulled_only_if_it_changes() -> None:
     """A page of another flag used to say that a host pulls the new image."""
     pulled = "A host pulls the new image, and a node's wallet is copied, while the old container runs."
     ran = "A node's wallet is copied while the old container runs."
@@ -332,7 +332,7 @@ def test_a_backup_that_falls_short_is_on_the_first_screen() -> None:
     assert text.endswith("### Warnings\n\n- newest backup of attic: **none**\n")
 
 
-def test_room_is_shared_and_what_one_leaves_is_the_others() -> None:
+def test_space_is_shared_and_unused_space_goes_to_the_others() -> None:
     assert shares([10, 500, 400], 700) == [10, 345, 345]
     assert shares([10, 20], 700) == [10, 20]
     assert shares([], 700) == []

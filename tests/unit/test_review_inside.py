@@ -99,13 +99,13 @@ def test_modules_are_named_with_the_programs_that_they_are_linked_into() -> None
     )
 
 
-def test_a_cell_says_no_more_than_its_head_asks_for() -> None:
+def test_a_cell_of_the_module_table_holds_only_its_value() -> None:
     text = page(read(), "mine")
     assert f"| skycoin | {CORS} | none | {NOW[CORS]} | not known before the build |" in text
     assert f"| skycoin | {CRYPTO} | 0.30.0 | {NOW[CRYPTO]} | skycoin |" in text
 
 
-def test_programs_are_not_known_where_a_variant_was_proved_without_modules() -> None:
+def test_programs_are_unknown_if_a_variant_was_verified_without_modules() -> None:
     cases: tuple[tuple[Any, ...], ...] = ((LINKED, None), (), ({}, {}))
     for proofs in cases:
         assert (
@@ -120,7 +120,7 @@ def test_equal_modules_are_called_so_and_no_database_is_named() -> None:
     assert judged(changes, {}, "2026-11-05") == changes
 
 
-def test_another_go_sum_with_equal_modules_is_said() -> None:
+def test_another_go_sum_with_equal_modules_is_reported() -> None:
     path = "images/skycoin/go.sum"
     for recorded, said in (("0" * 12, f"{SAME}, but another go.sum"), (FILES_NOW[path], SAME)):
         preview = preview_of(NOW)
@@ -141,7 +141,7 @@ def test_another_go_sum_with_equal_modules_is_said() -> None:
     ],
     ids=["earlier", "of a source before", "a new architecture", "saved", "no folder", "saved source", "git"],
 )
-def test_what_is_not_known_is_said_and_nothing_is_guessed(more: dict[str, Any], said: str) -> None:
+def test_unknown_go_modules_are_reported_and_not_guessed(more: dict[str, Any], said: str) -> None:
     changes = read(**more)
     assert lines(changes) == [f"- skycoin: Go modules {said}"]
     assert changes.inside[0].differences == ()
@@ -203,7 +203,7 @@ def test_a_new_architecture_brings_no_new_modules(order: int) -> None:
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_the_variant_that_changes_tells_what_was_before(order: int) -> None:
+def test_the_earlier_go_version_is_that_of_the_variant_that_changes(order: int) -> None:
     steps = preview_of(build_from=("a", "b"))["steps"]
     same = step("same", BUILT, "skycoin-arm64v8-image", {"context": CONTEXT}, {"context": CONTEXT})
     of_files = {"steps": [same, *steps][::order]}
@@ -212,7 +212,7 @@ def test_the_variant_that_changes_tells_what_was_before(order: int) -> None:
     assert (by_files.of_go, by_state.of_go) == (ITS_GO, ITS_GO)
 
 
-def test_another_go_is_a_difference_only_where_both_versions_are_known() -> None:
+def test_another_go_version_is_a_difference_only_if_both_versions_are_known() -> None:
     other = ("a", OFFICIAL_BUILD_BASE)
     go = f"stdlib 1.26.1 → {OFFICIAL_GO} (skycoin, skycoin-cli)"
     assert lines(read(NOW, build_from=other))[0] == f"- skycoin: {go}"
@@ -303,7 +303,7 @@ def test_a_set_ups_database_is_read(database: Path) -> None:
     assert with_vulnerabilities(changes, read_layout()) == judged(changes, by_module(KNOWN), "2026-11-05")
 
 
-def test_no_database_is_read_where_no_module_differs(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_database_is_read_if_no_module_differs(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(known_vulnerabilities, "fetched_database", refuse)
     changes = read(NOW)
     assert with_vulnerabilities(changes, read_layout()) == changes
@@ -339,7 +339,7 @@ def test_a_missing_database_is_reported_and_prevents_no_page(
     assert found == replace(changes, looked_up=f"Known vulnerabilities were not looked up: {said}.")
 
 
-def test_what_is_not_known_is_not_called_free_of_vulnerabilities() -> None:
+def test_unknown_modules_are_not_called_free_of_vulnerabilities() -> None:
     changes = read(build_from=("a", "b"))
     assert "No known vulnerability comes or goes by the modules that are known to differ." in (
         judged(changes, {}, "1").looked_up

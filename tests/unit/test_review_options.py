@@ -91,7 +91,7 @@ def test_a_wallet_that_stays_protected_is_not_a_change() -> None:
     assert changes(step(wallet(), wallet())) == []
 
 
-def test_what_is_published_or_a_chain_can_be_lost_too() -> None:
+def test_a_lost_protection_of_an_image_a_tag_or_a_chain_is_reported_too() -> None:
     kept, free = {"retainOnDelete": True}, {"retainOnDelete": False}
     image = step(state(IMAGE, "skycoin-amd64-image", **kept), state(IMAGE, "skycoin-amd64-image", **free))
     tag = step(state(TAG, "hub-latest-tag", protect=True), state(TAG, "hub-latest-tag"))
@@ -129,7 +129,7 @@ def test_a_volume_that_is_replaced_is_a_loss_once(op: str) -> None:
     ]
 
 
-def test_a_refreshed_preview_says_first_what_was_found_and_then_what_is_wanted() -> None:
+def test_a_refresh_step_of_a_wallet_does_not_hide_its_lost_protection() -> None:
     """The step of a refresh has the state's options on both sides."""
     found = step(wallet(), wallet(), "refresh")
     assert [one.text for one in losses(found, step(wallet(), wallet(protect=False)))] == [UNPROTECTED]
@@ -220,7 +220,7 @@ def test_a_type_that_moves_to_another_plugin_may_have_another_provider() -> None
     assert changes(step(old, new, "update")) == []
 
 
-def test_changed_options_are_a_table_and_no_nothing() -> None:
+def test_changed_options_are_listed_and_counted_as_a_change() -> None:
     hook = step(state(NODE, "attic", resourceHooks=HOOKS), state(NODE, "attic", resourceHooks={}))
     text = page(read_changes({"steps": [hook]}), "mine")
     assert text == (

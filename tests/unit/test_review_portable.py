@@ -1,4 +1,4 @@
-"""The review page is for other readers: it has no path or stack trace of the machine that made it."""
+"""The review page is for other readers: it has no path or stack trace of the machine that rendered it."""
 
 import pytest
 
@@ -93,11 +93,11 @@ def test_paths_of_a_machine_are_cut(text: str, said: str) -> None:
         "and/or",
     ],
 )
-def test_what_means_the_same_everywhere_stays(text: str) -> None:
+def test_text_that_means_the_same_on_every_machine_is_kept(text: str) -> None:
     assert without_places(text) == text
 
 
-def test_the_whole_page_has_none() -> None:
+def test_the_whole_page_has_no_paths_of_the_machine() -> None:
     """Errors, warnings and inputs of the preview all have paths."""
     said = [
         {"severity": "error", "message": f"error: {TRACEBACK}"},

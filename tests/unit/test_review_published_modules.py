@@ -143,7 +143,7 @@ def unreadable(_: str) -> Any:
 
 
 @pytest.mark.parametrize("missing", ["before", "after", "unread", "unasked"])
-def test_an_image_that_no_outputs_name_is_not_known(missing: str) -> None:
+def test_an_image_that_no_outputs_name_is_unknown(missing: str) -> None:
     other = ref("9")
     found = preview((other, ref("d")) if missing == "before" else (ref("a"), other))
     ask = {"unread": unreadable, "unasked": None}.get(missing, lambda _: AFTER)
@@ -195,7 +195,7 @@ def test_an_image_of_the_stack_itself_is_found_in_its_own_outputs() -> None:
     assert lines(with_published_modules(read_changes(found), found, None)) == [f"- skycoin: {SAME_LINKED}"]
 
 
-def test_what_does_not_change_between_two_known_images_has_no_line() -> None:
+def test_only_a_change_between_two_known_images_has_a_line() -> None:
     found = preview((ref("a"), "what would be built"), (ref("a"), ref("a")))
     found["steps"].append(step("create", PULLED, "new", None, {"image": ref("d")}))
     assert changed(found).inside == ()

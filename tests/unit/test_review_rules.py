@@ -254,7 +254,7 @@ def test_a_committed_stack_keeps_all_rules(name: str) -> None:
     assert broken_rules(wanted(first), RULES) == ()
 
 
-def test_what_leaves_a_stack_or_is_only_looked_at_breaks_no_rule() -> None:
+def test_deleted_and_refreshed_resources_break_no_rule() -> None:
     preview = planted("fleet", unprotected)
     for step in preview["steps"]:
         step["op"] = "refresh"
@@ -264,7 +264,7 @@ def test_what_leaves_a_stack_or_is_only_looked_at_breaks_no_rule() -> None:
     assert wanted(preview) == []
 
 
-def test_what_is_not_known_yet_breaks_no_rule() -> None:
+def test_unknown_inputs_break_no_rule() -> None:
     def unknown(preview: Preview) -> None:
         for step in preview["steps"]:
             if step["newState"]["type"] == NODE_CONTAINER:
@@ -295,7 +295,7 @@ def test_many_breaches_keep_the_first_screens_limit() -> None:
     assert f"**Cut here, {found - rows} lines more. " in below
 
 
-def test_all_that_breaks_a_rule_is_named_below_where_a_line_has_no_room_for_it() -> None:
+def test_resources_that_do_not_fit_on_the_line_of_a_rule_are_listed_below() -> None:
     def seven(preview: Preview) -> None:
         for number in range(7):
             volumes_that_go_with_a_container(preview)

@@ -1,4 +1,4 @@
-"""A node's rollback in a stack's file: added and removed, with every other character as it was."""
+"""A node's rollback in a stack's file: added and removed, with every other character unchanged."""
 
 from collections.abc import Mapping
 
@@ -54,7 +54,7 @@ def test_a_rollback_is_the_first_key_of_its_entry_and_nothing_else_changes(
 
 
 @pytest.mark.parametrize("node", ["flow", "block", "long"])
-def test_another_rollback_takes_the_place_of_the_one_that_is_there(node: str) -> None:
+def test_another_rollback_replaces_the_existing_one(node: str) -> None:
     other = {**ROLLBACK, "reason": "another one"}
     assert written(node, other, written(node)) == written(node, other)
 
@@ -111,7 +111,7 @@ def test_a_file_that_is_written_in_another_way_is_not_edited(entry: str) -> None
     )
 
 
-def test_what_can_not_be_taken_out_is_named() -> None:
+def test_a_rollback_that_the_program_cannot_remove_is_left_to_the_user() -> None:
     text = f"config:\n  skycoin:nodes:\n    mine: {{image: a, {LINE} # , not this one\n      , host: b}}\n"
     with pytest.raises(UserError, match="Take the key `rollback` out of its entry in skycoin:nodes by hand"):
         written("mine", None, text)

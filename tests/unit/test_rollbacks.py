@@ -1,4 +1,4 @@
-"""A node that is rolled back: what it runs, what each run says, and what its state remembers."""
+"""A node that is rolled back: what it runs, what each run says, and what its state records."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ def test_a_node_stays_at_the_digest_of_its_images_repository_and_each_run_says_s
     assert said == [f"{HELD} `./skyinfra node lift-rollback one{option}` lifts that"]
 
 
-def test_the_state_remembers_it_with_the_container(said: list[str]) -> None:
+def test_a_rollback_is_recorded_in_the_state_of_the_container(said: list[str]) -> None:
     engine = run("local")
     assert engine.one(NODE_CONTAINER, "one-container").inputs["rollback"] == ROLLBACK
     assert "rollback" not in engine.one(NODE_CONTAINER, "other-container").inputs
@@ -62,7 +62,7 @@ def test_a_preview_knows_the_digest_before_the_stacks_own_image_is_built(said: l
     assert len(said) == 1
 
 
-def test_a_rollback_to_what_the_stack_has_anyway_is_superfluous(said: list[str]) -> None:
+def test_a_rollback_to_the_digest_that_the_stack_has_is_superfluous(said: list[str]) -> None:
     variants = published()[RELEASE_STACK]["images"]["skycoin"]["latest"]["variants"]
     engine = run("fleet", digest=variants["arm64v8"]["digest"])
     image = engine.one(NODE_CONTAINER, "other-container").inputs["image"]
@@ -74,7 +74,7 @@ def test_a_rollback_to_what_the_stack_has_anyway_is_superfluous(said: list[str])
 
 
 @pytest.mark.usefixtures("said")
-def test_in_a_rollout_a_node_that_is_rolled_back_is_one_like_any_other() -> None:
+def test_in_a_rollout_a_rolled_back_node_is_treated_like_any_other() -> None:
     settings = stack_settings(FILES["fleet"])
     settings["nodes"]["attic"]["rollback"] = ROLLBACK
     settings["rollout"] = {"first": "attic"}

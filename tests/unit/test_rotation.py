@@ -58,7 +58,7 @@ def test_without_a_set_up_nothing_is_made(key: str, layout: Layout, skyinfra: Sk
 
 
 @pytest.mark.parametrize("key", ["login", "ca", "passphrase", "gui"])
-def test_a_command_at_work_is_named_and_nothing_is_changed(
+def test_a_running_command_is_named_and_nothing_is_changed(
     key: str, set_up: Layout, skyinfra: Skyinfra
 ) -> None:
     before = keys(set_up)
@@ -150,7 +150,7 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("step", ["making", "first rename", "second rename"])
-def test_a_renewal_of_certificates_that_is_killed_leaves_a_whole_pair(
+def test_a_renewal_of_certificates_that_is_killed_leaves_a_complete_pair(
     set_up: Layout, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = set_up.ca.read_text()
@@ -216,7 +216,7 @@ def test_each_web_interface_gets_a_new_password(monkeypatch: pytest.MonkeyPatch,
     [({"one": None}, "has a web interface"), ({"one": "one-proxy", "two": "dead"}, "does not answer")],
     ids=["none", "dead host"],
 )
-def test_no_password_is_changed_where_not_all_can_be(
+def test_no_password_is_changed_unless_all_can_be(
     monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra, proxies: dict[str, str | None], said: str
 ) -> None:
     asked = nodes_with(monkeypatch, **proxies)

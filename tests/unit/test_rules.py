@@ -615,7 +615,7 @@ def test_a_namespace_is_the_first_part_of_the_default_repository(
 @pytest.mark.parametrize(
     "url", ["https://git.example/x.git", "http://127.0.0.1:1/x.git", "git@git.example:x.git"]
 )
-def test_a_token_may_go_where_nobody_listens(url: str) -> None:
+def test_a_token_may_go_where_nobody_can_eavesdrop(url: str) -> None:
     source = {"git": url, "version": "v0.27.1", "commit": "1" * 40}
     secret = {"GIT_AUTH_TOKEN": "canary"}
     assert parse(changed({"images.skycoin.source": source, "build-secrets": secret})).build_secrets == secret

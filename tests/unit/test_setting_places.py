@@ -121,12 +121,12 @@ def test_other_kinds_of_entries_and_lengths_are_not_from_the_file() -> None:
 
 
 @pytest.mark.parametrize("given", [5, {"x": []}, {"x": 5}, {}])
-def test_what_is_deeper_in_the_file_than_what_is_given_has_no_place(given: object) -> None:
+def test_a_value_nested_deeper_than_the_given_value_has_no_place(given: object) -> None:
     file = StackFile("x", "config:\n  skycoin:bases: {x: [1]}\n")
     assert file.place("skycoin:bases.x[0]: no", {"bases": given}) == []
 
 
-def test_what_pulumi_gives_as_text_is_found_in_the_file() -> None:
+def test_a_value_that_pulumi_gives_as_text_is_found_in_the_file() -> None:
     text = "config:\n  skycoin:builder: 5\n  skycoin:bases: 7\n"
     file = StackFile("stacks/Pulumi.mine.yaml", text)
     assert file.place("skycoin:bases: no", {"bases": "7"})[0] == "stacks/Pulumi.mine.yaml:3:18"
@@ -331,7 +331,9 @@ def test_the_most_similar_name_is_suggested(given: str, names: list[str], meant:
         ),
     ],
 )
-def test_what_a_schema_takes_is_reported_in_words(schema: Mapping[str, Any], given: Any, words: str) -> None:
+def test_the_values_that_a_schema_accepts_are_reported_in_words(
+    schema: Mapping[str, Any], given: Any, words: str
+) -> None:
     assert sentence(schema, given) == words
     assert words.endswith(allowed(schema)) or "text" in words
 
@@ -367,7 +369,7 @@ def test_a_value_is_shown_as_yaml_reads_it(value: Any, text: str) -> None:
     ],
     ids=["setting of the stack", "in braces", "not there", "below a list", "nothing of it"],
 )
-def test_the_line_of_a_setting_is_that_of_the_deepest_key_that_is_there(
+def test_the_line_of_a_setting_is_that_of_its_deepest_existing_key(
     keys: tuple[str, ...], found: tuple[str, int]
 ) -> None:
     assert StackFile("f", STACK).line(keys) == found

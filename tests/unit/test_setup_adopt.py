@@ -23,7 +23,7 @@ from providers.docker.container import Container
 from providers.docker.network import Network
 from providers.docker.volume import Volume
 from tests.unit.node_engine import GOOD, NEXT, NodeEngine
-from tests.unit.test_handover import INPUTS, NAME, deployed, only
+from tests.unit.test_handover import INPUTS, NAME, deployed, only_container
 from tests.unit.test_preflight import INPUTS as PROOF
 from tests.unit.test_preflight import preflight
 from tests.unit.wallet_engine import WalletEngine
@@ -71,11 +71,11 @@ def test_a_container_of_other_inputs_is_adopted_as_it_runs_and_the_next_up_hands
         patch.setenv(ADOPTING, "1")
         resource = deployed(engine, **change)
     assert engine.log == []
-    before = only(engine)
+    before = only_container(engine)
     assert resource.outputs["image"] == GOOD
     assert resource.up({**INPUTS, **change}) == "update"
-    assert only(engine) is not before
-    assert only(engine).config["Image"] == change.get("image", GOOD)
+    assert only_container(engine) is not before
+    assert only_container(engine).config["Image"] == change.get("image", GOOD)
     assert engine.violations == []
 
 
@@ -151,7 +151,7 @@ class NothingThere:
         raise NotFound(name)
 
 
-def test_nothing_of_an_engine_is_changed_or_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_adoption_changes_and_removes_nothing_on_an_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     engine, closed = NodeEngine(), Engine()
     resource = deployed(engine)
     engine.log.clear()
@@ -229,7 +229,7 @@ def write_file(tmp_path: Path, whole: object) -> None:
     (tmp_path / "stacks" / "Pulumi.local.yaml").write_text(yaml.safe_dump(whole))
 
 
-def test_secrets_that_nobody_opens_are_listed_before_any_host_is_asked(
+def test_secrets_that_can_not_be_decrypted_are_listed_before_any_host_is_asked(
     layout: Layout, pulumi: Pulumi, tmp_path: Path
 ) -> None:
     write_file(tmp_path, FILE)
@@ -241,7 +241,7 @@ def test_secrets_that_nobody_opens_are_listed_before_any_host_is_asked(
     assert pulumi.ran == []
 
 
-def test_an_adoption_is_an_up_that_makes_nothing_and_ends_with_what_was_not_adopted(
+def test_an_adoption_creates_nothing_and_ends_with_a_list_of_what_was_not_adopted(
     layout: Layout, pulumi: Pulumi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_file(tmp_path, {"config": {"skycoin:nodes": {"one": {}, "two": {}}}})

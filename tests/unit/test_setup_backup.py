@@ -194,7 +194,7 @@ def test_a_set_up_that_holds_anything_is_refused_and_stays(machines: Machines, n
     assert texts(machines.project("new") / "stacks") == {}
 
 
-def test_a_stacks_file_with_another_text_is_named_and_stays_and_an_equal_one_is_fine(
+def test_a_stack_file_with_other_content_is_named_and_kept_and_an_equal_one_is_accepted(
     machines: Machines, new: Layout
 ) -> None:
     data, stacks = machines.backed_up(), machines.project("new") / "stacks"
@@ -261,7 +261,7 @@ def test_a_file_that_is_not_a_backup_of_a_set_up_is_refused(new: Layout, data: b
 
 
 def forged(machines: Machines, change: Callable[[dict[str, File]], Any], **other: Any) -> bytes:
-    """A backup made by somebody else for this recipient."""
+    """A backup that another user made for this recipient."""
     found = setup_backup_format.read("b", machines.backed_up())
     contents = setup_backup_format.open_backup(found, [KEY.secret])
     change(contents)
@@ -324,7 +324,7 @@ def test_a_header_that_tells_of_other_files_is_refused(machines: Machines, new: 
 # A machine at work
 
 
-def test_a_pulumi_at_work_and_another_command_are_named_and_no_backup_is_made(machines: Machines) -> None:
+def test_a_running_pulumi_or_command_is_named_and_no_backup_is_made(machines: Machines) -> None:
     layout = machines.enter("old")
     lock = layout.state / "backend/.pulumi/locks/organization/skycoin/fleet/one.json"
     lock.parent.mkdir(parents=True)
@@ -444,7 +444,7 @@ def test_a_full_disk_restores_nothing_and_leaves_nothing(machines: Machines, new
     assert restore(new, "b", data, [KEY.secret])
 
 
-def test_a_stacks_file_that_somebody_writes_after_a_kill_stays_and_the_backups_lies_beside(
+def test_a_stack_file_written_after_a_kill_is_kept_and_the_backups_file_is_put_next_to_it(
     machines: Machines, new: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = machines.backed_up()

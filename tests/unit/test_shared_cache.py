@@ -46,9 +46,7 @@ def test_a_second_set_up_waits_says_so_and_goes_on_when_the_first_is_killed(
     assert capsys.readouterr().out == "    waits for another set-up of this user: go\n"
 
 
-def test_a_lock_that_nobody_holds_is_taken_at_once(
-    layout: Layout, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_free_lock_is_taken_at_once(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
     with holder("go") as first:
         with one_at_a_time(layout, "registry"):
             assert first.poll() is None

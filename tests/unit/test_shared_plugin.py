@@ -233,7 +233,7 @@ def slow(tmp_path: Path) -> Iterator[SlowEngine]:
     ("killed", "asked"),
     [("the engine", ["GET version", "POST create"]), ("the plugins", ["GET version"])],
 )
-def test_what_a_plugin_is_in_the_middle_of_is_ended_unless_the_engine_ends_the_plugin(
+def test_a_plugin_completes_its_current_work_unless_the_engine_ends_the_plugin(
     start: Callable[[int], Run], slow: SlowEngine, killed: str, asked: list[str]
 ) -> None:
     """Work stops if the engine kills the plugin, not if the engine is killed, as with a process per host."""
@@ -278,7 +278,7 @@ def test_a_server_that_does_not_start_is_replaced_by_a_process_that_says_why(
     assert "No module named 'providers'" in done.stderr.replace('"', "'")
 
 
-def test_a_plugin_that_nobody_holds_is_a_process_of_its_own(launcher: Path) -> None:
+def test_a_plugin_without_a_holder_is_a_separate_process(launcher: Path) -> None:
     """If a plugin is started by hand or by a debugger, its stdin is not a pipe from an engine."""
     with subprocess.Popen(
         [launcher, "127.0.0.1:1"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True

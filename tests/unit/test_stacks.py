@@ -196,7 +196,7 @@ def test_no_node_waits_for_one_whose_host_is_left_out(monkeypatch: pytest.Monkey
 
 
 def test_a_fleet_has_a_provider_for_each_host() -> None:
-    """With providers of their own, a dead host fails alone."""
+    """With separate providers, a dead host fails alone."""
     engine = up("fleet")
     hosts = {provider.name: provider.inputs for provider in engine.all_of(DOCKER_PROVIDER)}
     strict = '["-o", "StrictHostKeyChecking=yes"]'
@@ -248,7 +248,7 @@ def test_the_outputs_are_the_contract_that_others_read() -> None:
     assert re.fullmatch(r"[^@:]+(:\d+)?/skycoin/skycoin@sha256:[0-9a-f]{64}", node["image"])
 
 
-def test_what_a_fleet_reads_is_what_a_release_exports() -> None:
+def test_a_fleet_deploys_the_digests_that_a_release_exports() -> None:
     release = up("release")
     engine = Engine(stacks={RELEASE_STACK: release.exports()})
     run_program(engine, stack_settings(FILES["fleet"]))

@@ -153,7 +153,7 @@ STEPS: dict[str, Callable[..., object]] = {
 
 
 @pytest.mark.parametrize("disks", [1, 2])
-def test_killed_at_any_step_the_state_is_whole_in_one_place_and_the_next_run_ends_it(
+def test_a_move_killed_at_any_step_leaves_one_complete_state_and_the_next_run_finishes_it(
     disks: int, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     killer = Killer(monkeypatch)
@@ -239,7 +239,7 @@ def _another_home(_: Home, monkeypatch: pytest.MonkeyPatch) -> None:
         (_another_home, r"would lie in a folder of the user 4321, and this is \d+ \(sudo -H sets HOME\)"),
     ],
 )
-def test_what_can_not_be_moved_stays_and_says_what_to_do(
+def test_a_state_that_can_not_be_moved_stays_and_the_remedy_is_printed(
     hinder: Any,
     said: str,
     home: Home,
@@ -300,7 +300,7 @@ def test_a_copy_that_fails_or_differs_is_removed_and_the_state_stays(
     assert ("differ" in log.read_text()) is (fault == "other bytes")
 
 
-def test_what_can_not_be_removed_after_the_copy_is_named_and_the_copy_counts(
+def test_an_old_state_that_can_not_be_removed_is_named_and_the_copy_is_used(
     home: Home,
     two_disks: None,
     old: Layout,
@@ -379,7 +379,7 @@ def test_a_folder_that_skycoin_state_names_is_never_moved(
     assert capsys.readouterr().out == ""
 
 
-def test_what_is_not_a_set_up_is_not_moved(home: Home, old: Layout) -> None:
+def test_a_folder_that_is_not_a_set_up_is_not_moved(home: Home, old: Layout) -> None:
     (home.earlier / "passphrase").unlink()
     assert moved(old) == old
     assert is_held(home.earlier)
@@ -399,7 +399,7 @@ def test_the_environment_names_the_place_where_the_state_is_by_now(home: Home, o
     }
 
 
-def test_what_an_older_shell_leaves_in_the_checkout_is_not_a_set_up(home: Home, old: Layout) -> None:
+def test_files_that_an_older_shell_leaves_in_the_checkout_are_not_a_set_up(home: Home, old: Layout) -> None:
     """With PULUMI_HOME from before the move, even `pulumi version` creates that folder again."""
     moved(old)
     logs = old.state / "pulumi" / "logs"

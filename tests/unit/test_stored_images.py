@@ -38,7 +38,7 @@ def test_an_image_that_nothing_needs_may_go(store: ImageStore) -> None:
     ]
 
 
-def test_what_a_container_uses_stays_whether_it_runs_or_not(store: ImageStore) -> None:
+def test_an_image_that_a_running_or_stopped_container_uses_is_kept(store: ImageStore) -> None:
     for letter in "abc":
         store.add(letter, ref(letter))
     store.use("b", "running")
@@ -63,13 +63,13 @@ def test_a_container_that_is_about_to_be_removed_keeps_no_image(store: ImageStor
     assert surplus(store, ref("b"), leaving="id-of-skycoin-one") == ["a"]
 
 
-def test_what_the_caller_keeps_stays_by_its_digest(store: ImageStore) -> None:
+def test_an_image_that_the_caller_keeps_is_recognized_by_its_digest(store: ImageStore) -> None:
     for letter in "ab":
         store.add(letter, ref(letter))
     assert surplus(store, ref("a", "elsewhere.example/skycoin"), "not-pinned:1", "") == ["b"]
 
 
-def test_an_image_that_another_one_is_made_from_stays(store: ImageStore) -> None:
+def test_an_image_that_another_image_is_built_from_stays(store: ImageStore) -> None:
     """A user may have built an image on it; the engine would then only remove its name, not its layers."""
     store.add("base", ref("a"))
     store.add("child", tags=("mine:1",), ParentId="base")
@@ -172,7 +172,7 @@ def test_repositories_are_those_of_what_is_pinned() -> None:
     healthy=st.sets(st.sampled_from("abcdef")),
     tagged=st.sets(st.sampled_from("abcdef")),
 )
-def test_no_removed_image_is_used_named_or_tagged(
+def test_images_in_use_healthy_or_tagged_are_kept(
     used: set[str], healthy: set[str], tagged: set[str]
 ) -> None:
     store = ImageStore()

@@ -38,7 +38,7 @@ class World:
         return self.registries(HUB)
 
     def variants(self, program: str = "one", at: str = HUB) -> list[Values]:
-        """All five variants, each with a program of its own on top of a shared layer."""
+        """All five variants, each with its own program on top of a shared layer."""
         return [
             {
                 "arch": arch.name,
@@ -69,7 +69,7 @@ def world() -> World:
     return World()
 
 
-def test_a_tag_is_a_list_over_its_variants_in_their_order(world: World) -> None:
+def test_a_tag_lists_its_variants_in_order(world: World) -> None:
     inputs = world.inputs()
     identity, state = world.kind.create(inputs)
     assert identity == f"{HUB}:0.27.1"
@@ -147,7 +147,7 @@ def test_the_variants_tags_of_all_moving_tags_move_before_any_list(world: World)
     assert world.hub.log == [*suffixed("latest"), *suffixed("0.27"), "latest"]
 
 
-def test_another_list_of_tags_beside_it_does_not_change_a_tag(world: World) -> None:
+def test_another_list_of_tags_next_to_it_does_not_change_a_tag(world: World) -> None:
     """Version 0.1.0 recorded no `beside`, and another registry of the stack adds to it."""
     inputs = world.inputs()
     _, state = world.kind.create(inputs)
@@ -187,7 +187,7 @@ def test_a_new_exact_tag_that_is_taken_is_refused_at_preview(world: World) -> No
 
 
 @pytest.mark.parametrize(("version", "refused"), [("0.27.1", False), ("0.27.2", True)])
-def test_before_a_build_a_taken_exact_tag_is_told_by_its_annotations(
+def test_before_a_build_a_taken_exact_tag_is_recognized_by_its_annotations(
     world: World, version: str, refused: bool
 ) -> None:
     """Equal inputs give equal digests, so content with equal annotations may turn out to be the same."""
@@ -240,7 +240,7 @@ def test_a_moving_tag_moves_from_an_earlier_versions_list(world: World) -> None:
     assert world.hub.manifest("0.27.1").digest != earlier
 
 
-def test_somebody_who_publishes_in_the_meantime_is_not_overwritten(world: World) -> None:
+def test_a_tag_that_was_published_in_the_meantime_is_not_overwritten(world: World) -> None:
     """Copying blobs to a remote registry takes minutes, so the tag is checked again before it is written."""
     inputs, other = world.inputs(variants=world.variants(at=LOCAL)), world.variants("two")
     put_blob, theirs = world.hub.put_blob, world.hub.manifest(other[0]["ref"].partition("@")[2])

@@ -49,7 +49,7 @@ def shown(events: list[dict[str, Any]], code: int = 0, *, stopped_at: int | None
     return "\n".join([*lines, *update.end(code, now, LOG)])
 
 
-def test_a_first_update_says_what_lasts_and_is_never_silent_for_15_seconds() -> None:
+def test_a_first_update_reports_long_operations_and_is_never_silent_for_15_seconds() -> None:
     goes_on = [
         f"    … creating skycoin-arm32v6-image: {step} ({seconds} s)"
         for seconds, step in (
@@ -120,7 +120,7 @@ def test_a_failed_build_says_why_once_and_where_the_whole_log_is() -> None:
     ]
 
 
-def test_wrong_settings_are_shown_as_the_program_says_them() -> None:
+def test_wrong_settings_are_shown_in_the_programs_words() -> None:
     said = shown(recorded("wrong-settings"), 255).splitlines()
     assert said[:3] == ["    failed (1.0 s)", "", "error: 2 configuration errors, nothing was changed:"]
     assert said[3].startswith('  - skycoin:images.skycoin.arches[0]: "amd65": allowed are amd64, arm32v5')
@@ -188,7 +188,7 @@ def test_a_property_is_shown_in_words_that_people_can_read(
         ("docker:index/volume:Volume", {}, []),
     ],
 )
-def test_an_operation_that_takes_long_is_reported_when_it_begins(
+def test_a_long_operation_is_reported_when_it_begins(
     kind: str, inputs: dict[str, Any], said: list[str]
 ) -> None:
     update = Update(0)
@@ -234,7 +234,7 @@ def test_colours_and_moves_of_the_cursor_are_left_out() -> None:
     assert update.end(0, 2, LOG)[0] == "    red alert"
 
 
-def test_a_warning_is_reported_once_with_all_that_it_is_about_and_at_the_end() -> None:
+def test_a_warning_is_reported_once_at_the_end_with_all_its_resources() -> None:
     update = Update(0)
     for urn in (STACK, STACK, NODE, NODE.replace("-container", "-data"), NODE):
         warning = {"urn": urn, "severity": "warning", "message": "<{%fg 3%}>careful<{%reset%}>\n"}
@@ -283,7 +283,7 @@ def test_an_event_of_another_form_breaks_nothing(event: dict[str, Any]) -> None:
         assert isinstance(line, str)
 
 
-def test_a_build_is_at_the_step_that_it_spoke_of_last() -> None:
+def test_a_build_is_at_the_step_that_it_reported_last() -> None:
     build = Build()
     assert build.step == ""
     build.take(
@@ -296,7 +296,7 @@ def test_a_build_is_at_the_step_that_it_spoke_of_last() -> None:
     assert build.step == "[a 1/2] RUN go build ."
 
 
-def test_rows_are_what_lasts_and_the_whole_where_nothing_does() -> None:
+def test_rows_are_the_long_operations_or_the_whole_update_if_there_are_none() -> None:
     update = Update(0)
     assert update.rows(3) == [Row("previewing", "", 3)]
     quick = {
@@ -316,7 +316,7 @@ def test_rows_are_what_lasts_and_the_whole_where_nothing_does() -> None:
     ], "the oldest first"
 
 
-def test_what_is_not_a_build_shows_its_last_line_and_fails_only_with_its_error() -> None:
+def test_a_resource_other_than_a_build_shows_its_last_line_and_fails_only_with_its_error() -> None:
     update = Update(0)
     update.take({"resourcePreEvent": step("create", new=side())}, 1)
     assert update.beats(1) == [CREATING]
@@ -341,11 +341,11 @@ def test_what_is_not_a_build_shows_its_last_line_and_fails_only_with_its_error()
         (f"exporting {'x' * 90}", f"exporting {'x' * 78} …"),
     ],
 )
-def test_of_a_long_script_the_programs_are_named_that_take_time(step: str, said: str) -> None:
+def test_a_long_script_is_named_by_its_slow_programs(step: str, said: str) -> None:
     assert gist(step) == said
 
 
-def test_a_terminal_has_a_row_for_what_goes_on_and_cuts_the_step_not_the_name() -> None:
+def test_a_terminal_has_rows_for_running_operations_and_cuts_the_step_not_the_name() -> None:
     console = Console(force_terminal=True, width=60, height=5, no_color=True, file=(said := StringIO()))
     with Live(console=console, auto_refresh=False, transient=True) as live:
         terminal = Terminal(live)
@@ -376,7 +376,7 @@ def test_a_resource_that_fails_in_a_preview_counts_as_failed() -> None:
     assert "failed" in update.became.values()
 
 
-def test_an_update_is_stuck_where_a_replacement_failed_in_its_first_half() -> None:
+def test_an_update_is_stuck_if_a_replacement_failed_in_its_first_half() -> None:
     """Pulumi 3.259 goes on with the other resources, and then waits forever for the second half."""
 
     def step(kind: str, op: str, urn: str) -> dict[str, Any]:

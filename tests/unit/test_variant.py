@@ -117,7 +117,7 @@ def test_labels_and_sources_reach_the_build(engine: Engine) -> None:
     assert inputs["context"]["named"] == {"source": {"location": "../skycoin"}}
 
 
-def test_a_builder_is_named_only_where_one_is_given(engine: Engine) -> None:
+def test_a_builder_is_named_only_if_one_is_given(engine: Engine) -> None:
     assert "builder" not in _built(engine, variant_args())
     assert _built(Engine(), replace(variant_args(), builder="b"))["builder"] == {"name": "b"}
 
@@ -136,7 +136,7 @@ def test_without_secrets_none_are_mentioned(engine: Engine) -> None:
     assert not {"secrets", "ignoreSecretsInDiffCalculation"} & inputs.keys()
 
 
-def test_what_was_pushed_is_verified_by_digest_platform_and_labels(engine: Engine) -> None:
+def test_a_pushed_variant_is_verified_by_digest_platform_and_labels(engine: Engine) -> None:
     args = replace(variant_args(), labels={"a.b": "c"})
     engine.run(lambda: Variant("v", args, on_builder()))
     assert engine.one(VERIFICATION, "v-verification").inputs == {
@@ -180,7 +180,7 @@ def test_a_preview_of_what_is_built_already_knows_the_digest() -> None:
     assert preview.outputs_of(VARIANT, "v")["digest"] == preview.digest("v-image")
 
 
-def test_what_other_resources_say_may_be_an_output(engine: Engine) -> None:
+def test_repository_base_and_secrets_of_a_variant_may_be_outputs(engine: Engine) -> None:
     def program() -> None:
         args = replace(
             variant_args(),

@@ -126,7 +126,7 @@ def test_a_dynamic_linker_must_be_in_the_image() -> None:
     assert verified(platform, config_of(platform), linker, {"usr/bin/skywire": program})["programs"] == 2
 
 
-def test_all_that_is_wrong_is_reported_at_once() -> None:
+def test_all_errors_of_a_verification_are_reported_at_once() -> None:
     config = config_of("linux/amd64", version="0.26")
     with pytest.raises(ProviderError) as caught:
         verified("linux/arm/v7", config, {"a": GOOD["linux/amd64"], "b": b"\x7fELF?"}, version="0.27")
@@ -160,7 +160,7 @@ def test_arm64_may_be_said_with_or_without_its_variant(said: Values, fits: bool)
 
 
 @pytest.mark.parametrize("platform", sorted(GOOD.keys() - {"linux/arm64/v8"}))
-def test_an_image_for_arm64_is_none_for_another_platform(platform: str) -> None:
+def test_an_image_for_arm64_does_not_fit_another_platform(platform: str) -> None:
     with pytest.raises(ProviderError, match="its configuration is for linux/arm64"):
         verified(platform, {"os": "linux", "architecture": "arm64"}, {})
 
@@ -272,7 +272,7 @@ def test_an_sbom_that_is_not_of_a_program_in_the_image_is_a_fault(content: bytes
         verified(platform, config_of(platform), files)
 
 
-def test_an_sbom_that_names_no_hash_is_counted_all_the_same() -> None:
+def test_an_sbom_that_names_no_hash_is_counted_too() -> None:
     files = {"usr/share/sbom/x.json": sbom_of(b"", metadata={})}
     report = verified("linux/amd64", config_of("linux/amd64"), files)["report"]
     assert report["sboms"]["/usr/share/sbom/x.json"]["components"] == 2
@@ -289,13 +289,13 @@ def _diff(olds: Values, **changed: Any) -> Change:
     return Verification(Registries()).diff({**inputs, "report": {}, **olds}, inputs, {**inputs, **changed})
 
 
-def test_a_proof_without_a_report_is_made_again() -> None:
+def test_a_verification_without_a_report_is_repeated() -> None:
     inputs = {"ref": f"{NAME}@sha256:{'1' * 64}", "platform": "linux/amd64", "labels": {}}
     change = Verification(Registries()).diff({**inputs, "present": True}, inputs, inputs)
     assert change == Change(updates=("report",))
 
 
-def test_a_proof_without_modules_is_not_made_again() -> None:
+def test_a_verification_without_modules_is_not_repeated() -> None:
     """Earlier versions recorded none; to read all layers again would change what an upgrade's `up` does."""
     report: dict[str, Any] = {"report": {"modules": {}}}
     assert _diff({"present": True}) == _diff({"present": True, **report}) == Change()

@@ -116,14 +116,14 @@ def test_versions_are_ordered_as_semantic_versions_are() -> None:
         ("0.0.0-20180101", [{"introduced": "0"}, {"fixed": "0.0.0-20190320"}], "0.0.0-20190320"),
     ],
 )
-def test_a_version_is_affected_from_where_a_fault_came_to_where_it_was_mended(
+def test_a_version_is_affected_from_the_introduction_of_a_vulnerability_to_its_fix(
     version: str, events: list[dict[str, str]], fixed: str | None
 ) -> None:
     found = findings(by_module([entry("GO-1", "example.org/one", *events)]), {"example.org/one": version})
     assert [one.fixed for one in found] == ([] if fixed is None else [fixed])
 
 
-def test_an_entry_that_was_withdrawn_or_is_of_another_module_is_none(tmp_path: Path) -> None:
+def test_a_withdrawn_entry_and_one_of_another_module_are_ignored(tmp_path: Path) -> None:
     everything = {"introduced": "0"}
     for one in (
         entry("GO-1", "example.org/one", everything),
@@ -137,7 +137,7 @@ def test_an_entry_that_was_withdrawn_or_is_of_another_module_is_none(tmp_path: P
     ]
 
 
-def test_what_is_accepted_has_a_reason_and_a_date() -> None:
+def test_every_accepted_vulnerability_has_a_reason_and_a_date() -> None:
     for one in read_accepted(ACCEPTED.read_text()):
         assert one.identity.startswith("GO-")
         assert len(one.reason) > 20
@@ -180,7 +180,7 @@ def test_an_audit_without_findings_passes_and_names_the_databases_day(
 
 
 @pytest.mark.case(48)
-def test_an_audit_fails_with_a_table_of_what_is_not_accepted(skyinfra: Skyinfra, database: Path) -> None:
+def test_an_audit_fails_with_a_table_of_the_unaccepted_findings(skyinfra: Skyinfra, database: Path) -> None:
     put(database, entry("GO-1", "example.org/alone", {"introduced": "0"}, {"fixed": "1.3.0"}))
     put(database, entry("GO-2", STANDARD_LIBRARY, {"introduced": "0"}))
     ran = skyinfra("release", "audit")
@@ -219,7 +219,7 @@ def test_a_module_that_a_folder_replaces_is_named_as_not_looked_up(
 
 
 def test_each_go_that_may_have_compiled_an_image_is_looked_up(skyinfra: Skyinfra, database: Path) -> None:
-    """Official bases bring an older Go of their own."""
+    """Official bases bring their own, older Go."""
     put(database, entry("GO-2", STANDARD_LIBRARY, {"introduced": "0"}, {"fixed": GO_VERSION}))
     ran = skyinfra("release", "audit")
     assert ran.code == 1
@@ -250,7 +250,9 @@ def test_an_accepted_finding_passes_with_its_reason_and_one_that_is_gone_is_name
     assert "accepted, and gone: GO-9 in example.org/alone. Remove it from accepted.toml." in ran.out
 
 
-def test_what_is_accepted_in_one_image_is_not_in_another(skyinfra: Skyinfra, database: Path) -> None:
+def test_a_vulnerability_accepted_in_one_program_is_not_accepted_in_another(
+    skyinfra: Skyinfra, database: Path
+) -> None:
     put(database, entry("GO-1", "example.org/alone", {"introduced": "0"}))
     accepted = 'id = "GO-1"\nmodule = "example.org/alone"\nreason = "Nobody calls it."\ndate = 2026-11-27\n'
     (database.parent / "accepted.toml").write_text(f'[[accepted]]\nprograms = ["two"]\n{accepted}')

@@ -110,13 +110,13 @@ def test_a_folder_of_a_container_is_named(host: Host, skyinfra: Skyinfra) -> Non
         f"old on host attic has wallets in /wallet and {HOME}: name their folder (`--from old:FOLDER`)"
         in ran.err
     )
-    refused(host)
+    assert_nothing_changed(host)
     assert adopt(skyinfra, f"old:{HOME}").code == 0
     assert list(host.board.files(WALLET)) == ["mine.wlt"]
 
 
 @pytest.mark.parametrize("origin", ["old-wallet", "old"])
-def test_what_a_move_has_left_is_adopted_by_no_second_node(
+def test_wallets_that_a_move_left_behind_can_not_be_adopted_by_a_second_node(
     origin: str, host: Host, skyinfra: Skyinfra
 ) -> None:
     """Before, two nodes had the wallets: the one that moved, and the one that adopted its old volume."""
@@ -130,12 +130,12 @@ def test_what_a_move_has_left_is_adopted_by_no_second_node(
     assert ran.code == 1
     assert f"{origin} on host attic is only a copy: its wallets went to another host" in ran.err
     assert f"{DOCKER} run --rm -v old-wallet-backups:/copies" in ran.err
-    refused(host)
+    assert_nothing_changed(host)
     known.unlink()
     assert adopt(skyinfra, origin).code == 0
 
 
-def refused(host: Host) -> None:
+def assert_nothing_changed(host: Host) -> None:
     """Assert that nothing was changed."""
     assert host.recorded == []
     assert host.board.files(WALLET) == {}
@@ -149,7 +149,7 @@ def test_a_running_container_is_stopped_only_after_a_yes(
     ran = adopt(skyinfra)
     assert (ran.code, old.status) == (1, "running")
     assert "There is no terminal to ask: `--yes` does it.\nNothing was changed.\n" in ran.err
-    refused(host)
+    assert_nothing_changed(host)
     terminal = SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True))
     with monkeypatch.context() as patched:
         patched.setattr("commands.agreement.sys", terminal)
@@ -167,7 +167,7 @@ def test_a_volume_that_is_in_use_is_its_containers_to_leave(host: Host, skyinfra
     user = host.board.run("user", wallet="shared")
     ran = adopt(skyinfra, "shared")
     assert (ran.code, user.status) == (1, "running")
-    refused(host)
+    assert_nothing_changed(host)
     assert adopt(skyinfra, "shared", "--yes").code == 0
     assert user.status == "exited"
 
@@ -180,7 +180,7 @@ def test_a_source_that_starts_again_meanwhile_is_refused(
     ran = adopt(skyinfra, "old", "--yes")
     assert ran.code == 1
     assert "old on host attic still runs" in ran.err
-    refused(host)
+    assert_nothing_changed(host)
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_another_container_that_may_write_to_the_same_wallets_is_stopped_too(
     second.mounts, second.binds = volumes, binds
     ran = adopt(skyinfra)
     assert f"`{DOCKER} stop -t 60 old second`" in ran.out
-    refused(host)
+    assert_nothing_changed(host)
     assert adopt(skyinfra, "old", "--yes").code == 0
     assert (old.status, second.status) == ("exited", "exited")
 
@@ -261,7 +261,7 @@ def test_wallets_that_change_all_the_time_are_left(
         "old on host attic: /wallet keeps changing: stop the program that writes to it. Nothing was changed"
         in ran.err
     )
-    refused(host)
+    assert_nothing_changed(host)
 
 
 def test_a_source_that_runs_again_before_the_copy_is_refused(
@@ -270,7 +270,7 @@ def test_a_source_that_runs_again_before_the_copy_is_refused(
     old = host.old(wallet=FILES)
     monkeypatch.setattr(host.node, "stop", lambda **_: old.start())
     assert "old on host attic still runs, or is in use" in adopt(skyinfra).err
-    refused(host)
+    assert_nothing_changed(host)
 
 
 def test_a_source_that_runs_again_after_the_copy_is_named(
@@ -307,7 +307,7 @@ def test_a_container_that_its_stop_removes_is_stopped_by_hand(host: Host, skyinf
         "`./skyinfra wallet adopt one --from kept -s test`\n"
     )
     assert gone.status == "running"
-    refused(host)
+    assert_nothing_changed(host)
 
 
 def test_a_wallet_that_is_a_link_is_not_left_out(host: Host, skyinfra: Skyinfra) -> None:
@@ -316,14 +316,14 @@ def test_a_wallet_that_is_a_link_is_not_left_out(host: Host, skyinfra: Skyinfra)
     assert (
         "error: old:/wallet: b.wlt: empty, cut short, or not a wallet\n" in adopt(skyinfra, "old:/wallet").err
     )
-    refused(host)
+    assert_nothing_changed(host)
     old.links = {"log": "/var/log"}
     assert adopt(skyinfra, "old:/wallet").code == 0
     assert host.board.files(WALLET) == FILES
 
 
 @pytest.mark.parametrize("reason", ["occupied", "less", "none", "torn", "shared"])
-def test_what_can_be_refused_is_refused_before_anything_is_stopped(
+def test_a_refused_adoption_stops_no_container(
     reason: str, host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = {"none": {}, "torn": {"mine.wlt": MINE["mine"][:-1]}}.get(reason, FILES)
@@ -369,7 +369,7 @@ def test_a_stopped_container_starts_again_if_nothing_was_copied(
     ran = adopt(skyinfra, "old", "--yes")
     assert (ran.code, old.status) == (1, "running")
     assert "old on host attic is started again.\nerror: old:/wallet: mine.wlt: " in ran.err
-    refused(host)
+    assert_nothing_changed(host)
 
 
 def test_a_container_that_does_not_start_again_is_named(
@@ -386,7 +386,7 @@ def test_a_container_that_does_not_start_again_is_named(
         "old on host attic could not be started again (host attic: port is taken): "
         f"`{DOCKER} start old`\nerror: old:/wallet: mine.wlt: "
     ) in ran.err
-    refused(host)
+    assert_nothing_changed(host)
 
 
 def test_a_source_stays_stopped_once_its_wallets_may_be_in_two_places(
@@ -405,7 +405,7 @@ def test_a_source_stays_stopped_once_its_wallets_may_be_in_two_places(
 
 
 @pytest.mark.parametrize("last", range(1, 81))
-def test_an_adoption_of_what_runs_that_is_killed_never_leaves_two_nodes(
+def test_a_killed_adoption_of_a_running_container_never_leaves_two_nodes(
     last: int, host: Host, skyinfra: Skyinfra
 ) -> None:
     old = host.old("running", wallet=FILES)
@@ -442,7 +442,7 @@ def test_a_volume_of_a_container_that_goes_when_it_stops_is_kept_by_another_one(
         "volume without a name that no other container has. Nothing was changed. A container that never "
         f"starts keeps the volumes: {KEPT}`./skyinfra wallet adopt one --from {again} -s test`\n"
     ) in ran.err
-    refused(host)
+    assert_nothing_changed(host)
     host.board.run("old-kept", wallet="anonymous").status = "exited"
     old.stop(60)
     assert adopt(skyinfra, again).code == 0
@@ -464,7 +464,7 @@ def test_wallets_in_a_container_that_goes_when_it_stops_are_copied_while_it_runs
         f"copy that was cut short (make it again: `{copy_of}`), and only after that "
         f"`{DOCKER} stop -t 60 old`\n"
     ) in ran.err
-    refused(host)
+    assert_nothing_changed(host)
     host.board.run("old-kept").files = {"/wallets": {**FILES, "mine.wlt": MINE["mine"][:-1]}}
     host.board.nodes["old-kept"].status = "exited"
     assert "mine.wlt: empty, cut short, or not a wallet" in adopt(skyinfra, "old-kept:/wallets").err
@@ -474,9 +474,11 @@ def test_wallets_in_a_container_that_goes_when_it_stops_are_copied_while_it_runs
 
 
 @pytest.mark.parametrize("own", [NODE, WALLET])
-def test_the_nodes_own_is_refused(own: str, host: Host, skyinfra: Skyinfra) -> None:
+def test_adopting_the_nodes_own_container_or_volume_is_refused(
+    own: str, host: Host, skyinfra: Skyinfra
+) -> None:
     assert f"error: {own} on host attic is the node's own: nothing was changed\n" in adopt(skyinfra, own).err
-    refused(host)
+    assert_nothing_changed(host)
 
 
 def test_the_nodes_own_is_refused_by_its_id_and_behind_another_container(
@@ -489,7 +491,7 @@ def test_the_nodes_own_is_refused_by_its_id_and_behind_another_container(
         "error: reader on host attic is the node's own: nothing was changed\n"
         in adopt(skyinfra, "reader").err
     )
-    refused(host)
+    assert_nothing_changed(host)
     assert reader.status == "running"
 
 
@@ -506,7 +508,7 @@ def test_another_node_of_a_stack_is_refused(origin: str, status: str, host: Host
         "starts that again, and one wallet has two nodes. Nothing was changed. "
     ) in ran.err
     assert two.status == status
-    refused(host)
+    assert_nothing_changed(host)
     del host.board.nodes["skycoin-two"]
     if origin.endswith(("-wallet", "reader")):
         assert adopt(skyinfra, origin).code == 0
@@ -522,7 +524,7 @@ def test_another_node_of_a_stack_is_refused(origin: str, status: str, host: Host
         ("torn", "torn:/: mine.wlt: empty, cut short, or not a wallet"),
     ],
 )
-def test_a_source_without_a_whole_wallet_is_refused(
+def test_a_source_without_a_complete_wallet_is_refused(
     origin: str, said: str, host: Host, skyinfra: Skyinfra
 ) -> None:
     host.old(wallet={"note": b"x"})
@@ -530,7 +532,7 @@ def test_a_source_without_a_whole_wallet_is_refused(
     host.board.make("torn", mine=MINE["mine"][:-1])
     ran = adopt(skyinfra, origin)
     assert (ran.code, said in ran.err) == (1, True), ran.err
-    refused(host)
+    assert_nothing_changed(host)
 
 
 def test_a_folder_that_is_too_large_for_wallets_is_left(
@@ -543,7 +545,7 @@ def test_a_folder_that_is_too_large_for_wallets_is_left(
         "large on host attic: /wallet is larger than 1 MiB, and no folder of wallets"
         in adopt(skyinfra, "large").err
     )
-    refused(host)
+    assert_nothing_changed(host)
 
 
 def test_a_node_that_has_a_wallet_takes_no_other(host: Host, skyinfra: Skyinfra) -> None:
@@ -559,7 +561,7 @@ def test_a_node_that_has_a_wallet_takes_no_other(host: Host, skyinfra: Skyinfra)
     assert list(host.board.files(WALLET)) == ["own.wlt"]
 
 
-def test_wallets_that_are_less_than_the_state_remembers_are_refused(host: Host, skyinfra: Skyinfra) -> None:
+def test_wallets_that_hold_less_than_the_states_record_are_refused(host: Host, skyinfra: Skyinfra) -> None:
     known = fingerprint_of({"lost.wlt": File(data=wallet("nine"))})
     host.resources[1]["outputs"] = {"wallets": list(lines(known))}
     host.old(wallet=FILES)
@@ -568,7 +570,7 @@ def test_wallets_that_are_less_than_the_state_remembers_are_refused(host: Host, 
         "old on host attic lacks something that the state has recorded: lost.wlt (1 address) is gone"
         in ran.err
     )
-    refused(host)
+    assert_nothing_changed(host)
 
 
 @pytest.mark.parametrize("last", range(1, 71))
@@ -588,7 +590,7 @@ def test_an_adoption_that_is_killed_at_any_request_is_finished_by_the_next(
     assert host.node.status == "running"
 
 
-def test_a_node_that_does_not_run_is_left_so(host: Host, skyinfra: Skyinfra) -> None:
+def test_a_stopped_node_is_not_started_by_an_adoption(host: Host, skyinfra: Skyinfra) -> None:
     host.node.status = "exited"
     host.old(wallet=FILES)
     assert "one did not run, and was left so: `up` starts it." in adopt(skyinfra).out

@@ -31,7 +31,7 @@ def container_made(engine: WalletEngine) -> None:
     verify_unchanged(WalletOnHost(engine, INPUTS), INPUTS)
 
 
-def test_rename_of_a_running_node(engine: WalletEngine) -> None:
+def test_a_running_node_can_be_renamed(engine: WalletEngine) -> None:
     state = remembered(engine, mine=wallet("A"))
     old = "urn:pulumi:fleet::skycoin::skycoin:index:Node$skycoin:index:NodeContainer::one-container"
     engine.run_node(WALLET, Labels={"skycoin.node": old})
@@ -51,7 +51,7 @@ def test_a_first_refresh_after_version_0_1_0_works_while_the_node_runs(engine: W
     preflight(engine).diff(found.state, old, INPUTS)
 
 
-def test_node_container_id_of_unreleased_state_without_container_input(engine: WalletEngine) -> None:
+def test_a_state_of_an_unreleased_version_without_a_container_input_is_accepted(engine: WalletEngine) -> None:
     """The container has the label; the state is of an unreleased version after 0.1.0."""
     engine.put(WALLET, mine=wallet("A"))
     old = {key: value for key, value in INPUTS.items() if key != "container"}
@@ -62,7 +62,7 @@ def test_node_container_id_of_unreleased_state_without_container_input(engine: W
     preflight(engine).diff(found.state, old, INPUTS)
 
 
-def test_a_state_without_memory_ignores_and_overwrites_the_hosts(engine: WalletEngine) -> None:
+def test_a_state_without_a_record_does_not_overrule_the_hosts_record(engine: WalletEngine) -> None:
     """Such a state is an older export (`pulumi stack import`), or of an older version of the program."""
     remembered(engine, mine=wallet("A", "B"), other=wallet("C"))
     (engine.folder(WALLET) / "other.wlt").unlink()
@@ -70,7 +70,9 @@ def test_a_state_without_memory_ignores_and_overwrites_the_hosts(engine: WalletE
         upgrade(engine, dict(INPUTS))
 
 
-def test_a_state_without_memory_and_a_refresh(engine: WalletEngine) -> None:
+def test_a_refresh_of_a_state_without_a_record_does_not_overrule_the_hosts_record(
+    engine: WalletEngine,
+) -> None:
     remembered(engine, mine=wallet("A", "B"), other=wallet("C"))
     (engine.folder(WALLET) / "other.wlt").unlink()
     state = refreshed(engine, dict(INPUTS))
@@ -78,7 +80,7 @@ def test_a_state_without_memory_and_a_refresh(engine: WalletEngine) -> None:
         upgrade(engine, state)
 
 
-def test_a_rolled_back_state_and_a_rolled_back_wallet(engine: WalletEngine) -> None:
+def test_a_wallet_rolled_back_with_its_state_is_refused(engine: WalletEngine) -> None:
     old = remembered(engine, mine=wallet("A"))
     engine.put(WALLET, mine=wallet("A", "B", "C"))
     upgrade(engine, old)
@@ -87,7 +89,7 @@ def test_a_rolled_back_state_and_a_rolled_back_wallet(engine: WalletEngine) -> N
         upgrade(engine, old)
 
 
-def test_new_wallet_left_true(engine: WalletEngine) -> None:
+def test_a_loss_is_refused_although_new_wallet_is_still_true(engine: WalletEngine) -> None:
     inputs = {**INPUTS, "newWallet": True}
     engine.create_volume(WALLET)
     state = preflight(engine).create(inputs)[1]
@@ -102,7 +104,7 @@ def test_new_wallet_left_true(engine: WalletEngine) -> None:
         preflight(engine).diff(found.state, inputs, inputs)
 
 
-def test_a_damaged_wallet_that_was_not_remembered(
+def test_a_damaged_wallet_that_was_not_recorded_is_named(
     engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """docs/wallets.md promises that an empty or cut-off wallet file stops `up`, and is named."""
@@ -112,13 +114,13 @@ def test_a_damaged_wallet_that_was_not_remembered(
     assert "fresh.wlt" in refreshed(engine, state)["walletFault"]
 
 
-def test_two_wallets_without_addresses_one_gone(engine: WalletEngine) -> None:
+def test_losing_one_of_two_empty_wallets_is_noticed(engine: WalletEngine) -> None:
     state = remembered(engine, one=bip44([], [], seed="first"), two=bip44([], [], seed="second"))
     (engine.folder(WALLET) / "one.wlt").unlink()
     assert "one.wlt" in refreshed(engine, state)["walletFault"]
 
 
-def test_memory_that_can_not_be_read_counts_as_unknown(engine: WalletEngine) -> None:
+def test_a_hosts_record_that_can_not_be_read_is_an_error(engine: WalletEngine) -> None:
     remembered(engine, mine=wallet("A", "B"))
     memory = engine.folder(f"{WALLET}-backups") / ".identity"
     memory.unlink()
@@ -151,7 +153,7 @@ def test_a_wallet_is_accepted_although_the_hosts_record_is_newer_than_the_state(
     container_made(engine)
 
 
-def test_accept_in_the_message_with_a_damaged_file(
+def test_a_refusal_of_a_damaged_wallet_does_not_suggest_only_wallet_accept(
     engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`wallet accept` refuses a damaged file, so the message has to say that it must be moved away."""
@@ -172,7 +174,9 @@ def test_a_wallet_file_name_with_a_line_separator_is_compared_correctly(
 
 
 @pytest.mark.parametrize("text", ["\n", "\0" * 33])
-def test_an_id_that_is_blank(engine: WalletEngine, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wallet_with_a_blank_id_can_be_accepted(
+    engine: WalletEngine, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A power cut can leave an id like this; `wallet accept` must lead to a state that `up` accepts."""
     state = remembered(engine, mine=wallet("A"))
     (engine.folder(WALLET) / ".skyinfra-id").write_text(text)
@@ -186,7 +190,7 @@ def test_an_id_that_is_blank(engine: WalletEngine, text: str, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("link", [".skyinfra-id.new", ".skyinfra-id"])
-def test_a_link_that_a_node_has_made_leads_to_none_of_its_copies(
+def test_a_link_that_a_node_created_does_not_reach_its_copies(
     engine: WalletEngine, link: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A node can write to its wallet volume; the copies must outlive whatever it does there."""
@@ -207,7 +211,7 @@ def test_a_link_that_a_node_has_made_leads_to_none_of_its_copies(
     assert (copy / "mine.wlt").read_text() == wallet("A", "B")
 
 
-def test_a_folder_in_the_place_of_the_id_does_not_end_the_hosts_record(
+def test_a_folder_in_place_of_the_id_file_does_not_reset_the_hosts_record(
     engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before, an accepted wallet got a record without an id, with which nothing was compared any more."""
@@ -221,21 +225,21 @@ def test_a_folder_in_the_place_of_the_id_does_not_end_the_hosts_record(
     assert WalletOnHost(engine, INPUTS).recorded()[0] == state["walletId"]
 
 
-def test_a_blank_id_and_no_wallet(engine: WalletEngine) -> None:
+def test_a_blank_id_in_an_empty_volume_is_named(engine: WalletEngine) -> None:
     state = remembered(engine)
     (engine.folder(WALLET) / ".skyinfra-id").write_text("\n")
     said = refreshed(engine, state)["walletFault"]
     assert "id" in said
 
 
-def test_memory_of_another_shape_is_explained(engine: WalletEngine) -> None:
+def test_a_hosts_record_of_another_form_is_an_error(engine: WalletEngine) -> None:
     remembered(engine, mine=wallet("A"))
     (engine.folder(f"{WALLET}-backups") / ".identity").write_text("abc\nhalf a li")
     with pytest.raises((ServiceError, ProviderError)):
         container_made(engine)
 
 
-def test_a_node_that_stops_between_list_and_exec(
+def test_a_node_that_stops_between_list_and_exec_is_no_fault_of_its_wallet(
     engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state = remembered(engine, mine=wallet("A"))
@@ -248,7 +252,9 @@ def test_a_node_that_stops_between_list_and_exec(
     assert refreshed(engine, state)["walletFault"] == ""
 
 
-def test_a_word_on_stderr_in_the_node(engine: WalletEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_output_on_stderr_in_the_node_is_ignored(
+    engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """exec_start and logs return stdout and stderr as one."""
     state = remembered(engine, mine=wallet("A"))
     engine.run_node(WALLET)
@@ -261,7 +267,7 @@ def test_a_word_on_stderr_in_the_node(engine: WalletEngine, monkeypatch: pytest.
     assert refreshed(engine, state)["walletFault"] == ""
 
 
-def test_node_names_that_end_like_resources(engine: WalletEngine) -> None:
+def test_a_node_name_that_ends_like_a_resource_name_is_kept_whole(engine: WalletEngine) -> None:
     URN.set("urn:pulumi:fleet::skycoin::skycoin:index:Node$skycoin:index:Preflight::my-container-preflight")
     state = remembered(engine, mine=wallet("A", "B"))
     engine.put(WALLET, mine=wallet("A"))
@@ -310,7 +316,7 @@ def test_the_last_copy_of_a_wallet_that_another_one_of_its_name_replaced_stays(
 
 
 @pytest.mark.case(38)
-def test_an_encrypted_wallet_that_grew_is_the_heir_of_its_beginning(volumes: Volumes) -> None:
+def test_older_copies_of_an_encrypted_wallet_that_grew_are_removed(volumes: Volumes) -> None:
     entries = ['{"address": "A", "secret_key": "%s"}' % ("a" * 64), '{"address": "B", "secret_key": ""}']
     for day in range(1, 6):
         seed = "s" if day < 3 else ""
@@ -322,7 +328,7 @@ def test_an_encrypted_wallet_that_grew_is_the_heir_of_its_beginning(volumes: Vol
     assert [name[:10] for name in volumes.names()] == ["2026-01-01", "2026-01-05"]
 
 
-def test_a_fingerprint_script_that_dies_does_not_call_a_torn_wallet_whole(
+def test_a_fingerprint_script_that_dies_does_not_report_a_torn_wallet_as_intact(
     volumes: Volumes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The limits of a copy can cause this: awk killed for its memory (256 MB), or no process left (128)."""
@@ -333,7 +339,7 @@ def test_a_fingerprint_script_that_dies_does_not_call_a_torn_wallet_whole(
     assert not list(volumes.copies.glob("*/a.wlt"))
 
 
-def test_a_copy_that_a_person_named_is_not_removed(volumes: Volumes) -> None:
+def test_a_copy_that_the_user_named_is_not_removed(volumes: Volumes) -> None:
     (volumes.copies / "2026-01-01T00-00-00Z").mkdir()
     (volumes.copies / "2026-01-02T00-00-00Z-keep").mkdir()
     (volumes.copies / "2026-01-02T00-00-00Z-keep" / "b.wlt").write_text(TEXT)
@@ -343,14 +349,14 @@ def test_a_copy_that_a_person_named_is_not_removed(volumes: Volumes) -> None:
     assert (volumes.copies / "2026-01-02T00-00-00Z-keep").exists()
 
 
-def test_a_folder_with_a_space_among_the_copies(volumes: Volumes) -> None:
+def test_a_folder_with_a_space_among_the_copies_does_not_prevent_a_copy(volumes: Volumes) -> None:
     (volumes.copies / "2026-01-02T00-00-00Z of mine").mkdir()
     for day in range(3, 9):
         (volumes.wallet / "a.wlt").write_text(TEXT.replace("quoted", str(day)))
         assert volumes.run(name=f"2026-01-{day:02}T00-00-00Z", kept=3)[0] == 0
 
 
-def test_a_copy_of_a_clock_in_the_future_has_a_way_out(volumes: Volumes) -> None:
+def test_a_copy_dated_in_the_future_is_followed_by_others_or_names_the_remedy(volumes: Volumes) -> None:
     (volumes.wallet / "a.wlt").write_text(TEXT)
     assert volumes.run(name="2099-01-01T00-00-00Z")[0] == 0
     (volumes.wallet / "a.wlt").write_text(TEXT.replace("quoted", "changed"))
@@ -382,7 +388,7 @@ def test_a_command_in_the_node_that_times_out_is_run_next_to_it(
     assert refreshed(engine, state)["walletFault"] == ""
 
 
-def test_an_image_that_is_nowhere_is_reported_where_a_wallet_was_refused(engine: WalletEngine) -> None:
+def test_a_missing_image_is_reported_if_a_wallet_was_refused(engine: WalletEngine) -> None:
     state = remembered(engine, mine=wallet("A"))
     engine.run_node(WALLET, "stranger")
     state = refreshed(engine, state)

@@ -291,7 +291,9 @@ def test_an_identity_file_with_a_passphrase_asks_for_it() -> None:
     ],
     ids=["empty", "comment", "changed", "plugin", "public", "ssh"],
 )
-def test_a_file_that_is_not_an_identity_gets_a_sentence_without_its_text(text: bytes, said: str) -> None:
+def test_a_file_that_is_not_an_identity_is_refused_without_showing_its_content(
+    text: bytes, said: str
+) -> None:
     with pytest.raises(age.AgeError, match=f"^{said}") as refused:
         age.identities("k", text, no_passphrase)
     assert "AGE-SECRET-KEY-1Q" not in str(refused.value)
@@ -350,7 +352,7 @@ def test_a_malformed_recipients_file_is_named(text: bytes, said: str, tmp_path: 
         recipients_of(rules_of({}), [], [tmp_path / "none"])
 
 
-def test_a_backup_that_nobody_could_read_or_everybody_is_refused(node: DeployedNode) -> None:
+def test_a_backup_that_nobody_or_everybody_could_read_is_refused(node: DeployedNode) -> None:
     with pytest.raises(
         WalletError, match=r"no recipient is named .*`age-keygen -o wallet-key.txt`.*--plain makes"
     ):
@@ -366,7 +368,7 @@ def test_a_backup_that_nobody_could_read_or_everybody_is_refused(node: DeployedN
 
 @pytest.fixture
 def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], SshFolder]:
-    """Folders behind an `ssh` that runs its command on this machine, in a home of its own."""
+    """Folders behind an `ssh` that runs its command on this machine, in its own home."""
     program, home = tmp_path / "bin" / "ssh", tmp_path / "far home"
     program.parent.mkdir()
     home.mkdir()
@@ -379,7 +381,7 @@ def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], SshF
     return lambda path: SshFolder(f"ssh://me@nas.lan:2222{path}", ["-i", "key"])
 
 
-def test_a_folder_behind_ssh_takes_a_backup_once_and_gives_it_back(
+def test_a_folder_behind_ssh_stores_a_backup_without_overwriting_and_returns_it(
     ssh: Callable[[str], SshFolder], tmp_path: Path
 ) -> None:
     far, file = ssh(f"{tmp_path}/on the nas"), sealed()
@@ -448,7 +450,7 @@ def test_an_address_without_host_or_folder_is_refused(url: str) -> None:
         place(url, [])
 
 
-def test_what_a_killed_run_has_left_goes_with_the_next_backup(
+def test_the_next_backup_removes_old_partial_files_of_killed_runs(
     ssh: Callable[[str], SshFolder], tmp_path: Path
 ) -> None:
     folder = tmp_path / "folder"
@@ -492,7 +494,7 @@ def backup(node: DeployedNode, engine: FakeEngine, folder: Path, *keys: Key) -> 
     return Path(commands.backup(node, there, LocalFolder(folder), recipients, folder / "records"))
 
 
-def test_a_backup_is_encrypted_dated_private_and_remembered(
+def test_a_backup_is_encrypted_dated_private_and_recorded(
     node: DeployedNode, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     engine = FakeEngine({WALLET: data_of(CONTENTS)})
@@ -510,7 +512,7 @@ def test_a_backup_is_encrypted_dated_private_and_remembered(
 
 
 @pytest.mark.parametrize("keys", [(), (KEY,)], ids=["plain", "encrypted"])
-def test_a_backup_that_no_restore_would_take_is_not_made(
+def test_a_backup_that_no_restore_would_accept_is_not_created(
     keys: tuple[Key, ...], node: DeployedNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before, an encrypted backup was created and recorded, and every restore of it was refused."""
@@ -521,7 +523,7 @@ def test_a_backup_that_no_restore_would_take_is_not_made(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_backup_of_a_hundred_wallets_is_made_in_a_moment(node: DeployedNode, tmp_path: Path) -> None:
+def test_a_backup_of_a_hundred_wallets_is_created_in_a_moment(node: DeployedNode, tmp_path: Path) -> None:
     """5 s are allowed including the engine's part, which the end-to-end test measures."""
     many = {
         f"{number}.wlt": wallet(*(f"{number + 1}x{one + 1}".replace("0", "z") for one in range(100)))
@@ -545,7 +547,7 @@ def restore(node: DeployedNode, engine: FakeEngine, file: bytes, how: Restoring)
     commands.restore_file(node, volume(node, engine), read("b", file), [KEY.secret], how)
 
 
-def test_what_was_there_before_a_restore_is_not_left_unencrypted_in_silence(
+def test_a_restore_without_recipients_warns_that_the_earlier_wallets_are_kept_unencrypted(
     node: DeployedNode, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     restore(node, FakeEngine({WALLET: {"a.wlt": b"torn"}}), sealed(), restoring(tmp_path))
@@ -559,16 +561,14 @@ def test_what_was_there_before_a_restore_is_not_left_unencrypted_in_silence(
     [("node-1-wallet-2026-13-41T00-00-00Z.tar.gz", 0), ("mine.tar.gz", 10**15)],
     ids=["in its name", "of its files"],
 )
-def test_a_plain_archive_with_an_impossible_time_gets_a_sentence(name: str, modified: int) -> None:
+def test_a_plain_archive_with_an_impossible_time_is_refused_with_a_message(name: str, modified: int) -> None:
     """Before, such an archive ended in a ValueError."""
     archive = pack({"a.wlt": File(data=wallet("a"), modified=modified)})
     with pytest.raises(WalletError, match=rf"{name}: its name or its files have an impossible time"):
         read(name, archive)
 
 
-def test_what_was_there_before_a_restore_is_encrypted_where_recipients_are_known(
-    node: DeployedNode, tmp_path: Path
-) -> None:
+def test_a_restore_with_recipients_encrypts_the_earlier_wallets(node: DeployedNode, tmp_path: Path) -> None:
     engine = FakeEngine({WALLET: {"a.wlt": b"torn", "b.wlt": wallet("b")}})
     restore(node, engine, sealed(), restoring(tmp_path, OTHER))
     assert engine.volumes[WALLET]["a.wlt"] == CONTENTS["a.wlt"].data
@@ -583,7 +583,9 @@ def test_what_was_there_before_a_restore_is_encrypted_where_recipients_are_known
 
 
 @pytest.mark.case(38)
-def test_a_backup_of_another_node_is_refused_unless_it_is_meant(node: DeployedNode, tmp_path: Path) -> None:
+def test_a_backup_of_another_node_is_refused_unless_it_is_intended(
+    node: DeployedNode, tmp_path: Path
+) -> None:
     engine = FakeEngine({WALLET: {}})
     for other in (sealed(node="node-2"), sealed(stack="else")):
         with pytest.raises(WalletError, match=r"b is a backup of node-\d of the stack \w+, not of node-1 of"):
@@ -597,7 +599,7 @@ def test_a_backup_of_another_node_is_refused_unless_it_is_meant(node: DeployedNo
 
 
 @pytest.mark.case(38)
-def test_a_backup_older_than_what_is_there_is_refused_unless_it_is_meant(
+def test_a_backup_older_than_the_existing_wallets_is_refused_unless_it_is_intended(
     node: DeployedNode, tmp_path: Path
 ) -> None:
     grown = wallet("one", "two", "three")
@@ -635,7 +637,7 @@ def test_a_wallet_with_other_entries_is_not_a_fault_of_the_program(entries: obje
         lost({"a.wlt": File(data=wallet("one"))}, odd)
 
 
-def test_verify_says_what_it_could_not_prove_without_a_key(capsys: pytest.CaptureFixture[str]) -> None:
+def test_verify_names_what_it_can_not_verify_without_a_key(capsys: pytest.CaptureFixture[str]) -> None:
     commands.verify("b", sealed(), [])
     said = capsys.readouterr().out
     assert "b: a whole backup of node node-1 of stack test, host attic" in said
@@ -716,7 +718,7 @@ def test_a_check_compares_wallet_and_newest_backup(
         check(node, engine, tmp_path, key=KEY)
 
 
-def test_a_check_holds_a_backup_against_what_the_stack_asks(node: DeployedNode, tmp_path: Path) -> None:
+def test_a_check_compares_a_backup_with_the_stacks_requirements(node: DeployedNode, tmp_path: Path) -> None:
     engine = FakeEngine({WALLET: data_of(CONTENTS)})
     backup(node, engine, tmp_path, KEY)
     check(node, engine, tmp_path, WalletsSettings(recipients=[KEY.public], backup_age=1))
@@ -761,7 +763,7 @@ def aged(folder: Path, **ago: float) -> None:
         (-1, None, "in the future: look at the clocks", True),
     ],
 )
-def test_the_age_of_the_newest_backup_is_told_with_a_warning_where_it_is_too_old(
+def test_the_age_of_the_newest_backup_is_reported_with_a_warning_if_it_is_too_old(
     hours: float, limit: int | None, words: str, short: bool, node: DeployedNode, backed_up: Path
 ) -> None:
     folder = backed_up.parent / "records"

@@ -46,7 +46,7 @@ def stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     return config
 
 
-def test_a_backup_goes_to_all_recipients_and_is_remembered_for_this_backend(
+def test_a_backup_goes_to_all_recipients_and_is_recorded_for_this_backend(
     stack: dict[str, Any], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     made: list[Any] = []
@@ -110,7 +110,9 @@ def test_an_ssh_option_that_could_run_a_program_or_skip_the_hosts_key_is_refused
     assert said in " ".join(ran.err.split())
 
 
-def test_list_shows_each_file_and_what_no_key_has_proved(skyinfra: Skyinfra, tmp_path: Path) -> None:
+def test_list_shows_each_file_and_what_was_not_verified_without_a_key(
+    skyinfra: Skyinfra, tmp_path: Path
+) -> None:
     (tmp_path / NAME).write_bytes(sealed())
     (tmp_path / "node-2-wallet-2026-01-01T00-00-00Z.tar.gz").write_bytes(pack(CONTENTS))
     (tmp_path / "node-1-wallet-2026-01-03T00-00-00Z.backup").write_bytes(sealed()[:-1])
@@ -187,9 +189,7 @@ def test_check_and_drill_are_given_the_stacks_rules_and_the_keys(
     assert seen == [("check", "/x/n", 3, 1), ("drill", "/x/n", "node-1", 1)]
 
 
-def test_a_stack_with_other_mistakes_still_has_its_backups_made(
-    stack: dict[str, Any], skyinfra: Skyinfra
-) -> None:
+def test_a_stack_with_other_errors_is_still_backed_up(stack: dict[str, Any], skyinfra: Skyinfra) -> None:
     stack |= {"skycoin:nodes": "nonsense", "skycoin:wallets": {"recipients": ["me"], "backup-age": 0}}
     ran = skyinfra("wallet", "backup", "node-1", "-s", "test")
     assert ran.code == 1
@@ -202,7 +202,7 @@ def test_a_stack_with_other_mistakes_still_has_its_backups_made(
 
 
 @pytest.mark.parametrize("scheduler", list(Scheduler))
-def test_a_printed_unit_has_the_whole_command_line_and_makes_no_backup(
+def test_a_printed_unit_has_the_whole_command_line_and_creates_no_backup(
     scheduler: Scheduler, stack: dict[str, Any], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("commands.backups.backup", pytest.fail)
@@ -234,7 +234,7 @@ def test_a_backend_url_with_a_login_is_refused_and_not_printed(
 ODD = """it's 100% "odd" $HOME \\ here"""
 
 
-def test_cron_runs_the_words_as_they_are_and_is_silent_where_all_is_well(tmp_path: Path) -> None:
+def test_cron_gets_the_words_unchanged_and_prints_nothing_on_success(tmp_path: Path) -> None:
     folder = tmp_path / ODD
     folder.mkdir()
     said = ["sh", "-c", 'printf "%s|" "$PWD" "$V" "$1"; exit "$2"', "sh", ODD]
@@ -277,7 +277,7 @@ def reviewed(skyinfra: Skyinfra, tmp_path: Path) -> str:
     return ran.out
 
 
-def test_the_review_page_shows_the_newest_backups_age_where_there_is_something_to_say(
+def test_the_review_page_shows_the_age_of_the_newest_backup_if_the_stack_limits_it(
     stack: dict[str, Any],
     node: DeployedNode,
     skyinfra: Skyinfra,

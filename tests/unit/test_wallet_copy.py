@@ -97,7 +97,7 @@ def copied(engine: FakeEngine, **inputs: Any) -> str:
     return copy_wallet(engine, {**INPUTS, **inputs}, IMAGE, datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
 
 
-def test_a_copy_is_made_by_the_nodes_image_with_the_wallet_read_only() -> None:
+def test_a_copy_is_made_by_the_nodes_image_with_the_wallet_mounted_read_only() -> None:
     engine = FakeEngine()
     assert copied(engine) == NAME
     assert engine.asked == [
@@ -121,7 +121,7 @@ def test_a_copy_is_made_by_the_nodes_image_with_the_wallet_read_only() -> None:
     assert engine.removed == 1
 
 
-def test_a_wallet_that_is_not_there_is_not_made_by_its_backup() -> None:
+def test_a_copy_does_not_create_a_missing_wallet_volume() -> None:
     """Docker silently creates the volumes that a container mounts, so there would be an empty wallet."""
     engine = FakeEngine(volumes=set())
     assert copied(engine) == ""
@@ -141,7 +141,7 @@ def test_a_copy_that_a_killed_run_has_left_running_is_awaited(monkeypatch: pytes
     assert engine.runs == [running], "only a copy of the wallet is awaited"
 
 
-def test_what_a_killed_copy_has_left_is_removed_first() -> None:
+def test_containers_of_killed_copies_are_removed_before_the_next_copy() -> None:
     """Before, a killed copy's container stayed forever, under a random name."""
     engine = FakeEngine(leftovers=["one", "two"])
     assert copied(engine) == NAME
@@ -172,7 +172,7 @@ def test_an_emptied_wallet_is_refused_with_its_copy_and_the_two_ways_on() -> Non
     assert "or, if you accept that the wallet is lost, set `new-wallet: true` on" in str(refused.value)
 
 
-def test_the_script_is_told_that_a_wallet_may_be_new() -> None:
+def test_new_wallet_is_passed_to_the_script() -> None:
     engine = FakeEngine(said=b"")
     assert copied(engine, newWallet=True) == ""
     assert engine.asked[0]["command"][5] == "new-wallet"

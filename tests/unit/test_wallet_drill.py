@@ -188,7 +188,7 @@ def test_a_drill_that_fails_anywhere_leaves_nothing(
 
 
 @pytest.mark.case(38)
-def test_what_a_killed_drill_has_left_goes_with_the_next(node: DeployedNode) -> None:
+def test_the_next_drill_removes_the_leftovers_of_a_killed_drill(node: DeployedNode) -> None:
     engine = Engine()
     left = [Thing(engine, f"{kind} old", {LABEL: WALLET}) for kind in ("container", "volume")]
     engine.things += left
@@ -197,7 +197,7 @@ def test_what_a_killed_drill_has_left_goes_with_the_next(node: DeployedNode) -> 
 
 
 def test_data_after_the_end_of_a_wallet_is_ignored_as_a_node_ignores_it() -> None:
-    """A save over a longer wallet leaves the end of that one. Backups accept it; drills used to fail."""
+    """A save over a longer wallet leaves the end of the old file. Backups accept it; drills used to fail."""
     whole = CONTENTS["a.wlt"]
     longer = {"a.wlt": replace(whole, data=whole.data + b"}}")}
     assert addresses_in(longer) == addresses_in({"a.wlt": whole})

@@ -204,7 +204,7 @@ def of_another_user() -> DeployedNode:
     return node_of("test", "node-1", given)
 
 
-def test_a_nodes_user_is_the_one_whom_its_preflight_found_as_owner(node: DeployedNode) -> None:
+def test_a_nodes_user_is_the_owner_that_its_preflight_recorded(node: DeployedNode) -> None:
     assert (node.user, "user" in node.place) == ("10000:10000", False)
     other = of_another_user()
     assert (other.user, other.place["user"]) == (OTHER, OTHER)
@@ -237,7 +237,7 @@ def restore_copy(node: DeployedNode, there: WalletVolume, name: str, folder: Pat
 
 
 @pytest.mark.case(30)
-def test_a_volume_that_was_made_by_hand_is_given_to_the_nodes_user_before_a_restore(
+def test_a_volume_that_was_created_by_hand_is_given_to_the_nodes_user_before_a_restore(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Docker gives such a volume to root; before, the files could not leave their staging folder."""
@@ -305,7 +305,7 @@ def test_after_a_destroy_a_node_still_has_its_wallet() -> None:
 
 @pytest.mark.parametrize(("stack", "option"), [("local", ""), ("fleet", " -s fleet")])
 def test_advice_names_the_node_and_its_stack(stack: str, option: str) -> None:
-    """Without the stack, the printed command would mean another one."""
+    """Without the stack, the printed command would mean another stack's node."""
     node = node_of(stack, "node-1", RESOURCES)
     assert node.restored_from("FILE") == f"./skyinfra wallet restore node-1 FILE{option}"
 
@@ -347,7 +347,7 @@ def test_a_backup_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.case(38)
-def test_a_volume_that_is_gone_or_misspelt_is_not_made(node: DeployedNode, tmp_path: Path) -> None:
+def test_a_missing_or_misspelt_volume_is_not_created(node: DeployedNode, tmp_path: Path) -> None:
     """Before, `docker run -v` created an empty volume, and the shell emptied the last good backup."""
     engine = FakeEngine({})
     with pytest.raises(
@@ -373,7 +373,7 @@ def test_an_empty_wallet_is_not_backed_up(node: DeployedNode, tmp_path: Path) ->
 
 @pytest.mark.case(38)
 @pytest.mark.parametrize("bad", [b"", TEXT[:-1], b"\0" * 100, b"[]", b'{"meta": 1}', b'{"meta": {}}'])
-def test_a_wallet_that_is_not_whole_is_neither_backed_up_nor_restored(
+def test_a_damaged_wallet_is_neither_backed_up_nor_restored(
     node: DeployedNode, tmp_path: Path, bad: bytes
 ) -> None:
     engine = FakeEngine({WALLET: {"a.wlt": bad, "b.wlt": TEXT}, BACKUPS: {f"{COPY}/a.wlt": bad}})
@@ -399,7 +399,7 @@ def test_a_wallet_that_is_being_saved_is_read_again(node: DeployedNode, tmp_path
         backup(node, volume(node, restless), tmp_path)
 
 
-def test_a_restore_keeps_what_was_there_and_removes_nothing(
+def test_a_restore_keeps_the_existing_files_and_removes_nothing(
     node: DeployedNode, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     engine = FakeEngine({WALLET: {"a.wlt": b"torn", "new.wlt": TEXT}})
@@ -415,7 +415,7 @@ def test_a_restore_keeps_what_was_there_and_removes_nothing(
     assert "Kept, because the backup does not have them: new.wlt" in capsys.readouterr().out
 
 
-def test_a_node_that_did_not_run_is_not_started_by_a_restore(node: DeployedNode, tmp_path: Path) -> None:
+def test_a_stopped_node_is_not_started_by_a_restore(node: DeployedNode, tmp_path: Path) -> None:
     engine = FakeEngine({WALLET: {}, BACKUPS: {f"{COPY}/a.wlt": TEXT}}, running=False)
     restore_copy(node, volume(node, engine), COPY, tmp_path)
     assert engine.volumes[WALLET] == {"a.wlt": TEXT}
@@ -423,9 +423,7 @@ def test_a_node_that_did_not_run_is_not_started_by_a_restore(node: DeployedNode,
 
 
 @pytest.mark.case(38)
-def test_a_full_volume_is_left_as_it_was_and_the_node_starts_again(
-    node: DeployedNode, tmp_path: Path
-) -> None:
+def test_a_full_volume_is_not_changed_and_the_node_starts_again(node: DeployedNode, tmp_path: Path) -> None:
     engine = FakeEngine({WALLET: {"a.wlt": b"old"}}, full=True)
     file = keep(tmp_path, "b", pack({"a.wlt": File(data=TEXT)}))
     with pytest.raises(WalletError, match="host attic: no space left on device"):
@@ -435,7 +433,7 @@ def test_a_full_volume_is_left_as_it_was_and_the_node_starts_again(
     assert engine.noted[-2:] == ["stop skycoin-node-1", "start skycoin-node-1"]
 
 
-def test_a_volume_that_the_nodes_user_can_not_write_to_is_left_as_it_was(
+def test_a_volume_that_the_nodes_user_can_not_write_to_is_not_changed(
     node: DeployedNode, tmp_path: Path
 ) -> None:
     """Before, the files stayed half-way, and no `up` and no further restore got past them.
@@ -507,7 +505,7 @@ def test_a_link_is_not_a_wallet_and_is_never_restored() -> None:
         unpack("b", pack({"note": File(data=b"x")}))
 
 
-def test_what_the_node_writes_is_a_wallet() -> None:
+def test_a_wallet_as_the_node_writes_it_is_not_damaged() -> None:
     assert damaged({"a.wlt": File(data=TEXT), "note": File(data=b"")}) == []
 
 
@@ -519,7 +517,7 @@ def state_of(**changes: Any) -> list[dict[str, Any]]:
     ]
 
 
-def test_the_wallet_is_that_of_the_volume_where_a_preflight_is_ahead_of_it() -> None:
+def test_the_wallet_is_that_of_the_container_if_a_preflight_is_ahead_of_it() -> None:
     """After a refused change of `wallet-volume`, a restore used to go into the other volume."""
     ahead = {**PREFLIGHT, "wallet": "elsewhere", "image": "r/skycoin@sha256:2"}
     runs = {"name": "skycoin-node-1", "image": "r/skycoin@sha256:1"}
@@ -539,7 +537,7 @@ def test_a_restore_that_lost_a_file_is_an_error(node: DeployedNode, tmp_path: Pa
 
 
 @pytest.mark.case(38)
-def test_what_an_interrupted_restore_has_left_is_not_a_wallet(node: DeployedNode, tmp_path: Path) -> None:
+def test_files_that_an_interrupted_restore_left_are_not_wallets(node: DeployedNode, tmp_path: Path) -> None:
     """Before, the files of a killed restore were counted, copied and backed up as wallets."""
     engine = FakeEngine({WALLET: {f"{STAGING}/a.wlt": TEXT, "b.wlt": TEXT}}, left=["helper"])
     with pytest.raises(WalletError, match="a restore was interrupted there: run it again, which finishes it"):
@@ -578,7 +576,7 @@ def test_a_restore_under_another_running_container_is_refused(
 
 @pytest.mark.case(38)
 @pytest.mark.parametrize("number", signals.STOPPING)
-def test_a_signal_waits_until_the_files_are_in_their_place(number: signal.Signals) -> None:
+def test_a_signal_is_delayed_until_the_files_are_in_place(number: signal.Signals) -> None:
     """Ctrl-C used to leave half of the wallets restored, and the node running on them."""
     done = []
 
@@ -592,8 +590,8 @@ def test_a_signal_waits_until_the_files_are_in_their_place(number: signal.Signal
     assert done == ["all"]
 
 
-def test_links_and_their_like_hide_no_copy(node: DeployedNode, tmp_path: Path) -> None:
-    """Before, one link in one copy made the tool refuse all copies."""
+def test_links_and_special_files_do_not_hide_a_copy(node: DeployedNode, tmp_path: Path) -> None:
+    """Before, a link in one copy made the tool refuse all copies."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for name, kind, target in (
@@ -611,7 +609,7 @@ def test_links_and_their_like_hide_no_copy(node: DeployedNode, tmp_path: Path) -
     assert from_tar(buffer.getvalue(), "data") == {"2026Z/l.wlt": File(data=b"", link="a.wlt")}
 
 
-def test_odd_files_get_a_sentence(tmp_path: Path) -> None:
+def test_a_pipe_deep_json_and_names_with_dots_cause_no_traceback(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(WalletError, match="pipe is not a file"):
         load(tmp_path / "pipe")
@@ -707,7 +705,7 @@ SAVING = f"a.wlt.tmp.{hashlib.sha256(SAVED).hexdigest()[:8]}"
 
 @pytest.mark.case(4)
 @pytest.mark.parametrize("main", [b"", SAVED[:-3], bytes(512), TEXT, None])
-def test_a_temporary_copy_takes_its_wallets_place_and_nothing_is_deleted(
+def test_a_temporary_copy_replaces_its_wallet_and_nothing_is_deleted(
     node: DeployedNode, tmp_path: Path, main: bytes | None
 ) -> None:
     others = {SAVING: SAVED, "b.wlt": TEXT, "a.wlt.tmp.0123abcd": SAVED[:9]}
@@ -726,7 +724,7 @@ def test_a_temporary_copy_takes_its_wallets_place_and_nothing_is_deleted(
 @pytest.mark.parametrize(
     "name", ["a.wlt.tmp.0123abcd", "a.wlt.tmp.fedc0123", "a.wlt", "list", f"sub/{SAVING}"]
 )
-def test_a_temporary_copy_that_is_torn_or_not_there_is_answered_with_those_that_are_whole(
+def test_a_torn_or_missing_temporary_copy_is_refused_with_the_complete_ones(
     node: DeployedNode, tmp_path: Path, name: str
 ) -> None:
     there = {"a.wlt": b"", SAVING: SAVED, "a.wlt.tmp.0123abcd": SAVED[:9], f"sub/{SAVING}": SAVED}

@@ -203,7 +203,7 @@ def test_the_first_page_of_a_stack_is_a_new_comment(tmp_path: Path) -> None:
     assert len(said) == 2
 
 
-def test_the_next_page_takes_the_place_of_its_own_stacks_and_of_no_other(tmp_path: Path) -> None:
+def test_the_next_page_replaces_the_comment_of_its_own_stack_only(tmp_path: Path) -> None:
     marker = "<!-- skyinfra review release -->\n"
     comments = [
         _comment(1, "somebody", f"{marker}by hand"),
@@ -215,7 +215,7 @@ def test_the_next_page_takes_the_place_of_its_own_stacks_and_of_no_other(tmp_pat
     assert said[1]["body"] == f"{marker}after\n"
 
 
-def test_each_stack_has_a_comment_of_its_own_within_what_github_takes(tmp_path: Path) -> None:
+def test_each_stack_has_its_own_comment_within_githubs_limit(tmp_path: Path) -> None:
     said = [one for one in _posted(tmp_path, [], fleet="x" * 70_000, release="page") if one["body"]]
     assert [one["body"].partition("\n")[0] for one in said] == [
         "<!-- skyinfra review fleet -->",
@@ -224,13 +224,13 @@ def test_each_stack_has_a_comment_of_its_own_within_what_github_takes(tmp_path: 
     assert all(len(one["body"]) < 65_536 for one in said)
 
 
-def test_the_end_of_a_page_is_there_however_many_bytes_its_letters_take(tmp_path: Path) -> None:
+def test_the_end_of_a_page_is_kept_however_many_bytes_its_letters_take(tmp_path: Path) -> None:
     page = f"{'→' * 59_990}\nthe end\n"
     [body] = [one["body"] for one in _posted(tmp_path, [], release=page) if one["body"]]
     assert body == f"<!-- skyinfra review release -->\n{page}"
 
 
-def test_a_page_that_was_cut_leads_to_the_whole(tmp_path: Path) -> None:
+def test_a_shortened_page_links_to_the_complete_page(tmp_path: Path) -> None:
     said = _posted(tmp_path, [], whole="page and more\n", release="page\n")
     run = "https://github.com/a/b/actions/runs/42"
     assert said[1]["body"] == (
@@ -239,7 +239,7 @@ def test_a_page_that_was_cut_leads_to_the_whole(tmp_path: Path) -> None:
     )
 
 
-def test_a_page_that_is_whole_says_no_more(tmp_path: Path) -> None:
+def test_a_complete_page_gets_no_notice(tmp_path: Path) -> None:
     said = _posted(tmp_path, [], whole="page\n", release="page\n")
     assert said[1]["body"] == "<!-- skyinfra review release -->\npage\n"
 
@@ -283,7 +283,7 @@ def test_a_forks_page_is_text_in_which_nothing_is_active(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("page", ["x\n" * 90_000, "x" * 300_000, "→" * 80_000, "\u200b" * 200_000])
-def test_a_forks_page_is_cut_and_says_so(tmp_path: Path, page: str) -> None:
+def test_a_long_page_of_a_fork_is_shortened_with_a_notice(tmp_path: Path, page: str) -> None:
     (tmp_path / "pages").mkdir()
     (tmp_path / "pages" / "all.md").write_text(page)
     text = str(_quoted(tmp_path))

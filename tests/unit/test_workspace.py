@@ -117,7 +117,7 @@ def test_an_engine_inside_gets_what_it_needs_starts_as_root_and_keeps_its_data(e
     )
 
 
-def test_an_engine_inside_is_made_once_no_node_is_on_its_engine(engine: Engine) -> None:
+def test_an_engine_inside_is_created_after_the_check_that_its_host_has_no_node(engine: Engine) -> None:
     """Everything else depends on this check, which only a workspace with an engine inside has."""
     host = Host(name="attic", engine="ssh://pi@attic.lan", ssh_options=["-i", "key"])
     opened(engine, replace(DIND, host=host))
@@ -168,7 +168,7 @@ def test_hidden_paths_are_empty_and_not_to_be_written(engine: Engine) -> None:
     assert container["tmpfs"] == {"/work/local/state": "ro,size=4k"}
 
 
-def test_the_password_is_made_once_and_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_password_is_created_once_and_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command as the container runs it, with `cat` in the server's place."""
     file = tmp_path / "home" / ".config" / "config.yaml"
     script = workspace.WITH_PASSWORD.replace(workspace.PASSWORD, str(file))

@@ -147,14 +147,16 @@ def test_a_model_takes_the_image_that_the_stack_built(name: str, dind: bool) -> 
         ),
     ],
 )
-def test_what_is_not_there_is_reported(name: str, outputs: Any, dind: bool, reason: str) -> None:
+def test_a_workspace_that_the_stack_does_not_build_is_reported(
+    name: str, outputs: Any, dind: bool, reason: str
+) -> None:
     with pytest.raises(WorkspaceError) as caught:
         model_of(name, outputs, dind=dind)
     assert str(caught.value) == reason
 
 
 @given(st.text(), st.text(), st.sampled_from([Path("x.json"), Path("x.yaml")]))
-def test_a_file_is_known_again_until_it_is_edited(body: str, other: str, path: Path) -> None:
+def test_a_written_file_is_recognized_until_it_is_edited(body: str, other: str, path: Path) -> None:
     assert is_own(path, signed(path, body))
     first, _, rest = signed(path, body).partition("\n")
     assert rest == body
@@ -175,7 +177,7 @@ def test_files_are_written_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_somebody_elses_file_is_left_alone_and_nothing_else_is_written(tmp_path: Path, name: str) -> None:
+def test_a_foreign_file_is_not_overwritten_and_nothing_else_is_written(tmp_path: Path, name: str) -> None:
     file = tmp_path / name
     file.parent.mkdir(exist_ok=True)
     file.write_text("mine\n")
@@ -186,7 +188,7 @@ def test_somebody_elses_file_is_left_alone_and_nothing_else_is_written(tmp_path:
     assert file.read_text() == "mine\n"
 
 
-def test_an_edited_file_is_somebodys(tmp_path: Path) -> None:
+def test_an_edited_file_is_not_overwritten(tmp_path: Path) -> None:
     write_all(tmp_path, bodies([CLI]))
     file = tmp_path / "devfile.yaml"
     file.write_text(file.read_text().replace("10Gi", "20Gi"))
@@ -195,7 +197,7 @@ def test_an_edited_file_is_somebodys(tmp_path: Path) -> None:
     assert "20Gi" in file.read_text()
 
 
-def test_a_link_or_folder_in_a_files_place_is_somebodys(tmp_path: Path) -> None:
+def test_a_link_or_folder_in_place_of_a_file_is_not_overwritten(tmp_path: Path) -> None:
     """A link to a file that this command has written into another checkout counts too."""
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir()
@@ -210,7 +212,7 @@ def test_a_link_or_folder_in_a_files_place_is_somebodys(tmp_path: Path) -> None:
         write_all(here, bodies([CLI]))
 
 
-def test_a_file_where_a_folder_must_be_is_somebodys(tmp_path: Path) -> None:
+def test_a_file_in_place_of_a_folder_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / ".devcontainer").write_text("mine")
     with pytest.raises(WorkspaceError, match=r"devcontainer\.json: not made here"):
         write_all(tmp_path, bodies([CLI]))
@@ -232,7 +234,7 @@ def test_a_link_on_the_way_is_not_followed(tmp_path: Path) -> None:
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
-def test_what_root_writes_belongs_to_the_folders_owner(
+def test_files_that_root_writes_belong_to_the_folders_owner(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: dict[str, tuple[int, int]] = {}
@@ -252,7 +254,7 @@ def test_what_root_writes_belongs_to_the_folders_owner(
     assert given == {}
 
 
-def test_the_command_writes_says_and_repeats(tmp_path: Path, skyinfra: Skyinfra) -> None:
+def test_the_command_writes_the_files_and_reports_them_each_time(tmp_path: Path, skyinfra: Skyinfra) -> None:
     for word in ("written", "unchanged"):
         ran = run(skyinfra, OUTPUTS, "cli", "--into", str(tmp_path))
         assert (ran.code, ran.out) == (0, "".join(f"{tmp_path / name}: {word}\n" for name in FILES))
@@ -307,7 +309,9 @@ def test_print_writes_nothing(tmp_path: Path, skyinfra: Skyinfra) -> None:
         (["cli"], "{}", "error: the stack does not build cli; it has no workspace"),
     ],
 )
-def test_a_fault_is_one_line(arguments: list[str], text: str | None, reason: str, skyinfra: Skyinfra) -> None:
+def test_an_error_is_one_line(
+    arguments: list[str], text: str | None, reason: str, skyinfra: Skyinfra
+) -> None:
     ran = run(skyinfra, OUTPUTS, *arguments, text=text)
     assert ran.code == 1
     assert ran.err.startswith(reason)

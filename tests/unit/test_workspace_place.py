@@ -80,7 +80,9 @@ def ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int, Path]
     return runs
 
 
-def test_the_person_is_who_called(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+def test_the_user_is_the_caller_of_sudo_or_the_folders_owner(
+    monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
     """The caller of sudo or, for root itself, the folder's owner; an outer sudo's variable is ignored."""
     owner = folder.stat()
     for name in ("SUDO_UID", "SUDO_GID"):
@@ -132,7 +134,7 @@ def test_a_folder_of_another_machine_that_is_not_opened_is_refused(
         behind_ssh(SHED, [], str(folder))
 
 
-def test_a_machine_that_says_nothing_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_machine_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def late(*_: object, **__: object) -> None:
         raise subprocess.TimeoutExpired("ssh", 60)
 

@@ -74,7 +74,7 @@ def test_a_change_of_the_way_to_the_host_asks_again() -> None:
     assert kind(ALONE).diff(WANTED, WANTED, news) == Change(updates=("sshOptions",))
 
 
-def test_the_preflight_takes_exactly_the_inputs_of_the_program() -> None:
+def test_the_preflight_accepts_exactly_the_inputs_of_the_program() -> None:
     given = opened(dind=True).one(WORKSPACE_PREFLIGHT, "cli-workspace-on-local-preflight").inputs
     assert kind(ALONE).check("cli", {}, given).failures == []
     assert set(given) <= set(INPUTS)

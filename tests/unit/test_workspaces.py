@@ -228,7 +228,7 @@ def test_amazons_registry_gets_a_repository_for_each_workspace_and_their_root() 
     }
 
 
-def test_a_repository_is_made_where_something_is_pushed_to_it() -> None:
+def test_a_repository_is_created_wherever_something_is_pushed_to_it() -> None:
     ecr = {"kind": "ecr", "account": "123456789012", "region": "eu-central-1"}
     raw = {
         "registries": {"ecr": ecr, "hub": {"kind": "hub"}, "ghcr": {"kind": "ghcr"}},
@@ -300,7 +300,7 @@ def test_a_changed_base_rebuilds_only_the_images_on_it() -> None:
     assert changed_with(engine, "workspace-vscode-dind-amd64") == set()
 
 
-def test_a_sibling_is_made_by_the_same_definition_for_every_workspace() -> None:
+def test_the_sibling_of_every_workspace_comes_from_the_same_definition() -> None:
     engine = up("workspaces")
     siblings = [image.inputs for image in engine.all_of(BUILD) if "-dind-" in image.name]
     assert len(siblings) == 2 * len(WORKSPACES)

@@ -17,7 +17,7 @@ from catalogue.version_order import is_newer
 from providers.base import Values
 from providers.skycoin.chain_database import KEPT_OUT
 from tests.unit.moving_engines import archived, unpack
-from tests.unit.node_engine import BAD, GOOD, NEXT, SICK, Box, Killed, NodeEngine
+from tests.unit.node_engine import BAD, GOOD, NEXT, SICK, EngineContainer, Killed, NodeEngine
 from tests.unit.test_handover import health
 from tests.unit.wallet_engine import Container
 
@@ -112,7 +112,7 @@ class WorldEngine(NodeEngine):
 
     # The node in a container.
 
-    def running(self) -> list[Box]:
+    def running(self) -> list[EngineContainer]:
         return [box for box in self.boxes.values() if box.running]
 
     def start(self, name: str) -> None:
@@ -122,21 +122,21 @@ class WorldEngine(NodeEngine):
         if barred:
             self.violations.append(f"{box.name} was started, and can't use {barred}")
 
-    def _barred(self, box: Box) -> list[str]:
+    def _barred(self, box: EngineContainer) -> list[str]:
         """Volumes that a node can't use.
 
         A newer version's database counts only for a new container: an undo that can't look at the database
-        starts the old one all the same, which then changes nothing.
+        starts the old container anyway, which then changes nothing.
         """
         barred = [volume for volume in box.volumes if self.shuts_out(volume, _user(box))]
         if box.policy == "no":
             barred += [volume for volume in box.volumes if self._is_too_new(volume, box)]
         return barred
 
-    def _is_too_new(self, volume: str, box: Box) -> bool:
+    def _is_too_new(self, volume: str, box: EngineContainer) -> bool:
         return is_newer(self.chains.get(volume, Chain()).version, VERSIONS[box.config["Image"]])
 
-    def _lives(self, box: Box) -> bool:
+    def _lives(self, box: EngineContainer) -> bool:
         """Return whether the node keeps running. A new database is that of its version."""
         if any(self.shuts_out(volume, _user(box)) for volume in box.volumes):
             return False
@@ -211,7 +211,7 @@ class WorldEngine(NodeEngine):
         return 0, b""
 
 
-def _user(box: Box) -> str:
+def _user(box: EngineContainer) -> str:
     return user_of({"user": box.config.get("User")})
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from catalogue.naming import backups_volume
 from catalogue.node_container import USER
 from catalogue.version_order import is_newer
-from tests.unit.node_engine import BAD, GOOD, NEXT, SICK, Box, Fault
+from tests.unit.node_engine import BAD, GOOD, NEXT, SICK, EngineContainer, Fault
 from tests.unit.world import HOSTS, BrokenError, World, address
 from tests.unit.world_engine import OLD, Chain, WorldEngine
 from tests.unit.world_move import move
@@ -22,7 +22,7 @@ NAMES = {"one": ("skycoin-one", "skycoin-uno"), "two": ("skycoin-two", "skycoin-
 
 
 class Fleet:
-    """Two nodes, each of a stack of its own, and the chance that decides what happens to them."""
+    """Two nodes, each in its own stack, and the chance that decides what happens to them."""
 
     def __init__(self, world: World, seed: int) -> None:
         self.world, self.chance = world, random.Random(seed)  # noqa: S311 a simulation
@@ -93,7 +93,7 @@ def destroy(fleet: Fleet) -> str:
 
 
 def save(fleet: Fleet) -> str:
-    """A node makes an address, in a wallet that is there or a new one."""
+    """A node makes an address, in an existing wallet or a new one."""
     node = fleet.any()
     if not node.running:
         return "no node runs"
@@ -207,13 +207,13 @@ def stopped_by_hand(fleet: Fleet) -> str:
     return "stopped"
 
 
-def _stop(boxes: list[Box]) -> None:
+def _stop(boxes: list[EngineContainer]) -> None:
     for box in boxes:
         box.running, box.stopped_by_hand = False, True
 
 
 def stranger(fleet: Fleet) -> str:
-    """Somebody runs a container of their own on a wallet while its node is down."""
+    """A user runs an unrelated container on a wallet while its node is down."""
     node = fleet.any()
     engine = fleet.world.hosts[node.home]
     users = [box for box in engine.running() if node.wallet in box.volumes]
@@ -221,7 +221,9 @@ def stranger(fleet: Fleet) -> str:
         return "not now"
     mounts = [{"Type": "volume", "Source": node.wallet, "Target": "/wallet"}]
     host = {"RestartPolicy": {"Name": "no"}, "Mounts": mounts}
-    engine.boxes[STRANGER] = Box(STRANGER, STRANGER, {"Image": GOOD, "HostConfig": host}, running=True)
+    engine.boxes[STRANGER] = EngineContainer(
+        STRANGER, STRANGER, {"Image": GOOD, "HostConfig": host}, running=True
+    )
     return "runs"
 
 

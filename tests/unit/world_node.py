@@ -17,7 +17,7 @@ from providers.skycoin.host_findings import HostFindings
 from providers.skycoin.node_container import NodeContainer
 from providers.skycoin.preflight import Preflight
 from providers.skycoin.wallet_identity import ACCEPTED
-from tests.unit.node_engine import GOOD, Box, Killed, Resource
+from tests.unit.node_engine import GOOD, EngineContainer, Killed, Resource
 from tests.unit.test_handover import INPUTS
 from tests.unit.test_host_checks import FACTS
 from tests.unit.test_preflight import INPUTS as PREFLIGHT
@@ -31,7 +31,7 @@ DONE = ("same", "create", "update", "replace")
 
 
 class Node:
-    """A node of a stack of its own, which shares the world's hosts with the nodes of other stacks."""
+    """A node in its own stack, which shares the world's hosts with the nodes of other stacks."""
 
     def __init__(self, world: World, name: str, port: int) -> None:
         self.world, self.name, self.port = world, name, port
@@ -92,14 +92,14 @@ class Node:
         return [*dict.fromkeys([wallet, backups_volume(wallet), data, *mounted])]
 
     @property
-    def boxes(self) -> list[Box]:
+    def boxes(self) -> list[EngineContainer]:
         """The node's containers, on all hosts."""
         urn = self.urn("NodeContainer")
         there = [box for engine in self.world.hosts.values() for box in engine.boxes.values()]
         return [box for box in there if (box.config.get("Labels") or {}).get(NODE) == urn]
 
     @property
-    def running(self) -> list[Box]:
+    def running(self) -> list[EngineContainer]:
         return [box for box in self.boxes if box.running]
 
     @property
@@ -197,8 +197,8 @@ class Node:
         elif self.place in self.world.left:
             raise BrokenError(f"an update went on with {self.place}, which was moved away")
 
-    def _refuse_another(self, before: list[Box]) -> None:
-        """Raise BrokenError if what was made is not as wanted, or a node got another user as it ran."""
+    def _refuse_another(self, before: list[EngineContainer]) -> None:
+        """Raise BrokenError if the new container is not as wanted, or a node got another user as it ran."""
         if [box.name for box in before if box.config.get("User") != self.wanted["user"]]:
             raise BrokenError(f"an update gave a node that ran the user {self.wanted['user']}")
         wanted = [self.wanted[key] for key in ("name", "image", "user")]
