@@ -411,7 +411,7 @@ def test_a_node_whose_database_no_newer_version_has_opened_runs_again_on_a_full_
 
         monkeypatch.setattr(node.engine, "create_container_from_config", no_room)
     before = only_container(node.engine)
-    with pytest.raises(ProviderError, match=r"no space left on device\nThe old container .* is back, as it"):
+    with pytest.raises(ProviderError, match=r"no space left on device\nThe old container .* was restored"):
         node.up(NEXT)
     assert (only_container(node.engine), node.engine.chain) == (before, OLD)
     assert_single_running(node.engine, INPUTS)
