@@ -37,9 +37,9 @@ SAID = (
     r"host closed does not answer at ssh://root@10\.\S+:2222: .+ Connection refused\..+\.closed\.engine",
     r"host shut-out does not let you use its Docker at ssh://guest@10\..+ permission denied.+usermod -aG ",
     r"host bare has no Docker at ssh://root@10\.\S+:2201: .+ `sudo apt install docker\.io`",
-    r"host old has Docker 18\.06\.3-ce, and 18\.09 is the first one .+ Install a newer one",
+    r"host old has Docker 18\.06\.3-ce, and ssh connections need 18\.09 .+ Install a newer version",
     r"host full has \d+ MiB free where Docker keeps its data, .+ Make room",
-    r"host past has its clock at 1970-01-01 00:16:4\d UTC, .+timedatectl",
+    r"host past has its clock at 1970-01-01 00:16:4\d UTC; .+timedatectl",
 )
 """Expected messages; each names a host, its error and the remedy."""
 

@@ -104,7 +104,9 @@ def test_an_upload_that_cannot_work_is_refused_at_once(
 
 def test_an_answer_that_is_not_json_names_the_registry(repository: Repository, hosted: Hosted) -> None:
     hosted.proxy.faults.append(Fault(matches="^GET", status=200, body="<html>", times=10))
-    with pytest.raises(RegistryError, match=rf"registry {hosted.address} \(faults\): answered with no JSON"):
+    with pytest.raises(
+        RegistryError, match=rf"registry {hosted.address} \(faults\): the answer is not a JSON"
+    ):
         repository.tags()
 
 
