@@ -176,7 +176,9 @@ def test_the_table_has_a_line_for_each_host_and_each_finding() -> None:
         "here ok 20.10.24 x86_64 3.7 GiB 0 MiB 512 MiB ?",
     ]
     assert [line.partition(":")[0] for line in lines[5:]] == ["refused", "refused", "unknown"]
-    assert "unknown: host shed does not answer at ssh://pi@shed.lan: no route to host. See that" in lines[-1]
+    assert (
+        "unknown: host shed does not answer at ssh://pi@shed.lan: no route to host. Check that" in lines[-1]
+    )
     assert worst(checked) == "refused"
 
 

@@ -243,7 +243,7 @@ def test_the_old_copy_is_refused_to_a_node_until_it_is_moved_back(
 def test_an_old_host_that_could_not_record_its_copy_is_named(
     fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("clients.wallet_on_host.LEFT", "echo full; exit 1")
+    monkeypatch.setattr("clients.wallet_on_host.WRITE_COPY_RECORD", "echo full; exit 1")
     ran = move(skyinfra)
     assert ran.code == 1
     assert ran.err.endswith(
