@@ -77,7 +77,7 @@ def test_a_workspace_is_refused_on_a_host_with_a_node_of_any_version(
     kind, wanted = WorkspacePreflight(print), inputs(board, container="skycoin-workspace-cli")
     with there(board, "skycoin-node-1", image, *options), there(board, "web", PLAIN_IMAGE):
         for act in (lambda: kind.create(wanted), lambda: kind.planned(wanted, None)):
-            with pytest.raises(ProviderError, match=r"^host shed has the node skycoin-node-1, and whoever "):
+            with pytest.raises(ProviderError, match=r"^host shed has the node skycoin-node-1, and anyone "):
                 act()
         found = kind.read("shed/skycoin-workspace-cli", wanted, wanted)
         assert found is not None
