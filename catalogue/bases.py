@@ -1,6 +1,6 @@
 """Base images: the official ones by digest, or equivalents built from Debian packages.
 
-Every digest comes from docker-library/repo-info; none is invented. If no registry of official
+Every digest comes from docker-library/repo-info. If no registry of official
 images can be reached, `stacks/` builds images/busybox from Debian packages instead.
 """
 

@@ -43,8 +43,8 @@ class Difference:
         """Description such as `golang.org/x/crypto 0.59.0 → 0.60.0`."""
         if self.before and self.after:
             return f"{self.module} {self.before} → {self.after}"
-        what = "is gone" if self.before else "is new"
-        return f"{self.module} {self.before or self.after} {what}"
+        verb = "is gone" if self.before else "is new"
+        return f"{self.module} {self.before or self.after} {verb}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
@@ -67,17 +67,17 @@ def required(go_mod: str, *others: str) -> Modules:
     appears as its replacement, which is what Go links. A version is NOT_KNOWN if a folder is the replacement,
     or if it is not exact.
     """
-    wanted: dict[str, str] = {}
-    for path, version in (each for text in (go_mod, *others) for each in _requirements(text)):
-        wanted[path] = _higher(wanted.get(path, version), version)
-    return _replaced(wanted, dict(_replacements(go_mod)), {*_exclusions(go_mod)})
+    versions: dict[str, str] = {}
+    for path, version in (requirement for text in (go_mod, *others) for requirement in _requirements(text)):
+        versions[path] = _higher(versions.get(path, version), version)
+    return _replaced(versions, dict(_replacements(go_mod)), {*_exclusions(go_mod)})
 
 
 def names_all(go_mod: str) -> bool:
     """True if a go.mod is for Go 1.17 or newer, and so lists all modules that its packages need."""
     versions = (words[0] for name, words in _directives(go_mod) if name == "go" and len(words) == 1)
-    found = _GO.fullmatch(next(versions, ""))
-    return found is not None and (int(found[1]), int(found[2])) >= _NAMES_ALL
+    match = _GO.fullmatch(next(versions, ""))
+    return match is not None and (int(match[1]), int(match[2])) >= _NAMES_ALL
 
 
 def _requirements(go_mod: str) -> Iterator[tuple[str, str]]:
@@ -110,38 +110,39 @@ def _version(word: str) -> str:
     return version[1] if version else NOT_KNOWN
 
 
-def _higher(one: str, other: str) -> str:
+def _higher(first: str, second: str) -> str:
     """Choose between two required versions as Go does; NOT_KNOWN if either is."""
-    return NOT_KNOWN if NOT_KNOWN in (one, other) else max(one, other, key=precedence)
+    return NOT_KNOWN if NOT_KNOWN in (first, second) else max(first, second, key=precedence)
 
 
-def _replaced(wanted: Modules, replacements: Mapping[Key, list[str]], excluded: Collection[Key]) -> Modules:
+def _replaced(versions: Modules, replacements: Mapping[Key, list[str]], excluded: Collection[Key]) -> Modules:
     """Apply the replacements; one for a single version takes precedence over one for all versions.
 
     A version is NOT_KNOWN if it is excluded, or if an inexact replacement or exclusion may apply to it.
     """
-    inexact = {(path, NOT_KNOWN) for path in wanted} & {*replacements, *excluded}
-    found: dict[str, str] = {}
-    for path, version in wanted.items():
+    inexact = {(path, NOT_KNOWN) for path in versions} & {*replacements, *excluded}
+    modules: dict[str, str] = {}
+    for path, version in versions.items():
         key = _key((path, f"v{version}"))
         target = replacements.get(key, replacements.get((path,), [path, f"v{version}"]))
         if key in excluded or (path, NOT_KNOWN) in inexact:
             target = []
         is_module = len(target) == 2 and _PATH.fullmatch(target[0])
-        name, its = (target[0], _version(target[1])) if is_module else (path, NOT_KNOWN)
+        name, linked = (target[0], _version(target[1])) if is_module else (path, NOT_KNOWN)
         # A module may be linked under two paths.
-        found[name] = its if found.get(name, its) == its else NOT_KNOWN
-    return found
+        modules[name] = linked if modules.get(name, linked) == linked else NOT_KNOWN
+    return modules
 
 
 def tool_modules(go_mod: str) -> Modules:
     """Modules of the `tool` packages in a go.mod; if there are none, all modules that it requires."""
     modules = required(go_mod)
     packages = [words[0] for directive, words in _directives(go_mod) if directive == "tool" and words]
-    found = {
-        max((one for one in modules if _is_in(package, one)), key=len, default="") for package in packages
+    tools = {
+        max((module for module in modules if _is_in(package, module)), key=len, default="")
+        for package in packages
     }
-    return {path: modules[path] for path in sorted(found) if path} if packages else modules
+    return {path: modules[path] for path in sorted(tools) if path} if packages else modules
 
 
 def _is_in(package: str, module: str) -> bool:
@@ -185,12 +186,12 @@ def by_program(variants: Mapping[str, Mapping[str, Modules] | None]) -> list[dic
 
     The value of a variant is None if an earlier version of this program verified it.
     """
-    found: list[dict[str, Any]] = []
+    entries: list[dict[str, Any]] = []
     for variant, programs in variants.items():
         for program, modules in (programs or {}).items():
-            same = (one for one in found if one["program"] == program and one["modules"] == modules)
-            if (one := next(same, None)) is not None:
-                one["variants"].append(variant)
+            same = (entry for entry in entries if entry["program"] == program and entry["modules"] == modules)
+            if (entry := next(same, None)) is not None:
+                entry["variants"].append(variant)
             else:
-                found.append({"program": program, "variants": [variant], "modules": dict(modules)})
-    return sorted(found, key=lambda one: str(one["program"]))
+                entries.append({"program": program, "variants": [variant], "modules": dict(modules)})
+    return sorted(entries, key=lambda entry: str(entry["program"]))

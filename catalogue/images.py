@@ -62,19 +62,19 @@ class CatalogueEntry:
 
     def arguments(self, *, version: str, commit: str, branch: str, gui: bool, layers: int) -> dict[str, str]:
         """Build arguments of the image, from the templates in `build_args`."""
-        known = {
+        values = {
             "version": version,
             "commit": commit,
             "branch": branch,
             "gui": "true" if gui else "false",
             "layers": str(layers),
         }
-        return {name: template.format_map(known) for name, template in self.build_args.items()}
+        return {name: template.format_map(values) for name, template in self.build_args.items()}
 
     def arch_faults(self, arches: list[str]) -> Iterator[str]:
         """Yield a message if this image can't be built for some of `arches`."""
         if missing := [arch for arch in arches if arch not in self.arches]:
-            yield f"{self.name} is not made for {', '.join(missing)}; allowed are {', '.join(self.arches)}"
+            yield f"{self.name} does not support {', '.join(missing)}; allowed are {', '.join(self.arches)}"
 
 
 def _entries(*entries: CatalogueEntry) -> Mapping[str, CatalogueEntry]:

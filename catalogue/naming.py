@@ -58,8 +58,8 @@ def repository_fault(repository: str) -> str | None:
 def ecr_repository_fault(repository: str) -> str | None:
     """Reason why Amazon's registry would refuse `repository`, or None (API reference, CreateRepository)."""
     if not _ECR_REPOSITORY.fullmatch(repository):
-        return "Amazon's registry takes a single '.', '_' or '-' between letters and digits"
-    return None if 2 <= len(repository) <= 256 else "Amazon's registry takes 2 to 256 characters"
+        return "Amazon's registry accepts a single '.', '_' or '-' between letters and digits"
+    return None if 2 <= len(repository) <= 256 else "Amazon's registry accepts 2 to 256 characters"
 
 
 def address_fault(address: str) -> str | None:

@@ -80,10 +80,13 @@ def user_fault(user: str) -> str:
     uid, gid = map(int, user.split(":"))
     if max(uid, gid) > _LARGEST_ID:
         return f"the largest id is {_LARGEST_ID}"
-    others = {EXPORTER_UID: "exporters", PROXY_UID: "the login in front of web interfaces"}
-    for one in (uid, gid):
-        if one in others:
-            return f"{one} is the ID of {others[one]}: a node needs another, to keep its files apart"
+    reserved = {EXPORTER_UID: "exporters", PROXY_UID: "the login in front of web interfaces"}
+    for number in (uid, gid):
+        if number in reserved:
+            return (
+                f"{number} is the ID of {reserved[number]}: a node needs another ID, which keeps its files "
+                "separate"
+            )
     return ""
 
 

@@ -7,10 +7,10 @@ _VERSION = re.compile(r"\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?")
 Precedence: TypeAlias = tuple[tuple[int, ...], bool, tuple[tuple[bool, int, str], ...]]
 
 
-def is_newer(one: str, other: str) -> bool:
-    """True if `one` is a later version than `other`; False if either is not a version."""
-    are_versions = all(_VERSION.fullmatch(version) for version in (one, other))
-    return are_versions and precedence(one) > precedence(other)
+def is_newer(version: str, than: str) -> bool:
+    """True if `version` is later than `than`; False if either is not a version."""
+    are_versions = all(_VERSION.fullmatch(text) for text in (version, than))
+    return are_versions and precedence(version) > precedence(than)
 
 
 def precedence(version: str) -> Precedence:

@@ -86,7 +86,7 @@ class WorkspaceEntry:
     arches: tuple[str, ...] = ("amd64", "arm64v8")
 
     def python(self, wanted: str | None) -> str:
-        """Python version in the workspace; empty if it can't be chosen."""
+        """Python version in the workspace; empty if it is not configurable."""
         return wanted or self.pythons[0] if self.pythons else ""
 
     def release(self, python: str | None) -> str:
@@ -114,12 +114,12 @@ def authority_variables(authorities: str) -> list[str]:
         return []
     starts = range(0, len(authorities), AUTHORITIES_PIECE)
     pieces = [authorities[start : start + AUTHORITIES_PIECE] for start in starts]
-    given = [f"WORKSPACE_CA_{number}={piece}" for number, piece in enumerate(pieces)]
-    return [*given, *(f"{name}={AUTHORITIES}" for name in TRUSTING)]
+    texts = [f"WORKSPACE_CA_{number}={piece}" for number, piece in enumerate(pieces)]
+    return [*texts, *(f"{name}={AUTHORITIES}" for name in TRUSTING)]
 
 
 def base_tag(release: str) -> str:
-    """Tag of the Debian base image; it moves, as `develop` does."""
+    """Moving tag of the Debian base image."""
     return f"{TAG}-{release}"
 
 

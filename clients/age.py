@@ -41,8 +41,8 @@ def _parsed(recipient: str) -> Any:
     library = _library()
     if SECRET_KEY.search(recipient):
         raise AgeError(
-            "that is a secret key, which belongs neither on this machine nor into a file of it; "
-            "`age-keygen -y FILE` prints the public key of its file"
+            "that is a secret key, which must not be stored on this machine; "
+            "`age-keygen -y FILE` prints its public key"
         )
     kind = library.ssh if recipient.startswith("ssh-") else library.x25519
     try:
@@ -67,7 +67,7 @@ def without_comment(recipient: str) -> str:
 
 def encrypt(data: bytes, recipients: Sequence[str]) -> bytes:
     """Encrypt data as an age file that each of the recipients can read. Raises AgeError."""
-    encrypted: bytes = _library().encrypt(data, [_parsed(one) for one in recipients])
+    encrypted: bytes = _library().encrypt(data, [_parsed(recipient) for recipient in recipients])
     return encrypted
 
 
@@ -93,9 +93,7 @@ def identities(name: str, text: bytes, passphrase: Callable[[], str]) -> list[Id
         try:
             text = library.passphrase.decrypt(text, passphrase())
         except library.DecryptError:
-            raise AgeError(
-                f"{name}: that is not its passphrase, or the file is no encrypted identity file"
-            ) from None
+            raise AgeError(f"{name}: wrong passphrase, or not an encrypted identity file") from None
     if b"PRIVATE KEY-----" in text:
         return [_ssh_identity(name, text)]
     lines = [line.strip() for line in text.decode(errors="replace").splitlines()]
@@ -108,22 +106,22 @@ def _ssh_identity(name: str, text: bytes) -> Identity:
         return library.ssh.Identity.from_buffer(text)
     except library.IdentityError as error:
         raise AgeError(
-            f"{name}: {error}. An ssh key is ed25519 or RSA and has no passphrase; one that has can be "
-            "used by age itself, as the note in a backup says"
+            f"{name}: {error}. An ssh key must be ed25519 or RSA, without a passphrase; use a key that has "
+            "one with `age` itself, as the note in a backup describes"
         ) from None
 
 
 def _x25519_identities(name: str, lines: Sequence[str]) -> list[Identity]:
     library = _library()
     if not lines:
-        raise AgeError(f"{name} holds no identity: it is a file as `age-keygen -o` makes it")
+        raise AgeError(f"{name} contains no identity: `age-keygen -o` creates such a file")
     if any(line.startswith("AGE-PLUGIN-") for line in lines):
         raise AgeError(f"{name} needs a plugin of age, which is not supported: {ALLOWED}")
     try:
         return [library.x25519.Identity.from_str(line) for line in lines]
     except library.IdentityError:
         raise AgeError(
-            f"{name} is no identity file: each line is AGE-SECRET-KEY-1…, as `age-keygen -o` makes it"
+            f"{name} is not an identity file: each line is AGE-SECRET-KEY-1…, as `age-keygen -o` writes it"
         ) from None
 
 
@@ -132,12 +130,12 @@ def read_recipients(path: Path) -> list[str]:
     try:
         lines = [line.strip() for line in path.read_text().splitlines()]
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise AgeError(f"{path} can't be read: {reason}") from None
-    found = [line for line in lines if line and not line.startswith("#")]
-    if not found:
-        raise AgeError(f"{path} names no recipient; {ALLOWED}")
-    for number, line in enumerate(found, 1):
+    recipients = [line for line in lines if line and not line.startswith("#")]
+    if not recipients:
+        raise AgeError(f"{path} contains no recipient; {ALLOWED}")
+    for number, line in enumerate(recipients, 1):
         if fault := recipient_fault(line):
             raise AgeError(f"{path}, recipient {number}: {fault}")
-    return [without_comment(line) for line in found]
+    return [without_comment(line) for line in recipients]

@@ -27,9 +27,9 @@ _shared: dict[tuple[str, ...], "Engine"] = {}
 _shared_lock = threading.Lock()
 
 
-def engine_address(given: str | None) -> str:
+def engine_address(address: str | None) -> str:
     """Address of an engine: the given one, otherwise DOCKER_HOST, otherwise the system's socket."""
-    return given or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+    return address or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
 
 
 class Engine:
@@ -141,8 +141,8 @@ def connect(inputs: Mapping[str, Any]) -> Any:
 def ensure_image(api: Any, name: str, platform: str | None = None) -> dict[str, Any]:
     """Inspect an image, after pulling it if it is missing. Raises ServiceError and docker's errors."""
     try:
-        found: dict[str, Any] = api.inspect_image(name)
-        return found
+        image: dict[str, Any] = api.inspect_image(name)
+        return image
     except ImageNotFound:
         pass
     # Once the response has begun, an error is one of its lines, and nothing else tells that the pull failed.
@@ -168,14 +168,14 @@ def stop_container(name: str, provider: Mapping[str, Any], seconds: int) -> str:
     """Stop a container with its own stop signal; return a description of what happened.
 
     `provider` has the inputs of its docker provider (`host`, `sshOpts`). The container is killed after
-    `seconds`. A silent engine is no error, so that the other containers are still stopped.
+    `seconds`. A silent engine does not raise an error, so that the other containers are still stopped.
     """
     engine = Engine()
     engine.configure(provider)
     try:
         engine.client().containers.get(name).stop(timeout=seconds)
     except NotFound:
-        return "is not there"
+        return "does not exist"
     except (DockerException, OSError, ServiceError) as error:
         return f"not reached: {error}"
     return "stopped"

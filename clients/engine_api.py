@@ -36,7 +36,7 @@ class EngineApi(docker.APIClient):
         self._end = weakref.finalize(self, end)
 
     def close(self) -> None:
-        """Close the idle connections and the way to the engine."""
+        """Close the idle connections and the tunnel to the engine."""
         super().close()
         if self._end:
             self._end()
@@ -79,5 +79,5 @@ def _parts(body: bytes) -> Iterator[bytes]:
         part = body[at + HEADER_BYTES : at + HEADER_BYTES + size]
         at += HEADER_BYTES + size
         if at > len(body):
-            raise requests.ConnectionError("the connection ended in the middle of what an exec prints")
+            raise requests.ConnectionError("the connection ended in the middle of an exec's output")
         yield part

@@ -4,7 +4,7 @@ from display.errors import UserError
 
 
 class ServiceError(UserError):
-    """An engine, a registry or a host did not do what was asked; the message is for the user."""
+    """A request to an engine, a registry or a host failed; the message is for the user."""
 
 
 class SilentError(ServiceError):
@@ -16,7 +16,7 @@ class SilentHostError(SilentError):
 
 
 class KeptOutError(ServiceError):
-    """A volume has files of another user that the node's user can't read; the message says whose."""
+    """A volume has files of another user that the node's user can't read; the message names their owner."""
 
 
 def message_of(error: Exception) -> str:

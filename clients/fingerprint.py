@@ -18,7 +18,7 @@ SCRIPT = Path(__file__).with_name("wallet-fingerprint.sh").read_text()
 
 SECRET = "secret"  # noqa: S105 a name
 """Chain that stands for a wallet's seed or secret keys, without which nothing can be spent."""
-TORN = "empty, cut short, or can't be read"
+TORN = "empty, truncated or unreadable"
 _TEMPORARY = re.compile(r"(.*wlt)\.tmp\.([0-9a-f]{8})")
 DIGITS = 16
 """Hexadecimal digits of a digest for people to compare."""
@@ -58,7 +58,7 @@ NOTHING: Fingerprint = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
+class VolumeWallets:
     """Wallets found in a volume."""
 
     identity: str
@@ -71,10 +71,10 @@ class Found:
     temporary: Fingerprint = field(default_factory=dict)
     """Complete temporary copies that interrupted saves left behind, by their own file names."""
 
-    def unended(self) -> list[tuple[str, str]]:
+    def unfinished_saves(self) -> list[tuple[str, str]]:
         """(file, temporary copy) of each unfinished save whose copy holds more than the file."""
         best: dict[str, str] = {}
-        for copy, chains in sorted(self.temporary.items(), key=lambda one: (_size(one[1]), one[0])):
+        for copy, chains in sorted(self.temporary.items(), key=lambda entry: (_size(entry[1]), entry[0])):
             file, _ = saved_by(copy)
             if file not in self.wallets or _size(chains) > _size(self.wallets[file]):
                 best[file] = copy
@@ -83,50 +83,55 @@ class Found:
     def faults(self, before: Fingerprint) -> list[str]:
         """Describe everything of `before` that is lost, incomplete, or saved only in a temporary copy."""
         torn = [f"{file} is {TORN}" for file in self.damaged if file not in before]
-        return [*self.lost(before), *torn, *self._unended_said()]
+        return [*self.lost(before), *torn, *self._describe_unfinished()]
 
-    def _unended_said(self) -> Iterator[str]:
-        for file, copy in self.unended():
-            now = _counted(_size(self.wallets[file])) if file in self.wallets else "not whole"
-            now = now if file in self.wallets or file in self.damaged else "not there"
+    def _describe_unfinished(self) -> Iterator[str]:
+        for file, copy in self.unfinished_saves():
+            condition = _count_text(_size(self.wallets[file])) if file in self.wallets else "incomplete"
+            condition = condition if file in self.wallets or file in self.damaged else "missing"
             verb = "has" if file in self.wallets else "is"
             yield (
-                f"a save of {file} did not end: the file {verb} {now}, and the temporary copy {copy} beside "
-                f"it is whole, with {_counted(_size(self.temporary[copy]))}"
+                f"a save of {file} was interrupted: the file {verb} {condition}, and the temporary copy "
+                f"{copy} next to it is complete, with {_count_text(_size(self.temporary[copy]))}"
             )
 
     def lost(self, before: Fingerprint) -> list[str]:
         """Describe everything of `before` that is missing now, as parts of a sentence."""
-        others = [chains for file, chains in self.wallets.items() if file not in before]
-        said: list[str] = []
+        new_wallets = [chains for file, chains in self.wallets.items() if file not in before]
+        losses: list[str] = []
         for file, chains in sorted(before.items()):
             # A wallet that was only renamed is not lost. Wallets without addresses all look alike.
-            if file not in self.wallets and file not in self.damaged and chains in others and _size(chains):
-                others.remove(chains)
+            if (
+                file not in self.wallets
+                and file not in self.damaged
+                and chains in new_wallets
+                and _size(chains)
+            ):
+                new_wallets.remove(chains)
                 continue
-            said += self._lost_of(file, chains)
-        return said
+            losses += self._lost_of(file, chains)
+        return losses
 
     def _lost_of(self, file: str, before: Mapping[str, Chain]) -> Iterator[str]:
-        """Describe what one wallet has lost."""
+        """Describe the losses of one wallet."""
         if file in self.damaged:
             yield f"{file} is {TORN}"
             return
         if file not in self.wallets:
-            yield f"{file} ({_counted(_size(before))}) is gone"
+            yield f"{file} ({_count_text(_size(before))}) is gone"
             return
-        now = self.wallets[file]
+        chains = self.wallets[file]
         for name, chain in sorted(before.items()):
-            there = now.get(name)
+            current = chains.get(name)
             if chain == NONE_YET:
                 continue
             if name == SECRET:
-                if there is None:
+                if current is None:
                     yield f"{file} has lost its seed or secret keys"
-            elif there is None or there.count < chain.count:
-                yield f"{file} has {there.count if there else 0} of {_counted(chain.count)} ({name})"
-            elif there != chain and self.beginnings.get((file, name, chain.count)) != chain.sha256:
-                yield f"{file} holds other addresses than before ({name})"
+            elif current is None or current.count < chain.count:
+                yield f"{file} has {current.count if current else 0} of {_count_text(chain.count)} ({name})"
+            elif current != chain and self.beginnings.get((file, name, chain.count)) != chain.sha256:
+                yield f"{file} has other addresses than before ({name})"
 
 
 def _size(chains: Mapping[str, Chain]) -> int:
@@ -134,14 +139,14 @@ def _size(chains: Mapping[str, Chain]) -> int:
     return sum(chain.count for name, chain in chains.items() if name != SECRET)
 
 
-def _counted(addresses: int) -> str:
+def _count_text(addresses: int) -> str:
     return f"{addresses} address{'' if addresses == 1 else 'es'}"
 
 
 def summary(wallets: Fingerprint) -> str:
     """Summary such as `2 wallets with 5 addresses`."""
     addresses = sum(map(_size, wallets.values()))
-    return f"{len(wallets)} wallet{'' if len(wallets) == 1 else 's'} with {_counted(addresses)}"
+    return f"{len(wallets)} wallet{'' if len(wallets) == 1 else 's'} with {_count_text(addresses)}"
 
 
 def digest(wallets: Fingerprint) -> str:
@@ -159,14 +164,14 @@ def lines(wallets: Fingerprint) -> Iterator[str]:
 
 def from_lines(text: Sequence[str]) -> Fingerprint:
     """Parse the text that `lines` wrote. Raises ValueError for any other text."""
-    found: dict[str, dict[str, Chain]] = {}
+    wallets: dict[str, dict[str, Chain]] = {}
     for line in text:
         file, name, count, sha256 = line.split("\t")
-        found.setdefault(file, {})[name] = Chain(count=int(count), sha256=sha256)
-    return found
+        wallets.setdefault(file, {})[name] = Chain(count=int(count), sha256=sha256)
+    return wallets
 
 
-def asked(before: Fingerprint) -> list[str]:
+def script_arguments(before: Fingerprint) -> list[str]:
     """Arguments of the script: how many addresses of each chain to hash, to compare them with `before`."""
     return [
         f"{file}\t{name.partition('/')[2] or '-'}\t{chain.count}"
@@ -176,12 +181,12 @@ def asked(before: Fingerprint) -> list[str]:
     ]
 
 
-def read(printed: str) -> Found:
+def read(printed: str) -> VolumeWallets:
     """Parse the output of the script. Raises ValueError if it is incomplete or of another form."""
-    said = [line.split("\t") for line in printed.split("\n") if line]
-    if said[-1:] != [["end"]]:
-        raise ValueError(f"it was cut off: {printed[-200:]!r}")
-    of = {kind: [words for first, *words in said if first == kind] for kind in _KINDS}
+    rows = [line.split("\t") for line in printed.split("\n") if line]
+    if rows[-1:] != [["end"]]:
+        raise ValueError(f"its output was cut off: {printed[-200:]!r}")
+    of = {kind: [words for first, *words in rows if first == kind] for kind in _KINDS}
     files = dict(of["file"])
     types = dict(of["type"])
     sums = {(number, chain): sha256.split()[0] for number, chain, sha256 in of["all"]}
@@ -195,7 +200,7 @@ def read(printed: str) -> Found:
     for number, kind in types.items():
         if not wallets[files[number]]:
             wallets[files[number]][kind] = NONE_YET
-    return Found(
+    return VolumeWallets(
         identity=of["id"][0][0] if of["id"] else "",
         wallets={file: chains for file, chains in wallets.items() if not saved_by(file)[0]},
         temporary={file: chains for file, chains in wallets.items() if saved_by(file)[0]},

@@ -53,9 +53,9 @@ def guarded(environ: Mapping[str, str], settings: Mapping[str, str] = SETTINGS) 
 
 
 def ask_git(folder: Path, *arguments: str) -> str:
-    """Output of a read-only git command; empty if it fails, as in a folder that is no checkout."""
-    done = _run(folder, SETTINGS, arguments)
-    return done.stdout.strip() if done.returncode == 0 else ""
+    """Output of a read-only git command; empty if it fails, as in a folder that is not a checkout."""
+    result = _run(folder, SETTINGS, arguments)
+    return result.stdout.strip() if result.returncode == 0 else ""
 
 
 def tree_of(folder: Path) -> str:
@@ -94,8 +94,8 @@ def changed_between(folder: Path, base: str, head: str = "") -> list[str]:
     settings = {**SETTINGS, **_no_filters(folder), "diff.relative": "false"}
     # `diff-index` would also list files that were touched without a change.
     command = ("diff-tree", "-r", base, head) if head else ("diff", "--no-renames", "--no-ext-diff", base)
-    whole = ("-O/dev/null", "--ignore-submodules=dirty", "--name-only", "-z")
-    return _run(folder, settings, (*command, *whole)).stdout.split("\0")[:-1]
+    options = ("-O/dev/null", "--ignore-submodules=dirty", "--name-only", "-z")
+    return _run(folder, settings, (*command, *options)).stdout.split("\0")[:-1]
 
 
 def untracked(folder: Path, path: str) -> list[str]:
@@ -111,12 +111,12 @@ def is_changed(folder: Path) -> bool:
     counts as changed if its content is read.
     """
     status = ("status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=dirty")
-    done = _run(folder, {**SETTINGS, **_no_filters(folder)}, status)
-    return done.returncode != 0 or bool(done.stdout) or any(map(is_changed, _submodules(folder)))
+    result = _run(folder, {**SETTINGS, **_no_filters(folder)}, status)
+    return result.returncode != 0 or bool(result.stdout) or any(map(is_changed, _submodules(folder)))
 
 
-def overlooked(folder: Path, built: str) -> list[str]:
-    """Files that `is_changed` can't judge.
+def hidden_from_status(folder: Path, built: str) -> list[str]:
+    """Files that `git status` does not report.
 
     They are tracked files that git was told to ignore, and ignored files in the checkout's folder `built`.
     """

@@ -1,7 +1,7 @@
 """Table of the checks that an operator would do by hand before a host gets a node.
 
 A finding names its host, the problem, the remedy, and the key in the stack's YAML. Nothing here asks a host:
-a check compares facts (host_facts.py) with what a stack wants.
+a check compares facts (host_facts.py) with the stack's requirements.
 """
 
 import re
@@ -193,11 +193,11 @@ def _full_disk(facts: HostFacts, _: Place) -> Iterator[Values]:
 
 
 def _no_room_for_chain(facts: HostFacts, place: Place) -> Iterator[Values]:
-    there = {one.name for one in facts.containers}
+    existing = {container.name for container in facts.containers}
     # An existing node already has its chain, whatever size.
-    come = sum(tenant.chain and not tenant.containers & there for tenant in place.tenants)
-    if come and facts.free is not None and IMAGE <= facts.free < IMAGE + come * CHAIN:
-        yield {"free": facts.free, "needed": IMAGE + come * CHAIN}
+    new_chains = sum(tenant.chain and not tenant.containers & existing for tenant in place.tenants)
+    if new_chains and facts.free is not None and IMAGE <= facts.free < IMAGE + new_chains * CHAIN:
+        yield {"free": facts.free, "needed": IMAGE + new_chains * CHAIN}
 
 
 def _wrong_clock(facts: HostFacts, _: Place) -> Iterator[Values]:
@@ -219,17 +219,17 @@ def _taken_port(facts: HostFacts, place: Place) -> Iterator[Values]:
 
 def _shared_wallet(facts: HostFacts, place: Place) -> Iterator[Values]:
     for tenant in place.tenants:
-        for one in facts.containers:
-            is_other = one.name not in tenant.containers and (one.runs or one.returns)
-            if tenant.wallet in one.writes and is_other:
-                yield {"wallet": tenant.wallet, "holder": one.name, "tenant": tenant.key}
+        for container in facts.containers:
+            is_other = container.name not in tenant.containers and (container.runs or container.returns)
+            if tenant.wallet in container.writes and is_other:
+                yield {"wallet": tenant.wallet, "holder": container.name, "tenant": tenant.key}
 
 
 def _engine_inside(facts: HostFacts, place: Place) -> Iterator[Values]:
     for tenant in place.tenants:
-        for one in facts.containers:
-            if tenant.wallet is not None and one.engine_inside:
-                yield {"holder": one.name, "tenant": tenant.key}
+        for container in facts.containers:
+            if tenant.wallet is not None and container.engine_inside:
+                yield {"holder": container.name, "tenant": tenant.key}
 
 
 def _slow_start(_: HostFacts, place: Place) -> Iterator[Values]:
@@ -239,26 +239,26 @@ def _slow_start(_: HostFacts, place: Place) -> Iterator[Values]:
 
 
 _BOARD = "a board of the tests"
-_TOLD = "a board of the tests that says so"
+_TOLD = "a board of the tests that reports it"
 _ROWS = (
     Check(
         name=Obstacle.NO_ANSWER,
         level=Level.UNKNOWN,
         said="does not answer at {engine}: {reason}",
-        remedy="See that it has power and a network, and that `docker -H {engine} version` gets there",
+        remedy="Check that it has power and a network, and that `docker -H {engine} version` reaches it",
         tried=_BOARD,
     ),
     Check(
         name=Obstacle.NO_SHELL,
         level=Level.UNKNOWN,
         said="runs no command for your key at {engine}: {reason}",
-        remedy="Nodes can be deployed there all the same; only a key without `command=` in its "
-        "authorized_keys can look",
+        remedy="Nodes can still be deployed there; these checks need a key without `command=` in its "
+        "authorized_keys",
     ),
     Check(
         name=Obstacle.HOST_KEY,
         level=Level.REFUSED,
-        said="has an ssh host key that is not the one in known_hosts, if one is there, at {engine}: {reason}",
+        said="has an ssh host key that known_hosts lacks or contradicts, at {engine}: {reason}",
         remedy="Compare what `ssh-keyscan {scanned} | ssh-keygen -lf -` prints with `ssh-keygen -lf "
         "/etc/ssh/ssh_host_ed25519_key.pub` on its own screen, then put it into known_hosts",
         key="skycoin:hosts.{host}.ssh-options",
@@ -268,7 +268,7 @@ _ROWS = (
         name=Obstacle.LOGIN,
         level=Level.REFUSED,
         said="accepts none of your ssh keys at {engine}: {reason}",
-        remedy="Copy one there with `ssh-copy-id {login}`, or name another one with `-i FILE`",
+        remedy="Copy one there with `ssh-copy-id {login}`, or use another key with `-i FILE`",
         key="skycoin:hosts.{host}.ssh-options",
         tried=_BOARD,
     ),
@@ -296,8 +296,8 @@ _ROWS = (
     Check(
         name="old engine",
         level=Level.REFUSED,
-        said="has Docker {version}, and 18.09 is the first one that is reached over ssh",
-        remedy="Install a newer one on the host; Debian 11 and Raspberry Pi OS have 20.10",
+        said="has Docker {version}, and ssh connections need 18.09 or newer",
+        remedy="Install a newer version on the host; Debian 11 and Raspberry Pi OS have 20.10",
         tried=_TOLD,
         look=_old_engine,
     ),
@@ -312,7 +312,7 @@ _ROWS = (
     Check(
         name="storage that copies",
         level=Level.WARNED,
-        said="keeps images by Docker's storage driver vfs: each layer is a whole copy, and the disk fills",
+        said="stores images with Docker's storage driver vfs: each layer is a full copy, and the disk fills",
         remedy='Write {{"storage-driver": "overlay2"}} into /etc/docker/daemon.json on the host and restart '
         "Docker; images are pulled and containers created again; volumes stay",
         look=_copying_driver,
@@ -320,7 +320,7 @@ _ROWS = (
     Check(
         name="storage that ends",
         level=Level.WARNED,
-        said="keeps images by Docker's storage driver {driver}, which newer engines do not have",
+        said="stores images with Docker's storage driver {driver}, which newer engines do not support",
         remedy='Write {{"storage-driver": "overlay2"}} into /etc/docker/daemon.json on the host and restart '
         "Docker; images are pulled and containers created again; volumes stay",
         look=_removed_driver,
@@ -337,7 +337,7 @@ _ROWS = (
     Check(
         name="32-bit system",
         level=Level.WARNED,
-        said="has a 32-bit system on a 64-bit kernel, and {platform} is for a 64-bit one",
+        said="has a 32-bit system on a 64-bit kernel, and {platform} needs a 64-bit system",
         remedy="Give it `arch: arm32v7`, or install the 64-bit system",
         key="skycoin:hosts.{host}.arch",
         look=_userland,
@@ -346,7 +346,7 @@ _ROWS = (
         name="memory",
         level=Level.REFUSED,
         said="has {total} MiB of memory, and the node's limit is {limit}",
-        remedy="Set a limit that leaves some to the system, such as {fits}, or the host's right board",
+        remedy="Set a limit that leaves memory for the system, such as {fits}, or the host's right board",
         key="{tenant}.memory",
         tried=_BOARD,
         look=_too_much_memory,
@@ -356,7 +356,7 @@ _ROWS = (
         level=Level.WARNED,
         said="has {total} MiB of memory, and the node's limit of {limit} MiB never applies: the kernel may "
         "end another program instead",
-        remedy="Set a limit that leaves some to the system, such as {fits}, or the host's board",
+        remedy="Set a limit that leaves memory for the system, such as {fits}, or the host's board",
         key="{tenant}.memory",
         look=_no_limit,
     ),
@@ -371,7 +371,7 @@ _ROWS = (
     Check(
         name="no memory cgroup",
         level=Level.WARNED,
-        said="has a kernel without the memory cgroup: Docker drops every limit of memory without an error",
+        said="has a kernel without the memory cgroup: Docker ignores every memory limit without an error",
         remedy="Raspberry Pi OS: add `cgroup_enable=memory cgroup_memory=1` to the one line of "
         "/boot/firmware/cmdline.txt (before Debian 12: /boot/cmdline.txt), and reboot",
         key="skycoin:hosts.{host}",
@@ -381,7 +381,7 @@ _ROWS = (
         name="no swap",
         level=Level.WARNED,
         said="has {total} MiB of memory and no swap",
-        remedy="Give it some on the host, compressed in memory: `sudo apt install zram-tools`",
+        remedy="Add compressed swap in memory on the host: `sudo apt install zram-tools`",
         key="skycoin:hosts.{host}",
         look=_no_swap,
     ),
@@ -400,13 +400,14 @@ _ROWS = (
         level=Level.WARNED,
         said="has {free} MiB free where Docker keeps its data, and new nodes with their chains may need "
         "{needed}",
-        remedy="Give it a larger disk, or Docker's data another one (`data-root` in /etc/docker/daemon.json)",
+        remedy="Give it a larger disk, or move Docker's data to another one (`data-root` in "
+        "/etc/docker/daemon.json)",
         look=_no_room_for_chain,
     ),
     Check(
         name="wrong clock",
         level=Level.REFUSED,
-        said="has a clock that says {there}, and here it is {here}",
+        said="has its clock at {host_time}; this machine's is {local_time}",
         remedy="Set it on the host: `sudo timedatectl set-ntp true`, with a time server that it reaches",
         key="skycoin:hosts.{host}",
         tried=_TOLD,
@@ -415,7 +416,7 @@ _ROWS = (
     Check(
         name="clock",
         level=Level.WARNED,
-        said="has a clock that says {there}, and here it is {here}",
+        said="has its clock at {host_time}; this machine's is {local_time}",
         remedy="Set it on the host: `sudo timedatectl set-ntp true`, with a time server that it reaches",
         key="skycoin:hosts.{host}",
         look=_drifting_clock,
@@ -424,8 +425,8 @@ _ROWS = (
         name="port",
         level=Level.REFUSED,
         said="has port {port} taken by {holder}",
-        remedy="Stop that one, or choose another port; if a node gives it up in the same change, run an `up` "
-        "of that node alone first",
+        remedy="Stop it, or choose another port; if another node frees the port in the same change, first "
+        "run an `up` of that node alone",
         key="{tenant}.{which}",
         tried=_BOARD,
         look=_taken_port,
@@ -442,8 +443,8 @@ _ROWS = (
     Check(
         name=ENGINE_INSIDE,
         level=Level.REFUSED,
-        said="has the workspace {holder} with a Docker engine inside: whoever is in it can own the host, and "
-        "with it the wallet of a node there",
+        said="has the workspace {holder} with a Docker engine inside: anyone in it can take over the host, "
+        "with the wallets of its nodes",
         remedy="Open it on another machine (`./skyinfra workspace open NAME --dind --engine "
         "ssh://USER@HOST`), or without `--dind`, or remove it: `docker container rm --force {holder}` there "
         "(volumes stay)",
@@ -454,8 +455,8 @@ _ROWS = (
     Check(
         name="time to start",
         level=Level.WARNED,
-        said="may take {starts} s to start a node, and it is given {wait}",
-        remedy="Give it {starts} or more",
+        said="may take {starts} s to start a node, but `wait` allows {wait}",
+        remedy="Set `wait` to {starts} or more",
         key="{tenant}.wait",
         tried="settings alone",
         look=_slow_start,
@@ -466,13 +467,13 @@ CHECKS: Mapping[str, Check] = MappingProxyType({row.name: row for row in _ROWS})
 
 def findings(facts: HostFacts, place: Place) -> list[Finding]:
     """Findings about a host that answered, errors first."""
-    found = [
+    failed = [
         _finding(row, place, values)
         for row in CHECKS.values()
         if row.look is not None
         for values in row.look(facts, place)
     ]
-    return sorted(found, key=lambda one: one.level is not Level.REFUSED)
+    return sorted(failed, key=lambda finding: finding.level is not Level.REFUSED)
 
 
 def unasked(error: HostError, place: Place) -> Finding:
@@ -485,12 +486,12 @@ def engine_inside(holder: str, tenant: str, place: Place) -> Finding:
     return _finding(CHECKS[ENGINE_INSIDE], place, {"holder": holder, "tenant": tenant})
 
 
-def remedy_of(said: str, engine: str) -> str:
+def remedy_of(message: str, engine: str) -> str:
     """Advice for a host whose engine does not answer, chosen by the error message."""
-    obstacle = obstacle_of(said)
+    obstacle = obstacle_of(message)
     if obstacle is Obstacle.NO_ANSWER and not engine.startswith("ssh://"):
         obstacle = Obstacle.NO_ENGINE
-    return unasked(HostError(obstacle, said), Place(name="", engine=engine)).remedy
+    return unasked(HostError(obstacle, message), Place(name="", engine=engine)).remedy
 
 
 def runs_natively(machine: str, platform: str | None) -> bool:
@@ -514,8 +515,8 @@ def _finding(row: Check, place: Place, values: Values) -> Finding:
 
 def _version(facts: HostFacts) -> tuple[int, int]:
     """Major and minor version; a build without a version (`dev`, `0.0.0-…`) counts as new."""
-    found = re.match(r"([1-9]\d*)\.(\d+)", facts.version)
-    return (int(found[1]), int(found[2])) if found else (sys.maxsize, 0)
+    match = re.match(r"([1-9]\d*)\.(\d+)", facts.version)
+    return (int(match[1]), int(match[2])) if match else (sys.maxsize, 0)
 
 
 def _exceeds(tenant: Tenant, total: float) -> bool:
@@ -532,19 +533,22 @@ def _memory(facts: HostFacts, tenant: Tenant) -> Values:
 
 
 def _clock(ahead: float) -> Values:
-    here = datetime.now(UTC).timestamp()
-    there, now = (f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC" for at in (here + ahead, here))
-    return {"there": there, "here": now}
+    now = datetime.now(UTC).timestamp()
+    host_time, local_time = (
+        f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC" for at in (now + ahead, now)
+    )
+    return {"host_time": host_time, "local_time": local_time}
 
 
 def _holder(facts: HostFacts, own: frozenset[str], ip: str, port: int) -> str:
     """Name of the container or program that occupies a port a tenant needs; empty if the port is free."""
-    held = [one for one in facts.containers if one.runs and _publishes(one, ip, port)]
-    if others := [one for one in held if one.name not in own]:
-        return f"the container {others[0].name}"
-    if held:
+    running = (container for container in facts.containers if container.runs)
+    publishing = [container for container in running if _publishes(container, ip, port)]
+    if foreign := [container for container in publishing if container.name not in own]:
+        return f"the container {foreign[0].name}"
+    if publishing:
         return ""
-    listeners = [one for one in facts.listeners or () if one.port == port and _overlap(one.ip, ip)]
+    listeners = [entry for entry in facts.listeners or () if entry.port == port and _overlap(entry.ip, ip)]
     return f"a program of the user with the id {listeners[0].user}" if listeners else ""
 
 
@@ -552,6 +556,6 @@ def _publishes(container: Container, ip: str, port: int) -> bool:
     return any(port == taken and _overlap(address, ip) for address, taken in container.ports)
 
 
-def _overlap(one: str, other: str) -> bool:
-    """True if two addresses can't both use a port: they are equal, or one means all addresses."""
-    return one == other or bool({one, other} & {"", "0.0.0.0", "::"})
+def _overlap(first: str, second: str) -> bool:
+    """True if two addresses can't both use a port: they are equal, or one of them means all addresses."""
+    return first == second or bool({first, second} & {"", "0.0.0.0", "::"})

@@ -64,16 +64,16 @@ _WORDS = (
 """Phrases of OpenSSH, shells, docker and silent_engines.py for each reason; the first match counts."""
 
 
-def obstacle_of(said: str) -> Obstacle:
+def obstacle_of(message: str) -> Obstacle:
     """Reason why a host can't be asked, from the message of ssh, its shell, docker or the engine."""
-    return next((obstacle for obstacle, words in _WORDS if re.search(words, said)), Obstacle.NO_ANSWER)
+    return next((obstacle for obstacle, words in _WORDS if re.search(words, message)), Obstacle.NO_ANSWER)
 
 
 class HostError(ServiceError):
     """A host can't be asked; the message is that of ssh, docker or the engine, on one line."""
 
-    def __init__(self, obstacle: Obstacle, said: str) -> None:
-        super().__init__(said)
+    def __init__(self, obstacle: Obstacle, message: str) -> None:
+        super().__init__(message)
         self.obstacle = obstacle
 
 
@@ -132,7 +132,7 @@ class HostFacts:
 def ask_host(engine: str | None, ssh_options: Sequence[str] = ()) -> HostFacts:
     """Ask the host of `engine` (None: the environment's) for its facts. Raises HostError within 30 s."""
     address = engine_address(engine)
-    return _behind_ssh(address, ssh_options) if address.startswith("ssh://") else _beside(address)
+    return _behind_ssh(address, ssh_options) if address.startswith("ssh://") else _on_this_machine(address)
 
 
 class FreshFacts:
@@ -142,26 +142,26 @@ class FreshFacts:
         self._ask = ask
         self._lock = threading.Lock()
         self._throttle = threading.Semaphore(AT_ONCE)
-        self._asked: dict[tuple[str | None, tuple[str, ...]], _Asked] = {}
+        self._asked: dict[tuple[str | None, tuple[str, ...]], _CachedFacts] = {}
 
     def __call__(self, engine: str | None, ssh_options: Sequence[str]) -> HostFacts:
         """Facts that are at most a minute old. Raises HostError."""
         with self._lock:
-            asked = self._asked.setdefault((engine, tuple(ssh_options)), _Asked())
-        with asked.lock:
-            if asked.found is None or time.monotonic() - asked.at > FRESH:
+            cached = self._asked.setdefault((engine, tuple(ssh_options)), _CachedFacts())
+        with cached.lock:
+            if cached.found is None or time.monotonic() - cached.at > FRESH:
                 try:
                     with self._throttle:
-                        asked.found = self._ask(engine, ssh_options)
+                        cached.found = self._ask(engine, ssh_options)
                 except HostError as error:
-                    asked.found = error
-                asked.at = time.monotonic()
-        if isinstance(asked.found, HostError):
-            raise asked.found
-        return asked.found
+                    cached.found = error
+                cached.at = time.monotonic()
+        if isinstance(cached.found, HostError):
+            raise cached.found
+        return cached.found
 
 
-class _Asked:
+class _CachedFacts:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.at = 0.0
@@ -171,27 +171,27 @@ class _Asked:
 def _behind_ssh(url: str, options: Sequence[str]) -> HostFacts:
     with Login():
         began = time.time()
-        code, printed, said = _run(ssh_command(url, options, "sh -s"))
+        code, printed, errors = _run(ssh_command(url, options, "sh -s"))
     parts = _parts(printed)
     if "end" not in parts:
-        raise HostError(*_refusal(code, said))
+        raise HostError(*_ssh_failure(code, errors))
     if not parts["docker"]:
-        raise HostError(Obstacle.NO_DOCKER, f"{parts['user']} has no docker command there")
+        raise HostError(Obstacle.NO_DOCKER, f"the user {parts['user']} has no docker command")
     info = _json(parts["info"])
     if not info.get("DockerRootDir"):
-        raise HostError(*_no_engine(" ".join([*info.get("ServerErrors", ()), said])))
+        raise HostError(*_engine_failure(" ".join([*info.get("ServerErrors", ()), errors])))
     containers = [_container(_json(line)) for line in parts["containers"].splitlines()]
     return _facts(info, containers, parts, (began, time.time()))
 
 
-def _beside(address: str) -> HostFacts:
+def _on_this_machine(address: str) -> HostFacts:
     try:
         client = client_of(address, SECONDS)
         with contextlib.closing(client):
             info = client.info()
-            containers = [_container(_essence(one)) for one in _inspected(client.api)]
+            containers = [_container(_reduced(inspected)) for inspected in _inspected(client.api)]
     except (DockerException, OSError) as error:
-        raise HostError(*_no_engine(_line(error))) from error
+        raise HostError(*_engine_failure(_line(error))) from error
     parts: Mapping[str, str] = {}
     began = time.time()
     if address.startswith("unix://"):
@@ -201,41 +201,43 @@ def _beside(address: str) -> HostFacts:
 
 
 def _inspected(api: Any) -> Iterator[Mapping[str, Any]]:
-    for one in api.containers(all=True):
-        with contextlib.suppress(APIError):  # it has ended meanwhile
-            yield api.inspect_container(one["Id"])
+    for listed in api.containers(all=True):
+        with contextlib.suppress(APIError):  # it has ended in the meantime
+            yield api.inspect_container(listed["Id"])
 
 
-def _essence(found: Mapping[str, Any]) -> Mapping[str, Any]:
-    host = found["HostConfig"]
+def _reduced(inspected: Mapping[str, Any]) -> Mapping[str, Any]:
+    host = inspected["HostConfig"]
     return {
-        "Name": found["Name"],
-        "Status": found["State"]["Status"],
+        "Name": inspected["Name"],
+        "Status": inspected["State"]["Status"],
         "Restart": host["RestartPolicy"]["Name"],
         "Ports": host.get("PortBindings"),
-        "Mounts": found.get("Mounts"),
-        "Title": (found["Config"].get("Labels") or {}).get(TITLE),
+        "Mounts": inspected.get("Mounts"),
+        "Title": (inspected["Config"].get("Labels") or {}).get(TITLE),
         "Capabilities": host.get("CapAdd"),
         "Privileged": host.get("Privileged"),
     }
 
 
-def _container(found: Mapping[str, Any]) -> Container:
-    published = (one for bindings in (found["Ports"] or {}).values() for one in bindings or ())
-    name = found["Name"].lstrip("/")
+def _container(listed: Mapping[str, Any]) -> Container:
+    published = (entry for bindings in (listed["Ports"] or {}).values() for entry in bindings or ())
+    name = listed["Name"].lstrip("/")
     return Container(
         name=name,
-        runs=found["Status"] in ("running", "restarting", "paused"),
-        returns=found["Restart"] in ("always", "unless-stopped"),
-        ports=frozenset((one["HostIp"], int(one["HostPort"])) for one in published if one["HostPort"]),
+        runs=listed["Status"] in ("running", "restarting", "paused"),
+        returns=listed["Restart"] in ("always", "unless-stopped"),
+        ports=frozenset(
+            (entry["HostIp"], int(entry["HostPort"])) for entry in published if entry["HostPort"]
+        ),
         writes=frozenset(
-            one["Name"] for one in found["Mounts"] or () if one.get("Name") and one.get("RW", True)
+            entry["Name"] for entry in listed["Mounts"] or () if entry.get("Name") and entry.get("RW", True)
         ),
         engine_inside=has_engine_inside(
             name,
-            {TITLE: found["Title"] or ""},
-            found["Capabilities"] or (),
-            privileged=bool(found["Privileged"]),
+            {TITLE: listed["Title"] or ""},
+            listed["Capabilities"] or (),
+            privileged=bool(listed["Privileged"]),
         ),
     )
 
@@ -279,11 +281,11 @@ def _bits(text: str) -> int | None:
     return {"32": 32, "64": 64, "1": 32, "2": 64}.get(text)
 
 
-def _ahead(there: int | None, span: tuple[float, float]) -> float | None:
-    if there is None:
+def _ahead(host_time: int | None, span: tuple[float, float]) -> float | None:
+    if host_time is None:
         return None
     began, ended = span
-    return min(0.0, there + 1 - began) + max(0.0, there - ended)
+    return min(0.0, host_time + 1 - began) + max(0.0, host_time - ended)
 
 
 def _listeners(table: str) -> Iterator[Listener]:
@@ -301,34 +303,34 @@ def _number(text: str) -> int | None:
     return int(text) if text.isdigit() else None
 
 
-def _mebibytes(found: re.Match[str] | None) -> int | None:
-    return int(found[1]) // 1024 if found else None
+def _mebibytes(match: re.Match[str] | None) -> int | None:
+    return int(match[1]) // 1024 if match else None
 
 
 def _json(text: str) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = json.loads(text)
+        fields: dict[str, Any] = json.loads(text)
     except ValueError:
         return {}
-    return found
+    return fields
 
 
 def _line(text: object) -> str:
     return " ".join(str(text).split())
 
 
-def _refusal(code: int | None, said: str) -> tuple[Obstacle, str]:
+def _ssh_failure(code: int | None, errors: str) -> tuple[Obstacle, str]:
     """Reason why the command did not run, from OpenSSH's own messages."""
-    line = _line(said) or f"the command ended with {code} and said nothing"
+    line = _line(errors) or f"the command ended with {code} and printed nothing"
     if code is None:
-        return Obstacle.NO_ANSWER, f"no answer within {SECONDS} s {_line(said)}".strip()
+        return Obstacle.NO_ANSWER, f"no answer within {SECONDS} s {_line(errors)}".strip()
     if (obstacle := obstacle_of(line)) in (Obstacle.HOST_KEY, Obstacle.LOGIN):
         return obstacle, line
     return Obstacle.NO_ANSWER if code == _SSH_FAILED else Obstacle.NO_SHELL, line
 
 
-def _no_engine(said: str) -> tuple[Obstacle, str]:
-    line = _line(said)
+def _engine_failure(message: str) -> tuple[Obstacle, str]:
+    line = _line(message)
     if obstacle_of(line) is Obstacle.NO_PERMISSION:
         return Obstacle.NO_PERMISSION, line
     return Obstacle.NO_ANSWER if "timed out" in line else Obstacle.NO_ENGINE, line
@@ -346,10 +348,10 @@ def _run(shell: Sequence[str]) -> tuple[int | None, str, str]:
         start_new_session=True,
     )
     try:
-        printed, said = process.communicate(SCRIPT, timeout=SECONDS)
+        printed, errors = process.communicate(SCRIPT, timeout=SECONDS)
     except subprocess.TimeoutExpired:
         # Together with all child processes: the ssh to a jump host keeps the pipes open.
         os.killpg(process.pid, signal.SIGKILL)
-        printed, said = process.communicate()
-        return None, "", said
-    return process.returncode, printed, said
+        printed, errors = process.communicate()
+        return None, "", errors
+    return process.returncode, printed, errors

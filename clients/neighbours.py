@@ -11,33 +11,37 @@ from catalogue.neighbours import has_engine_inside, is_node
 
 def nodes_on(client: Any) -> list[str]:
     """Sorted names of the nodes' containers on an engine, running or stopped."""
-    return sorted(_name(one) for one in client.api.containers(all=True) if is_node(one.get("Labels") or {}))
+    return sorted(
+        _name(container)
+        for container in client.api.containers(all=True)
+        if is_node(container.get("Labels") or {})
+    )
 
 
 def engines_inside(client: Any) -> list[str]:
     """Sorted names of the workspaces on an engine that have an engine inside, running or stopped."""
-    found = []
-    for one in client.api.containers(all=True):
-        name, labels = _name(one), one.get("Labels") or {}
+    names = []
+    for container in client.api.containers(all=True):
+        name, labels = _name(container), container.get("Labels") or {}
         # As if it had all rights: only containers that may have an engine inside are inspected.
         if not has_engine_inside(name, labels, (), privileged=True):
             continue
-        with suppress(NotFound):  # it has ended meanwhile
-            host = client.api.inspect_container(one["Id"])["HostConfig"]
-            given, privileged = host.get("CapAdd") or (), bool(host.get("Privileged"))
-            if has_engine_inside(name, labels, given, privileged=privileged):
-                found.append(name)
-    return sorted(found)
+        with suppress(NotFound):  # it has ended in the meantime
+            host = client.api.inspect_container(container["Id"])["HostConfig"]
+            capabilities, privileged = host.get("CapAdd") or (), bool(host.get("Privileged"))
+            if has_engine_inside(name, labels, capabilities, privileged=privileged):
+                names.append(name)
+    return sorted(names)
 
 
 def beside_nodes(host: str, nodes: Sequence[str], workspace: str) -> str:
     """Message that refuses a workspace with an engine inside on a machine with nodes, which `host` names."""
     are = f"the node {nodes[0]}" if len(nodes) == 1 else f"the nodes {', '.join(nodes)}"
     return (
-        f"{host} has {are}, and whoever is in a workspace with a Docker engine inside can own the machine, "
+        f"{host} has {are}, and anyone in a workspace with a Docker engine inside can take over the machine, "
         f"wallets included. Open it on the engine of another machine, `./skyinfra workspace open {workspace} "
         "--dind --engine ssh://USER@HOST --folder FOLDER` (in YAML, a host in skycoin:hosts with `engine: "
-        "ssh://USER@HOST`), or here without `dind`, which also ends one that is open."
+        "ssh://USER@HOST`), or here without `dind`, which also replaces an open workspace that has an engine."
     )
 
 

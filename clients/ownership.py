@@ -1,6 +1,6 @@
 """Files in a node's volume that the node's user can't use, because they belong to another user.
 
-They come from another container that filled the volume, or from a person who copied files there as root.
+They come from another container that filled the volume, or from a user who copied files there as root.
 """
 
 import re
@@ -54,7 +54,7 @@ _LINE = re.compile(rf"(unreadable|unwritable) ([a-zA-Z-]{{10}})\S* (\d+) (\d+) {
 
 
 @dataclass(frozen=True, slots=True)
-class Foreign:
+class ForeignFile:
     """One file or folder of another user."""
 
     path: str
@@ -75,13 +75,13 @@ class Foreign:
         return repr(plain if len(plain) <= SHOWN else f"{plain[: SHOWN - 1]}…")
 
 
-def foreign_files(client: Any, place: Place, image: str, volume: str) -> list[Foreign]:
+def foreign_files(client: Any, place: Place, image: str, volume: str) -> list[ForeignFile]:
     """List other users' files that the node's user can't read or write, with the shell of the node's image.
 
     Raises ServiceError if they can't all be listed.
     """
     user = user_of(place)
-    _, said = short_run(
+    _, printed = short_run(
         client,
         place,
         image,
@@ -91,12 +91,16 @@ def foreign_files(client: Any, place: Place, image: str, volume: str) -> list[Fo
         user=user,
         volumes={volume: {"bind": PLACE, "mode": "ro"}},
     )
-    *listed, end = said.split("\n")
+    *listed, end = printed.split("\n")
     if end != "end":
-        raise ServiceError(f"host {place['host']}: the owners in {volume} can't be listed: {said[-200:]!r}")
-    found = map(_LINE.fullmatch, listed)
+        raise ServiceError(
+            f"host {place['host']}: the owners in {volume} can't be listed: {printed[-200:]!r}"
+        )
+    matches = map(_LINE.fullmatch, listed)
     return [
-        Foreign(one[5] or "", one[2], f"{one[3]}:{one[4]}", one[1] == "unreadable") for one in found if one
+        ForeignFile(match[5] or "", match[2], f"{match[3]}:{match[4]}", match[1] == "unreadable")
+        for match in matches
+        if match
     ]
 
 
@@ -123,7 +127,7 @@ def give_empty(client: Any, place: Place, image: str, volume: str, target: str =
     user = user_of(place)
     if user == USER:
         return
-    code, said = short_run(
+    code, printed = short_run(
         client,
         place,
         image,
@@ -134,7 +138,9 @@ def give_empty(client: Any, place: Place, image: str, volume: str, target: str =
         volumes={volume: {"bind": target, "mode": "rw"}},
     )
     if code:
-        raise ServiceError(f"host {place['host']}: {volume} can't be given to the node's user {user}: {said}")
+        raise ServiceError(
+            f"host {place['host']}: {volume} can't be given to the node's user {user}: {printed}"
+        )
 
 
 def prepare_copies(client: Any, place: Place, image: str, backups: str) -> None:
@@ -147,13 +153,13 @@ def prepare_copies(client: Any, place: Place, image: str, backups: str) -> None:
         give_empty(client, place, image, backups)
 
 
-def explained(volume: str, image: str, files: Sequence[Foreign], user: str = USER) -> str:
+def explained(volume: str, image: str, files: Sequence[ForeignFile], user: str = USER) -> str:
     """Describe who owns the files, with the command that gives only these files to the node's user."""
-    named = ", ".join(f"{one.shown} ({one.mode}) of {one.owner}" for one in files[:NAMED])
+    named = ", ".join(f"{file.shown} ({file.mode}) of {file.owner}" for file in files[:NAMED])
     least = "at least " if len(files) == LISTED else ""
     more = f" and {least}{len(files) - NAMED} more" if len(files) > NAMED else ""
     return (
-        f"The node's user {user} is kept out by {named}{more}. This command gives these files to that user "
+        f"The node's user {user} can't use {named}{more}. This command gives these files to that user "
         f"and changes nothing else: `{_command(volume, image, user)}`."
     )
 
@@ -161,12 +167,26 @@ def explained(volume: str, image: str, files: Sequence[Foreign], user: str = USE
 def _command(volume: str, image: str, owner: str) -> str:
     """Command line of one `docker run` that may only read everything and change owners."""
     user, _, group = owner.partition(":")
-    found = ["-name", "lost+found", "-prune", "-o", "(", "!", "-user", user, "-o", "!", "-group", group, ")"]
+    tests = [
+        "-name",
+        "lost+found",
+        "-prune",
+        "-o",
+        "(",
+        "!",
+        "-user",
+        user,
+        "-o",
+        "!",
+        "-group",
+        group,
+        ")",
+    ]
     rights = ["--cap-drop", "ALL", "--cap-add", "CHOWN", "--cap-add", "DAC_READ_SEARCH"]
     return shlex.join(
         [
             *("docker", "run", "--rm", "--network", "none", "--read-only", "--user", "0:0", *rights),
             *("--security-opt", "no-new-privileges", "-v", f"{volume}:{PLACE}", "--entrypoint", "find"),
-            *(image, PLACE, *found, "-exec", "chown", "-h", owner, "{}", "+"),
+            *(image, PLACE, *tests, "-exec", "chown", "-h", owner, "{}", "+"),
         ]
     )

@@ -38,16 +38,16 @@ class PrivateFolder:
 def _remove_abandoned() -> None:
     """Remove this user's folders that no process has locked; later calls in a process do nothing."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        with contextlib.suppress(OSError):  # another user's, locked, or removed meanwhile
+        with contextlib.suppress(OSError):  # another user's, locked, or already removed
             _remove_if_abandoned(folder)
 
 
 def _remove_if_abandoned(folder: Path) -> None:
-    """Remove a folder of this user that is old and unlocked; raise OSError if it is locked or no folder."""
+    """Remove an old, unlocked folder of this user; raise OSError if it is locked or not a folder."""
     lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
-        found = os.fstat(lock)
-        if found.st_uid == os.geteuid() and time.time() - found.st_mtime > YOUNG_SECONDS:
+        status = os.fstat(lock)
+        if status.st_uid == os.geteuid() and time.time() - status.st_mtime > YOUNG_SECONDS:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(folder)
     finally:

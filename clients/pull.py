@@ -73,7 +73,7 @@ def known_as(api: Any, image: str) -> str | None:
     if not is_pinned(image):
         return None
     _, digest = split_pinned(image)
-    names = [name for one in api.images() for name in one.get("RepoDigests") or ()]
+    names = [name for stored in api.images() for name in stored.get("RepoDigests") or ()]
     return next((name for name in sorted(names) if name.endswith(f"@{digest}")), None)
 
 
@@ -85,11 +85,11 @@ def expected_name(image: str, place: Place) -> str:
     return _on_loopback(source, _address(source)[1])
 
 
-def is_same(one: str, other: str) -> bool:
+def is_same(first: str, second: str) -> bool:
     """True if two names mean the same image: they are equal, or have the same digest."""
-    if not is_pinned(one) or not is_pinned(other):
-        return one == other
-    return split_pinned(one)[1] == split_pinned(other)[1]
+    if not is_pinned(first) or not is_pinned(second):
+        return first == second
+    return split_pinned(first)[1] == split_pinned(second)[1]
 
 
 def source_of(image: str, place: Place) -> str:
@@ -124,10 +124,10 @@ def _pulled_through_ssh(api: Any, source: str, place: Place, say: Say) -> str:
     host, port = _address(source)
     # Go and ssh ask the system's resolver for names below localhost, and not all resolvers return loopback.
     target = host if host.startswith("127.") else LOOPBACK
-    say("opens the way to the registry")
+    say("opens an SSH tunnel for the pull")
     engine = engine_address(place.get("engine"))
-    with forwarded(engine, place.get("sshOptions") or (), target, port) as there:
-        name = _on_loopback(source, there)
+    with forwarded(engine, place.get("sshOptions") or (), target, port) as host_port:
+        name = _on_loopback(source, host_port)
         for _ in range(TRIES - 1):
             try:
                 return _pulled(api, name, source, place, say)
@@ -135,7 +135,7 @@ def _pulled_through_ssh(api: Any, source: str, place: Place, say: Say) -> str:
                 # After a lost connection the engine continues for a while to load layers through it.
                 if not _CLOSED_WAY.search(str(error)):
                     raise
-                say("pulls the image again: an earlier pull was cut off")
+                say("pulls the image again: an earlier pull was interrupted")
                 time.sleep(PAUSE)
         return _pulled(api, name, source, place, say)
 
@@ -164,18 +164,18 @@ def _progress(lines: Iterator[Mapping[str, Any]], say: Say) -> Iterator[Mapping[
         detail = line.get("progressDetail") or {}
         if line.get("status") == "Downloading" and detail.get("total"):
             layers[str(line.get("id"))] = detail.get("current", 0), detail["total"]
-            done, whole = (sum(sizes) / 1e6 for sizes in zip(*layers.values(), strict=True))
-            say(f"pulls the image: {done:.0f} of {whole:.0f} MB")
+            loaded, total = (sum(sizes) / 1e6 for sizes in zip(*layers.values(), strict=True))
+            say(f"pulls the image: {loaded:.0f} of {total:.0f} MB")
         yield line
 
 
-def _refusal(source: str, place: Place, said: str, *, through_ssh: bool) -> str:
-    way = " through ssh" if through_ssh else ""
+def _refusal(source: str, place: Place, reason: str, *, through_ssh: bool) -> str:
+    suffix = " through ssh" if through_ssh else ""
     registry, hint = source.partition("/")[0], ""
-    if _NO_LOGIN.search(said):
+    if _NO_LOGIN.search(reason):
         hint = f". Log in with an account that may read it: {login_hint(registry)}"
     elif not through_ssh:
         hint = (
             f". It pulls by itself: it must reach {registry}, or `pull-from` names a registry that it reaches"
         )
-    return f"host {place['host']} can't pull {source}{way}: {said}{hint}"
+    return f"host {place['host']} can't pull {source}{suffix}: {reason}{hint}"

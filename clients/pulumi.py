@@ -1,7 +1,7 @@
 """Pulumi's command line: the contents of a stack's state, and its outputs.
 
-The backend is the environment's (PULUMI_BACKEND_URL, or that of `pulumi login`). Only `let_go` changes a
-state.
+The backend is the environment's (PULUMI_BACKEND_URL, or that of `pulumi login`). Only `drop_dependencies`
+changes a state.
 """
 
 import contextlib
@@ -40,10 +40,10 @@ def stack_resources(stack: str) -> list[dict[str, Any]]:
 def deployment(stack: str, env: Mapping[str, str] = _NO_VARIABLES) -> dict[str, Any]:
     """State of a stack, with the ciphertexts of its secrets. Raises ServiceError."""
     exported = _ask(["stack", "export", "--stack", stack], env)
-    found = exported.get("deployment") if isinstance(exported, dict) else None
-    if not isinstance(found, dict):
+    result = exported.get("deployment") if isinstance(exported, dict) else None
+    if not isinstance(result, dict):
         raise ServiceError(f"pulumi exported no state of the stack {stack}")
-    return found
+    return result
 
 
 def updates(stack: str, env: Mapping[str, str] = _NO_VARIABLES) -> list[dict[str, Any]]:
@@ -60,39 +60,39 @@ def version(env: Mapping[str, str] = _NO_VARIABLES) -> str:
 
 def stack_names() -> list[str]:
     """Names of the project's stacks on this backend. Raises ServiceError with Pulumi's own message."""
-    return [str(one["name"]) for one in _ask(["stack", "ls", "--json"])]
+    return [str(stack["name"]) for stack in _ask(["stack", "ls", "--json"])]
 
 
-def let_go(stack: str, urns: Collection[str]) -> None:
+def drop_dependencies(stack: str, urns: Collection[str]) -> None:
     """Remove from a state the dependencies on the containers `urns` that rollout waves gave to other nodes.
 
     Pulumi deletes nothing that another resource depends on. The next `up` records the program's dependencies
     again. Raises ServiceError.
     """
     exported = _ask(["stack", "export", "--stack", stack])
-    for one in waiting_nodes(exported["deployment"].get("resources") or [], urns):
-        one["dependencies"] = [urn for urn in one["dependencies"] if urn not in urns]
-    done = _run(["stack", "import", "--stack", stack], given=json.dumps(exported))
-    if done.returncode:
-        raise ServiceError(f"the state of {stack} is unchanged: {_last_line(done.stderr)}")
+    for resource in waiting_nodes(exported["deployment"].get("resources") or [], urns):
+        resource["dependencies"] = [urn for urn in resource["dependencies"] if urn not in urns]
+    result = _run(["stack", "import", "--stack", stack], text=json.dumps(exported))
+    if result.returncode:
+        raise ServiceError(f"the state of {stack} is unchanged: {_last_line(result.stderr)}")
 
 
 def waiting_nodes(resources: Sequence[dict[str, Any]], urns: Collection[str]) -> list[dict[str, Any]]:
     """Containers of nodes, other than those in `urns`, that depend on one of `urns`."""
     return [
-        one
-        for one in resources
-        if one["type"] == NODE_CONTAINER
-        and one["urn"] not in urns
-        and {*(one.get("dependencies") or ())} & {*urns}
+        resource
+        for resource in resources
+        if resource["type"] == NODE_CONTAINER
+        and resource["urn"] not in urns
+        and {*(resource.get("dependencies") or ())} & {*urns}
     ]
 
 
 def selected_stack() -> str:
     """Name of the stack selected with `pulumi stack select`. Raises ServiceError if there is none."""
-    done = _run(["stack", "--show-name"])
-    if done.returncode or not (name := done.stdout.strip()):
-        raise ServiceError(f"no stack is selected: give one with --stack NAME ({_last_line(done.stderr)})")
+    result = _run(["stack", "--show-name"])
+    if result.returncode or not (name := result.stdout.strip()):
+        raise ServiceError(f"no stack is selected: give one with --stack NAME ({_last_line(result.stderr)})")
     return name
 
 
@@ -101,9 +101,11 @@ def containers(resources: Sequence[Mapping[str, Any]]) -> list[tuple[str, Mappin
 
     Unlike the settings, a state also has the containers of a failed `up` and their hosts.
     """
-    providers = {f"{one['urn']}::{one.get('id')}": one.get("inputs", {}) for one in resources}
-    found = [one for one in resources if one["type"] in (CONTAINER, NODE_CONTAINER)]
-    return [(one["inputs"]["name"], _engine_of(one, providers)) for one in reversed(found)]
+    providers = {
+        f"{resource['urn']}::{resource.get('id')}": resource.get("inputs", {}) for resource in resources
+    }
+    selected = [resource for resource in resources if resource["type"] in (CONTAINER, NODE_CONTAINER)]
+    return [(resource["inputs"]["name"], _engine_of(resource, providers)) for resource in reversed(selected)]
 
 
 def _engine_of(container: Mapping[str, Any], providers: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
@@ -111,21 +113,21 @@ def _engine_of(container: Mapping[str, Any], providers: Mapping[str, Mapping[str
     if container["type"] == CONTAINER:
         return providers.get(container.get("provider", ""), {})
     inputs = container["inputs"]
-    own = {"host": inputs.get("engine"), "sshOpts": inputs.get("sshOptions")}
-    return {key: value for key, value in own.items() if value}
+    address = {"host": inputs.get("engine"), "sshOpts": inputs.get("sshOptions")}
+    return {key: value for key, value in address.items() if value}
 
 
 def _ask(arguments: Sequence[str], env: Mapping[str, str] = _NO_VARIABLES) -> Any:
-    done = _run(arguments, env)
+    result = _run(arguments, env)
     with contextlib.suppress(ValueError):
-        if done.returncode == 0:
-            return json.loads(done.stdout)
-    said = done.stderr.strip() or f"it ended with exit code {done.returncode} and printed no JSON"
-    raise ServiceError(f"`pulumi {' '.join(arguments)}` failed: {said}")
+        if result.returncode == 0:
+            return json.loads(result.stdout)
+    reason = result.stderr.strip() or f"it ended with exit code {result.returncode} and printed no JSON"
+    raise ServiceError(f"`pulumi {' '.join(arguments)}` failed: {reason}")
 
 
 def _run(
-    arguments: Sequence[str], env: Mapping[str, str] = _NO_VARIABLES, given: str = ""
+    arguments: Sequence[str], env: Mapping[str, str] = _NO_VARIABLES, text: str = ""
 ) -> "subprocess.CompletedProcess[str]":
     command = ["pulumi", "-C", str(PROJECT), "--non-interactive", *arguments]
     try:
@@ -134,12 +136,12 @@ def _run(
             env={**os.environ, **env},
             text=True,
             capture_output=True,
-            input=given,
+            input=text,
             check=False,
         )
     except FileNotFoundError:
-        raise ServiceError("pulumi is not on PATH: install it, or run `make up`, which brings one") from None
+        raise ServiceError("pulumi is not on PATH: install it, or run `make up`, which installs it") from None
 
 
 def _last_line(text: str) -> str:
-    return text.strip().rpartition("\n")[2] or "pulumi said nothing"
+    return text.strip().rpartition("\n")[2] or "pulumi printed no error"

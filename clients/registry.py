@@ -57,7 +57,7 @@ HUB_API = "registry-1.docker.io"
 
 
 class RegistryError(ServiceError):
-    """A registry did not do what was asked; the message names it and contains no credential."""
+    """A registry failed to handle a request; the message names it and contains no credential."""
 
     def __init__(self, message: str, *, passing: bool = False) -> None:
         super().__init__(message)
@@ -90,14 +90,16 @@ class Manifest:
     def fields(self) -> dict[str, Any]:
         """The JSON document. Raises RegistryError if it is invalid, or an entry has no digest."""
         try:
-            found = json.loads(self.content)
-            named = [found[key] for key in ("config",) if key in found]
-            named += [one for key in ("layers", "manifests") for one in found.get(key) or ()]
-            if all(isinstance(one["digest"], str) for one in named):
-                return {**found}
+            document = json.loads(self.content)
+            descriptors = [document[key] for key in ("config",) if key in document]
+            descriptors += [
+                descriptor for key in ("layers", "manifests") for descriptor in document.get(key) or ()
+            ]
+            if all(isinstance(descriptor["digest"], str) for descriptor in descriptors):
+                return {**document}
         except (ValueError, TypeError, AttributeError, KeyError):
             pass
-        raise RegistryError(f"{self.digest} is no manifest: {self.content[:40]!r}")
+        raise RegistryError(f"{self.digest} is not a manifest: {self.content[:40]!r}")
 
 
 class _Patience(Retry):
@@ -119,7 +121,7 @@ class _TooLong(requests.exceptions.RequestException):
 
 
 def _read_bounded(answer: requests.Response, **options: Any) -> None:
-    """Read a whole response, also that of a redirect, before requests would read it without a limit."""
+    """Read a complete response, also that of a redirect, before requests would read it without a limit."""
     if options.get("stream") and answer.ok and not answer.is_redirect:
         return
     content = bytearray()
@@ -145,8 +147,8 @@ class _Session(requests.Session):
         return target
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
-        here, there = response.request.url or "", prepared_request.url or ""
-        if _origin(here) != _origin(there):
+        before, after = response.request.url or "", prepared_request.url or ""
+        if _origin(before) != _origin(after):
             prepared_request.headers.pop("Authorization", None)
 
 
@@ -207,10 +209,10 @@ class Repository:
         Raises RegistryError if it is missing or its digest differs.
         """
         answer = self._ask("GET", f"manifests/{reference}", headers={"Accept": ACCEPT})
-        found = Manifest(answer.content, answer.headers.get("Content-Type", ""))
-        if reference.startswith("sha256:") and found.digest != reference:
-            raise RegistryError(f"{self.name}@{reference}: the registry answered with {found.digest}")
-        return found
+        manifest = Manifest(answer.content, answer.headers.get("Content-Type", ""))
+        if reference.startswith("sha256:") and manifest.digest != reference:
+            raise RegistryError(f"{self.name}@{reference}: the registry answered with {manifest.digest}")
+        return manifest
 
     def put_manifest(self, reference: str, manifest: Manifest) -> None:
         """Write a manifest under a tag or its digest."""
@@ -222,20 +224,20 @@ class Repository:
 
         Raises RegistryError.
         """
-        found: list[str] = []
-        path, seen = "tags/list?n=1000", set[str]()
-        while path and path not in seen:
-            if len(seen) == TAG_PAGES:
+        names: list[str] = []
+        path, visited = "tags/list?n=1000", set[str]()
+        while path and path not in visited:
+            if len(visited) == TAG_PAGES:
                 raise RegistryError(
                     f"registry {self.host} ({self.path}): its tags have over {TAG_PAGES} pages"
                 )
-            seen.add(path)
+            visited.add(path)
             answer = self._ask("GET", path, missing=True)
             if answer is None:
                 return []
-            found += self._json(answer).get("tags") or []
+            names += self._json(answer).get("tags") or []
             path = answer.links.get("next", {}).get("url", "")
-        return found
+        return names
 
     def remove(self, reference: str) -> bool:
         """Remove a tag, or a manifest by digest with all of its tags; False if it did not exist.
@@ -263,21 +265,21 @@ class Repository:
         `size` is the descriptor's, in bytes; no more is read. Raises RegistryError.
         """
         with tempfile.TemporaryFile() as file:
-            for left in reversed(range(TRIES)):
+            for tries_left in reversed(range(TRIES)):
                 try:
-                    found = self._download(digest, size, file)
+                    received = self._download(digest, size, file)
                     break
                 except (requests.RequestException, HTTPError) as error:
-                    if not left:
+                    if not tries_left:
                         raise RegistryError(f"{self.name}: blob {digest}: {_brief(error)}") from None
-            if found != digest:
+            if received != digest:
                 raise RegistryError(f"{self.name}: blob {digest} is damaged in the registry")
             file.seek(0)
             yield file
 
     def put_blob(self, digest: str, file: IO[bytes]) -> None:
         """Upload a blob in one piece; after a lost connection the upload starts again at a new address."""
-        for left in reversed(range(TRIES)):
+        for tries_left in reversed(range(TRIES)):
             try:
                 start = self._ask("POST", "blobs/uploads/")
                 if "Location" not in start.headers:
@@ -292,29 +294,29 @@ class Repository:
                 )
                 return
             except RegistryError as error:
-                if not left or not error.passing:
+                if not tries_left or not error.passing:
                     raise
 
     def _download(self, digest: str, size: int, file: IO[bytes]) -> str:
         file.seek(0)
         file.truncate()
-        seen = hashlib.sha256()
+        sha256 = hashlib.sha256()
         with self._ask("GET", f"blobs/{digest}", stream=True) as answer:
             for piece in answer.iter_content(PIECE):
-                seen.update(piece)
+                sha256.update(piece)
                 file.write(piece)
                 if file.tell() > size:
                     raise RegistryError(
                         f"{self.name}: blob {digest} is longer than the {size} bytes that its manifest names"
                     )
-        return f"sha256:{seen.hexdigest()}"
+        return f"sha256:{sha256.hexdigest()}"
 
     def _ask(self, method: str, path: str, *, missing: bool = False, **options: Any) -> Any:
         """Send a request; None for 404 if `missing` allows it. Raises RegistryError for every other error."""
         answer = self._send(method, path, **options)
         # A host that a redirect or an upload's address leads to gets no login, and its challenge is ignored.
         if answer.status_code == requests.codes.unauthorized and _origin(answer.url) == _origin(self._root):
-            self._auth = self._answered(answer.headers.get("WWW-Authenticate", ""))
+            self._auth = self._authentication(answer.headers.get("WWW-Authenticate", ""))
             body = options.get("data")
             if body is not None and not isinstance(body, bytes):
                 body.seek(0)
@@ -324,27 +326,27 @@ class Repository:
         if not answer.ok:
             # 404 during an upload: the registry has forgotten it; a new upload works.
             passing = answer.status_code >= 500 or answer.status_code in (404, 416)
-            raise RegistryError(_refusal(self, method, answer), passing=passing)
+            raise RegistryError(_error_message(self, method, answer), passing=passing)
         return answer
 
     def _json(self, answer: requests.Response) -> dict[str, Any]:
         try:
             return {**answer.json()}
         except (ValueError, TypeError):
-            said = f"answered with no JSON object: {answer.content[:40]!r}"
-            raise RegistryError(f"registry {self.host} ({self.path}): {said}") from None
+            problem = f"the answer is not a JSON object: {answer.content[:40]!r}"
+            raise RegistryError(f"registry {self.host} ({self.path}): {problem}") from None
 
     def _send(self, method: str, path: str, **options: Any) -> requests.Response:
         url = urljoin(self._root, path)
         if urlsplit(url).scheme != "https":
             raise RegistryError(f"registry {self.host} ({self.path}): leads to {url}, which is not https")
         # An upload's address may be on another company's storage, which must get no credential.
-        own = _origin(url) == _origin(self._root)
+        is_own = _origin(url) == _origin(self._root)
         try:
             return self._session.request(
                 method,
                 url,
-                auth=self._auth if own else _Anonymous(),
+                auth=self._auth if is_own else _Anonymous(),
                 verify=self._verify,
                 timeout=SECONDS,
                 **options,
@@ -358,7 +360,7 @@ class Repository:
                 raise RegistryError(f"{message}. {hint}", passing=True) from None
             raise SilentRegistryError(message, passing=True) from None
 
-    def _answered(self, challenge: str) -> AuthBase:
+    def _authentication(self, challenge: str) -> AuthBase:
         """Authentication for a 401's challenge: Basic, or a Bearer token from the service that it names."""
         scheme, _, rest = challenge.partition(" ")
         user = self.login()
@@ -366,22 +368,26 @@ class Repository:
             return HTTPBasicAuth(*user) if user else _Anonymous()
         if scheme.lower() != "bearer":
             return _Anonymous()
-        asked: dict[str, str] = parse_dict_header(rest)  # type: ignore[no-untyped-call]
+        parameters: dict[str, str] = parse_dict_header(rest)  # type: ignore[no-untyped-call]
         # Docker's client sends the login to any realm; Docker Hub's is on another host than its API.
-        if urlsplit(asked.get("realm", "")).scheme != "https":
+        if urlsplit(parameters.get("realm", "")).scheme != "https":
             raise RegistryError(
-                f"registry {self.host}: its token service is not https: {asked.get('realm')}. "
+                f"registry {self.host}: its token service is not https: {parameters.get('realm')}. "
                 "No login is sent there: the registry's configuration must name a realm with https"
             )
-        query = {key: asked[key] for key in ("service", "scope") if key in asked}
+        query = {key: parameters[key] for key in ("service", "scope") if key in parameters}
         try:
             answer = self._session.get(
-                asked["realm"], params=query, auth=user or _Anonymous(), verify=self._verify, timeout=SECONDS
+                parameters["realm"],
+                params=query,
+                auth=user or _Anonymous(),
+                verify=self._verify,
+                timeout=SECONDS,
             )
         except OSError as error:
             raise RegistryError(f"registry {self.host}: its token service: {_brief(error)}") from None
         if not answer.ok:
-            raise RegistryError(_refusal(self, "login", answer))
+            raise RegistryError(_error_message(self, "login", answer))
         try:
             fields = answer.json()
             return _Bearer(fields.get("token") or fields["access_token"])
@@ -391,17 +397,17 @@ class Repository:
     def login(self) -> tuple[str, str] | None:
         """(user, password) for this registry from the docker config."""
         try:
-            found: Mapping[str, str] | None = docker.auth.load_config().resolve_authconfig(
+            config: Mapping[str, str] | None = docker.auth.load_config().resolve_authconfig(
                 None if self.host == HUB else self.host
             )
         except (DockerException, ValueError) as error:
-            raise RegistryError(f"registry {self.host}: the docker config is not read: {error}") from None
-        if not found:
+            raise RegistryError(f"registry {self.host}: the docker config can't be read: {error}") from None
+        if not config:
             return None
-        values = {key.lower(): value for key, value in found.items()}
+        values = {key.lower(): value for key, value in config.items()}
         if values.get("identitytoken") or values.get("username") == "<token>":
             raise RegistryError(
-                f"registry {self.host}: the docker config has an identity token, which is not used here. "
+                f"registry {self.host}: the docker config has an identity token, which is not supported. "
                 f"Log in with a user and a password or access token: `docker login {self.host}`"
             )
         return (values["username"], values["password"]) if values.get("username") else None
@@ -412,18 +418,20 @@ def _origin(url: str) -> tuple[str, str, int]:
     return parts.scheme, (parts.hostname or "").lower(), parts.port or 443
 
 
-def _refusal(repository: Repository, method: str, answer: requests.Response) -> str:
+def _error_message(repository: Repository, method: str, answer: requests.Response) -> str:
     """Error message on one line: the registry, its answer, and the remedy."""
     try:
-        said = "; ".join(f"{one['code']}: {one.get('message', '')}" for one in answer.json()["errors"])
+        reason = "; ".join(
+            f"{error['code']}: {error.get('message', '')}" for error in answer.json()["errors"]
+        )
     except (ValueError, KeyError, TypeError):
-        said = answer.reason or ""
-    line = f"registry {repository.host} ({repository.path}): {method}: {answer.status_code} {said}".rstrip()
+        reason = answer.reason or ""
+    line = f"registry {repository.host} ({repository.path}): {method}: {answer.status_code} {reason}".rstrip()
     match answer.status_code:
         case 401 | 403:
             return f"{line}. Log in with an account that may do this: {login_hint(repository.host)}"
         case 405 if method == "DELETE":
-            return f"{line}. This registry has no delete API: remove it on the registry's own pages"
+            return f"{line}. This registry has no delete API: remove it on the registry's web pages"
         case 429:
             wait = answer.headers.get("Retry-After")
             return f"{line}. Too many requests: try again {f'in {wait} s' if wait else 'later'}"

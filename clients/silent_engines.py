@@ -1,4 +1,4 @@
-"""Finds the engines that do not answer. All are asked at once, so that their time limits do not add up.
+"""Search for engines that do not answer. All are asked at once, so that their time limits do not add up.
 
 A ping is one request of the Docker Engine API. It uses the same connection as the providers (clients/ssh.py),
 so a host that rejects its key, has no docker, or has a stopped engine counts as silent, like one without
@@ -65,16 +65,16 @@ def _behind_ssh(address: Address) -> str:
     command = ssh_command(address.engine, [*address.ssh_options, *patience])
     try:
         with Login():
-            done = subprocess.run(command, input=_PING, capture_output=True, timeout=SECONDS, check=False)
+            result = subprocess.run(command, input=_PING, capture_output=True, timeout=SECONDS, check=False)
     except subprocess.TimeoutExpired:
         return f"no answer in {SECONDS} s"
-    said = done.stderr.decode(errors="replace").strip().splitlines()
-    fault = _fault(done.stdout)
-    return said[-1].strip() if fault and said else fault
+    errors = result.stderr.decode(errors="replace").strip().splitlines()
+    fault = _fault(result.stdout)
+    return errors[-1].strip() if fault and errors else fault
 
 
 def _fault(answer: bytes) -> str:
-    """Describe what is wrong with the answer to a ping; empty if nothing is."""
+    """Describe the error in the answer to a ping; empty if there is none."""
     status, _, _ = answer.partition(b"\r\n")
     if status.startswith(b"HTTP/1.") and b" 200" in status:
         return ""

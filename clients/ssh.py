@@ -49,21 +49,21 @@ LOOPBACK = "127.0.0.1"
 class Login:
     """One of the LOGINS slots: each connecting ssh waits for one and holds it until it has logged in.
 
-    A slot is released after LOGIN_SECONDS at the latest, so nobody waits for ever.
+    A slot is released after LOGIN_SECONDS at the latest, so no connection waits for ever.
     """
 
     def __init__(self) -> None:
         _places.acquire()
         self._given_back = threading.Lock()
-        self._limit = threading.Timer(LOGIN_SECONDS, self.over)
+        self._limit = threading.Timer(LOGIN_SECONDS, self.release)
         self._limit.daemon = True
         try:
             self._limit.start()
         except RuntimeError:  # no more threads
-            self.over()
+            self.release()
             raise
 
-    def over(self) -> None:
+    def release(self) -> None:
         """Release the slot; further calls do nothing."""
         self._limit.cancel()
         if self._given_back.acquire(blocking=False):
@@ -73,14 +73,14 @@ class Login:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.over()
+        self.release()
 
 
 def ssh_command(url: str, options: Sequence[str], command: str = DIAL) -> list[str]:
     """The ssh command for `ssh://USER@HOST[:PORT]`; the caller's options win, except for host keys."""
     parts = urlsplit(url)
-    ours = ("BatchMode=yes", f"ConnectTimeout={CONNECT_SECONDS}", *ALIVE)
-    line = ["ssh", *STRICT_HOST_KEYS, *options, *(part for option in ours for part in ("-o", option))]
+    defaults = ("BatchMode=yes", f"ConnectTimeout={CONNECT_SECONDS}", *ALIVE)
+    line = ["ssh", *STRICT_HOST_KEYS, *options, *(part for option in defaults for part in ("-o", option))]
     if parts.username:
         line += ["-l", parts.username]
     if parts.port:
@@ -95,24 +95,24 @@ def forwarded(url: str, options: Sequence[str], target: str, port: int) -> Itera
     It is the same number if that is free there, otherwise one that the host's sshd chooses. Raises
     ServiceError.
     """
-    for wanted in (port, 0):
-        with _forwarding(url, options, wanted, f"{target}:{port}") as (there, said):
-            if there:
-                yield there
+    for wanted_port in (port, 0):
+        with _forwarding(url, options, wanted_port, f"{target}:{port}") as (host_port, messages):
+            if host_port:
+                yield host_port
                 return
-        if _failure(wanted) not in said:
-            raise ServiceError(_no_way(url, said, refused=False))
-    raise ServiceError(_no_way(url, said, refused=True))
+        if _failure(wanted_port) not in messages:
+            raise ServiceError(_forwarding_error(url, messages, refused=False))
+    raise ServiceError(_forwarding_error(url, messages, refused=True))
 
 
 @contextlib.contextmanager
-def _forwarding(url: str, options: Sequence[str], wanted: int, target: str) -> Iterator[tuple[int, str]]:
+def _forwarding(url: str, options: Sequence[str], wanted_port: int, target: str) -> Iterator[tuple[int, str]]:
     """Open a forwarding connection; yield the port on the host (0 for none) and the output of ssh."""
     # A shared connection would keep the forwarding when this one ends. Other forwardings in a user's own
     # configuration may fail without hiding the messages about this one.
-    own = ("ControlPath=none", "ExitOnForwardFailure=no", "LogLevel=INFO")
-    forward = ["-R", f"{LOOPBACK}:{wanted}:{target}"]
-    settings = [*options, *(part for option in own for part in ("-o", option)), *forward]
+    overrides = ("ControlPath=none", "ExitOnForwardFailure=no", "LogLevel=INFO")
+    forward = ["-R", f"{LOOPBACK}:{wanted_port}:{target}"]
+    settings = [*options, *(part for option in overrides for part in ("-o", option)), *forward]
     command = ssh_command(url, settings, f"echo {READY}; cat > /dev/null")
     with tempfile.TemporaryFile("w+", errors="replace") as errors, Login() as login:
         process = subprocess.Popen(
@@ -130,14 +130,14 @@ def _forwarding(url: str, options: Sequence[str], wanted: int, target: str) -> I
         try:
             is_ready = any(line.strip() == READY for line in process.stdout or ())
             limit.cancel()
-            login.over()
+            login.release()
             if not is_ready:
                 _end(process)
             errors.seek(0)
-            said = " ".join(errors.read().split())
-            chosen = re.search(rf"Allocated port (\d+) for remote forward to {re.escape(target)}", said)
-            there = int(chosen[1]) if chosen else wanted
-            yield there if is_ready and _failure(wanted) not in said else 0, said
+            messages = " ".join(errors.read().split())
+            chosen = re.search(rf"Allocated port (\d+) for remote forward to {re.escape(target)}", messages)
+            host_port = int(chosen[1]) if chosen else wanted_port
+            yield host_port if is_ready and _failure(wanted_port) not in messages else 0, messages
         finally:
             limit.cancel()
             _end(process)
@@ -159,7 +159,7 @@ def _failure(port: int) -> str:
     return f"remote port forwarding failed for listen port {port}"
 
 
-def _no_way(url: str, said: str, *, refused: bool) -> str:
+def _forwarding_error(url: str, messages: str, *, refused: bool) -> str:
     hint = (
         "Its sshd must forward ports (AllowTcpForwarding in sshd_config). Or name a registry that the host "
         "reaches: `pull-from`."
@@ -167,7 +167,7 @@ def _no_way(url: str, said: str, *, refused: bool) -> str:
         else f"Try `ssh {url} true`: its host key must be in known_hosts, and your key must be allowed to "
         "run any command there. Or name a registry that the host reaches: `pull-from`."
     )
-    return f"{url} forwards no port for a pull: {said or 'no command was run there'}\n{hint}"
+    return f"{url} does not forward a port for the pull: {messages or 'no command ran on it'}\n{hint}"
 
 
 def start_detached(url: str, options: Sequence[str], script: str, arguments: Sequence[str]) -> None:
@@ -178,14 +178,14 @@ def start_detached(url: str, options: Sequence[str], script: str, arguments: Seq
     command = ssh_command(url, options, f"sh -c {shlex.quote(detached)}")
     try:
         with Login():
-            done = subprocess.run(
+            result = subprocess.run(
                 command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
             )
     except subprocess.TimeoutExpired:
-        raise ServiceError(f"{url}: ssh does not end") from None
-    if done.stdout.splitlines()[-1:] != ["started"]:
-        said = " ".join(done.stderr.split())
-        raise ServiceError(f"{url} starts no command: {said or f'exit code {done.returncode}'}")
+        raise ServiceError(f"{url}: ssh did not end in time") from None
+    if result.stdout.splitlines()[-1:] != ["started"]:
+        errors = " ".join(result.stderr.split())
+        raise ServiceError(f"{url} did not start the command: {errors or f'exit code {result.returncode}'}")
 
 
 class SshRelay:
@@ -217,7 +217,7 @@ class SshRelay:
 
     def _serve(self) -> None:
         with contextlib.closing(self._folder), self._listener:
-            while (connection := self._accepted()) is not None:
+            while (connection := self._next_connection()) is not None:
                 try:
                     self._connect(connection)
                 except (OSError, RuntimeError) as error:  # ssh is missing, or resources ran out
@@ -228,19 +228,19 @@ class SshRelay:
         """Start an ssh for a connection and pass its output on; clean up if that fails."""
         with contextlib.ExitStack() as undone:
             login = undone.enter_context(Login())
-            process = undone.enter_context(self._begun(connection))
+            process = undone.enter_context(self._start_ssh(connection))
             undone.callback(process.kill)
-            name, given = threading.current_thread().name, (connection, process, login)
-            threading.Thread(target=_answer, args=given, daemon=True, name=name).start()
+            name, arguments = threading.current_thread().name, (connection, process, login)
+            threading.Thread(target=_answer, args=arguments, daemon=True, name=name).start()
             undone.pop_all()
 
-    def _accepted(self) -> socket.socket | None:
+    def _next_connection(self) -> socket.socket | None:
         """The next connection; None after `close`."""
         with contextlib.suppress(OSError):
             return self._listener.accept()[0]
         return None
 
-    def _begun(self, connection: socket.socket) -> "subprocess.Popen[bytes]":
+    def _start_ssh(self, connection: socket.socket) -> "subprocess.Popen[bytes]":
         with self._errors.open("ab") as errors:
             return subprocess.Popen(
                 self._command,
@@ -257,14 +257,14 @@ def _answer(connection: socket.socket, process: "subprocess.Popen[bytes]", login
         answer = cast("IO[bytes]", process.stdout).fileno()
         with contextlib.suppress(OSError):  # the client has gone
             while part := os.read(answer, CHUNK):
-                login.over()
+                login.release()
                 _send(connection, part)
         with contextlib.suppress(OSError):
             connection.shutdown(socket.SHUT_RDWR)  # ssh holds it too, as its input
 
 
 def _send(connection: socket.socket, part: bytes) -> None:
-    """Send a whole part to a reader that may be slow.
+    """Send a complete part to a reader that may be slow.
 
     ssh makes its input nonblocking, and thereby this end of the same connection too.
     """

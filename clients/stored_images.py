@@ -2,8 +2,8 @@
 
 An image is this program's if it is labelled with the title of one of the program's images, was pulled by
 digest only, and has names only in the repositories that the caller gives. Any other image, such as one with a
-tag, is left alone. An image is unneeded if no container, running or stopped, and no other image
-is based on it, and no node's container names it as the last healthy image before its own (docs/adr/0032).
+tag, is ignored. An image is unneeded if no container, running or stopped, and no other image is based on it,
+and no node's container names it as the last healthy image before its own (docs/adr/0032).
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -50,7 +50,7 @@ class StoredImage:
 
 def own_images(api: Any, repositories: Collection[str]) -> list[StoredImage]:
     """Images of this program in these repositories."""
-    return _own(api.images(), repositories)
+    return _project_images(api.images(), repositories)
 
 
 def surplus_images(
@@ -61,17 +61,23 @@ def surplus_images(
     `leaving` is the id of a container that is about to be removed and protects nothing.
     """
     stored = api.images(all=True)
-    containers = [one for one in api.containers(all=True) if one["Id"] != leaving]
-    used = {one.get("ImageID") for one in containers} | {one.get("ParentId") for one in stored}
-    named = [(one.get("Labels") or {}).get(LAST_HEALTHY, "") for one in containers]
-    stay = {split_pinned(name)[1] for name in (*named, *kept) if is_pinned(name)}
-    return [one for one in _own(stored, repositories) if one.identity not in used and not one.digests & stay]
+    containers = [container for container in api.containers(all=True) if container["Id"] != leaving]
+    used = {container.get("ImageID") for container in containers} | {
+        image.get("ParentId") for image in stored
+    }
+    last_healthy = [(container.get("Labels") or {}).get(LAST_HEALTHY, "") for container in containers]
+    protected = {split_pinned(name)[1] for name in (*last_healthy, *kept) if is_pinned(name)}
+    return [
+        image
+        for image in _project_images(stored, repositories)
+        if image.identity not in used and not image.digests & protected
+    ]
 
 
 def remove_image(api: Any, image: StoredImage) -> None:
-    """Remove an image by its digests; one that no longer exists is no error. Raises docker's errors.
+    """Remove an image by its digests; ignore one that no longer exists. Raises docker's errors.
 
-    It is not removed by id, because that would also remove a tag that somebody has just added in the same
+    It is not removed by id, because that would also remove a tag that someone has just added in the same
     repository. By digest the engine removes that name, and the image with its last name; it refuses if a
     container uses the image by now.
     """
@@ -85,32 +91,32 @@ def remove_image(api: Any, image: StoredImage) -> None:
 def described(images: Sequence[StoredImage]) -> str:
     """Describe images as part of a sentence: digests, versions and sizes."""
     if len(images) == 1:
-        [one] = images
-        return f"the older image {one.short} of {one.version or 'no version'} ({size(one.size)})"
-    listed = ", ".join(f"{one.short} of {one.version or 'no version'}" for one in images)
-    return f"{len(images)} older images ({listed}; {size(sum(one.size for one in images))} at most)"
+        [image] = images
+        return f"the older image {image.short} of {image.version or 'no version'} ({size(image.size)})"
+    listed = ", ".join(f"{image.short} of {image.version or 'no version'}" for image in images)
+    return f"{len(images)} older images ({listed}; {size(sum(image.size for image in images))} at most)"
 
 
 def repositories_of(references: Iterable[object]) -> frozenset[str]:
-    """Repositories of references `repo@sha256:…`; other texts are left out."""
-    return frozenset(split_pinned(str(one))[0] for one in references if is_pinned(str(one)))
+    """Repositories of references `repo@sha256:…`; other strings are left out."""
+    return frozenset(split_pinned(str(reference))[0] for reference in references if is_pinned(str(reference)))
 
 
-def _own(stored: Iterable[Mapping[str, Any]], repositories: Collection[str]) -> list[StoredImage]:
-    found = [
+def _project_images(stored: Iterable[Mapping[str, Any]], repositories: Collection[str]) -> list[StoredImage]:
+    images = [
         StoredImage(
-            identity=one["Id"],
-            names=tuple(sorted(one.get("RepoDigests") or ())),
-            version=(one.get("Labels") or {}).get(VERSION, ""),
-            size=one.get("Size") or 0,
+            identity=image["Id"],
+            names=tuple(sorted(image.get("RepoDigests") or ())),
+            version=(image.get("Labels") or {}).get(VERSION, ""),
+            size=image.get("Size") or 0,
         )
-        for one in stored
-        if _is_own(one, repositories)
+        for image in stored
+        if _is_project_image(image, repositories)
     ]
-    return sorted(found, key=lambda image: image.names)
+    return sorted(images, key=lambda image: image.names)
 
 
-def _is_own(stored: Mapping[str, Any], repositories: Collection[str]) -> bool:
+def _is_project_image(stored: Mapping[str, Any], repositories: Collection[str]) -> bool:
     names = stored.get("RepoDigests") or []
     has_tag = any(tag != "<none>:<none>" for tag in stored.get("RepoTags") or ())
     return (
@@ -130,7 +136,7 @@ def _is_in(repository: str, repositories: Collection[str]) -> bool:
     return repository in repositories or (
         is_on_loopback(host)
         and any(
-            is_on_loopback(other.partition("/")[0]) and other.partition("/")[2] == path
-            for other in repositories
+            is_on_loopback(known.partition("/")[0]) and known.partition("/")[2] == path
+            for known in repositories
         )
     )

@@ -16,7 +16,16 @@ from requests.exceptions import RequestException
 from catalogue.naming import backups_volume, previous_container
 from catalogue.node_container import DATA, NODE, USER, WALLET, WALLET_HELPER, WRITTEN, user_of
 from clients.errors import KeptOutError, ServiceError
-from clients.fingerprint import NOTHING, SCRIPT, Fingerprint, Found, asked, from_lines, lines, read
+from clients.fingerprint import (
+    NOTHING,
+    SCRIPT,
+    Fingerprint,
+    VolumeWallets,
+    from_lines,
+    lines,
+    read,
+    script_arguments,
+)
 from clients.ownership import as_user, explained, foreign_files, give_empty, mode, prepare_copies
 from clients.pull import known_as
 from clients.short_run import short_run
@@ -30,13 +39,13 @@ A wallet takes milliseconds; one with 100,000 addresses takes a minute on a slow
 TRIES, PAUSE = 5, 1.0
 """Attempts to read an incomplete wallet, and seconds between them: nodes save wallets in place."""
 
-MEMORY = "cd /data || exit 1; if [ -e .identity ]; then cat .identity || exit 1; fi; echo end"
-# The node may have made links in its volume: none is followed into that of the copies.
-REMEMBER = """\
+READ_RECORD = "cd /data || exit 1; if [ -e .identity ]; then cat .identity || exit 1; fi; echo end"
+# The node may have created links in its volume: none is followed into the volume of copies.
+WRITE_RECORD = """\
 umask 077
 cd /wallet || exit 1
 [ -w . ] || { echo "the wallet's folder can't be written to"; exit 1; }
-[ ! -e .skyinfra-id ] || [ -f .skyinfra-id ] || { echo ".skyinfra-id is no file"; exit 1; }
+[ ! -e .skyinfra-id ] || [ -f .skyinfra-id ] || { echo ".skyinfra-id is not a file"; exit 1; }
 [ ! -e .skyinfra-id ] || [ -r .skyinfra-id ] || { echo ".skyinfra-id can't be read"; exit 1; }
 if ! grep -Eqx '[0-9a-f]{32}' .skyinfra-id 2> /dev/null; then
     rm -f .skyinfra-id.new && (set -C; printf '%s\\n' "$1" > .skyinfra-id.new) || exit 1
@@ -47,7 +56,7 @@ shift
 cd /data && printf '%s\\n' "$identity" "$@" > .identity.new && sync && mv .identity.new .identity || exit 1
 echo "$identity"
 """
-LEFT = """\
+WRITE_COPY_RECORD = """\
 umask 077
 cd /data && printf '%s\\n' "$@" > .identity.new && sync && mv .identity.new .identity
 """
@@ -55,7 +64,7 @@ cd /data && printf '%s\\n' "$@" > .identity.new && sync && mv .identity.new .ide
 
 def _listed_names(names: Iterable[str | None]) -> list[str]:
     """Names by which the engine lists containers, and those that a handover sets aside."""
-    return [f"/{one}" for name in names if name for one in (name, previous_container(name))]
+    return [f"/{container}" for name in names if name for container in (name, previous_container(name))]
 
 
 class WalletOnHost:
@@ -88,7 +97,7 @@ class WalletOnHost:
         """True if the wallet can be read without pulling an image; a running node has its image."""
         return known_as(self._client.api, self._image) is not None
 
-    def make(self) -> None:
+    def create(self) -> None:
         """Create the volume, empty."""
         self._client.api.create_volume(self.volume)
 
@@ -100,7 +109,7 @@ class WalletOnHost:
         self._give_empty(self.volume, WALLET)
         self._give_empty(backups_volume(self.volume), DATA)
 
-    def look(self, before: Fingerprint) -> Found:
+    def read_wallets(self, before: Fingerprint) -> VolumeWallets:
         """Read the wallets, and the hashes that show whether those of `before` still exist.
 
         An incomplete wallet is read again, because the node may be saving it. So is an incomplete answer,
@@ -109,34 +118,34 @@ class WalletOnHost:
         for attempt in range(TRIES):
             if attempt:
                 time.sleep(PAUSE)
-            printed = self._look(asked(before))
+            printed = self._run_script(script_arguments(before))
             with suppress(ValueError, LookupError):
-                found = read(printed)
-                if not (found.damaged or found.unended()) or attempt == TRIES - 1:
-                    return found
+                contents = read(printed)
+                if not (contents.damaged or contents.unfinished_saves()) or attempt == TRIES - 1:
+                    return contents
         raise ServiceError(f"host {self._host}: {self.volume} can't be read: {printed[-200:]!r}")
 
-    def memory(self) -> tuple[str, Fingerprint]:
+    def recorded(self) -> tuple[str, Fingerprint]:
         """(id, fingerprint) that the host has recorded; empty if there are none."""
         backups = backups_volume(self.volume)
         if not self.has_copies():
             return "", NOTHING
-        code, said = self._run(MEMORY, [], {backups: {"bind": "/data", "mode": self._mode("ro")}})
+        code, printed = self._run(READ_RECORD, [], {backups: {"bind": "/data", "mode": self._mode("ro")}})
         if code:
-            raise self._unreadable(f"{backups} can't be read", said, backups)
-        *remembered, end = said.split("\n")
+            raise self._unreadable(f"{backups} can't be read", printed, backups)
+        *recorded, end = printed.split("\n")
         if end != "end":
-            raise ServiceError(f"host {self._host}: {backups} can't be read: {said[-200:]!r}. Try again")
-        identity, *wallets = remembered or [""]
+            raise ServiceError(f"host {self._host}: {backups} can't be read: {printed[-200:]!r}. Try again")
+        identity, *wallets = recorded or [""]
         try:
             return identity, from_lines(wallets)
         except ValueError:
             raise ServiceError(
-                f"host {self._host}: .identity in {backups} is not what this program writes; what was "
-                "remembered there is lost. When the wallets are as they should be, remove that file"
+                f"host {self._host}: .identity in {backups} is not in this program's format; its "
+                "record is lost. If the wallets are as they should be, remove that file"
             ) from None
 
-    def remember(self, wallets: Fingerprint) -> str:
+    def record(self, wallets: Fingerprint) -> str:
         """Record the wallets on the host, and give the volume an id if it has none. Return the id."""
         self._give_empty(self.volume, WALLET)
         self._prepare_copies()
@@ -144,41 +153,43 @@ class WalletOnHost:
             self.volume: {"bind": WALLET, "mode": self._mode("rw")},
             backups_volume(self.volume): {"bind": "/data", "mode": self._mode("rw")},
         }
-        code, said = self._run(REMEMBER, [secrets.token_hex(16), *lines(wallets)], volumes)
+        code, printed = self._run(WRITE_RECORD, [secrets.token_hex(16), *lines(wallets)], volumes)
         if code:
             kept_out = [self.kept_out(volume, is_to_write=True) for volume in volumes]
             raise ServiceError(
                 f"host {self._host}: the wallet volume {self.volume!r}, or its volume of copies, can't be "
-                f"written by the node's user {user_of(self._place)}: {_joined(said, *kept_out)}"
+                f"written by the node's user {user_of(self._place)}: {_joined(printed, *kept_out)}"
             )
-        return said.rpartition("\n")[2]
+        return printed.rpartition("\n")[2]
 
-    def leave(self, wallets: Fingerprint) -> None:
+    def record_as_copy(self, wallets: Fingerprint) -> None:
         """Record the wallets on the host with an id that no volume has: this volume is now only a copy.
 
-        So a node with this volume is refused, until `remember` records the volume's own id again.
+        A node with this volume is refused until `record` stores the volume's own id again.
         """
         self._prepare_copies()
         volumes = {backups_volume(self.volume): {"bind": "/data", "mode": self._mode("rw")}}
-        code, said = self._run(LEFT, [secrets.token_hex(16), *lines(wallets)], volumes)
+        code, printed = self._run(WRITE_COPY_RECORD, [secrets.token_hex(16), *lines(wallets)], volumes)
         if code:
-            raise ServiceError(f"host {self._host}: {backups_volume(self.volume)} can't be written: {said}")
+            raise ServiceError(
+                f"host {self._host}: {backups_volume(self.volume)} can't be written: {printed}"
+            )
 
     def other_users(self, urn: str) -> str:
-        """Describe who else may write to the wallet; empty if nobody.
+        """Describe another container that may write to the wallet; empty if no other container may.
 
-        `urn` is that of the node's container.
+        `urn` is the URN of the node's container.
         """
         if not self._names:
             return ""
-        for one in users(self._client.api, self.volume, writing=True):
-            if not self._is_own(one, urn) and self._may_run(one):
-                name = one["Names"][0].lstrip("/")
+        for container in users(self._client.api, self.volume, writing=True):
+            if not self._is_own(container, urn) and self._may_run(container):
+                name = container["Names"][0].lstrip("/")
                 remedy = (
                     f"If you don't need that container: `docker stop -t 60 {name} && "
                     f"docker container rm {name}` (volumes stay)."
                 )
-                if WALLET_HELPER in (one.get("Labels") or {}):
+                if WALLET_HELPER in (container.get("Labels") or {}):
                     remedy = WRITTEN
                 return (
                     f"the wallet volume {self.volume!r} is in use by the container {name}: a wallet has one "
@@ -197,8 +208,8 @@ class WalletOnHost:
             return ""
         with suppress(ServiceError):
             files = foreign_files(self._client, self._place, image, volume)
-            files = [one for one in files if is_to_write or one.is_unreadable or not one.path]
-            files = [one for one in files if not names or one.path in names]
+            files = [file for file in files if is_to_write or file.is_unreadable or not file.path]
+            files = [file for file in files if not names or file.path in names]
             return explained(volume, image, files, user_of(self._place)) if files else ""
         return ""
 
@@ -214,17 +225,17 @@ class WalletOnHost:
 
     def _may_run(self, listed: Mapping[str, Any]) -> bool:
         """True for a container that runs, starts automatically, is a node's, or writes for a command."""
-        known = listed.get("Labels") or {}
-        if listed["State"] not in ("created", "exited", "dead") or NODE in known or WALLET_HELPER in known:
+        labels = listed.get("Labels") or {}
+        if listed["State"] not in ("created", "exited", "dead") or NODE in labels or WALLET_HELPER in labels:
             return True
         try:
-            found = self._client.api.inspect_container(listed["Id"])
+            container = self._client.api.inspect_container(listed["Id"])
         except NotFound:
             return False
         # With on-failure too: an engine that starts forgets who stopped a container, and sees its exit code.
-        return found["HostConfig"]["RestartPolicy"]["Name"] not in ("", "no")
+        return container["HostConfig"]["RestartPolicy"]["Name"] not in ("", "no")
 
-    def _look(self, arguments: Sequence[str]) -> str:
+    def _run_script(self, arguments: Sequence[str]) -> str:
         """Run the script and return its output."""
         printed = self._in_node(arguments)
         if printed is None:
@@ -234,11 +245,11 @@ class WalletOnHost:
                 raise self._unreadable(f"{self.volume} can't be read and written", printed, self.volume)
         return printed
 
-    def _unreadable(self, what: str, said: str, volume: str) -> ServiceError:
-        """Error for a volume that can't be read: KeptOutError if the reason is files of another user."""
+    def _unreadable(self, problem: str, printed: str, volume: str) -> ServiceError:
+        """Error for a volume that can't be read: KeptOutError if files of another user are the reason."""
         kept_out = self.kept_out(volume)
         kind = KeptOutError if kept_out else ServiceError
-        return kind(f"host {self._host}: {what}: {_joined(said, kept_out)}")
+        return kind(f"host {self._host}: {problem}: {_joined(printed, kept_out)}")
 
     def _give_empty(self, volume: str, target: str) -> None:
         if user_of(self._place) != USER and has_volume(self._client.api, volume):
@@ -254,12 +265,12 @@ class WalletOnHost:
         """Output of the script in the node's own container; None if it is stopped or uses another volume."""
         api = self._client.api
         filters = {"volume": self.volume, "status": "running"}
-        for one in api.containers(filters=filters):
-            if any(name in self._names for name in one["Names"]):
+        for container in api.containers(filters=filters):
+            if any(name in self._names for name in container["Names"]):
                 command = ["sh", "-c", SCRIPT, "fingerprint", *arguments]
                 # A container that has just ended, or can't start a program, is read from a separate one.
                 with suppress(APIError, RequestException):
-                    begun = api.exec_create(one["Id"], command, workdir=_place(one, self.volume))
+                    begun = api.exec_create(container["Id"], command, workdir=_place(container, self.volume))
                     printed: bytes = api.exec_start(begun["Id"])
                     if api.exec_inspect(begun["Id"])["ExitCode"] == 0:
                         return printed.decode(errors="replace")
@@ -279,8 +290,8 @@ class WalletOnHost:
         )
 
 
-def _joined(said: str, *kept_out: str) -> str:
-    return ". ".join(one.removesuffix(".") for one in (said, *kept_out) if one)
+def _joined(first: str, *kept_out: str) -> str:
+    return ". ".join(sentence.removesuffix(".") for sentence in (first, *kept_out) if sentence)
 
 
 def _place(listed: Mapping[str, Any], volume: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import click
 
-from clients.pulumi import let_go, waiting_nodes
+from clients.pulumi import drop_dependencies, waiting_nodes
 from commands.backend import Backend
 from commands.exit_codes import FAILED, INTERRUPTED
 from local.pulumi_run import pulumi
@@ -52,7 +52,7 @@ def targets_of(urns: Sequence[str]) -> list[str]:
 
 def _let_go(deployed: DeployedNode, backend: Backend) -> None:
     if waiting_nodes(backend.resources(deployed.stack), deployed.urns):
-        let_go(deployed.stack, deployed.urns)
+        drop_dependencies(deployed.stack, deployed.urns)
 
 
 def _protect(urn: str, stack: str, backend: Backend) -> None:

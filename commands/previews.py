@@ -10,7 +10,7 @@ from importlib.metadata import version as version_of
 from types import MappingProxyType
 from typing import Any
 
-from clients.git import guarded, is_changed, overlooked, tree_of
+from clients.git import guarded, hidden_from_status, is_changed, tree_of
 from clients.pulumi import deployment, version
 from commands.backend import Backend
 from display.errors import UserError
@@ -98,7 +98,7 @@ def clean_tree() -> str:
         raise UserError("The project is not a git checkout, so what was reviewed can't be identified.")
     if is_changed(PROJECT):
         raise UserError("The project has changes that are not committed; `git status` names them.")
-    if hidden := overlooked(PROJECT, IMAGES):
+    if hidden := hidden_from_status(PROJECT, IMAGES):
         some = ", ".join(hidden[:3]) + (" and more" if hidden[3:] else "")
         raise UserError(
             f"Git was told not to look at {some}, so its tree does not cover those files: remove the ignored "

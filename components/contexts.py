@@ -42,12 +42,12 @@ def read_contexts(sources: Mapping[str, str]) -> Contents:
 
 def contexts_argument(contents: Contents) -> dict[str, str]:
     """Build argument with a SHA-256 over all named contexts; empty if there are none."""
-    seen = hashlib.sha256()
+    total = hashlib.sha256()
     for name, files in contents.items():
-        seen.update(f"{name}\0".encode())
+        total.update(f"{name}\0".encode())
         for path, digest in files.items():
-            seen.update(f"{path}\0{digest}\0".encode(errors="surrogateescape"))
-    return {NAMED_CONTEXTS: seen.hexdigest()} if contents else {}
+            total.update(f"{path}\0{digest}\0".encode(errors="surrogateescape"))
+    return {NAMED_CONTEXTS: total.hexdigest()} if contents else {}
 
 
 def recorded_files(
@@ -58,8 +58,8 @@ def recorded_files(
     The project's own files have paths relative to the project; other paths start with the name of their
     context. Files that may be secrets are left out, because a short secret can be guessed from its hash.
     """
-    own = _hashes(PROJECT / context, _sent(PROJECT / context))
-    recorded = {**_summary(PurePosixPath(context), own), **_file(dockerfile)}
+    own = _hashes(PROJECT / context, _sent_files(PROJECT / context))
+    recorded = {**_summary(PurePosixPath(context), own), **_file_entry(dockerfile)}
     for name, files in contents.items():
         location = sources[name]
         recorded |= _summary(PurePosixPath(location if location.startswith("./") else name), files)
@@ -86,7 +86,7 @@ def required_modules(context: str, sources: Mapping[str, str]) -> Modules | None
 
 
 def _go_mod(folder: Path) -> str | None:
-    """Text of a folder's go.mod; None if it has none of its own."""
+    """Text of a folder's go.mod; None if it has none."""
     path = folder / GO_MOD
     if not path.is_file() or path.is_symlink():
         return None
@@ -98,19 +98,19 @@ def _module_of(context: str) -> str:
     return next(entry.module for entry in CATALOGUE.values() if entry.context == context)
 
 
-def _file(path: str) -> dict[str, str]:
-    there = PROJECT / path
-    return {_readable(PurePosixPath(path)): _short(_content_hash(there))} if there.is_file() else {}
+def _file_entry(path: str) -> dict[str, str]:
+    file = PROJECT / path
+    return {_readable(PurePosixPath(path)): _short(_content_hash(file))} if file.is_file() else {}
 
 
-def _sent(folder: Path) -> Iterator[Path]:
+def _sent_files(folder: Path) -> Iterator[Path]:
     """Yield the files of an image's own folder that its .dockerignore (which begins with `*`) allows."""
     ignored = folder / DOCKERIGNORE
     lines = ignored.read_text().split() if ignored.exists() else []
-    let_through = [PurePosixPath(line[1:]) for line in lines if line.startswith("!")]
+    allowed_paths = [PurePosixPath(line[1:]) for line in lines if line.startswith("!")]
     for path in files_of(folder):
         own = PurePosixPath(path.relative_to(folder))
-        if "*" not in lines or any(own.is_relative_to(one) for one in let_through):
+        if "*" not in lines or any(own.is_relative_to(allowed) for allowed in allowed_paths):
             yield path
 
 
@@ -126,19 +126,19 @@ def _summary(folder: PurePosixPath, files: Mapping[str, str]) -> dict[str, str]:
     if len(files) <= RECORDED:
         return {_readable(folder / path): _short(digest) for path, digest in files.items()}
     for levels in (2, 1):
-        found = _together(files, partial(_pattern, levels=levels))
-        if len(found) <= RECORDED:
+        summary = _grouped(files, partial(_pattern, levels=levels))
+        if len(summary) <= RECORDED:
             break
     else:
-        found = _together(files, lambda _: "**")
-    return {_readable(folder / pattern): digest for pattern, digest in found.items()}
+        summary = _grouped(files, lambda _: "**")
+    return {_readable(folder / pattern): digest for pattern, digest in summary.items()}
 
 
-def _together(files: Mapping[str, str], pattern: Callable[[str], str]) -> dict[str, str]:
+def _grouped(files: Mapping[str, str], pattern: Callable[[str], str]) -> dict[str, str]:
     together: dict[str, list[str]] = {}
     for path, digest in files.items():
         together.setdefault(pattern(path), []).append(f"{path}\0{digest}")
-    return {one: _short("\0".join(lines)) for one, lines in together.items()}
+    return {entry: _short("\0".join(lines)) for entry, lines in together.items()}
 
 
 def _pattern(path: str, levels: int) -> str:
@@ -190,7 +190,7 @@ def context_warnings(folder: Path) -> Iterator[str]:
         return
     sizes = {path: path.lstat().st_size for path in files_of(folder)}
     total = sum(sizes.values()) / MEGABYTE
-    remedy = "list files that are no sources in a .dockerignore there"
+    remedy = "list the files that are not sources in a .dockerignore in that folder"
     if total > LARGE:
         largest = max(sizes, key=lambda path: sizes[path])
         yield (

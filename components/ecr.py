@@ -60,8 +60,10 @@ class EcrRepository(pulumi.ComponentResource):
             name=args.repository,
             image_tag_mutability="IMMUTABLE_WITH_EXCLUSION",
             image_tag_mutability_exclusion_filters=[
-                aws.ecr.RepositoryImageTagMutabilityExclusionFilterArgs(filter=one, filter_type="WILDCARD")
-                for one in moving_filters(args.moving)
+                aws.ecr.RepositoryImageTagMutabilityExclusionFilterArgs(
+                    filter=pattern, filter_type="WILDCARD"
+                )
+                for pattern in moving_filters(args.moving)
             ],
             image_scanning_configuration=aws.ecr.RepositoryImageScanningConfigurationArgs(scan_on_push=True),
             force_delete=False,
@@ -84,7 +86,7 @@ def moving_filters(moving: Iterable[str]) -> list[str]:
 
     Raises ValueError if there are more than ECR accepts.
     """
-    filters = [*MOVING, *(one for tag in moving for one in (tag, f"{tag}-*"))]
+    filters = [*MOVING, *(pattern for tag in moving for pattern in (tag, f"{tag}-*"))]
     if len(filters) > FILTERS:
         raise ValueError(
             f"ECR accepts {FILTERS} filters of moving tags, not {len(filters)}: {', '.join(filters)}"
@@ -100,7 +102,7 @@ def lifecycle_policy(features: int, develop: int) -> dict[str, Any]:
     rule, so the first rules hold releases and develop, which may share content with a feature build. An image
     that a manifest list refers to stays as long as the list, so the untagged children of a list are safe.
     """
-    kept = [_tagged(tag, NEVER) for tag in KEPT]
+    permanent = [_tagged(tag, NEVER) for tag in KEPT]
     counted = [("feature-*", features), ("develop-*", develop)]
     builds = [_tagged(tag, keep * IMAGES_OF_A_TAG) for tag, keep in counted]
     untagged = {
@@ -109,7 +111,7 @@ def lifecycle_policy(features: int, develop: int) -> dict[str, Any]:
         "countUnit": "days",
         "countNumber": UNTAGGED_DAYS,
     }
-    selections = [*kept, *builds, untagged]
+    selections = [*permanent, *builds, untagged]
     return {
         "rules": [
             {"rulePriority": priority, "selection": selection, "action": {"type": "expire"}}

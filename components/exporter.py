@@ -58,7 +58,7 @@ class Exporter(pulumi.ComponentResource):
             pull_from=args.pull_from,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        own = ConfinedContainerArgs(
+        arguments = ConfinedContainerArgs(
             container=args.container,
             image=pulled.ref,
             network=args.network,
@@ -67,7 +67,7 @@ class Exporter(pulumi.ComponentResource):
             port=args.port,
             health=HEALTH,
         )
-        container = confined_container(f"{name}-container", own, parent=self)
+        container = confined_container(f"{name}-container", arguments, parent=self)
         self.container = container.name
         self.metrics = metrics_url(args.node, args.port)
         self.register_outputs({"container": self.container, "metrics": self.metrics})

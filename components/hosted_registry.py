@@ -1,9 +1,9 @@
 """A self-hosted registry: the distribution registry in a container on one of a stack's hosts.
 
 Creates its network, two volumes and the container. Certificate, key and passwords are in the volume of
-secrets, which a person fills (docs/stacks.md). The program never sees them, so they are in no state, plan or
-log, and no path of the host is mounted. Never deletes a volume: the other one holds the published images. The
-registry accepts only TLS and clients that log in. An optional second container, which mounts the data
+secrets, which the operator fills (docs/stacks.md). The program never sees them, so they are in no state, plan
+or log, and no path of the host is mounted. Never deletes a volume: the other one holds the published images.
+The registry accepts only TLS and clients that log in. An optional second container, which mounts the data
 read-only, serves readers.
 """
 
@@ -22,7 +22,7 @@ from components.pulled_image import PulledImage
 SETTINGS = "/etc/distribution/hosted.yml"
 """Configuration in images/registry: TLS, a password file, the delete API, a health check on loopback."""
 READERS_SETTINGS = "/etc/distribution/readers.yml"
-"""The same configuration read-only, with a password file of its own."""
+"""The same configuration read-only, with a separate password file."""
 ANONYMOUS_SETTINGS = "/etc/distribution/anonymous.yml"
 """The same as READERS_SETTINGS, but without a login."""
 HEALTH = "http://127.0.0.1:5001/debug/health"
@@ -88,7 +88,7 @@ class HostedRegistry(pulumi.ComponentResource):
             f"{name}-network",
             name=args.container,
             driver="bridge",
-            # Others and the stand-in Docker plugin may have labelled the network: a difference would replace
+            # Users and the stand-in Docker plugin may have labelled the network: a difference would replace
             # it.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["labels"]),
         )
@@ -150,7 +150,7 @@ class HostedRegistry(pulumi.ComponentResource):
         network: docker.Network,
         mounts: list[docker.ContainerMountArgs],
     ) -> docker.Container:
-        own = ConfinedContainerArgs(
+        arguments = ConfinedContainerArgs(
             container=served.container,
             image=pulled.ref,
             network=network.name,
@@ -169,4 +169,4 @@ class HostedRegistry(pulumi.ComponentResource):
             envs=["OTEL_TRACES_EXPORTER=none"],
             mounts=mounts,
         )
-        return confined_container(name, own, parent=self)
+        return confined_container(name, arguments, parent=self)

@@ -11,7 +11,7 @@ from catalogue.go_modules import by_program
 from components.contexts import contexts_argument, read_contexts, recorded_files, required_modules
 from components.manifest_list import ManifestList, ManifestListArgs
 from components.registry import Repository
-from components.tag import Beside, Child
+from components.tag import Child, CompanionTag
 from components.variant import Variant, VariantArgs
 
 FILES = "files"
@@ -75,12 +75,12 @@ class Image(pulumi.ComponentResource):
         lists = self._create_lists(name, args)
         self.lists = lists[0]
         self.published = {
-            repository.registry: its for repository, its in zip(args.repositories, lists, strict=True)
+            repository.registry: tags for repository, tags in zip(args.repositories, lists, strict=True)
         }
-        self.reports = pulumi.Output.all(**{arch: one.report for arch, one in self.variants.items()})
-        self.modules = pulumi.Output.all(**{arch: one.modules for arch, one in self.variants.items()}).apply(
-            by_program
-        )
+        self.reports = pulumi.Output.all(**{arch: variant.report for arch, variant in self.variants.items()})
+        self.modules = pulumi.Output.all(
+            **{arch: variant.modules for arch, variant in self.variants.items()}
+        ).apply(by_program)
         variants = {arch: variant.summary for arch, variant in self.variants.items()}
         self.tags = pulumi.Output.all(
             **{
@@ -88,7 +88,7 @@ class Image(pulumi.ComponentResource):
                     "ref": entry.ref,
                     "digest": entry.digest,
                     "variants": variants,
-                    "registries": {name: its[tag].ref for name, its in self.published.items()},
+                    "registries": {name: tags[tag].ref for name, tags in self.published.items()},
                 }
                 for tag, entry in self.lists.items()
             }
@@ -108,7 +108,7 @@ class Image(pulumi.ComponentResource):
             labels["org.opencontainers.image.base.digest"] = pulumi.Output.from_input(base).apply(
                 lambda ref: ref.partition("@")[2]
             )
-        own = VariantArgs(
+        arguments = VariantArgs(
             arch=arch,
             context=args.context,
             dockerfile=args.dockerfile,
@@ -121,7 +121,7 @@ class Image(pulumi.ComponentResource):
             secrets=args.secrets,
             builder=args.builder,
         )
-        return Variant(f"{name}-{arch.name}", own, pulumi.ResourceOptions(parent=self))
+        return Variant(f"{name}-{arch.name}", arguments, pulumi.ResourceOptions(parent=self))
 
     def _create_lists(self, name: str, args: ImageArgs) -> list[dict[str, ManifestList]]:
         """Create the lists by repository, then by tag: exact tags first, each after those before it.
@@ -132,13 +132,13 @@ class Image(pulumi.ComponentResource):
         lists: list[dict[str, ManifestList]] = [{} for _ in args.repositories]
         exact: list[ManifestList] = []
         for tag in sorted(args.tags, key=lambda tag: tag not in args.exact_tags):
-            for place, repository in zip(lists, args.repositories, strict=True):
+            for by_tag, repository in zip(lists, args.repositories, strict=True):
                 before = [] if tag in args.exact_tags else exact
-                after = [*before, *list(place.values())[-1:]]
-                place[tag] = self._create_list(name, args, repository, tag, after)
+                after = [*before, *list(by_tag.values())[-1:]]
+                by_tag[tag] = self._create_list(name, args, repository, tag, after)
             if tag in args.exact_tags:
-                exact = [*exact, *(place[tag] for place in lists)]
-        return [{tag: place[tag] for tag in args.tags} for place in lists]
+                exact = [*exact, *(by_tag[tag] for by_tag in lists)]
+        return [{tag: by_tag[tag] for tag in args.tags} for by_tag in lists]
 
     def _create_list(
         self, name: str, args: ImageArgs, repository: Repository, tag: str, after: Sequence[ManifestList]
@@ -156,7 +156,7 @@ class Image(pulumi.ComponentResource):
                 immutable=_is_immutable(args, repository, tag),
                 annotations=args.labels,
                 after=after,
-                beside=list(_beside(args, repository, tag)),
+                beside=list(_companions(args, repository, tag)),
             ),
             pulumi.ResourceOptions(parent=self),
         )
@@ -166,15 +166,15 @@ def _is_immutable(args: ImageArgs, repository: Repository, tag: str) -> bool:
     return tag in args.exact_tags and not repository.exact_tags_move
 
 
-def _beside(args: ImageArgs, repository: Repository, tag: str) -> Iterator[Beside]:
+def _companions(args: ImageArgs, repository: Repository, tag: str) -> Iterator[CompanionTag]:
     """Yield the other tags of the same kind; exact ones in every registry, to refuse a release as a whole."""
     is_exact = tag in args.exact_tags
-    for other in args.repositories if is_exact else (repository,):
+    for target in args.repositories if is_exact else (repository,):
         for name in args.tags:
-            if (name in args.exact_tags) == is_exact and not (other is repository and name == tag):
-                yield Beside(
-                    repository=other.address,
+            if (name in args.exact_tags) == is_exact and not (target is repository and name == tag):
+                yield CompanionTag(
+                    repository=target.address,
                     tag=name,
-                    immutable=_is_immutable(args, other, name),
-                    optional=other.optional,
+                    immutable=_is_immutable(args, target, name),
+                    optional=target.optional,
                 )

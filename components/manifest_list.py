@@ -1,7 +1,7 @@
 """One manifest list in one registry: a tag without suffix, over the digests of its variants.
 
 It depends on every variant's verification, so no tag is written before all variants exist and are verified.
-Never deletes what it pushed.
+Never deletes a pushed manifest.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pulumi
 
 from components.registry import Repository
-from components.tag import Beside, Child, Tag
+from components.tag import Child, CompanionTag, Tag
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,7 +26,7 @@ class ManifestListArgs:
     annotations: Mapping[str, str] = field(default_factory=dict)
     after: Sequence[pulumi.Resource] = ()
     """Resources that must be written before this list."""
-    beside: Sequence[Beside] = ()
+    beside: Sequence[CompanionTag] = ()
     """Tags written together with this one.
 
     They are a release's other exact tags in all registries, or the other moving tags of this registry.

@@ -1,7 +1,7 @@
 """One Skycoin node: its container, its volumes and its network.
 
 The wallet volume is protected and retained: no `up`, rename, replacement or `destroy` removes it, and it
-is copied before the container is replaced. A new container that fails leaves the old one running.
+is copied before the container is replaced. If a new container fails, the old one is restored.
 The data volume is retained. Both keep their physical names, and have no labels: a changed
 label would replace a volume. The container runs a digest, never as root, on a read-only root,
 without capabilities. Its RPC interface is published on loopback only; if it has a web interface, only the
@@ -91,7 +91,7 @@ class Node(pulumi.ComponentResource):
     """`native` or `emulated`."""
     proxy_image: pulumi.Output[str] | None
     """Name by which the host's engine knows the proxy's image; None if there is no proxy."""
-    proved: pulumi.Resource
+    ready: pulumi.Resource
     """The container, which exists once the node runs its image, is healthy, and has its wallet and chain."""
 
     def __init__(self, name: str, args: NodeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -118,7 +118,7 @@ class Node(pulumi.ComponentResource):
         self.proxy_image = images[1].ref if args.proxy_image is not None else None
         self.image = pulumi.Output.from_input(args.image)
         self.container = container.name
-        self.proved = container
+        self.ready = container
         self.data_volume = data.name
         self.wallet_volume = wallet.name
         self.wallet_backups = backups_volume(args.wallet_volume)
@@ -158,13 +158,13 @@ class Node(pulumi.ComponentResource):
 
     def _pull_images(self, name: str, args: NodeArgs, preflight: Preflight) -> list[PulledImage]:
         """Pull the images of the node and its proxy. If a pull fails, the running node is left unchanged."""
-        wanted = {f"{name}-pulled": (args.image, args.pull_from)}
+        images = {f"{name}-pulled": (args.image, args.pull_from)}
         if args.proxy_image is not None:
-            wanted[f"{name}-pulled-proxy"] = args.proxy_image, args.proxy_pull_from
+            images[f"{name}-pulled-proxy"] = args.proxy_image, args.proxy_pull_from
         opts = pulumi.ResourceOptions(parent=self, depends_on=[preflight])
         return [
             PulledImage(pulled, host=args.host, image=image, pull_from=pull_from, opts=opts)
-            for pulled, (image, pull_from) in wanted.items()
+            for pulled, (image, pull_from) in images.items()
         ]
 
     def _create_volume(
@@ -275,7 +275,7 @@ def node_arguments(args: NodeArgs) -> list[str]:
 
 
 def _ports(args: NodeArgs) -> list[dict[str, Any]]:
-    # With a web interface the proxy owns the port, so nobody bypasses the login.
+    # With a web interface the proxy owns the port, so no client bypasses the login.
     ports: list[dict[str, Any]] = []
     if not args.gui:
         ports.append({"internal": RPC_PORT, "external": args.rpc_port, "ip": LOOPBACK})

@@ -61,7 +61,7 @@ class Proxy(pulumi.ComponentResource):
                 ignore_changes=["labels", "driver", "driverOpts"],
             ),
         )
-        own = ConfinedContainerArgs(
+        arguments = ConfinedContainerArgs(
             container=args.container,
             image=args.image,
             network=args.network,
@@ -73,6 +73,6 @@ class Proxy(pulumi.ComponentResource):
             mounts=[docker.ContainerMountArgs(type="volume", source=login.name, target=LOGIN)],
             tmpfs={"/tmp": "rw,noexec,nosuid,nodev,size=16m"},
         )
-        container = confined_container(f"{name}-container", own, parent=self, after=[args.after])
+        container = confined_container(f"{name}-container", arguments, parent=self, after=[args.after])
         self.container, self.login_volume = container.name, login.name
         self.register_outputs({"container": self.container, "login_volume": self.login_volume})

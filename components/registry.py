@@ -19,7 +19,7 @@ class RegistryArgs:
     kind: RegistryKind
     address: pulumi.Input[str]
     """HOST[:PORT][/namespace]."""
-    made: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    created: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     """Addresses of the repositories that had to be created, by path; the others need no creation."""
     optional: bool = False
     """True turns a failure of this registry into a warning; the next run tries again."""
@@ -48,7 +48,7 @@ class Registry(pulumi.ComponentResource):
         super().__init__("skycoin:index:Registry", name, None, opts)
         self.kind = args.kind
         self.address = pulumi.Output.from_input(args.address)
-        self._name, self._optional, self._made = name, args.optional, args.made
+        self._name, self._optional, self._created = name, args.optional, args.created
         self.register_outputs({"kind": args.kind.value, "address": self.address})
 
     def repository(self, path: str) -> Repository:
@@ -59,7 +59,7 @@ class Registry(pulumi.ComponentResource):
         plain = pulumi.Output.concat(self.address, "/", path)
         return Repository(
             registry=self._name,
-            address=self._made.get(path, plain),
+            address=self._created.get(path, plain),
             exact_tags_move=self.kind is RegistryKind.LOCAL,
             optional=self._optional,
         )

@@ -7,7 +7,7 @@ import pulumi
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Beside:
+class CompanionTag:
     """Another tag over the same variants, written together with a given one."""
 
     repository: pulumi.Input[str]
@@ -43,7 +43,7 @@ class Tag(pulumi.CustomResource):
         annotations: Mapping[str, str],
         immutable: bool,
         optional: bool,
-        beside: Sequence[Beside] = (),
+        beside: Sequence[CompanionTag] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Register the tag.
@@ -65,12 +65,12 @@ class Tag(pulumi.CustomResource):
             "optional": optional,
             "beside": [
                 {
-                    "repository": one.repository,
-                    "tag": one.tag,
-                    "immutable": one.immutable,
-                    "optional": one.optional,
+                    "repository": companion.repository,
+                    "tag": companion.tag,
+                    "immutable": companion.immutable,
+                    "optional": companion.optional,
                 }
-                for one in beside
+                for companion in beside
             ],
         }
         super().__init__("skycoin:index:Tag", name, {**inputs, "digest": None}, opts)

@@ -1,4 +1,4 @@
-"""Verification that a pushed variant is the wanted one (providers/skycoin/verification.py).
+"""Verification of a pushed variant (providers/skycoin/verification.py).
 
 Manifest lists and nodes take the variant's reference from here, so they never use an unverified one.
 """

@@ -1,12 +1,12 @@
 """An opened workspace: a development image that runs on a host, with one folder of that host mounted.
 
-Creates a container with a fixed name, a home volume that is retained, and a bridge network of its own. It
+Creates a container with a fixed name, a home volume that is retained, and a separate bridge network. It
 mounts the given folder and no other path of the host, runs without capabilities under the given user and
 group ids, and publishes its page on the host's loopback only.
 
 With a Docker engine inside (`engine`), the container has rights over the host's kernel, unlike any other
-container of this program: whoever may enter it can take over the host. It is therefore refused on an engine
-that has a node. The engine inside listens on a socket, never on a port.
+container of this program: anyone who may enter it can take over the host. It is therefore refused on an
+engine that has a node. The engine inside listens on a socket, never on a port.
 """
 
 from collections.abc import Mapping, Sequence
@@ -43,7 +43,7 @@ exec "$@"
 """
 """Shell script that writes the password file and runs the command.
 
-code-server would create that file too, but readable by everybody.
+code-server would create that file too, but readable by every user.
 """
 
 
@@ -91,7 +91,7 @@ class WorkspaceArgs:
 
 
 class Workspace(pulumi.ComponentResource):
-    """One workspace that one person works in."""
+    """One workspace, for one user."""
 
     container: pulumi.Output[str]
     home_volume: pulumi.Output[str]
@@ -104,40 +104,40 @@ class Workspace(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: WorkspaceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:Workspace", name, None, opts)
-        checked = self._checked(name, args)
-        kept = pulumi.ResourceOptions(
+        preflight = self._create_preflight(name, args)
+        retained = pulumi.ResourceOptions(
             parent=self,
-            depends_on=checked,
+            depends_on=preflight,
             retain_on_delete=True,
             # An existing volume may have other labels, driver or options: a difference would replace it.
             ignore_changes=["labels", "driver", "driverOpts"],
         )
-        home = docker.Volume(f"{name}-home", name=args.home_volume, opts=kept)
+        home = docker.Volume(f"{name}-home", name=args.home_volume, opts=retained)
         volumes = {HOME: home}
         if args.engine is not None:
-            volumes[DOCKER_DATA] = docker.Volume(f"{name}-docker", name=args.engine.volume, opts=kept)
+            volumes[DOCKER_DATA] = docker.Volume(f"{name}-docker", name=args.engine.volume, opts=retained)
         network = docker.Network(
             f"{name}-network",
             name=args.container,
             driver="bridge",
-            # Others and the stand-in Docker plugin may have labelled the network: a difference would replace
+            # Users and the stand-in Docker plugin may have labelled the network: a difference would replace
             # it.
-            opts=pulumi.ResourceOptions(parent=self, depends_on=checked, ignore_changes=["labels"]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=preflight, ignore_changes=["labels"]),
         )
         image = PulledImage(
             f"{name}-pulled",
             host=args.host,
             image=args.image,
             pull_from=args.pull_from,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=checked),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=preflight),
         )
         container = self._create_container(f"{name}-container", args, image, network, volumes)
         self.container = container.name
         self.home_volume = home.name
-        within = f"--user {args.user} {args.container}"
-        self.enter = f"docker exec -it {within} {args.terminal}"
+        target = f"--user {args.user} {args.container}"
+        self.enter = f"docker exec -it {target} {args.terminal}"
         self.url = "" if args.port is None else f"http://{LOOPBACK}:{args.port}/?folder={WORK}"
-        self.sign_in = "" if args.port is None else f"docker exec {within} grep ^password: {PASSWORD}"
+        self.sign_in = "" if args.port is None else f"docker exec {target} grep ^password: {PASSWORD}"
         self.register_outputs(self.summary)
 
     @property
@@ -151,8 +151,8 @@ class Workspace(pulumi.ComponentResource):
             "sign_in": self.sign_in,
         }
 
-    def _checked(self, name: str, args: WorkspaceArgs) -> list[pulumi.Resource]:
-        """Create the check that the rest of the workspace depends on; empty without an engine inside."""
+    def _create_preflight(self, name: str, args: WorkspaceArgs) -> list[pulumi.Resource]:
+        """Create the preflight that the other resources depend on; empty without an engine inside."""
         if args.engine is None:
             return []
         opts = pulumi.ResourceOptions(parent=self)
@@ -224,7 +224,7 @@ def _rights(args: WorkspaceArgs) -> dict[str, Any]:
     if args.engine is not None:
         return {
             "user": "0:0",
-            # In the engine's own spelling: the official plugin compares them as text.
+            # In the engine's spelling: the official plugin compares them as text.
             "capabilities": docker.ContainerCapabilitiesArgs(
                 adds=[f"CAP_{name}" for name in args.engine.capabilities]
             ),
@@ -239,13 +239,13 @@ def _rights(args: WorkspaceArgs) -> dict[str, Any]:
 
 def _waiting(args: WorkspaceArgs) -> dict[str, Any]:
     """Health check, so that `up` ends only once the engine and the page inside answer."""
-    asked = ["docker version"] if args.engine is not None else []
+    commands = ["docker version"] if args.engine is not None else []
     if args.ide_port is not None:
-        asked.append(f"curl --fail --silent http://{LOOPBACK}:{args.ide_port}/healthz")
-    if not asked:
+        commands.append(f"curl --fail --silent http://{LOOPBACK}:{args.ide_port}/healthz")
+    if not commands:
         return {}
     check = docker.ContainerHealthcheckArgs(
-        tests=["CMD-SHELL", f"{' && '.join(asked)} >/dev/null"],
+        tests=["CMD-SHELL", f"{' && '.join(commands)} >/dev/null"],
         interval="10s",
         timeout="10s",
         retries=6,

@@ -1,6 +1,6 @@
 """Check before a workspace with an engine inside is opened (providers/skycoin/workspace_preflight.py).
 
-The workspace's volumes, network and container depend on the check: if the engine has a node, nothing of the
+The workspace's volumes, network and container depend on the check: if the engine has a node, no part of the
 workspace is created or changed.
 """
 

@@ -44,7 +44,7 @@ class Nodes:
                 node, summaries[name] = self._deploy(name, before)
                 # Resources that wait for a left-out node would be left out too.
                 if self._settings.nodes[name].host not in left_out:
-                    proved.append(node.proved)
+                    proved.append(node.ready)
             before = proved or before
         return summaries
 
@@ -122,7 +122,7 @@ class Nodes:
             login_volume=login_volume(container_name(node.renamed_from or name, node.image)),
             network=deployed.network,
             node=container,
-            after=deployed.proved,
+            after=deployed.ready,
             port=node.rpc_port,
         )
         Proxy(f"{name}-proxy", args, self._options(node, "-proxy"))

@@ -65,7 +65,7 @@ class Program:
         args = RegistryArgs(
             kind=settings.kind,
             address=address,
-            made=_created_repositories(name, self._settings),
+            created=_created_repositories(name, self._settings),
             optional=settings.optional,
         )
         return Registry(name, args)

@@ -9,21 +9,18 @@ ADOPTING = "SKYCOIN_ADOPT"
 
 
 def is_adopting() -> bool:
-    """True if this run adopts, so that nothing may be created, changed or removed."""
+    """True if this run adopts: nothing may be created, changed or removed."""
     return bool(os.environ.get(ADOPTING))
 
 
-def not_there(subject: str) -> ProviderError:
+def does_not_exist(subject: str) -> ProviderError:
     """Error for a resource that can't be adopted, because it does not exist."""
-    return ProviderError(
-        f"{subject} is not there, and nothing is made while a stack is adopted: the next `up` makes it."
-    )
+    return ProviderError(f"{subject} does not exist, and adoption creates nothing: the next `up` creates it.")
 
 
 def refuse_while_adopting(subject: str) -> None:
     """Raise ProviderError if this run adopts; for callers about to change or remove something."""
     if is_adopting():
         raise ProviderError(
-            f"{subject} is left as it is, for nothing is changed while a stack is adopted: the next `up` "
-            "changes it."
+            f"{subject} was not changed, because adoption changes nothing: the next `up` changes it."
         )

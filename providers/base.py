@@ -33,7 +33,7 @@ UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 
 URN: ContextVar[str] = ContextVar("URN", default="")
-"""URN of the resource that is read, changed or previewed now, so that what is created can name its owner."""
+"""URN of the resource that is read, changed or previewed now, so that a created object can name its owner."""
 
 
 class ProviderError(Exception):
@@ -73,15 +73,17 @@ class Change:
 
     def details(self) -> dict[str, provider_pb2.PropertyDiff]:
         """Changes by property path; if `kinds` is empty, each one is a change of a whole input."""
-        make, names = provider_pb2.PropertyDiff, provider_pb2.PropertyDiff.Kind
+        difference, names = provider_pb2.PropertyDiff, provider_pb2.PropertyDiff.Kind
         if self.kinds:
-            return {path: make(kind=names.Value(kind)) for path, kind in self.kinds.items()}
-        whole = dict.fromkeys(self.replaces, names.UPDATE_REPLACE) | dict.fromkeys(self.updates, names.UPDATE)
-        return {key: make(kind=kind, inputDiff=True) for key, kind in whole.items()}
+            return {path: difference(kind=names.Value(kind)) for path, kind in self.kinds.items()}
+        by_input = dict.fromkeys(self.replaces, names.UPDATE_REPLACE) | dict.fromkeys(
+            self.updates, names.UPDATE
+        )
+        return {key: difference(kind=kind, inputDiff=True) for key, kind in by_input.items()}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
+class ReadResult:
     """A resource as it really is, on its host or in its registry."""
 
     identity: str
@@ -90,7 +92,7 @@ class Found:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Checked:
+class CheckResult:
     """Inputs with their defaults, and the errors in them as (property, reason)."""
 
     inputs: Values
@@ -100,14 +102,14 @@ class Checked:
 class Kind(Protocol):
     """Handler of one resource token. Values are plain JSON, and whole numbers are int."""
 
-    def check(self, name: str, olds: Values, news: Values) -> Checked:
+    def check(self, name: str, olds: Values, news: Values) -> CheckResult:
         """Add defaults to the inputs and find errors in them. Changes nothing: a preview calls it too."""
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Compare `news` with the state and with the inputs that it was created from."""
 
     def planned(self, news: Values, olds: Values | None) -> Values:
-        """Predict the state for a preview, with UNKNOWN for what is only known after the change.
+        """Predict the state for a preview, with UNKNOWN for values that are known only after the change.
 
         `olds` is the present state; None if the resource is to be created.
         """
@@ -115,18 +117,18 @@ class Kind(Protocol):
     def create(self, inputs: Values) -> tuple[str, Values]:
         """Create the resource; return (id, state). Raises ProviderError, or InitError if it then exists."""
 
-    def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
+    def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
         """Read the real resource with this id; None if it is gone. Without inputs, it is being imported."""
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Change the resource in place; return the new state."""
 
     def delete(self, identity: str, state: Values) -> None:
-        """Remove the resource; it is no error if it is gone already."""
+        """Remove the resource; do nothing if it is already gone."""
 
 
-class Remade:
-    """A kind whose state is its inputs, and a few outputs that every change computes again."""
+class InputsAsState:
+    """A kind whose state is its inputs, and a few outputs that every change recomputes."""
 
     computed: ClassVar[frozenset[str]] = frozenset()
 
@@ -198,14 +200,14 @@ def _reporting(
         except (LookupError, TypeError, AttributeError, ValueError) as error:
             place = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{Path(place.filename).name}:{place.lineno}"
-            message = f"an answer was not understood: {error!r} at {where}. Please report this"
+            message = f"internal error: {error!r} at {where}. Please report this"
         context.abort(grpc.StatusCode.UNKNOWN, message)
         raise AssertionError("abort raises")
 
     return reported
 
 
-def _answer(checked: Checked) -> provider_pb2.CheckResponse:
+def _answer(checked: CheckResult) -> provider_pb2.CheckResponse:
     return provider_pb2.CheckResponse(
         inputs=to_struct({key: value for key, value in checked.inputs.items() if value is not None}),
         failures=[provider_pb2.CheckFailure(property=key, reason=reason) for key, reason in checked.failures],
@@ -218,7 +220,7 @@ class Provider:
 
     kinds: Mapping[str, Kind]
     """Kinds by resource token."""
-    check_configuration: Callable[[Values], Checked] = lambda given: Checked(inputs=given)
+    check_configuration: Callable[[Values], CheckResult] = lambda given: CheckResult(inputs=given)
     """Checks the provider's own inputs."""
     configure: Callable[[Values], None] = lambda _: None
     """Receives the provider's own inputs before any kind is used."""
@@ -262,10 +264,14 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         olds, news = to_values(request.old_inputs), to_values(request.news)
         if UNKNOWN in news.values():
             return provider_pb2.DiffResponse()
-        make = provider_pb2.PropertyDiff
+        difference = provider_pb2.PropertyDiff
         changed = {
-            key: make(
-                kind=make.ADD if key not in olds else make.DELETE if key not in news else make.UPDATE,
+            key: difference(
+                kind=difference.ADD
+                if key not in olds
+                else difference.DELETE
+                if key not in news
+                else difference.UPDATE,
                 inputDiff=True,
             )
             for key in {*olds, *news}
@@ -292,7 +298,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     @_reporting
     def Diff(self, request: provider_pb2.DiffRequest, context: Any) -> provider_pb2.DiffResponse:
-        """Answer what new inputs would change."""
+        """Report the changes that new inputs would make."""
         URN.set(request.urn)
         change = self._kind(request.urn).diff(
             to_values(request.olds), to_values(request.old_inputs), to_values(request.news)
@@ -331,18 +337,18 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         URN.set(request.urn)
         kind = self._kind(request.urn)
         try:
-            found = kind.read(request.id, to_values(request.inputs), to_values(request.properties))
+            result = kind.read(request.id, to_values(request.inputs), to_values(request.properties))
         except SilentError as error:
             if not request.properties.fields:
                 raise
-            self._warn_once(f"{str(error).rstrip('.')}. What the state has of it was not refreshed.")
+            self._warn_once(f"{str(error).rstrip('.')}. Its state was not refreshed.")
             return provider_pb2.ReadResponse(
                 id=request.id, properties=request.properties, inputs=request.inputs
             )
-        if found is None:
+        if result is None:
             return provider_pb2.ReadResponse(id="")
         return provider_pb2.ReadResponse(
-            id=found.identity, properties=to_struct(found.state), inputs=to_struct(found.inputs)
+            id=result.identity, properties=to_struct(result.state), inputs=to_struct(result.inputs)
         )
 
     @_reporting
@@ -359,12 +365,12 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Delete(self, request: provider_pb2.DeleteRequest, context: Any) -> empty_pb2.Empty:
         """Remove a resource. The kind gets its state, and the inputs that the state lacks."""
         URN.set(request.urn)
-        known = to_values(request.old_inputs) | to_values(request.properties)
-        self._kind(request.urn).delete(request.id, known)
+        state = to_values(request.old_inputs) | to_values(request.properties)
+        self._kind(request.urn).delete(request.id, state)
         return empty_pb2.Empty()
 
     def Cancel(self, request: empty_pb2.Empty, context: Any) -> empty_pb2.Empty:
-        """Do nothing: whatever an operation waits for has a time limit, and it may be run again."""
+        """Do nothing: every operation has a time limit and may be run again."""
         return empty_pb2.Empty()
 
 

@@ -1,4 +1,4 @@
-"""Admission of calls to a plugin: only processes of its own user and of root are answered.
+"""Access control for a plugin: it serves only processes of its own user and of root.
 
 A plugin listens on loopback, as Pulumi requires, where every user of the machine can connect.
 """
@@ -53,27 +53,27 @@ class OwnCallers(grpc.ServerInterceptor):  # type: ignore[type-arg]  # generic i
         )
 
     def _is_own(self, peer: str) -> bool:
-        # Anybody may call from any 127.x.x.x, where a port may equal that of a connection of ours.
-        place, _, port = peer.rpartition(":")
-        return place == "ipv4:127.0.0.1" and owner(int(port), self.port) in (0, os.getuid())
+        # Any user may call from any 127.x.x.x, where a port may equal that of one of this user's connections.
+        address, _, port = peer.rpartition(":")
+        return address == "ipv4:127.0.0.1" and owner(int(port), self.port) in (0, os.getuid())
 
 
 def owner(port: int, to: int) -> int | None:
-    """Id of the user who holds the end `port` of a loopback connection to `to`; None if nobody does."""
+    """Id of the user who holds the end `port` of a loopback connection to `to`; None if no user does."""
     try:
-        found = _asked(port, to)
+        user = _ask_kernel(port, to)
     except OSError:
-        found = None
-    return _listed(port, to) if found is None else found
+        user = None
+    return _read_table(port, to) if user is None else user
 
 
-def _asked(port: int, to: int) -> int | None:
+def _ask_kernel(port: int, to: int) -> int | None:
     """Ask the kernel by sock_diag; None if it finds no such connection, or was built without sock_diag."""
-    wanted = _REQUEST.pack(socket.AF_INET, socket.IPPROTO_TCP, 1 << ESTABLISHED)
+    request = _REQUEST.pack(socket.AF_INET, socket.IPPROTO_TCP, 1 << ESTABLISHED)
     # The last twelve bytes match any interface and any cookie.
-    wanted += _CONNECTION.pack(port, to, _LOOPBACK, _LOOPBACK, bytes(4) + b"\xff" * 8)
+    request += _CONNECTION.pack(port, to, _LOOPBACK, _LOOPBACK, bytes(4) + b"\xff" * 8)
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, SOCK_DIAG) as kernel:
-        kernel.send(_HEADER.pack(_HEADER.size + len(wanted), SOCK_DIAG_BY_FAMILY, 1, 0, 0) + wanted)
+        kernel.send(_HEADER.pack(_HEADER.size + len(request), SOCK_DIAG_BY_FAMILY, 1, 0, 0) + request)
         answer = kernel.recv(4096)
     if _HEADER.unpack_from(answer)[1] != SOCK_DIAG_BY_FAMILY:
         return None
@@ -81,8 +81,8 @@ def _asked(port: int, to: int) -> int | None:
     return int(uid) if state == ESTABLISHED else None
 
 
-def _listed(port: int, to: int) -> int | None:
-    ends = [f"{int.from_bytes(_LOOPBACK, sys.byteorder):08X}:{one:04X}" for one in (port, to)]
+def _read_table(port: int, to: int) -> int | None:
+    ends = [f"{int.from_bytes(_LOOPBACK, sys.byteorder):08X}:{number:04X}" for number in (port, to)]
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         fields = line.split()
         if fields[1:3] == ends and int(fields[3], 16) == ESTABLISHED:

@@ -28,9 +28,9 @@ def end_without_traceback() -> None:
     """Print no traceback when an interrupt ends the plugin: the engine sends one if a run fails."""
     default = sys.excepthook
 
-    def hook(kind: type[BaseException], error: BaseException, place: TracebackType | None) -> None:
+    def hook(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
         if not issubclass(kind, KeyboardInterrupt):
-            default(kind, error, place)
+            default(kind, error, traceback)
 
     sys.excepthook = hook
 

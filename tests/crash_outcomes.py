@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from clients.fingerprint import NOTHING, Chain, Found
+from clients.fingerprint import NOTHING, Chain, VolumeWallets
 from display.markdown import table
 from tests.crash_states import Class, Save, State
 from wallets.contents import File
@@ -49,10 +49,12 @@ class Judged:
         """Determine the outcome of a state; fail if the program would recover anything but the new wallet."""
         main, is_seen = state.main, state.main in self.program
         found = self._found(save, state)
-        assert bool(found.faults(NOTHING)) == (bool(found.unended()) or (main is not None and not is_seen))
-        if found.unended():
+        assert bool(found.faults(NOTHING)) == (
+            bool(found.unfinished_saves()) or (main is not None and not is_seen)
+        )
+        if found.unfinished_saves():
             contents = _volume(save, state)
-            [(file, name)] = found.unended()
+            [(file, name)] = found.unfinished_saves()
             assert (file, name) == (save.file, save.temporary)
             assert restored_wallet(name, contents)[file].data == save.new
             return Outcome.TAKEN
@@ -64,13 +66,13 @@ class Judged:
             return Outcome.SAVED
         return Outcome.BEFORE if save.old and self.node[main] == self.node[save.old] else Outcome.MIXED
 
-    def _found(self, save: Save, state: State) -> Found:
+    def _found(self, save: Save, state: State) -> VolumeWallets:
         """Describe the volume as an inspection by the program would."""
         main = state.main
         seen = None if main is None else self.program.get(main)
         whole = temporary_copies(_volume(save, state))
         assert bool(whole) == (state.temporary == save.new), "its name tells a whole copy"
-        return Found(
+        return VolumeWallets(
             identity="",
             wallets={save.file: seen} if seen else {},
             damaged=[save.file] if main is not None and not seen else [],

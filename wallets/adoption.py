@@ -81,10 +81,10 @@ class Source:
         """Raise WalletError if a move has left the source behind, because another node has its wallets."""
         for volume in filter(None, (mount.get("Name") for mount in self._mounts())):
             left = on_host(replace(self.node, wallet=volume, container=None))
-            remembered, _ = ask(self.node.host, left.memory)
+            remembered, _ = ask(self.node.host, left.recorded)
             if not remembered:
                 continue
-            present = ask(self.node.host, functools.partial(left.look, NOTHING))
+            present = ask(self.node.host, functools.partial(left.read_wallets, NOTHING))
             if present.identity and present.identity != remembered:
                 backups = backups_volume(volume)
                 raise WalletError(

@@ -55,7 +55,7 @@ def fingerprint_on_host(node: DeployedNode) -> Fingerprint:
     wallet = on_host(node)
     if not ask(node.host, wallet.exists):
         raise WalletError(f"there is no volume {node.wallet!r} on host {node.host}")
-    present = ask(node.host, lambda: wallet.look(NOTHING))
+    present = ask(node.host, lambda: wallet.read_wallets(NOTHING))
     if present.damaged:
         raise WalletError(
             f"{', '.join(present.damaged)} on host {node.host}: empty, cut short, or not a wallet"

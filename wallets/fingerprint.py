@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from clients.fingerprint import NO_ADDRESSES, NONE_YET, SECRET, Chain, Fingerprint, Found
+from clients.fingerprint import NO_ADDRESSES, NONE_YET, SECRET, Chain, Fingerprint, VolumeWallets
 from wallets.contents import Contents, wallets_in
 from wallets.parser import parsed
 
@@ -28,13 +28,13 @@ def fingerprint_of(contents: Contents) -> Fingerprint:
     return {name: _chains(wallet) for name, wallet in _wallets(contents).items()}
 
 
-def found_in(contents: Contents, before: Fingerprint) -> Found:
+def found_in(contents: Contents, before: Fingerprint) -> VolumeWallets:
     """Report on wallets as if they were in a host's volume that once had `before`; all must be complete.
 
     Raises WalletError.
     """
     wallets = {name: _by_chain(wallet) for name, wallet in _wallets(contents).items()}
-    return Found(
+    return VolumeWallets(
         identity="",
         wallets=fingerprint_of(contents),
         beginnings={

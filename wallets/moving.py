@@ -145,7 +145,7 @@ def carry(target: DeployedNode, contents: Contents) -> Fingerprint:
     host. Raises WalletError.
     """
     known, volume = on_host(target), volume_of(target)
-    _, before = ask(target.host, known.memory)
+    _, before = ask(target.host, known.recorded)
     if gone := found_in(contents, before).lost(before):
         raise WalletError(
             f"host {target.host} has recorded more in {target.wallet} than the new wallets have: "
@@ -165,10 +165,10 @@ def carry(target: DeployedNode, contents: Contents) -> Fingerprint:
             f"{target.wallet} on host {target.host} has the fingerprint {digest(written)}, but the received "
             f"files have {digest(fingerprint_of(contents))}"
         )
-    ask(target.host, lambda: known.remember(written))
+    ask(target.host, lambda: known.record(written))
     return written
 
 
 def leave(source: DeployedNode, carried: Fingerprint) -> None:
     """Make the old host refuse to run a node on its old copy of the wallets. Raises WalletError."""
-    ask(source.host, lambda: on_host(source).leave(carried))
+    ask(source.host, lambda: on_host(source).record_as_copy(carried))

@@ -1,4 +1,4 @@
-"""`pulumi-resource-docker` for one host, in a process of its own."""
+"""`pulumi-resource-docker` for one host, in a separate process."""
 
 import sys
 

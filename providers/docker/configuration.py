@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from providers.base import UNKNOWN, Checked, Values
+from providers.base import UNKNOWN, CheckResult, Values
 from providers.docker.inputs import checked
 from providers.docker.schema import LIST, TEXT, Schema, Type, of
 
@@ -17,18 +17,18 @@ CONFIGURATION: Schema = {
 """Inputs by name. A registry has only an address: its login is in the docker config and never in a state."""
 
 
-def check_configuration(given: Values) -> Checked:
+def check_configuration(inputs: Values) -> CheckResult:
     """Check the inputs; a list is kept as JSON text without spaces, as in the official plugin."""
     try:
-        parsed = {key: _parsed(key, value) for key, value in given.items()}
+        parsed = {key: _parsed(key, value) for key, value in inputs.items()}
     except ValueError as error:
-        return Checked(inputs=given, failures=[(str(error), "is no JSON text of a list")])
+        return CheckResult(inputs=inputs, failures=[(str(error), "is not a JSON list")])
     result = checked(CONFIGURATION, parsed)
-    result.failures.extend((key, "no such input") for key in given if key.startswith("__"))
+    result.failures.extend((key, "no such input") for key in inputs if key.startswith("__"))
     lists = {
         key: json.dumps(value, separators=(",", ":")) for key, value in parsed.items() if _is_list(key, value)
     }
-    return Checked(inputs=result.inputs | lists, failures=result.failures)
+    return CheckResult(inputs=result.inputs | lists, failures=result.failures)
 
 
 def _is_list(key: str, value: Any) -> bool:

@@ -9,11 +9,11 @@ from docker.errors import APIError, NotFound
 
 from clients.engine import Engine
 from clients.errors import ServiceError
-from providers.adopting import is_adopting, not_there, refuse_while_adopting
-from providers.base import Change, Checked, Found, InitError, ProviderError, Values
+from providers.adopting import does_not_exist, is_adopting, refuse_while_adopting
+from providers.base import Change, CheckResult, InitError, ProviderError, ReadResult, Values
 from providers.docker.container_creation import MEBIBYTE, creation, memory_swap, restart_policy
 from providers.docker.container_schema import CONTAINER, LIMITS
-from providers.docker.container_state import as_read_back, seen
+from providers.docker.container_state import as_read_back, outputs_of
 from providers.docker.difference import change
 from providers.docker.image import find
 from providers.docker.inputs import checked
@@ -31,7 +31,7 @@ class Container:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def check(self, name: str, olds: Values, news: Values) -> Checked:
+    def check(self, name: str, olds: Values, news: Values) -> CheckResult:
         """Check the inputs against the schema; `wait` needs a health check, or it would never end."""
         result = checked(CONTAINER, news)
         if news.get("wait") and not news.get("healthcheck"):
@@ -50,31 +50,33 @@ class Container:
         """Create the container (or adopt an equal one of a killed `up`), start it, and wait if asked to."""
         find(self._engine, inputs["image"])
         with self._engine.asking(_subject(inputs)) as api:
-            identity = _made(api, inputs)
+            identity = _create_or_adopt(api, inputs)
         plan = planned(CONTAINER, inputs)
         if plan["start"] and not is_adopting():
-            with self._kept(identity, unfinished(CONTAINER, plan) | {"id": identity}):
+            with self._kept_on_error(identity, unfinished(CONTAINER, plan) | {"id": identity}):
                 self._start(identity, plan)
         with self._engine.asking(_subject(inputs)) as api:
-            now = seen(plan, api.inspect_container(identity))
-        return identity, settled(CONTAINER, plan, now)
+            observed = outputs_of(plan, api.inspect_container(identity))
+        return identity, settled(CONTAINER, plan, observed)
 
-    def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
+    def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
         """Read the container. If it must run and is stopped, mustRun is false, so that `up` starts it."""
         with self._engine.asking(f"container {identity}") as api:
             try:
-                found = api.inspect_container(identity)
+                container = api.inspect_container(identity)
             except NotFound:
                 return None
-        now = seen(state, found)
-        known = refreshed(CONTAINER, inputs, now) if inputs else imported(CONTAINER, now)
-        return Found(identity=found["Id"], state=foreign(CONTAINER, state) | now, inputs=known)
+        observed = outputs_of(state, container)
+        known_inputs = refreshed(CONTAINER, inputs, observed) if inputs else imported(CONTAINER, observed)
+        return ReadResult(
+            identity=container["Id"], state=foreign(CONTAINER, state) | observed, inputs=known_inputs
+        )
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Change memory, CPU and restart policy in place, and start a stopped container that must run."""
         refuse_while_adopting(_subject(news))
         plan = stored(CONTAINER, planned(CONTAINER, news, olds), olds)
-        with self._kept(identity, plan):
+        with self._kept_on_error(identity, plan):
             if any((olds.get(key) or 0) != (plan[key] or 0) for key in LIMITS):
                 self._limit(identity, plan)
             if plan["start"] and plan["mustRun"]:
@@ -111,7 +113,7 @@ class Container:
 
     @staticmethod
     @contextmanager
-    def _kept(identity: str, state: Values) -> Iterator[None]:
+    def _kept_on_error(identity: str, state: Values) -> Iterator[None]:
         """Turn an error into InitError: the container exists, and the next `up` tries again."""
         try:
             yield
@@ -123,14 +125,14 @@ def _subject(inputs: Values) -> str:
     return f"container {inputs['name']}"
 
 
-def _made(api: Any, inputs: Values) -> str:
+def _create_or_adopt(api: Any, inputs: Values) -> str:
     try:
-        found = api.inspect_container(inputs["name"])
+        existing = api.inspect_container(inputs["name"])
     except NotFound:
         if is_adopting():
-            raise not_there(_subject(inputs)) from None
+            raise does_not_exist(_subject(inputs)) from None
         return str(api.create_container_from_config(creation(inputs), inputs["name"])["Id"])
-    return left_behind(_subject(inputs), found, found["Config"].get("Labels"), inputs)
+    return left_behind(_subject(inputs), existing, existing["Config"].get("Labels"), inputs)
 
 
 def _remove(api: Any, identity: str, *, volumes: bool) -> None:

@@ -21,10 +21,12 @@ from providers.docker.schema import (
 
 _COUNT = of(NUMBER, rule=at_least(0))
 _DURATION = of(TEXT, default="0s", rule=duration)
-_THROTTLED = of(SET, served=False, parts={"path": of(TEXT, required=True), "rate": of(_COUNT, required=True)})
+_THROTTLED = of(
+    SET, supported=False, parts={"path": of(TEXT, required=True), "rate": of(_COUNT, required=True)}
+)
 
 
-def _own(base: Field) -> Field:
+def _replacing(base: Field) -> Field:
     return of(base, replaces=True)
 
 
@@ -32,12 +34,12 @@ def _from_image(base: Field) -> Field:
     return of(base, replaces=True, computed=True)
 
 
-def _not_served(base: Field) -> Field:
-    return of(base, replaces=True, served=False)
+def _unsupported(base: Field) -> Field:
+    return of(base, replaces=True, supported=False)
 
 
 def _output(base: Field) -> Field:
-    return of(base, computed=True, given=False)
+    return of(base, computed=True, settable=False)
 
 
 _CREATED: Schema = {
@@ -51,7 +53,7 @@ _CREATED: Schema = {
     "workingDir": of(TEXT, replaces=True, empty_changes=False),
     "hostname": _from_image(TEXT),
     "readOnly": of(FLAG, replaces=True, default=False),
-    "privileged": _own(FLAG),
+    "privileged": _replacing(FLAG),
     "capabilities": of(OBJECT, replaces=True, parts={"adds": SET, "drops": SET}),
     "securityOpts": _from_image(SET),
     "mounts": of(
@@ -62,9 +64,9 @@ _CREATED: Schema = {
             "source": TEXT,
             "type": of(TEXT, required=True, rule=matching("^(bind|volume|tmpfs)$")),
             "readOnly": FLAG,
-            "bindOptions": of(OBJECT, served=False),
-            "volumeOptions": of(OBJECT, served=False),
-            "tmpfsOptions": of(OBJECT, served=False),
+            "bindOptions": of(OBJECT, supported=False),
+            "volumeOptions": of(OBJECT, supported=False),
+            "tmpfsOptions": of(OBJECT, supported=False),
         },
     ),
     "ports": of(
@@ -81,7 +83,7 @@ _CREATED: Schema = {
     "hosts": of(SET, replaces=True, parts={"host": of(TEXT, required=True), "ip": of(TEXT, required=True)}),
     "networkMode": of(TEXT, replaces=True, default="bridge"),
     "logDriver": _from_image(TEXT),
-    "logOpts": _own(MAP),
+    "logOpts": _replacing(MAP),
     "stopSignal": _from_image(TEXT),
     "stopTimeout": _from_image(NUMBER),
     "ulimits": of(
@@ -94,8 +96,8 @@ _CREATED: Schema = {
         },
     ),
     "shmSize": _from_image(_COUNT),
-    "groupAdds": _own(SET),
-    "sysctls": _own(MAP),
+    "groupAdds": _replacing(SET),
+    "sysctls": _replacing(MAP),
     "tty": of(FLAG, replaces=True, default=False),
     "stdinOpen": of(FLAG, replaces=True, default=False),
 }
@@ -140,40 +142,40 @@ _HANDLING: Schema = {
     "waitTimeout": of(NUMBER, default=60),
     "destroyGraceSeconds": NUMBER,
     "removeVolumes": of(FLAG, default=True),
-    "attach": of(FLAG, default=False, served=False),
-    "logs": of(FLAG, default=False, served=False),
+    "attach": of(FLAG, default=False, supported=False),
+    "logs": of(FLAG, default=False, supported=False),
     "rm": of(FLAG, default=False),
     "containerReadRefreshTimeoutMilliseconds": of(NUMBER, default=15000),
 }
-"""Inputs that say how the plugin handles the resource."""
+"""Inputs that control how the plugin handles the resource."""
 
-_NOT_SERVED: Schema = {
-    "cgroupParent": _not_served(TEXT),
-    "cgroupnsMode": _not_served(TEXT),
-    "cpuPeriod": of(_COUNT, served=False),
-    "cpuQuota": of(_COUNT, served=False),
-    "cpus": _not_served(TEXT),
+_UNSUPPORTED: Schema = {
+    "cgroupParent": _unsupported(TEXT),
+    "cgroupnsMode": _unsupported(TEXT),
+    "cpuPeriod": of(_COUNT, supported=False),
+    "cpuQuota": of(_COUNT, supported=False),
+    "cpus": _unsupported(TEXT),
     "deviceReadBps": _THROTTLED,
     "deviceReadIops": _THROTTLED,
-    "deviceRequests": _not_served(of(SET, parts={"driver": TEXT})),
+    "deviceRequests": _unsupported(of(SET, parts={"driver": TEXT})),
     "deviceWriteBps": _THROTTLED,
     "deviceWriteIops": _THROTTLED,
-    "devices": _not_served(of(SET, parts={"hostPath": of(TEXT, required=True)})),
-    "dns": _not_served(SET),
-    "dnsOpts": _not_served(SET),
-    "dnsSearches": _not_served(SET),
-    "domainname": _not_served(TEXT),
-    "gpus": _not_served(TEXT),
-    "ipcMode": of(TEXT, replaces=True, served=False, computed=True),
-    "networksAdvanced": _not_served(of(SET, parts={"name": of(TEXT, required=True)})),
-    "pidMode": _not_served(TEXT),
-    "platform": of(TEXT, replaces=True, served=False, computed=True),
-    "publishAllPorts": _not_served(FLAG),
-    "runtime": of(TEXT, replaces=True, served=False, computed=True),
-    "storageOpts": _not_served(MAP),
-    "uploads": _not_served(of(SET, parts={"file": of(TEXT, required=True)})),
-    "usernsMode": _not_served(TEXT),
-    "volumes": _not_served(of(SET, parts={"containerPath": TEXT})),
+    "devices": _unsupported(of(SET, parts={"hostPath": of(TEXT, required=True)})),
+    "dns": _unsupported(SET),
+    "dnsOpts": _unsupported(SET),
+    "dnsSearches": _unsupported(SET),
+    "domainname": _unsupported(TEXT),
+    "gpus": _unsupported(TEXT),
+    "ipcMode": of(TEXT, replaces=True, supported=False, computed=True),
+    "networksAdvanced": _unsupported(of(SET, parts={"name": of(TEXT, required=True)})),
+    "pidMode": _unsupported(TEXT),
+    "platform": of(TEXT, replaces=True, supported=False, computed=True),
+    "publishAllPorts": _unsupported(FLAG),
+    "runtime": of(TEXT, replaces=True, supported=False, computed=True),
+    "storageOpts": _unsupported(MAP),
+    "uploads": _unsupported(of(SET, parts={"file": of(TEXT, required=True)})),
+    "usernsMode": _unsupported(TEXT),
+    "volumes": _unsupported(of(SET, parts={"containerPath": TEXT})),
 }
 
 _OUTPUTS: Schema = {
@@ -185,5 +187,5 @@ _OUTPUTS: Schema = {
 }
 
 CONTAINER: Schema = MappingProxyType(
-    {**_CREATED, **_WRITTEN_DOWN, **LIMITS, **_HANDLING, **_NOT_SERVED, **_OUTPUTS}
+    {**_CREATED, **_WRITTEN_DOWN, **LIMITS, **_HANDLING, **_UNSUPPORTED, **_OUTPUTS}
 )

@@ -21,21 +21,21 @@ DURATIONS: Mapping[str, str] = MappingProxyType(
 _UNITS = (("h", 3600 * 10**9), ("m", 60 * 10**9))
 
 
-def seen(known: Values, found: Values) -> Values:
-    """All outputs of a container: the engine's values, and the known ones where the engine has none.
+def outputs_of(known: Values, container: Values) -> Values:
+    """All outputs of a container: the engine's values, and the known values for the rest.
 
     `known` is a plan or a state. Its environment variables and labels are kept, because the engine mixes the
     image's into them.
     """
     state = {key: None if known.get(key) == UNKNOWN else known.get(key) for key in CONTAINER}
     state |= {"envs": state["envs"] or [], "labels": state["labels"] or []}
-    config, host = found["Config"], found["HostConfig"]
+    config, host = container["Config"], container["HostConfig"]
     return {
         **state,
-        **_itself(found),
-        **_configured(config),
-        **_hosted(state, host),
-        **_running(state, found),
+        **_identity_outputs(container),
+        **_config_outputs(config),
+        **_host_outputs(state, host),
+        **_runtime_outputs(state, container),
     }
 
 
@@ -58,17 +58,17 @@ def _capability(name: str) -> str:
     return name if name == "ALL" or name.startswith("CAP_") else f"CAP_{name}"
 
 
-def _itself(found: Values) -> Values:
-    config = found["Config"]
+def _identity_outputs(container: Values) -> Values:
+    config = container["Config"]
     return {
-        "id": found["Id"],
-        "name": found["Name"].lstrip("/"),
+        "id": container["Id"],
+        "name": container["Name"].lstrip("/"),
         "image": config["Image"],
-        "platform": found.get("Platform", ""),
+        "platform": container.get("Platform", ""),
     }
 
 
-def _configured(config: Values) -> Values:
+def _config_outputs(config: Values) -> Values:
     values = {
         "hostname": config.get("Hostname", ""),
         "domainname": config.get("Domainname", ""),
@@ -110,7 +110,7 @@ def _decimal(value: int, size: int) -> str:
     return f"{whole}.{fraction}" if fraction else str(whole)
 
 
-def _hosted(state: Values, host: Values) -> Values:
+def _host_outputs(state: Values, host: Values) -> Values:
     return {
         "rm": host["AutoRemove"],
         "readOnly": host["ReadonlyRootfs"],
@@ -144,11 +144,11 @@ def _hosted(state: Values, host: Values) -> Values:
         "sysctls": host.get("Sysctls") or {},
         "ipcMode": host.get("IpcMode", ""),
         "groupAdds": host.get("GroupAdd") or [],
-        **_given(state, host),
+        **_outputs_if_given(state, host),
     }
 
 
-def _given(state: Values, host: Values) -> Values:
+def _outputs_if_given(state: Values, host: Values) -> Values:
     """Values that are in the state only if they were given."""
     values: Values = {}
     adds, drops = host.get("CapAdd") or [], host.get("CapDrop") or []
@@ -157,13 +157,13 @@ def _given(state: Values, host: Values) -> Values:
     if state.get("ulimits"):
         limits = host.get("Ulimits") or []
         values["ulimits"] = [
-            {"name": one["Name"], "soft": one["Soft"], "hard": one["Hard"]} for one in limits
+            {"name": limit["Name"], "soft": limit["Soft"], "hard": limit["Hard"]} for limit in limits
         ]
     return values
 
 
-def _swap(found: int) -> int:
-    return found // MEBIBYTE if found > 0 else found
+def _swap(swap: int) -> int:
+    return swap // MEBIBYTE if swap > 0 else swap
 
 
 def _mount(mount: Values) -> Values:
@@ -177,8 +177,8 @@ def _mount(mount: Values) -> Values:
     }
 
 
-def _running(state: Values, found: Values) -> Values:
-    network, runs = found["NetworkSettings"], found["State"]["Running"]
+def _runtime_outputs(state: Values, container: Values) -> Values:
+    network, runs = container["NetworkSettings"], container["State"]["Running"]
     values: Values = {
         "bridge": network.get("Bridge", ""),
         "networkDatas": [
@@ -186,7 +186,7 @@ def _running(state: Values, found: Values) -> Values:
         ],
     }
     if not runs:
-        return {**values, "mustRun": False, "exitCode": found["State"]["ExitCode"]}
+        return {**values, "mustRun": False, "exitCode": container["State"]["ExitCode"]}
     # The engine reports no ports of a stopped container. The state keeps them, because they return when the
     # container starts.
     return {**values, "ports": _ports(network.get("Ports") or {})} if state.get("ports") else values
@@ -208,7 +208,12 @@ def _network(name: str, entry: Values) -> Values:
 def _ports(ports: dict[str, Any]) -> list[Values]:
     keys = ((int(key.partition("/")[0]), key.partition("/")[2], bindings) for key, bindings in ports.items())
     return [
-        {"internal": internal, "external": int(one["HostPort"]), "ip": one["HostIp"], "protocol": protocol}
+        {
+            "internal": internal,
+            "external": int(binding["HostPort"]),
+            "ip": binding["HostIp"],
+            "protocol": protocol,
+        }
         for internal, protocol, bindings in sorted(keys, key=lambda key: key[:2])
-        for one in bindings or []
+        for binding in bindings or []
     ]

@@ -1,4 +1,4 @@
-"""Differences between a state and a planned one, by property path.
+"""Differences between a state and a planned state, by property path.
 
 Paths and kinds of changes follow the official plugin's bridge: pulumi/pulumi-terraform-bridge v3.137.0,
 `pkg/tfbridge/detailed_diff.go`.
@@ -22,41 +22,45 @@ _NAME = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
 def change(schema: Schema, olds: Values, news: Values, *, delete_first: bool) -> Change:
     """Compare the state `olds` with the state planned for the inputs `news`."""
     # A state may lack defaults that are false or 0.
-    olds = {name: one.default for name, one in schema.items() if one.given and not one.default} | olds
+    olds = {
+        name: field.default for name, field in schema.items() if field.settable and not field.default
+    } | olds
     plan = planned(schema, news, olds)
     changed = {
-        name: found
-        for name, one in sorted(schema.items())
-        if (found := _differences(name, one, olds.get(name), plan[name]))
+        name: differing
+        for name, field in sorted(schema.items())
+        if (differing := _differences(name, field, olds.get(name), plan[name]))
     }
     if all(olds.get(name) is None and not plan[name] for name in changed):
         changed = {}  # false, 0 and empty instead of nothing count only with another change
     kinds: Kinds = {}
     replaces = []
-    for name, found in changed.items():
-        one = schema[name]
-        if one.replaces:
+    for name, differing in changed.items():
+        field = schema[name]
+        if field.replaces:
             replaces.append(name)
-        kinds |= {path: f"{kind}_REPLACE" if one.replaces else kind for path, kind in found.items()}
+        kinds |= {path: f"{kind}_REPLACE" if field.replaces else kind for path, kind in differing.items()}
     return Change(
         kinds=kinds,
         replaces=tuple(replaces),
-        stables=tuple(name for name, one in sorted(schema.items()) if one.replaces and name not in replaces),
+        stables=tuple(
+            name for name, field in sorted(schema.items()) if field.replaces and name not in replaces
+        ),
         delete_before_replace=delete_first,
     )
 
 
-def _differences(path: str, one: Field, old: Any, new: Any) -> Kinds:
-    if one.type in (Type.LIST, Type.SET):
+def _differences(path: str, field: Field, old: Any, new: Any) -> Kinds:
+    if field.type in (Type.LIST, Type.SET):
         old, new = old or None, new or None
     if new == UNKNOWN or old is None or new is None:
         return {} if old == new or (old is None and new in ("", {})) else {path: _kind(old, new)}
-    if one.type is Type.OBJECT:
-        return _of_object(path, one.parts, old, new)
-    if one.type is Type.MAP:
+    if field.type is Type.OBJECT:
+        return _of_object(path, field.parts, old, new)
+    if field.type is Type.MAP:
         return _of_map(path, old, new)
-    if one.type in (Type.LIST, Type.SET):
-        return _of_entries(path, one, old, new)
+    if field.type in (Type.LIST, Type.SET):
+        return _of_entries(path, field, old, new)
     return {path: "UPDATE"} if old != new else {}
 
 
@@ -66,7 +70,7 @@ def _kind(old: Any, new: Any) -> str:
 
 def _of_object(path: str, parts: Schema, old: Values, new: Values) -> Kinds:
     return _merged(
-        _differences(f"{path}.{name}", one, old.get(name), new.get(name)) for name, one in parts.items()
+        _differences(f"{path}.{name}", field, old.get(name), new.get(name)) for name, field in parts.items()
     )
 
 
@@ -83,22 +87,22 @@ def _key(path: str, key: str) -> str:
     return f"{path}.{key}" if _NAME.fullmatch(key) else f"{path}[{json.dumps(key)}]"
 
 
-def _of_entries(path: str, one: Field, old: list[Any], new: list[Any]) -> Kinds:
+def _of_entries(path: str, field: Field, old: list[Any], new: list[Any]) -> Kinds:
     """Compare entries by their index; in a set, only those that the other side lacks."""
-    if one.type is Type.LIST and not one.parts:
+    if field.type is Type.LIST and not field.parts:
         return _of_texts(path, old, new)
     before, after = dict(enumerate(old)), dict(enumerate(new))
-    if one.type is Type.SET:
-        before, after = _missing(one.entry, before, new), _missing(one.entry, after, old)
+    if field.type is Type.SET:
+        before, after = _missing(field.entry, before, new), _missing(field.entry, after, old)
     return _merged(
-        _differences(f"{path}[{place}]", one.entry, before.get(place), after.get(place))
-        for place in sorted({*before, *after})
+        _differences(f"{path}[{index}]", field.entry, before.get(index), after.get(index))
+        for index in sorted({*before, *after})
     )
 
 
-def _missing(entry: Field, places: dict[int, Any], others: list[Any]) -> dict[int, Any]:
-    known = {essence(entry, other) for other in others}
-    return {place: value for place, value in places.items() if essence(entry, value) not in known}
+def _missing(entry: Field, entries: dict[int, Any], counterparts: list[Any]) -> dict[int, Any]:
+    known = {essence(entry, counterpart) for counterpart in counterparts}
+    return {index: value for index, value in entries.items() if essence(entry, value) not in known}
 
 
 def _of_texts(path: str, old: list[Any], new: list[Any]) -> Kinds:

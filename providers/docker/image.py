@@ -3,7 +3,7 @@
 from docker.errors import ImageNotFound
 
 from clients.engine import Engine, ensure_image
-from providers.base import Change, Checked, Found, Values
+from providers.base import Change, CheckResult, ReadResult, Values
 from providers.docker.difference import change
 from providers.docker.inputs import checked
 from providers.docker.other_schemas import REMOTE_IMAGE
@@ -23,7 +23,7 @@ class RemoteImage:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def check(self, name: str, olds: Values, news: Values) -> Checked:
+    def check(self, name: str, olds: Values, news: Values) -> CheckResult:
         """Check the inputs against the schema."""
         return checked(REMOTE_IMAGE, news)
 
@@ -38,18 +38,20 @@ class RemoteImage:
     def create(self, inputs: Values) -> tuple[str, Values]:
         """Find the image; pull it if the engine does not have it."""
         image = find(self._engine, inputs["name"], inputs.get("platform"))
-        return self._found(inputs, planned(REMOTE_IMAGE, inputs), image)
+        return self._settled(inputs, planned(REMOTE_IMAGE, inputs), image)
 
-    def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
+    def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
         """Find the image by its name, which is the id of an import; None if the engine no longer has it."""
-        known = inputs or {"name": state.get("name") or identity}
-        with self._engine.asking(f"image {known['name']}") as api:
+        known_inputs = inputs or {"name": state.get("name") or identity}
+        with self._engine.asking(f"image {known_inputs['name']}") as api:
             try:
-                image = api.inspect_image(known["name"])
+                image = api.inspect_image(known_inputs["name"])
             except ImageNotFound:
                 return None
-        identity, seen = self._found(known, planned(REMOTE_IMAGE, known, state), image)
-        return Found(identity=identity, state=foreign(REMOTE_IMAGE, state) | seen, inputs=known)
+        identity, observed = self._settled(known_inputs, planned(REMOTE_IMAGE, known_inputs, state), image)
+        return ReadResult(
+            identity=identity, state=foreign(REMOTE_IMAGE, state) | observed, inputs=known_inputs
+        )
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Only record the inputs: keepLocally and forceRemove matter when the image is removed."""
@@ -66,7 +68,7 @@ class RemoteImage:
                 return
 
     @staticmethod
-    def _found(inputs: Values, plan: Values, image: Values) -> tuple[str, Values]:
+    def _settled(inputs: Values, plan: Values, image: Values) -> tuple[str, Values]:
         identity, digests = image["Id"] + inputs["name"], image.get("RepoDigests") or [""]
-        seen = {"id": identity, "imageId": image["Id"], "repoDigest": digests[0]}
-        return identity, settled(REMOTE_IMAGE, plan, {**plan, **seen})
+        observed = {"id": identity, "imageId": image["Id"], "repoDigest": digests[0]}
+        return identity, settled(REMOTE_IMAGE, plan, {**plan, **observed})

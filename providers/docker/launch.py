@@ -25,11 +25,11 @@ WAIT = f"while read -r _; do :; done; printf '%s\\n' {GONE.decode().strip()} >&{
 
 def main() -> None:
     """Use the run's process. If that fails, serve this host alone, in a process whose errors pulumi shows."""
-    found = _shared_port(sys.argv[1]) if stat.S_ISFIFO(os.fstat(0).st_mode) else None
-    if found is None:
+    shared = _shared_port(sys.argv[1]) if stat.S_ISFIFO(os.fstat(0).st_mode) else None
+    if shared is None:
         alone = [sys.executable, "-m", "providers.docker", *sys.argv[1:]]
         os.execv(sys.executable, alone)  # noqa: S606 no shell
-    connection, port = found
+    connection, port = shared
     print(port, flush=True)
     _pass_on(connection)
     os.execv("/bin/sh", ["sh", "-c", WAIT])  # noqa: S606 this is the shell
@@ -72,7 +72,7 @@ def _start_unless_there(name: str) -> None:
         if os.fork():
             os.wait()
             return
-        # Detached, in a session of its own: pulumi kills each plugin with its process group, and waits until
+        # Detached, in a separate session: pulumi kills each plugin with its process group, and waits until
         # no process holds the plugin's output.
         os.setsid()
         if os.fork():

@@ -6,8 +6,8 @@ from docker.errors import NotFound
 from docker.types import IPAMConfig, IPAMPool
 
 from clients.engine import Engine
-from providers.adopting import is_adopting, not_there, refuse_while_adopting
-from providers.base import Change, Checked, Found, Values
+from providers.adopting import does_not_exist, is_adopting, refuse_while_adopting
+from providers.base import Change, CheckResult, ReadResult, Values
 from providers.docker.difference import change
 from providers.docker.inputs import checked
 from providers.docker.marks import MARK, left_behind, mark
@@ -22,7 +22,7 @@ class Network:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def check(self, name: str, olds: Values, news: Values) -> Checked:
+    def check(self, name: str, olds: Values, news: Values) -> CheckResult:
         """Check the inputs against the schema. The program names every network."""
         return checked(NETWORK, news)
 
@@ -39,21 +39,21 @@ class Network:
         subject = f"network {inputs['name']}"
         with self._engine.asking(subject) as api:
             try:
-                found = api.inspect_network(inputs["name"])
+                network = api.inspect_network(inputs["name"])
             except NotFound:
                 if is_adopting():
-                    raise not_there(subject) from None
-                identity = self._made(api, inputs)
+                    raise does_not_exist(subject) from None
+                identity = self._create(api, inputs)
             else:
-                labels = found.get("Labels")
-                identity = found["Id"] if is_adopting() else left_behind(subject, found, labels, inputs)
-            seen = _seen(api.inspect_network(identity), inputs)
-        return identity, settled(NETWORK, planned(NETWORK, inputs), seen)
+                labels = network.get("Labels")
+                identity = network["Id"] if is_adopting() else left_behind(subject, network, labels, inputs)
+            observed = _observed(api.inspect_network(identity), inputs)
+        return identity, settled(NETWORK, planned(NETWORK, inputs), observed)
 
     @staticmethod
-    def _made(api: Any, inputs: Values) -> str:
+    def _create(api: Any, inputs: Values) -> str:
         labels = {entry["label"]: entry["value"] for entry in inputs.get("labels", [])}
-        made = api.create_network(
+        network = api.create_network(
             inputs["name"],
             driver=inputs.get("driver", "bridge"),
             options=inputs.get("options"),
@@ -63,18 +63,20 @@ class Network:
             labels={**labels, MARK: mark(inputs)},
             check_duplicate=True,
         )
-        return str(made["Id"])
+        return str(network["Id"])
 
-    def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
+    def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
         """Find the network by its id (for an import, by its name); None if there is none."""
         with self._engine.asking(f"network {identity}") as api:
             try:
                 network = api.inspect_network(identity)
             except NotFound:
                 return None
-        seen = _seen(network, inputs)
-        known = refreshed(NETWORK, inputs, seen) if inputs else imported(NETWORK, seen)
-        return Found(identity=network["Id"], state=foreign(NETWORK, state) | seen, inputs=known)
+        observed = _observed(network, inputs)
+        known_inputs = refreshed(NETWORK, inputs, observed) if inputs else imported(NETWORK, observed)
+        return ReadResult(
+            identity=network["Id"], state=foreign(NETWORK, state) | observed, inputs=known_inputs
+        )
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Only record the inputs: a network never changes in place."""
@@ -105,7 +107,7 @@ def _ipam(inputs: Values) -> IPAMConfig | None:
     return IPAMConfig(driver=inputs.get("ipamDriver", "default"), pool_configs=pools)
 
 
-def _seen(network: Values, inputs: Values) -> Values:
+def _observed(network: Values, inputs: Values) -> Values:
     ipam = network.get("IPAM") or {}
     labels = {key: value for key, value in (network.get("Labels") or {}).items() if key != MARK}
     return {
@@ -125,12 +127,12 @@ def _seen(network: Values, inputs: Values) -> Values:
     }
 
 
-def _pools(found: list[Values], asked: list[Values]) -> list[Values]:
+def _pools(pools: list[Values], requested: list[Values]) -> list[Values]:
     """Address pools, without the gateway that the engine chose for a subnet given without one.
 
     Docker 29 reports that gateway, 20.10 does not: as a difference it would replace the network.
     """
-    open_ones = {entry.get("subnet") for entry in asked if not entry.get("gateway")}
+    open_ones = {entry.get("subnet") for entry in requested if not entry.get("gateway")}
     return [
         {
             "subnet": entry.get("Subnet", ""),
@@ -138,5 +140,5 @@ def _pools(found: list[Values], asked: list[Values]) -> list[Values]:
             "ipRange": entry.get("IPRange", ""),
             "auxAddress": entry.get("AuxiliaryAddresses") or {},
         }
-        for entry in found
+        for entry in pools
     ]

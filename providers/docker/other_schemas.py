@@ -12,18 +12,18 @@ NETWORK: Schema = MappingProxyType(
         "options": of(MAP, replaces=True, computed=True),
         "internal": of(FLAG, replaces=True, computed=True),
         "attachable": of(FLAG, replaces=True),
-        "ingress": of(FLAG, replaces=True, served=False),
-        "ipv6": of(FLAG, replaces=True, served=False),
+        "ingress": of(FLAG, replaces=True, supported=False),
+        "ipv6": of(FLAG, replaces=True, supported=False),
         "ipamDriver": of(TEXT, replaces=True, default="default"),
-        "ipamOptions": of(MAP, replaces=True, served=False),
+        "ipamOptions": of(MAP, replaces=True, supported=False),
         "ipamConfigs": of(
             SET,
             replaces=True,
             computed=True,
             parts={"subnet": TEXT, "ipRange": TEXT, "gateway": TEXT, "auxAddress": MAP},
         ),
-        "id": of(TEXT, computed=True, given=False),
-        "scope": of(TEXT, computed=True, given=False),
+        "id": of(TEXT, computed=True, settable=False),
+        "scope": of(TEXT, computed=True, settable=False),
     }
 )
 
@@ -35,10 +35,10 @@ REMOTE_IMAGE: Schema = MappingProxyType(
         "platform": of(TEXT, replaces=True),
         "pullTriggers": of(SET, replaces=True),
         "triggers": of(MAP, replaces=True),
-        "build": of(OBJECT, served=False),
-        "id": of(TEXT, computed=True, given=False),
-        "imageId": of(TEXT, computed=True, given=False),
-        "repoDigest": of(TEXT, computed=True, given=False),
+        "build": of(OBJECT, supported=False),
+        "id": of(TEXT, computed=True, settable=False),
+        "imageId": of(TEXT, computed=True, settable=False),
+        "repoDigest": of(TEXT, computed=True, settable=False),
     }
 )
 
@@ -48,8 +48,8 @@ VOLUME: Schema = MappingProxyType(
         "labels": of(LABELS, replaces=True),
         "driver": of(TEXT, replaces=True, computed=True),
         "driverOpts": of(MAP, replaces=True),
-        "cluster": of(OBJECT, served=False),
-        "id": of(TEXT, computed=True, given=False),
-        "mountpoint": of(TEXT, computed=True, given=False),
+        "cluster": of(OBJECT, supported=False),
+        "id": of(TEXT, computed=True, settable=False),
+        "mountpoint": of(TEXT, computed=True, settable=False),
     }
 )

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 __all__ = ["LABELS", "Field", "Rule", "Schema", "Type", "at_least", "duration", "matching", "of"]
 
 Rule: TypeAlias = Callable[[Any], str]
-"""Function that describes what is wrong with a value; empty text if nothing is."""
+"""Function that describes an invalid value; returns an empty string for a valid one."""
 
 
 class Type(Enum):
@@ -29,7 +29,7 @@ class Type(Enum):
     LIST = auto()
     SET = auto()
     MAP = auto()
-    """Object with text values, whose keys the user chooses."""
+    """Object with string values, whose keys the user chooses."""
     OBJECT = auto()
 
 
@@ -39,19 +39,19 @@ class Field:
 
     type: Type
     parts: "Schema" = field(default_factory=dict)
-    """Fields of an object, or of each object in a list or set; empty if the entries are text."""
+    """Fields of an object, or of each object in a list or set; empty if the entries are strings."""
     default: Any = None
     required: bool = False
     computed: bool = False
     """True if the image or the engine fills it in; removing it from the program then changes nothing."""
     replaces: bool = False
     """True if a change replaces the resource."""
-    given: bool = True
-    """False for an output that is no input."""
-    served: bool = True
-    """False for an input that the stand-in refuses, and whose output stays empty."""
+    settable: bool = True
+    """False for an output that is not an input."""
+    supported: bool = True
+    """False for an input that the stand-in does not support; its output stays empty."""
     empty_changes: bool = True
-    """False if empty text leaves the value unchanged."""
+    """False if an empty string leaves the value unchanged."""
     ordered: bool = True
     """False for a list whose order does not matter."""
     rule: Rule | None = None
@@ -86,14 +86,14 @@ def nanoseconds(text: str) -> int:
     """Convert a Go duration such as `1m30s` to nanoseconds. Raises ValueError."""
     parts = _PART.findall(text)
     if "".join(number + unit for number, unit in parts) != text:
-        raise ValueError(f"{text!r} is no duration: write 500ms, 10s, 1m30s or 1h")
+        raise ValueError(f"{text!r} is not a valid duration: write 500ms, 10s, 1m30s or 1h")
     return sum(int(Decimal(number) * NANOSECONDS[unit]) for number, unit in parts)
 
 
 def duration(value: str) -> str:
-    """Rule for a text that must be a Go duration."""
+    """Rule for a string that must be a Go duration."""
     if not value:
-        return "an empty text is no duration: write 0s, or leave it out"
+        return "an empty string is not a valid duration: write 0s, or omit the input"
     try:
         nanoseconds(value)
     except ValueError as error:
@@ -107,5 +107,5 @@ def at_least(least: int) -> Rule:
 
 
 def matching(pattern: str) -> Rule:
-    """Rule for a text that must match a regular expression."""
+    """Rule for a string that must match a regular expression."""
     return lambda value: "" if re.search(pattern, value, re.ASCII) else f"{value!r} does not match {pattern}"

@@ -15,7 +15,7 @@ from providers.docker.plugin import servicer  # noqa: E402
 
 
 class Shared:
-    """Serves each connected plugin on a port of its own, until the plugin disconnects."""
+    """Serves each connected plugin on a separate port, until the plugin disconnects."""
 
     def __init__(self, listener: socket.socket) -> None:
         self._listener = listener

@@ -20,45 +20,47 @@ def foreign(schema: Schema, state: Values) -> Values:
     return {key: value for key, value in state.items() if key not in schema and not key.startswith("__")}
 
 
-def settled(schema: Schema, plan: Values, seen: Values) -> Values:
+def settled(schema: Schema, plan: Values, engine_state: Values) -> Values:
     """State after a change: the engine's values, except that None stays None and sets keep their order."""
-    state = dict(seen)
-    for name, one in schema.items():
-        wanted, found = plan[name], seen.get(name)
-        is_nothing = wanted is None and found in ([], {})
-        is_same = one.type is Type.SET and isinstance(wanted, list) and same(one, found, wanted)
+    state = dict(engine_state)
+    for name, field in schema.items():
+        planned, observed = plan[name], engine_state.get(name)
+        is_nothing = planned is None and observed in ([], {})
+        is_same = field.type is Type.SET and isinstance(planned, list) and same(field, observed, planned)
         if is_nothing or is_same:
-            state[name] = wanted
+            state[name] = planned
     return state
 
 
-def refreshed(schema: Schema, inputs: Values, seen: Values) -> Values:
+def refreshed(schema: Schema, inputs: Values, observed: Values) -> Values:
     """Correct the inputs that differ from the engine's values; equivalent ones stay as given."""
     known = {key: value for key, value in inputs.items() if not key.startswith("__")}
     return {
-        key: _corrected(replace(schema[key], ordered=True), value, seen.get(key)) if key in schema else value
+        key: _corrected(replace(schema[key], ordered=True), value, observed.get(key))
+        if key in schema
+        else value
         for key, value in known.items()
     }
 
 
-def _corrected(one: Field, value: Any, seen: Any) -> Any:
-    if same(one, value, seen):
+def _corrected(field: Field, value: Any, observed: Any) -> Any:
+    if same(field, value, observed):
         return value
-    is_object = isinstance(value, dict) and isinstance(seen, dict) and one.type is Type.OBJECT
-    return {key: seen.get(key) for key in value if key[:2] != "__"} if is_object else seen
+    is_object = isinstance(value, dict) and isinstance(observed, dict) and field.type is Type.OBJECT
+    return {key: observed.get(key) for key in value if key[:2] != "__"} if is_object else observed
 
 
 def stored(schema: Schema, plan: Values, olds: Values) -> Values:
     """State after an update, from its plan. A number or text dropped from the program becomes 0 or empty."""
-    nothing = {name: _NOTHING.get(one.type) for name, one in schema.items() if olds.get(name) is not None}
-    values = {name: nothing.get(name) if value is None else value for name, value in plan.items()}
+    cleared = {name: _NOTHING.get(field.type) for name, field in schema.items() if olds.get(name) is not None}
+    values = {name: cleared.get(name) if value is None else value for name, value in plan.items()}
     return foreign(schema, olds) | values
 
 
 def unfinished(schema: Schema, plan: Values) -> Values:
     """State of a resource that was created and then failed, from its plan; unknown values are empty."""
     empty: Values = {
-        name: [] if one.type is Type.SET and one.computed else None for name, one in schema.items()
+        name: [] if field.type is Type.SET and field.computed else None for name, field in schema.items()
     }
     return {name: empty[name] if value == UNKNOWN else value for name, value in plan.items()}
 
@@ -66,16 +68,16 @@ def unfinished(schema: Schema, plan: Values) -> Values:
 _NOTHING: Mapping[Type, Any] = MappingProxyType({Type.NUMBER: 0, Type.TEXT: ""})
 
 
-def imported(schema: Schema, seen: Values) -> Values:
+def imported(schema: Schema, observed: Values) -> Values:
     """Inputs of an imported resource: the engine's values, except empty ones and defaults."""
     return {
-        key: _imported(one, value)
-        for key, one in schema.items()
-        if one.given and one.served and (value := seen.get(key)) and value != one.default
+        key: _imported(field, value)
+        for key, field in schema.items()
+        if field.settable and field.supported and (value := observed.get(key)) and value != field.default
     }
 
 
-def _imported(one: Field, value: Any) -> Any:
-    if one.parts and isinstance(value, list):
-        return [imported(one.parts, entry) for entry in value]
-    return imported(one.parts, value) if one.parts else value
+def _imported(field: Field, value: Any) -> Any:
+    if field.parts and isinstance(value, list):
+        return [imported(field.parts, entry) for entry in value]
+    return imported(field.parts, value) if field.parts else value

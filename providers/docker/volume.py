@@ -5,8 +5,8 @@ from typing import Any
 from docker.errors import NotFound
 
 from clients.engine import Engine
-from providers.adopting import is_adopting, not_there, refuse_while_adopting
-from providers.base import Change, Checked, Found, Values
+from providers.adopting import does_not_exist, is_adopting, refuse_while_adopting
+from providers.base import Change, CheckResult, ReadResult, Values
 from providers.docker.difference import change
 from providers.docker.inputs import checked
 from providers.docker.other_schemas import VOLUME
@@ -20,7 +20,7 @@ class Volume:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def check(self, name: str, olds: Values, news: Values) -> Checked:
+    def check(self, name: str, olds: Values, news: Values) -> CheckResult:
         """Check the inputs against the schema. The program names every volume: no random suffix is added."""
         return checked(VOLUME, news)
 
@@ -36,18 +36,18 @@ class Volume:
         """Create the volume, or adopt one of that name: the engine answers both in the same way."""
         subject = f"volume {inputs['name']}"
         with self._engine.asking(subject) as api:
-            made: Values = _adopted(api, subject, inputs) if is_adopting() else _made(api, inputs)
-        return inputs["name"], settled(VOLUME, planned(VOLUME, inputs), _seen(made))
+            volume: Values = _adopt(api, subject, inputs) if is_adopting() else _create(api, inputs)
+        return inputs["name"], settled(VOLUME, planned(VOLUME, inputs), _observed(volume))
 
-    def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
+    def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
         """Find the volume by its name; None if there is none."""
         with self._engine.asking(f"volume {identity}") as api:
             try:
-                seen = _seen(api.inspect_volume(identity))
+                observed = _observed(api.inspect_volume(identity))
             except NotFound:
                 return None
-        known = refreshed(VOLUME, inputs, seen) if inputs else imported(VOLUME, seen)
-        return Found(identity=identity, state=foreign(VOLUME, state) | seen, inputs=known)
+        known_inputs = refreshed(VOLUME, inputs, observed) if inputs else imported(VOLUME, observed)
+        return ReadResult(identity=identity, state=foreign(VOLUME, state) | observed, inputs=known_inputs)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Only record the inputs: a volume never changes in place."""
@@ -63,25 +63,25 @@ class Volume:
                 return
 
 
-def _made(api: Any, inputs: Values) -> Values:
-    made: Values = api.create_volume(
+def _create(api: Any, inputs: Values) -> Values:
+    volume: Values = api.create_volume(
         inputs["name"],
         driver=inputs.get("driver"),
         driver_opts=inputs.get("driverOpts"),
         labels={entry["label"]: entry["value"] for entry in inputs.get("labels", [])},
     )
-    return made
+    return volume
 
 
-def _adopted(api: Any, subject: str, inputs: Values) -> Values:
+def _adopt(api: Any, subject: str, inputs: Values) -> Values:
     try:
-        found: Values = api.inspect_volume(inputs["name"])
+        volume: Values = api.inspect_volume(inputs["name"])
     except NotFound:
-        raise not_there(subject) from None
-    return found
+        raise does_not_exist(subject) from None
+    return volume
 
 
-def _seen(volume: Values) -> Values:
+def _observed(volume: Values) -> Values:
     return {
         "id": volume["Name"],
         "name": volume["Name"],

@@ -1,4 +1,4 @@
-"""A node's chain database on its host: the version that wrote it, and a copy for a way back.
+"""A node's chain database on its host: the version that wrote it, and a copy to restore it from.
 
 A node writes its version into the database when it starts, and refuses a database that a newer version has
 written (`src/skycoin/skycoin.go` of v0.27.1). The database is copied before a newer version first starts, and
@@ -85,13 +85,13 @@ class ChainDatabase:
         """Read the state as `look` does, and remove an earlier handover's copy; none may be in progress."""
         return self._readable(self._run("begin"), version)
 
-    def refuse_no_room(self, found: Database) -> None:
+    def refuse_no_room(self, database: Database) -> None:
         """Raise ProviderError if there is no room for a copy."""
-        if found.free < found.size + SPARE:
+        if database.free < database.size + SPARE:
             raise ProviderError(
-                f"{self._where()} is copied before a newer version writes into it, for the way back. That "
-                f"needs {_megabytes(found.size + SPARE)}, and {_megabytes(found.free)} are free. The node "
-                f"was left as it is. Make room there, or {self._anew()}"
+                f"{self._name()} is copied before a newer version writes into it, so that it can be "
+                f"restored. That needs {_megabytes(database.size + SPARE)}, and {_megabytes(database.free)} "
+                f"are free. The node was not changed. Make room on that host, or {self._advice()}"
             )
 
     def keep(self) -> None:
@@ -103,18 +103,18 @@ class ChainDatabase:
         wrote = self._run("look", "ro").partition(" ")[0].removeprefix("-")
         return is_newer(wrote, version)
 
-    def tend(self, action: str) -> None:
+    def finish_copy(self, action: str) -> None:
         """Restore the copy (PUT_BACK; no node may be running) or delete it (FORGET), if there is one."""
         self._run(action)
 
-    def foretold(self, found: Database, version: str) -> str:
+    def foretold(self, database: Database, version: str) -> str:
         """Describe what a newer version does with the database, and how to go back."""
-        wrote = f"version {found.version} has written" if found.version else "names no version"
+        wrote = f"version {database.version} has written" if database.version else "names no version"
         return (
-            f"{self._where()}, which {wrote}, goes to version {version}. "
-            f"That {_does(found.version, version)}; older versions refuse it afterwards. It is copied first, "
-            f"while the node is stopped ({_megabytes(found.size)}), and the copy takes its place where "
-            f"{version} fails."
+            f"{self._name()}, which {wrote}, will be opened by version {version}, which "
+            f"{_effect(database.version, version)}; older versions refuse it afterwards. It is copied first, "
+            f"while the node is stopped ({_megabytes(database.size)}), and the copy is restored if {version} "
+            "fails."
         )
 
     def _readable(self, printed: str, version: str) -> Database | None:
@@ -122,28 +122,28 @@ class ChainDatabase:
             return None
         try:
             wrote, size, free = printed.split()
-            found = Database(wrote.removeprefix("-"), int(size), int(free))
+            database = Database(wrote.removeprefix("-"), int(size), int(free))
         except ValueError:
-            raise ServiceError(f"{self._where()} can't be read: {printed[-200:]!r}") from None
-        if is_newer(found.version, version):
+            raise ServiceError(f"{self._name()} can't be read: {printed[-200:]!r}") from None
+        if is_newer(database.version, version):
             raise ProviderError(
-                f"{self._where()} was written by version {found.version}, and {version} refuses it. The node "
-                "was left as it is, and the wallet is not affected. Keep "
-                f"version {found.version} or a newer one, or {self._anew()}"
+                f"{self._name()} was written by version {database.version}, and {version} refuses it. The "
+                "node was not changed, and the wallet is not affected. Keep "
+                f"version {database.version} or a newer one, or {self._advice()}"
             )
-        return found
+        return database
 
-    def _where(self) -> str:
+    def _name(self) -> str:
         return f"host {self._place['host']}: the chain database in the volume {self._volume!r}"
 
-    def _anew(self) -> str:
+    def _advice(self) -> str:
         return (
-            f"let the node load the chain anew into another volume: `data-volume: {self._volume}-anew`, say, "
-            f"in its entry. {self._volume!r} stays as it is ({_PAGE})."
+            "let the node download the chain again into another volume, for example with `data-volume: "
+            f"{self._volume}-anew` in its entry. {self._volume!r} is kept unchanged ({_PAGE})."
         )
 
     def _run(self, action: str, mode: str = "rw") -> str:
-        code, said = short_run(
+        code, printed = short_run(
             self._client,
             self._place,
             self._image,
@@ -158,42 +158,47 @@ class ChainDatabase:
         if code == KEPT_OUT:
             raise ProviderError(self._kept_out())
         if code:
-            raise ServiceError(f"{self._where()}: `{action}` ended with {code}: {said}")
-        return said
+            raise ServiceError(f"{self._name()}: `{action}` ended with {code}: {printed}")
+        return printed
 
     def _kept_out(self) -> str:
-        """Say whose files keep the node's user out."""
-        user, said = user_of(self._place), "Look at the owners and modes of its files."
+        """Describe the files that keep the node's user out."""
+        user, advice = user_of(self._place), "Check the owners and modes of its files."
         with suppress(ServiceError):
             if files := foreign_files(self._client, self._place, self._image, self._volume):
-                said = explained(self._volume, self._image, files, user)
+                advice = explained(self._volume, self._image, files, user)
         return (
-            f"{self._where()} can't be read and written by the node's user {user}, and no node starts on it. "
-            f"The node was left as it is. {said}"
+            f"{self._name()} can't be read and written by the node's user {user}, so no node can start on "
+            f"it. The node was not changed. {advice}"
         )
 
 
-def tend(client: Any, place: Mapping[str, Any], found: Values, action: str) -> None:
-    """Do PUT_BACK or FORGET in a container's data volume; nothing if the host has no image to run it in."""
-    image = known_as(client.api, found["Config"]["Image"]) or known_as(client.api, place["image"])
-    if image and (volume := mounted_volume(found)):
-        ChainDatabase(client, place, image, volume).tend(action)
+def finish_copy(client: Any, place: Mapping[str, Any], container: Values, action: str) -> None:
+    """Restore (PUT_BACK) or delete (FORGET) the database copy in a container's data volume.
+
+    Does nothing if the host has no image to run the script in.
+    """
+    image = known_as(client.api, container["Config"]["Image"]) or known_as(client.api, place["image"])
+    if image and (volume := mounted_volume(container)):
+        ChainDatabase(client, place, image, volume).finish_copy(action)
 
 
-def mounted_volume(found: Values) -> str:
+def mounted_volume(container: Values) -> str:
     """Name of a container's data volume; empty if it has none."""
-    mounts = found.get("Mounts") or ()
-    return next((str(one["Name"]) for one in mounts if one.get("Destination") == DATA), "")
+    mounts = container.get("Mounts") or ()
+    return next((str(mount["Name"]) for mount in mounts if mount.get("Destination") == DATA), "")
 
 
 def wanted_volume(inputs: Values) -> str:
     """Name of the data volume in a container's inputs; empty while a preview doesn't know it."""
     mounts = inputs.get("mounts")
-    sources = [one["source"] for one in mounts if one["target"] == DATA] if isinstance(mounts, list) else []
-    return next((str(one) for one in sources if one != UNKNOWN), "")
+    sources = (
+        [mount["source"] for mount in mounts if mount["target"] == DATA] if isinstance(mounts, list) else []
+    )
+    return next((str(source) for source in sources if source != UNKNOWN), "")
 
 
-def _does(before: str, after: str) -> str:
+def _effect(before: str, after: str) -> str:
     """Describe what version `after` does when it takes over the database of version `before`."""
     if is_newer(after, KNOWN):
         return "may verify or convert it"

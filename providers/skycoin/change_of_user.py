@@ -1,7 +1,7 @@
 """Checks before a node gets another user: the node must be stopped, and its volumes must be the new user's.
 
-A person changes their owner. This program never does that in a volume that has a file, so no failure, kill or
-power cut leaves a wallet that belongs to two users (ADR 51).
+The operator changes their owner. This program never does that in a volume that has a file, so no failure,
+kill or power cut leaves a wallet that belongs to two users (ADR 51).
 """
 
 import contextlib
@@ -29,11 +29,13 @@ def refuse_unprepared(connect: Callable[[Values], Any], olds: Values, news: Valu
     if user_of(olds) == user_of(news):
         return
     client = connect(news)
-    wallets = {one["wallet"] for one in (olds, news) if "wallet" in one}
-    found = _containers(client, olds.get("container") or news["container"], wallets)
-    containers = [one for one in found if uses(one, news["wallet"]) or not _is_anothers(one)]
-    steps = [_stop(one) for one in containers if _may_run(one)]
-    steps += _given(client, containers, olds, news)
+    wallets = {side["wallet"] for side in (olds, news) if "wallet" in side}
+    by_name = _containers(client, olds.get("container") or news["container"], wallets)
+    containers = [
+        container for container in by_name if uses(container, news["wallet"]) or not _is_anothers(container)
+    ]
+    steps = [_stop(container) for container in containers if _may_run(container)]
+    steps += _owner_commands(client, containers, olds, news)
     if steps:
         raise ProviderError(_refusal(news, user_of(olds), steps))
 
@@ -43,24 +45,24 @@ def _containers(client: Any, name: str, wallets: Collection[str]) -> list[Values
 
     One without any of the wallets only has the name.
     """
-    found = []
-    for one in (name, previous_container(name)):
+    containers = []
+    for candidate in (name, previous_container(name)):
         with contextlib.suppress(NotFound):
-            found.append(client.api.inspect_container(one))
-    return [one for one in found if any(uses(one, wallet) for wallet in wallets)]
+            containers.append(client.api.inspect_container(candidate))
+    return [container for container in containers if any(uses(container, wallet) for wallet in wallets)]
 
 
-def _is_anothers(found: Values) -> bool:
-    return labels(found).get(NODE, container_urn()) != container_urn()
+def _is_anothers(container: Values) -> bool:
+    return labels(container).get(NODE, container_urn()) != container_urn()
 
 
-def _given(client: Any, containers: list[Values], olds: Values, news: Values) -> Iterator[str]:
+def _owner_commands(client: Any, containers: list[Values], olds: Values, news: Values) -> Iterator[str]:
     """Yield the explanation and the command for each volume that the new user can't use."""
-    images = (*(one["Config"]["Image"] for one in containers), olds.get("image"), news["image"])
-    image = next(filter(None, (known_as(client.api, one) for one in images if one)), None)
+    images = (*(container["Config"]["Image"] for container in containers), olds.get("image"), news["image"])
+    image = next(filter(None, (known_as(client.api, reference) for reference in images if reference)), None)
     if image is None:
         return  # `up` pulls an image and checks again
-    data = (mounted_volume(one) for one in containers)
+    data = (mounted_volume(container) for container in containers)
     volumes = dict.fromkeys([news["wallet"], backups_volume(news["wallet"]), *data])
     for volume in filter(None, volumes):
         if not has_volume(client.api, volume):
@@ -81,8 +83,8 @@ def refuse_running(old: Values | None, inputs: Values) -> None:
 
 def refuse_running_of(client: Any, inputs: Values) -> None:
     """Raise ProviderError if a new preflight finds a running container of its node with another user."""
-    for one in _containers(client, inputs["container"], [inputs["wallet"]]):
-        refuse_running(one, inputs)
+    for container in _containers(client, inputs["container"], [inputs["wallet"]]):
+        refuse_running(container, inputs)
 
 
 def has_other_user(old: Values, inputs: Values) -> bool:
@@ -91,26 +93,28 @@ def has_other_user(old: Values, inputs: Values) -> bool:
     return (is_ours or user_of(inputs) != USER) and _user(old) != user_of(inputs)
 
 
-def _user(found: Values) -> str:
+def _user(container: Values) -> str:
     """User of a container; the default of this program's images if it was created without one."""
-    return found["Config"].get("User") or USER
+    return container["Config"].get("User") or USER
 
 
-def _may_run(found: Values) -> bool:
+def _may_run(container: Values) -> bool:
     """True if a container runs, or a restarted engine would start it, as after an interrupted handover."""
-    return bool(found["State"]["Running"]) or policy(found) == STANDBY
+    return bool(container["State"]["Running"]) or policy(container) == STANDBY
 
 
-def _stop(found: Values) -> str:
-    name = found["Name"].lstrip("/")
-    update = f"docker update --restart {CONFIRMED} {name} && " if policy(found) == STANDBY else ""
+def _stop(container: Values) -> str:
+    name = container["Name"].lstrip("/")
+    update = f"docker update --restart {CONFIRMED} {name} && " if policy(container) == STANDBY else ""
     return f"Stop it: `{update}docker stop -t 60 {name}`."
 
 
 def _refusal(inputs: Values, former: str, steps: list[str]) -> str:
-    said = (
+    explanation = (
         f"host {inputs['host']}: the node's user changes from {former} to {user_of(inputs)}. That needs a "
         "stopped node, whose volumes belong to the new user: this program never changes the owner of a "
-        "wallet. The node was left as it is."
+        "wallet. The node was not changed."
     )
-    return "\n".join([said, *steps, "Then run the same command again (docs/wallets.md, “Another user”)."])
+    return "\n".join(
+        [explanation, *steps, "Then run the same command again (docs/wallets.md, “Another user”)."]
+    )

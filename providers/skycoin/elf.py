@@ -64,21 +64,21 @@ def read_program(file: IO[bytes]) -> Program:
 
     try:
         elf = ELFFile(file)
-        cpu, attributes = None, elf.get_section_by_name(".ARM.attributes")
-        if isinstance(attributes, ARMAttributesSection):
-            parts = (part for vendor in attributes.subsections for part in vendor.subsubsections)
-            values = (attribute for part in parts for attribute in part.attributes)
-            cpu = next((one.value for one in values if one.tag == "TAG_CPU_ARCH"), None)
-        segments = (one for one in elf.iter_segments() if isinstance(one, InterpSegment))
+        cpu, section = None, elf.get_section_by_name(".ARM.attributes")
+        if isinstance(section, ARMAttributesSection):
+            parts = (part for vendor in section.subsections for part in vendor.subsubsections)
+            attributes = (attribute for part in parts for attribute in part.attributes)
+            cpu = next((attribute.value for attribute in attributes if attribute.tag == "TAG_CPU_ARCH"), None)
+        segments = (segment for segment in elf.iter_segments() if isinstance(segment, InterpSegment))
         return Program(
             machine=elf["e_machine"],
             bits=elf.elfclass,
             hard_float=elf["e_machine"] == "EM_ARM" and bool(elf["e_flags"] & _HARD_FLOAT),
             cpu=cpu,
-            interpreter=next((one.get_interp_name() for one in segments), None),
+            interpreter=next((segment.get_interp_name() for segment in segments), None),
         )
     except (ELFError, OverflowError, OSError, ValueError) as error:  # a damaged file may contain any offset
-        raise ValueError(f"no ELF file: {error}") from None
+        raise ValueError(f"not an ELF file: {error}") from None
 
 
 def kind_of(program: Program) -> str:

@@ -1,10 +1,10 @@
-"""The handover: a new container of a node replaces the old one, which comes back if the new one fails.
+"""The handover: a new container of a node replaces the old one, which is restored if the new one fails.
 
 The old container is stopped, renamed and kept until the new one is healthy. At any moment at most one of the
 two may write to the wallet, and at most one starts when the host boots (table in docs/adr/0019): the old one,
 with the restart policy `always`, until the new one is confirmed. The restart policy `no` marks an unconfirmed
-container. `settle` undoes or finishes a handover that was killed at any step; all that it needs to know is in
-the containers.
+container. `settle` undoes or finishes a handover that was killed at any step; the containers
+record everything that it needs.
 """
 
 import contextlib
@@ -28,13 +28,13 @@ from providers.skycoin.last_words import last_words
 UNCONFIRMED = "no"
 CONFIRMED = "unless-stopped"
 STANDBY = "always"
-"""Restart policies: of a new container, of a confirmed one, and of the old one while it may be needed."""
+"""Restart policies: of a new container, of a confirmed one, and of the old container during a handover."""
 GRACE = 60
 """Seconds between SIGINT and SIGKILL, for a container that an interrupted handover left behind."""
 POLL = 0.5
 """Seconds between two checks of a container's health."""
 RESOURCE = "skycoin.resource"
-MADE_FROM = "skycoin.inputs"
+INPUTS_DIGEST = "skycoin.inputs"
 ATTEMPT = "skycoin.attempt"
 """Labels of a node's container, in addition to NODE.
 
@@ -45,7 +45,7 @@ ALIVE = ["running", "restarting", "paused"]
 """Statuses of a container that writes or may resume writing."""
 
 Say = Callable[[str], None]
-Tend = Callable[[Values, str], None]
+FinishCopy = Callable[[Values, str], None]
 """Function that restores or deletes a container's copy of the chain database.
 
 Arguments: the container's inspection, and the action.
@@ -65,7 +65,7 @@ class Plan:
     """Time limit for the new container to become healthy."""
     keep: Callable[[], None] | None
     """Copies the chain database while the old node is stopped; None if no copy is needed."""
-    prove: Callable[[str], None]
+    verify: Callable[[str], None]
     """Takes the id of the new, healthy container; raises ProviderError if it is not as specified."""
     watch: Callable[[Values, str], None]
     """Takes the running old container and the attempt, before that container is stopped."""
@@ -74,7 +74,9 @@ class Plan:
 class Handover:
     """Handovers on one engine, for one resource."""
 
-    def __init__(self, api: Any, resource: str, wallets: Collection[str], say: Say, tend: Tend) -> None:
+    def __init__(
+        self, api: Any, resource: str, wallets: Collection[str], say: Say, finish_copy: FinishCopy
+    ) -> None:
         """Prepare handovers. `api` is docker-py's low-level API, `resource` the id; `say` reports progress.
 
         `wallets` names volumes: the current wallet's and the wanted one's.
@@ -83,7 +85,7 @@ class Handover:
         self._resource = resource
         self._wallets = frozenset(wallets)
         self._say = say
-        self._tend = tend
+        self._finish_copy = finish_copy
 
     def find(self, name: str) -> Values | None:
         """Inspect a container by name; None if there is none."""
@@ -96,21 +98,25 @@ class Handover:
     def settle(self, name: str, *, run: bool = True) -> None:
         """Undo or finish an interrupted handover; do nothing if there was none. Raises ProviderError.
 
-        `run` starts the old container if it is brought back.
+        `run` starts the old container if it is restored.
         """
         old = self.interrupted(name)
         if old is None:
             return
-        new = [one for one in self._own() if one["Id"] != old["Id"] and self._may_follow(one)]
-        for one in new:
-            if policy(one) == UNCONFIRMED:
-                self.remove(one, GRACE)
-        if any(policy(one) != UNCONFIRMED for one in new):
+        new = [
+            container
+            for container in self._own_containers()
+            if container["Id"] != old["Id"] and self._may_follow(container)
+        ]
+        for container in new:
+            if policy(container) == UNCONFIRMED:
+                self.remove(container, GRACE)
+        if any(policy(container) != UNCONFIRMED for container in new):
             with contextlib.suppress(ServiceError, DockerException, OSError):  # the next handover removes it
-                self._tend(old, FORGET)
+                self._finish_copy(old, FORGET)
             self.remove(old, GRACE)
         else:
-            self._bring_back(old, name, run=run, chain=PUT_BACK)
+            self._restore(old, name, run=run, chain=PUT_BACK)
 
     def _may_follow(self, container: Values) -> bool:
         """True if a container may have come after one that was set aside: not that of another set-up."""
@@ -134,63 +140,66 @@ class Handover:
     def former_names(self) -> list[str]:
         """Names of this resource's containers before interrupted handovers set them aside."""
         ending = previous_container("")
-        names = (container["Name"].lstrip("/") for container in self._own())
+        names = (container["Name"].lstrip("/") for container in self._own_containers())
         return [name.removesuffix(ending) for name in names if name.endswith(ending)]
 
     def on_wallet(self) -> Values | None:
         """Inspect any container of this resource that uses the wallet; None if there is none."""
-        return next((one for one in self._own() if self._uses_wallet(one)), None)
+        return next((container for container in self._own_containers() if self._uses_wallet(container)), None)
 
-    def made_for(self, resource: str) -> Values | None:
+    def created_for(self, resource: str) -> Values | None:
         """Inspect the container labelled with a resource's id, under any name; None if there is none."""
-        return next((one for one in self._own() if labels(one).get(RESOURCE) == resource), None)
+        own = self._own_containers()
+        return next((container for container in own if labels(container).get(RESOURCE) == resource), None)
 
-    def _own(self) -> list[Values]:
+    def _own_containers(self) -> list[Values]:
         """Inspect all containers that were created for this resource."""
         listed = self._api.containers(all=True, filters={"label": RESOURCE})
-        containers = [self.find(one["Id"]) for one in listed]
-        return [one for one in containers if one is not None and self.owns(one)]
+        inspected = [self.find(entry["Id"]) for entry in listed]
+        return [container for container in inspected if container is not None and self.owns(container)]
 
     def owns(self, container: Values) -> bool:
         """True for a container of this resource, also if a killed run labelled it with an unrecorded id."""
         return self._is_own(labels(container))
 
-    def _is_own(self, known: Mapping[str, str]) -> bool:
-        return known.get(RESOURCE) == self._resource or (RESOURCE in known and known.get(NODE) == URN.get())
+    def _is_own(self, container_labels: Mapping[str, str]) -> bool:
+        return container_labels.get(RESOURCE) == self._resource or (
+            RESOURCE in container_labels and container_labels.get(NODE) == URN.get()
+        )
 
-    def _is_anothers(self, known: Mapping[str, str]) -> bool:
-        return RESOURCE in known and not self._is_own(known)
+    def _is_anothers(self, container_labels: Mapping[str, str]) -> bool:
+        return RESOURCE in container_labels and not self._is_own(container_labels)
 
     def wallets_of(self, container: Values | None) -> set[str]:
         """Wallet volumes that a container mounts, among the current one and the wanted one."""
-        return set() if container is None else {one for one in self._wallets if uses(container, one)}
+        return set() if container is None else {wallet for wallet in self._wallets if uses(container, wallet)}
 
-    def refuse_second_writer(self, wallets: Collection[str], ours: str) -> None:
-        """Raise ProviderError if a container other than `ours` (an id) may write to one of the wallets.
+    def refuse_second_writer(self, wallets: Collection[str], own: str) -> None:
+        """Raise ProviderError if a container other than `own` (an id) may write to one of the wallets.
 
         It runs, or it is another node's, which may start it, or a command writes the wallet through it.
         """
         for wallet in sorted(wallets):
             for container in users(self._api, wallet, writing=True):
-                known = container.get("Labels") or {}
-                if container["Id"] == ours:
+                owner_labels = container.get("Labels") or {}
+                if container["Id"] == own:
                     continue
-                if WALLET_HELPER in known:
-                    way = WRITTEN
+                if WALLET_HELPER in owner_labels:
+                    remedy = WRITTEN
                 elif container["State"] in ALIVE:
-                    way = "Stop that one first."
-                elif self._is_anothers(known):
-                    way = f"It is of {known.get(NODE)}, which may start it."
+                    remedy = "Stop that container first."
+                elif self._is_anothers(owner_labels):
+                    remedy = f"It belongs to {owner_labels.get(NODE)}, which may start it."
                 else:
                     continue
                 names = ", ".join(name.lstrip("/") for name in container["Names"])
                 raise ProviderError(
                     f"the wallet volume {wallet!r} is in use by the container {names}: a wallet has one "
-                    f"writer. {way}"
+                    f"writer. {remedy}"
                 )
 
     def replace(self, old: Values | None, plan: Plan) -> float | None:
-        """Set `old` aside, and replace it by a new container once that is healthy and proved.
+        """Set `old` aside, and replace it by a new container once that is healthy and verified.
 
         Returns the seconds for which the node was down; None if no node was running. Raises ProviderError,
         after which the old container has its own name again and runs if it ran before.
@@ -199,7 +208,7 @@ class Handover:
         if old is not None and self.find(previous_container(former)) is not None:
             raise ProviderError(
                 f"a container that is not this node's is called {previous_container(former)}, and {former} "
-                "takes that name for as long as a new one starts: rename the other one first"
+                "gets that name while its new container starts: rename that container first"
             )
         attempt, began, on_undo = secrets.token_hex(8), time.monotonic(), ""
         try:
@@ -214,7 +223,7 @@ class Handover:
             # Once started, the new version may have written into the database.
             on_undo = on_undo and PUT_BACK
             self.start(new, plan.seconds)
-            plan.prove(new)
+            plan.verify(new)
             if old is not None:
                 self._policy(old["Id"], UNCONFIRMED)
             self._policy(new, CONFIRMED)
@@ -250,7 +259,7 @@ class Handover:
         self._api.rename(old["Id"], previous_container(name))
 
     def _keeps_running(self) -> bool:
-        """True if containers outlive their engine, which would then start the old one next to the new one."""
+        """True if containers outlive their engine, which would then start the old next to the new one."""
         return bool(self._api.info().get("LiveRestoreEnabled"))
 
     def _create(self, plan: Plan, attempt: str) -> str:
@@ -271,12 +280,12 @@ class Handover:
             undone = f"This attempt was not undone: {_reason(second)}. `pulumi up --refresh` does it."
             return f"{reason}\n{undone}"
         if old is None:
-            return f"{reason}\nNo container of it is left; volumes stay."
-        database = " So is its chain database." if chain else ""
-        return f"{reason}\nThe old container {old['Name'].lstrip('/')} is back, as it was.{database}"
+            return f"{reason}\nIts new container was removed; volumes are kept."
+        database = " So was its chain database." if chain else ""
+        return f"{reason}\nThe old container {old['Name'].lstrip('/')} was restored unchanged.{database}"
 
     def _undo(self, old: Values | None, plan: Plan, attempt: str, chain: str) -> None:
-        """Remove only what this attempt created, and let the old container run as before."""
+        """Remove only the container of this attempt, and let the old container run as before."""
         before = None if old is None else self.find(old["Id"])
         new = self.find(plan.name)
         if new is not None and labels(new).get(ATTEMPT) == attempt:
@@ -284,9 +293,9 @@ class Handover:
         if old is not None and before is not None:
             # STANDBY marks a handover: the node was running, and an interrupted undo left it stopped.
             run = bool(old["State"]["Running"]) or policy(old) == STANDBY
-            self._bring_back(before, old["Name"].lstrip("/"), run=run, chain=chain)
+            self._restore(before, old["Name"].lstrip("/"), run=run, chain=chain)
 
-    def _bring_back(self, old: Values, name: str, *, run: bool, chain: str) -> None:
+    def _restore(self, old: Values, name: str, *, run: bool, chain: str) -> None:
         """Give the old container its name back.
 
         `chain` is the action for the copy of its database: PUT_BACK, FORGET, or empty if there is none.
@@ -306,19 +315,19 @@ class Handover:
         self._policy(old["Id"], CONFIRMED)
         if chain == FORGET:
             with contextlib.suppress(ServiceError, DockerException, OSError):  # the next handover removes it
-                self._tend(old, FORGET)
+                self._finish_copy(old, FORGET)
 
     def put_back(self, old: Values, name: str) -> None:
-        """Restore the chain database's copy. Raises ProviderError that says why the node stays stopped."""
+        """Restore the chain database's copy. Raises ProviderError; the node then stays stopped."""
         try:
-            self._tend(old, PUT_BACK)
+            self._finish_copy(old, PUT_BACK)
         except (ServiceError, DockerException, OSError) as error:
             raise ProviderError(
                 f"{_reason(error)}\nThe old container {name} stays stopped until the copy of its chain "
-                "database is back in its place, for the newer version may have written into it. First see to "
-                "what failed on its host: a full disk, say (`docker system df`). Behind ssh the host's "
-                "watchdog tries that once more, and then starts the node all the same: one that can't read "
-                "the database ends"
+                "database is restored, because the newer version may have written into it. First fix the "
+                "cause on its host, for example a full disk (`docker system df`). Behind ssh the host's "
+                "watchdog tries that once more, and then starts the node anyway: a node that can't read the "
+                "database ends"
             ) from error
 
     def _policy(self, container: str, name: str) -> None:
@@ -351,7 +360,7 @@ class Handover:
         raise ProviderError(f"container {name} is not healthy after {seconds} s. {self._log_of(inspected)}")
 
     def _log_of(self, container: Mapping[str, Any]) -> str:
-        """Last lines of a container's log that say why it ended."""
+        """Last lines of a container's log that show why it ended."""
         try:
             since = container["State"].get("StartedAt") or ""
             text: bytes = self._api.logs(container["Id"], tail=400, timestamps=True)

@@ -15,11 +15,11 @@ from providers.log import Warn
 
 Ask: TypeAlias = Callable[[str | None, Sequence[str]], HostFacts]
 PEER_PORT = "peer-port"
-"""Key of the peer port. Only a node on a public network has one, and it keeps the whole chain."""
+"""Key of the peer port. Only a node on a public network has one, and it keeps the complete chain."""
 
 
 class HostFindings:
-    """Findings about the hosts of one run. Each host is asked once, however many nodes it has."""
+    """Findings about the hosts of one run. Each host is queried once, however many nodes it has."""
 
     def __init__(self, warn: Warn, ask: Ask | None = None) -> None:
         self._warn = warn
@@ -27,7 +27,7 @@ class HostFindings:
         self._said: set[str] = set()
 
     def foresee(self, inputs: Values, former: str | None) -> HostFacts | None:
-        """Facts for a preview; None if the host can't be asked, which is reported but is no error.
+        """Facts for a preview; None if the host can't be asked, which is reported but is not an error.
 
         Raises ProviderError with everything that `up` would refuse.
         """
@@ -35,7 +35,7 @@ class HostFindings:
         try:
             facts = self._ask(place.engine, place.ssh_options)
         except HostError as error:
-            self._say(f"{unasked(error, place).text} What `up` would find there is not known.")
+            self._say(f"{unasked(error, place).text} What `up` would find there is unknown.")
             return None
         self._judge(findings(facts, place))
         return facts
@@ -46,10 +46,10 @@ class HostFindings:
         try:
             facts = self._ask(place.engine, place.ssh_options)
         except HostError as error:
-            found = unasked(error, place)
+            finding = unasked(error, place)
             if error.obstacle is not Obstacle.NO_SHELL:
-                raise ProviderError(found.text) from error
-            self._say(found.text)
+                raise ProviderError(finding.text) from error
+            self._say(finding.text)
         else:
             self._judge(findings(facts, place))
 
@@ -60,15 +60,15 @@ class HostFindings:
             facts = self._ask(place.engine, place.ssh_options)
         except HostError:
             return
-        for one in findings(facts, place):
-            self._say(one.text)
+        for finding in findings(facts, place):
+            self._say(finding.text)
 
-    def _judge(self, found: Sequence[Finding]) -> None:
-        refused = [one.text for one in found if one.level is Level.REFUSED]
+    def _judge(self, reported: Sequence[Finding]) -> None:
+        refused = [finding.text for finding in reported if finding.level is Level.REFUSED]
         if refused:
             raise ProviderError("\n".join(refused))
-        for one in found:
-            self._say(one.text)
+        for finding in reported:
+            self._say(finding.text)
 
     def _say(self, text: str) -> None:
         if text not in self._said:
@@ -101,8 +101,8 @@ def place_of(inputs: Values, former: str | None) -> Place:
     )
 
 
-def _ports(given: Values) -> Iterator[tuple[str, tuple[str, int]]]:
+def _ports(ports: Values) -> Iterator[tuple[str, tuple[str, int]]]:
     """Convert {key: `ADDRESS:PORT`} to pairs (key, (address, port))."""
-    for key, value in given.items():
+    for key, value in ports.items():
         ip, _, port = value.rpartition(":")
         yield key, (ip, int(port))

@@ -1,7 +1,7 @@
 """The last healthy image of a node: a rollback returns to it, and the node's host keeps it.
 
 A label of the node's new container names it, so it is known even if the state is lost; the state has it as an
-output. A container without a healthy predecessor has neither.
+output. A container without a healthy predecessor has neither the label nor the output.
 """
 
 from catalogue.naming import is_pinned, split_pinned
@@ -14,9 +14,9 @@ OUTPUT = "lastHealthy"
 """Key of the output in the state."""
 
 
-def last_healthy_output(found: Values) -> Values:
+def last_healthy_output(container: Values) -> Values:
     """Outputs taken from a container's label; empty if it has none."""
-    image = labels(found).get(LAST_HEALTHY)
+    image = labels(container).get(LAST_HEALTHY)
     return {OUTPUT: image} if image else {}
 
 
@@ -40,13 +40,13 @@ def _left_by(old: Values, state: Values, image: str) -> str | None:
     return f"{split_pinned(image)[0]}@{split_pinned(before)[1]}"
 
 
-def _is_sound(found: Values) -> bool:
+def _is_sound(container: Values) -> bool:
     """True for a container that was confirmed, and so was healthy, and has not failed since."""
-    state = found["State"]
-    if policy(found) == UNCONFIRMED:
+    state = container["State"]
+    if policy(container) == UNCONFIRMED:
         return False
     if not state["Running"]:
         # Engines report every stopped container as unhealthy.
         return not state["ExitCode"]
     health = (state.get("Health") or {}).get("Status")
-    return health == "healthy" or (health != "unhealthy" and not found.get("RestartCount"))
+    return health == "healthy" or (health != "unhealthy" and not container.get("RestartCount"))

@@ -1,4 +1,4 @@
-"""The lines of a container's log that explain why it ended. Pure functions."""
+"""Selection of the lines of a container's log that explain why it ended. Pure functions."""
 
 import re
 from collections.abc import Sequence
@@ -13,9 +13,9 @@ _TELLING = re.compile(
 _NEWER = re.compile(r"newer DB version=\S+ with older software")
 """Message of v0.27.1 (src/skycoin/skycoin.go) about a database that a newer version has written."""
 TOO_NEW = (
-    "The chain database is of a newer version than this node, which has left it as it was, and the wallet "
-    "too. Stay at the newer version, or let the older one load the chain anew: docs/wallets.md, “Back to an "
-    "older version”."
+    "A newer version than this node's has written the chain database. This node changed neither the database "
+    "nor the wallet. Keep the newer version, or let the older one download the chain again: docs/wallets.md, "
+    "“Back to an older version”."
 )
 
 
@@ -37,9 +37,9 @@ def _shortened(lines: Sequence[str]) -> list[str]:
     if len(lines) <= SHOWN:
         return ["It printed:", *lines]
     telling = [number for number, text in enumerate(lines) if _TELLING.search(text)]
-    wanted = sorted({0, *telling[:4], *telling[-4:], *range(len(lines) - 3, len(lines))})
+    selected = sorted({0, *telling[:4], *telling[-4:], *range(len(lines) - 3, len(lines))})
     shown = []
-    for before, number in zip([-1, *wanted], wanted, strict=False):
+    for before, number in zip([-1, *selected], selected, strict=False):
         if number > before + 1:
             shown.append("…")
         shown.append(lines[number])

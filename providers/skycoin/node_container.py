@@ -20,8 +20,8 @@ from clients.engine import connect
 from clients.errors import ServiceError
 from clients.pull import is_same, known_as
 from clients.volumes import has_volume
-from providers.adopting import is_adopting, not_there, refuse_while_adopting
-from providers.base import UNKNOWN, Change, Checked, Found, ProviderError, Remade, Values
+from providers.adopting import does_not_exist, is_adopting, refuse_while_adopting
+from providers.base import UNKNOWN, Change, CheckResult, InputsAsState, ProviderError, ReadResult, Values
 from providers.docker.container_schema import CONTAINER
 from providers.docker.inputs import checked
 from providers.docker.plan import same
@@ -29,14 +29,14 @@ from providers.docker.schema import FLAG, LIST, MAP, NUMBER, TEXT, Schema
 from providers.log import Say, Status, Warn
 from providers.skycoin.chain_database import (
     ChainDatabase,
+    finish_copy,
     mounted_volume,
-    tend,
     wanted_volume,
 )
 from providers.skycoin.change_of_user import has_other_user, refuse_running
 from providers.skycoin.handover import (
     CONFIRMED,
-    MADE_FROM,
+    INPUTS_DIGEST,
     RESOURCE,
     Handover,
     grace_of,
@@ -52,7 +52,7 @@ from providers.skycoin.refusals import no_copies, refuse_foreign
 from providers.skycoin.replacement import Replacement, inputs_digest
 from providers.skycoin.wallet_copy import copy_wallet
 
-_APART: Schema = {
+_ENGINE_ONLY: Schema = {
     "host": TEXT,
     "engine": TEXT,
     "sshOptions": LIST,
@@ -64,11 +64,11 @@ _APART: Schema = {
     "rollback": MAP,
 }
 """Inputs that are not part of the container: a change of them is only recorded in the state."""
-INPUTS: Schema = {**{key: CONTAINER[key] for key in (*HANDED_OVER, *LIVE)}, **_APART}
+INPUTS: Schema = {**{key: CONTAINER[key] for key in (*HANDED_OVER, *LIVE)}, **_ENGINE_ONLY}
 VERSION = "version"
 """Input that is never compared: version of the image, for a preview on a host that lacks the image."""
 RUNS, POLICY, INTERRUPTED, UNCOPIED = "mustRun", "restart", "handover", "uncopied"
-"""Keys of the state that are no inputs.
+"""Keys of the state that are not inputs.
 
 They record whether the container runs, its restart policy, and whether a handover was interrupted or the
 volume of copies is gone.
@@ -76,7 +76,7 @@ volume of copies is gone.
 _MEBIBYTE = 1024 * 1024
 
 
-class NodeContainer(Remade):
+class NodeContainer(InputsAsState):
     """A node's container. Its id is `<name>/<random>`, or the engine's in a state of version 0.1.0."""
 
     def __init__(
@@ -93,16 +93,16 @@ class NodeContainer(Remade):
         self._now = now
         self._older = OlderImages(say, warn)
 
-    def check(self, name: str, olds: Values, news: Values) -> Checked:
+    def check(self, name: str, olds: Values, news: Values) -> CheckResult:
         """Check the inputs against the schema; change none."""
-        return Checked(inputs=news, failures=checked({**INPUTS, VERSION: TEXT}, news).failures)
+        return CheckResult(inputs=news, failures=checked({**INPUTS, VERSION: TEXT}, news).failures)
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Report every change as an update: the handover replaces the container."""
         # A docker Container in a state of version 0.1.0 has the plugin's spelling, and no host.
         keys = INPUTS if "host" in old_inputs else (*HANDED_OVER, *LIVE)
         before, after = ({key: side[key] for key in keys if key in side} for side in (old_inputs, news))
-        changed = _changed(olds if "host" in olds else {}, before, after)
+        changed = _changed_inputs(olds if "host" in olds else {}, before, after)
         if olds.get(RUNS) is False:
             changed.add(RUNS)
         if olds.get(POLICY) not in (None, CONFIRMED):
@@ -119,31 +119,31 @@ class NodeContainer(Remade):
         """
         if olds is not None and "host" in olds and UNKNOWN not in (news["host"], news.get("engine")):
             with contextlib.suppress(ServiceError, *FAULTS):
-                self._foresee(olds, news)
+                self._preview_effects(olds, news)
         return super().planned(news, olds)
 
-    def _foresee(self, olds: Values, news: Values) -> None:
+    def _preview_effects(self, olds: Values, news: Values) -> None:
         client = self._client(news)
         handover = self._handover(client, "", olds)
         old = None if handover.interrupted(olds["name"]) else handover.find(olds["name"])
-        if old is None or not self._needs_another(old, olds, news):
+        if old is None or not self._needs_new_container(old, olds, news):
             return
         refuse_running(old, news)
-        self._foresee_chain(client, old, news)
+        self._preview_chain(client, old, news)
         if is_pinned(olds["image"]):
             image = news["image"] if is_pinned(news["image"]) else unbuilt(olds["image"])
-            kept = [image, *last_healthy_label(old, olds, image).values()]
-            self._older.foresee(client.api, olds, news, kept, old["Id"])
+            protected = [image, *last_healthy_label(old, olds, image).values()]
+            self._older.foresee(client.api, olds, news, protected, old["Id"])
 
-    def _foresee_chain(self, client: Any, old: Values, news: Values) -> None:
+    def _preview_chain(self, client: Any, old: Values, news: Values) -> None:
         version, image = _version(client, news), known_as(client.api, old["Config"]["Image"])
         if not (version and image and (volume := wanted_volume(news))):
             return
         chain = ChainDatabase(client, news, image, volume)
-        found = chain.look(version)
-        if found is not None and volume == mounted_volume(old) and found.is_before(version):
-            chain.refuse_no_room(found)
-            self._warn(chain.foretold(found, version))
+        database = chain.look(version)
+        if database is not None and volume == mounted_volume(old) and database.is_before(version):
+            chain.refuse_no_room(database)
+            self._warn(chain.foretold(database, version))
 
     def create(self, inputs: Values) -> tuple[str, Values]:
         """Create the container, or hand over to it if this node already has one.
@@ -151,7 +151,7 @@ class NodeContainer(Remade):
         A creation that was killed before the node got another name left one under its former name.
         """
         if is_adopting():
-            return self._adopted(inputs)
+            return self._adopt(inputs)
         client = self._client(inputs)
         identity = f"{inputs['name']}/{secrets.token_hex(8)}"
         handover = self._handover(client, identity, inputs)
@@ -160,53 +160,55 @@ class NodeContainer(Remade):
         old = handover.find(inputs["name"]) or handover.on_wallet()
         if old is not None:
             refuse_foreign(old, inputs)
-        took = self._replace(client, handover, old, {}, inputs, identity)
+        outputs = self._replace(client, handover, old, {}, inputs, identity)
         if old is not None:
             # An error here would lose the id of the new container; `settle` removes the old one later.
             with contextlib.suppress(DockerException, OSError):
                 handover.discard(old)
-        return identity, {**self._state(client, inputs), **took}
+        return identity, {**self._state(client, inputs), **outputs}
 
-    def _adopted(self, inputs: Values) -> tuple[str, Values]:
+    def _adopt(self, inputs: Values) -> tuple[str, Values]:
         """Adopt the node's existing container; if it differs from the inputs, the next preview shows that."""
         handover = self._handover(self._client(inputs), "", inputs)
-        found = handover.find(inputs["name"]) or handover.interrupted(inputs["name"])
-        if found is None:
-            raise not_there(f"container {inputs['name']} on host {inputs['host']}")
-        refuse_foreign(found, inputs)
-        seen = self.read(labels(found).get(RESOURCE, found["Id"]), inputs, inputs)
-        if seen is None:
-            raise not_there(f"container {inputs['name']} on host {inputs['host']}")
-        return seen.identity, seen.state
+        container = handover.find(inputs["name"]) or handover.interrupted(inputs["name"])
+        if container is None:
+            raise does_not_exist(f"container {inputs['name']} on host {inputs['host']}")
+        refuse_foreign(container, inputs)
+        adopted = self.read(labels(container).get(RESOURCE, container["Id"]), inputs, inputs)
+        if adopted is None:
+            raise does_not_exist(f"container {inputs['name']} on host {inputs['host']}")
+        return adopted.identity, adopted.state
 
-    def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
+    def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
         """Read the container; one that an interrupted handover set aside counts too.
 
         If a killed `up --replace` confirmed a container, the resource takes over that container's id.
         """
         if not inputs:
             raise ProviderError(
-                "a node's container can't be imported: `pulumi up` takes over one with its name"
+                "a node's container can't be imported: `pulumi up` adopts a container with its name"
             )
         client = self._client(inputs)
         handover = self._handover(client, identity, inputs)
         old, new = handover.interrupted(inputs["name"]), handover.find(inputs["name"])
-        found = new or old or handover.made_for(identity)
-        if found is None:
+        container = new or old or handover.created_for(identity)
+        if container is None:
             return None
-        if handover.owns(found) and policy(found) == CONFIRMED:
-            identity = labels(found)[RESOURCE]
-        seen = {**_seen({**state, **inputs}, found), "name": inputs["name"]}
+        if handover.owns(container) and policy(container) == CONFIRMED:
+            identity = labels(container)[RESOURCE]
+        observed = {**_observed_state({**state, **inputs}, container), "name": inputs["name"]}
         if not _limits_memory(client):
-            seen.update({key: inputs[key] for key in LIVE if key in inputs})
-        is_aside = old is not None or found["Name"].lstrip("/") != inputs["name"]
-        seen[INTERRUPTED] = is_aside or not _is(found, identity) or _is_stale(found, inputs)
-        seen.pop(UNCOPIED, None)
+            observed.update({key: inputs[key] for key in LIVE if key in inputs})
+        is_aside = old is not None or container["Name"].lstrip("/") != inputs["name"]
+        observed[INTERRUPTED] = (
+            is_aside or not _belongs_to(container, identity) or _is_stale(container, inputs)
+        )
+        observed.pop(UNCOPIED, None)
         # Version 0.1.0 lacks the input.
         if "backups" in inputs and not has_volume(client.api, inputs["backups"]):
             self._warn(no_copies(inputs))
-            seen[UNCOPIED] = True
-        return Found(identity=identity, state=seen, inputs=inputs)
+            observed[UNCOPIED] = True
+        return ReadResult(identity=identity, state=observed, inputs=inputs)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Update limits in place, start a stopped container, and hand over for every other change."""
@@ -214,16 +216,16 @@ class NodeContainer(Remade):
         client = self._client(news)
         handover = self._handover(client, identity, olds, news)
         self._settle(handover, olds["name"], news)
-        took = {key: olds[key] for key in (LAST_REPLACEMENT,) if key in olds}
+        carried_outputs = {key: olds[key] for key in (LAST_REPLACEMENT,) if key in olds}
         old = handover.find(olds["name"])
         if old is not None and olds["name"] != news["name"] and not handover.concerns(old):
-            old = None  # Somebody else has taken the former name.
-        # A killed `up --replace` that also renamed the node has confirmed one for another resource.
-        old = old or handover.made_for(identity) or handover.on_wallet()
-        if old is None or not _is(old, identity) or self._needs_another(old, olds, news):
-            if old is not None and not _is(old, identity):
+            old = None  # Another container has taken the former name.
+        # A killed `up --replace` that also renamed the node has confirmed a container for another resource.
+        old = old or handover.created_for(identity) or handover.on_wallet()
+        if old is None or not _belongs_to(old, identity) or self._needs_new_container(old, olds, news):
+            if old is not None and not _belongs_to(old, identity):
                 refuse_foreign(old, news)
-            took |= self._replace(client, handover, old, olds, news, identity)
+            carried_outputs |= self._replace(client, handover, old, olds, news, identity)
             if old is not None:
                 handover.discard(old)
             self._older.remove(client.api, olds, news)
@@ -231,7 +233,7 @@ class NodeContainer(Remade):
             if olds.get(UNCOPIED) or (news.get("newWallet") and not olds.get("newWallet")):
                 copy_wallet(client, news, news["image"], self._now())
             self._adjust(client, handover, old, news)
-        return {**self._state(client, news), **took}
+        return {**self._state(client, news), **carried_outputs}
 
     def delete(self, identity: str, state: Values) -> None:
         """Stop the container gracefully and remove it, if it bears this id. Volumes are kept.
@@ -243,25 +245,29 @@ class NodeContainer(Remade):
         handover = self._handover(self._client(state), identity, state)
         interrupted = handover.interrupted(state["name"]) is not None
         handover.settle(state["name"], run=False)
-        for find, sought in ((handover.find, state["name"]), (handover.made_for, identity)):
-            found = find(sought)
-            if found is None:
+        for find, sought in ((handover.find, state["name"]), (handover.created_for, identity)):
+            container = find(sought)
+            if container is None:
                 continue
-            left = interrupted and handover.owns(found) and policy(found) != CONFIRMED
-            if left or _is(found, identity):
-                handover.remove(found, grace_of(state))
+            is_left = interrupted and handover.owns(container) and policy(container) != CONFIRMED
+            if is_left or _belongs_to(container, identity):
+                handover.remove(container, grace_of(state))
 
     def _handover(self, client: Any, identity: str, *sides: Values) -> Handover:
         wallets = {side["wallet"] for side in sides if "wallet" in side}
         return Handover(
-            client.api, identity, wallets, self._status, lambda *one: tend(client, sides[-1], *one)
+            client.api,
+            identity,
+            wallets,
+            self._status,
+            lambda *arguments: finish_copy(client, sides[-1], *arguments),
         )
 
     @staticmethod
     def _settle(handover: Handover, name: str, inputs: Values) -> None:
         """Undo or finish an interrupted handover, without starting an old container of another user.
 
-        Raises ProviderError if that container runs, as it does on a board that was started meanwhile.
+        Raises ProviderError if that container runs, as it does on a board that was started in the meantime.
         """
         old = handover.interrupted(name)
         if old is not None and old["State"]["Running"]:
@@ -269,11 +275,11 @@ class NodeContainer(Remade):
         handover.settle(name, run=old is None or not has_other_user(old, inputs))
 
     @staticmethod
-    def _needs_another(old: Values, olds: Values, news: Values) -> bool:
+    def _needs_new_container(old: Values, olds: Values, news: Values) -> bool:
         """True if the container was not created from `news`, as far as that is known."""
-        if MADE_FROM in labels(old):
+        if INPUTS_DIGEST in labels(old):
             return _is_stale(old, news) or old["Name"].lstrip("/") != news["name"]
-        return bool(_changed(olds, {}, news) & {*HANDED_OVER})
+        return bool(_changed_inputs(olds, {}, news) & {*HANDED_OVER})
 
     def _replace(
         self,
@@ -299,11 +305,11 @@ class NodeContainer(Remade):
     @staticmethod
     def _adjust(client: Any, handover: Handover, old: Values, news: Values) -> None:
         memory, reservation = ((news.get(key) or 0) * _MEBIBYTE for key in LIVE)
-        there = old["HostConfig"].get("MemoryReservation") or 0
-        if there and not reservation:
+        current_reservation = old["HostConfig"].get("MemoryReservation") or 0
+        if current_reservation and not reservation:
             reservation = memory  # Engines can't remove a reservation; one equal to the limit has no effect.
-        is_other = (old["HostConfig"]["Memory"], there) != (memory, reservation)
-        if (is_other and _limits_memory(client)) or policy(old) != CONFIRMED:
+        differs = (old["HostConfig"]["Memory"], current_reservation) != (memory, reservation)
+        if (differs and _limits_memory(client)) or policy(old) != CONFIRMED:
             client.api.update_container(
                 old["Id"],
                 mem_limit=memory,
@@ -321,13 +327,13 @@ class NodeContainer(Remade):
 
     def _state(self, client: Any, inputs: Values) -> Values:
         try:
-            return _seen(inputs, client.api.inspect_container(inputs["name"]))
+            return _observed_state(inputs, client.api.inspect_container(inputs["name"]))
         except (DockerException, OSError):  # the container is confirmed: an error now would lose it
             return {**inputs, RUNS: True, POLICY: CONFIRMED}
 
 
-def _changed(olds: Values, old_inputs: Values, news: Values) -> set[str]:
-    """Inputs that differ from the old ones; parts that only spell out a default are no difference."""
+def _changed_inputs(olds: Values, old_inputs: Values, news: Values) -> set[str]:
+    """Inputs that differ from the old inputs; parts that only spell out a default do not count."""
     return {
         key
         for key in {*old_inputs, *news} & {*INPUTS}
@@ -335,11 +341,11 @@ def _changed(olds: Values, old_inputs: Values, news: Values) -> set[str]:
     }
 
 
-def _seen(inputs: Values, found: Values) -> Values:
+def _observed_state(inputs: Values, container: Values) -> Values:
     """State: the inputs, corrected by the engine's values for the inputs that are given."""
-    config, host = found["Config"], found["HostConfig"]
-    says = {
-        "name": found["Name"].lstrip("/"),
+    config, host = container["Config"], container["HostConfig"]
+    engine_values = {
+        "name": container["Name"].lstrip("/"),
         "image": _named(config["Image"], inputs),
         "command": config.get("Cmd") or [],
         "networkMode": host["NetworkMode"],
@@ -351,10 +357,10 @@ def _seen(inputs: Values, found: Values) -> Values:
         "memory": host["Memory"] // _MEBIBYTE,
         "memoryReservation": (host.get("MemoryReservation") or 0) // _MEBIBYTE,
     }
-    given = {key: value for key, value in says.items() if key in inputs}
+    reported = {key: value for key, value in engine_values.items() if key in inputs}
     known = {key: value for key, value in inputs.items() if key != LAST_HEALTHY}
-    running = {RUNS: found["State"]["Running"], POLICY: policy(found)}
-    return {**known, **given, **last_healthy_output(found), **running}
+    running = {RUNS: container["State"]["Running"], POLICY: policy(container)}
+    return {**known, **reported, **last_healthy_output(container), **running}
 
 
 def _version(client: Any, inputs: Values) -> str:
@@ -367,8 +373,8 @@ def _version(client: Any, inputs: Values) -> str:
 
 def _named(image: str, inputs: Values) -> str:
     """Name of a container's image: the wanted name, if the host has the same digest under another one."""
-    wanted: str = inputs.get("image", image)
-    return wanted if is_same(image, wanted) else image
+    requested: str = inputs.get("image", image)
+    return requested if is_same(image, requested) else image
 
 
 def _limits_memory(client: Any) -> bool:
@@ -376,23 +382,23 @@ def _limits_memory(client: Any) -> bool:
     return client.api.info().get("MemoryLimit") is not False
 
 
-def _is_stale(found: Values, inputs: Values) -> bool:
-    """True for a container whose label says that it was created from other inputs."""
-    return labels(found).get(MADE_FROM, inputs_digest(inputs)) != inputs_digest(inputs)
+def _is_stale(container: Values, inputs: Values) -> bool:
+    """True for a container that was created from other inputs, by its label."""
+    return labels(container).get(INPUTS_DIGEST, inputs_digest(inputs)) != inputs_digest(inputs)
 
 
-def _is(found: Values, identity: str) -> bool:
+def _belongs_to(container: Values, identity: str) -> bool:
     """True for the resource's container; in a state of version 0.1.0 its id is the engine's."""
-    return labels(found).get(RESOURCE) == identity or found["Id"] == identity
+    return labels(container).get(RESOURCE) == identity or container["Id"] == identity
 
 
-def _is_database_too_new(client: Any, place: Values, old: Values) -> bool:
-    """True if a stopped node can't read its database; False also if that can't be found out.
+def _is_database_too_new(client: Any, inputs: Values, old: Values) -> bool:
+    """True if a stopped node can't read its database; False also if that can't be determined.
 
     A node that starts on a newer database refuses it and changes nothing.
     """
     image = known_as(client.api, old["Config"]["Image"])
     if image and (volume := mounted_volume(old)):
         with contextlib.suppress(ProviderError, ServiceError, DockerException, OSError):
-            return ChainDatabase(client, place, image, volume).is_too_new(version_of(client.api, image))
+            return ChainDatabase(client, inputs, image, volume).is_too_new(version_of(client.api, image))
     return False

@@ -37,8 +37,8 @@ def ask_node(api: Any, container: str) -> Answer | None:
     for _ in range(TRIES):
         try:
             begun = api.exec_create(container, list(_ASK))
-            said: Mapping[str, Any] = json.loads(api.exec_start(begun["Id"]))
-            return Answer(str(said["version"]["version"]), int(said["blockchain"]["head"]["seq"]))
+            health: Mapping[str, Any] = json.loads(api.exec_start(begun["Id"]))
+            return Answer(str(health["version"]["version"]), int(health["blockchain"]["head"]["seq"]))
         except (ValueError, LookupError, TypeError):
             continue
         except (APIError, RequestException):
@@ -46,23 +46,24 @@ def ask_node(api: Any, container: str) -> Answer | None:
     return None
 
 
-def refuse_unproved(api: Any, container: str, image: str, before: Answer | None) -> None:
+def refuse_unverified(api: Any, container: str, image: str, before: Answer | None) -> None:
     """Raise ProviderError if a node's version differs from its image's, or if it has lost blocks.
 
-    `before` is the answer of the node that it replaces; None if that one was not running.
+    `before` is the answer of the node that it replaces; None if it was not running.
     """
-    wanted = version_of(api, image)
-    if not wanted:
+    version = version_of(api, image)
+    if not version:
         return
-    now = ask_node(api, container)
-    if now is None:
-        raise ProviderError(f"the new node is healthy, and does not answer at {HEALTH} in its container")
-    if now.version != wanted:
-        raise ProviderError(f"the new node says that it is version {now.version}; its image says {wanted}")
-    if before is not None and now.height < before.height:
+    answer = ask_node(api, container)
+    if answer is None:
+        raise ProviderError(f"the new node is healthy, but does not answer at {HEALTH} in its container")
+    if answer.version != version:
+        raise ProviderError(f"the new node reports version {answer.version}; its image's label is {version}")
+    if before is not None and answer.height < before.height:
         raise ProviderError(
-            f"the new node's chain ends at block {now.height}, and the old one's at {before.height}: it has "
-            "lost blocks. Where it may load them anew, stop the old one first: `docker stop -t 60 CONTAINER`"
+            f"the new node's chain ends at block {answer.height}, and the old node's at {before.height}: it "
+            "has lost blocks. To let it download them again, first stop the old node: `docker stop -t 60 "
+            "CONTAINER`"
         )
 
 

@@ -37,9 +37,9 @@ class OlderImages:
 
     def foresee(self, api: Any, olds: Values, news: Values, kept: Sequence[str], leaving: str) -> None:
         """Report the images that `up` would remove. Raises docker's errors."""
-        found = surplus_images(api, _repositories(olds, news), kept, leaving)
-        if found:
-            self._say(f"host {news['host']}: once the new container is healthy, {_go(found)}")
+        surplus = surplus_images(api, _repositories(olds, news), kept, leaving)
+        if surplus:
+            self._say(f"host {news['host']}: once the new container is healthy, {_describe_removal(surplus)}")
 
     def remove(self, api: Any, olds: Values, news: Values) -> None:
         """Remove the images and report them."""
@@ -49,13 +49,13 @@ class OlderImages:
             if engine == _engine(news) and urn != URN.get()
         ]
         try:
-            found = surplus_images(api, _repositories(olds, news), [news["image"], *others])
+            surplus = surplus_images(api, _repositories(olds, news), [news["image"], *others])
         except FAULTS as error:
-            self._warn(f"host {news['host']}: older images were not looked for: {message_of(error)}")
+            self._warn(f"host {news['host']}: the search for older images failed: {message_of(error)}")
             return
-        gone = [one for one in found if self._removed(api, one, news)]
-        if gone:
-            self._say(f"host {news['host']}: removed {described(gone)}")
+        removed = [image for image in surplus if self._removed(api, image, news)]
+        if removed:
+            self._say(f"host {news['host']}: removed {described(removed)}")
 
     def _removed(self, api: Any, image: StoredImage, news: Values) -> bool:
         try:
@@ -71,8 +71,8 @@ def unbuilt(image: str) -> str:
     return f"{split_pinned(image)[0]}@sha256:{'0' * 64}"
 
 
-def _go(found: Sequence[StoredImage]) -> str:
-    return f"{described(found)} {'goes' if len(found) == 1 else 'go'}"
+def _describe_removal(images: Sequence[StoredImage]) -> str:
+    return f"{described(images)} {'is' if len(images) == 1 else 'are'} removed"
 
 
 def _repositories(*sides: Values) -> frozenset[str]:

@@ -16,22 +16,22 @@ from clients.errors import ServiceError
 from clients.host_checks import runs_natively
 from clients.short_run import short_run
 from clients.wallet_on_host import WalletOnHost
-from providers.adopting import is_adopting, not_there
+from providers.adopting import does_not_exist, is_adopting
 from providers.base import (
     UNKNOWN,
     URN,
     Change,
-    Checked,
-    Found,
+    CheckResult,
+    InputsAsState,
     ProviderError,
-    Remade,
+    ReadResult,
     Values,
     unknown_inputs,
 )
 from providers.skycoin.change_of_user import refuse_running_of, refuse_unprepared
 from providers.skycoin.host_findings import HostFindings
 from providers.skycoin.older_images import FAULTS
-from providers.skycoin.wallet_identity import EMPTY, FAULT, KEPT_OUT, UNRECORDED, proved, refreshed
+from providers.skycoin.wallet_identity import EMPTY, FAULT, KEPT_OUT, UNRECORDED, refreshed, verified_state
 
 INPUTS = (
     "host",
@@ -55,17 +55,17 @@ PROBE_SECONDS = 120
 """Time limit of the probe in seconds: an emulated program on a slow board needs several to start."""
 
 
-class Preflight(Remade):
+class Preflight(InputsAsState):
     """The passed checks as a resource: {engineVersion, runs: native|emulated}, and the wallets found."""
 
     def __init__(self, hosts: HostFindings, client: Callable[[Values], Any] = connect) -> None:
         self._hosts = hosts
         self._client = client
 
-    def check(self, name: str, olds: Values, news: Values) -> Checked:
+    def check(self, name: str, olds: Values, news: Values) -> CheckResult:
         """Accept the inputs as given, without looking at the host."""
         unknown = unknown_inputs(news, INPUTS)
-        return Checked(inputs=news, failures=[(key, "no such input") for key in unknown])
+        return CheckResult(inputs=news, failures=[(key, "no such input") for key in unknown])
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Report every change as an update, so that the checks run again.
@@ -75,7 +75,7 @@ class Preflight(Remade):
         """
         before, after = (engine_name(inputs.get("engine") or "") for inputs in (old_inputs, news))
         if before != after:
-            raise ProviderError(_moved(old_inputs, news))
+            raise ProviderError(_move_error(old_inputs, news))
         changed = [key for key in sorted(INPUTS) if old_inputs.get(key) != news.get(key)]
         if olds.get(KEPT_OUT) or olds.get(UNRECORDED):
             changed.append("wallet")
@@ -102,45 +102,47 @@ class Preflight(Remade):
         return {**super().planned(news, olds), "runs": runs}
 
     def _look_again(self, olds: Values, news: Values) -> None:
-        """Raise ProviderError if the node must keep away from its wallet, or that has lost something."""
+        """Raise ProviderError if the node must keep away from its wallet, or it has lost something."""
         known = olds if olds["wallet"] == news["wallet"] else {}
-        seen = refreshed(WalletOnHost(self._client(news), news, _former(olds, news)), news, known)
-        if wrong := seen.get(KEPT_OUT) or seen.get(FAULT):
-            raise ProviderError(wrong)
+        observed = refreshed(WalletOnHost(self._client(news), news, _former(olds, news)), news, known)
+        if problem := observed.get(KEPT_OUT) or observed.get(FAULT):
+            raise ProviderError(problem)
 
     def create(self, inputs: Values) -> tuple[str, Values]:
-        """Run the checks for the first time; create the wallet volume, or adopt an existing one as it is."""
+        """Run the checks for the first time; create the wallet volume, or adopt an existing one unchanged."""
         self._hosts.refuse(inputs, None)
         client = self._client(inputs)
         wallet = WalletOnHost(client, inputs)
         if is_adopting() and not wallet.exists():
-            raise not_there(f"the wallet volume {wallet.volume!r} on host {inputs['host']}")
+            raise does_not_exist(f"the wallet volume {wallet.volume!r} on host {inputs['host']}")
         if not is_adopting():
             refuse_running_of(client, inputs)
-        proof = self._prove(client, inputs)
-        state = {**inputs, **proof, **proved(wallet, inputs, None)}
+        checks = self._check_image(client, inputs)
+        state = {**inputs, **checks, **verified_state(wallet, inputs, None)}
         return f"{inputs['host']}/{inputs['wallet']}", state
 
-    def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
+    def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
         """Read the wallet volume again; the returned state records wallets that have grown."""
         wallet = WalletOnHost(self._client(inputs), inputs, inputs.get("container") or "")
         self._hosts.remark(inputs)
-        known = {key: value for key, value in state.items() if key not in (KEPT_OUT, UNRECORDED)}
-        return Found(identity=identity, state={**known, **refreshed(wallet, inputs, known)}, inputs=inputs)
+        kept_state = {key: value for key, value in state.items() if key not in (KEPT_OUT, UNRECORDED)}
+        return ReadResult(
+            identity=identity, state={**kept_state, **refreshed(wallet, inputs, kept_state)}, inputs=inputs
+        )
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Run the checks again; lost wallets are accepted only if the settings say so."""
         self._hosts.refuse(news, olds.get("container"))
         client = self._client(news)
         refuse_unprepared(lambda _: client, olds, news)
-        proof, wallet = self._prove(client, news), WalletOnHost(client, news, _former(olds, news))
+        checks, wallet = self._check_image(client, news), WalletOnHost(client, news, _former(olds, news))
         known = olds if olds.get("wallet") == news["wallet"] else None
-        return {**news, **proof, **proved(wallet, news, known)}
+        return {**news, **checks, **verified_state(wallet, news, known)}
 
     def delete(self, identity: str, state: Values) -> None:
         """Do nothing: checks leave nothing behind, and the wallet volume belongs to another resource."""
 
-    def _prove(self, client: Any, inputs: Values) -> Values:
+    def _check_image(self, client: Any, inputs: Values) -> Values:
         machine = client.info()["Architecture"]
         platform = inputs.get("platform")
         runs = _runs(machine, platform)
@@ -158,17 +160,17 @@ class Preflight(Remade):
     def _probe(self, client: Any, inputs: Values, machine: str) -> None:
         """Run a program of the image once, without network, volumes or privileges."""
         image = inputs["image"]
-        code, said = short_run(client, inputs, image, inputs["probe"], PROBE_SECONDS)
+        code, printed = short_run(client, inputs, image, inputs["probe"], PROBE_SECONDS)
         if code:
             hint = (
                 f" {inputs.get('platform') or 'The image'} does not run on this {machine}: install "
                 "qemu-user-static (binfmt) there, or give the host the arch of its board."
-                if "exec format error" in said
+                if "exec format error" in printed
                 else ""
             )
             command = " ".join(inputs["probe"])
             raise ProviderError(
-                f"host {inputs['host']}: `{command}` in {image} ended with {code}: {said}.{hint}"
+                f"host {inputs['host']}: `{command}` in {image} ended with {code}: {printed}.{hint}"
             )
 
 
@@ -182,15 +184,15 @@ def _runs(machine: str, platform: str | None) -> str:
     return NATIVE if runs_natively(machine, platform) else EMULATED
 
 
-def _moved(olds: Values, news: Values) -> str:
+def _move_error(olds: Values, news: Values) -> str:
     places = [values.get("engine") or "this machine's engine" for values in (olds, news)]
-    said = (
-        f"the node's host moved from {places[0]} to {places[1]}, and neither its container nor the wallet "
-        f"volume {olds['wallet']!r} moves with it by editing alone."
+    explanation = (
+        f"the node's host changed from {places[0]} to {places[1]}, but editing the stack moves neither its "
+        f"container nor the wallet volume {olds['wallet']!r}."
     )
     if olds["host"] == news["host"]:
         return (
-            f"{said} Give {olds['host']} its old engine back, and the new one a name of its own in "
+            f"{explanation} Give {olds['host']} its old engine again, and the new engine another name in "
             "skycoin:hosts; `./skyinfra node move` moves the node there (docs/wallets.md, “Moving a wallet”)."
         )
     stack, _, name = URN.get().removeprefix("urn:pulumi:").partition("::")
@@ -198,6 +200,6 @@ def _moved(olds: Values, news: Values) -> str:
     option = "" if stack == "local" else f" -s {stack}"
     command = f"./skyinfra node move {node} --to {news['host']}{option}"
     return (
-        f"{said} `{command}` moves both; where {olds['host']} is dead, add `--from-backup FILE --identity "
-        "KEY-FILE` (docs/wallets.md, “Moving a wallet”)."
+        f"{explanation} `{command}` moves both; if {olds['host']} is dead, add `--from-backup FILE "
+        "--identity KEY-FILE` (docs/wallets.md, “Moving a wallet”)."
     )

@@ -1,35 +1,43 @@
 """skycoin:index:ProgramVersion: refuses a state that a newer version of this program has changed."""
 
-from providers.base import Change, Checked, Found, ProviderError, Remade, Values, unknown_inputs
+from providers.base import (
+    Change,
+    CheckResult,
+    InputsAsState,
+    ProviderError,
+    ReadResult,
+    Values,
+    unknown_inputs,
+)
 
 INPUTS = ("version",)
 
 
-class ProgramVersion(Remade):
+class ProgramVersion(InputsAsState):
     """Resource {version}: the version of the program that last changed the stack."""
 
-    def check(self, name: str, olds: Values, news: Values) -> Checked:
+    def check(self, name: str, olds: Values, news: Values) -> CheckResult:
         """Accept the inputs as given."""
         unknown = unknown_inputs(news, INPUTS)
-        return Checked(inputs=news, failures=[(key, "no such input") for key in unknown])
+        return CheckResult(inputs=news, failures=[(key, "no such input") for key in unknown])
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Record a newer version. Raises ProviderError, also in the preview, if the state's is newer."""
-        before, now = str(olds.get("version", "0")), str(news["version"])
-        if _numbers(before) > _numbers(now):
+        before, after = str(olds.get("version", "0")), str(news["version"])
+        if _numbers(before) > _numbers(after):
             raise ProviderError(
-                f"version {before} of this program has changed this stack, and this is version {now}, which "
-                f"may not know all that is in its state. Check out v{before} or newer. Nothing was changed."
+                f"version {before} of this program has changed this stack, and this is version {after}, "
+                f"which may not understand its state. Check out v{before} or newer. Nothing was changed."
             )
-        return Change(updates=("version",) if before != now else ())
+        return Change(updates=("version",) if before != after else ())
 
     def create(self, inputs: Values) -> tuple[str, Values]:
         """Record the version for the first time."""
         return "program", inputs
 
-    def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
+    def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
         """Return the state: the version is recorded nowhere else."""
-        return Found(identity=identity, state=state, inputs=inputs)
+        return ReadResult(identity=identity, state=state, inputs=inputs)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Record the new version."""

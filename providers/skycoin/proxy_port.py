@@ -41,19 +41,21 @@ def proxy_aside(api: Any, config: Values, name: str) -> Iterator[str]:
         raise ProviderError(f"{message_of(error)}{_started(api, proxy, proxy_name(name))}") from error
 
 
-def _in_the_way(api: Any, wanted: set[tuple[str, str]], name: str) -> str:
+def _in_the_way(api: Any, needed: set[tuple[str, str]], name: str) -> str:
     """Id of the proxy's container if it is running and owns one of the ports; otherwise empty."""
     try:
-        found = api.inspect_container(proxy_name(name))
+        proxy = api.inspect_container(proxy_name(name))
     except NotFound:
         return ""
-    has_one = bool(_ports(found["HostConfig"]) & wanted)
-    return str(found["Id"]) if has_one and found["State"]["Running"] and _is_proxy_of(name, found) else ""
+    has_one = bool(_ports(proxy["HostConfig"]) & needed)
+    return str(proxy["Id"]) if has_one and proxy["State"]["Running"] and _is_proxy_of(name, proxy) else ""
 
 
-def _is_proxy_of(name: str, found: Values) -> bool:
+def _is_proxy_of(name: str, container: Values) -> bool:
     """True for a container of this program's proxy image whose command names the node's container."""
-    return labels(found).get(TITLE) == CATALOGUE[PROXY].title and name in (found["Config"].get("Cmd") or ())
+    return labels(container).get(TITLE) == CATALOGUE[PROXY].title and name in (
+        container["Config"].get("Cmd") or ()
+    )
 
 
 def _started(api: Any, proxy: str, name: str) -> str:
@@ -61,11 +63,15 @@ def _started(api: Any, proxy: str, name: str) -> str:
     try:
         api.start(proxy)
     except (DockerException, OSError) as error:
-        return f"\nIts proxy {name} was stopped, and did not start again: {message_of(error)}"
+        return f"\nIts proxy {name} was stopped, and could not be started again: {message_of(error)}"
     return ""
 
 
 def _ports(host: Values) -> set[tuple[str, str]]:
     """Pairs (address, port) that a container publishes."""
     bindings = host.get("PortBindings") or {}
-    return {(one["HostIp"], str(one["HostPort"])) for its in bindings.values() for one in its}
+    return {
+        (binding["HostIp"], str(binding["HostPort"]))
+        for port_bindings in bindings.values()
+        for binding in port_bindings
+    }

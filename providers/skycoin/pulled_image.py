@@ -9,7 +9,7 @@ from typing import Any
 from catalogue.naming import engine_name
 from clients.engine import connect
 from clients.pull import ensure_image, expected_name, is_same, known_as
-from providers.base import UNKNOWN, Change, Checked, Found, Values, unknown_inputs
+from providers.base import UNKNOWN, Change, CheckResult, ReadResult, Values, unknown_inputs
 from providers.log import Status
 from providers.skycoin.older_images import protect_image
 
@@ -23,10 +23,10 @@ class PulledImage:
         self._status = status
         self._client = client
 
-    def check(self, name: str, olds: Values, news: Values) -> Checked:
+    def check(self, name: str, olds: Values, news: Values) -> CheckResult:
         """Accept the inputs as given, without looking at the host."""
         unknown = unknown_inputs(news, INPUTS)
-        return Checked(inputs=news, failures=[(key, "no such input") for key in unknown])
+        return CheckResult(inputs=news, failures=[(key, "no such input") for key in unknown])
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Report every change as an update; if the host has the digest, only the state changes."""
@@ -34,8 +34,8 @@ class PulledImage:
 
     def planned(self, news: Values, olds: Values | None) -> Values:
         """Predict the state: the inputs, and the name that the image has on the host or will get there."""
-        if (kept := _kept(olds, news)) is not None:
-            return {**news, "ref": kept}
+        if (known_name := _known_name(olds, news)) is not None:
+            return {**news, "ref": known_name}
         if UNKNOWN in (news.get("image"), news.get("pullFrom"), news.get("engine")):
             return {**news, "ref": UNKNOWN}
         return {**news, "ref": expected_name(news["image"], news)}
@@ -46,28 +46,32 @@ class PulledImage:
         ref = ensure_image(self._client(inputs), inputs["image"], inputs, self._status)
         return f"{inputs['host']}/{inputs['image']}", {**inputs, "ref": ref}
 
-    def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
+    def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
         """Read the engine's name for the image; None if the engine no longer has it."""
         api = self._client(inputs).api
         ref = known_as(api, state.get("ref") or inputs["image"])
-        return None if ref is None else Found(identity=identity, state={**state, "ref": ref}, inputs=inputs)
+        return (
+            None if ref is None else ReadResult(identity=identity, state={**state, "ref": ref}, inputs=inputs)
+        )
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Pull the image if it is missing; containers created from it keep their name for it."""
         protect_image(news)
-        client, kept = self._client(news), _kept(olds, news)
-        if kept is not None and known_as(client.api, kept) == kept:
-            return {**news, "ref": kept}
+        client, known_name = self._client(news), _known_name(olds, news)
+        if known_name is not None and known_as(client.api, known_name) == known_name:
+            return {**news, "ref": known_name}
         return {**news, "ref": ensure_image(client, news["image"], news, self._status)}
 
     def delete(self, identity: str, state: Values) -> None:
         """Leave the image in place: a container of this stack or another may run it."""
 
 
-def _kept(olds: Values | None, news: Values) -> str | None:
+def _known_name(olds: Values | None, news: Values) -> str | None:
     """Name that the state has for the same digest on the same engine."""
     before = olds or {}
     # docker's RemoteImage in a state of version 0.1.0 has a name, and no host.
     ref: str | None = before.get("ref") or before.get("name")
-    engines = {engine_name(one.get("engine") or "") for one in (before if "host" in before else news, news)}
+    engines = {
+        engine_name(inputs.get("engine") or "") for inputs in (before if "host" in before else news, news)
+    }
     return ref if ref is not None and len(engines) == 1 and is_same(ref, news["image"]) else None

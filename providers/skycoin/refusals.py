@@ -10,15 +10,15 @@ from providers.base import URN, ProviderError, Values
 from providers.skycoin.handover import labels, uses
 
 
-def refuse_foreign(found: Values, inputs: Values) -> None:
+def refuse_foreign(container: Values, inputs: Values) -> None:
     """Raise ProviderError if the name belongs to a container that is not this node's."""
-    name, owner = found["Name"].lstrip("/"), labels(found).get(NODE)
-    if owner not in (None, URN.get()) or not uses(found, inputs["wallet"]):
-        whose = f"of {owner}" if owner else "not one of this node"
+    name, owner = container["Name"].lstrip("/"), labels(container).get(NODE)
+    if owner not in (None, URN.get()) or not uses(container, inputs["wallet"]):
+        description = f"belongs to {owner}" if owner else "is not this node's"
         raise ProviderError(
-            f"container {name} on host {inputs['host']}: the name is already in use, by one that is {whose}. "
-            f"Look at it: `docker container inspect {name}`. If you don't need it: `docker stop -t 60 "
-            f"{name} && docker container rm {name}` (volumes stay), then the same command again."
+            f"container {name} on host {inputs['host']}: the name is already in use by a container that "
+            f"{description}. Look at it: `docker container inspect {name}`. If you don't need it: `docker "
+            f"stop -t 60 {name} && docker container rm {name}` (volumes stay), then the same command again."
         )
 
 
@@ -29,8 +29,8 @@ def refuse_engine_inside(client: Any, inputs: Values) -> None:
     """
     key = f"skycoin:nodes.{URN.get().rpartition('::')[2].removesuffix('-container')}"
     place = Place(name=inputs["host"], engine=inputs.get("engine"))
-    if found := [engine_inside(holder, key, place).text for holder in engines_inside(client)]:
-        raise ProviderError("\n".join(found))
+    if findings := [engine_inside(holder, key, place).text for holder in engines_inside(client)]:
+        raise ProviderError("\n".join(findings))
 
 
 def refuse_lost_volume(client: Any, inputs: Values) -> None:
@@ -40,18 +40,18 @@ def refuse_lost_volume(client: Any, inputs: Values) -> None:
     """
     if not has_volume(client.api, inputs["wallet"]):
         raise ProviderError(
-            f"host {inputs['host']}: the wallet volume {inputs['wallet']!r} is gone, and no empty one is "
-            "put in its place (docs/wallets.md, “A wallet volume that is gone”)."
+            f"host {inputs['host']}: the wallet volume {inputs['wallet']!r} is gone, and no empty volume "
+            "is created (docs/wallets.md, “A wallet volume that is gone”)."
         )
     if not has_volume(client.api, inputs["backups"]):
         raise ProviderError(
-            f"{no_copies(inputs)} The node was left as it is. `pulumi up --refresh` compares the wallet "
-            "with the stack's record first, and then makes the volume, the host's record and a copy again."
+            f"{no_copies(inputs)} The node was not changed. `pulumi up --refresh` compares the wallet "
+            "with the stack's record first, and then creates the volume, the host's record and a copy again."
         )
 
 
 def no_copies(inputs: Values) -> str:
-    """Say that the volume of copies is gone."""
+    """Message that the volume of copies is gone."""
     return (
         f"host {inputs['host']}: the volume {inputs['backups']!r} is gone, with the copies of the wallet and "
         "the host's record of it."

@@ -24,19 +24,19 @@ from providers.skycoin.chain_database import (
     FORGET,
     PUT_BACK,
     ChainDatabase,
+    finish_copy,
     mounted_volume,
-    tend,
     wanted_volume,
 )
 from providers.skycoin.change_of_user import refuse_running
-from providers.skycoin.handover import MADE_FROM, RESOURCE, Handover, Plan, grace_of, is_down
+from providers.skycoin.handover import INPUTS_DIGEST, RESOURCE, Handover, Plan, grace_of, is_down
 from providers.skycoin.last_healthy import last_healthy_label
-from providers.skycoin.node_proof import Answer, ask_node, refuse_unproved, version_of
+from providers.skycoin.node_proof import Answer, ask_node, refuse_unverified, version_of
 from providers.skycoin.older_images import protect_image
 from providers.skycoin.proxy_port import proxy_aside
 from providers.skycoin.refusals import refuse_engine_inside, refuse_lost_volume
 from providers.skycoin.wallet_copy import copy_wallet
-from providers.skycoin.wallet_identity import refuse_changed, unchanged
+from providers.skycoin.wallet_identity import refuse_changed, verify_unchanged
 from providers.skycoin.watchdog import start_watchdog
 
 
@@ -60,30 +60,30 @@ class Replacement:
     def run(self) -> Values:
         """Replace the container. Returns the downtime as part of the state; empty if no node ran.
 
-        Raises ProviderError, after which the old container is what it was before.
+        Raises ProviderError, after which the old container is unchanged.
         """
         self._refuse()
-        made_of = ensure_image(self.client, self.inputs["image"], self.inputs, self.status)
+        new_image = ensure_image(self.client, self.inputs["image"], self.inputs, self.status)
         # Not pulled by the old name, which may contain a forwarded port that is closed by now.
-        image = made_of if self.old is None else self._known_image() or made_of
-        place = {**self.inputs, "image": image, "container": self.inputs["name"]}
-        wallet = WalletOnHost(self.client, place, self._former)
-        remembered = unchanged(wallet, self.inputs)
-        keep = self._chain_copy(image, made_of)
+        image = new_image if self.old is None else self._known_image() or new_image
+        access = {**self.inputs, "image": image, "container": self.inputs["name"]}
+        wallet = WalletOnHost(self.client, access, self._former)
+        recorded = verify_unchanged(wallet, self.inputs)
+        keep = self._chain_copy(image, new_image)
         self.status("copies the wallet")
         copy_wallet(self.client, self.inputs, image, self.now)
         before = self._answer_before()
 
-        def prove(new: str) -> None:
-            refuse_unproved(self.client.api, new, made_of, before)
-            refuse_changed(wallet, *remembered)
+        def verify(new: str) -> None:
+            refuse_unverified(self.client.api, new, new_image, before)
+            refuse_changed(wallet, *recorded)
 
-        took = self._hand_over(made_of, keep, prove)
+        downtime = self._hand_over(new_image, keep, verify)
         if self.old is not None and keep is not None:
             # The node is confirmed: an error now would lose it. The next handover removes the copy.
             with contextlib.suppress(ServiceError, DockerException, OSError):
-                tend(self.client, self.inputs, self.old, FORGET)
-        return {} if took is None else {LAST_REPLACEMENT: math.ceil(took)}
+                finish_copy(self.client, self.inputs, self.old, FORGET)
+        return {} if downtime is None else {LAST_REPLACEMENT: math.ceil(downtime)}
 
     def _refuse(self) -> None:
         """Raise ProviderError if the container can't be replaced; no image is pulled before."""
@@ -107,19 +107,19 @@ class Replacement:
     def _answer_before(self) -> Answer | None:
         """Answer of the old node; None if it does not run, or on another volume.
 
-        A chain that starts anew in another volume has not lost blocks.
+        A chain that starts again in another volume has not lost blocks.
         """
         if self.old is None or mounted_volume(self.old) != wanted_volume(self.inputs):
             return None
         return ask_node(self.client.api, self.old["Id"])
 
     def _hand_over(
-        self, made_of: str, keep: Callable[[], None] | None, prove: Callable[[str], None]
+        self, new_image: str, keep: Callable[[], None] | None, verify: Callable[[str], None]
     ) -> float | None:
         """Hand over, with the node's proxy out of the way. Returns what Handover.replace does."""
-        marks = {RESOURCE: self.identity, NODE: URN.get(), MADE_FROM: inputs_digest(self.inputs)}
-        labels = {**marks, **last_healthy_label(self.old, self.state, self.inputs["image"])}
-        config = {**creation(self.inputs), "Image": made_of, "Labels": labels}
+        own_labels = {RESOURCE: self.identity, NODE: URN.get(), INPUTS_DIGEST: inputs_digest(self.inputs)}
+        labels = {**own_labels, **last_healthy_label(self.old, self.state, self.inputs["image"])}
+        config = {**creation(self.inputs), "Image": new_image, "Labels": labels}
         with proxy_aside(self.client.api, config, self._former) as proxy:
             plan = Plan(
                 config=config,
@@ -127,22 +127,22 @@ class Replacement:
                 grace=grace_of(self.inputs),
                 seconds=self.inputs["waitTimeout"],
                 keep=keep,
-                prove=prove,
+                verify=verify,
                 watch=lambda old, attempt: start_watchdog(self.inputs, old, attempt, proxy, self.warn),
             )
             return self.handover.replace(self.old, plan)
 
-    def _chain_copy(self, image: str, made_of: str) -> Callable[[], None] | None:
+    def _chain_copy(self, image: str, new_image: str) -> Callable[[], None] | None:
         """Function that copies the chain database of the stopped node; None if no copy is needed.
 
         Raises ProviderError for a database that the new image refuses, or whose copy has no room.
         """
         old, volume = self.old, wanted_volume(self.inputs)
-        version = version_of(self.client.api, made_of)
+        version = version_of(self.client.api, new_image)
         before = mounted_volume(old) if old is not None and not is_down(old) else ""
         if before and not (version and before == volume):
-            # No new copy is made in that volume, so an undo would restore the copy of an earlier upgrade.
-            ChainDatabase(self.client, self.inputs, image, before).tend(FORGET)
+            # No new copy is created in that volume, so an undo would restore the copy of an earlier upgrade.
+            ChainDatabase(self.client, self.inputs, image, before).finish_copy(FORGET)
         if not volume:
             return None
         chain = ChainDatabase(self.client, self.inputs, image, volume)
@@ -153,11 +153,11 @@ class Replacement:
         is_stopped = old is not None and on_volume and is_down(old)
         if is_stopped and chain.is_too_new(version_of(self.client.api, image)):
             # An interrupted undo left the newer version's database, and the copy next to it.
-            chain.tend(PUT_BACK)
-        found = chain.begin(version)
-        if found is None or not on_volume or not found.is_before(version):
+            chain.finish_copy(PUT_BACK)
+        database = chain.begin(version)
+        if database is None or not on_volume or not database.is_before(version):
             return None
-        chain.refuse_no_room(found)
+        chain.refuse_no_room(database)
 
         def keep() -> None:
             self.status("copies the chain database")

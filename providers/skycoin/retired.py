@@ -1,14 +1,14 @@
 """Resource types that earlier versions wrote into states, and that this program no longer creates."""
 
-from providers.base import Change, Checked, Found, ProviderError, Remade, Values
+from providers.base import Change, CheckResult, InputsAsState, ProviderError, ReadResult, Values
 
 
-class Retired(Remade):
+class Retired(InputsAsState):
     """A resource that can only be removed from the state; nothing outside the state belongs to it."""
 
-    def check(self, name: str, olds: Values, news: Values) -> Checked:
+    def check(self, name: str, olds: Values, news: Values) -> CheckResult:
         """Refuse it: a program that registers it is older than its plugin."""
-        return Checked(inputs=news, failures=[("", "this program no longer creates it")])
+        return CheckResult(inputs=news, failures=[("", "this program no longer creates it")])
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Report no difference."""
@@ -18,9 +18,9 @@ class Retired(Remade):
         """Refuse it."""
         raise ProviderError("this program no longer creates it")
 
-    def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
+    def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
         """Return the state unchanged."""
-        return Found(identity=identity, state=state, inputs=inputs)
+        return ReadResult(identity=identity, state=state, inputs=inputs)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Keep the state."""

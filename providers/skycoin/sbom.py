@@ -37,9 +37,9 @@ class Sboms:
     def modules(self) -> dict[str, Modules]:
         """Go modules linked into each program of the image, including its own module."""
         return {
-            PurePosixPath(path).name.removesuffix(SUFFIX).removesuffix(".cdx"): its
-            for path, its in self.linked.items()
-            if its and self.subjects[path] & self.programs
+            PurePosixPath(path).name.removesuffix(SUFFIX).removesuffix(".cdx"): modules
+            for path, modules in self.linked.items()
+            if modules and self.subjects[path] & self.programs
         }
 
     def add(self, path: str, content: bytes) -> None:
@@ -48,13 +48,13 @@ class Sboms:
         if not isinstance(fields, Mapping) or fields.get("bomFormat") != "CycloneDX":
             raise ValueError("bomFormat is not CycloneDX")
         subject = (fields.get("metadata") or {}).get("component") or {}
-        hashes = (one for one in subject.get("hashes") or () if one.get("alg") == "SHA-256")
+        hashes = (entry for entry in subject.get("hashes") or () if entry.get("alg") == "SHA-256")
         self.found[f"/{path}"] = {
             "digest": sha256_of(content),
             "components": len(fields.get("components") or ()),
         }
-        self.subjects[f"/{path}"] = frozenset(one["content"] for one in hashes)
-        components = (one for one in fields.get("components") or () if not _is_part(one))
+        self.subjects[f"/{path}"] = frozenset(entry["content"] for entry in hashes)
+        components = (entry for entry in fields.get("components") or () if not _is_part(entry))
         self.linked[f"/{path}"] = dict(_go_modules([subject, *components]))
 
     def faults(self) -> Iterator[str]:
@@ -70,10 +70,10 @@ def _is_part(component: Mapping[str, Any]) -> bool:
 
 
 def _go_modules(components: list[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    for one in components:
-        version = _VERSION.fullmatch(str(one.get("version")))
-        if version and str(one.get("purl")).startswith(_GO):
-            yield str(one.get("name")), version["number"]
+    for component in components:
+        version = _VERSION.fullmatch(str(component.get("version")))
+        if version and str(component.get("purl")).startswith(_GO):
+            yield str(component.get("name")), version["number"]
 
 
 def is_sbom(path: str) -> bool:

@@ -4,7 +4,7 @@ The list is built from its variants, which are already verified but have no tag 
 tags are written first and the list's own tag last. Tags in `beside` are written together with it, over the
 same variants, and their suffixed tags come before this list too. If an immutable tag, its own or one in
 `beside`, exists with other content, that is an error: at preview, and again before anything is written. If
-somebody else moved the tag, a refresh shows it and `up` moves it back (or fails if the tag is immutable).
+someone else moved the tag, a refresh shows it and `up` moves it back (or fails if the tag is immutable).
 Nothing is ever removed.
 
 docs/adr/0007 explains why the list is not docker-build's Index, docs/adr/0040 the order of the tags.
@@ -19,15 +19,24 @@ from typing import Any, ClassVar
 from catalogue.arch import normalized
 from catalogue.naming import split_pinned, variant_tag
 from clients.registry import INDEX, Manifest, RegistryError, Repository, copy_blob
-from providers.base import UNKNOWN, Change, Checked, Found, ProviderError, Remade, Values, unknown_inputs
+from providers.base import (
+    UNKNOWN,
+    Change,
+    CheckResult,
+    InputsAsState,
+    ProviderError,
+    ReadResult,
+    Values,
+    unknown_inputs,
+)
 from providers.log import Warn
 
-SAID = ("repository", "tag", "variants", "annotations", "immutable", "optional")
-INPUTS = (*SAID, "beside")
-"""Compared inputs. `beside` affects only how a tag is written, so a change of it alone is no difference."""
+COMPARED = ("repository", "tag", "variants", "annotations", "immutable", "optional")
+INPUTS = (*COMPARED, "beside")
+"""Compared inputs. `beside` affects only how a tag is written, so a change of it alone does not count."""
 
 
-class Tag(Remade):
+class Tag(InputsAsState):
     """Resource {digest, points: {tag: digest}, failure}; `points` is what the registry had when last read."""
 
     computed: ClassVar[frozenset[str]] = frozenset(("digest", "points", "failure"))
@@ -37,15 +46,15 @@ class Tag(Remade):
         self._repository = repository
         self._said = set[str]()
 
-    def check(self, name: str, olds: Values, news: Values) -> Checked:
+    def check(self, name: str, olds: Values, news: Values) -> CheckResult:
         """Look up a new immutable tag in the registry: other content under it is an error."""
         failures = [(key, "no such input") for key in unknown_inputs(news, INPUTS)]
         if not olds and news.get("immutable") is True and not _unknown(news["repository"]):
-            failures += [("tag", fault) for fault in self._taken(news)]
-        return Checked(inputs=news, failures=failures)
+            failures += [("tag", fault) for fault in self._conflicts(news)]
+        return CheckResult(inputs=news, failures=failures)
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
-        """Update the tag if its inputs change, its last write failed, or somebody else moved or removed it.
+        """Update the tag if its inputs change, its last write failed, or someone else moved or removed it.
 
         Another repository or tag name replaces the resource. Raises ProviderError if the tag is immutable and
         would get other content, or was moved.
@@ -56,32 +65,32 @@ class Tag(Remade):
         )
         if place:
             return Change(replaces=place)
-        changed = [key for key in SAID if old_inputs.get(key) != news.get(key)]
+        changed = [key for key in COMPARED if old_inputs.get(key) != news.get(key)]
         written = not olds.get("failure")
         if written and news.get("immutable") and _content(old_inputs) != _content(news):
-            raise ProviderError(_other_content(news, olds["digest"]))
+            raise ProviderError(_content_error(news, olds["digest"]))
         if not written:
             changed.append("failure")
         elif drift := _drift(olds):
             if news.get("immutable") and (moved := {tag: to for tag, to in drift.items() if to}):
-                raise ProviderError(_moved(news, olds, moved))
+                raise ProviderError(_moved_error(news, olds, moved))
             changed.append("points")
         return Change(updates=tuple(changed))
 
     def create(self, inputs: Values) -> tuple[str, Values]:
         """Write the tag."""
-        return f"{inputs['repository']}:{inputs['tag']}", self._written(inputs)
+        return f"{inputs['repository']}:{inputs['tag']}", self._write_or_skip(inputs)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Move the tag, or point it back."""
-        return self._written(news)
+        return self._write_or_skip(news)
 
-    def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
-        """Read the digests that the tag and its variants' tags point to; empty text for a missing tag."""
+    def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
+        """Read the digests that the tag and its variants' tags point to; empty for a missing tag."""
         if not inputs:
             raise ProviderError("a tag can't be imported: run `pulumi up`; existing content stays unchanged")
         if state.get("failure"):
-            return Found(identity=identity, state=state, inputs=inputs)
+            return ReadResult(identity=identity, state=state, inputs=inputs)
         repository = self._repository(inputs["repository"])
         try:
             points = {tag: repository.digest_of(tag) or "" for tag in _wanted(inputs, state["digest"])}
@@ -90,37 +99,37 @@ class Tag(Remade):
                 raise
             self._warn(f"{identity} can't be checked: {error}")
             points = state["points"]
-        return Found(identity=identity, state={**state, "points": points}, inputs=inputs)
+        return ReadResult(identity=identity, state={**state, "points": points}, inputs=inputs)
 
     def delete(self, identity: str, state: Values) -> None:
         """Do nothing: published releases are kept for ever."""
 
-    def _taken(self, inputs: Values) -> Iterator[str]:
+    def _conflicts(self, inputs: Values) -> Iterator[str]:
         """Yield why a new immutable tag can't be written. If a registry doesn't answer, `up` checks later."""
         target = self._repository(inputs["repository"])
         try:
-            there = target.digest_of(inputs["tag"])
-            if there is None:
+            published = target.digest_of(inputs["tag"])
+            if published is None:
                 return
             if _unknown(inputs["variants"]):
                 # Not built yet: the build may give the same content, unless its inputs differ.
-                same = _says_the_same(target.manifest(inputs["tag"]).fields, inputs)
+                same = _matches(target.manifest(inputs["tag"]).fields, inputs)
             else:
-                wanted = manifest_list(inputs, self._children(inputs))
-                same = there == _published(target, inputs, wanted).digest
+                built = manifest_list(inputs, self._children(inputs))
+                same = published == _published(target, inputs, built).digest
         except RegistryError as error:
-            self._unknown_there(error)
+            self._warn_unknown(error)
             return
         if not same:
-            yield _other_content(inputs, there)
+            yield _content_error(inputs, published)
 
-    def _unknown_there(self, error: RegistryError) -> None:
+    def _warn_unknown(self, error: RegistryError) -> None:
         """Warn once per repository that its content is unknown."""
-        if (said := f"{error}. It is not known which of its tags exist.") not in self._said:
-            self._said.add(said)
-            self._warn(said)
+        if (warning := f"{error}. Which of its tags exist is unknown.") not in self._said:
+            self._said.add(warning)
+            self._warn(warning)
 
-    def _written(self, inputs: Values) -> Values:
+    def _write_or_skip(self, inputs: Values) -> Values:
         try:
             content, points = self._write(inputs)
         except RegistryError as error:
@@ -135,40 +144,40 @@ class Tag(Remade):
 
     def _write(self, inputs: Values) -> tuple[Manifest, dict[str, str]]:
         children = self._children(inputs)
-        found = self._look(inputs, children)
+        tags = self._read_tags(inputs, children)
         brought = [
-            self._bring(variant["ref"], child.manifest, found[0].target)
+            self._copy_variant(variant["ref"], child.manifest, tags[0].target)
             for variant, child in zip(inputs["variants"], children, strict=True)
         ]
         if any(brought):
-            # The upload may have taken minutes, and somebody else may have published meanwhile.
-            found = self._look(inputs, children)
-        own, manifests = found[0], {child.manifest.digest: child.manifest for child in children}
-        for place in found:
-            if place.target.name == own.target.name:
+            # The upload may have taken minutes, and someone else may have published in the meantime.
+            tags = self._read_tags(inputs, children)
+        first, manifests = tags[0], {child.manifest.digest: child.manifest for child in children}
+        for place in tags:
+            if place.target.name == first.target.name:
                 for tag, digest in place.variants.items():
                     place.put(tag, manifests[digest])
-        own.put(inputs["tag"], own.content)
-        return own.content, own.wanted
+        first.put(inputs["tag"], first.content)
+        return first.content, first.wanted
 
-    def _look(self, inputs: Values, children: list["Child"]) -> list["Place"]:
+    def _read_tags(self, inputs: Values, children: list["Child"]) -> list["TagContent"]:
         """Read the tag and those in `beside`. Raises ProviderError if an exact one has other content."""
-        found = [self._place(inputs, children)]
+        tags = [self._read_tag(inputs, children)]
         for beside in inputs.get("beside") or ():
-            # The tag itself reports what is wrong with an optional registry.
+            # The tag itself reports the errors of an optional registry.
             with contextlib.suppress(RegistryError) if beside["optional"] else contextlib.nullcontext():
-                found.append(self._place({**inputs, **beside}, children))
-        return found
+                tags.append(self._read_tag({**inputs, **beside}, children))
+        return tags
 
-    def _place(self, inputs: Values, children: list["Child"]) -> "Place":
+    def _read_tag(self, inputs: Values, children: list["Child"]) -> "TagContent":
         target = self._repository(inputs["repository"])
         content = _published(target, inputs, manifest_list(inputs, children))
         wanted = _wanted(inputs, content.digest)
-        there = {tag: target.digest_of(tag) for tag in wanted}
-        other = [digest for tag, digest in there.items() if digest not in (None, wanted[tag])]
-        if inputs.get("immutable") and other:
-            raise ProviderError(_other_content(inputs, str(other[0])))
-        return Place(target, content, wanted, there)
+        present = {tag: target.digest_of(tag) for tag in wanted}
+        differing = [digest for tag, digest in present.items() if digest not in (None, wanted[tag])]
+        if inputs.get("immutable") and differing:
+            raise ProviderError(_content_error(inputs, str(differing[0])))
+        return TagContent(target, content, wanted, present)
 
     def _children(self, inputs: Values) -> list["Child"]:
         """Read the variants from the repository that they were built into."""
@@ -177,7 +186,7 @@ class Tag(Remade):
         manifests = [(sources[name], sources[name].manifest(digest)) for name, digest in refs]
         return [Child(manifest, _platform(source.config(manifest))) for source, manifest in manifests]
 
-    def _bring(self, ref: str, manifest: Manifest, target: Any) -> bool:
+    def _copy_variant(self, ref: str, manifest: Manifest, target: Any) -> bool:
         """Copy a variant with its blobs into another repository; True if anything was sent."""
         name, digest = split_pinned(ref)
         if name == target.name or target.digest_of(digest) is not None:
@@ -198,14 +207,14 @@ class Child:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A tag in its repository: the wanted content, and the present one."""
+class TagContent:
+    """A tag in its repository: the wanted content, and the present content."""
 
     target: Any
     content: Manifest
     wanted: dict[str, str]
     """{tag: digest} of the variants' tags, then of the list's own."""
-    there: dict[str, str | None]
+    present: dict[str, str | None]
 
     @property
     def variants(self) -> dict[str, str]:
@@ -214,7 +223,7 @@ class Place:
 
     def put(self, tag: str, manifest: Manifest) -> None:
         """Write a tag unless it already has this content."""
-        if self.there[tag] != manifest.digest:
+        if self.present[tag] != manifest.digest:
             self.target.put_manifest(tag, manifest)
 
 
@@ -253,8 +262,8 @@ def _published(target: Any, inputs: Values, wanted: Manifest) -> Manifest:
     """
     if not inputs.get("immutable") or target.digest_of(inputs["tag"]) in (None, wanted.digest):
         return wanted
-    there: Manifest = target.manifest(inputs["tag"])
-    return there if _meaning(there.fields) == _meaning(wanted.fields) else wanted
+    published: Manifest = target.manifest(inputs["tag"])
+    return published if _meaning(published.fields) == _meaning(wanted.fields) else wanted
 
 
 def _meaning(listed: Values) -> tuple[Any, ...]:
@@ -270,10 +279,10 @@ def _content(inputs: Values) -> tuple[Any, ...]:
     return variants, inputs.get("annotations")
 
 
-def _says_the_same(listed: Values, inputs: Values) -> bool:
+def _matches(listed: Values, inputs: Values) -> bool:
     """True if a published list has the wanted platforms and annotations."""
-    said, wanted = listed.get("annotations") or {}, inputs.get("annotations") or {}
-    same = all(said.get(key) == value for key, value in wanted.items())
+    annotations, expected = listed.get("annotations") or {}, inputs.get("annotations") or {}
+    same = all(annotations.get(key) == value for key, value in expected.items())
     return same and _names(listed) == [normalized(variant["platform"]) for variant in inputs["variants"]]
 
 
@@ -292,23 +301,24 @@ def _wanted(inputs: Values, digest: str) -> dict[str, str]:
 
 
 def _drift(olds: Values) -> dict[str, str]:
-    """Tags that are no longer as written: {tag: digest that it points to, empty if missing}."""
+    """Tags that have changed since they were written: {tag: digest that it points to, empty if missing}."""
     wanted = _wanted(olds, olds["digest"])
     return {tag: to for tag, to in olds["points"].items() if to != wanted.get(tag)}
 
 
-def _other_content(inputs: Values, digest: str) -> str:
+def _content_error(inputs: Values, digest: str) -> str:
     return (
-        f"{inputs['repository']}:{inputs['tag']} is published as {digest}, and this would be other content. "
-        "An exact release tag never changes: set `revision:` of the image one higher, which publishes "
-        "the next -r tag and moves the moving ones."
+        f"{inputs['repository']}:{inputs['tag']} is published as {digest}, and `up` would give it other "
+        "content. An exact release tag never changes: increase the image's `revision:`; that publishes the "
+        "next -rN tag and updates the moving tags."
     )
 
 
-def _moved(inputs: Values, olds: Values, moved: dict[str, str]) -> str:
+def _moved_error(inputs: Values, olds: Values, moved: dict[str, str]) -> str:
     where = ", ".join(f"{tag} points to {to}" for tag, to in moved.items())
     return (
-        f"{inputs['repository']}: somebody moved a release: {where}; this stack published {inputs['tag']} as "
-        f"{olds['digest']}. It is not overwritten. Find out who published there; when the tag may go back, "
-        "point it to that digest with the registry's own tools and run `pulumi refresh`."
+        f"{inputs['repository']}: a published release was moved by someone else: {where}; this stack "
+        f"published {inputs['tag']} as {olds['digest']}. It is not overwritten. Find out who published "
+        "there; if the tag may be moved back, point it to that digest with the registry's own tools and run "
+        "`pulumi refresh`."
     )

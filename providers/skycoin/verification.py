@@ -1,4 +1,4 @@
-"""skycoin:index:Verification: checks that the image pushed for a variant is the wanted one.
+"""skycoin:index:Verification: checks that the image pushed for a variant fits it.
 
 The image's manifest, configuration and layers are read from the registry by digest: platform, labels,
 annotations, each program's ELF header and each SBOM must fit the variant. A manifest list is written over
@@ -19,7 +19,15 @@ from typing import IO, Any, ClassVar
 from catalogue.arch import normalized
 from catalogue.naming import split_pinned
 from clients.registry import Repository
-from providers.base import Change, Checked, Found, ProviderError, Remade, Values, unknown_inputs
+from providers.base import (
+    Change,
+    CheckResult,
+    InputsAsState,
+    ProviderError,
+    ReadResult,
+    Values,
+    unknown_inputs,
+)
 from providers.skycoin.elf import MAGIC, abi_fault, kind_of, read_program
 from providers.skycoin.sbom import Sboms, is_sbom
 
@@ -45,7 +53,7 @@ class Contents:
     faults: list[str] = field(default_factory=list)
 
 
-class Verification(Remade):
+class Verification(InputsAsState):
     """The passed verification as a resource: {size, unpacked, layers, programs, report, present}.
 
     Sizes are in bytes. A report of an earlier version, which lacks the modules, stays valid.
@@ -58,10 +66,10 @@ class Verification(Remade):
     def __init__(self, repository: Callable[[str], Any] = Repository) -> None:
         self._repository = repository
 
-    def check(self, name: str, olds: Values, news: Values) -> Checked:
+    def check(self, name: str, olds: Values, news: Values) -> CheckResult:
         """Accept the inputs as given, without looking at the registry."""
         unknown = unknown_inputs(news, INPUTS)
-        return Checked(inputs=news, failures=[(key, "no such input") for key in unknown])
+        return CheckResult(inputs=news, failures=[(key, "no such input") for key in unknown])
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Verify again if the image, platform or labels change, or if a refresh did not find the image."""
@@ -74,24 +82,24 @@ class Verification(Remade):
 
     def create(self, inputs: Values) -> tuple[str, Values]:
         """Verify the image."""
-        return inputs["ref"], self._proved(inputs)
+        return inputs["ref"], self._verified(inputs)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Verify the image again."""
-        return self._proved(news)
+        return self._verified(news)
 
-    def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
+    def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
         """Record whether the registry still has the image."""
         if not inputs:
-            raise ProviderError("a verification is not imported: run `pulumi up`, and it is made")
+            raise ProviderError("a verification can't be imported: `pulumi up` creates it")
         repository, digest = split_pinned(inputs["ref"])
         present = self._repository(repository).digest_of(digest) is not None
-        return Found(identity=identity, state={**state, "present": present}, inputs=inputs)
+        return ReadResult(identity=identity, state={**state, "present": present}, inputs=inputs)
 
     def delete(self, identity: str, state: Values) -> None:
         """Do nothing: a verification leaves nothing behind, and the image stays published."""
 
-    def _proved(self, inputs: Values) -> Values:
+    def _verified(self, inputs: Values) -> Values:
         name, digest = split_pinned(inputs["ref"])
         repository = self._repository(name)
         if repository.digest_of(digest) is None:
@@ -112,7 +120,7 @@ class Verification(Remade):
         ]
         if faults:
             listed = "\n".join(f"  - {fault}" for fault in faults)
-            raise ProviderError(f"{inputs['ref']} is not what {inputs['platform']} takes:\n{listed}")
+            raise ProviderError(f"{inputs['ref']} is not a valid image for {inputs['platform']}:\n{listed}")
         return {
             **inputs,
             "size": contents.size + len(manifest.content) + manifest.fields["config"]["size"],
@@ -140,22 +148,22 @@ def _report(contents: Contents, layers: list[Values], inputs: Values) -> Values:
 
 
 def config_faults(config: Any, inputs: Values) -> Iterator[str]:
-    """Yield where an image's configuration differs from the wanted platform and labels."""
-    said = "/".join(filter(None, (config.get(key) for key in ("os", "architecture", "variant"))))
-    if normalized(said) != normalized(inputs["platform"]):
-        yield f"its configuration says {said}"
+    """Yield the differences of an image's configuration from the wanted platform and labels."""
+    platform = "/".join(filter(None, (config.get(key) for key in ("os", "architecture", "variant"))))
+    if normalized(platform) != normalized(inputs["platform"]):
+        yield f"its configuration is for {platform}"
     labels = (config.get("config") or {}).get("Labels") or {}
     for key, value in sorted((inputs.get("labels") or {}).items()):
         if labels.get(key) != value:
-            yield f"label {key} is {labels.get(key)!r}; wanted is {value!r}"
+            yield f"label {key} is {labels.get(key)!r}; expected is {value!r}"
 
 
 def annotation_faults(fields: Values, inputs: Values) -> Iterator[str]:
-    """Yield where the annotations of an image's manifest differ from the wanted labels."""
-    said = fields.get("annotations") or {}
+    """Yield the differences of an image manifest's annotations from the wanted labels."""
+    annotations = fields.get("annotations") or {}
     for key, value in sorted((inputs.get("labels") or {}).items()):
-        if said.get(key) != value:
-            yield f"annotation {key} is {said.get(key)!r}; wanted is {value!r}"
+        if annotations.get(key) != value:
+            yield f"annotation {key} is {annotations.get(key)!r}; expected is {value!r}"
 
 
 def read_contents(repository: Any, layers: list[Values], platform: str) -> Contents:
@@ -164,7 +172,7 @@ def read_contents(repository: Any, layers: list[Values], platform: str) -> Conte
     for layer in layers:
         contents.size += layer["size"]
         if not layer["mediaType"].endswith(("gzip", "layer.v1.tar")):
-            contents.faults.append(f"layer {layer['digest']} is {layer['mediaType']}, which is not read here")
+            contents.faults.append(f"layer {layer['digest']} is {layer['mediaType']}, which is not supported")
             continue
         try:
             # As a stream: going back in a compressed layer means decompressing it from its start again,
@@ -178,7 +186,7 @@ def read_contents(repository: Any, layers: list[Values], platform: str) -> Conte
             contents.faults.append(f"layer {layer['digest']} is damaged: {error}")
     for path, interpreter in contents.interpreters.items():
         if interpreter.rpartition("/")[2] not in contents.names:
-            contents.faults.append(f"/{path} asks for {interpreter}, which the image lacks")
+            contents.faults.append(f"/{path} requires {interpreter}, which the image lacks")
     return contents
 
 
@@ -209,7 +217,7 @@ def _read_sbom(path: str, content: bytes, contents: Contents) -> None:
     try:
         contents.sboms.add(path, content)
     except (ValueError, AttributeError, KeyError) as error:
-        contents.faults.append(f"/{path} is no SBOM in CycloneDX's JSON: {error}")
+        contents.faults.append(f"/{path} is not an SBOM in CycloneDX's JSON: {error}")
 
 
 def _read_file(path: str, file: IO[bytes], platform: str, contents: Contents) -> None:

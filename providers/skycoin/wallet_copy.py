@@ -36,7 +36,7 @@ KEPT = 20
 """Number of newest copies that are kept."""
 
 DAMAGED = 65
-"""Exit code: a wallet file is empty, cut short or not a wallet (EX_DATAERR of sysexits.h)."""
+"""Exit code: a wallet file is empty, truncated or not a wallet (EX_DATAERR of sysexits.h)."""
 
 EMPTIED = 66
 """Exit code: all wallets that a copy has are gone (EX_NOINPUT of sysexits.h)."""
@@ -54,7 +54,7 @@ def copy_wallet(client: Any, inputs: Values, image: str, now: datetime) -> str:
         return ""
     _await_others(client, inputs["wallet"])
     prepare_copies(client, inputs, image, inputs["backups"])
-    code, said = short_run(
+    code, printed = short_run(
         client,
         inputs,
         image,
@@ -74,9 +74,9 @@ def copy_wallet(client: Any, inputs: Values, image: str, now: datetime) -> str:
         **as_user(inputs),
     )
     if code:
-        raise ProviderError(_refusal(inputs, code, said))
+        raise ProviderError(_refusal(inputs, code, printed))
     # The log has both output streams, so warnings may surround the name.
-    names = [line for line in said.splitlines() if _NAME.fullmatch(line)]
+    names = [line for line in printed.splitlines() if _NAME.fullmatch(line)]
     return names[-1] if names else ""
 
 
@@ -88,9 +88,9 @@ def _await_others(client: Any, wallet: str) -> None:
     listed = client.api.containers(
         all=True, filters={"label": label, "status": ["created", "exited", "dead"]}
     )
-    for found in listed:
+    for container in listed:
         with contextlib.suppress(NotFound):
-            client.api.remove_container(found["Id"], v=False, force=False)
+            client.api.remove_container(container["Id"], v=False, force=False)
 
 
 def _is_copying(client: Any, wallet: str, label: str) -> bool:
@@ -103,23 +103,23 @@ def _name(wallet: str) -> str:
     return f"{wallet}-copying"
 
 
-def _refusal(inputs: Values, code: int, said: str) -> str:
+def _refusal(inputs: Values, code: int, printed: str) -> str:
     """Explain why the copy failed, and what to do."""
     where = f"host {inputs['host']}: the wallet volume {inputs['wallet']!r}"
     way_back = "docs/wallets.md, “Back from a copy”"
     if code == EMPTIED:
         return (
-            f"{where} holds no wallet, but its copy {said} in {inputs['backups']!r} does: it was emptied or "
-            f"made anew. The node was left as it is. Put the copy back ({way_back}); or, if you accept that "
+            f"{where} holds no wallet, but its copy {printed} in {inputs['backups']!r} does: it was emptied "
+            f"or recreated. The node was not changed. Restore the copy ({way_back}); or, if you accept that "
             "the wallet is lost, set `new-wallet: true` on the node for one `pulumi up`."
         )
     if code == DAMAGED:
         return (
-            f"{where}: {said} is empty, cut short or not a wallet, and was not copied. The node was left "
-            f"as it is. Put a whole one back ({way_back}), or move that file away."
+            f"{where}: {printed} is empty, truncated or not a wallet, so nothing was copied. The node was "
+            f"not changed. Restore an intact wallet ({way_back}), or move that file away."
         )
     return (
-        f"{where} was not backed up to {inputs['backups']!r}: {said or f'exit code {code}'}. The node was "
-        f"left as it is. Mend what it says (space, or who may read the wallet: user {user_of(inputs)}), and "
-        "run `pulumi up` again."
+        f"{where} was not backed up to {inputs['backups']!r}: {printed or f'exit code {code}'}. The node was "
+        f"not changed. Fix the cause (disk space, or read access to the wallet for user {user_of(inputs)}), "
+        "and run `pulumi up` again."
     )

@@ -1,6 +1,6 @@
 """A watchdog on a host behind ssh, for the duration of a handover (docs/adr/0030).
 
-If a board loses its connection during a handover, its old node is stopped and nobody can reach it. The
+If a board loses its connection during a handover, its old node is stopped and no command can reach it. The
 watchdog starts that node again. It is a detached shell on the board, which ends on its own. Nothing is
 installed, and no socket enters a container.
 """
@@ -24,12 +24,12 @@ MARGIN = 120
 
 
 def start_watchdog(place: Mapping[str, Any], old: Values, attempt: str, proxy: str, warn: Warn) -> None:
-    """Make the host bring the container `old` back if the new one is not confirmed in time.
+    """Make the host restore the container `old` if the new container is not confirmed in time.
 
     `place` has the inputs of the node's container. `proxy` is the id of the stopped proxy, or empty.
 
     A host that is not behind ssh can't lose its connection. If its sshd allows no other command, a warning
-    says that there is no watchdog.
+    reports that there is no watchdog.
     """
     engine = engine_address(place.get("engine"))
     if not engine.startswith("ssh://"):
@@ -52,6 +52,6 @@ def start_watchdog(place: Mapping[str, Any], old: Values, attempt: str, proxy: s
         start_detached(engine, place.get("sshOptions") or (), SCRIPT, arguments)
     except ServiceError as error:
         warn(
-            f"host {place['host']}: no watchdog was started; if it is cut off in the next minutes, its node "
-            f"is stopped until it reboots or the next `pulumi up`: {error}"
+            f"host {place['host']}: no watchdog was started; if it loses its connection in the next "
+            f"minutes, its node stays stopped until it reboots or the next `pulumi up`: {error}"
         )

@@ -1,6 +1,6 @@
 """skycoin:index:WorkspacePreflight: keeps a workspace with an engine inside away from nodes (ADR 52).
 
-Whoever is in such a workspace can take over its host. Before anything of the workspace is created or
+Anyone in such a workspace can take over its host. Before anything of the workspace is created or
 replaced, and at every refresh, the engine is asked whether it has a node of any stack.
 """
 
@@ -11,30 +11,38 @@ from catalogue.workspaces import CONTAINER
 from clients.engine import connect
 from clients.errors import SilentError
 from clients.neighbours import beside_nodes, nodes_on
-from providers.base import Change, Checked, Found, ProviderError, Remade, Values, unknown_inputs
+from providers.base import (
+    Change,
+    CheckResult,
+    InputsAsState,
+    ProviderError,
+    ReadResult,
+    Values,
+    unknown_inputs,
+)
 from providers.log import Warn
 
 INPUTS = ("host", "engine", "sshOptions", "container")
 FAULT = "fault"
-"""Output that says what a refresh found wrong."""
+"""Output with the error that a refresh found."""
 
 
-class WorkspacePreflight(Remade):
+class WorkspacePreflight(InputsAsState):
     """The passed check as a resource: its state is its inputs."""
 
     def __init__(self, warn: Warn, client: Callable[[Values], Any] = connect) -> None:
         self._warn = warn
         self._client = client
 
-    def check(self, name: str, olds: Values, news: Values) -> Checked:
+    def check(self, name: str, olds: Values, news: Values) -> CheckResult:
         """Accept the inputs as given, without looking at the host."""
         unknown = unknown_inputs(news, INPUTS)
-        return Checked(inputs=news, failures=[(key, "no such input") for key in unknown])
+        return CheckResult(inputs=news, failures=[(key, "no such input") for key in unknown])
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Report every change as an update. Raises ProviderError if a refresh found a node."""
         if fault := olds.get(FAULT):
-            raise ProviderError(f"{fault} Then `pulumi up --refresh` asks again.")
+            raise ProviderError(f"{fault} Afterwards `pulumi up --refresh` checks again.")
         return Change(updates=tuple(key for key in INPUTS if old_inputs.get(key) != news.get(key)))
 
     def planned(self, news: Values, olds: Values | None) -> Values:
@@ -45,7 +53,7 @@ class WorkspacePreflight(Remade):
         try:
             self._refuse(news)
         except SilentError as error:
-            self._warn(f"{str(error).rstrip('.')}. Whether a node is on host {news['host']} is not known.")
+            self._warn(f"{str(error).rstrip('.')}. Whether host {news['host']} has a node is unknown.")
         return super().planned(news, olds)
 
     def create(self, inputs: Values) -> tuple[str, Values]:
@@ -53,11 +61,13 @@ class WorkspacePreflight(Remade):
         self._refuse(inputs)
         return f"{inputs['host']}/{inputs['container']}", inputs
 
-    def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
+    def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
         """Ask the engine again, and record a node that was added since, so that the next preview refuses."""
         fault = self._fault(inputs)
-        kept = {key: value for key, value in state.items() if key != FAULT}
-        return Found(identity=identity, state={**kept, **({FAULT: fault} if fault else {})}, inputs=inputs)
+        kept_state = {key: value for key, value in state.items() if key != FAULT}
+        return ReadResult(
+            identity=identity, state={**kept_state, **({FAULT: fault} if fault else {})}, inputs=inputs
+        )
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Ask the engine again."""
@@ -72,7 +82,7 @@ class WorkspacePreflight(Remade):
             raise ProviderError(fault)
 
     def _fault(self, inputs: Values) -> str:
-        """Reason why the workspace may not be on its engine; empty if no node is there."""
+        """Reason why the workspace may not be on its engine; empty if the engine has no node."""
         nodes = nodes_on(self._client(inputs))
         workspace = inputs["container"].removeprefix(CONTAINER)
         return beside_nodes(f"host {inputs['host']}", nodes, workspace) if nodes else ""

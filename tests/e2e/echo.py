@@ -9,21 +9,21 @@ import os
 from pathlib import Path
 
 from local.pulumi_cli import PLUGINS
-from providers.base import Change, Checked, Found, Provider, Remade, Servicer, Values, serve
+from providers.base import Change, CheckResult, InputsAsState, Provider, ReadResult, Servicer, Values, serve
 
 CHANGES, WORLD = "changes", "world.json"
 TOKENS = ("docker:index/volume:Volume", "docker:index/container:Container")
 
 
-class Echo(Remade):
+class Echo(InputsAsState):
     """A resource whose outputs are its inputs."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def check(self, name: str, olds: Values, news: Values) -> Checked:
+    def check(self, name: str, olds: Values, news: Values) -> CheckResult:
         """Accept all inputs."""
-        return Checked(inputs=news)
+        return CheckResult(inputs=news)
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Report an update of every key that differs."""
@@ -35,11 +35,11 @@ class Echo(Remade):
         self._note("create", inputs["name"])
         return inputs["name"], inputs
 
-    def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
+    def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
         """Return the state, overridden by what `world.json` has for the resource."""
         file = self._folder / WORLD
         world = json.loads(file.read_text()) if file.exists() else {}
-        return Found(identity=identity, state={**state, **world.get(identity, {})}, inputs=inputs)
+        return ReadResult(identity=identity, state={**state, **world.get(identity, {})}, inputs=inputs)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Record the update, and return the new inputs."""

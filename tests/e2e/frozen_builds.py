@@ -9,17 +9,27 @@ from typing import Any, ClassVar
 from pulumi.runtime.proto import provider_pb2
 
 from components.buildx import IMAGE_TYPE, VERSION
-from providers.base import Change, Checked, Found, Provider, ProviderError, Remade, Servicer, Values, serve
+from providers.base import (
+    Change,
+    CheckResult,
+    InputsAsState,
+    Provider,
+    ProviderError,
+    ReadResult,
+    Servicer,
+    Values,
+    serve,
+)
 
 
-class FrozenImage(Remade):
+class FrozenImage(InputsAsState):
     """An image that is never built again."""
 
     computed: ClassVar[frozenset[str]] = frozenset(("ref", "digest"))
 
-    def check(self, name: str, olds: Values, news: Values) -> Checked:
+    def check(self, name: str, olds: Values, news: Values) -> CheckResult:
         """Accept all inputs."""
-        return Checked(inputs=news)
+        return CheckResult(inputs=news)
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Report no change."""
@@ -29,9 +39,9 @@ class FrozenImage(Remade):
         """Refuse to build."""
         raise ProviderError("nothing is built here")
 
-    def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
+    def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
         """Return the state unchanged."""
-        return Found(identity=identity, state=state, inputs=inputs)
+        return ReadResult(identity=identity, state=state, inputs=inputs)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Refuse to build."""

@@ -286,7 +286,7 @@ def test_a_preview_names_the_images_to_remove_and_a_failed_update_removes_none(
         f"host small: once the new container is healthy, the older image {short} of 0.8.0 ("
     )
     before = board.docker("ps", "-q", "--no-trunc")
-    with pytest.raises(ProviderError, match=f"The old container {NAME} is back"):
+    with pytest.raises(ProviderError, match=f"The old container {NAME} was restored"):
         node.up(new, healthcheck=SICK, waitTimeout=10, **node.near)
     assert board.docker("ps", "-q", "--no-trunc") == before
     assert set(stored(board)) - others == ids(board, [ninth, tenth, new])

@@ -77,7 +77,7 @@ def test_a_workspace_is_refused_on_a_host_with_a_node_of_any_version(
     kind, wanted = WorkspacePreflight(print), inputs(board, container="skycoin-workspace-cli")
     with there(board, "skycoin-node-1", image, *options), there(board, "web", PLAIN_IMAGE):
         for act in (lambda: kind.create(wanted), lambda: kind.planned(wanted, None)):
-            with pytest.raises(ProviderError, match=r"^host shed has the node skycoin-node-1, and whoever "):
+            with pytest.raises(ProviderError, match=r"^host shed has the node skycoin-node-1, and anyone "):
                 act()
         found = kind.read("shed/skycoin-workspace-cli", wanted, wanted)
         assert found is not None
@@ -157,7 +157,7 @@ def test_a_preview_is_refused_next_to_a_node_and_passes_without_one(board: Board
     with there(board, "skycoin-node-1", NODE_IMAGE):
         refused = preview(tmp_path / "beside", env, state, settings, stack)
     assert refused.code != 0
-    assert "host here has the node skycoin-node-1, and whoever is in a workspace with" in refused.text
+    assert "host here has the node skycoin-node-1, and anyone in a workspace with" in refused.text
     alone = preview(tmp_path / "alone", env, state, settings, stack)
     assert alone.code == 0, alone.text
     changed = {step["urn"].rpartition("::")[2]: step["op"] for step in alone.said["steps"]}
@@ -170,7 +170,7 @@ def test_a_host_that_is_silent_is_unknown_in_a_preview_and_an_error_in_up(board:
     kind, wanted = WorkspacePreflight(said.append), inputs(board, container="skycoin-workspace-cli")
     silent = {**wanted, "engine": f"{board.engine}:2"}
     assert kind.planned(silent, None) == silent
-    assert "Whether a node is on host shed is not known." in said[0]
+    assert "Whether host shed has a node is unknown." in said[0]
     with pytest.raises(SilentHostError):
         kind.create(silent)
     with pytest.raises(HostError):

@@ -37,9 +37,9 @@ SAID = (
     r"host closed does not answer at ssh://root@10\.\S+:2222: .+ Connection refused\..+\.closed\.engine",
     r"host shut-out does not let you use its Docker at ssh://guest@10\..+ permission denied.+usermod -aG ",
     r"host bare has no Docker at ssh://root@10\.\S+:2201: .+ `sudo apt install docker\.io`",
-    r"host old has Docker 18\.06\.3-ce, and 18\.09 is the first one .+ Install a newer one",
+    r"host old has Docker 18\.06\.3-ce, and ssh connections need 18\.09 .+ Install a newer version",
     r"host full has \d+ MiB free where Docker keeps its data, .+ Make room",
-    r"host past has a clock that says 1970-01-01 00:16:4\d UTC, .+timedatectl",
+    r"host past has its clock at 1970-01-01 00:16:4\d UTC; .+timedatectl",
 )
 """Expected messages; each names a host, its error and the remedy."""
 
@@ -261,7 +261,7 @@ def test_wrong_hosts_are_refused_by_name_in_time_and_the_others_deployed(
     # A preview ends at the first failure, when some hosts may not have been asked yet.
     up.change(only(wanted, ("here", "closed")))
     page = up.skyinfra("review")
-    assert re.search(r"- host closed does not answer at .+ `up` would find there is not known", page.text)
+    assert re.search(r"- host closed does not answer at .+ `up` would find there is unknown", page.text)
     up.change(only(wanted, ("here", "attic", "other-arch")))
     with listening(board, TAKEN):
         page = up.skyinfra("review")

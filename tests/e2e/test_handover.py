@@ -100,7 +100,7 @@ def test_a_node_that_can_not_start_says_why_at_once_and_the_old_one_runs_again(s
     assert failed.code != 0
     assert time.monotonic() - began < 60
     assert 'invalid value "many" for flag -max-connections' in failed.text
-    assert f"The old container {NODE} is back, as it was" in failed.text
+    assert f"The old container {NODE} was restored unchanged" in failed.text
     assert containers(steady) == [NODE]
     assert steady.inspect("container", NODE)["Id"] == before
     assert converged_container(steady)["Id"] == before
@@ -162,7 +162,7 @@ def test_a_database_of_a_newer_version_stops_preview_and_up_before_the_node_is_t
             assert refused.code != 0, refused.text
             said = " ".join(refused.text.split())
             assert f"volume '{DATA}' was written by version 0.28.0, and 0.27.1 refuses it" in said
-            assert f"`data-volume: {DATA}-anew`, say, in its entry" in said
+            assert f"for example with `data-volume: {DATA}-anew` in its entry" in said
         assert (folder / "data.db").read_bytes() == stamped
         assert steady.inspect("container", NODE)["Id"] == before
         with changed(steady, data_volume=f"{DATA}-anew"):
@@ -186,10 +186,10 @@ def test_a_newer_version_that_fails_leaves_the_chain_database_as_the_older_one_w
         stamped = (folder / "data.db").read_bytes()
         with changed(steady, api_sets=["TXN"], wait=15):
             foreseen = " ".join(steady.pulumi("preview", "--stack", "local").text.split())
-            assert "which version 0.26.0 has written, goes to version 0.27.1" in foreseen
+            assert "which version 0.26.0 has written, will be opened by version 0.27.1" in foreseen
             failed = steady.pulumi(*UP)
         assert failed.code != 0
-        assert f"The old container {NODE} is back, as it was. So is its chain database." in failed.text
+        assert f"The old container {NODE} was restored unchanged. So was its chain database." in failed.text
         assert (folder / "data.db").read_bytes() == stamped
         assert not list(folder.glob("data.db.*")), "the copy has gone into its place"
         assert steady.inspect("container", NODE)["Id"] == before

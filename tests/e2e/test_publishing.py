@@ -140,7 +140,7 @@ def test_other_content_under_an_exact_tag_is_refused_at_preview(
     for command in (("preview",), ("up", "--yes")):
         result = up.pulumi(*command, "--stack", "local")
         assert result.code != 0
-        assert "An exact release tag never changes: set `revision:`" in result.text
+        assert "An exact release tag never changes: increase the image's `revision:`" in result.text
         assert "Traceback" not in result.text
     assert {tag: repositories[1].digest_of(tag) for tag in before} == before
 
@@ -185,7 +185,7 @@ def test_a_release_that_somebody_moved_is_shown_and_not_overwritten(
     hosted.put_manifest("0.27.1-r1", hosted.manifest("0.27.1"))
     result = up.pulumi("preview", "--refresh", "--run-program", "--stack", "local")
     assert result.code != 0
-    assert "somebody moved a release: 0.27.1-r1 points to sha256:" in result.text
+    assert "a published release was moved by someone else: 0.27.1-r1 points to sha256:" in result.text
     hosted.put_manifest("0.27.1-r1", whole)
     result = up.pulumi("preview", "--refresh", "--expect-no-changes", "--run-program", "--stack", "local")
     assert result.code == 0, result.text

@@ -104,7 +104,9 @@ def test_an_upload_that_cannot_work_is_refused_at_once(
 
 def test_an_answer_that_is_not_json_names_the_registry(repository: Repository, hosted: Hosted) -> None:
     hosted.proxy.faults.append(Fault(matches="^GET", status=200, body="<html>", times=10))
-    with pytest.raises(RegistryError, match=rf"registry {hosted.address} \(faults\): answered with no JSON"):
+    with pytest.raises(
+        RegistryError, match=rf"registry {hosted.address} \(faults\): the answer is not a JSON"
+    ):
         repository.tags()
 
 
@@ -113,7 +115,7 @@ def test_an_answer_that_is_not_json_names_the_registry(repository: Repository, h
 )
 def test_an_answer_that_is_not_a_manifest_is_shown(repository: Repository, hosted: Hosted, body: str) -> None:
     hosted.proxy.faults.append(Fault(matches="^GET", status=200, body=body, times=10))
-    with pytest.raises(RegistryError, match=r"sha256:[0-9a-f]{64} is no manifest: b"):
+    with pytest.raises(RegistryError, match=r"sha256:[0-9a-f]{64} is not a manifest: b"):
         _ = repository.manifest("latest").fields
 
 

@@ -208,7 +208,7 @@ def test_a_variant_with_another_platforms_programs_is_refused_after_its_push(
     with pytest.raises(ProviderError) as caught:
         Verification().create({"ref": amd64, "platform": "linux/arm/v6", "labels": {}})
     text = str(caught.value)
-    assert "its configuration says linux/amd64" in text
+    assert "its configuration is for linux/amd64" in text
     assert "/usr/bin/skycoin is EM_X86_64, 64 bit; linux/arm/v6 takes EM_ARM, 32 bit" in text
     assert "/bin/busybox is EM_X86_64" in text
 

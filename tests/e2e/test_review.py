@@ -260,10 +260,10 @@ def test_hosts_and_registries_that_do_not_answer_are_named_and_stop_no_review(re
     assert done.returncode == 0, done.stderr + done.stdout
     warnings = done.stdout.partition("### Warnings")[2]
     assert "- host here runs no Docker engine at unix://…/docker.sock" in warnings
-    assert "What `up` would find there is not known." in warnings
+    assert "What `up` would find there is unknown." in warnings
     for name in ("skycoin/skycoin", "base/busybox"):
         assert f"- registry {REGISTRY} ({name}): " in warnings
-    assert "What the state has of it was not refreshed." in warnings
+    assert "Its state was not refreshed." in warnings
 
 
 @pytest.fixture

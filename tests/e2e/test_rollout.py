@@ -62,7 +62,7 @@ def test_a_change_that_fails_on_the_first_board_reaches_no_other(
         fleet.change(before)
     assert failed.code != 0
     assert 'invalid value "many" for flag -max-connections' in failed.text
-    assert "The old container skycoin-scout is back, as it was" in failed.text
+    assert "The old container skycoin-scout was restored unchanged" in failed.text
     assert [node_on(board) for board in boards] == was
     again = fleet.make("up")
     assert again.code == 0, again.text

@@ -128,9 +128,12 @@ def test_a_node_that_differs_from_the_file_is_adopted_as_it_is_and_a_board_that_
         second = adopted(other, up)
         assert second.code == 1, second.text
         assert "absent: not adopted, see above" in second.text
-        assert re.search(r"skycoin-absent-wallet' on host here is not there, and nothing", second.text)
+        assert re.search(r"skycoin-absent-wallet' on host here does not exist, and adoption", second.text)
         assert "barn: adopted as it runs on host barn" in second.text
-        assert "container skycoin-node-1 on host here is left as it is, for nothing is changed" in second.text
+        assert (
+            "container skycoin-node-1 on host here was not changed, because adoption changes nothing"
+            in second.text
+        )
         assert on_engines(up, far) == before
         shown = other.pulumi(*PREVIEW, "--diff")
         assert shown.code == 0, shown.text

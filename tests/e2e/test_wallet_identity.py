@@ -106,7 +106,7 @@ def fingerprint(up: Machine) -> Fingerprint:
     node = up.inspect("container", NODE)
     client = connect({"engine": up.environment()["DOCKER_HOST"]})
     inputs = {"host": "here", "image": node["Config"]["Image"], "container": NODE, "wallet": WALLET}
-    return WalletOnHost(client, inputs).look({}).wallets
+    return WalletOnHost(client, inputs).read_wallets({}).wallets
 
 
 def test_wallets_of_every_type_have_one_fingerprint_in_the_image_and_in_memory(guarded: Machine) -> None:
@@ -188,10 +188,10 @@ def cut(folder: Path) -> None:
     [
         (emptied, "holds no wallet. It held 5 wallets with 12 addresses"),
         (without_id, "holds no wallet. It held 5 wallets with 12 addresses"),
-        (one_gone, "is not what it was: xpub.wlt (2 addresses) is gone"),
+        (one_gone, "has changed: xpub.wlt (2 addresses) is gone"),
         (older, "deterministic.wlt has 3 of 5 addresses"),
         (swapped, "bip44.wlt (3 addresses) is gone"),
-        (cut, "locked.wlt is empty, cut short, or can't be read"),
+        (cut, "locked.wlt is empty, truncated or unreadable"),
     ],
 )
 def test_a_changed_wallet_is_noticed_and_refused_even_if_nothing_else_changes(
@@ -257,7 +257,7 @@ def test_the_named_command_restores_a_torn_wallet_from_its_complete_temporary_co
         refused = preview(guarded)
         assert refused.code != 0
         said = re.sub(r"\s+", " ", refused.text)
-        assert f"the temporary copy {copy.name} beside it is whole, with" in said
+        assert f"the temporary copy {copy.name} next to it is complete, with" in said
         [command] = set(re.findall(r"`\./skyinfra (wallet restore guarded --temporary \S+)`", said))
         restored = guarded.skyinfra(*command.split())
         assert restored.code == 0, restored.text
@@ -324,7 +324,7 @@ def test_files_of_another_user_are_named_and_the_command_returns_only_them_to_th
         os.chown(path, 0, 0)
         path.chmod(0o600)
     said = " ".join(preview(guarded).text.split())
-    kept_out = "The node's user 10000:10000 is kept out by"
+    kept_out = "The node's user 10000:10000 can't use"
     assert f"{kept_out} 'deterministic.wlt' (-rw-------) of 0:0. This command" in said
     with pytest.raises(ProviderError) as refused:
         chain.look("0.27.1")

@@ -172,7 +172,7 @@ def test_a_wallet_of_no_bytes_is_never_the_newest_copy(second: Machine, tmp_path
     put(second, "")
     refused = change(second, "-log-level=warn")
     assert refused.code != 0
-    assert "a b.wlt is empty, cut short, or can't be read" in refused.text
+    assert "a b.wlt is empty, truncated or unreadable" in refused.text
     assert backup(second, tmp_path).code != 0
     listed = restore(second, tmp_path, copy="list")
     names = listed.text.split("its copies are: ")[1].split("\n")[0].split(", ")

@@ -260,9 +260,9 @@ def test_an_engine_inside_is_refused_next_to_the_set_ups_own_node(up: Machine, f
     before = up.inspect("container", NAME)["Id"]
     result = asks(up, "workspace", "NAME=cli", f"FOLDER={folder}", "DIND=1")
     assert result.code != 0
-    assert "this machine has the node skycoin-node-1, and whoever is in a workspace with " in result.text
+    assert "this machine has the node skycoin-node-1, and anyone in a workspace with " in result.text
     assert "•" not in result.text, "no step began"
-    said = r"host here has the node skycoin-node-1, and whoever is in a workspace with .+--engine ssh://USER@HOST"
+    said = r"host here has the node skycoin-node-1, and anyone in a workspace with .+--engine ssh://USER@HOST"
     with asked_for_an_engine(up):
         for words in (("preview", "--refresh"), ("up", "--yes", "--skip-preview")):
             refused = up.pulumi(*words, "--stack", STACK)

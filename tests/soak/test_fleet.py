@@ -225,7 +225,7 @@ def _upgrade_with_three_faults(fleet: Fleet, before: Sight) -> Sight:
     assert result.code != 0
     assert "host loft is left out" in result.text
     assert 'invalid value "many" for flag -max-connections' in result.text
-    assert "The old container skycoin-barn is back, as it was" in result.text
+    assert "The old container skycoin-barn was restored unchanged" in result.text
     boards["cellar"].plug()
     boards["loft"].plug()
     seen = fleet.look()

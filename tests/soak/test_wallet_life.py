@@ -162,7 +162,7 @@ def failed_upgrade(life: Life) -> str:
     before = life.inspect("{{.Id}}")
     said = life.refused(*UP)
     assert 'invalid value "many" for flag -max-connections' in said
-    assert f"The old container {life.container} is back, as it was" in said
+    assert f"The old container {life.container} was restored unchanged" in said
     assert life.inspect("{{.Id}}") == before
     return "failed; the old container runs again"
 

@@ -80,7 +80,10 @@ def test_a_node_has_a_user_of_its_own_or_the_default(user: str) -> None:
         ("१२:१२", "a user is UID:GID in quotes, neither of them 0"),
         ("12000:12000\n", "a user is UID:GID in quotes, neither of them 0"),
         ("2147483648:1", "the largest id is 2147483647"),
-        ("10001:12000", "10001 is the ID of exporters: a node needs another, to keep its files apart"),
+        (
+            "10001:12000",
+            "10001 is the ID of exporters: a node needs another ID, which keeps its files separate",
+        ),
         ("12000:10002", "10002 is the ID of the login in front of web interfaces"),
     ],
 )
@@ -202,7 +205,7 @@ def test_a_volume_that_can_not_be_given_is_an_error(engine: WalletEngine) -> Non
 
 def test_a_host_that_a_wallet_has_left_keeps_its_record_for_the_same_user(engine: WalletEngine) -> None:
     engine.create_volume(WALLET)
-    WalletOnHost(engine, THEIRS).leave(NOTHING)
+    WalletOnHost(engine, THEIRS).record_as_copy(NOTHING)
     assert engine.given == [COPIES], "the wallet volume is left alone"
     assert engine.asked[-1]["user"] == OTHER
 
@@ -416,12 +419,12 @@ def test_a_refresh_between_the_commands_and_up_does_not_bar_the_way(
     given_away(engine, monkeypatch)
     found = preflight(engine).read("attic", INPUTS, state)
     assert found is not None
-    assert "kept out by the volume's own folder (drwx------) of 12000:12001" in found.state["walletKeptOut"]
+    assert "can't use the volume's own folder (drwx------) of 12000:12001" in found.state["walletKeptOut"]
     assert found.state["walletFault"] == "", (
         "Pulumi asks for the difference in a refresh, and a fault ends it"
     )
     assert preflight(engine).diff(found.state, INPUTS, INPUTS).updates == ("wallet",)
-    with pytest.raises(ProviderError, match=f"user {USER} is kept out"):
+    with pytest.raises(ProviderError, match=f"user {USER} can't use"):
         preflight(engine).planned(INPUTS, found.state)
     engine.foreign = {}
     assert set(preflight(engine).diff(found.state, INPUTS, THEIRS).updates) == {"user", "wallet"}
@@ -554,7 +557,7 @@ def test_a_container_that_an_engine_would_start_again_is_not_replaced_by_one_of_
 @pytest.mark.case(30, 39)
 def test_a_new_container_that_fails_leaves_the_former_one_stopped() -> None:
     engine, node = stopped()
-    with pytest.raises(ProviderError, match=f"The old container {NAME} is back, as it was"):
+    with pytest.raises(ProviderError, match=f"The old container {NAME} was restored unchanged"):
         node.up({**WANTED, "image": node_engine.BAD})
     assert (only_container(engine).config["User"], only_container(engine).running) == (USER, False)
     assert engine.boot() == []

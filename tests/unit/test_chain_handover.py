@@ -34,14 +34,14 @@ VERSIONS = {GOOD: f"v{OLD}", NEXT: NEW, BAD: NEW, SICK: NEW}
 OTHER = "skycoin-one-data-anew"
 WHERE = f"host attic: the chain database in the volume '{DATA}'"
 REFUSED = (
-    f"{WHERE} was written by version 0.28.0, and 0.27.1 refuses it. The node was left as it is, and the "
-    "wallet is not affected. Keep version 0.28.0 or a newer one, or let the node load the chain anew into "
-    f"another volume: `data-volume: {DATA}-anew`, say, in its entry. '{DATA}' stays as it is "
-    "(docs/wallets.md, “Back to an older version”)."
+    f"{WHERE} was written by version 0.28.0, and 0.27.1 refuses it. The node was not changed, and the "
+    "wallet is not affected. Keep version 0.28.0 or a newer one, or let the node download the chain again "
+    f"into another volume, for example with `data-volume: {DATA}-anew` in its entry. '{DATA}' is kept "
+    "unchanged (docs/wallets.md, “Back to an older version”)."
 )
 NO_ROOM = (
-    f"{WHERE} is copied before a newer version writes into it, for the way back. That needs 1,256 MiB, and "
-    "1,255 MiB are free."
+    f"{WHERE} is copied before a newer version writes into it, so that it can be restored. That needs "
+    "1,256 MiB, and 1,255 MiB are free."
 )
 
 
@@ -101,7 +101,7 @@ def test_a_newer_version_that_fails_gives_back_a_database_that_the_old_one_reads
     with pytest.raises(ProviderError) as error:
         node.up(image)
     assert str(error.value).endswith(
-        f"The old container {NAME} is back, as it was. So is its chain database."
+        f"The old container {NAME} was restored unchanged. So was its chain database."
     )
     assert node.engine.tended == ["begin", "keep", "put-back"]
     assert (node.engine.chain, node.engine.chain_copy) == (OLD, None)
@@ -167,7 +167,7 @@ def test_the_same_version_needs_no_copy(node: Node) -> None:
 
 def test_a_failed_change_of_the_same_version_has_nothing_to_put_back(node: Node) -> None:
     node.engine.versions = {**VERSIONS, SICK: OLD}
-    with pytest.raises(ProviderError, match=r"is back, as it was\.$"):
+    with pytest.raises(ProviderError, match=r"was restored unchanged\.$"):
         node.up(SICK)
     assert node.engine.tended == ["begin"]
 
@@ -216,8 +216,8 @@ def test_a_script_that_fails_names_the_failed_action(node: Node, monkeypatch: py
             f"unreadable -rw------- 0 0 {PLACE}/.skycoin/data.db\nend",
             "'.skycoin/data.db' (-rw-------) of 0:0",
         ),
-        ("end", "Look at the owners and modes of its files."),
-        ("Killed", "Look at the owners and modes of its files."),
+        ("end", "Check the owners and modes of its files."),
+        ("Killed", "Check the owners and modes of its files."),
     ],
 )
 def test_a_database_of_another_user_stops_preview_and_up_before_the_old_node_is_stopped(
@@ -235,8 +235,8 @@ def test_a_database_of_another_user_stops_preview_and_up_before_the_old_node_is_
 
 
 FORETOLD = (
-    f"{WHERE}, which {{}}, goes to version {{}}. That {{}}; older versions refuse it afterwards. It is "
-    "copied first, while the node is stopped (1 MiB), and the copy takes its place where {} fails."
+    f"{WHERE}, which {{}}, will be opened by version {{}}, which {{}}; older versions refuse it afterwards. "
+    "It is copied first, while the node is stopped (1 MiB), and the copy is restored if {} fails."
 )
 
 
@@ -379,7 +379,7 @@ def test_a_copy_that_could_not_be_put_back_once_is_put_back_by_the_next_up(
         node.up(SICK)
     assert (node.engine.chain, node.engine.chain_copy) == (NEW, OLD)
     for _ in range(2):
-        with pytest.raises(ProviderError, match="is back, as it was"):
+        with pytest.raises(ProviderError, match="was restored unchanged"):
             node.resource.up({**INPUTS, "image": SICK}, refresh=True)
         assert (node.engine.chain, only_container(node.engine).running) == (OLD, True)
 
@@ -411,7 +411,7 @@ def test_a_node_whose_database_no_newer_version_has_opened_runs_again_on_a_full_
 
         monkeypatch.setattr(node.engine, "create_container_from_config", no_room)
     before = only_container(node.engine)
-    with pytest.raises(ProviderError, match=r"no space left on device\nThe old container .* is back, as it"):
+    with pytest.raises(ProviderError, match=r"no space left on device\nThe old container .* was restored"):
         node.up(NEXT)
     assert (only_container(node.engine), node.engine.chain) == (before, OLD)
     assert_single_running(node.engine, INPUTS)
@@ -426,7 +426,7 @@ def test_a_failed_upgrade_leaves_no_copy_of_an_unchanged_database(
         raise APIError("500", explanation="no such network")
 
     monkeypatch.setattr(node.engine, "create_container_from_config", refused)
-    with pytest.raises(ProviderError, match=r"is back, as it was\. So is its chain database\.$"):
+    with pytest.raises(ProviderError, match=r"was restored unchanged\. So was its chain database\.$"):
         node.up(NEXT)
     assert node.engine.tended == ["begin", "keep", "forget"]
     assert node.engine.chain_copy is None
@@ -436,10 +436,10 @@ STAYS = f"""\
 container {NAME} is not healthy after 30 s. It printed:
 flag provided but not defined: -foo
 This attempt was not undone: host attic, {GOOD}: no space left on device
-The old container {NAME} stays stopped until the copy of its chain database is back in its place, \
-for the newer version may have written into it. First see to what failed on its host: \
-a full disk, say (`docker system df`). Behind ssh the host's watchdog tries that once more, and then starts \
-the node all the same: one that can't read the database ends. `pulumi up --refresh` does it."""
+The old container {NAME} stays stopped until the copy of its chain database is restored, \
+because the newer version may have written into it. First fix the cause on its host, \
+for example a full disk (`docker system df`). Behind ssh the host's watchdog tries that once more, and then \
+starts the node anyway: a node that can't read the database ends. `pulumi up --refresh` does it."""
 
 
 @pytest.mark.case(6, 39)

@@ -111,7 +111,7 @@ def test_a_large_file_is_warned_of_by_name(folder: Path) -> None:
     [warning] = context_warnings(folder)
     assert warning == (
         "1000 MB, of which chain.db has 1000: all of it is sent to the builder; "
-        "list files that are no sources in a .dockerignore there"
+        "list the files that are not sources in a .dockerignore in that folder"
     )
 
 

@@ -17,7 +17,7 @@ from clients.ssh import ssh_command
 from providers.base import UNKNOWN, URN, ProviderError, Servicer, Values, to_struct, to_values
 from providers.docker.container_creation import creation
 from providers.docker.container_schema import LIMITS
-from providers.docker.container_state import duration, seen
+from providers.docker.container_state import duration, outputs_of
 from providers.docker.image import RemoteImage
 from providers.docker.marks import MARK, left_behind, mark
 from providers.docker.network import Network
@@ -163,7 +163,7 @@ def diff(plugin: Servicer, token: str, olds: Values, old_inputs: Values, news: V
 @pytest.mark.parametrize("token", SCHEMAS)
 def test_the_schema_has_every_input_of_the_official_plugin_with_its_rules(token: str) -> None:
     """With another rule, the stand-in would replace a node that the official plugin keeps, or the reverse."""
-    inputs = {name: one for name, one in SCHEMAS[token].items() if one.given}
+    inputs = {name: one for name, one in SCHEMAS[token].items() if one.settable}
     assert inputs.keys() == OFFICIAL_REPLACING[token] | OFFICIAL_IN_PLACE[token]
     assert {name for name, one in inputs.items() if one.replaces} == OFFICIAL_REPLACING[token]
     assert {name for name, one in inputs.items() if one.computed} == OFFICIAL_COMPUTED[token]
@@ -196,7 +196,7 @@ def test_an_unknown_input_fails_and_the_served_ones_are_named(plugin: Servicer, 
     """Silently dropping the input would deploy something else than the program says."""
     _, failures = check(plugin, token, {"name": "x", "image": "y", "colour": "red"})
     for name, one in SCHEMAS[token].items():
-        assert (name in failures["colour"]) or not (one.given and one.served)
+        assert (name in failures["colour"]) or not (one.settable and one.supported)
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_an_unknown_input_fails_and_the_served_ones_are_named(plugin: Servicer, 
 def test_an_unknown_part_of_an_input_fails_by_its_path(plugin: Servicer, inputs: Values, place: str) -> None:
     _, failures = check(plugin, CONTAINER, {"name": "x", "image": "y", **inputs})
     assert list(failures) == [place]
-    assert "no such input; there are" in failures[place]
+    assert "no such input; allowed are" in failures[place]
 
 
 @pytest.mark.parametrize(
@@ -226,7 +226,7 @@ def test_an_input_that_only_the_official_plugin_serves_fails_by_its_path(
     plugin: Servicer, inputs: Values, place: str
 ) -> None:
     _, failures = check(plugin, CONTAINER, {"name": "x", "image": "y", **inputs})
-    assert failures == {place: "the stand-in docker plugin does not serve it (docs/docker-plugin.md)"}
+    assert failures == {place: "the stand-in docker plugin does not support it (docs/docker-plugin.md)"}
 
 
 def test_keys_of_the_bridge_are_neither_refused_nor_kept(plugin: Servicer) -> None:
@@ -477,7 +477,7 @@ def test_durations_are_read_as_go_reads_them(duration: str, wanted: int) -> None
     "duration", ["10", "s", "10 s", "-1s", "1d", "10S", "1m30", "1..5s", "٣s", "x", "1s\n"]
 )
 def test_an_invalid_duration_is_named_with_examples(duration: str) -> None:
-    with pytest.raises(ValueError, match="is no duration: write 500ms, 10s, 1m30s or 1h") as error:
+    with pytest.raises(ValueError, match="is not a valid duration: write 500ms, 10s, 1m30s or 1h") as error:
         nanoseconds(duration)
     assert repr(duration) in str(error.value)
 
@@ -618,26 +618,26 @@ INSPECTED: Values = {
 )
 def test_must_run_is_true_only_of_a_container_that_runs(must_run: bool, running: bool, wanted: bool) -> None:
     found = {**INSPECTED, "State": {"Running": running, "ExitCode": 1}}
-    assert seen({"mustRun": must_run}, found)["mustRun"] is wanted
+    assert outputs_of({"mustRun": must_run}, found)["mustRun"] is wanted
 
 
 def test_a_stopped_container_keeps_its_ports_in_the_state() -> None:
     """The engine reports no ports of a stopped container; without them, `up` would replace, not start it."""
     ports = [{"internal": 80, "external": 8080, "ip": "127.0.0.1", "protocol": "tcp"}]
     found = {**INSPECTED, "State": {"Running": False, "ExitCode": 0}}
-    assert seen({"ports": ports}, found)["ports"] == ports
+    assert outputs_of({"ports": ports}, found)["ports"] == ports
 
 
 def test_a_running_container_shows_the_ports_that_the_engine_chose() -> None:
     ports = {"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "32768"}], "53/udp": None}
     found = {**INSPECTED, "NetworkSettings": {"Ports": ports}}
     given = [{"internal": 80, "external": 0, "ip": "127.0.0.1", "protocol": "tcp"}]
-    assert seen({"ports": given}, found)["ports"] == [{**given[0], "external": 32768}]
+    assert outputs_of({"ports": given}, found)["ports"] == [{**given[0], "external": 32768}]
 
 
 def test_variables_and_labels_of_a_state_are_the_programs_not_the_images() -> None:
     found = {**INSPECTED, "Config": {**INSPECTED["Config"], "Env": ["PATH=/bin"], "Labels": {MARK: "x"}}}
-    state = seen({"envs": ["A=1"], "labels": None}, found)
+    state = outputs_of({"envs": ["A=1"], "labels": None}, found)
     assert (state["envs"], state["labels"]) == (["A=1"], [])
 
 

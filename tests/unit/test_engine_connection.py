@@ -429,7 +429,7 @@ def test_without_ssh_each_connection_ends_at_once(tmp_path: Path, monkeypatch: p
 def test_an_exec_that_is_cut_off_is_not_taken_for_complete(listener: Listener) -> None:
     asked = Engine()
     asked.configure({"host": f"unix://{listener.server_address!s}"})
-    with pytest.raises(RequestsConnectionError, match="in the middle of what an exec prints"):
+    with pytest.raises(RequestsConnectionError, match="in the middle of an exec's output"):
         asked.client().api.exec_start("cut")
 
 

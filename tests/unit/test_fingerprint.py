@@ -15,12 +15,12 @@ from clients.fingerprint import (
     NOTHING,
     SCRIPT,
     Fingerprint,
-    Found,
-    asked,
+    VolumeWallets,
     digest,
     from_lines,
     lines,
     read,
+    script_arguments,
     summary,
 )
 from tests.unit.wallet_engine import public_key, wallet
@@ -63,8 +63,8 @@ def accounts(*chains: list[list[str]]) -> str:
     return json.dumps({"meta": {"seed": CANARY, "type": "bip44"}, "accounts": made}, indent=4)
 
 
-def found(folder: Path, before: Fingerprint = NOTHING) -> Found:
-    command = ["sh", "-c", SCRIPT, "fingerprint", *asked(before)]
+def found(folder: Path, before: Fingerprint = NOTHING) -> VolumeWallets:
+    command = ["sh", "-c", SCRIPT, "fingerprint", *script_arguments(before)]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     assert done.stderr == ""
     for secret in (CANARY, KEY, public_key("A"), "\tA"):
@@ -150,7 +150,7 @@ def test_wallets_of_any_name_may_grow_and_not_change(tmp_path: Path) -> None:
     (tmp_path / os.fsdecode(b"b\xf6rse.wlt")).write_text(wallet("Y", "Z"))
     (tmp_path / os.fsdecode(b"b\xfcrse.wlt")).unlink()
     assert found(tmp_path, before).lost(before) == [
-        "b\\xf6rse.wlt holds other addresses than before (deterministic)",
+        "b\\xf6rse.wlt has other addresses than before (deterministic)",
         "b\\xfcrse.wlt (1 address) is gone",
     ]
 
@@ -166,7 +166,7 @@ def test_every_file_that_a_node_reads_as_a_wallet_counts_as_a_wallet(tmp_path: P
     copy = f"{name}.tmp.{hashlib.sha256(wallet('A').encode()).hexdigest()[:8]}"
     (tmp_path / copy).write_text(wallet("A"))
     torn = found(tmp_path)
-    assert (torn.damaged, torn.unended()) == ([name], [(name, copy)])
+    assert (torn.damaged, torn.unfinished_saves()) == ([name], [(name, copy)])
 
 
 def test_chains_are_known_by_account_and_chain_whatever_version_wrote_them(tmp_path: Path) -> None:
@@ -189,11 +189,11 @@ def test_chains_are_known_by_account_and_chain_whatever_version_wrote_them(tmp_p
         (
             bip44(["A", "B"], ["C"]),
             bip44(["A", "X", "B"], ["C"]),
-            ["mine.wlt holds other addresses than before"],
+            ["mine.wlt has other addresses than before"],
         ),
         (wallet("A"), bip44(["A"], []), ["mine.wlt has 0 of 1 address (deterministic)"]),
         (wallet("A"), wallet("A", seed=""), ["mine.wlt has lost its seed or secret keys"]),
-        (wallet("A"), wallet("B"), ["mine.wlt holds other addresses than before (deterministic)"]),
+        (wallet("A"), wallet("B"), ["mine.wlt has other addresses than before (deterministic)"]),
     ],
 )
 def test_a_chain_that_grew_is_not_a_difference_and_any_other_change_is(
@@ -282,9 +282,9 @@ def test_a_temporary_copy_counts_if_it_is_complete_and_holds_more_than_its_walle
     (tmp_path / "mine.wlt.tmp.").write_text(many)
     (tmp_path / "mine.wlt.tmp.0123abcd").write_text(many)
     for main, unended in (
-        (None, "the file is not there"),
-        ("", "the file is not whole"),
-        (most[:-9], "the file is not whole"),
+        (None, "the file is missing"),
+        ("", "the file is incomplete"),
+        (most[:-9], "the file is incomplete"),
         (few, "the file has 1 address"),
         (many, ""),
         (most, ""),
@@ -293,11 +293,11 @@ def test_a_temporary_copy_counts_if_it_is_complete_and_holds_more_than_its_walle
             (tmp_path / "mine.wlt").write_text(main)
         seen = found(tmp_path)
         assert sorted(seen.temporary) == sorted([temporary(few), temporary(many)])
-        assert seen.unended() == ([("mine.wlt", temporary(many))] if unended else [])
+        assert seen.unfinished_saves() == ([("mine.wlt", temporary(many))] if unended else [])
         assert not set(seen.wallets) - {"mine.wlt"}
-        [*said] = [text for text in seen.faults(NOTHING) if "did not end" in text]
-        whole = f"the temporary copy {temporary(many)} beside it is whole, with 2 addresses"
-        assert said == ([f"a save of mine.wlt did not end: {unended}, and {whole}"] if unended else [])
+        [*said] = [text for text in seen.faults(NOTHING) if "was interrupted" in text]
+        whole = f"the temporary copy {temporary(many)} next to it is complete, with 2 addresses"
+        assert said == ([f"a save of mine.wlt was interrupted: {unended}, and {whole}"] if unended else [])
 
 
 def test_names_of_files_are_as_they_are_and_can_not_run_anything(tmp_path: Path) -> None:

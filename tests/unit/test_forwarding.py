@@ -81,7 +81,7 @@ def test_a_host_that_runs_no_command_is_not_waited_for_without_end(
     """With `command=` in authorized_keys, every pull through that host's ssh used to hang."""
     monkeypatch.setattr(ssh, "READY_SECONDS", 0.5)
     answer(calls, script)
-    with pytest.raises(ServiceError, match=r"no command was run there\nTry `ssh ssh://pi@attic\.lan true`"):
+    with pytest.raises(ServiceError, match=r"no command ran on it\nTry `ssh ssh://pi@attic\.lan true`"):
         way()
     assert ended(calls)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from clients.git import ask_git, guarded, is_changed, overlooked, tree_of
+from clients.git import ask_git, guarded, hidden_from_status, is_changed, tree_of
 from program.sources import provenance
 from settings.image import SourceSettings
 
@@ -268,11 +268,11 @@ def test_an_untracked_file_counts_whatever_the_settings_say(place: Place, mode: 
 
 @pytest.mark.parametrize("option", ["--assume-unchanged", "--skip-worktree"])
 def test_a_file_whose_changes_git_was_told_to_ignore_is_named(place: Place, option: str) -> None:
-    assert overlooked(place.checkout, "images") == []
+    assert hidden_from_status(place.checkout, "images") == []
     place.git("update-index", option, "main.go")
     (place.checkout / "main.go").write_text("package other\n")
     assert not is_changed(place.checkout), "git says nothing of it"
-    assert overlooked(place.checkout, "images") == ["main.go"]
+    assert hidden_from_status(place.checkout, "images") == ["main.go"]
 
 
 def test_an_ignored_file_in_a_folder_that_builds_read_is_named(place: Place) -> None:
@@ -281,7 +281,7 @@ def test_an_ignored_file_in_a_folder_that_builds_read_is_named(place: Place) -> 
     for folder in (place.checkout, place.checkout / "images"):
         (folder / "my.key").write_text("x")
     assert not is_changed(place.checkout)
-    assert overlooked(place.checkout, "images") == ["images/my.key"]
+    assert hidden_from_status(place.checkout, "images") == ["images/my.key"]
 
 
 def test_a_tree_id_is_not_redirected_by_git_replace(place: Place) -> None:

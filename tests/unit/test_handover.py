@@ -140,7 +140,9 @@ def test_a_removed_node_starts_under_its_new_name_if_its_old_name_is_taken(
     anothers = {"Image": GOOD, "Labels": {NODE: "another node"}, "HostConfig": host}
     engine.boxes["other"] = other = EngineContainer("other", NAME, anothers, running=True)
     renamed = {**INPUTS, "name": "skycoin-uno", "networkMode": "skycoin-uno"}
-    with pytest.raises(ProviderError, match=f"container {NAME} .* already in use, by one that is of another"):
+    with pytest.raises(
+        ProviderError, match=f"container {NAME} .* already in use by a container that belongs to another"
+    ):
         resource.up({**INPUTS, "image": NEXT}, refresh=refresh)
     assert resource.up(renamed, refresh=refresh) == "update"
     assert engine.boxes.pop("other") is other
@@ -269,7 +271,7 @@ def test_the_old_container_is_restored_if_the_new_one_fails(
     before = only_container(engine).identity
     with pytest.raises(ProviderError, match=said) as error:
         resource.up({**INPUTS, **change})
-    assert f"The old container {NAME} is back, as it was" in str(error.value)
+    assert f"The old container {NAME} was restored unchanged" in str(error.value)
     assert only_container(engine).identity == before
     assert_single_running(engine, INPUTS)
     assert resource.up(INPUTS, refresh=True) == "same", "the state is as it was"
@@ -279,7 +281,7 @@ def test_the_old_container_is_restored_if_the_new_one_fails(
 
 def test_a_first_container_that_fails_leaves_nothing_behind() -> None:
     engine = NodeEngine()
-    with pytest.raises(ProviderError, match=r"No container of it is left; volumes stay\."):
+    with pytest.raises(ProviderError, match=r"Its new container was removed; volumes are kept\."):
         deployed(engine, image=SICK)
     assert names(engine) == []
     assert engine.volumes_there == {WALLET, COPIES, DATA}
@@ -301,7 +303,7 @@ def test_a_missing_wallet_volume_is_never_created_by_the_engine() -> None:
     resource = deployed(engine)
     engine.volumes_there.remove(WALLET)
     engine.log.clear()
-    with pytest.raises(ProviderError, match="is gone, and no empty one is put in its place"):
+    with pytest.raises(ProviderError, match="is gone, and no empty volume is created"):
         resource.up({**INPUTS, "image": NEXT})
     assert engine.log == []
 
@@ -461,10 +463,10 @@ def test_a_rollback_is_in_the_state_and_restarts_nothing_by_itself() -> None:
 
 TOO_NEW = (
     "Cannot use newer DB version=0.28.0 with older software version=0.27.1\n"
-    "The chain database is of a newer version than this node, which has left it as it was, and the wallet "
-    "too. Stay at the newer version, or let the older one load the chain anew: docs/wallets.md, “Back to an "
-    "older version”.\n"
-    "The old container skycoin-one is back, as it was."
+    "A newer version than this node's has written the chain database. This node changed neither the database "
+    "nor the wallet. Keep the newer version, or let the older one download the chain again: docs/wallets.md, "
+    "“Back to an older version”.\n"
+    "The old container skycoin-one was restored unchanged."
 )
 
 
@@ -882,7 +884,7 @@ def test_the_mark_of_a_nodes_container_is_the_same_in_the_next_version() -> None
         healthcheck={"tests": ["CMD", "true"], "interval": "10s", "retries": 6, "startPeriod": "5m0s"},
     )
     (box,) = engine.boxes.values()
-    assert box.config["Labels"][handover.MADE_FROM] == (
+    assert box.config["Labels"][handover.INPUTS_DIGEST] == (
         "a14ecf8ee1d942f8a1167d493344ed3274a54d5a7ece142ba5c12a0683d9cee8"
     )
 
@@ -981,7 +983,7 @@ def test_a_stop_whose_answer_was_lost_does_not_end_the_restarted_container() -> 
 
     engine.stop = lost  # type: ignore[method-assign]
     engine.log.clear()
-    with pytest.raises(ProviderError, match="is back, as it was"):
+    with pytest.raises(ProviderError, match="was restored unchanged"):
         resource.up({**INPUTS, "image": NEXT})
     assert engine.log == [f"stop {NAME}", f"start {NAME}"], "the second stop waits for the end of the first"
     assert_single_running(engine, INPUTS)
@@ -1049,7 +1051,7 @@ WHOLE = (
     [
         ("id\t0123\nend\n", "holds no wallet. It held 1 wallet with 2 addresses"),
         (WHOLE.format(1, "bb"), "mine.wlt has 1 of 2 addresses"),
-        (WHOLE.format(2, "cc"), "mine.wlt holds other addresses than before"),
+        (WHOLE.format(2, "cc"), "mine.wlt has other addresses than before"),
         (WHOLE.format(2, "aa").replace("0123", "4567"), "does not have the recorded id"),
     ],
 )
@@ -1117,9 +1119,9 @@ def health(version: str, height: int) -> str:
 @pytest.mark.parametrize(
     ("answers", "said"),
     [
-        (health("0.27.0", 100), "the new node says that it is version 0.27.0; its image says 0.28.0"),
-        (health("0.28.0", 99), "the new node's chain ends at block 99, and the old one's at 100"),
-        ("<html>", "the new node is healthy, and does not answer"),
+        (health("0.27.0", 100), "the new node reports version 0.27.0; its image's label is 0.28.0"),
+        (health("0.28.0", 99), "the new node's chain ends at block 99, and the old node's at 100"),
+        ("<html>", "the new node is healthy, but does not answer"),
     ],
 )
 def test_the_old_container_is_restored_if_the_new_node_has_another_version_or_chain(
@@ -1129,7 +1131,7 @@ def test_the_old_container_is_restored_if_the_new_node_has_another_version_or_ch
     engine.answers = {GOOD: health("0.27.1", 100), NEXT: answers}
     node = deployed(engine)
     before = only_container(engine)
-    with pytest.raises(ProviderError, match=f"(?s){said}.*The old container {NAME} is back, as it was"):
+    with pytest.raises(ProviderError, match=f"(?s){said}.*The old container {NAME} was restored unchanged"):
         node.up({**INPUTS, "image": NEXT})
     assert_single_running(engine, INPUTS)
     assert only_container(engine) is before
@@ -1244,7 +1246,7 @@ def test_a_host_that_runs_no_other_command_is_reported_to_have_no_watchdog(
     """The key's line in authorized_keys allows only `docker system dial-stdio`."""
 
     def refuse(*_: Any) -> None:
-        raise ServiceError("ssh://pi@attic.lan starts no command: exit code 1")
+        raise ServiceError("ssh://pi@attic.lan did not start the command: exit code 1")
 
     monkeypatch.setattr(watchdog, "start_detached", refuse)
     engine, said = NodeEngine(), list[str]()
@@ -1252,6 +1254,7 @@ def test_a_host_that_runs_no_other_command_is_reported_to_have_no_watchdog(
     node.up({**INPUTS, **BOARD})
     assert node.up({**INPUTS, **BOARD, "image": NEXT}) == "update"
     assert said == [
-        "host attic: no watchdog was started; if it is cut off in the next minutes, its node is stopped "
-        "until it reboots or the next `pulumi up`: ssh://pi@attic.lan starts no command: exit code 1"
+        "host attic: no watchdog was started; if it loses its connection in the next minutes, its node "
+        "stays stopped until it reboots or the next `pulumi up`: ssh://pi@attic.lan did not start the "
+        "command: exit code 1"
     ]

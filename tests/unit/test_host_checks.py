@@ -160,8 +160,8 @@ def test_a_message_names_the_command_for_this_host() -> None:
         (f"{DIAL}: connect: permission denied", "On the host: `sudo usermod -aG docker USER`"),
         (f"{DIAL}: connect: connection refused", "Start it on the host"),
         (f"{DIAL}: connect: no such file or directory", "Start it on the host"),
-        ("ssh: connect to host attic.lan port 22: Connection refused", "See that it has power"),
-        ("no answer in 20 s", "See that it has power"),
+        ("ssh: connect to host attic.lan port 22: Connection refused", "Check that it has power"),
+        ("no answer in 20 s", "Check that it has power"),
     ],
 )
 def test_the_remedy_for_a_silent_engine_follows_from_its_error(said: str, remedy: str) -> None:
@@ -189,9 +189,9 @@ def test_a_port_is_taken_if_two_addresses_cant_both_have_it(address: str, port: 
 def test_a_taken_port_names_its_holder_and_the_key_to_change() -> None:
     [said] = found(listeners=frozenset({Listener("127.0.0.1", 6420, 33)}))
     assert said == (
-        "host attic has port 6420 taken by a program of the user with the id 33. Stop that one, or choose "
-        "another port; if a node gives it up in the same change, run an `up` of that node alone first "
-        "(skycoin:nodes.attic.rpc-port)."
+        "host attic has port 6420 taken by a program of the user with the id 33. Stop it, or choose "
+        "another port; if another node frees the port in the same change, first run an `up` of that node "
+        "alone (skycoin:nodes.attic.rpc-port)."
     )
     held = replace(FOREIGN, ports=frozenset({("", 6000)}))
     [said] = found(containers=(OWN, held))
@@ -218,8 +218,8 @@ def test_an_engine_inside_is_refused_on_a_host_with_a_running_stopped_or_planned
     """Before, nodes of another stack on that engine were not noticed."""
     [said] = found(containers=(DIND,))
     assert said == (
-        "host attic has the workspace skycoin-workspace-cli with a Docker engine inside: whoever is in it "
-        "can own the host, and with it the wallet of a node there. Open it on another machine (`./skyinfra "
+        "host attic has the workspace skycoin-workspace-cli with a Docker engine inside: anyone in it "
+        "can take over the host, with the wallets of its nodes. Open it on another machine (`./skyinfra "
         "workspace open NAME --dind --engine ssh://USER@HOST`), or without `--dind`, or remove it: `docker "
         "container rm --force skycoin-workspace-cli` there (volumes stay) (skycoin:nodes.attic.host)."
     )

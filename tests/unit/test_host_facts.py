@@ -90,7 +90,7 @@ def test_a_local_engine_tells_the_same_of_a_container() -> None:
             "Privileged": False,
         },
     }
-    assert host_facts._container(host_facts._essence(inspected)).engine_inside
+    assert host_facts._container(host_facts._reduced(inspected)).engine_inside
 
 
 @pytest.mark.skipif(shutil.which("busybox") is None, reason="no busybox on this machine")
@@ -181,13 +181,13 @@ def test_a_system_of_another_kernel_than_the_engines_is_not_its_host(host: Recor
 )
 def test_different_ssh_errors_are_distinguished(host: RecordedHost, said: str, obstacle: Obstacle) -> None:
     host.says("ssh", f"echo '{said}' >&2\nexit 255")
-    assert refused() == (obstacle, said or "the command ended with 255 and said nothing")
+    assert refused() == (obstacle, said or "the command ended with 255 and printed nothing")
 
 
 def test_a_key_that_may_only_reach_docker_tells_nothing(host: RecordedHost) -> None:
     """With `command=` in authorized_keys, deploying works, but the script never runs."""
     host.says("ssh", "echo HTTP/1.1 400 Bad Request")
-    assert refused() == (Obstacle.NO_SHELL, "the command ended with 0 and said nothing")
+    assert refused() == (Obstacle.NO_SHELL, "the command ended with 0 and printed nothing")
 
 
 def test_missing_docker_missing_permission_and_a_stopped_engine_are_distinguished(
@@ -201,7 +201,7 @@ def test_missing_docker_missing_permission_and_a_stopped_engine_are_distinguishe
     host.says("docker", 'echo \'{"ServerErrors":["Cannot connect to the Docker daemon"]}\'; exit 1')
     assert refused() == (Obstacle.NO_ENGINE, "Cannot connect to the Docker daemon")
     host.lacks("docker")
-    assert refused() == (Obstacle.NO_DOCKER, "pi has no docker command there")
+    assert refused() == (Obstacle.NO_DOCKER, "the user pi has no docker command")
 
 
 def test_a_host_that_hangs_is_given_up_with_all_that_ssh_started(

@@ -56,9 +56,9 @@ def test_a_taken_port_is_refused_before_anything_is_created_or_run(engine: Walle
     with pytest.raises(ProviderError) as refused:
         hosts.preflight(engine).create(WANTED)
     assert str(refused.value) == (
-        "host attic has port 6420 taken by a program of the user with the id 33. Stop that one, or choose "
-        "another port; if a node gives it up in the same change, run an `up` of that node alone first "
-        "(skycoin:nodes.one.rpc-port)."
+        "host attic has port 6420 taken by a program of the user with the id 33. Stop it, or choose "
+        "another port; if another node frees the port in the same change, first run an `up` of that node "
+        "alone (skycoin:nodes.one.rpc-port)."
     )
     assert not engine.volumes
     assert not engine.asked
@@ -72,7 +72,7 @@ def test_an_engine_inside_is_refused_before_anything_is_created_or_run(engine: W
     hosts = Hosts(replace(FACTS, containers=(DIND,)))
     with pytest.raises(ProviderError, match="host attic has the workspace skycoin-workspace-cli with a Doc"):
         hosts.preflight(engine).create(WANTED)
-    with pytest.raises(ProviderError, match=r"own the host, .+ \(skycoin:nodes\.one\.host\)\.$"):
+    with pytest.raises(ProviderError, match=r"take over the host, .+ \(skycoin:nodes\.one\.host\)\.$"):
         hosts.preflight(engine).update("attic", STATE, {**WANTED, "image": "registry/skycoin@sha256:2"})
     with pytest.raises(ProviderError, match="has the workspace"):
         hosts.preflight(engine).planned(WANTED, STATE)
@@ -117,7 +117,7 @@ def test_a_host_that_does_not_answer_is_unknown_in_a_preview_and_no_error(engine
     assert planned["runs"] == UNKNOWN
     [said] = hosts.said
     assert said.startswith("host attic does not answer at ssh://pi@attic.lan: no route to host.")
-    assert said.endswith("(skycoin:hosts.attic.engine). What `up` would find there is not known.")
+    assert said.endswith("(skycoin:hosts.attic.engine). What `up` would find there is unknown.")
 
 
 @pytest.mark.case(22)
@@ -132,7 +132,7 @@ def test_up_refuses_a_host_that_cant_be_asked_without_asking_again(engine: Walle
 
 
 def test_a_key_that_may_only_reach_docker_is_enough_for_up(engine: WalletEngine) -> None:
-    hosts = Hosts(HostError(Obstacle.NO_SHELL, "the command ended with 0 and said nothing"))
+    hosts = Hosts(HostError(Obstacle.NO_SHELL, "the command ended with 0 and printed nothing"))
     assert hosts.preflight(engine).create(WANTED)[1]["runs"] == "native"
     assert "runs no command for your key" in hosts.said[0]
 
@@ -144,7 +144,7 @@ def test_a_warning_is_reported_once_a_run_and_stops_nothing(engine: WalletEngine
     _, state = made.create(WANTED)
     made.read("attic", WANTED, state)
     assert [said.split(": ")[0] for said in hosts.said] == [
-        "host attic keeps images by Docker's storage driver vfs",
+        "host attic stores images with Docker's storage driver vfs",
         "host attic has a kernel without the memory cgroup",
     ]
 
@@ -155,7 +155,7 @@ def test_a_refresh_says_what_it_finds_and_refuses_nothing(engine: WalletEngine) 
     _, state = hosts.preflight(engine).create(WANTED)
     hosts.answer = replace(FACTS, ahead=-1e9)
     assert hosts.preflight(engine).read("attic", WANTED, state) is not None
-    assert "has a clock that says" in hosts.said[0]
+    assert "has its clock at" in hosts.said[0]
     hosts.answer = NO_ROUTE
     assert hosts.preflight(engine).read("attic", WANTED, state) is not None
     assert len(hosts.said) == 1

@@ -217,8 +217,8 @@ def test_a_node_of_another_user_moves_into_volumes_that_are_given_to_that_user_f
 def fault_at(board: Board) -> str:
     """Why `up` would refuse the wallet on a host; empty if it would accept it."""
     known = WalletOnHost(board, {"host": "here", "image": IMAGE, "container": NODE, "wallet": WALLET})
-    identity, before = known.memory()
-    return fault(known.look(before), identity, before)
+    identity, before = known.recorded()
+    return fault(known.read_wallets(before), identity, before)
 
 
 @pytest.mark.parametrize("remembers", [False, True])
@@ -227,23 +227,23 @@ def test_the_old_copy_is_refused_to_a_node_until_it_is_moved_back(
 ) -> None:
     if remembers:
         known = WalletOnHost(fleet.attic, {"host": "attic", "image": IMAGE, "wallet": WALLET})
-        known.remember(fingerprint_of(CONTENTS))
+        known.record(fingerprint_of(CONTENTS))
     assert move(skyinfra).code == 0
     assert (fault_at(fleet.attic), fault_at(fleet.shed)) == (
-        "is not the same one as before: it does not have the recorded id",
+        "is not the same volume as before: it does not have the recorded id",
         "",
     )
     fleet.attic, fleet.shed = fleet.shed, fleet.attic
     assert move(skyinfra, "attic").code == 0
     fleet.attic, fleet.shed = fleet.shed, fleet.attic
     assert fault_at(fleet.attic) == ""
-    assert "is not the same one as before" in fault_at(fleet.shed)
+    assert "is not the same volume as before" in fault_at(fleet.shed)
 
 
 def test_an_old_host_that_could_not_record_its_copy_is_named(
     fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("clients.wallet_on_host.LEFT", "echo full; exit 1")
+    monkeypatch.setattr("clients.wallet_on_host.WRITE_COPY_RECORD", "echo full; exit 1")
     ran = move(skyinfra)
     assert ran.code == 1
     assert ran.err.endswith(
@@ -636,7 +636,7 @@ def test_a_wallet_that_grows_until_its_node_is_taken_out_is_not_left_behind(
     assert "To go back: set `host: attic` there, then run `up`" in ran.err
     assert [call[0] for call in fleet.calls] == ["state", "destroy"]
     assert fleet.running == []
-    assert "is not the same one as before" not in fault_at(fleet.attic)
+    assert "is not the same volume as before" not in fault_at(fleet.attic)
 
 
 def test_a_wallet_that_grew_before_an_up_is_read_again(

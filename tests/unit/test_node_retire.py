@@ -61,10 +61,10 @@ def test_a_node_that_a_later_wave_waits_for_is_let_go_first(
     state = {"version": 3, "deployment": {"resources": [*RESOURCES, waiting], "secrets": "kept"}}
     imported: list[str] = []
 
-    def answered(arguments: list[str], env: object = None, given: str = "") -> Any:
+    def answered(arguments: list[str], env: object = None, text: str = "") -> Any:
         if arguments[1] == "import":
             assert calls == [], "before the wallet is unprotected"
-            imported.append(given)
+            imported.append(text)
         return subprocess.CompletedProcess(arguments, 0, json.dumps(state), "")
 
     monkeypatch.setattr("clients.pulumi._run", answered)

@@ -62,7 +62,7 @@ PAGE_REFUSED = """
 ## Inputs that are refused
 
 - All: an input that the kind does not have, also by Terraform's name for it; a name that the plugin would
-  have to make up; a number in a map of texts.
+  have to make up; a number in a map of strings.
 - Provider: a login in `registryAuth`, which belongs in the docker config; certificates and contexts.
 - Container, besides: `wait` without a `healthcheck`.
 """
@@ -110,7 +110,7 @@ def test_no_input_of_the_program_is_refused(outcomes: list[tuple[Call, Outcome, 
     served = {
         name
         for token, name in refused
-        if token in SCHEMAS and name in SCHEMAS[token] and SCHEMAS[token][name].served
+        if token in SCHEMAS and name in SCHEMAS[token] and SCHEMAS[token][name].supported
     }
     assert served == {"name", "wait", "healthcheck", "mounts", "logOpts", "driverOpts", "triggers"}
 
@@ -178,7 +178,7 @@ def _page(outcomes: list[tuple[Call, Outcome, str]]) -> str:
     ]
     unserved = {
         token.rpartition(":")[2]: [
-            name for name, one in sorted(schema.items()) if one.given and not one.served
+            name for name, one in sorted(schema.items()) if one.settable and not one.supported
         ]
         for token, schema in SCHEMAS.items()
     }

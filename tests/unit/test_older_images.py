@@ -86,7 +86,7 @@ def test_a_preview_names_the_older_images_that_would_be_removed(host: Host) -> N
     for image in (THIRD, UNKNOWN):
         assert host.previewed(image) == [
             "host attic: once the new container is healthy, the older image skycoin@aaaaaaaaaaaa of no "
-            "version (27.0 MB) goes"
+            "version (27.0 MB) is removed"
         ]
 
 
@@ -95,7 +95,7 @@ def test_a_preview_names_all_of_them_with_their_bytes(host: Host) -> None:
     host.engine.images_there.add(BAD)
     assert host.previewed(THIRD) == [
         "host attic: once the new container is healthy, 2 older images (skycoin@aaaaaaaaaaaa of no version, "
-        "skycoin@cccccccccccc of no version; 54.0 MB at most) go"
+        "skycoin@cccccccccccc of no version; 54.0 MB at most) are removed"
     ]
 
 
@@ -117,7 +117,7 @@ def test_a_preview_of_an_ailing_node_keeps_the_healthy_one_before_it(host: Host)
     host.engine.ailing.add(NEXT)
     assert host.previewed(THIRD) == [
         "host attic: once the new container is healthy, the older image skycoin@bbbbbbbbbbbb of no version "
-        "(27.0 MB) goes"
+        "(27.0 MB) is removed"
     ]
     host.up(THIRD)
     assert host.engine.images_there == {GOOD, THIRD}
@@ -160,7 +160,7 @@ def test_a_container_of_an_image_without_a_digest_is_left_alone(host: Host) -> N
 def test_a_rollout_that_failed_removes_nothing(host: Host, image: str) -> None:
     host.up(NEXT)
     host.engine.images_there.add(THIRD)
-    with pytest.raises(ProviderError, match="is back, as it was"):
+    with pytest.raises(ProviderError, match="was restored unchanged"):
         host.up(image)
     assert host.engine.images_there == {GOOD, NEXT, THIRD, image}
     host.up(THIRD)

@@ -14,8 +14,8 @@ import pytest
 from catalogue.node_container import USER
 from clients import ownership
 from clients.errors import ServiceError
-from clients.ownership import PLACE, SCRIPT, Foreign, explained, foreign_files
-from clients.wallet_on_host import REMEMBER
+from clients.ownership import PLACE, SCRIPT, ForeignFile, explained, foreign_files
+from clients.wallet_on_host import WRITE_RECORD
 from wallets import contents
 
 IMAGE, VOLUME = "registry/skycoin@sha256:1", "skycoin-one-wallet"
@@ -56,7 +56,7 @@ def printed(folder: Path, script: str = SCRIPT) -> str:
     return done.stdout.replace(str(folder), PLACE)
 
 
-def found(monkeypatch: pytest.MonkeyPatch, said: str) -> list[Foreign]:
+def found(monkeypatch: pytest.MonkeyPatch, said: str) -> list[ForeignFile]:
     """Files that the program reads from the script's output."""
     asked: list[Any] = []
 
@@ -109,7 +109,7 @@ def test_a_folder_that_can_not_be_entered_is_named_itself(
 def test_lines_of_other_output_are_not_read_as_files(monkeypatch: pytest.MonkeyPatch) -> None:
     said = "sh: warning\nunreadable -rw-------+ 0 4294967295 /volume/a.wlt\nend"
     [one] = found(monkeypatch, said)
-    assert one == Foreign("a.wlt", "-rw-------", "0:4294967295", is_unreadable=True)
+    assert one == ForeignFile("a.wlt", "-rw-------", "0:4294967295", is_unreadable=True)
 
 
 def test_a_list_of_owners_that_is_cut_off_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,14 +156,14 @@ def test_of_a_volume_of_another_program_not_all_files_are_listed(
     ],
 )
 def test_a_file_name_is_quoted_and_runs_no_command(path: str, shown: str) -> None:
-    assert Foreign(path, "-rw-------", "0:0", is_unreadable=True).shown == shown
+    assert ForeignFile(path, "-rw-------", "0:0", is_unreadable=True).shown == shown
 
 
 def test_the_message_names_the_owners_and_the_command_has_the_fewest_rights() -> None:
-    files = [Foreign(f"{name}.wlt", "-rw-------", "0:0", is_unreadable=True) for name in "abcde"]
+    files = [ForeignFile(f"{name}.wlt", "-rw-------", "0:0", is_unreadable=True) for name in "abcde"]
     said = explained(VOLUME, IMAGE, files)
     assert said.startswith(
-        "The node's user 10000:10000 is kept out by 'a.wlt' (-rw-------) of 0:0, 'b.wlt' (-rw-------) of "
+        "The node's user 10000:10000 can't use 'a.wlt' (-rw-------) of 0:0, 'b.wlt' (-rw-------) of "
         "0:0, 'c.wlt' (-rw-------) of 0:0 and 2 more. This command gives these files to that user and "
     )
     assert "'c.wlt' (-rw-------) of 0:0. " in explained(VOLUME, IMAGE, files[:3])
@@ -202,7 +202,7 @@ def test_a_wallet_with_an_id_is_not_recorded_if_its_node_can_not_use_it(
     (volume / ".skyinfra-id").chmod(0o644)
     put(volume / name, 0)
     volume.chmod(mode)
-    script = REMEMBER.replace("/wallet", str(volume)).replace("/data", str(copies))
+    script = WRITE_RECORD.replace("/wallet", str(volume)).replace("/data", str(copies))
     done = as_node("sh", "-c", script, "wallet", "b" * 32)
     assert (done.stdout.strip(), done.stderr) == (said or "a" * 32, "")
     assert done.returncode == bool(said)

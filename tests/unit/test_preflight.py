@@ -177,16 +177,16 @@ def test_an_update_never_recreates_a_lost_wallet_unless_new_wallet_is_set(engine
     ("wallets", "said"),
     [
         ({}, "holds no wallet. It held 2 wallets with 3 addresses"),
-        ({"mine": wallet("A", "B")}, "is not what it was: other.wlt (1 address) is gone"),
+        ({"mine": wallet("A", "B")}, "has changed: other.wlt (1 address) is gone"),
         ({"mine": wallet("A"), "other": wallet("C")}, "mine.wlt has 1 of 2 addresses (deterministic)"),
-        ({"mine": wallet("A", "X"), "other": wallet("C")}, "mine.wlt holds other addresses than before"),
-        ({"mine": wallet("X", "A", "B"), "other": wallet("C")}, "mine.wlt holds other addresses than before"),
+        ({"mine": wallet("A", "X"), "other": wallet("C")}, "mine.wlt has other addresses than before"),
+        ({"mine": wallet("X", "A", "B"), "other": wallet("C")}, "mine.wlt has other addresses than before"),
         (
             {"mine": wallet("A", "B", seed=""), "other": wallet("C")},
             "mine.wlt has lost its seed or secret keys",
         ),
-        ({"mine": wallet("A", "B")[:-9], "other": wallet("C")}, "mine.wlt is empty, cut short, or can't be"),
-        ({"mine": "", "other": wallet("C")}, "mine.wlt is empty, cut short, or can't be read"),
+        ({"mine": wallet("A", "B")[:-9], "other": wallet("C")}, "mine.wlt is empty, truncated or unreadable"),
+        ({"mine": "", "other": wallet("C")}, "mine.wlt is empty, truncated or unreadable"),
     ],
 )
 def test_a_reduced_wallet_is_noticed_by_a_refresh_and_refused(
@@ -218,9 +218,9 @@ def test_a_reduced_wallet_is_noticed_by_a_refresh_and_refused(
 @pytest.mark.parametrize(
     ("main", "said"),
     [
-        (wallet("A", "B")[:-9], "the file is not whole"),
-        ("", "the file is not whole"),
-        (None, "the file is not there"),
+        (wallet("A", "B")[:-9], "the file is incomplete"),
+        ("", "the file is incomplete"),
+        (None, "the file is missing"),
         (wallet("A"), "the file has 1 address"),
     ],
 )
@@ -242,7 +242,7 @@ def test_a_save_that_did_not_end_is_refused_with_the_command_that_takes_its_temp
     (engine.folder(WALLET) / copy).write_text(new)
     state = refreshed(engine, state)
     told = (
-        f"a save of mine.wlt did not end: {said}, and the temporary copy {copy} beside it is whole, "
+        f"a save of mine.wlt was interrupted: {said}, and the temporary copy {copy} next to it is complete, "
         "with 2 addresses"
     )
     for settings in (INPUTS, {**INPUTS, "newWallet": True}):
@@ -261,7 +261,7 @@ def test_a_torn_wallet_that_was_never_recorded_is_refused_too(
     state = remembered(engine, other=wallet("C"))
     engine.put(WALLET, mine=wallet("A")[:-9])
     said = refreshed(engine, state)["walletFault"]
-    assert "is not what it was: mine.wlt is empty, cut short, or can't be read" in said
+    assert "has changed: mine.wlt is empty, truncated or unreadable" in said
     assert "wallet accept" not in said, "it accepts none that is torn"
 
 
@@ -550,11 +550,11 @@ def test_a_folder_that_the_node_may_only_read_is_refused_by_a_preview_and_by_up(
     engine.foreign = {WALLET: OWN_FOLDER}
     told = (
         r"skycoin-one-wallet can't be read and written: the wallet's folder can't be written to\. "
-        r"The node's user 10000:10000 is kept out by the volume's own folder \(drwxr-xr-x\) of 0:0\. "
+        r"The node's user 10000:10000 can't use the volume's own folder \(drwxr-xr-x\) of 0:0\. "
     )
     seen = refreshed(engine, state)
     assert preflight(engine).diff(seen, INPUTS, INPUTS).updates == ("wallet",)
-    with pytest.raises(ProviderError, match=told + ".* The node was left as it is"):
+    with pytest.raises(ProviderError, match=told + ".* The node was not changed"):
         preflight(engine).planned(INPUTS, seen)
     for act in (
         lambda: preflight(engine).create(INPUTS),
@@ -573,7 +573,7 @@ def test_a_failed_search_for_owners_does_not_hide_a_damaged_wallet(
     state = remembered(engine, mine=wallet("A"))
     engine.put(WALLET, mine="")
     engine.foreign = {WALLET: listed}
-    assert "mine.wlt is empty, cut short, or can't be read" in refreshed(engine, state)["walletFault"]
+    assert "mine.wlt is empty, truncated or unreadable" in refreshed(engine, state)["walletFault"]
 
 
 @pytest.mark.case(30)
@@ -591,7 +591,7 @@ def test_a_readable_file_of_another_user_does_not_prevent_reading(engine: Wallet
     on_host = WalletOnHost(engine, INPUTS)
     assert "'other.wlt'" not in on_host.kept_out(WALLET)
     assert "'mine.wlt'" in on_host.kept_out(WALLET)
-    assert "by 'other.wlt'" in on_host.kept_out(WALLET, is_to_write=True)
+    assert "use 'other.wlt'" in on_host.kept_out(WALLET, is_to_write=True)
 
 
 @pytest.mark.case(30)
@@ -639,7 +639,7 @@ def test_a_record_that_is_gone_from_its_host_is_written_again_after_a_comparison
     engine.put(WALLET, mine=wallet("A", "B", "C"))
     mended = preflight(engine).update("attic", seen, INPUTS)
     assert "walletUnrecorded" not in mended
-    identity, wallets = WalletOnHost(engine, INPUTS).memory()
+    identity, wallets = WalletOnHost(engine, INPUTS).recorded()
     assert (identity, sorted(lines(wallets))) == (mended["walletId"], mended["wallets"])
     assert preflight(engine).diff(refreshed(engine, mended), INPUTS, INPUTS) == Change()
 
@@ -668,13 +668,13 @@ def test_a_node_does_not_move_to_another_engine_without_its_wallet(engine: Walle
     for stack, option in (("local", ""), ("fleet", " -s fleet")):
         URN.set(f"urn:pulumi:{stack}::skycoin::skycoin:index:Node$skycoin:index:Preflight::node-1-preflight")
         with pytest.raises(
-            ProviderError, match=r"moved from ssh://pi@attic\.lan to ssh://pi@shed\.lan"
+            ProviderError, match=r"changed from ssh://pi@attic\.lan to ssh://pi@shed\.lan"
         ) as refused:
             preflight(engine).diff({}, INPUTS, moved)
-        assert f"`./skyinfra node move node-1 --to shed{option}` moves both; where attic is dead, add" in str(
+        assert f"`./skyinfra node move node-1 --to shed{option}` moves both; if attic is dead, add" in str(
             refused.value
         )
-    with pytest.raises(ProviderError, match=r"this machine's engine.* Give attic its old engine back"):
+    with pytest.raises(ProviderError, match=r"this machine's engine.* Give attic its old engine again"):
         preflight(engine).diff({}, INPUTS, {**INPUTS, "engine": None})
 
 

@@ -15,12 +15,12 @@ from clients.errors import SilentHostError
 from providers import base
 from providers.base import (
     Change,
-    Checked,
-    Found,
+    CheckResult,
     InitError,
+    InputsAsState,
     Provider,
     ProviderError,
-    Remade,
+    ReadResult,
     Servicer,
     Values,
     to_struct,
@@ -31,13 +31,13 @@ TOKEN = "test:index:Thing"
 URN = f"urn:pulumi:local::project::{TOKEN}::thing"
 
 
-class Thing(Remade):
+class Thing(InputsAsState):
     """A kind of resource that fails as its inputs say."""
 
     computed: ClassVar[frozenset[str]] = frozenset(("size",))
 
-    def check(self, name: str, olds: Values, news: Values) -> Checked:
-        return Checked(inputs={**news, "checkedAs": name})
+    def check(self, name: str, olds: Values, news: Values) -> CheckResult:
+        return CheckResult(inputs={**news, "checkedAs": name})
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         if news.get("fails"):
@@ -47,10 +47,10 @@ class Thing(Remade):
     def create(self, inputs: Values) -> tuple[str, Values]:
         return "thing-1", self._state(inputs)
 
-    def read(self, identity: str, inputs: Values, state: Values) -> Found | None:
+    def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
         if identity == "silent":
             raise SilentHostError("no Docker engine answers at ssh://pi@attic.lan: Connection timed out.")
-        return None if identity == "gone" else Found(identity=identity, state=state, inputs=inputs)
+        return None if identity == "gone" else ReadResult(identity=identity, state=state, inputs=inputs)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         return self._state(news)
@@ -143,7 +143,7 @@ def test_an_unexpected_exception_is_reported_with_its_place_in_the_code(stub: An
     error: Any = raised.value
     said = error.details()
     where = r"at test_provider_base\.py:\d+\. Please report this"
-    assert re.fullmatch(rf"an answer was not understood: KeyError\('layers'\) {where}", said), said
+    assert re.fullmatch(rf"internal error: KeyError\('layers'\) {where}", said), said
 
 
 def test_a_failed_delete_is_an_error(stub: Any) -> None:
@@ -225,8 +225,7 @@ def test_a_refresh_keeps_what_is_known_of_a_host_that_does_not_answer_and_warns_
         answer = stub.Read(request)
         assert (answer.id, answer.inputs, answer.properties) == ("silent", inputs, state)
     assert warned == [
-        "no Docker engine answers at ssh://pi@attic.lan: Connection timed out. "
-        "What the state has of it was not refreshed."
+        "no Docker engine answers at ssh://pi@attic.lan: Connection timed out. Its state was not refreshed."
     ]
 
 

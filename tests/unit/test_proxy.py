@@ -204,7 +204,8 @@ def test_a_proxy_that_is_given_stays_as_it_is() -> None:
         ),
         (
             {"images.proxy": {**GIVEN, "arches": ["amd64", "arm32v5"]}},
-            "skycoin:images.proxy.arches: proxy is not made for arm32v5; allowed are amd64, arm32v7, arm64v8",
+            "skycoin:images.proxy.arches: proxy does not support arm32v5; allowed are amd64, arm32v7, "
+            "arm64v8",
         ),
         (
             {"images.proxy": {**GIVEN, "source": {"debian": "apache2", "version": "v1.22.1"}}},
@@ -325,7 +326,7 @@ def test_without_a_gui_again_the_node_has_its_port_at_once(node_engine: NodeEngi
 def test_a_proxy_keeps_running_if_the_new_container_fails(node_engine: NodeEngine) -> None:
     resource = deployed(node_engine, ports=[])
     proxy = with_proxy(node_engine)
-    with pytest.raises(ProviderError, match="is back, as it was"):
+    with pytest.raises(ProviderError, match="was restored unchanged"):
         resource.up({**INPUTS, "image": BAD})
     assert proxy.running
     assert node_engine._box(NAME).running
@@ -344,7 +345,7 @@ def test_a_proxy_that_does_not_start_again_is_reported(
         start(name)
 
     monkeypatch.setattr(node_engine, "start", stubborn)
-    with pytest.raises(ProviderError, match=f"{PROXY} was stopped, and did not start again: no"):
+    with pytest.raises(ProviderError, match=f"{PROXY} was stopped, and could not be started again: no"):
         resource.up({**INPUTS, "image": BAD})
 
 
@@ -373,7 +374,7 @@ def test_a_container_that_has_the_name_of_a_proxy_alone_is_never_stopped(
 ) -> None:
     resource = deployed(node_engine, ports=[])
     stranger = with_proxy(node_engine, **of_another)
-    with pytest.raises(ProviderError, match=r"(?s)port is already allocated.*is back, as it was"):
+    with pytest.raises(ProviderError, match=r"(?s)port is already allocated.*was restored unchanged"):
         resource.up(INPUTS)
     assert stranger.running
     assert f"stop {PROXY}" not in node_engine.log

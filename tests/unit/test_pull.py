@@ -114,7 +114,7 @@ def test_a_login_by_identity_token_is_left_to_docker_py(monkeypatch: pytest.Monk
     """Azure, for example, uses such tokens. A pull used to be refused for want of a password."""
 
     def refused(_: Repository) -> None:
-        raise RegistryError("the docker config has an identity token, which is not used here")
+        raise RegistryError("the docker config has an identity token, which is not supported")
 
     monkeypatch.setattr(Repository, "login", refused)
     images = Images()

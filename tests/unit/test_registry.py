@@ -40,7 +40,7 @@ def test_a_created_repository_returns_its_own_address(engine: Engine) -> None:
 
     def program() -> None:
         made = {"skycoin/skycoin": pulumi.Output.from_input("made.example/skycoin/skycoin")}
-        args = RegistryArgs(kind=RegistryKind.ECR, address="registry.example", made=made)
+        args = RegistryArgs(kind=RegistryKind.ECR, address="registry.example", created=made)
         registry = Registry("amazon", args)
         pulumi.export("made", registry.repository("skycoin/skycoin").address)
         pulumi.export("other", registry.repository("skycoin/other").address)

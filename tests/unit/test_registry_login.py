@@ -10,7 +10,7 @@ import bcrypt
 import pytest
 import requests
 
-from clients.registry import Repository, _refusal
+from clients.registry import Repository, _error_message
 from local.layout import Layout, read_layout
 from local.registry import registry_service
 from local.registry_login import USER, authorization, ensure_login, renew_login
@@ -147,7 +147,7 @@ def test_a_refusal_of_the_set_ups_registry_says_where_its_login_is(host: str, ow
     """The user has no login, or the one from before a rotation."""
     answer = requests.Response()
     answer.status_code, answer.reason = 401, "Unauthorized"
-    line = _refusal(Repository(f"{host}/a/b"), "GET", answer)
+    line = _error_message(Repository(f"{host}/a/b"), "GET", answer)
     assert f"`docker login {host}`" in line
     assert ('or for the registry of `make up`: `eval "$(make -s env)"`' in line) == own
 

@@ -27,7 +27,7 @@ from components.image import REQUIRED
 from components.variant import MODULES
 from mocks.engine import BUILD, NODE_CONTAINER, PREFLIGHT, VERIFICATION, VOLUME
 from mocks.previews import Preview, preview_of
-from providers.skycoin.tag import _other_content
+from providers.skycoin.tag import _content_error
 from release.vulnerabilities import by_module
 from review.approval import Sources, approval
 from review.approval_words import ending, ending_without
@@ -283,7 +283,7 @@ def refused() -> Preview:
     changed = with_image("release", build_args={"EXTRA": "x"})
     preview = preview_of(up("release"), run("release", preview=True, **changed))
     tag = next(step["oldState"] for step in preview["steps"] if step["urn"].endswith("hub-0.27.1-tag"))
-    said = _other_content(tag["inputs"], tag["outputs"]["digest"])
+    said = _content_error(tag["inputs"], tag["outputs"]["digest"])
     return {**preview, "diagnostics": [{"severity": "error", "message": said}]}
 
 
@@ -291,7 +291,7 @@ def many(count: int = 200) -> Preview:
     """A fleet of `count` hosts with a node each; every third host does not answer."""
     said = (
         "host attic-{0:03} does not answer at ssh://pi@attic-{0:03}.lan: no route. "
-        "What `up` would find there is not known."
+        "What `up` would find there is unknown."
     )
     warnings = [{"severity": "warning", "message": said.format(one)} for one in range(0, count, 3)]
     return {**copies(node_removed(), "attic", count), "diagnostics": warnings}

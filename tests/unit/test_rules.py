@@ -456,13 +456,13 @@ FAULTS += [
     (
         {"registries": {"ecr": ECR}, IMAGE_REPOSITORY: "sky__coin/node"},
         [
-            f"skycoin:{IMAGE_REPOSITORY}: 'sky__coin/node': Amazon's registry takes a single '.', '_' or '-' "
-            "between letters and digits"
+            f"skycoin:{IMAGE_REPOSITORY}: 'sky__coin/node': Amazon's registry accepts a single '.', '_' or "
+            "'-' between letters and digits"
         ],
     ),
     (
         {"registries": {"ecr": ECR}, IMAGE_REPOSITORY: "x"},
-        [f"skycoin:{IMAGE_REPOSITORY}: 'x': Amazon's registry takes 2 to 256 characters"],
+        [f"skycoin:{IMAGE_REPOSITORY}: 'x': Amazon's registry accepts 2 to 256 characters"],
     ),
 ]
 

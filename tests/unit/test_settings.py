@@ -290,8 +290,8 @@ FAULTS: list[tuple[str, Any, str]] = [
     (
         "wallets",
         {"recipients": [SECRET]},
-        'skycoin:wallets.recipients[0]: "[secret]": that is a secret key, which belongs neither on this '
-        "machine nor into a file of it; `age-keygen -y FILE` prints the public key of its file",
+        'skycoin:wallets.recipients[0]: "[secret]": that is a secret key, which must not be stored '
+        "on this machine; `age-keygen -y FILE` prints its public key",
     ),
     (
         "wallets",

@@ -94,7 +94,9 @@ def test_a_stopped_container_is_not_started(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.usefixtures("adopting")
 def test_missing_resources_are_not_created_and_those_of_others_not_adopted() -> None:
     engine = NodeEngine()
-    with pytest.raises(ProviderError, match=f"container {NAME} on host .* is not there, and nothing is made"):
+    with pytest.raises(
+        ProviderError, match=f"container {NAME} on host .* does not exist, and adoption creates nothing"
+    ):
         deployed(engine)
     host = {"Mounts": [{"Source": INPUTS["wallet"]}], "RestartPolicy": {"Name": "no"}, "NetworkMode": "none"}
     config = {"Image": GOOD, "Labels": {NODE: "urn:of-another"}, "HostConfig": host}
@@ -110,7 +112,7 @@ def test_a_missing_wallet_volume_is_not_created(tmp_path: Path) -> None:
     (tmp_path / "volumes").mkdir()
     engine = WalletEngine(tmp_path / "volumes")
     with pytest.raises(
-        ProviderError, match="the wallet volume 'skycoin-one-wallet' on host attic is not there"
+        ProviderError, match="the wallet volume 'skycoin-one-wallet' on host attic does not exist"
     ):
         preflight(engine).create(PROOF)
     assert engine.volumes == set()
@@ -154,9 +156,9 @@ def test_adoption_changes_and_removes_nothing_on_an_engine(monkeypatch: pytest.M
     resource = deployed(engine)
     engine.log.clear()
     monkeypatch.setenv(ADOPTING, "1")
-    with pytest.raises(ProviderError, match=f"container {NAME} on host attic is left as it is"):
+    with pytest.raises(ProviderError, match=f"container {NAME} on host attic was not changed"):
         resource.up({**INPUTS, "image": NEXT})
-    with pytest.raises(ProviderError, match=f"container {NAME} is left as it is"):
+    with pytest.raises(ProviderError, match=f"container {NAME} was not changed"):
         resource.destroy()
     for refused in (
         lambda: Network(closed).delete("n", {}),
@@ -164,7 +166,7 @@ def test_adoption_changes_and_removes_nothing_on_an_engine(monkeypatch: pytest.M
         lambda: Container(closed).delete("c", {}),
         lambda: Container(closed).update("c", {}, {"name": "c"}),
     ):
-        with pytest.raises(ProviderError, match="is left as it is, for nothing is changed"):
+        with pytest.raises(ProviderError, match="was not changed, because adoption changes nothing"):
             refused()
     assert engine.log == []
 
@@ -176,7 +178,7 @@ def test_the_stand_in_makes_neither_volume_nor_network(
 ) -> None:
     engine = Engine()
     monkeypatch.setattr(engine, "_client", type("Client", (), {"api": NothingThere()})(), raising=False)
-    with pytest.raises(ProviderError, match=f"^{name} is not there, and nothing is made"):
+    with pytest.raises(ProviderError, match=f"^{name} does not exist, and adoption creates nothing"):
         kind(engine).create({"name": "v"})
 
 

@@ -66,7 +66,7 @@ def test_an_arch_that_an_image_is_not_made_for_is_refused(monkeypatch: pytest.Mo
     with pytest.raises(SettingsError) as caught:
         parse(changed({"images.skywire": {**SKYWIRE, "arches": ["amd64", "arm32v5", "arm32v6"]}}))
     assert caught.value.faults == [
-        "skycoin:images.skywire.arches: skywire is not made for arm32v5, arm32v6; allowed are amd64, arm64v8"
+        "skycoin:images.skywire.arches: skywire does not support arm32v5, arm32v6; allowed are amd64, arm64v8"
     ]
 
 

@@ -168,7 +168,9 @@ def test_an_exact_tag_with_other_content_is_refused_before_anything_is_written(w
     world.kind.create(world.inputs())
     before, written = dict(world.hub.manifests), list(world.hub.log)
     other = world.inputs(variants=world.variants("two"))
-    with pytest.raises(ProviderError, match=r"0\.27\.1 is published as sha256:\w+.*set `revision:`"):
+    with pytest.raises(
+        ProviderError, match=r"0\.27\.1 is published as sha256:\w+.*increase the image's `revision:`"
+    ):
         world.kind.create(other)
     assert world.hub.log == written
     assert {tag: world.hub.manifests[tag].digest for tag in before} == {
@@ -181,7 +183,7 @@ def test_a_new_exact_tag_that_is_taken_is_refused_at_preview(world: World) -> No
     assert world.kind.check("t", {}, world.inputs()).failures == [], "the same content may be published again"
     [(key, reason)] = world.kind.check("t", {}, world.inputs(variants=world.variants("two"))).failures
     assert key == "tag"
-    assert "An exact release tag never changes: set `revision:`" in reason
+    assert "An exact release tag never changes: increase the image's `revision:`" in reason
 
 
 @pytest.mark.parametrize(("version", "refused"), [("0.27.1", False), ("0.27.2", True)])
@@ -265,7 +267,7 @@ def test_a_registry_that_cannot_be_asked_stops_no_preview(world: World) -> None:
     kind = world.kind
     for _ in range(2):
         assert kind.check("t", {}, inputs).failures == []
-    assert world.warnings == [f"registry {HUB}: 503. It is not known which of its tags exist."]
+    assert world.warnings == [f"registry {HUB}: 503. Which of its tags exist is unknown."]
     with pytest.raises(RegistryError):
         world.kind.create(inputs)
 
@@ -281,7 +283,7 @@ def test_other_content_under_a_tag_of_the_state_is_noticed(world: World, immutab
         if not immutable:
             assert world.kind.diff(state, inputs, news) == Change(updates=("variants",))
             continue
-        with pytest.raises(ProviderError, match=r"the next -r tag and moves the moving ones"):
+        with pytest.raises(ProviderError, match=r"next -rN tag and updates the moving tags"):
             world.kind.diff(state, inputs, news)
 
 
@@ -344,7 +346,9 @@ def test_a_moved_release_is_refused_and_not_overwritten(world: World) -> None:
     child = world.hub.manifest(inputs["variants"][0]["ref"].partition("@")[2])
     world.hub.put_manifest("0.27.1", child)
     seen = _refreshed(world, inputs, state)
-    with pytest.raises(ProviderError, match=f"somebody moved a release: 0.27.1 points to {child.digest}"):
+    with pytest.raises(
+        ProviderError, match=f"a published release was moved by someone else: 0.27.1 points to {child.digest}"
+    ):
         world.kind.diff(seen, inputs, inputs)
     with pytest.raises(ProviderError, match="is published as"):
         world.kind.update("id", seen, inputs)

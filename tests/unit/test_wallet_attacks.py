@@ -9,10 +9,10 @@ from docker.errors import APIError
 from requests.exceptions import ReadTimeout
 
 from clients.errors import ServiceError
-from clients.fingerprint import NOTHING, SCRIPT, asked, digest, read
+from clients.fingerprint import NOTHING, SCRIPT, digest, read, script_arguments
 from clients.wallet_on_host import WalletOnHost
 from providers.base import URN, ProviderError, Values
-from providers.skycoin.wallet_identity import unchanged
+from providers.skycoin.wallet_identity import verify_unchanged
 from tests.unit.test_copy_wallet import WALLET as TEXT
 from tests.unit.test_copy_wallet import Volumes, volumes
 from tests.unit.test_fingerprint import accounts, bip44
@@ -28,7 +28,7 @@ def upgrade(engine: WalletEngine, state: Values, **more: object) -> Values:
 
 def container_made(engine: WalletEngine) -> None:
     """Check the wallet as NodeContainer does before a replacement."""
-    unchanged(WalletOnHost(engine, INPUTS), INPUTS)
+    verify_unchanged(WalletOnHost(engine, INPUTS), INPUTS)
 
 
 def test_a_running_node_can_be_renamed(engine: WalletEngine) -> None:
@@ -205,7 +205,7 @@ def test_a_link_that_a_node_created_does_not_reach_its_copies(
     if link.endswith("new"):
         assert refreshed_free(engine, state)["walletId"]
     else:
-        with pytest.raises(ServiceError, match=r"can't be written .* \.skyinfra-id is no file"):
+        with pytest.raises(ServiceError, match=r"can't be written .* \.skyinfra-id is not a file"):
             refreshed_free(engine, state)
     assert [path.name for path in copy.iterdir()] == ["mine.wlt"]
     assert (copy / "mine.wlt").read_text() == wallet("A", "B")
@@ -220,9 +220,9 @@ def test_a_folder_in_place_of_the_id_file_does_not_reset_the_hosts_record(
     (engine.folder(WALLET) / ".skyinfra-id").mkdir()
     [accepted] = re.findall("accept one ([0-9a-f]{16})", refreshed(engine, state)["walletFault"])
     monkeypatch.setenv("SKYCOIN_ACCEPT_WALLET", accepted)
-    with pytest.raises(ServiceError, match=r"\.skyinfra-id is no file"):
+    with pytest.raises(ServiceError, match=r"\.skyinfra-id is not a file"):
         refreshed_free(engine, state)
-    assert WalletOnHost(engine, INPUTS).memory()[0] == state["walletId"]
+    assert WalletOnHost(engine, INPUTS).recorded()[0] == state["walletId"]
 
 
 def test_a_blank_id_in_an_empty_volume_is_named(engine: WalletEngine) -> None:
@@ -404,6 +404,6 @@ def test_a_wallet_of_many_chains_needs_few_files_and_processes_at_a_time(tmp_pat
     first = subprocess.run(["sh", "-c", limited], cwd=tmp_path, capture_output=True, text=True, check=True)
     before = read(first.stdout).wallets
     assert len(before["a.wlt"]) == 81
-    command = ["sh", "-c", limited, "fingerprint", *asked(before)]
+    command = ["sh", "-c", limited, "fingerprint", *script_arguments(before)]
     again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert (read(again.stdout).lost(before), again.stderr) == ([], "")

@@ -279,18 +279,18 @@ def test_an_identity_file_with_a_passphrase_asks_for_it() -> None:
     for file in (armored, binary):
         [identity] = age.identities("k", file, lambda: "right")
         assert age.decrypt(age.encrypt(b"x", [PUBLIC_OF_IT]), [identity]) == b"x"
-    with pytest.raises(age.AgeError, match=r"k: that is not its passphrase"):
+    with pytest.raises(age.AgeError, match=r"k: wrong passphrase"):
         age.identities("k", armored, lambda: "wrong")
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (b"", "k holds no identity"),
-        (b"# only a comment\n", "k holds no identity"),
-        (KEY.file.replace(b"AGE-SECRET-KEY-1", b"AGE-SECRET-KEY-1Q"), "k is no identity file"),
+        (b"", "k contains no identity"),
+        (b"# only a comment\n", "k contains no identity"),
+        (KEY.file.replace(b"AGE-SECRET-KEY-1", b"AGE-SECRET-KEY-1Q"), "k is not an identity file"),
         (b"AGE-PLUGIN-YUBIKEY-1QQQ\n", "k needs a plugin of age, which is not supported"),
-        (KEY.public.encode(), "k is no identity file"),
+        (KEY.public.encode(), "k is not an identity file"),
         (b"-----BEGIN OPENSSH PRIVATE KEY-----\nxx\n-----END OPENSSH PRIVATE KEY-----\n", "k: "),
     ],
     ids=["empty", "comment", "changed", "plugin", "public", "ssh"],
@@ -306,7 +306,7 @@ def test_a_file_that_is_not_an_identity_is_refused_without_showing_its_content(
 def test_an_ssh_key_with_a_passphrase_or_of_another_kind_is_refused(tmp_path: Path) -> None:
     _, secret = ssh_key(tmp_path, "ed25519", "passphrase")
     with pytest.raises(
-        age.AgeError, match=r"k: .* has no passphrase; one that has can be used by age itself"
+        age.AgeError, match=r"k: .* without a passphrase; use a key that has one with `age` itself"
     ):
         age.identities("k", secret, no_passphrase)
     assert "a recipient is a public key" in str(age.recipient_fault("ssh-dss AAAA"))
@@ -343,7 +343,7 @@ def test_recipients_are_those_of_the_stack_and_those_that_are_given(tmp_path: Pa
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (b"", "names no recipient"),
+        (b"", "contains no recipient"),
         (b"me\n", "recipient 1: a recipient is"),
         (b"\xff", "can't be read: it is no"),
     ],
@@ -627,7 +627,7 @@ def test_a_wallet_that_grew_or_has_another_name_has_lost_nothing() -> None:
     assert lost(before, {"a.wlt": File(data=wallet("one", "two"))}) == []
     assert lost(before, {"b.wlt": File(data=wallet("one"))}) == []
     assert lost(before, {"a.wlt": File(data=wallet("two", "one"))}) == [
-        "a.wlt holds other addresses than before (deterministic)"
+        "a.wlt has other addresses than before (deterministic)"
     ]
     assert lost(before, {}) == ["a.wlt (1 address) is gone"]
 

@@ -8,7 +8,7 @@ import pytest
 from docker.errors import ImageNotFound, NotFound
 
 from clients.fingerprint import SCRIPT as FINGERPRINT
-from providers.base import Change, Found, ProviderError, Values
+from providers.base import Change, ProviderError, ReadResult, Values
 from providers.skycoin import wallet_copy
 from providers.skycoin.retired import Retired
 from providers.skycoin.wallet_copy import DAMAGED, EMPTIED, SCRIPT, SECONDS, copy_wallet
@@ -180,7 +180,7 @@ def test_new_wallet_is_passed_to_the_script() -> None:
 
 def test_a_damaged_wallet_file_is_refused_by_its_name() -> None:
     engine = FakeEngine(code=DAMAGED, said=b"2020_a.wlt")
-    with pytest.raises(ProviderError, match=r"2020_a\.wlt is empty, cut short or not a wallet"):
+    with pytest.raises(ProviderError, match=r"2020_a\.wlt is empty, truncated or not a wallet"):
         copied(engine)
 
 
@@ -189,7 +189,9 @@ def test_the_resource_of_version_0_1_0_only_leaves_the_state() -> None:
     kind = Retired()
     kind.delete("id", {"backup": NAME})
     assert kind.diff({}, {"a": 1}, {"a": 2}) == Change()
-    assert kind.read("id", {}, {"backup": NAME}) == Found(identity="id", state={"backup": NAME}, inputs={})
+    assert kind.read("id", {}, {"backup": NAME}) == ReadResult(
+        identity="id", state={"backup": NAME}, inputs={}
+    )
     assert kind.update("id", {"backup": NAME}, {}) == {"backup": NAME}
     assert kind.check("x", {}, {}).failures
     with pytest.raises(ProviderError, match="this program no longer creates it"):

@@ -162,7 +162,7 @@ def test_a_node_on_this_machines_engine_is_refused(
     layout = replace(layout, engine=choice)
     with pytest.raises(SetupError) as refused:
         refuse_beside_nodes(layout, here(folder), "cli")
-    assert str(refused.value).startswith("this machine has the node skycoin-node-1, and whoever is in a ")
+    assert str(refused.value).startswith("this machine has the node skycoin-node-1, and anyone in a ")
     assert asked == [{"engine": address.format(state=layout.state), "sshOptions": []}]
     connecting(monkeypatch, NeighbourEngine([container("web")]))
     refuse_beside_nodes(layout, here(folder), "cli")

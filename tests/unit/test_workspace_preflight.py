@@ -49,7 +49,7 @@ def test_a_node_that_came_later_is_found_by_a_refresh_and_refuses_the_next_previ
     found = kind(WITH_NODE).read("id", WANTED, WANTED)
     assert found is not None
     assert found.inputs == WANTED
-    with pytest.raises(ProviderError, match=rf"{REFUSED}.+ Then `pulumi up --refresh` asks again\.$"):
+    with pytest.raises(ProviderError, match=rf"{REFUSED}.+ Afterwards `pulumi up --refresh` checks again\.$"):
         kind(WITH_NODE).diff(found.state, WANTED, WANTED)
     again = kind(ALONE).read("id", WANTED, found.state)
     assert again is not None
@@ -62,7 +62,7 @@ def test_a_host_that_does_not_answer_is_unknown_in_a_preview_and_an_error_in_up(
     one = WorkspacePreflight(said.append, silent)
     assert one.planned(WANTED, None) == WANTED
     assert said == [
-        "no engine answers at ssh://pi@attic.lan: no route. Whether a node is on host here is not known."
+        "no engine answers at ssh://pi@attic.lan: no route. Whether host here has a node is unknown."
     ]
     for act in (lambda: one.create(WANTED), lambda: one.update("id", WANTED, WANTED)):
         with pytest.raises(SilentHostError):

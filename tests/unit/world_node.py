@@ -163,7 +163,7 @@ class Node:
 
     def fingerprint(self) -> str:
         """Fingerprint of the wallets, as `skyinfra wallet accept` shows it."""
-        return digest(WalletOnHost(self.engine, self.checks()).look(NOTHING).wallets)
+        return digest(WalletOnHost(self.engine, self.checks()).read_wallets(NOTHING).wallets)
 
     def _confirmed(self) -> bool:
         return any(box.policy == "unless-stopped" for box in self.running)
