@@ -302,7 +302,7 @@ def test_a_foreign_container_on_the_wallet_is_refused(guarded: Machine) -> None:
     try:
         for refused in (preview(guarded), guarded.pulumi("up", "--refresh", "--yes", "--stack", "local")):
             assert refused.code != 0
-            assert f"'{WALLET}' is in use by the container stranger" in re.sub(r"\s+", " ", refused.text)
+            assert f"'{WALLET}' in use by the container stranger" in re.sub(r"\s+", " ", refused.text)
     finally:
         assert guarded.docker("rm", "-f", "stranger").code == 0
     assert preview(guarded).code == 0
