@@ -38,7 +38,7 @@ def test_first_up_ends_with_a_url_that_answers_the_version_and_the_digest(first_
 
 def test_up_prints_which_plugins_and_bases_it_uses(first_up: Result) -> None:
     assert "stand-in" in first_up.text or "official" in first_up.text
-    assert re.search(r"bases are (made from Debian packages|the official images)", first_up.text)
+    assert re.search(r"bases are (built from Debian packages|the official images)", first_up.text)
 
 
 def test_up_shows_only_the_start_and_the_end_of_a_build(first_up: Result) -> None:
