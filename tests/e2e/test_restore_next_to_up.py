@@ -1,0 +1,149 @@
+"""A restore on a board while an `up`, a watchdog or a reboot starts a node on the wallet."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from clients.engine import connect
+from providers.skycoin.handover import Handover
+from tests.e2e.boards import Board
+from tests.e2e.plugin import until
+from tests.e2e.rebooted import NAME, WALLET
+from tests.e2e.test_cut_off import DATA, NEW, OLD, SLOW, Node, board, node
+from tests.unit.test_wallet_backups import wallet
+from wallets import commands
+from wallets.backup_files import LocalFolder
+from wallets.backup_format import read
+from wallets.commands import Restoring
+from wallets.contents import File, pack
+from wallets.errors import WalletError
+from wallets.nodes import DeployedNode
+from wallets.volume import WalletVolume
+
+__all__ = ["board", "node"]
+
+USER = "12000:12000"
+IN_VOLUME, IN_BACKUP = wallet("one"), wallet("one", "two", "three")
+STARTED = "has been started on"
+
+
+@pytest.fixture(autouse=True)
+def without_volumes(board: Board) -> Iterator[None]:
+    """Remove the volumes after each node: they hold another user's files."""
+    yield
+    for container in board.docker("ps", "-aq").split():
+        board.docker("rm", "-f", container)
+    board.docker("volume", "rm", WALLET, f"{WALLET}-backups", DATA)
+
+
+class SlowFolder(LocalFolder):
+    """A folder on a slow disk: something else happens before the file of what was there is in it."""
+
+    def __init__(self, path: Path, meanwhile: Callable[[], None]) -> None:
+        super().__init__(path)
+        self._meanwhile = meanwhile
+
+    def keep(self, name: str, backup: bytes) -> str:
+        self._meanwhile()
+        return super().keep(name, backup)
+
+
+def refusal_of_restore(board: Board, folder: Path, meanwhile: Callable[[], None]) -> str:
+    """Restore three addresses over one, and return the refusal; the volume must be unchanged then."""
+    script = f"printf %s '{IN_VOLUME.decode()}' > /wallet/mine.wlt; chown -R {USER} /wallet"
+    board.docker("run", "--rm", "-v", f"{WALLET}:/wallet", OLD, "sh", "-c", script)
+    deployed = DeployedNode(
+        stack="test",
+        name="one",
+        host="board",
+        engine=board.engine,
+        ssh_options=board.ssh_options,
+        image=OLD,
+        user=USER,
+        container=NAME,
+        wallet=WALLET,
+        data=DATA,
+        preflight="",
+        urns=[],
+        protected=[],
+    )
+    volume = WalletVolume(deployed, connect(deployed.place))
+    file = read("one-wallet-2026-01-01T00-00-00Z.tar.gz", pack({"mine.wlt": File(data=IN_BACKUP)}))
+    with pytest.raises(WalletError) as refused:
+        commands.restore_file(deployed, volume, file, [], Restoring(place=SlowFolder(folder, meanwhile)))
+    assert volume.read()["mine.wlt"].data == IN_VOLUME
+    return str(refused.value)
+
+
+@pytest.mark.case(36, 38)
+def test_a_restore_starts_no_node_next_to_the_one_that_an_up_is_starting(
+    board: Board, node: Node, tmp_path: Path
+) -> None:
+    """Before, it started the container that the `up` had set aside."""
+    runs: list[threading.Thread] = []
+
+    def up() -> None:
+        runs.append(node.begin(image=NEW, healthcheck=SLOW, waitTimeout=90))
+        until(lambda: node.containers() == {NAME: NEW}, "up starts its container", seconds=60)
+
+    assert f"{NAME} on host board {STARTED}" in refusal_of_restore(board, tmp_path, up)
+    assert node.containers() == {NAME: NEW}
+    board.docker("exec", NAME, "touch", "/tmp/is-there")
+    runs[0].join(timeout=120)
+    assert not node.failed
+    assert node.containers() == {NAME: NEW}
+
+
+@pytest.mark.case(38)
+def test_a_restore_writes_nothing_under_a_node_that_an_up_has_started(
+    board: Board, node: Node, tmp_path: Path
+) -> None:
+    """That node has the old wallet in memory, and writes it over the restored one at its next save."""
+    said = refusal_of_restore(board, tmp_path, lambda: node.up(image=NEW))
+    assert f"{NAME} on host board {STARTED}" in said
+    assert node.containers() == {NAME: NEW}
+
+
+class KilledError(BaseException):
+    """The provider's process is killed."""
+
+
+def kill_an_up(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kill an `up` that has set the old container aside."""
+
+    def killed(*_: object) -> str:
+        raise KilledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Handover, "_create", killed)
+        with pytest.raises(KilledError):
+            node.up(image=NEW)
+    assert node.containers() == {}
+
+
+@pytest.mark.case(38, 39)
+def test_a_restore_writes_nothing_under_a_node_that_the_watchdog_of_a_killed_up_has_started(
+    board: Board, node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kill_an_up(node, monkeypatch)
+
+    def watchdog() -> None:
+        until(lambda: node.containers() == {NAME: OLD}, "the watchdog starts the old one", seconds=120)
+
+    assert f"{NAME} on host board {STARTED}" in refusal_of_restore(board, tmp_path, watchdog)
+
+
+@pytest.mark.case(38, 39)
+def test_a_restore_writes_nothing_under_a_node_that_a_reboot_after_a_killed_up_has_started(
+    board: Board, node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Docker starts the container that was set aside, by its restart policy."""
+    kill_an_up(node, monkeypatch)
+
+    def reboot() -> None:
+        board.reboot()
+        until(lambda: node.containers() == {f"{NAME}-previous": OLD}, "the old one runs", seconds=60)
+
+    assert f"{NAME}-previous on host board {STARTED}" in refusal_of_restore(board, tmp_path, reboot)
