@@ -5,6 +5,7 @@ volume is inspected first, because a container that names a missing volume would
 """
 
 import functools
+import re
 import tarfile
 import time
 from collections.abc import Callable, Iterator
@@ -37,6 +38,9 @@ from wallets.signals import uninterrupted
 
 COPIES = "/data"
 """Mount point of the volume of copies; images have that folder (providers/skycoin/copy-wallet.sh)."""
+
+_COPY = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ", re.ASCII)
+"""Form of a copy's name: its time in UTC (providers/skycoin/copy-wallet.sh)."""
 
 TRIES = 10
 """Maximum number of readings until two are equal: the node saves wallets in place, not atomically."""
@@ -105,7 +109,7 @@ class WalletVolume:
         with self.mounted(self._node.backups, COPIES, "ro") as container:
             stream, _ = self._ask(lambda: container.get_archive(COPIES))
             names = self._ask(lambda: folders_in(stream, COPIES.strip("/")))
-        return sorted(name for name in names if not name.startswith((".", "lost+found")))
+        return sorted(filter(_COPY.fullmatch, names))
 
     def copy(self, name: str) -> dict[str, File]:
         """Files of one copy on the host, without links. Raises WalletError that lists the existing copies."""

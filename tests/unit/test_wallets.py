@@ -591,6 +591,16 @@ def test_a_restore_under_another_running_container_is_refused(
     assert "stop skycoin-node-1" not in engine.noted
 
 
+def test_a_backup_of_an_emptied_volume_names_the_newest_copy_that_has_wallets(
+    node: DeployedNode, tmp_path: Path
+) -> None:
+    """Before, it named the mark of an accepted loss, or whatever else had a later name."""
+    folders = {f"{COPY}/a.wlt": TEXT, "2026-02-01T00-00-00Z-new-wallet/.k": b"", "notes/a.txt": b""}
+    engine = FakeEngine({WALLET: {}, BACKUPS: folders})
+    with pytest.raises(WalletError, match=f"restore the newest copy: .* --copy {COPY} -s"):
+        backup(node, volume(node, engine), tmp_path)
+
+
 class SlowFolder(LocalFolder):
     """A folder on a slow disk: something else happens before the file of what was there is in it."""
 
