@@ -1,6 +1,6 @@
 """Volumes on an engine."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -19,24 +19,39 @@ def has_volume(api: Any, name: str) -> bool:
 def users(api: Any, name: str, *, writing: bool = False) -> list[Mapping[str, Any]]:
     """List the containers, in any state, that mount a volume; none if there is no volume.
 
-    Some mount the volume's folder on the host, and the engine's own search does not find those. A mount of a
-    folder above it does not count: monitors and backups of an entire host have one. With `writing`,
-    only mounts that are not read-only count.
+    Some mount the folder that the volume is on its host, or another volume of the same device, and the
+    engine's own search does not find those. A mount of a folder above it does not count: monitors and backups
+    of a whole host have one. With `writing`, only mounts that are not read-only count.
     """
     try:
-        folder = api.inspect_volume(name).get("Mountpoint")
+        volume = api.inspect_volume(name)
     except NotFound:
         return []
+    names, folders = {name}, [volume.get("Mountpoint")]
+    device = _device(volume)
+    if device[0]:
+        names |= {other["Name"] for other in api.volumes()["Volumes"] or () if _device(other) == device}
+        folders.append(device[0])
     return [
         container
         for container in api.containers(all=True)
         if any(
-            _is_on(mount, name, folder) and (not writing or mount.get("RW", True))
+            _is_on(mount, names, folders) and (not writing or mount.get("RW", True))
             for mount in container.get("Mounts") or ()
         )
     ]
 
 
-def _is_on(mount: Mapping[str, Any], name: str, folder: str | None) -> bool:
-    in_folder = folder and PurePosixPath(mount.get("Source") or "/").is_relative_to(folder)
-    return bool(mount.get("Name") == name or in_folder)
+def _device(volume: Mapping[str, Any]) -> tuple[str, str]:
+    """Device of a volume of the driver `local` (`--opt device=…`), and the server of an NFS export.
+
+    Both are empty if the volume has none.
+    """
+    options = volume.get("Options") or {}
+    servers = (part for part in options.get("o", "").split(",") if part.startswith("addr="))
+    return options.get("device", ""), next(servers, "")
+
+
+def _is_on(mount: Mapping[str, Any], names: Collection[str], folders: Iterable[str | None]) -> bool:
+    source = PurePosixPath(mount.get("Source") or "/")
+    return mount.get("Name") in names or any(source.is_relative_to(folder) for folder in folders if folder)

@@ -31,7 +31,7 @@ from wallets.commands import (
 from wallets.contents import Contents
 from wallets.fingerprint import fingerprint_of
 from wallets.moving import refuse_less
-from wallets.nodes import DeployedNode, node_of
+from wallets.nodes import DeployedNode, node_of, nodes_of
 from wallets.policy import recipients_of, rules_of
 
 
@@ -206,7 +206,8 @@ def adopt_wallet(node: str, origin: str, yes: bool, stack: str | None, backend: 
         deployed = node_of(name, node, resources)
         source, volume = Source(deployed, *_named(origin)), volume_of(deployed)
         state = _outputs(selected, name, deployed)
-        source.refuse_managed()
+        nodes = nodes_of(name, resources).values()
+        source.refuse_managed([other for other in nodes if other.name != deployed.name])
         source.refuse_moved()
         folder, first = source.read_folder()
         _refuse_loss(source, first, state)

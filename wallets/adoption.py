@@ -8,7 +8,7 @@ import functools
 import posixpath
 import sys
 import tarfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -57,25 +57,28 @@ class Source:
         """Command that stops the containers that may write to the wallets."""
         return f"{self.node.docker} stop -t {GRACE} {' '.join(sorted(container.name for container in users))}"
 
-    def refuse_managed(self) -> None:
-        """Raise WalletError if the source already belongs to the node, or to another node of a stack."""
+    def refuse_managed(self, others: Iterable[DeployedNode]) -> None:
+        """Raise WalletError if the source already belongs to the node, or to another node of a stack.
+
+        `others` are the other nodes of the node's stack, which may have no container.
+        """
         source, mounts = self._container(), self._mounts()
         name = self.name if source is None else source.name
         own = {"Name": self.node.wallet}
         if name in (self.node.container, self.node.wallet) or any(_is_same(own, mount) for mount in mounts):
             raise WalletError(f"{self.where} already belongs to this node: nothing was changed")
+        volumes = {mount.get("Name") for mount in mounts}
+        for other in others:
+            if other.engine == self.node.engine and volumes & {other.wallet, other.backups}:
+                raise WalletError(_taken(self.where, f"{other.name} of this stack"))
         nodes = ask(
             self.node.host,
             lambda: self._client.containers.list(all=True, filters={"label": NODE}, ignore_removed=True),
         )
         for node in nodes:
             if _is(node, source) or _shares(node.attrs["Mounts"], mounts):
-                raise WalletError(
-                    f"{self.where} belongs to {node.name}, a node of a stack ({node.labels[NODE]}): the next "
-                    "`up` starts it again, and two nodes would use one wallet. Nothing was changed. "
-                    "`./skyinfra node move` moves a node to another host; after `./skyinfra node retire`, "
-                    "the node's volume can be adopted"
-                )
+                owner = f"{node.name}, a node of a stack ({node.labels[NODE]})"
+                raise WalletError(_taken(self.where, owner))
 
     def refuse_moved(self) -> None:
         """Raise WalletError if a move has left the source behind, because another node has its wallets."""
@@ -281,6 +284,14 @@ class Source:
             return ask(self.node.host, lambda: self._client.containers.get(self.name))
         except NotFound:
             return None
+
+
+def _taken(source: str, owner: str) -> str:
+    return (
+        f"{source} belongs to {owner}: the next `up` starts it again, and two nodes would use one wallet. "
+        "Nothing was changed. `./skyinfra node move` moves a node to another host; after `./skyinfra node "
+        "retire`, the node's volume can be adopted"
+    )
 
 
 def _is_below(path: str, folder: str) -> bool:

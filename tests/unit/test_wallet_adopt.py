@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -421,6 +422,24 @@ def test_a_killed_adoption_of_a_running_container_never_leaves_two_nodes(
         assert adopt(skyinfra, "old", "--yes").code == 0
     assert (old.status, host.board.files(WALLET)) == ("exited", FILES)
     assert host.recorded == [FINGERPRINT]
+
+
+@pytest.mark.case(36)
+@pytest.mark.parametrize(
+    "origin", ["skycoin-two-wallet", "skycoin-two-wallet-backups:/2026-01-01T00-00-00Z", "reader"]
+)
+def test_wallets_and_copies_of_another_node_of_the_stack_are_refused_though_it_has_no_container(
+    origin: str, host: Host, skyinfra: Skyinfra
+) -> None:
+    """Before, they were adopted, and the next `up` started that node with the same keys."""
+    state = json.dumps(host.resources[:3]).replace("::one", "::two")
+    host.resources += json.loads(state.replace(WALLET, "skycoin-two-wallet"))
+    host.board.make("skycoin-two-wallet", **MINE)
+    host.board.make("skycoin-two-wallet-backups")
+    host.board.run("reader", wallet="skycoin-two-wallet").status = "exited"
+    ran = adopt(skyinfra, origin)
+    assert (ran.code, host.recorded) == (1, [])
+    assert "belongs to two of this stack: the next `up` starts it again" in ran.err
 
 
 KEPT = f"`{DOCKER} create --name old-kept --volumes-from old {IMAGE} true && {DOCKER} stop -t 60 old`, then "
