@@ -96,6 +96,9 @@ if [ -e /wallet/.restoring ]; then
     echo "a restore of this wallet was interrupted: run it again, which finishes it"
     exit 1
 fi
+# A pipe is read without end.
+odd=$(find /wallet -name lost+found -prune -o ! -type f ! -type d ! -type l -print | head -n 1)
+[ -z "$odd" ] || { echo "${odd#/wallet/} is neither a file nor a folder: move it out of the volume"; exit 1; }
 for file in /wallet/*wlt /wallet/.*wlt; do
     [ -f "$file" ] || continue
     [ -r "$file" ] || { echo "${file#/wallet/} can't be read by the node's user"; exit 1; }

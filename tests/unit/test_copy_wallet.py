@@ -1,6 +1,7 @@
 """The script that copies a wallet, under this machine's shell; in the node's image: tests/e2e."""
 
 import json
+import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,18 @@ def test_a_complete_wallet_is_copied_once_until_it_changes(volumes: Volumes) -> 
     assert volumes.run() == (0, NOW)
     assert volumes.names() == [OLDER, NOW]
     assert (volumes.copies / NOW / "a b.wlt").read_text() == WALLET
+
+
+@pytest.mark.parametrize("place", ["mine.wlt", "folder/pipe", "a name\nof two lines"])
+def test_a_pipe_in_a_wallet_volume_is_named_and_not_waited_for(volumes: Volumes, place: str) -> None:
+    """Before, the copy read it until its time limit, five minutes later."""
+    (volumes.wallet / "good.wlt").write_text(WALLET)
+    (volumes.wallet / "folder").mkdir()
+    os.mkfifo(volumes.wallet / place)
+    code, last = volumes.run()
+    assert code == 1
+    assert last == f"{place.splitlines()[0]} is neither a file nor a folder: move it out of the volume"
+    assert volumes.names() == []
 
 
 def test_an_empty_wallet_without_copies_is_not_an_error(volumes: Volumes) -> None:
