@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,13 +28,20 @@ SLOW = {"tests": ["CMD", "test", "-e", "/tmp/is-there"], "interval": "1s", "time
 """Health check of a node that takes long to become healthy."""
 
 
+@contextmanager
+def board_with_images(name: str, number: int) -> Iterator[Board]:
+    """Start a board that has the images `OLD` and `NEW`."""
+    with lone_board(name, number) as board:
+        for image in (OLD, NEW):
+            command = ["docker", "-H", board.docker_host, "import", "-", image]
+            subprocess.run(command, input=busybox_archive(), check=True, capture_output=True)
+        yield board
+
+
 @pytest.fixture(scope="module")
 def board() -> Iterator[Board]:
-    with lone_board("cut-off", 30) as made:
-        for image in (OLD, NEW):
-            command = ["docker", "-H", made.docker_host, "import", "-", image]
-            subprocess.run(command, input=busybox_archive(), check=True, capture_output=True)
-        yield made
+    with board_with_images("cut-off", 30) as board:
+        yield board
 
 
 @dataclass

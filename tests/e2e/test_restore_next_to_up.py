@@ -11,7 +11,7 @@ from providers.skycoin.handover import Handover
 from tests.e2e.boards import Board
 from tests.e2e.plugin import until
 from tests.e2e.rebooted import NAME, WALLET
-from tests.e2e.test_cut_off import DATA, NEW, OLD, SLOW, Node, board, node
+from tests.e2e.test_cut_off import DATA, NEW, OLD, SLOW, Node, board_with_images, node
 from tests.unit.test_wallet_backups import wallet
 from wallets import commands
 from wallets.backup_files import LocalFolder
@@ -22,11 +22,17 @@ from wallets.errors import WalletError
 from wallets.nodes import DeployedNode
 from wallets.volume import WalletVolume
 
-__all__ = ["board", "node"]
+__all__ = ["node"]
 
 USER = "12000:12000"
 IN_VOLUME, IN_BACKUP = wallet("one"), wallet("one", "two", "three")
 STARTED = "has been started on"
+
+
+@pytest.fixture(scope="module")
+def board() -> Iterator[Board]:
+    with board_with_images("restored", 32) as board:
+        yield board
 
 
 @pytest.fixture(autouse=True)
