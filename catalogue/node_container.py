@@ -40,7 +40,7 @@ WALLET_HELPER = "skycoin.wallet-helper"
 """Label of a container through which a command reads or writes a wallet: the wallet volume."""
 WRITTEN = (
     "A command such as `./skyinfra wallet restore` is writing to it: wait for its end. If that command was "
-    "killed, run it again."
+    "killed, run it again, or remove that container if all wallets are as they should be."
 )
 """Remedy for a container with that label that may write to the wallet."""
 LAST_HEALTHY = "skycoin.last-healthy"

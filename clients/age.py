@@ -114,7 +114,7 @@ def _ssh_identity(name: str, text: bytes) -> Identity:
 def _x25519_identities(name: str, lines: Sequence[str]) -> list[Identity]:
     library = _library()
     if not lines:
-        raise AgeError(f"{name} contains no identity: `age-keygen -o` creates such a file")
+        raise AgeError(f"{name} contains no identity: give a file that `age-keygen -o` has created")
     if any(line.startswith("AGE-PLUGIN-") for line in lines):
         raise AgeError(f"{name} needs a plugin of age, which is not supported: {ALLOWED}")
     try:

@@ -29,7 +29,7 @@ def users(api: Any, name: str, *, writing: bool = False) -> list[Mapping[str, An
         return []
     names, folders = {name}, [volume.get("Mountpoint")]
     device = _device(volume)
-    if device[0]:
+    if "/" in device[0]:  # tmpfs and the like name no device
         names |= {other["Name"] for other in api.volumes()["Volumes"] or () if _device(other) == device}
         folders.append(device[0])
     return [

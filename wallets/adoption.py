@@ -333,21 +333,23 @@ def adopt(source: Source, volume: WalletVolume, contents: Contents, stay: Callab
     """
     node = source.node
     with volume.node_stopped() as ran:
-        refuse_occupied(node, volume, contents)
+        present = refuse_occupied(node, volume, contents)
         source.refuse_users()
         stay()
-        volume.put(contents)
+        volume.put(contents, present)
         source.refuse_users_of_a_copy()
     if not ran:
         print(f"{node.name} was not running and was not started: `up` starts it.")
 
 
-def refuse_occupied(node: DeployedNode, volume: WalletVolume, contents: Contents) -> None:
-    """Raise WalletError if a node's volume has other files than the new ones, or is in use."""
+def refuse_occupied(node: DeployedNode, volume: WalletVolume, contents: Contents) -> Contents:
+    """Read a node's volume. Raises WalletError if it has other files than the new ones, or is in use."""
     volume.refuse_users()
-    if strange := unexpected_files(without_staged(volume.read()), contents):
+    present = without_staged(volume.read())
+    if strange := unexpected_files(present, contents):
         raise WalletError(
             f"the wallet volume {node.wallet} on host {node.host} is not empty: it has {', '.join(strange)}. "
             "Nothing was changed. Wallets are adopted only into an empty volume: use a separate node for "
             f"them, or move these files out (after `{node.wallet_command('backup')}`)"
         )
+    return present

@@ -1,7 +1,7 @@
 """Backups and restores of a node's wallets, for `skyinfra wallet`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,9 @@ from wallets.contents import (
 )
 from wallets.drill import Drill
 from wallets.errors import WalletError
-from wallets.fingerprint import found_in
+from wallets.fingerprint import printable
 from wallets.listing import newest
-from wallets.losses import lost
+from wallets.losses import lost, lost_of_record
 from wallets.nodes import DeployedNode
 from wallets.records import age, days, is_too_old, remember
 from wallets.temporary import restored_wallet
@@ -248,8 +248,14 @@ def restore_copy(node: DeployedNode, volume: WalletVolume, name: str, restoring:
 
 
 def restore_temporary(node: DeployedNode, volume: WalletVolume, name: str, restoring: Restoring) -> None:
-    """Replace a wallet by the temporary copy that its interrupted save left. Raises WalletError."""
-    _restore(node, volume, f"the temporary copy {name}", restored_wallet(name, volume.read()), restoring)
+    """Replace a wallet by the temporary copy that its interrupted save left. Raises WalletError.
+
+    Other wallets do not matter: each may have a temporary copy, or a backup, of its own.
+    """
+    contents = restored_wallet(name, volume.read())
+    files = {printable(path) for path in contents}
+    recorded = {file: chains for file, chains in restoring.recorded.items() if file in files}
+    _restore(node, volume, f"the temporary copy {name}", contents, replace(restoring, recorded=recorded))
 
 
 def _restore(
@@ -292,7 +298,7 @@ def _refuse_older(
             f"{'; '.join(gone)}. Nothing was changed; --older restores it anyway, after it has backed up the "
             "present files"
         )
-    if gone := found_in(after, restoring.recorded).lost(restoring.recorded):
+    if gone := lost_of_record(restoring.recorded, after):
         raise WalletError(
             f"{source} lacks something that the stack has recorded for {node.wallet}: after a restore, "
             f"{'; '.join(gone)}. Nothing was changed. Restore a newer backup or copy; --older restores this "

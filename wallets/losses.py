@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from clients.fingerprint import Fingerprint
 from wallets.contents import Contents, damaged, wallets_in
 from wallets.errors import WalletError
-from wallets.fingerprint import fingerprint_of, found_in
+from wallets.fingerprint import fingerprint_of, found_in, printable
 
 
 def lost(before: Contents, now: Contents) -> list[str]:
@@ -15,6 +15,17 @@ def lost(before: Contents, now: Contents) -> list[str]:
     Raises WalletError.
     """
     known = fingerprint_of_whole(before)
+    with _readable(now):
+        return found_in(_whole(now), known).lost(known)
+
+
+def lost_of_record(recorded: Fingerprint, now: Contents) -> list[str]:
+    """List what `now` lacks of wallets that are recorded; one that is damaged in `now` is left out.
+
+    Raises WalletError.
+    """
+    torn = {printable(path) for path in damaged(now)}
+    known = {file: chains for file, chains in recorded.items() if file not in torn}
     with _readable(now):
         return found_in(_whole(now), known).lost(known)
 

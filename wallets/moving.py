@@ -158,7 +158,7 @@ def carry(target: DeployedNode, contents: Contents) -> Fingerprint:
     if all(_is_in(present, path, file.data) for path, file in contents.items()):
         volume.remove_leftovers()
     else:
-        volume.put(contents)
+        volume.put(contents, without_staged(present))
     written = fingerprint_on_host(target)
     if written != fingerprint_of(contents):
         raise WalletError(

@@ -140,6 +140,12 @@ class WalletVolume:
                     code, printed = self._run(["sh", "-c", MOVE])
                     if code:
                         raise WalletError(f"the files could not be moved into {self._node.wallet}: {printed}")
+                except NotFound as error:
+                    self._unstage()
+                    raise WalletError(
+                        f"a container through which {self._node.wallet} was written was removed by another "
+                        f"command ({error}). Run this one again"
+                    ) from error
                 except WalletError:
                     self._unstage()
                     raise
@@ -161,7 +167,7 @@ class WalletVolume:
 
         `state` says what became of the files.
         """
-        if names := sorted(self._on_wallet().values()):
+        if names := sorted(self._running_on_wallet(writing=True).values()):
             raise WalletError(
                 f"{', '.join(names)} on host {self._node.host} has been started on {self._node.wallet} "
                 f"meanwhile, by an `up` or at a boot. {state}. Stop it (`{self._node.docker} stop -t {GRACE} "
@@ -236,7 +242,7 @@ class WalletVolume:
                 try:
                     # Two that start at the same moment did not see each other before.
                     self._refuse_others(container)
-                except WalletError:
+                except _InUseError:
                     self._stop(container)
                     raise
             except NotFound:
@@ -253,7 +259,8 @@ class WalletVolume:
 
     def _refuse_others(self, container: Any) -> None:
         """Raise _InUseError if another container is running on the wallet, as after an `up` meanwhile."""
-        if names := sorted(name for identity, name in self._on_wallet().items() if identity != container.id):
+        running = self._running_on_wallet(writing=True)
+        if names := sorted(name for identity, name in running.items() if identity != container.id):
             raise _InUseError(
                 f"{', '.join(names)} on host {self._node.host} is running on {self._node.wallet} by now, as "
                 "after an `up`: a wallet has one writer"
@@ -270,16 +277,16 @@ class WalletVolume:
 
     def refuse_users(self) -> None:
         """Raise WalletError if a container other than the node's is running on the wallet."""
-        others = sorted(name for name in self._on_wallet().values() if name != self._node.container)
+        others = sorted(name for name in self._running_on_wallet().values() if name != self._node.container)
         if others:
             raise WalletError(
                 f"{', '.join(others)} on host {self._node.host} uses {self._node.wallet} too: stop it first "
                 f"(`{self._node.docker} stop -t {GRACE} {others[0]}`). Nothing was changed"
             )
 
-    def _on_wallet(self) -> dict[str, str]:
-        """Containers that are running on the wallet: id → name."""
-        mounted = self._ask(lambda: users(self._client.api, self._node.wallet))
+    def _running_on_wallet(self, *, writing: bool = False) -> dict[str, str]:
+        """Containers that are running on the wallet, or only those that may write to it: id → name."""
+        mounted = self._ask(lambda: users(self._client.api, self._node.wallet, writing=writing))
         return {
             container["Id"]: container["Names"][0].lstrip("/")
             for container in mounted

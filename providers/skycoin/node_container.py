@@ -252,6 +252,13 @@ class NodeContainer(InputsAsState):
             is_left = interrupted and handover.owns(container) and policy(container) != CONFIRMED
             if is_left or _belongs_to(container, identity):
                 handover.remove(container, grace_of(state))
+            elif interrupted and handover.owns(container):
+                name = state["name"]
+                self._warn(
+                    f"container {name} on host {state['host']} stays: `up --replace` has created it in place "
+                    f"of this one. If the node is to go too: `docker stop -t 60 {name} && "
+                    f"docker container rm {name}` (volumes stay)."
+                )
 
     def _handover(self, client: Any, identity: str, *sides: Values) -> Handover:
         wallets = {side["wallet"] for side in sides if "wallet" in side}

@@ -7,7 +7,7 @@ host, ports, memory or wallet change, before the change itself. They never remov
 """
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
 from catalogue.naming import engine_name
@@ -96,7 +96,8 @@ class Preflight(InputsAsState):
         if facts is not None and olds is not None:
             with suppress(ServiceError, *FAULTS):  # a preview goes on without facts that it can't get
                 refuse_unprepared(self._client, olds, news)
-            if olds.get(KEPT_OUT):
+        if olds is not None and olds.get(KEPT_OUT):
+            with suppress(ServiceError, *FAULTS) if facts is None else nullcontext():
                 self._look_again(olds, news)
         runs = UNKNOWN if facts is None else _runs(facts.machine, news.get("platform"))
         return {**super().planned(news, olds), "runs": runs}
@@ -104,7 +105,8 @@ class Preflight(InputsAsState):
     def _look_again(self, olds: Values, news: Values) -> None:
         """Raise ProviderError if the node must keep away from its wallet, or it has lost something."""
         known = olds if olds["wallet"] == news["wallet"] else {}
-        observed = refreshed(WalletOnHost(self._client(news), news, _former(olds, news)), news, known)
+        wallet = WalletOnHost(self._client(news), news, _former(olds, news))
+        observed = refreshed(wallet, news, known) if known or wallet.exists() else {}
         if problem := observed.get(KEPT_OUT) or observed.get(FAULT):
             raise ProviderError(problem)
 

@@ -355,7 +355,7 @@ def test_a_backup_goes_to_a_folder_behind_ssh_and_comes_back(
     [made] = re.findall(r"^(ssh://\S+\.backup): ", done.text, re.MULTILINE)
     from_there = ("--from", address, *options)
     listed = skyinfra(kept, "list", *from_there)
-    assert re.search(r"kept-wallet-\S+\.backup +kept .* whole$", listed.text, re.MULTILINE), listed.text
+    assert re.search(r"kept-wallet-\S+\.backup +kept .* complete$", listed.text, re.MULTILINE), listed.text
     for command in ("check", "drill"):
         result = skyinfra(kept, command, *from_there, "--identity", str(key.file))
         assert result.code == 0, result.text

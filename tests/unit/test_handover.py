@@ -5,7 +5,7 @@ import itertools
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -86,9 +86,9 @@ def deployed(node_engine: NodeEngine, /, **changes: Any) -> Resource:
     return resource
 
 
-def without_state(engine: NodeEngine) -> Resource:
+def without_state(engine: NodeEngine, warn: Callable[[str], None] = lambda _: None) -> Resource:
     """A node of which Pulumi's state knows nothing."""
-    return Resource(NodeContainer(lambda _: None, lambda _: None, lambda _: engine))
+    return Resource(NodeContainer(lambda _: None, warn, lambda _: engine))
 
 
 def names(engine: NodeEngine) -> list[str]:
@@ -749,6 +749,27 @@ def test_a_board_that_reboots_at_any_step_runs_a_node(scenario: str) -> None:
         if not engine.boot():
             without.append(at)
     assert len(without) <= (0 if "fails" in scenario else 1)
+
+
+@pytest.mark.case(17, 37)
+def test_a_destroy_names_the_container_that_a_killed_replace_has_left_running() -> None:
+    told = 0
+    for at in call_numbers():
+        engine, warned = NodeEngine(), list[str]()
+        resource = after_fault(engine, at, Fault.KILLED_AFTER, INPUTS, replace=True)
+        if engine.calls < at:
+            break
+        engine.disarm()
+        was_replaced = previous_container(NAME) in names(engine)
+        resource.kind = without_state(engine, warned.append).kind
+        resource.destroy()
+        if was_replaced and names(engine):
+            told += 1
+            [warning] = warned
+            assert f"`docker stop -t 60 {NAME} && docker container rm {NAME}`" in warning
+        else:
+            assert warned == []
+    assert told > 0
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)

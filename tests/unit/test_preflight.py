@@ -13,6 +13,7 @@ from catalogue.node_container import NODE as NODE_LABEL
 from catalogue.node_container import WALLET_HELPER
 from clients.errors import ServiceError
 from clients.fingerprint import SCRIPT, digest, from_lines, lines
+from clients.host_facts import HostError, HostFacts, Obstacle
 from clients.wallet_on_host import WalletOnHost
 from providers.base import URN, Change, ProviderError, Values
 from providers.skycoin.host_findings import HostFindings
@@ -461,6 +462,20 @@ def test_a_nodes_own_container_keeps_its_wallet_when_its_stack_gets_another_name
 
 
 @pytest.mark.case(36)
+def test_a_preview_of_a_host_without_a_shell_shows_that_its_wallet_is_in_use(engine: WalletEngine) -> None:
+    """Its ssh key reaches Docker only, so that its other checks are unknown."""
+
+    def no_shell(*_: object) -> HostFacts:
+        raise HostError(Obstacle.NO_SHELL, "command refused")
+
+    state = remembered(engine, mine=wallet("A"))
+    engine.run_node(WALLET, "stranger")
+    check = Preflight(HostFindings(lambda _: None, no_shell), lambda _: engine)
+    with pytest.raises(ProviderError, match="is in use by the container stranger"):
+        check.planned(INPUTS, refreshed(engine, state))
+
+
+@pytest.mark.case(36)
 def test_a_node_can_change_from_a_wallet_in_use_elsewhere_to_its_own_wallet(engine: WalletEngine) -> None:
     """Before, a refreshed `up` refused, whatever wallet the stack's file named, because of the old one."""
     state = remembered(engine, mine=wallet("A"))
@@ -471,8 +486,9 @@ def test_a_node_can_change_from_a_wallet_in_use_elsewhere_to_its_own_wallet(engi
     for act in (check.planned, lambda news, olds: check.update("x", olds, news)):
         with pytest.raises(ProviderError, match="is in use by the container stranger"):
             act(INPUTS, state)
-    engine.put("my-wallet", mine=wallet("B"))
     wanted = {**INPUTS, "wallet": "my-wallet"}
+    assert check.planned(wanted, state)["wallet"] == "my-wallet", "up creates it"
+    engine.put("my-wallet", mine=wallet("B"))
     assert check.diff(state, INPUTS, wanted).updates == ("wallet",)
     assert check.planned(wanted, state)["wallet"] == "my-wallet"
     assert check.update("x", state, wanted)["wallets"] == check.create(wanted)[1]["wallets"]

@@ -10,6 +10,7 @@ from docker.errors import NotFound
 from clients.volumes import users
 
 BIND = {"type": "none", "o": "bind", "device": "/srv/wallet"}
+TMPFS = {"type": "tmpfs", "device": "tmpfs"}
 NFS = {"type": "nfs", "o": "addr=10.0.0.9,rw", "device": ":/srv/wallet"}
 
 
@@ -59,6 +60,7 @@ def bound(folder: str) -> dict[str, object]:
         pytest.param(NFS, NFS, mounted("other"), True, id="another volume of its export"),
         pytest.param(NFS, {**NFS, "o": "rw,addr=10.0.0.9"}, mounted("other"), True, id="other options"),
         pytest.param(NFS, {**NFS, "o": "addr=10.0.0.8"}, mounted("other"), False, id="another server"),
+        pytest.param(TMPFS, TMPFS, mounted("other"), False, id="another volume in memory"),
         pytest.param(BIND, {"o": "size=1g"}, mounted("other"), False, id="a volume without a device"),
     ],
 )

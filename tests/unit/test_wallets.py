@@ -11,7 +11,7 @@ import stat
 import tarfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,16 @@ import pytest
 from docker.errors import APIError, NotFound
 
 from catalogue.node_container import WALLET_HELPER
+from clients.fingerprint import Fingerprint
 from providers.base import Values
+from tests.unit.wallet_engine import wallet
 from wallets import commands, signals
 from wallets.backup_files import LocalFolder, load
 from wallets.backup_format import read
 from wallets.commands import Restoring
 from wallets.contents import STAGING, File, damaged, folders_in, from_tar, pack, to_tar, unpack, wallets_in
 from wallets.errors import WalletError
+from wallets.fingerprint import fingerprint_of
 from wallets.nodes import DeployedNode, node_of, nodes_of
 from wallets.volume import WalletVolume
 
@@ -589,6 +592,40 @@ def test_a_restore_under_another_running_container_is_refused(
         restore_file(node, volume(node, engine), file, tmp_path)
     assert engine.volumes[WALLET] == {}
     assert "stop skycoin-node-1" not in engine.noted
+
+
+@pytest.mark.case(4, 38)
+@pytest.mark.parametrize("recorded", [{}, {"a.wlt": {}, "b.wlt": {}}], ids=["no record", "a record"])
+def test_one_of_two_torn_wallets_is_restored_without_the_other(
+    node: DeployedNode, tmp_path: Path, recorded: Fingerprint
+) -> None:
+    """Before, the second one's content ended the restore with an internal error."""
+    engine = FakeEngine({WALLET: {"a.wlt": TEXT[:20], "b.wlt": TEXT[:20]}})
+    file = keep(tmp_path, "b", pack({"a.wlt": File(data=TEXT)}))
+    restoring = Restoring(place=LocalFolder(tmp_path / "x"), recorded=recorded)
+    commands.restore_file(node, volume(node, engine), read(str(file), file.read_bytes()), [], restoring)
+    assert engine.volumes[WALLET] == {"a.wlt": TEXT, "b.wlt": TEXT[:20]}
+
+
+@pytest.mark.case(3, 35)
+@pytest.mark.parametrize("present", [{}, {"a.wlt": wallet("one").encode()[:20]}], ids=["emptied", "torn"])
+def test_a_restore_that_lacks_what_the_stack_has_recorded_needs_to_be_asked_for(
+    node: DeployedNode, tmp_path: Path, present: dict[str, bytes]
+) -> None:
+    """Before, an older backup was restored and recorded, and nothing said which addresses it lacks."""
+    engine = FakeEngine({WALLET: {**present}})
+    whole = {
+        "a.wlt": File(data=wallet("one", "two").encode()),
+        "other.wlt": File(data=wallet("three").encode()),
+    }
+    file = keep(tmp_path, "b", pack({"a.wlt": File(data=wallet("one").encode())}))
+    restoring = Restoring(place=LocalFolder(tmp_path / "x"), recorded=fingerprint_of(whole))
+    given = read(str(file), file.read_bytes())
+    with pytest.raises(WalletError, match=r"has recorded for .*a\.wlt has 1 of 2 .*other\.wlt .* is gone"):
+        commands.restore_file(node, volume(node, engine), given, [], restoring)
+    assert engine.volumes[WALLET] == present
+    commands.restore_file(node, volume(node, engine), given, [], replace(restoring, older=True))
+    assert engine.volumes[WALLET] == {"a.wlt": wallet("one").encode()}
 
 
 def test_a_backup_of_an_emptied_volume_names_the_newest_copy_that_has_wallets(
