@@ -87,7 +87,7 @@ prune() {
 # Copies are known by their names: one of an earlier time than the newest would never be found again.
 is_later() {
     if [ "$(printf '%s\n' "$newest" "$1" | sort | tail -n 1)" != "$newest" ]; then return; fi
-    echo "it is $1, and the newest copy is of $newest: set the clock where pulumi runs, or give that copy an earlier time as its name"
+    echo "it is $1, and the newest copy is of $newest: set the clock where pulumi runs, or rename that copy to an earlier time"
     return 1
 }
 

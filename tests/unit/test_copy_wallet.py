@@ -146,7 +146,7 @@ def test_a_clock_that_went_back_never_makes_a_copy_that_is_not_found_again(volum
     for name in (OLDER, NEWER):
         code, said = volumes.run(name=name)
         assert (code, volumes.names()) == (1, [NEWER])
-        clock = "set the clock where pulumi runs, or give that copy an earlier time as its name"
+        clock = "set the clock where pulumi runs, or rename that copy to an earlier time"
         assert said == f"it is {name}, and the newest copy is of {NEWER}: {clock}"
     (volumes.wallet / "a.wlt").unlink()
     (volumes.wallet / "b.wlt").unlink()

@@ -279,8 +279,8 @@ def test_a_source_that_runs_again_after_the_copy_is_named(
 ) -> None:
     old, put = host.old(wallet=FILES), WalletVolume.put
 
-    def restarted(volume: WalletVolume, contents: Any) -> None:
-        put(volume, contents)
+    def restarted(volume: WalletVolume, *given: Any) -> None:
+        put(volume, *given)
         old.start()
 
     with monkeypatch.context() as patched:
