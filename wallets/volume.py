@@ -120,12 +120,12 @@ class WalletVolume:
         with self.mounted(self._node.backups, COPIES, "ro") as container:
             return without_links(self._files(container, f"{COPIES}/{name}") or {})
 
-    def put(self, contents: Contents, expected: Contents | None = None) -> None:
+    def put(self, contents: Contents, expected: Contents) -> None:
         """Write files into the volume, all of them or none; other files stay.
 
         A signal does not interrupt it, and no node is handed over to meanwhile. Raises WalletError; until all
-        files are on the host's disk nothing in the volume has changed. With `expected`, nothing is written if
-        the volume has other files than these.
+        files are on the host's disk nothing in the volume has changed. Nothing is written if the volume has
+        other files than the expected ones.
         """
         with uninterrupted():
             self.remove_leftovers()
@@ -174,8 +174,8 @@ class WalletVolume:
                 f"{names[0]}`), and run the same command again"
             )
 
-    def _refuse_other_files(self, expected: Contents | None) -> None:
-        if expected is not None and not same(without_staged(self.read()), expected):
+    def _refuse_other_files(self, expected: Contents) -> None:
+        if not same(without_staged(self.read()), expected):
             raise WalletError(
                 f"{self._node.wallet} on host {self._node.host} has changed since it was read, as by another "
                 "command. Nothing was changed by this one: run it again"

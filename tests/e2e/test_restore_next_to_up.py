@@ -106,7 +106,7 @@ def test_a_restore_starts_no_node_next_to_the_one_that_an_up_is_starting(
 def test_a_restore_writes_nothing_under_a_node_that_an_up_has_started(
     board: Board, node: Node, tmp_path: Path
 ) -> None:
-    """That node has the old wallet in memory, and writes it over the restored one at its next save."""
+    """The node has the old wallet in memory, and writes it over the restored one at its next save."""
     said = refusal_of_restore(board, tmp_path, lambda: node.up(image=NEW))
     assert f"{NAME} on host board {STARTED}" in said
     assert node.containers() == {NAME: NEW}

@@ -176,7 +176,7 @@ def test_a_removed_node_gets_its_own_wallet_if_another_node_has_taken_back_its_n
 @pytest.mark.case(36, 39)
 @pytest.mark.parametrize("policy", ["no", "unless-stopped"])
 def test_an_interrupted_handover_is_undone_next_to_the_same_node_of_another_set_up(policy: str) -> None:
-    """That node has the same URN and another wallet. Before, its container was removed, or this one's was."""
+    """The other node has the same URN and another wallet. Before, one of the two containers was removed."""
     engine = NodeEngine()
     resource = deployed(engine)
     old = only_container(engine)
