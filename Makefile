@@ -34,7 +34,7 @@ installed:
 installed-for-tests:
 	@sh local/environment.sh "$(VENV)" requirements.txt requirements-dev.txt
 
-# Fails before minutes of installing if there is no set-up; local/pulumi_cli.py has the same message.
+# Fails before minutes of installing if there is no set-up; local/pulumi/cli.py has the same message.
 known:
 	@test -e "$(SET_UP)/environment.json" || test -e "$(EARLIER)/environment.json" || { \
 	    printf '\nerror: Nothing is set up in %s: run `make up` first.\n' "$(SET_UP)" >&2; exit 1; }

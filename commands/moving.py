@@ -26,9 +26,9 @@ from commands.node_removal import forget, take_out, targets_of
 from display.errors import UserError
 from fleet.check import check
 from fleet.wanted import places
-from local.missing_nodes import file_name
-from local.pulumi_run import pulumi
-from local.stack import aside, refuse_edited, write_stack_file
+from local.pulumi.command import pulumi
+from local.stacks.missing_nodes import file_name
+from local.stacks.stack import aside, refuse_edited, write_stack_file
 from providers.skycoin.wallet_identity import remembered
 from settings.stack import StackSettings
 from wallets.backup_format import Backup, open_backup

@@ -5,13 +5,14 @@ from typing import Any
 
 import yaml
 
-from local.docker_plugin_choice import DockerPlugin, kept
-from local.layout import Layout
-from local.lock import exclusive
-from local.missing_nodes import listed_nodes
-from local.pulumi_run import pulumi
+from local.machine.layout import Layout
+from local.machine.steps import SetupError
+from local.pulumi.command import pulumi
+from local.pulumi.docker_plugin_choice import DockerPlugin, kept
 from local.setup import claim_state, set_up
-from local.stack import (
+from local.stacks.lock import exclusive
+from local.stacks.missing_nodes import listed_nodes
+from local.stacks.stack import (
     init_aside,
     is_own,
     refuse_while_locked,
@@ -21,7 +22,6 @@ from local.stack import (
     state_file,
     with_stack_file,
 )
-from local.steps import SetupError
 from providers.adopting import ADOPTING
 from wallets.nodes import DeployedNode, nodes_of
 

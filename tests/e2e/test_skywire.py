@@ -18,7 +18,7 @@ import yaml
 
 from catalogue.arch import ARCHES
 from catalogue.images import EXPORTER_UID
-from local.layout import PROJECT
+from local.machine.layout import PROJECT
 from tests.e2e.images import Program, Repository, program
 from tests.e2e.machine import Machine, Result
 from tests.e2e.plugin import until

@@ -17,7 +17,7 @@ from commands.exit_codes import FAILED, PART, REFUSED
 from display.errors import UserError
 from fleet.check import check, table, worst
 from fleet.wanted import places, settings_of
-from local import stack as local_stack
+from local.stacks import stack as local_stack
 from tests.unit.command_line import Skyinfra
 from tests.unit.host_recordings import on_path, recorded_host
 from tests.unit.projects import PROJECT
