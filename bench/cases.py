@@ -15,7 +15,8 @@ from bench.running import pulumi
 from clients.pulumi import stack_outputs
 from local.machine.layout import PROJECT, Layout
 from local.machine.steps import SetupError
-from local.stacks.stack import STACK, init_aside, stack_config
+from local.stacks.files import STACK, stack_config
+from local.stacks.stack import init_aside
 
 NODES = (10, 200)
 """Numbers of nodes of two fleets; the difference of their previews gives the time per resource."""

@@ -20,7 +20,7 @@ from commands.previews import Previewed
 from commands.untrusted_yaml import BYTES, refuse_odd
 from display.errors import UserError
 from local.machine.layout import PROJECT, read_layout
-from local.stacks.stack import stack_file
+from local.stacks.files import stack_file
 from review.approval_words import ending_without
 from review.causes import Checkout
 from review.changes import Changes

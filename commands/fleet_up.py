@@ -6,7 +6,7 @@ from commands.backend import Backend, Choice
 from commands.options import chosen, examples, with_stack
 from local.pulumi.bring_up import bring_up
 from local.pulumi.partial_up import Target, bring_up_parts
-from local.stacks.stack import stack_config
+from local.stacks.files import stack_config
 
 
 @click.command(

@@ -17,8 +17,8 @@ from display.rollback import rolled_back, short
 from fleet.rollback import digest_for
 from fleet.rollback_file import with_rollback
 from local.pulumi.command import pulumi
+from local.stacks.files import aside, stack_text, write_stack_file
 from local.stacks.missing_nodes import file_name, listed_nodes
-from local.stacks.stack import aside, stack_text, write_stack_file
 from settings.fields import Digest, Reason
 from settings.node import RollbackSettings
 from wallets.nodes import DeployedNode, node_of

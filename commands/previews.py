@@ -16,7 +16,7 @@ from commands.backend import Backend
 from display.errors import UserError
 from display.progress import working
 from local.machine.layout import PROJECT
-from local.stacks.stack import stack_file
+from local.stacks.files import stack_file
 from review.approval import Approval, Sources, approval
 from review.changes import Changes, PreviewError
 

@@ -19,8 +19,8 @@ from local.machine.steps import SetupError
 from local.registry.contents import Garbage
 from local.registry_collection import collect
 from local.rotation import Key, rotate
+from local.stacks.files import STACK
 from local.stacks.setup_backup_format import SUFFIX, About
-from local.stacks.stack import STACK
 from wallets.backup_places import SSH, load_file, place
 from wallets.policy import given_recipients
 

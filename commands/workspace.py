@@ -16,8 +16,8 @@ from display.errors import UserError
 from display.progress import working
 from local.machine.layout import read_layout
 from local.setup import claim_state
+from local.stacks.files import WORKSPACE
 from local.stacks.lock import exclusive
-from local.stacks.stack import WORKSPACE
 from local.workspace import checked_folder, open_workspace
 from local.workspace_place import behind_ssh, here
 from settings.fields import engine_fault

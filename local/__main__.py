@@ -18,18 +18,11 @@ from local.pulumi import cli
 from local.pulumi.bring_up import bring_up
 from local.pulumi.command import pulumi
 from local.setup import claim_state, set_up
+from local.stacks.files import STACK, is_own, stack_config, stack_file
 from local.stacks.lock import exclusive
 from local.stacks.missing_nodes import refuse_missing
-from local.stacks.stack import (
-    STACK,
-    for_a_look,
-    is_own,
-    own_stacks,
-    resources,
-    stack_config,
-    stack_file,
-    with_stack_file,
-)
+from local.stacks.stack import for_a_look, with_stack_file
+from local.stacks.states import own_stacks, resources
 from local.state_move import moved
 from wallets.nodes import nodes_of
 from wallets.policy import rules_of

@@ -19,7 +19,7 @@ from local.pulumi.cli import known_environment
 from local.registry.contents import Garbage, garbage
 from local.registry.server import registry_service
 from local.stacks.lock import exclusive
-from local.stacks.stack import all_stacks, refuse_while_locked, state_file
+from local.stacks.states import all_stacks, refuse_while_locked, state_file
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 

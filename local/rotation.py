@@ -15,7 +15,7 @@ from local.registry.login import ensure_login, renew_login
 from local.registry.server import registry_service
 from local.stacks.lock import exclusive
 from local.stacks.passphrase_rotation import rotate_passphrase
-from local.stacks.stack import all_stacks, refuse_while_locked, resources
+from local.stacks.states import all_stacks, refuse_while_locked, resources
 from wallets.login import renew_password, shown_login
 from wallets.nodes import nodes_of
 

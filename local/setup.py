@@ -16,8 +16,10 @@ from local.pulumi import cli, docker_plugin_change, docker_plugin_choice
 from local.pulumi.docker_plugin_choice import DockerPlugin
 from local.registry import certificates, login, server
 from local.stacks import checkout, setup_backup_journal
+from local.stacks.files import STACK, stack_config
 from local.stacks.lock import exclusive
-from local.stacks.stack import STACK, ensure_stack, own_stacks, stack_config
+from local.stacks.stack import ensure_stack
+from local.stacks.states import own_stacks
 
 NEEDED_GIGABYTES = 15
 """Free space needed at first: caches and images take 12 GB, of which Go's module and build caches are 8."""

@@ -9,6 +9,7 @@ from clients.age import Identity
 from local.machine.layout import LOCK, PROJECT, Layout, as_owner
 from local.machine.steps import SetupError
 from local.stacks import setup_backup_journal
+from local.stacks.files import is_own, stack_file
 from local.stacks.lock import exclusive
 from local.stacks.setup_backup_format import (
     FOLDERS,
@@ -24,7 +25,7 @@ from local.stacks.setup_backup_format import (
     read,
     seal,
 )
-from local.stacks.stack import all_stacks, deployment, is_own, refuse_while_locked, stack_file, state_file
+from local.stacks.states import all_stacks, deployment, refuse_while_locked, state_file
 from wallets.contents import Contents, File
 
 PORT = "SKYCOIN_REGISTRY_PORT"

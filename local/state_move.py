@@ -28,7 +28,7 @@ from local.machine.private_files import write_aside
 from local.machine.steps import SetupError, run, step
 from local.stacks.checkout import owner_above, record
 from local.stacks.lock import exclusive
-from local.stacks.stack import all_stacks, refuse_while_locked
+from local.stacks.states import all_stacks, refuse_while_locked
 from wallets.backup_files import sync
 
 SERVICES = ("buildkitd", "registry")

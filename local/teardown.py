@@ -14,7 +14,7 @@ from local.machine.steps import as_root, run, step
 from local.pulumi.cli import known_environment
 from local.pulumi.command import pulumi
 from local.setup import set_up
-from local.stacks.stack import own_stacks, resources
+from local.stacks.states import own_stacks, resources
 
 MADE = ["build-network", "certificates", "docker", "logs", "pulumi", "registry", "stacks"]
 """Folders in the state folder that `make up` creates, except those with or about wallets."""

@@ -13,7 +13,7 @@ from local.machine.layout import PROJECT, Layout
 from local.machine.steps import SetupError
 from local.pulumi.bring_up import bring_up
 from local.setup import set_up
-from local.stacks.stack import WORKSPACE, stack_config
+from local.stacks.files import WORKSPACE, stack_config
 from local.workspace_place import WorkspacePlace, refuse_beside_nodes
 from settings.opening import folder_fault, overlap
 

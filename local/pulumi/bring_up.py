@@ -7,14 +7,10 @@ from local.machine.layout import Layout
 from local.pulumi.docker_plugin_change import start_stopped
 from local.pulumi.docker_plugin_choice import DockerPlugin, kept
 from local.pulumi.partial_up import Target, bring_up_parts
+from local.stacks.files import stack_config
 from local.stacks.missing_nodes import refuse_missing
-from local.stacks.stack import (
-    has_pending_creates,
-    refuse_while_locked,
-    resources,
-    stack_config,
-    with_stack_file,
-)
+from local.stacks.stack import with_stack_file
+from local.stacks.states import has_pending_creates, refuse_while_locked, resources
 
 _LEFT = {
     None: "",

@@ -17,8 +17,11 @@ from local.machine.layout import PROJECT, Layout
 from local.machine.steps import SetupError, output, run, step
 from local.pulumi.cli import plugin_folder, unfinished
 from local.pulumi.docker_plugin_choice import kept, origin
-from local.stacks.stack import NETWORK, all_stacks, resources, stack_file, with_stack_file
+from local.stacks.files import stack_file
+from local.stacks.stack import with_stack_file
+from local.stacks.states import all_stacks, resources
 
+NETWORK = "docker:index/network:Network"
 REPLACING = frozenset({"create-replacement", "delete-replaced", "delete", "replace"})
 """Operations of a preview's steps that replace or delete (pulumi/pulumi `pkg/resource/deploy/step.go`)."""
 

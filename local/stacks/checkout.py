@@ -12,7 +12,8 @@ from pathlib import Path
 from local.machine.layout import PROJECT, Layout, user_state
 from local.machine.private_files import write_aside
 from local.machine.steps import SetupError
-from local.stacks.stack import STACK, all_stacks, is_own, stack_file
+from local.stacks.files import STACK, is_own, stack_file
+from local.stacks.states import all_stacks
 
 SALT = "encryptionsalt:"
 """Key in the file of a stack that has a state."""

@@ -9,7 +9,8 @@ from typing import Any
 
 from local.machine.layout import PROJECT, Layout
 from local.machine.steps import SetupError
-from local.stacks.stack import STACK, resources, stack_config, stack_file
+from local.stacks.files import STACK, stack_config, stack_file
+from local.stacks.states import resources
 from wallets.nodes import nodes_of
 
 

@@ -21,14 +21,8 @@ import yaml
 from local.machine.layout import PROJECT, Layout
 from local.machine.private_files import write_aside
 from local.machine.steps import SetupError, step
-from local.stacks.stack import (
-    all_stacks,
-    deployment,
-    refuse_while_locked,
-    stack_config,
-    stack_file,
-    state_file,
-)
+from local.stacks.files import stack_config, stack_file
+from local.stacks.states import all_stacks, deployment, refuse_while_locked, state_file
 from wallets.backup_files import fill
 
 SALT = "encryptionsalt"

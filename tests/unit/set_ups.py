@@ -8,7 +8,13 @@ import pytest
 
 MODULES = {
     "EARLIER": ("machine.layout", "state_move", "pulumi.cli"),
-    "PROJECT": ("stacks.checkout", "state_move", "stacks.stack", "stacks.setup_backup_journal"),
+    "PROJECT": (
+        "stacks.checkout",
+        "state_move",
+        "stacks.files",
+        "stacks.stack",
+        "stacks.setup_backup_journal",
+    ),
 }
 STATE = json.dumps({"checkpoint": {"latest": {"resources": [{"urn": "one"}]}}})
 FILES = {

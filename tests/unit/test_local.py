@@ -27,7 +27,7 @@ from local.registry.certificates import machine_authorities
 from local.setup import claim_state, refuse_another_engine
 from local.stacks.lock import exclusive
 from local.stacks.missing_nodes import refuse_missing
-from local.stacks.stack import has_pending_creates, refuse_while_locked
+from local.stacks.states import has_pending_creates, refuse_while_locked
 from local.teardown import delete_builders
 from tests.unit.test_wallets import RESOURCES
 

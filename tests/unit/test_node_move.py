@@ -146,7 +146,7 @@ def resources(host: str) -> list[dict[str, Any]]:
 def fleet(set_up: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
     file = tmp_path / "stacks" / "Pulumi.test.yaml"
     file.parent.mkdir()
-    for module in ("local.stacks.stack", "local.stacks.missing_nodes"):
+    for module in ("local.stacks.files", "local.stacks.stack", "local.stacks.missing_nodes"):
         monkeypatch.setattr(f"{module}.PROJECT", tmp_path)
     made = Fleet(tmp_path / "hosts", file)
     monkeypatch.setattr("wallets.volume.PAUSE", 0)
@@ -826,7 +826,7 @@ def test_a_full_disk_leaves_the_stack_file_unchanged(
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("local.stacks.stack.os.fsync", full)
+    monkeypatch.setattr("local.stacks.files.os.fsync", full)
     ran = move(skyinfra)
     assert ran.code == 1
     assert f"{fleet.file} can't be written, and is unchanged: No space left on device" in ran.err

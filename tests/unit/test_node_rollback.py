@@ -111,7 +111,7 @@ def host(set_up: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hos
     file = tmp_path / "stacks" / "Pulumi.local.yaml"
     file.parent.mkdir()
     file.write_text(TEXT)
-    for module in ("local.stacks.stack", "local.stacks.missing_nodes"):
+    for module in ("local.stacks.files", "local.stacks.stack", "local.stacks.missing_nodes"):
         monkeypatch.setattr(f"{module}.PROJECT", tmp_path)
     made = Host(file)
     monkeypatch.setattr("commands.backend.resources", lambda *_: copy.deepcopy(made.resources))
@@ -432,7 +432,7 @@ def test_a_full_disk_leaves_the_file_unchanged(
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("local.stacks.stack.os.fsync", full)
+    monkeypatch.setattr("local.stacks.files.os.fsync", full)
     ran = back(skyinfra, "one", "--yes")
     assert ran.code == 1
     assert "can't be written, and is unchanged: No space left on device" in ran.err

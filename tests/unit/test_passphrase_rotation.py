@@ -19,7 +19,7 @@ from local.pulumi.cli import known_environment, passphrase_file, remember
 from local.stacks import passphrase_rotation
 from local.stacks.lock import exclusive
 from local.stacks.passphrase_rotation import is_unfinished, rotate_passphrase, settle
-from local.stacks.stack import state_file
+from local.stacks.states import state_file
 from tests.unit.projects import PROJECT
 
 PULUMI = f"""#!{sys.executable}
@@ -96,7 +96,7 @@ def set_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SetUp:
     project = tmp_path / "project"
     (project / "stacks").mkdir(parents=True)
     (project / "Pulumi.yaml").write_bytes((PROJECT / "Pulumi.yaml").read_bytes())
-    for module in ("local.stacks.stack", "local.stacks.passphrase_rotation"):
+    for module in ("local.stacks.files", "local.stacks.stack", "local.stacks.passphrase_rotation"):
         monkeypatch.setattr(f"{module}.PROJECT", project)
     monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "state"))
     # A user may have set this variable, which would win over the file.

@@ -21,7 +21,7 @@ from local.machine.steps import SetupError
 from local.registry.contents import Garbage, Manifest, garbage
 from local.registry_collection import named
 from local.stacks.lock import exclusive
-from local.stacks.stack import state_file
+from local.stacks.states import state_file
 from tests.unit.command_line import Skyinfra
 
 NAME = "skycoin/skycoin"

@@ -23,7 +23,7 @@ from local.setup_backup import back_up, restore
 from local.stacks import setup_backup_format, setup_backup_journal
 from local.stacks.lock import exclusive
 from local.stacks.setup_backup_format import FORM, About
-from local.stacks.stack import state_file
+from local.stacks.states import state_file
 from tests.unit.command_line import Skyinfra
 from tests.unit.test_wallet_backups import KEY, OTHER, sealed
 from wallets import sealed as sealing
@@ -90,7 +90,7 @@ class Machines:
 
     def enter(self, name: str) -> Layout:
         """Switch to one of the machines."""
-        for module in ("stacks.stack", "setup_backup", "stacks.setup_backup_journal"):
+        for module in ("stacks.files", "stacks.stack", "setup_backup", "stacks.setup_backup_journal"):
             self._patch.setattr(f"local.{module}.PROJECT", self.project(name))
         (self.project(name) / "stacks").mkdir(parents=True, exist_ok=True)
         self._patch.setenv("SKYCOIN_STATE", str(self._folder / name / "state"))
