@@ -109,7 +109,8 @@ def test_a_folder_of_the_program_of_its_state_or_of_a_person_is_not_opened(
 
 
 def test_the_checkout_itself_is_not_opened(layout: Layout) -> None:
-    with pytest.raises(SetupError, match="it has this program"):
+    """The reason is another one if the checkout is in a hidden folder of a home."""
+    with pytest.raises(SetupError, match="docs is not opened: "):
         workspace.checked_folder(PROJECT / "docs", layout)
 
 
