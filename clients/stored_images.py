@@ -106,7 +106,7 @@ def _project_images(stored: Iterable[Mapping[str, Any]], repositories: Collectio
     images = [
         StoredImage(
             identity=image["Id"],
-            names=tuple(sorted(image.get("RepoDigests") or ())),
+            names=_digest_names(image),
             version=(image.get("Labels") or {}).get(VERSION, ""),
             size=image.get("Size") or 0,
         )
@@ -117,14 +117,23 @@ def _project_images(stored: Iterable[Mapping[str, Any]], repositories: Collectio
 
 
 def _is_project_image(stored: Mapping[str, Any], repositories: Collection[str]) -> bool:
-    names = stored.get("RepoDigests") or []
-    has_tag = any(tag != "<none>:<none>" for tag in stored.get("RepoTags") or ())
+    names = _digest_names(stored)
+    has_tag = any(tag != "<none>:<none>" and not is_pinned(tag) for tag in stored.get("RepoTags") or ())
     return (
         (stored.get("Labels") or {}).get(TITLE) in TITLES
         and not has_tag
         and bool(names)
         and all(is_pinned(name) and _is_in(split_pinned(name)[0], repositories) for name in names)
     )
+
+
+def _digest_names(stored: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of an image by digest.
+
+    An engine with containerd's image store (new installations from Docker 29 on) lists them among the tags, too.
+    """
+    pinned = (tag for tag in stored.get("RepoTags") or () if is_pinned(tag))
+    return tuple(sorted({*(stored.get("RepoDigests") or ()), *pinned}))
 
 
 def _is_in(repository: str, repositories: Collection[str]) -> bool:

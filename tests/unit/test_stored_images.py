@@ -106,6 +106,21 @@ def test_an_engines_placeholder_for_no_tag_is_not_a_tag(store: ImageStore) -> No
     assert surplus(store) == ["old"]
 
 
+def test_an_image_is_unneeded_in_containerds_store_too_which_lists_digests_among_the_tags(
+    store: ImageStore,
+) -> None:
+    """As Docker 29 answers; there, older images stayed for ever."""
+    store.add("old", ref("a"), tags=(ref("a"),))
+    assert surplus(store) == ["old"]
+
+
+def test_an_image_that_was_tagged_in_containerds_store_stays_with_its_first_name(store: ImageStore) -> None:
+    """Docker 29 then lists the digest under the tag's repository only, and the pulled name among the tags."""
+    store.add("kept", ref("a", "kept"), tags=(ref("a"), "kept:by-me"))
+    store.add("elsewhere", ref("b", "kept"), tags=(ref("b"),))
+    assert surplus(store) == []
+
+
 @pytest.mark.parametrize("wanted", [LOCAL, FORWARDED, "127.0.0.1:40123/skycoin/skycoin"])
 def test_an_image_that_came_through_ssh_is_known_by_whichever_port_it_had(
     store: ImageStore, wanted: str
