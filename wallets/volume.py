@@ -99,17 +99,32 @@ class WalletVolume:
                 return files
         raise WalletError(
             f"the wallet on host {self._node.host} keeps changing: stop its node and try again "
-            f"(`{self._node.docker} stop -t {GRACE} {self._node.container}`)"
+            f"(`{self._node.docker} stop -t {GRACE} {self._node.container}`). If it is stopped, its files "
+            "can't be read to their end: look for errors of that host's disk (`dmesg`)"
         )
 
     def copies(self) -> list[str]:
-        """Names of the copies on the host, oldest first; empty if there is no volume of copies."""
+        """Names of the copies on the host, oldest first; empty if there is no volume of copies.
+
+        Raises WalletError if they can't all be listed.
+        """
         if not self.exists(self._node.backups):
             return []
         with self.mounted(self._node.backups, COPIES, "ro") as container:
             stream, _ = self._ask(lambda: container.get_archive(COPIES))
-            names = self._ask(lambda: folders_in(stream, COPIES.strip("/")))
+            try:
+                names = self._ask(lambda: folders_in(stream, COPIES.strip("/")))
+            except tarfile.TarError as error:
+                raise self._incomplete("the copies", str(error)) from None
         return sorted(filter(_COPY.fullmatch, names))
+
+    def _incomplete(self, what: str, reason: str = "the engine's archive is damaged or cut") -> WalletError:
+        """Error for copies of which only a part can be read."""
+        return WalletError(
+            f"{what} in {self._node.backups} on host {self._node.host} could not be read to their end "
+            f"({reason}). Nothing was changed. Run the same command again; if it ends like this again, look "
+            "for errors of that host's disk (`dmesg`)"
+        )
 
     def copy(self, name: str) -> dict[str, File]:
         """Files of one copy on the host, without links. Raises WalletError that lists the existing copies."""
@@ -118,7 +133,10 @@ class WalletVolume:
             known = ", ".join(copies) or "none"
             raise WalletError(f"{name!r} is not a copy in {self._node.backups}; its copies are: {known}")
         with self.mounted(self._node.backups, COPIES, "ro") as container:
-            return without_links(self._files(container, f"{COPIES}/{name}") or {})
+            files = self._files(container, f"{COPIES}/{name}")
+        if files is None:
+            raise self._incomplete(f"the files of the copy {name}")
+        return without_links(files)
 
     def put(self, contents: Contents, expected: Contents) -> None:
         """Write files into the volume, all of them or none; other files stay.

@@ -851,3 +851,83 @@ def test_a_torn_or_missing_temporary_copy_is_refused_with_the_complete_ones(
     assert engine.volumes[WALLET] == there
     assert "stop skycoin-node-1" not in engine.noted
     assert list(tmp_path.iterdir()) == []
+
+
+THERE = {f"{COPY}/a.wlt": TEXT, "2026-01-02T00-00-00Z/a.wlt": TEXT}
+ENDS = 7 * 512
+"""Where the archive of these files ends: a folder above, two folders, and two files of a block each."""
+
+
+@pytest.mark.case(38)
+@pytest.mark.parametrize("cut", [0, 1, 300, 512, 700, *range(1024, ENDS + 1, 256), ENDS + 511])
+def test_a_list_of_copies_that_arrives_incomplete_is_refused_in_a_sentence(
+    node: DeployedNode, monkeypatch: pytest.MonkeyPatch, cut: int
+) -> None:
+    """It was a traceback, or, cut between two files, a list without the later copies."""
+    engine = FakeEngine({WALLET: {}, BACKUPS: dict(THERE)})
+    assert volume(node, engine).copies() == sorted(name[:20] for name in THERE)
+    cut_archives(monkeypatch, cut)
+    with pytest.raises(WalletError) as refused:
+        volume(node, engine).copies()
+    said = str(refused.value)
+    assert said.startswith(f"the copies in {BACKUPS} on host attic could not be read to their end (")
+    assert "Nothing was changed. Run the same command again" in said
+    assert "look for errors of that host's disk (`dmesg`)" in said
+
+
+def test_a_list_of_copies_that_is_no_archive_is_refused_in_a_sentence(
+    node: DeployedNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = FakeEngine({WALLET: {}, BACKUPS: dict(THERE)})
+    real = FakeContainer.get_archive
+
+    def damaged_later(container: FakeContainer, path: str) -> tuple[list[bytes], Values]:
+        [whole], facts = real(container, path)
+        return [whole[:1024], b"x" * 512, whole[1536:]], facts
+
+    answers: list[Callable[..., Any]] = [lambda *_: ([b"x" * 5000], {}), lambda *_: ([], {}), damaged_later]
+    for answer in answers:
+        monkeypatch.setattr(FakeContainer, "get_archive", answer)
+        with pytest.raises(WalletError, match=f"the copies in {BACKUPS} on host attic could not be read"):
+            volume(node, engine).copies()
+
+
+@pytest.mark.parametrize("cut", [0, 300, 512, 1024, 1300, 1536])
+def test_a_copy_that_arrives_incomplete_is_not_restored(
+    node: DeployedNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: int
+) -> None:
+    """It was said to hold no wallet, and, cut between two files, would have lacked the later ones."""
+    there = {f"{COPY}/a.wlt": TEXT, f"{COPY}/b.wlt": TEXT}
+    engine = FakeEngine({WALLET: {}, BACKUPS: there})
+    monkeypatch.setattr(WalletVolume, "copies", lambda _: [COPY])
+    cut_archives(monkeypatch, cut)
+    with pytest.raises(
+        WalletError,
+        match=rf"the files of the copy {COPY} in {BACKUPS} on host attic could not be read to their end",
+    ):
+        restore_copy(node, volume(node, engine), COPY, tmp_path)
+    assert engine.volumes[WALLET] == {}
+    assert "stop skycoin-node-1" not in engine.noted
+
+
+def cut_archives(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    """Let the engine end each archive early, as it does when it can't read a file to its end."""
+    real = FakeContainer.get_archive
+
+    def cut(container: FakeContainer, path: str) -> tuple[list[bytes], Values]:
+        [whole], facts = real(container, path)
+        return [whole[:at]], facts
+
+    monkeypatch.setattr(FakeContainer, "get_archive", cut)
+
+
+@pytest.mark.case(38)
+def test_a_wallet_that_always_arrives_incomplete_is_not_backed_up(
+    node: DeployedNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An archive that ends between two files was taken for a whole one: the backup lacked a wallet."""
+    engine = FakeEngine({WALLET: {"a.wlt": TEXT, "b.wlt": TEXT}})
+    cut_archives(monkeypatch, 512 + 1024)
+    with pytest.raises(WalletError, match=r"keeps changing: stop its node .* errors of that host's disk"):
+        backup(node, volume(node, engine), tmp_path)
+    assert list(tmp_path.iterdir()) == []
