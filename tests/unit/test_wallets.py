@@ -74,7 +74,8 @@ class FakeEngine:
 
     volumes: dict[str, dict[str, bytes]]
     running: bool = True
-    full: bool = False
+    room: int | None = None
+    """Bytes that the disk still takes; None if it has room."""
     saves: Iterator[bytes] = field(default_factory=lambda: iter(()))
     """Content that the node has written by each further read."""
     users: Sequence[str] = ("skycoin-node-1",)
@@ -230,9 +231,13 @@ class FakeContainer:
         assert path == self.place
         self.engine.happen("stage")
         self._look()
-        if self.engine.full:
-            raise APIError("no space left on device")
-        self.files |= {name: file.data for name, file in from_tar(archive).items()}
+        for name, file in from_tar(archive).items():
+            room, whole = self.engine.room, file.data
+            self.files[name] = whole if room is None else whole[:room]
+            if room is not None:
+                self.engine.room = room - len(self.files[name])
+                if self.files[name] != whole:
+                    raise APIError("no space left on device")
         return True
 
     def start(self) -> None:
@@ -495,12 +500,15 @@ def test_a_stopped_node_is_not_started_by_a_restore(node: DeployedNode, tmp_path
 
 
 @pytest.mark.case(38)
-def test_a_full_volume_is_not_changed_and_the_node_starts_again(node: DeployedNode, tmp_path: Path) -> None:
-    engine = FakeEngine({WALLET: {"a.wlt": b"old"}}, full=True)
-    file = keep(tmp_path, "b", pack({"a.wlt": File(data=TEXT)}))
+@pytest.mark.parametrize("room", [0, 1, len(TEXT), len(TEXT) + 1, 2 * len(TEXT)])
+def test_a_volume_that_fills_up_is_not_changed_and_the_node_starts_again(
+    room: int, node: DeployedNode, tmp_path: Path
+) -> None:
+    engine = FakeEngine({WALLET: {"a.wlt": b"old", "c.wlt": TEXT}}, room=room)
+    file = keep(tmp_path, "b", pack({f"{name}.wlt": File(data=TEXT) for name in "abd"}))
     with pytest.raises(WalletError, match="host attic: no space left on device"):
         restore_file(node, volume(node, engine), file, tmp_path)
-    assert engine.volumes[WALLET] == {"a.wlt": b"old"}
+    assert engine.volumes[WALLET] == {"a.wlt": b"old", "c.wlt": TEXT}
     # A stop whose answer was lost may still go on: it has to end before the start.
     assert engine.noted[-2:] == ["stop skycoin-node-1", "start skycoin-node-1"]
 
@@ -530,7 +538,7 @@ def test_a_node_that_does_not_start_after_a_restore_is_reported(
         raise APIError("the engine is gone")
 
     monkeypatch.setattr(FakeNode, "start", start)
-    engine = FakeEngine({WALLET: {}}, full=full)
+    engine = FakeEngine({WALLET: {}}, room=0 if full else None)
     file = keep(tmp_path, "b", pack({"a.wlt": File(data=TEXT)}))
     reason = "host attic: no space left on device\n" if full else ""
     with pytest.raises(WalletError) as raised:
