@@ -23,5 +23,5 @@ def ask(host: str, question: Callable[[], _Answer]) -> _Answer:
         raise
     except (APIError, DockerException, RequestException, ServiceError, OSError) as error:
         said = message_of(error)
-        names_it = said.startswith((f"host {host}:", f"host {host},"))
+        names_it = said.startswith(tuple(f"host {host}{mark}" for mark in ":, "))
         raise WalletError(said if names_it else f"host {host}: {said}") from error

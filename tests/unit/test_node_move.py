@@ -534,14 +534,23 @@ def test_files_of_another_user_that_the_move_does_not_need_do_not_stop_it(
     assert move(skyinfra).code == 0
 
 
-@pytest.mark.parametrize("said", ["host attic: full", "host attic, r/skycoin@sha256:1: full", "full"])
-def test_an_error_names_its_host_once(said: str) -> None:
+@pytest.mark.parametrize(
+    ("said", "named"),
+    [
+        ("full", "host attic: full"),
+        ("host attic: full", "host attic: full"),
+        ("host attic, r/skycoin@sha256:1: full", "host attic, r/skycoin@sha256:1: full"),
+        ("host attic can't pull r/skycoin", "host attic can't pull r/skycoin"),
+        ("host attic-2: full", "host attic: host attic-2: full"),
+    ],
+)
+def test_an_error_names_its_host_once(said: str, named: str) -> None:
     def fail() -> None:
         raise ServiceError(said)
 
     with pytest.raises(WalletError) as refused:
         ask("attic", fail)
-    assert str(refused.value) == (said if said.startswith("host") else "host attic: full")
+    assert str(refused.value) == named
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
