@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from tarfile import BLOCKSIZE, HeaderError, ReadError
+from tarfile import EOFHeaderError, HeaderError, ReadError  # type: ignore[attr-defined] # typeshed lacks the first
 from typing import Any, Self, TypeAlias
 
 from catalogue.node_container import USER as NODE_USER
@@ -99,13 +99,13 @@ class _Entry(tarfile.TarInfo):
     """
 
     @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        """Parse a header. Raises ReadError if there is neither one nor the end of the archive."""
+    def fromtarfile(cls, tarfile: tarfile.TarFile) -> Self:
+        """Read the next header. Raises ReadError if there is neither one nor the end of the archive."""
         try:
-            return super().frombuf(buf, encoding, errors)
+            return super().fromtarfile(tarfile)
+        except EOFHeaderError:
+            raise
         except HeaderError as error:
-            if len(buf) == BLOCKSIZE and not any(buf):
-                raise  # the end
             raise ReadError(str(error)) from None
 
 

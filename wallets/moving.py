@@ -155,13 +155,13 @@ def refuse_unusable(target: DeployedNode, contents: Contents) -> None:
 
 def _refuse_kept_out(target: DeployedNode) -> None:
     known, volume = on_host(target), volume_of(target)
+    ask(target.host, known.take_empty)
     # The host's record is read, and replaced; copies of other users stay, and are in nobody's way.
     for name, place, files in (target.wallet, WALLET, ()), (target.backups, COPIES, ("", ".identity")):
         if not volume.exists(name):
             continue
         with volume.mounted(name, place, "rw"):
             pass  # Docker gives an empty volume to the image's user
-        ask(target.host, known.take_empty)
         if kept_out := ask(
             target.host, functools.partial(known.kept_out, name, *files, is_to_write=not files)
         ):
