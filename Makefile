@@ -11,6 +11,7 @@ DIND_FLAG = $(if $(filter 1,$(DIND)),--dind)
 INTO_FOLDER = $(if $(INTO),--to "$(INTO)")
 RECIPIENT_KEY = $(if $(RECIPIENT),--recipient "$(RECIPIENT)")
 IDENTITY_FILE = $(if $(IDENTITY),--identity "$(IDENTITY)")
+OLDER_FLAG = $(if $(filter 1,$(OLDER)),--older)
 PLAIN_FLAG = $(if $(filter 1,$(PLAIN)),--plain)
 # Workers, all but the first in namespaces. Three on two cores, for tests mostly wait for nodes, engines and timeouts.
 LANES = 3
@@ -72,8 +73,8 @@ retire: known installed ## Remove one node from a stack, keep its volumes: NODE=
 wallet-backup: known installed ## Back up a node's wallets into a new, encrypted file: NODE=name, RECIPIENT=key or PLAIN=1, INTO=folder
 	@$(SKYINFRA) wallet backup "$(NODE)" --stack $(STACK) $(RECIPIENT_KEY) $(PLAIN_FLAG) $(INTO_FOLDER)
 
-wallet-restore: known installed ## Restore a node's wallets: NODE=name, FILE=backup with IDENTITY=key file, or COPY=time of a copy on the host
-	@$(SKYINFRA) wallet restore "$(NODE)" $(if $(FILE),"$(FILE)") $(if $(COPY),--copy "$(COPY)") --stack $(STACK) $(IDENTITY_FILE) $(RECIPIENT_KEY) $(INTO_FOLDER)
+wallet-restore: known installed ## Restore a node's wallets: NODE=name, FILE=backup with IDENTITY=key file, or COPY=time of a copy on the host; OLDER=1 over addresses that it lacks
+	@$(SKYINFRA) wallet restore "$(NODE)" $(if $(FILE),"$(FILE)") $(if $(COPY),--copy "$(COPY)") --stack $(STACK) $(IDENTITY_FILE) $(RECIPIENT_KEY) $(INTO_FOLDER) $(OLDER_FLAG)
 
 env: known installed ## Print the environment for plain pulumi and docker: eval "$(make -s env)"
 	@$(PYTHON) -m local env

@@ -44,6 +44,7 @@ from wallets.moving import (
     refuse_less,
     refuse_one_engine,
     refuse_taken,
+    refuse_unusable,
     runs,
     wallets_of,
 )
@@ -201,6 +202,7 @@ class Move:
             click.echo("Nothing was changed.", err=True)
             return FAILED
         prepare(self.target)
+        refuse_unusable(self.target, contents)
         with self.origin.stopped():
             self._refuse_changed()
             # Both checked again: during the question and the pull, a dead host may have come back, and a

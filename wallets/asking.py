@@ -15,11 +15,13 @@ _Answer = TypeVar("_Answer")
 def ask(host: str, question: Callable[[], _Answer]) -> _Answer:
     """Answer of the engine.
 
-    Raises NotFound unchanged, and WalletError with the host's name for all other errors.
+    Raises NotFound unchanged, and WalletError that names the host for all other errors.
     """
     try:
         return question()
     except NotFound:
         raise
     except (APIError, DockerException, RequestException, ServiceError, OSError) as error:
-        raise WalletError(f"host {host}: {message_of(error)}") from error
+        said = message_of(error)
+        names_it = said.startswith(tuple(f"host {host}{mark}" for mark in ":, "))
+        raise WalletError(said if names_it else f"host {host}: {said}") from error

@@ -162,6 +162,15 @@ def node_and_time(name: str) -> tuple[str, str] | None:
     return (match["node"], match["time"]) if match else None
 
 
+def misnamed(backup: Backup) -> str:
+    """Say that a backup has the name of another one; empty if it has its own, or none of this form."""
+    base = backup.name.rpartition("/")[2]
+    own = backup.about.file_name
+    if node_and_time(base) is None or base == own or not backup.is_encrypted:
+        return ""
+    return f"its header counts, not its name: {own}"
+
+
 def _about_plain(name: str, contents: Contents) -> About:
     """Facts of a plain archive, which has no header. Raises WalletError if its time is impossible."""
     try:

@@ -12,7 +12,7 @@ from clients.fingerprint import NOTHING, Fingerprint
 from clients.wallet_on_host import WalletOnHost
 from settings.wallets import WalletsSettings
 from wallets.asking import ask
-from wallets.backup_format import Backup, Kind, about, bare, fingerprint, open_backup, read, seal
+from wallets.backup_format import Backup, Kind, about, bare, fingerprint, misnamed, open_backup, read, seal
 from wallets.backup_places import Place
 from wallets.contents import (
     Contents,
@@ -119,6 +119,8 @@ def verify(name: str, data: bytes, identities: Sequence[Identity]) -> None:
     facts = file.about
     where = f" of stack {facts.stack}, host {facts.host}" if facts.stack else ""
     print(f"{name}: a complete {_KINDS[facts.kind]} of node {facts.node or 'unknown'}{where}")
+    if difference := misnamed(file):
+        print(f"  {difference}")
     print(f"  created {facts.time:%Y-%m-%d %H:%M:%S} UTC, {age(facts.time)}")
     print(f"  {_many(facts.wallets)}, fingerprint {facts.fingerprint}, SHA-256 {file.sha256}")
     if not file.is_encrypted:

@@ -6,8 +6,10 @@ import posixpath
 import tarfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from tarfile import EOFHeaderError, HeaderError, ReadError  # type: ignore[attr-defined] # typeshed lacks the first
+from typing import Any, Self, TypeAlias
 
 from catalogue.node_container import USER as NODE_USER
 from wallets.errors import WalletError
@@ -81,10 +83,39 @@ def from_tar(archive: bytes, below: str = "") -> dict[str, File]:
     """Files of a tar archive below the folder `below`, without the entries that a file system adds.
 
     Pipes and devices are left out too. Raises WalletError for a path that leads elsewhere and for more than
-    LARGEST bytes, and tarfile's errors.
+    LARGEST bytes, and TarError for an archive that is damaged or incomplete.
     """
-    with tarfile.open(fileobj=io.BytesIO(archive), encoding=_NAMES) as tar:
+    with (
+        _tar_errors(),
+        tarfile.open(fileobj=io.BytesIO(archive), encoding=_NAMES, tarinfo=_Entry) as tar,
+    ):
         return dict(_files(tar, below))
+
+
+class _Entry(tarfile.TarInfo):
+    """An entry of an archive that must be complete.
+
+    tarfile takes an archive that is cut or damaged after its first entry for one that ends there.
+    """
+
+    @classmethod
+    def fromtarfile(cls, tarfile: tarfile.TarFile) -> Self:
+        """Read the next header. Raises ReadError if there is neither one nor the end of the archive."""
+        try:
+            return super().fromtarfile(tarfile)
+        except EOFHeaderError:
+            raise
+        except HeaderError as error:
+            raise ReadError(str(error)) from None
+
+
+@contextmanager
+def _tar_errors() -> Iterator[None]:
+    """Turn the other errors that a damaged archive causes in tarfile into its own."""
+    try:
+        yield
+    except (EOFError, ValueError, OverflowError, KeyError) as error:
+        raise ReadError(str(error)) from error
 
 
 class _Parts(io.RawIOBase):
@@ -105,8 +136,15 @@ class _Parts(io.RawIOBase):
 
 
 def folders_in(parts: Iterable[bytes], below: str) -> set[str]:
-    """Names of the folders directly below the folder `below` of a tar archive, which comes in parts."""
-    with tarfile.open(fileobj=io.BufferedReader(_Parts(parts)), mode="r|", encoding=_NAMES) as tar:
+    """Names of the folders directly below the folder `below` of a tar archive, which comes in parts.
+
+    Raises TarError for an archive that is damaged or incomplete.
+    """
+    whole = io.BufferedReader(_Parts(parts))
+    with (
+        _tar_errors(),
+        tarfile.open(fileobj=whole, mode="r|", encoding=_NAMES, tarinfo=_Entry) as tar,
+    ):
         paths = [posixpath.relpath(f"/{entry.name}", f"/{below}") for entry in tar if entry.isdir()]
     return {path for path in paths if "/" not in path and path not in (".", "..")}
 
@@ -205,7 +243,7 @@ def unpack_archive(name: str, archive: bytes) -> dict[str, File]:
         with gzip.open(io.BytesIO(archive)) as file:
             unzipped = file.read(LARGEST + 1)
         contents = {} if len(unzipped) > LARGEST else from_tar(unzipped)
-    except (OSError, EOFError, zlib.error, tarfile.TarError, ValueError, OverflowError, KeyError):
+    except (OSError, EOFError, zlib.error, tarfile.TarError):
         raise WalletError(
             f"{name} is not a complete backup: it is not a .tar.gz file, or was cut short"
         ) from None

@@ -1,64 +1,77 @@
-"""Backups in a folder: a table of all, and the newest good one of a node."""
+"""Backups in a folder: a table of all, and the newest good one of a node.
+
+A backup's header says whose it is and when it was made. The file's name counts only without a header: for a
+plain archive, and for a file that is not a complete backup.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
 
-from wallets.backup_format import Backup, Kind, bare, node_and_time, read
+from wallets.backup_format import Backup, Kind, bare, misnamed, node_and_time, read
 from wallets.backup_places import Place
 from wallets.errors import WalletError
 from wallets.nodes import DeployedNode
 from wallets.records import age
+from wallets.sealed import STAMP
 
 HEADS = ("file", "node", "created (UTC)", "age", "wallets", "fingerprint", "state")
 
 
 def newest(place: Place, node: DeployedNode) -> Backup:
-    """Newest complete backup of a node; prints newer files that are not backups. Raises WalletError."""
-    named = [(node_and_time(name), name) for name in place.names()]
-    of_node = sorted(
-        (node_time[1], name) for node_time, name in named if node_time and node_time[0] == node.name
-    )
-    for _, name in reversed(of_node):
-        address = place.address(name)
+    """Newest complete backup of a node; prints files of a newer name that are not. Raises WalletError."""
+    good: Backup | None = None
+    others = []
+    for name, data in place.load_all():
         try:
-            file = read(address, place.load(name))
+            file = read(place.address(name), data)
         except WalletError as error:
-            print(f"skipped: {error}")
+            others.append((name, str(error)))
             continue
-        if file.about.kind is not Kind.BACKUP:
-            continue
-        if file.about.node != node.name or file.about.stack not in ("", bare(node.stack)):
-            print(f"skipped: {address} is a backup of {file.about.node} of the stack {file.about.stack}")
-            continue
-        return file
-    raise WalletError(
-        f"{place.address('')} holds no good backup of {node.name}: `{node.wallet_command('backup')}` creates "
-        "one"
-    )
+        about = file.about
+        if about.node != node.name or about.stack not in ("", bare(node.stack)):
+            others.append((name, f"{file.name} is a backup of {about.node} of the stack {about.stack}"))
+        elif about.kind is Kind.BACKUP and (good is None or _age_order(file) > _age_order(good)):
+            good = file
+    after = f"{good.about.time:{STAMP}}" if good else ""
+    for name, reason in sorted(others, reverse=True):
+        if (said := node_and_time(name)) and said[0] == node.name and said[1] > after:
+            print(f"skipped: {reason}")
+    if good is None:
+        raise WalletError(
+            f"{place.address('')} holds no good backup of {node.name}: `{node.wallet_command('backup')}` "
+            "creates one"
+        )
+    if difference := misnamed(good):
+        print(f"{good.name}: {difference}")
+    return good
+
+
+def _age_order(file: Backup) -> tuple[str, str]:
+    return f"{file.about.time:{STAMP}}", file.name
 
 
 def rows(place: Place, node: str | None) -> Iterator[Sequence[str]]:
     """Rows of the table, the newest backup of each node last; a file that is not a backup has the reason."""
     yield HEADS
-    for name, data in sorted(place.load_all(), key=lambda entry: _order(entry[0])):
-        row = _row(name, data)
+    for _, row in sorted(_row(name, data) for name, data in place.load_all()):
         if node in (None, row[1]):
             yield row
 
 
-def _order(name: str) -> tuple[str, str]:
-    return node_and_time(name) or ("", name)
-
-
-def _row(name: str, data: bytes) -> Sequence[str]:
+def _row(name: str, data: bytes) -> tuple[tuple[str, str], Sequence[str]]:
+    """Row of a file, after its node and time, by which rows are sorted."""
     try:
         file = read(name, data)
     except WalletError as error:
-        node = (node_and_time(name) or ("",))[0]
-        return (name, node, "", "", "", "", re.sub(rf"^{re.escape(name)}:? ", "", str(error)))
+        said = node_and_time(name) or ("", name)
+        node = said[0]
+        return said, (name, node, "", "", "", "", re.sub(rf"^{re.escape(name)}:? ", "", str(error)))
     facts = file.about
     state = "complete" if file.is_encrypted else "complete, not encrypted"
     if facts.kind is Kind.BEFORE_RESTORE:
         state += ", before a restore"
+    if misnamed(file):
+        state += ", but its name has another node or time"
     made = f"{facts.time:%Y-%m-%d %H:%M:%S}"
-    return (name, facts.node, made, age(facts.time), str(facts.wallets), facts.fingerprint, state)
+    row = (name, facts.node, made, age(facts.time), str(facts.wallets), facts.fingerprint, state)
+    return (facts.node, f"{facts.time:{STAMP}}"), row

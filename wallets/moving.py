@@ -4,10 +4,12 @@ The originals are not changed. The wallets pass through this program's memory, o
 engines, and are stored on no disk in between.
 """
 
+import functools
 from typing import Any
 
 from docker.errors import NotFound
 
+from catalogue.node_container import WALLET
 from clients.engine import engine_address
 from clients.fingerprint import Fingerprint, digest
 from clients.pull import ensure_image
@@ -27,6 +29,7 @@ from wallets.errors import WalletError
 from wallets.fingerprint import fingerprint_of, found_in
 from wallets.losses import lost
 from wallets.nodes import DeployedNode
+from wallets.volume import COPIES
 
 
 def wallets_of(node: DeployedNode) -> dict[str, File]:
@@ -138,20 +141,52 @@ def prepare(target: DeployedNode) -> None:
     ask(target.host, lambda: ensure_image(engine_of(target), target.image, target.place))
 
 
-def carry(target: DeployedNode, contents: Contents) -> Fingerprint:
-    """Put wallets into a node's volume on its host, record them on it, and return their fingerprint.
+def refuse_unusable(target: DeployedNode, contents: Contents) -> None:
+    """Raise WalletError if the node's user can't use its volumes on the new host, or their record holds more.
 
-    The volume is created if it is missing. Every byte is read back, and the fingerprint is computed on the
-    host. Raises WalletError.
+    Missing and empty volumes are usable: they get that user as their owner, or will get it. Needs the image.
     """
+    try:
+        _refuse_kept_out(target)
+        _refuse_more(target, contents)
+    except WalletError as error:
+        raise WalletError(f"{str(error).removesuffix('.')}. Nothing was changed.") from error
+
+
+def _refuse_kept_out(target: DeployedNode) -> None:
     known, volume = on_host(target), volume_of(target)
-    _, before = ask(target.host, known.recorded)
+    ask(target.host, known.take_empty)
+    # The host's record is read, and replaced; copies of other users stay, and are in nobody's way.
+    for name, place, files in (target.wallet, WALLET, ()), (target.backups, COPIES, ("", ".identity")):
+        if not volume.exists(name):
+            continue
+        with volume.mounted(name, place, "rw"):
+            pass  # Docker gives an empty volume to the image's user
+        if kept_out := ask(
+            target.host, functools.partial(known.kept_out, name, *files, is_to_write=not files)
+        ):
+            raise WalletError(f"host {target.host}: {name}: {kept_out}")
+
+
+def _refuse_more(target: DeployedNode, contents: Contents) -> None:
+    """Raise WalletError if the host's record has more than the new wallets have."""
+    _, before = ask(target.host, on_host(target).recorded)
     if gone := found_in(contents, before).lost(before):
         raise WalletError(
             f"host {target.host} has recorded more in {target.wallet} than the new wallets have: "
             f"{'; '.join(gone)}. Restore that wallet first, or move `.identity` out of the volume "
             f"{target.backups} on that host"
         )
+
+
+def carry(target: DeployedNode, contents: Contents) -> Fingerprint:
+    """Put wallets into a node's volume on its host, record them on it, and return their fingerprint.
+
+    The volume is created if it is missing. Every byte is read back, and the fingerprint is computed on the
+    host. Raises WalletError.
+    """
+    _refuse_more(target, contents)
+    known, volume = on_host(target), volume_of(target)
     volume.make()
     ask(target.host, known.take_empty)
     present = volume.read()

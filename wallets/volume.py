@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 
 from docker.errors import NotFound
 
-from catalogue.node_container import WALLET, WALLET_HELPER
+from catalogue.node_container import WALLET, WALLET_HELPER, WALLET_READER, WALLET_WRITER
 from clients.ownership import as_user, give_empty, mode
 from clients.pull import ensure_image
 from clients.short_run import short_run
@@ -34,6 +34,7 @@ from wallets.contents import (
 )
 from wallets.errors import WalletError
 from wallets.nodes import DeployedNode
+from wallets.processes import has_ended, this_process
 from wallets.signals import uninterrupted
 
 COPIES = "/data"
@@ -77,8 +78,14 @@ def settled(read: Callable[[], dict[str, File] | None]) -> dict[str, File] | Non
     return None
 
 
+def _has_ended(helper: Any) -> bool:
+    """True if the command of a container on the wallet has ended for certain."""
+    labels = helper.labels
+    return has_ended(labels.get(WALLET_WRITER) or labels.get(WALLET_READER) or "")
+
+
 class _InUseError(WalletError):
-    """Error for a wallet on which another container runs."""
+    """Error for a wallet on which another container runs, or another command writes."""
 
 
 class WalletVolume:
@@ -99,17 +106,32 @@ class WalletVolume:
                 return files
         raise WalletError(
             f"the wallet on host {self._node.host} keeps changing: stop its node and try again "
-            f"(`{self._node.docker} stop -t {GRACE} {self._node.container}`)"
+            f"(`{self._node.docker} stop -t {GRACE} {self._node.container}`). If it is stopped, its files "
+            "can't be read to their end: look for errors of that host's disk (`dmesg`)"
         )
 
     def copies(self) -> list[str]:
-        """Names of the copies on the host, oldest first; empty if there is no volume of copies."""
+        """Names of the copies on the host, oldest first; empty if there is no volume of copies.
+
+        Raises WalletError if they can't all be listed.
+        """
         if not self.exists(self._node.backups):
             return []
         with self.mounted(self._node.backups, COPIES, "ro") as container:
             stream, _ = self._ask(lambda: container.get_archive(COPIES))
-            names = self._ask(lambda: folders_in(stream, COPIES.strip("/")))
+            try:
+                names = self._ask(lambda: folders_in(stream, COPIES.strip("/")))
+            except tarfile.TarError as error:
+                raise self._incomplete("the copies", str(error)) from None
         return sorted(filter(_COPY.fullmatch, names))
+
+    def _incomplete(self, what: str, reason: str = "the engine's archive is damaged or cut") -> WalletError:
+        """Error for copies of which only a part can be read."""
+        return WalletError(
+            f"{what} in {self._node.backups} on host {self._node.host} could not be read to their end "
+            f"({reason}). Nothing was changed. Run the same command again; if it ends like this again, look "
+            "for errors of that host's disk (`dmesg`)"
+        )
 
     def copy(self, name: str) -> dict[str, File]:
         """Files of one copy on the host, without links. Raises WalletError that lists the existing copies."""
@@ -118,38 +140,60 @@ class WalletVolume:
             known = ", ".join(copies) or "none"
             raise WalletError(f"{name!r} is not a copy in {self._node.backups}; its copies are: {known}")
         with self.mounted(self._node.backups, COPIES, "ro") as container:
-            return without_links(self._files(container, f"{COPIES}/{name}") or {})
+            files = self._files(container, f"{COPIES}/{name}")
+        if files is None:
+            raise self._incomplete(f"the files of the copy {name}")
+        return without_links(files)
 
     def put(self, contents: Contents, expected: Contents) -> None:
         """Write files into the volume, all of them or none; other files stay.
 
         A signal does not interrupt it, and no node is handed over to meanwhile. Raises WalletError; until all
         files are on the host's disk nothing in the volume has changed. Nothing is written if the volume has
-        other files than the expected ones.
+        other files than the expected ones, or if another command is writing to it.
         """
-        with uninterrupted():
-            self.remove_leftovers()
-            with self.mounted(self._node.wallet, WALLET, "rw") as container:
-                try:
-                    self._refuse_started("Nothing was changed")
-                    self._take_empty()
-                    self._refuse_unwritable()
-                    self._stage(container, contents)
-                    self._refuse_other_files(expected)
-                    self._refuse_started("Nothing was changed")
-                    code, printed = self._run(["sh", "-c", MOVE])
-                    if code:
-                        raise WalletError(f"the files could not be moved into {self._node.wallet}: {printed}")
-                except NotFound as error:
-                    self._unstage()
-                    raise WalletError(
-                        f"a container through which {self._node.wallet} was written was removed by another "
-                        f"command ({error}). Run this one again"
-                    ) from error
-                except WalletError:
-                    self._unstage()
-                    raise
-                self._check_written(contents)
+        with self._writing() as container:
+            try:
+                self._refuse_started("Nothing was changed")
+                self._take_empty()
+                self._refuse_unwritable()
+                self._stage(container, contents)
+                self._refuse_other_files(expected)
+                self._refuse_started("Nothing was changed")
+                self._refuse_writers(container)
+                code, printed = self._run(["sh", "-c", MOVE])
+                if code:
+                    raise WalletError(f"the files could not be moved into {self._node.wallet}: {printed}")
+            except NotFound as error:
+                self._clean_up(container)
+                raise WalletError(
+                    f"a container through which {self._node.wallet} was written was removed by another "
+                    f"command ({error}). Run this one again"
+                ) from error
+            except WalletError:
+                self._clean_up(container)
+                raise
+            self._check_written(contents)
+
+    @contextmanager
+    def _writing(self) -> Iterator[Any]:
+        """Yield a container of the volume, after the rest of killed commands was removed.
+
+        Raises WalletError if another command is writing. It looks once its own container is there: of two
+        commands that begin at the same moment, the one that looks later sees the other.
+        """
+        with uninterrupted(), self.mounted(self._node.wallet, WALLET, "rw") as container:
+            self._refuse_writers(container)
+            for helper in self._helpers(container):
+                if helper.status not in RUNNING and _has_ended(helper):
+                    self._remove(helper)
+            self._unstage()
+            yield container
+
+    def _clean_up(self, container: Any) -> None:
+        """Remove the staged files, unless another command writes by now: then they are that one's."""
+        if not self._writers(container):
+            self._unstage()
 
     def _check_written(self, contents: Contents) -> None:
         written = self.read()
@@ -182,13 +226,39 @@ class WalletVolume:
             )
 
     def remove_leftovers(self) -> None:
-        """Remove the containers of a killed `put`, and its folder in the volume."""
-        filters = {"label": f"{WALLET_HELPER}={self._node.wallet}", "status": ["created", "exited"]}
-        for container in self._ask(
+        """Remove the containers of a killed `put`, and its folder in the volume.
+
+        Raises WalletError if another command is writing.
+        """
+        with self._writing():
+            pass
+
+    def _refuse_writers(self, own: Any = None) -> None:
+        """Raise _InUseError if another command is writing to the volume, as a restore on another machine."""
+        if names := sorted(helper.name for helper in self._writers(own)):
+            node = self._node
+            end = f"`{node.docker} rm -f {' '.join(names)}`"
+            raise _InUseError(
+                f"{', '.join(names)} on host {node.host} is used by another command to write to "
+                f"{node.wallet}, as by a restore on another machine. Nothing was changed. Wait for its end; "
+                f"if it was killed, remove that container ({end}). Then run the same command again"
+            )
+
+    def _writers(self, own: Any) -> list[Any]:
+        """Other commands' containers that may be writing, also on behalf of a command that was killed."""
+        return [
+            helper
+            for helper in self._helpers(own)
+            if helper.status in RUNNING or (WALLET_READER not in helper.labels and not _has_ended(helper))
+        ]
+
+    def _helpers(self, own: Any) -> list[Any]:
+        """Containers of commands on the wallet but one."""
+        filters = {"label": f"{WALLET_HELPER}={self._node.wallet}"}
+        found = self._ask(
             lambda: self._client.containers.list(all=True, filters=filters, ignore_removed=True)
-        ):
-            self._remove(container)
-        self._unstage()
+        )
+        return [helper for helper in found if own is None or helper.id != own.id]
 
     def _remove(self, container: Any) -> None:
         with suppress(NotFound):
@@ -238,6 +308,7 @@ class WalletVolume:
                     # again.
                     self._stop(container)
                 self._refuse_others(container)
+                self._refuse_writers()
                 self._ask(container.start)
                 try:
                     # Two that start at the same moment did not see each other before.
@@ -249,7 +320,8 @@ class WalletVolume:
                 return  # another command has removed it
             except WalletError as error:
                 node = self._node
-                reasons = "\n".join(filter(None, (str(after or "").strip(), str(error))))
+                said = str(after or "").strip()
+                reasons = said if str(error) in said else "\n".join(filter(None, (said, str(error))))
                 by_hand = (
                     "" if isinstance(error, _InUseError) else f"`{node.docker} start {node.container}`, or "
                 )
@@ -276,7 +348,8 @@ class WalletVolume:
         return container if container is not None and container.status in RUNNING else None
 
     def refuse_users(self) -> None:
-        """Raise WalletError if a container other than the node's is running on the wallet."""
+        """Raise WalletError if another container is running on the wallet, or a command is writing to it."""
+        self._refuse_writers()
         others = sorted(name for name in self._running_on_wallet().values() if name != self._node.container)
         if others:
             raise WalletError(
@@ -347,7 +420,7 @@ class WalletVolume:
                 command=["true"],
                 network_mode="none",
                 read_only=True,
-                labels={WALLET_HELPER: self._node.wallet},
+                labels=self._labels(WALLET_READER if access == "ro" else WALLET_WRITER),
                 volumes={volume: {"bind": place, "mode": mode(self._node.place, access)}},
             )
         )
@@ -355,6 +428,9 @@ class WalletVolume:
             yield container
         finally:
             self._remove(container)
+
+    def _labels(self, kind: str) -> dict[str, str]:
+        return {WALLET_HELPER: self._node.wallet, kind: this_process()}
 
     def _gone(self, volume: str) -> str:
         return (
@@ -379,7 +455,7 @@ class WalletVolume:
         node = self._node
         options: dict[str, Any] = {
             "volumes": {node.wallet: {"bind": WALLET, "mode": mode(node.place, "rw")}},
-            "labels": {WALLET_HELPER: node.wallet},
+            "labels": self._labels(WALLET_WRITER),
             "tmpfs": {"/tmp": ""},
             **as_user(node.place),
         }

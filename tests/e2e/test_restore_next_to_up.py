@@ -1,11 +1,14 @@
-"""A restore on a board while an `up`, a watchdog or a reboot starts a node on the wallet."""
+"""A restore on a board next to another one, or to an `up`, a watchdog or a reboot that starts the node."""
 
+import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from catalogue.node_container import WALLET_HELPER
 from clients.engine import connect
 from providers.skycoin.handover import Handover
 from tests.e2e.boards import Board
@@ -20,7 +23,7 @@ from wallets.commands import Restoring
 from wallets.contents import File, pack
 from wallets.errors import WalletError
 from wallets.nodes import DeployedNode
-from wallets.volume import WalletVolume
+from wallets.volume import MOVE, WalletVolume
 
 __all__ = ["node"]
 
@@ -56,11 +59,8 @@ class SlowFolder(LocalFolder):
         return super().keep(name, backup)
 
 
-def refusal_of_restore(board: Board, folder: Path, meanwhile: Callable[[], None]) -> str:
-    """Restore three addresses over one, and return the refusal; the volume must be unchanged then."""
-    script = f"printf %s '{IN_VOLUME.decode()}' > /wallet/mine.wlt; chown -R {USER} /wallet"
-    board.docker("run", "--rm", "-v", f"{WALLET}:/wallet", OLD, "sh", "-c", script)
-    deployed = DeployedNode(
+def deployed(board: Board) -> DeployedNode:
+    return DeployedNode(
         stack="test",
         name="one",
         host="board",
@@ -75,11 +75,28 @@ def refusal_of_restore(board: Board, folder: Path, meanwhile: Callable[[], None]
         urns=[],
         protected=[],
     )
-    volume = WalletVolume(deployed, connect(deployed.place))
-    file = read("one-wallet-2026-01-01T00-00-00Z.tar.gz", pack({"mine.wlt": File(data=IN_BACKUP)}))
+
+
+def put_one_address(board: Board) -> None:
+    script = f"printf %s '{IN_VOLUME.decode()}' > /wallet/mine.wlt; chown -R {USER} /wallet"
+    board.docker("run", "--rm", "-v", f"{WALLET}:/wallet", OLD, "sh", "-c", script)
+
+
+def restore(board: Board, place: LocalFolder, data: bytes = IN_BACKUP) -> WalletVolume:
+    one = deployed(board)
+    volume = WalletVolume(one, connect(one.place))
+    file = read("one-wallet-2026-01-01T00-00-00Z.tar.gz", pack({"mine.wlt": File(data=data)}))
+    commands.restore_file(one, volume, file, [], Restoring(place=place))
+    return volume
+
+
+def refusal_of_restore(board: Board, folder: Path, meanwhile: Callable[[], None]) -> str:
+    """Restore three addresses over one, and return the refusal; the volume must be unchanged then."""
+    put_one_address(board)
     with pytest.raises(WalletError) as refused:
-        commands.restore_file(deployed, volume, file, [], Restoring(place=SlowFolder(folder, meanwhile)))
-    assert volume.read()["mine.wlt"].data == IN_VOLUME
+        restore(board, SlowFolder(folder, meanwhile))
+    one = deployed(board)
+    assert WalletVolume(one, connect(one.place)).read()["mine.wlt"].data == IN_VOLUME
     return str(refused.value)
 
 
@@ -153,3 +170,58 @@ def test_a_restore_writes_nothing_under_a_node_that_a_reboot_after_a_killed_up_h
         until(lambda: node.containers() == {f"{NAME}-previous": OLD}, "the old one runs", seconds=60)
 
     assert f"{NAME}-previous on host board {STARTED}" in refusal_of_restore(board, tmp_path, reboot)
+
+
+def before_moving(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> None:
+    """Let something happen when all files of a restore are staged, just before they are moved."""
+    real, once = WalletVolume._run, [happens]
+
+    def run(volume: WalletVolume, command: list[str]) -> tuple[int, str]:
+        if command[2:] == [MOVE] and once:
+            once.pop()()
+        return real(volume, command)
+
+    monkeypatch.setattr(WalletVolume, "_run", run)
+
+
+@pytest.mark.case(38)
+def test_a_second_restore_is_refused_while_the_first_one_writes(
+    board: Board, node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It removed the first one's staged files, of which some could be in place already."""
+    put_one_address(board)
+    refused: list[str] = []
+
+    def second() -> None:
+        with monkeypatch.context() as patch:
+            for module in ("processes", "volume"):
+                patch.setattr(f"wallets.{module}.this_process", lambda: "another machine 1 1")
+            with pytest.raises(WalletError) as raised:
+                restore(board, LocalFolder(tmp_path / "second"), wallet("one", "two"))
+        refused.append(str(raised.value))
+
+    before_moving(monkeypatch, second)
+    volume = restore(board, LocalFolder(tmp_path / "first"))
+    assert "on host board is used by another command to write to" in refused[0]
+    assert not (tmp_path / "second").exists()
+    assert volume.read()["mine.wlt"].data == IN_BACKUP
+    assert node.containers() == {NAME: OLD}
+
+
+@pytest.mark.case(38)
+def test_a_restore_that_was_killed_on_this_machine_is_finished_by_the_next(
+    board: Board, node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_one_address(board)
+    if (child := os.fork()) == 0:
+        before_moving(monkeypatch, lambda: os.kill(os.getpid(), signal.SIGKILL))
+        restore(board, LocalFolder(tmp_path / "killed"))
+        os._exit(1)
+    _, status = os.waitpid(child, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL
+    label = f"label={WALLET_HELPER}={WALLET}"
+    assert len(board.docker("ps", "-aq", "--filter", label).split()) == 1
+    volume = restore(board, LocalFolder(tmp_path / "next"))
+    assert volume.read() == {"mine.wlt": volume.read()["mine.wlt"]}
+    assert volume.read()["mine.wlt"].data == IN_BACKUP
+    assert board.docker("ps", "-aq", "--filter", label) == ""

@@ -44,6 +44,10 @@ class Board:
     nodes: "dict[str, Node]" = field(default_factory=dict)
     """Containers by name."""
     noted: list[str] = field(default_factory=list)
+    foreign: dict[str, bytes] = field(default_factory=dict)
+    """Output of the search for files of other users, by volume."""
+    shut: set[str] = field(default_factory=set)
+    """Volumes that the node's user can't enter."""
     asked: list[Values] = field(default_factory=list)
     """Options of the short-lived containers that were created."""
     identity: str = ""
@@ -258,6 +262,11 @@ class Short:
         command = [
             self._here(part).replace("/tmp/folders", f"{self.board.root}.tmp") for part in self.command
         ]
+        if "ownership" in command:
+            [volume] = self.volumes
+            command = ["echo", self.board.foreign.get(volume, b"end").decode()]
+        elif self.board.shut.intersection(self.volumes):
+            command = ["sh", "-c", "echo 'Permission denied'; exit 1"]
         self.done = subprocess.run(command, capture_output=True, check=False)
 
     def wait(self, timeout: int) -> Values:

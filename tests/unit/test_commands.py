@@ -626,10 +626,18 @@ def test_a_wallet_that_the_refresh_refuses_is_reported_as_not_recorded(
 
 
 @pytest.mark.parametrize(
-    ("variable", "options"), [("COPY=t", '--copy "t" --stack local'), ("FILE=a b", '"a b"  --stack local')]
+    ("variables", "options"),
+    [
+        (["COPY=t"], '--copy "t" --stack local'),
+        (["FILE=a b"], '"a b"  --stack local'),
+        (["COPY=t", "OLDER=1"], '--copy "t" --stack local --older'),
+        (["COPY=t", "OLDER=0"], '--copy "t" --stack local'),
+    ],
 )
-def test_a_make_target_uses_the_set_up_and_passes_only_the_given_options(variable: str, options: str) -> None:
-    command = ["make", "--dry-run", "--no-print-directory", "wallet-restore", "NODE=node-1", variable]
+def test_a_make_target_uses_the_set_up_and_passes_only_the_given_options(
+    variables: list[str], options: str
+) -> None:
+    command = ["make", "--dry-run", "--no-print-directory", "wallet-restore", "NODE=node-1", *variables]
     # `make unit` runs these tests, and would pass its own options on.
     env = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     done = subprocess.run(command, cwd=PROJECT, env=env, capture_output=True, text=True, check=True)

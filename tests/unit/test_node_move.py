@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from clients.errors import ServiceError
 from clients.fingerprint import Fingerprint, digest, lines
 from clients.host_checks import Finding, Level
 from clients.silent_engines import Address
@@ -28,7 +29,9 @@ from tests.unit.test_wallet_backups import KEY, data_of, sealed, wallet
 from tests.unit.test_wallets import URN, child
 from tests.unit.yaml_like import EXPORTER
 from wallets import moving
+from wallets.asking import ask
 from wallets.contents import STAGING, Contents, File
+from wallets.errors import WalletError
 from wallets.fingerprint import fingerprint_of
 from wallets.nodes import DeployedNode
 
@@ -247,7 +250,7 @@ def test_an_old_host_that_could_not_record_its_copy_is_named(
     ran = move(skyinfra)
     assert ran.code == 1
     assert ran.err.endswith(
-        f"host attic: {WALLET}-backups can't be written: full\nHost attic could not be marked as "
+        f"\nhost attic: {WALLET}-backups can't be written: full\nHost attic could not be marked as "
         "holding only a copy, and would let a node run on its volumes: never start one there.\n"
     )
     assert fleet.running == ["ssh://pi@shed.lan"]
@@ -452,8 +455,9 @@ def test_a_volume_with_more_than_whole_wallets_is_never_called_known(
 
 
 def test_a_new_host_whose_record_holds_more_is_refused_and_the_node_keeps_running(
-    fleet: Fleet, skyinfra: Skyinfra
+    fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(Node, "stop", None)
     fleet.shed.make(f"{WALLET}-backups")
     memory = fleet.shed.folder(f"{WALLET}-backups") / ".identity"
     known = fingerprint_of({"lost.wlt": File(data=wallet("nine"))})
@@ -465,6 +469,88 @@ def test_a_new_host_whose_record_holds_more_is_refused_and_the_node_keeps_runnin
     )
     assert_nothing_changed(fleet)
     assert fleet.attic.nodes[NODE].status == "running"
+
+
+COPIES = f"{WALLET}-backups"
+OF_ROOT = b"unwritable drwx------ 0 0 /volume\nend"
+
+
+@pytest.mark.case(30)
+@pytest.mark.parametrize(
+    ("volume", "listed", "named"),
+    [
+        (WALLET, OF_ROOT, "the volume's own folder (drwx------) of 0:0"),
+        (WALLET, b"unwritable -rw-r--r-- 0 0 /volume/mine.wlt\nend", "'mine.wlt' (-rw-r--r--) of 0:0"),
+        (COPIES, OF_ROOT, "the volume's own folder (drwx------) of 0:0"),
+        (COPIES, b"unreadable -rw------- 0 0 /volume/.identity\nend", "'.identity' (-rw-------) of 0:0"),
+    ],
+    ids=["wallet volume", "wallet", "copies", "record"],
+)
+def test_a_volume_of_another_user_on_the_new_host_is_refused_before_the_node_is_stopped(
+    volume: str,
+    listed: bytes,
+    named: str,
+    fleet: Fleet,
+    skyinfra: Skyinfra,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The node was stopped, its wallets were copied, and only then was the record refused."""
+    fleet.shed.make(volume)
+    fleet.shed.foreign[volume] = listed
+    stops: list[int] = []
+    monkeypatch.setattr(Node, "stop", lambda *_, timeout: stops.append(timeout))
+    ran = move(skyinfra)
+    assert ran.code == 1
+    assert f"host shed: {volume}: The node's user 10000:10000 can't use {named}." in ran.err
+    assert f"-v {volume}:/volume" in ran.err
+    assert ran.err.endswith("Nothing was changed.\n")
+    assert ran.err.count("host shed") == 1
+    assert stops == []
+    assert_nothing_changed(fleet)
+
+
+@pytest.mark.case(30)
+def test_copies_that_the_nodes_user_can_not_read_are_refused_before_the_node_is_stopped(
+    fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet.shed.make(COPIES)
+    fleet.shed.shut.add(COPIES)
+    stops: list[int] = []
+    monkeypatch.setattr(Node, "stop", lambda *_, timeout: stops.append(timeout))
+    ran = move(skyinfra)
+    assert ran.code == 1
+    assert ran.err.endswith(f"host shed: {COPIES} can't be read: Permission denied. Nothing was changed.\n")
+    assert ran.err.count("host shed") == 1
+    assert stops == []
+    assert_nothing_changed(fleet)
+
+
+def test_files_of_another_user_that_the_move_does_not_need_do_not_stop_it(
+    fleet: Fleet, skyinfra: Skyinfra
+) -> None:
+    fleet.shed.make(COPIES)
+    old = b"unreadable drwx------ 0 0 /volume/2026-01-01T00-00-00Z\n"
+    fleet.shed.foreign[COPIES] = old + b"unwritable -rw-r--r-- 0 0 /volume/.identity\nend"
+    assert move(skyinfra).code == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "named"),
+    [
+        ("full", "host attic: full"),
+        ("host attic: full", "host attic: full"),
+        ("host attic, r/skycoin@sha256:1: full", "host attic, r/skycoin@sha256:1: full"),
+        ("host attic can't pull r/skycoin", "host attic can't pull r/skycoin"),
+        ("host attic-2: full", "host attic: host attic-2: full"),
+    ],
+)
+def test_an_error_names_its_host_once(said: str, named: str) -> None:
+    def fail() -> None:
+        raise ServiceError(said)
+
+    with pytest.raises(WalletError) as refused:
+        ask("attic", fail)
+    assert str(refused.value) == named
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
@@ -697,7 +783,7 @@ def assert_old_volume_unchanged(fleet: Fleet) -> None:
 @pytest.mark.parametrize(
     "fault", [KeyboardInterrupt(), OSError("the connection is gone")], ids=["kill", "fail"]
 )
-@pytest.mark.parametrize("last", range(1, 96))
+@pytest.mark.parametrize("last", range(1, 115))
 def test_a_move_that_ends_at_any_request_is_finished_by_the_next(
     last: int, fault: BaseException, fleet: Fleet, skyinfra: Skyinfra
 ) -> None:
@@ -738,7 +824,7 @@ def test_the_next_run_removes_a_partial_copy_that_a_power_cut_left_on_the_new_ho
 
 def test_the_test_above_reaches_the_last_request(fleet: Fleet, skyinfra: Skyinfra) -> None:
     assert move(skyinfra).code == 0
-    assert 20 < fleet.requests.count <= 95
+    assert 20 < fleet.requests.count <= 114
 
 
 @dataclass

@@ -13,6 +13,7 @@ import sys
 import tarfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -73,9 +74,10 @@ def sealed(
     node: str = "node-1",
     stack: str = "test",
     kind: Kind = Kind.BACKUP,
+    time: datetime | None = None,
 ) -> bytes:
     facts = about(contents, node=node, stack=stack, host="attic", kind=kind, recipients=recipients)
-    return seal(facts, contents)
+    return seal(facts if time is None else replace(facts, time=time), contents)
 
 
 def data_of(contents: Contents) -> dict[str, bytes]:
@@ -656,14 +658,17 @@ def test_verify_names_what_it_can_not_verify_without_a_key(capsys: pytest.Captur
 def test_the_newest_good_backup_is_never_a_torn_one_nor_another_nodes(
     node: DeployedNode, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    good, bad = sealed(), sealed()[:-1]
+    good = sealed(time=datetime(2026, 1, 2, tzinfo=UTC))
+    bad = good[:-1]
     files = {
         "node-1-wallet-2026-01-01T00-00-00Z.tar.gz": pack(CONTENTS),
         "node-1-wallet-2026-01-02T00-00-00Z.backup": good,
         "node-1-wallet-2026-01-03T00-00-00Z.backup": bad,
         "node-1-wallet-2026-01-04T00-00-00Z.backup": b"",
         "node-1-wallet-2026-01-05T00-00-00Z.backup": sealed(node="node-2"),
-        "node-1-wallet-2026-01-06T00-00-00Z-before-restore.backup": sealed(kind=Kind.BEFORE_RESTORE),
+        "node-1-wallet-2026-01-06T00-00-00Z-before-restore.backup": sealed(
+            kind=Kind.BEFORE_RESTORE, time=datetime(2026, 1, 6, tzinfo=UTC)
+        ),
         "node-2-wallet-2026-01-07T00-00-00Z.backup": sealed(node="node-2"),
         "note.tar.gz": b"",
     }
@@ -683,6 +688,72 @@ def test_the_newest_good_backup_is_never_a_torn_one_nor_another_nodes(
         "complete, before a restore",
     ]
     assert {row[1] for row in listing.rows(LocalFolder(tmp_path), None)} == {"node", "node-1", "node-2", ""}
+
+
+def in_january(day: int) -> datetime:
+    return datetime(2026, 1, day, tzinfo=UTC)
+
+
+@pytest.fixture
+def misnamed(tmp_path: Path) -> Path:
+    """A folder with backups of three days in January: one of a wrong day, of a wrong kind, and unnamed."""
+    files = {
+        "node-1-wallet-2026-01-09T00-00-00Z.backup": sealed(time=in_january(1)),
+        "node-1-wallet-2026-01-03T00-00-00Z-before-restore.backup": sealed(time=in_january(3)),
+        "copied from the old disk (2).backup": sealed(time=in_january(2)),
+    }
+    for name, data in files.items():
+        (tmp_path / name).write_bytes(data)
+    return tmp_path
+
+
+@pytest.mark.case(38)
+def test_the_newest_backup_is_the_newest_by_its_header_whatever_its_files_are_called(
+    node: DeployedNode, misnamed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A renamed or miscopied old backup passed for the newest one, and the newest was not looked at."""
+    where = LocalFolder(misnamed)
+    third = misnamed / "node-1-wallet-2026-01-03T00-00-00Z-before-restore.backup"
+    assert listing.newest(where, node).name == str(third)
+    assert capsys.readouterr().out == (
+        f"{third}: its header counts, not its name: node-1-wallet-2026-01-03T00-00-00Z.backup\n"
+    )
+    third.unlink()
+    unnamed = listing.newest(where, node)
+    assert (unnamed.about.time, capsys.readouterr().out) == (in_january(2), "")
+    Path(unnamed.name).unlink()
+    assert listing.newest(where, node).about.time == in_january(1)
+    assert "its header counts, not its name: node-1-wallet-2026-01-01T00-00-00Z.backup" in (
+        capsys.readouterr().out
+    )
+
+
+def test_a_plain_archive_is_as_old_as_its_name_says(node: DeployedNode, misnamed: Path) -> None:
+    plain = misnamed / "node-1-wallet-2026-01-04T00-00-00Z.tar.gz"
+    plain.write_bytes(pack(CONTENTS))
+    assert listing.newest(LocalFolder(misnamed), node).name == str(plain)
+
+
+def test_a_list_is_in_the_order_of_the_headers_and_says_which_names_are_wrong(misnamed: Path) -> None:
+    (misnamed / "node-1-wallet-2026-01-02T12-00-00Z.backup").write_bytes(sealed()[:-1])
+    wrong = "complete, but its name has another node or time"
+    rows = list(listing.rows(LocalFolder(misnamed), "node-1"))[1:]
+    assert [(row[0], row[2][:10], row[-1].split(":")[0]) for row in rows] == [
+        ("node-1-wallet-2026-01-09T00-00-00Z.backup", "2026-01-01", wrong),
+        ("copied from the old disk (2).backup", "2026-01-02", "complete"),
+        ("node-1-wallet-2026-01-02T12-00-00Z.backup", "", "is not a complete backup"),
+        ("node-1-wallet-2026-01-03T00-00-00Z-before-restore.backup", "2026-01-03", wrong),
+    ]
+
+
+def test_verify_names_a_name_that_differs_from_the_header(capsys: pytest.CaptureFixture[str]) -> None:
+    name = "/usb/node-2-wallet-2026-01-09T00-00-00Z.backup"
+    commands.verify(name, sealed(time=in_january(1)), [])
+    said = capsys.readouterr().out
+    assert f"{name}: a complete backup of node node-1" in said
+    assert "  its header counts, not its name: node-1-wallet-2026-01-01T00-00-00Z.backup\n" in said
+    commands.verify("/usb/node-1-wallet-2026-01-01T00-00-00Z.backup", sealed(time=in_january(1)), [])
+    assert "its name" not in capsys.readouterr().out
 
 
 def check(

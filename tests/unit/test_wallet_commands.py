@@ -113,7 +113,7 @@ def test_an_ssh_option_that_could_run_a_program_or_skip_the_hosts_key_is_refused
 def test_list_shows_each_file_and_what_was_not_verified_without_a_key(
     skyinfra: Skyinfra, tmp_path: Path
 ) -> None:
-    (tmp_path / NAME).write_bytes(sealed())
+    (tmp_path / NAME).write_bytes(sealed(time=datetime(2026, 1, 2, tzinfo=UTC)))
     (tmp_path / "node-2-wallet-2026-01-01T00-00-00Z.tar.gz").write_bytes(pack(CONTENTS))
     (tmp_path / "node-1-wallet-2026-01-03T00-00-00Z.backup").write_bytes(sealed()[:-1])
     ran = skyinfra("wallet", "list", "--from", str(tmp_path))

@@ -8,6 +8,7 @@ import os
 import posixpath
 import signal
 import stat
+import subprocess
 import tarfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ from typing import Any
 import pytest
 from docker.errors import APIError, NotFound
 
-from catalogue.node_container import WALLET_HELPER
+from catalogue.node_container import WALLET_HELPER, WALLET_READER, WALLET_WRITER
 from clients.fingerprint import Fingerprint
 from providers.base import Values
 from tests.unit.wallet_engine import wallet
@@ -30,7 +31,8 @@ from wallets.contents import STAGING, File, damaged, folders_in, from_tar, pack,
 from wallets.errors import WalletError
 from wallets.fingerprint import fingerprint_of
 from wallets.nodes import DeployedNode, node_of, nodes_of
-from wallets.volume import WalletVolume
+from wallets.processes import has_ended, this_process
+from wallets.volume import MOVE, WalletVolume
 
 URN = "urn:pulumi:test::skycoin::"
 NODE = f"{URN}skycoin:index:Node::node-1"
@@ -72,15 +74,22 @@ class FakeEngine:
 
     volumes: dict[str, dict[str, bytes]]
     running: bool = True
-    full: bool = False
+    room: int | None = None
+    """Bytes that the disk still takes; None if it has room."""
     saves: Iterator[bytes] = field(default_factory=lambda: iter(()))
     """Content that the node has written by each further read."""
     users: Sequence[str] = ("skycoin-node-1",)
     """Containers that run on the wallet."""
     bound: Sequence[str] = ()
     """Containers that run on the folder of the wallet's volume."""
-    left: Sequence[str] = ()
-    """Containers that a killed restore has left."""
+    left: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Containers that other commands have on the wallet, with their labels."""
+    working: Sequence[str] = ()
+    """Those of them that are running."""
+    helpers: "list[FakeContainer]" = field(default_factory=list)
+    """Containers of the commands in a test."""
+    meanwhile: dict[str, Callable[[], object]] = field(default_factory=dict)
+    """What happens once at a step of a restore: before `create`, `stage` or `move`, or after `created`."""
     is_kept_out: bool = False
     """If true, the node's user can't write to the volume."""
     loses: bool = False
@@ -123,11 +132,15 @@ class FakeEngine:
         filters: Values,
         all: bool,  # noqa: A002 docker's name
         ignore_removed: bool,
-    ) -> "Sequence[FakeNode]":
+    ) -> "Sequence[FakeNode | FakeContainer]":
         assert all
         assert ignore_removed, "docker-py inspects each, and another command may remove one meanwhile"
-        assert filters == {"label": f"{WALLET_HELPER}={WALLET}", "status": ["created", "exited"]}
-        return [FakeNode(self, name) for name in self.left]
+        assert filters["label"] == f"{WALLET_HELPER}={WALLET}"
+        there: Sequence[FakeNode | FakeContainer] = [
+            *(FakeNode(self, name) for name in self.left),
+            *self.helpers,
+        ]
+        return [one for one in there if one.status in filters.get("status", (one.status,))]
 
     def create(self, image: str, *, volumes: Mapping[str, Any], **options: Any) -> "FakeContainer":
         assert image == PREFLIGHT["image"]
@@ -135,7 +148,17 @@ class FakeEngine:
         assert options["read_only"]
         [(name, mount)] = volumes.items()
         assert name in self.volumes, "a container that names a volume makes it"
-        return FakeContainer(self, self.volumes[name], mount["bind"], options["command"])
+        is_writer = mount["mode"] == "rw"
+        if is_writer:
+            self.happen("create")
+        made = FakeContainer(self, self.volumes[name], mount["bind"], options["command"], options["labels"])
+        self.helpers.append(made)
+        if is_writer:
+            self.happen("created")
+        return made
+
+    def happen(self, step: str) -> None:
+        self.meanwhile.pop(step, lambda: None)()
 
 
 @dataclass
@@ -149,7 +172,13 @@ class FakeNode:
 
     @property
     def status(self) -> str:
+        if self.name in self.engine.left:
+            return "running" if self.name in self.engine.working else "created"
         return "running" if self.engine.running or self.name != "skycoin-node-1" else "exited"
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        return self.engine.left[self.name]
 
     def stop(self, timeout: int) -> None:
         assert timeout == 60
@@ -162,16 +191,32 @@ class FakeNode:
 
     def remove(self, force: bool) -> None:
         self.engine.noted.append(f"remove {self.name}")
+        self.engine.left = {name: labels for name, labels in self.engine.left.items() if name != self.name}
 
 
-@dataclass
+@dataclass(eq=False)
 class FakeContainer:
     engine: FakeEngine
     files: dict[str, bytes]
     place: str
     command: list[str]
+    labels: Mapping[str, str]
+    status: str = "created"
+
+    @property
+    def id(self) -> str:
+        return f"helper {id(self)}"
+
+    @property
+    def name(self) -> str:
+        return self.id
+
+    def _look(self) -> None:
+        if self not in self.engine.helpers:
+            raise NotFound(self.id)
 
     def get_archive(self, path: str) -> tuple[list[bytes], Values]:
+        self._look()
         if (saved := next(self.engine.saves, None)) is not None:
             self.files["a.wlt"] = saved
         inside = posixpath.relpath(path, self.place)
@@ -184,13 +229,25 @@ class FakeContainer:
 
     def put_archive(self, path: str, archive: bytes) -> bool:
         assert path == self.place
-        if self.engine.full:
-            raise APIError("no space left on device")
-        self.files |= {name: file.data for name, file in from_tar(archive).items()}
+        self.engine.happen("stage")
+        self._look()
+        for name, file in from_tar(archive).items():
+            room, whole = self.engine.room, file.data
+            self.files[name] = whole if room is None else whole[:room]
+            if room is not None:
+                self.engine.room = room - len(self.files[name])
+                if self.files[name] != whole:
+                    raise APIError("no space left on device")
         return True
 
     def start(self) -> None:
         self.engine.noted.append(" ".join(self.command[:2]))
+        if self.command[-1] == f"[ -w {self.place} ]":
+            return
+        self.status = "running"
+        if self.command == ["sh", "-c", MOVE]:
+            self.engine.happen("move")
+        self.status = "exited"
         staged = {name: data for name, data in self.files.items() if name.startswith(f"{STAGING}/")}
         for name, data in staged.items():
             del self.files[name]
@@ -205,6 +262,8 @@ class FakeContainer:
 
     def remove(self, force: bool) -> None:
         self.engine.noted.append("remove")
+        self._look()
+        self.engine.helpers.remove(self)
 
 
 @pytest.fixture
@@ -441,12 +500,15 @@ def test_a_stopped_node_is_not_started_by_a_restore(node: DeployedNode, tmp_path
 
 
 @pytest.mark.case(38)
-def test_a_full_volume_is_not_changed_and_the_node_starts_again(node: DeployedNode, tmp_path: Path) -> None:
-    engine = FakeEngine({WALLET: {"a.wlt": b"old"}}, full=True)
-    file = keep(tmp_path, "b", pack({"a.wlt": File(data=TEXT)}))
+@pytest.mark.parametrize("room", [0, 1, len(TEXT), len(TEXT) + 1, 2 * len(TEXT)])
+def test_a_volume_that_fills_up_is_not_changed_and_the_node_starts_again(
+    room: int, node: DeployedNode, tmp_path: Path
+) -> None:
+    engine = FakeEngine({WALLET: {"a.wlt": b"old", "c.wlt": TEXT}}, room=room)
+    file = keep(tmp_path, "b", pack({f"{name}.wlt": File(data=TEXT) for name in "abd"}))
     with pytest.raises(WalletError, match="host attic: no space left on device"):
         restore_file(node, volume(node, engine), file, tmp_path)
-    assert engine.volumes[WALLET] == {"a.wlt": b"old"}
+    assert engine.volumes[WALLET] == {"a.wlt": b"old", "c.wlt": TEXT}
     # A stop whose answer was lost may still go on: it has to end before the start.
     assert engine.noted[-2:] == ["stop skycoin-node-1", "start skycoin-node-1"]
 
@@ -476,7 +538,7 @@ def test_a_node_that_does_not_start_after_a_restore_is_reported(
         raise APIError("the engine is gone")
 
     monkeypatch.setattr(FakeNode, "start", start)
-    engine = FakeEngine({WALLET: {}}, full=full)
+    engine = FakeEngine({WALLET: {}}, room=0 if full else None)
     file = keep(tmp_path, "b", pack({"a.wlt": File(data=TEXT)}))
     reason = "host attic: no space left on device\n" if full else ""
     with pytest.raises(WalletError) as raised:
@@ -556,10 +618,21 @@ def test_a_restore_that_lost_a_file_is_an_error(node: DeployedNode, tmp_path: Pa
     assert engine.noted[-1] == "start skycoin-node-1"
 
 
+def of(process: str, label: str = WALLET_WRITER) -> dict[str, str]:
+    """Labels of a process's container on the wallet."""
+    return {WALLET_HELPER: WALLET, label: process}
+
+
+KILLED = f"{this_process().rpartition(' ')[0]} 1"
+"""Process whose number another one has by now."""
+ELSEWHERE = "0d8f8a5e-0000-4000-8000-000000000000 pid:[4026531836] 99 1234"
+"""Process of another machine."""
+
+
 @pytest.mark.case(38)
 def test_files_that_an_interrupted_restore_left_are_not_wallets(node: DeployedNode, tmp_path: Path) -> None:
     """Before, the files of a killed restore were counted, copied and backed up as wallets."""
-    engine = FakeEngine({WALLET: {f"{STAGING}/a.wlt": TEXT, "b.wlt": TEXT}}, left=["helper"])
+    engine = FakeEngine({WALLET: {f"{STAGING}/a.wlt": TEXT, "b.wlt": TEXT}}, left={"helper": of(KILLED)})
     with pytest.raises(WalletError, match="a restore was interrupted: run it again to finish it"):
         backup(node, volume(node, engine), tmp_path)
     with pytest.raises(WalletError, match="a restore was interrupted"):
@@ -850,4 +923,249 @@ def test_a_torn_or_missing_temporary_copy_is_refused_with_the_complete_ones(
         restore_temporary(node, volume(node, engine), name, tmp_path)
     assert engine.volumes[WALLET] == there
     assert "stop skycoin-node-1" not in engine.noted
+    assert list(tmp_path.iterdir()) == []
+
+
+@dataclass
+class TwoRestores:
+    """Two restores of one node, each from a machine of its own, on one engine."""
+
+    node: DeployedNode
+    folder: Path
+    engine: FakeEngine = field(default_factory=lambda: FakeEngine({WALLET: {"a.wlt": TEXT}}))
+    refused: list[str] = field(default_factory=list)
+
+    def restore(self, name: str) -> None:
+        """Restore a file that has also the wallet `name`."""
+        whole = pack({"a.wlt": File(data=TEXT), f"{name}.wlt": File(data=TEXT)})
+        file = self.folder / f"{name}.tar.gz"
+        file.write_bytes(whole)
+        try:
+            restore_file(self.node, volume(self.node, self.engine), file, self.folder / f"before {name}")
+        except WalletError as error:
+            self.refused.append(f"{name}: {error}")
+
+    def second(self) -> None:
+        """Restore from the other machine."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("wallets.processes.this_process", lambda: ELSEWHERE)
+            patch.setattr("wallets.volume.this_process", lambda: ELSEWHERE)
+            self.restore("second")
+
+
+@pytest.fixture
+def two(node: DeployedNode, tmp_path: Path) -> TwoRestores:
+    return TwoRestores(node, tmp_path)
+
+
+BUSY = "is used by another command to write to skycoin-node-1-wallet"
+
+
+@pytest.mark.case(38)
+@pytest.mark.parametrize("step", ["created", "stage", "move"])
+def test_a_second_restore_is_refused_at_once_and_leaves_the_first_ones_files_alone(
+    two: TwoRestores, step: str
+) -> None:
+    """It removed the first one's container and staged files: half of a wallet could be in place."""
+    two.engine.meanwhile[step] = two.second
+    two.restore("first")
+    [refused] = two.refused
+    assert refused.startswith("second: helper ")
+    assert f"on host attic {BUSY}" in refused
+    assert "`docker -H ssh://pi@attic.lan rm -f helper " in refused
+    assert sorted(two.engine.volumes[WALLET]) == ["a.wlt", "first.wlt"]
+    assert two.engine.helpers == []
+    assert not (two.folder / "before second").exists(), "refused before anything is backed up or stopped"
+    assert [one for one in two.engine.noted if "skycoin-node-1" in one] == [
+        "stop skycoin-node-1",
+        "start skycoin-node-1",
+    ]
+
+
+@pytest.mark.case(38)
+def test_a_restore_that_ends_before_the_other_writes_has_restored_all_of_its_files(two: TwoRestores) -> None:
+    """The other order: the first one has stopped the node, and the second is faster."""
+    two.engine.meanwhile["create"] = two.second
+    two.restore("first")
+    [refused] = two.refused
+    assert refused.startswith("first: ")
+    assert "has changed since it was read, as by another command" in refused
+    assert sorted(two.engine.volumes[WALLET]) == ["a.wlt", "second.wlt"]
+    assert two.engine.noted[-1] == "start skycoin-node-1"
+    assert two.engine.helpers == []
+
+
+@pytest.mark.case(38)
+def test_of_two_restores_that_have_both_stopped_the_node_the_later_starts_no_node_under_the_first(
+    two: TwoRestores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The later one looks again when its own container is there, and its refusal must not start the node."""
+    early = [True, False, False]  # its first look is too early
+    real = WalletVolume._refuse_writers
+
+    def look(there: WalletVolume, own: Any = None) -> None:
+        if not (early and early.pop(0)):
+            real(there, own)
+
+    def second() -> None:
+        two.engine.running = True  # it asked before the first one stopped the node
+        monkeypatch.setattr(WalletVolume, "_refuse_writers", look)
+        two.second()
+
+    two.engine.meanwhile["stage"] = second
+    two.restore("first")
+    [refused] = two.refused
+    assert refused.startswith("second: ")
+    assert refused.count(BUSY) == 1
+    assert "was stopped, and was not started again: `up`" in refused
+    assert sorted(two.engine.volumes[WALLET]) == ["a.wlt", "first.wlt"]
+    assert two.engine.helpers == []
+    started = [one for one in two.engine.noted if one == "start skycoin-node-1"]
+    assert (started, two.engine.noted[-1]) == (["start skycoin-node-1"], "start skycoin-node-1")
+
+
+@pytest.mark.case(38)
+def test_a_restore_whose_container_was_removed_by_hand_leaves_the_next_ones_files_alone(
+    two: TwoRestores,
+) -> None:
+    """Somebody has taken it for killed, and has restored again."""
+
+    def second_begins() -> None:
+        two.engine.helpers.clear()
+        two.engine.left = {"other": of(ELSEWHERE)}
+        two.engine.volumes[WALLET][f"{STAGING}/second.wlt"] = TEXT
+
+    two.engine.meanwhile["stage"] = second_begins
+    two.restore("first")
+    assert "was removed by another command" in two.refused[0]
+    assert "was stopped, and was not started again: `up`" in two.refused[0]
+    assert sorted(two.engine.volumes[WALLET]) == [f"{STAGING}/second.wlt", "a.wlt"]
+
+
+@pytest.mark.case(38)
+@pytest.mark.parametrize(
+    ("left", "working", "ends"),
+    [
+        (of(KILLED), (), True),
+        (of(this_process()), (), True),
+        (of(KILLED, WALLET_READER), (), True),
+        (of(KILLED), ("other",), False),
+        (of(ELSEWHERE), (), False),
+        (of(""), (), False),
+        ({WALLET_HELPER: WALLET}, (), False),
+    ],
+    ids=["killed", "own", "killed reader", "still moves files", "elsewhere", "no /proc", "unknown"],
+)
+def test_only_a_container_whose_command_has_ended_is_removed(
+    two: TwoRestores, left: dict[str, str], working: Sequence[str], ends: bool
+) -> None:
+    two.engine.left, two.engine.working = {"other": left}, working
+    two.restore("first")
+    assert ("remove other" in two.engine.noted) is ends
+    assert (two.refused == []) is ends
+    assert all(f"other on host attic {BUSY}" in one for one in two.refused)
+
+
+@pytest.mark.case(38)
+def test_a_backup_that_is_being_made_does_not_stop_a_restore_nor_lose_its_container(two: TwoRestores) -> None:
+    """Before, the restore removed the container through which another command was reading."""
+    two.engine.left = {"reader": of(ELSEWHERE, WALLET_READER)}
+    two.restore("first")
+    assert two.refused == []
+    assert list(two.engine.left) == ["reader"]
+
+
+def test_a_process_has_ended_if_its_number_is_free_or_is_another_ones() -> None:
+    with subprocess.Popen(["sleep", "60"]) as other:
+        machine = " ".join(this_process().split(" ")[:2])
+        start = Path(f"/proc/{other.pid}/stat").read_text().rpartition(")")[2].split()[19]
+        alive = f"{machine} {other.pid} {start}"
+        assert not has_ended(alive)
+        assert has_ended(f"{machine} {other.pid} 1")
+        other.kill()
+        os.waitid(os.P_PID, other.pid, os.WEXITED | os.WNOWAIT)
+        assert has_ended(alive), "nobody has asked for its exit code yet"
+    assert has_ended(alive)
+    assert not has_ended(ELSEWHERE)
+    assert not has_ended("")
+    assert has_ended(this_process()), "a process does one thing at a time"
+
+
+THERE = {f"{COPY}/a.wlt": TEXT, "2026-01-02T00-00-00Z/a.wlt": TEXT}
+ENDS = 7 * 512
+"""Where the archive of these files ends: a folder above, two folders, and two files of a block each."""
+
+
+@pytest.mark.case(38)
+@pytest.mark.parametrize("cut", [0, 1, 300, 512, 700, *range(1024, ENDS + 1, 256), ENDS + 511])
+def test_a_list_of_copies_that_arrives_incomplete_is_refused_in_a_sentence(
+    node: DeployedNode, monkeypatch: pytest.MonkeyPatch, cut: int
+) -> None:
+    """It was a traceback, or, cut between two files, a list without the later copies."""
+    engine = FakeEngine({WALLET: {}, BACKUPS: dict(THERE)})
+    assert volume(node, engine).copies() == sorted(name[:20] for name in THERE)
+    cut_archives(monkeypatch, cut)
+    with pytest.raises(WalletError) as refused:
+        volume(node, engine).copies()
+    said = str(refused.value)
+    assert said.startswith(f"the copies in {BACKUPS} on host attic could not be read to their end (")
+    assert "Nothing was changed. Run the same command again" in said
+    assert "look for errors of that host's disk (`dmesg`)" in said
+
+
+def test_a_list_of_copies_that_is_no_archive_is_refused_in_a_sentence(
+    node: DeployedNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = FakeEngine({WALLET: {}, BACKUPS: dict(THERE)})
+    real = FakeContainer.get_archive
+
+    def damaged_later(container: FakeContainer, path: str) -> tuple[list[bytes], Values]:
+        [whole], facts = real(container, path)
+        return [whole[:1024], b"x" * 512, whole[1536:]], facts
+
+    answers: list[Callable[..., Any]] = [lambda *_: ([b"x" * 5000], {}), lambda *_: ([], {}), damaged_later]
+    for answer in answers:
+        monkeypatch.setattr(FakeContainer, "get_archive", answer)
+        with pytest.raises(WalletError, match=f"the copies in {BACKUPS} on host attic could not be read"):
+            volume(node, engine).copies()
+
+
+@pytest.mark.parametrize("cut", [0, 300, 512, 1024, 1300, 1536])
+def test_a_copy_that_arrives_incomplete_is_not_restored(
+    node: DeployedNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: int
+) -> None:
+    """It was said to hold no wallet, and, cut between two files, would have lacked the later ones."""
+    there = {f"{COPY}/a.wlt": TEXT, f"{COPY}/b.wlt": TEXT}
+    engine = FakeEngine({WALLET: {}, BACKUPS: there})
+    monkeypatch.setattr(WalletVolume, "copies", lambda _: [COPY])
+    cut_archives(monkeypatch, cut)
+    with pytest.raises(
+        WalletError,
+        match=rf"the files of the copy {COPY} in {BACKUPS} on host attic could not be read to their end",
+    ):
+        restore_copy(node, volume(node, engine), COPY, tmp_path)
+    assert engine.volumes[WALLET] == {}
+    assert "stop skycoin-node-1" not in engine.noted
+
+
+def cut_archives(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    """Let the engine end each archive early, as it does when it can't read a file to its end."""
+    real = FakeContainer.get_archive
+
+    def cut(container: FakeContainer, path: str) -> tuple[list[bytes], Values]:
+        [whole], facts = real(container, path)
+        return [whole[:at]], facts
+
+    monkeypatch.setattr(FakeContainer, "get_archive", cut)
+
+
+@pytest.mark.case(38)
+def test_a_wallet_that_always_arrives_incomplete_is_not_backed_up(
+    node: DeployedNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An archive that ends between two files was taken for a whole one: the backup lacked a wallet."""
+    engine = FakeEngine({WALLET: {"a.wlt": TEXT, "b.wlt": TEXT}})
+    cut_archives(monkeypatch, 512 + 1024)
+    with pytest.raises(WalletError, match=r"keeps changing: stop its node .* errors of that host's disk"):
+        backup(node, volume(node, engine), tmp_path)
     assert list(tmp_path.iterdir()) == []
