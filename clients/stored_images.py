@@ -130,7 +130,7 @@ def _is_project_image(stored: Mapping[str, Any], repositories: Collection[str]) 
 def _digest_names(stored: Mapping[str, Any]) -> tuple[str, ...]:
     """Names of an image by digest.
 
-    An engine with containerd's image store (new installations from Docker 29 on) lists them among the tags, too.
+    With containerd's image store, as in new installations of Docker 29, they are among the tags, too.
     """
     pinned = (tag for tag in stored.get("RepoTags") or () if is_pinned(tag))
     return tuple(sorted({*(stored.get("RepoDigests") or ()), *pinned}))
