@@ -34,7 +34,7 @@ SERVICE = "dockerd-plugin"
 REPOSITORY = "plugin.test/busybox"
 IMAGE = f"{REPOSITORY}:1"
 OTHER_ENGINE = os.environ.get("SKYCOIN_TEST_DOCKERD")
-"""A dockerd to test instead of Debian's; its containerd, shim and docker-proxy are in the same folder."""
+"""Path of the dockerd to test instead of Debian's; its folder, with its containerd, is first on PATH."""
 APPLETS = (
     *("sh", "sleep", "wget", "true", "false", "cat", "test", "touch", "echo", "id"),
     *("awk", "cp", "date", "diff", "find", "head", "ls", "mkdir", "mv", "readlink", "rm", "sed", "sort"),
@@ -215,21 +215,7 @@ def started_engine() -> Iterator[Any]:
     own_engine.remove_traces(folder)
     subprocess.run(["rm", "-rf", "--one-file-system", str(layout.state)], check=True)
     ensure_packages(layout, "the plugin's tests", ["docker.io", "iptables", "iproute2", "busybox-static"])
-    with _path_of_engine():
-        yield from _engine(layout, folder)
-
-
-@contextmanager
-def _path_of_engine() -> Iterator[None]:
-    """If another engine is tested, put its folder first on PATH, where it finds its own programs too."""
-    before = os.environ["PATH"]
-    if OTHER_ENGINE is not None:
-        assert Path(OTHER_ENGINE).name == "dockerd", f"SKYCOIN_TEST_DOCKERD={OTHER_ENGINE!r} is no dockerd"
-        os.environ["PATH"] = f"{Path(OTHER_ENGINE).parent}:{before}"
-    try:
-        yield
-    finally:
-        os.environ["PATH"] = before
+    yield from _engine(layout, folder)
 
 
 def _engine(layout: Layout, folder: Path) -> Iterator[Any]:
