@@ -17,7 +17,7 @@ from catalogue.images import REGISTRY_PORT
 from catalogue.node_container import USER
 from components.confined_container import ConfinedContainerArgs, confined_container
 from components.host import Host
-from components.pulled_image import PulledImage
+from components.pulled_image import HostImage, PulledImage
 
 SETTINGS = "/etc/distribution/hosted.yml"
 """Configuration in images/registry: TLS, a password file, the delete API, a health check on loopback."""
@@ -95,7 +95,7 @@ class HostedRegistry(pulumi.ComponentResource):
         pulled = PulledImage(
             f"{name}-pulled",
             host=args.host,
-            image=args.image,
+            image=HostImage(ref=args.image),
             opts=pulumi.ResourceOptions(parent=self),
         )
         mounts = self._mounts(data, secrets, read_only=False)

@@ -19,7 +19,7 @@ import pulumi_docker as docker
 from catalogue.containers import LOOPBACK
 from catalogue.workspaces import DOCKER_DATA, HOME, MEMORY, PROCESSES, STAY, WORK, authority_variables
 from components.host import Host
-from components.pulled_image import PulledImage
+from components.pulled_image import HostImage, PulledImage
 from components.workspace_preflight import WorkspacePreflight
 
 GRACE = 10
@@ -63,8 +63,7 @@ class WorkspaceArgs:
 
     host: Host
     """Host with the engine that runs it; the provider in the options must reach the same engine."""
-    image: pulumi.Input[str]
-    """`repo@sha256:…`."""
+    image: HostImage
     container: str
     """Name of the container and of its network on the host."""
     folder: str
@@ -86,8 +85,6 @@ class WorkspaceArgs:
     """Paths in the folder that look empty inside the container."""
     authorities: str = ""
     """Certificate authorities of the network (PEM), in addition to Debian's."""
-    pull_from: pulumi.Input[str] | None = None
-    """Repository that the host pulls the image from; None means the one in `image`."""
 
 
 class Workspace(pulumi.ComponentResource):
@@ -128,7 +125,6 @@ class Workspace(pulumi.ComponentResource):
             f"{name}-pulled",
             host=args.host,
             image=args.image,
-            pull_from=args.pull_from,
             opts=pulumi.ResourceOptions(parent=self, depends_on=preflight),
         )
         container = self._create_container(f"{name}-container", args, image, network, volumes)

@@ -13,8 +13,9 @@ from catalogue.node_container import LEFT_OUT
 from components.exporter import Exporter, ExporterArgs
 from components.node import Node, NodeArgs
 from components.proxy import Proxy, ProxyArgs
+from components.pulled_image import HostImage
 from program.hosts import host_of
-from program.pulled_images import PulledFrom, PulledImages
+from program.pulled_images import PulledImages
 from program.rollbacks import kept_back
 from settings.host import HostSettings
 from settings.limits import is_memory_chosen, limited
@@ -67,18 +68,15 @@ class Nodes:
         return deployed, summary
 
     def _args(
-        self, name: str, node: NodeSettings, image: PulledFrom, after: Sequence[pulumi.Resource]
+        self, name: str, node: NodeSettings, image: HostImage, after: Sequence[pulumi.Resource]
     ) -> NodeArgs:
         """Arguments of the node's component; with `renamed-from`, its volumes keep their names."""
         data_volume, wallet_volume = volume_names(name, node)
         host = self._settings.hosts[node.host]
         board = _board(host, node)
-        proxy = self._images.on(node.host, PROXY) if node.gui else None
         return NodeArgs(
             host=host_of(node.host, self._settings),
-            image=image.ref,
-            pull_from=image.repository,
-            version=image.version,
+            image=image,
             container=container_name(name, node.image),
             data_volume=data_volume,
             wallet_volume=wallet_volume,
@@ -86,9 +84,7 @@ class Nodes:
             peer_port=None if node.network is PeerNetwork.NONE else node.peer_port,
             metrics_port=node.metrics_port,
             api_sets=_api_sets(node),
-            gui=node.gui,
-            proxy_image=proxy.ref if proxy else None,
-            proxy_pull_from=proxy.repository if proxy else None,
+            proxy=self._images.on(node.host, PROXY) if node.gui else None,
             arguments=node.args,
             board=board,
             memory_is_chosen=is_memory_chosen(host.board, host, node),
@@ -101,11 +97,10 @@ class Nodes:
 
     def _deploy_exporter(self, name: str, node: NodeSettings, deployed: Node, port: int) -> pulumi.Input[str]:
         """Create the exporter of a node's metrics; returns their URL."""
-        container, image = container_name(name, node.image), self._images.on(node.host, EXPORTER)
+        container = container_name(name, node.image)
         args = ExporterArgs(
             host=host_of(node.host, self._settings),
-            image=image.ref,
-            pull_from=image.repository,
+            image=self._images.on(node.host, EXPORTER),
             container=exporter_name(container),
             network=deployed.network,
             node=container,
