@@ -40,9 +40,7 @@ class NodeContainer(pulumi.CustomResource):
         `rollback` is recorded in the state: {digest, reason, date}.
         """
         inputs = {
-            "host": host.name,
-            "engine": host.engine,
-            "sshOptions": list(host.ssh_options),
+            **host.inputs,
             "wallet": wallet,
             "backups": backups,
             "newWallet": new_wallet,

@@ -42,9 +42,7 @@ class Preflight(pulumi.CustomResource):
         UID:GID; the default user is not an input.
         """
         inputs = {
-            "host": host.name,
-            "engine": host.engine,
-            "sshOptions": list(host.ssh_options),
+            **host.inputs,
             "image": image.ref,
             "platform": host.platform,
             "emulation": "allowed" if host.emulation else "refused",

@@ -40,9 +40,7 @@ class PulledImage(pulumi.CustomResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         inputs = {
-            "host": host.name,
-            "engine": host.engine,
-            "sshOptions": list(host.ssh_options),
+            **host.inputs,
             "image": image.ref,
             "pullFrom": image.pull_from,
         }
