@@ -130,16 +130,22 @@ class Kind(Protocol):
 class InputsAsState:
     """A kind whose state is its inputs, and a few outputs that every change recomputes."""
 
+    inputs: ClassVar[tuple[str, ...]] = ()
     computed: ClassVar[frozenset[str]] = frozenset()
+
+    def check(self, name: str, olds: Values, news: Values) -> CheckResult:
+        """Accept the inputs as given; one that the kind does not have is an error."""
+        # Names that begin with `__` are the engine's own.
+        unknown = sorted(key for key in news if key not in self.inputs and not key.startswith("__"))
+        return CheckResult(inputs=news, failures=[(key, "no such input") for key in unknown])
+
+    def changed(self, old_inputs: Values, news: Values) -> list[str]:
+        """Names of the inputs that differ."""
+        return [key for key in self.inputs if old_inputs.get(key) != news.get(key)]
 
     def planned(self, news: Values, olds: Values | None) -> Values:
         """Predict the state: the inputs replace those in the state, and the outputs are unknown."""
         return {**(olds or {}), **news, **dict.fromkeys(self.computed, UNKNOWN)}
-
-
-def unknown_inputs(inputs: Values, known: Collection[str]) -> list[str]:
-    """Sorted names of inputs that a kind does not know, except the engine's own, which begin with `__`."""
-    return sorted(key for key in inputs if key not in known and not key.startswith("__"))
 
 
 def to_values(struct: struct_pb2.Struct) -> Values:
