@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from catalogue.arch import ARCHES
-from catalogue.boards import BOARDS, SERVER
 from catalogue.naming import containers_of_node
 from clients.host_checks import Place, Tenant
 from display.errors import UserError
 from settings.host import Emulation, HostSettings
-from settings.limits import is_memory_chosen, limited
 from settings.names import (
     container_name,
     hosted_registries,
@@ -80,7 +78,7 @@ def _tenants(host: str, settings: StackSettings) -> Iterator[Tenant]:
 
 
 def _node(name: str, node: NodeSettings, host: HostSettings) -> Tenant:
-    board = limited(BOARDS[host.board] if host.board else SERVER, host, node)
+    board = host.limits_of(node)
     names = [container_name(former, node.image) for former in (name, node.renamed_from) if former]
     ports = {"rpc-port": (LOOPBACK, node.rpc_port)}
     if node.metrics_port is not None:
@@ -92,7 +90,7 @@ def _node(name: str, node: NodeSettings, host: HostSettings) -> Tenant:
         containers=frozenset(part for container in names for part in containers_of_node(container)),
         ports=ports,
         memory=board.memory,
-        chosen=is_memory_chosen(host.board, host, node),
+        chosen=host.is_memory_chosen(node),
         wallet=volume_names(name, node)[1],
         chain=joins,
         wait=board.wait,

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 import pulumi
 import pulumi_docker as docker
 
-from catalogue.boards import BOARDS, SERVER, Board
 from catalogue.images import EXPORTER, PROXY
 from catalogue.naming import exporter_name, login_volume, proxy_name
 from catalogue.node_container import LEFT_OUT
@@ -17,8 +16,6 @@ from components.pulled_image import HostImage
 from program.hosts import host_of
 from program.pulled_images import PulledImages
 from program.rollbacks import kept_back
-from settings.host import HostSettings
-from settings.limits import is_memory_chosen, limited
 from settings.names import container_name, volume_names, waves_of
 from settings.node import NodeSettings, PeerNetwork
 from settings.stack import StackSettings
@@ -73,7 +70,7 @@ class Nodes:
         """Arguments of the node's component; with `renamed-from`, its volumes keep their names."""
         data_volume, wallet_volume = volume_names(name, node)
         host = self._settings.hosts[node.host]
-        board = _board(host, node)
+        board = host.limits_of(node)
         return NodeArgs(
             host=host_of(node.host, self._settings),
             image=image,
@@ -87,7 +84,7 @@ class Nodes:
             proxy=self._images.on(node.host, PROXY) if node.gui else None,
             arguments=node.args,
             board=board,
-            memory_is_chosen=is_memory_chosen(host.board, host, node),
+            memory_is_chosen=host.is_memory_chosen(node),
             wait_timeout=board.wait,
             after=after,
             user=node.user,
@@ -135,7 +132,3 @@ def _api_sets(node: NodeSettings) -> list[str]:
     """API sets from the settings, and those that the GUI needs."""
     needed = GUI_API_SETS if node.gui else ()
     return [*node.api_sets, *(name for name in needed if name not in node.api_sets)]
-
-
-def _board(host: HostSettings, node: NodeSettings) -> Board:
-    return limited(BOARDS[host.board] if host.board else SERVER, host, node)
