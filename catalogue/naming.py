@@ -181,6 +181,11 @@ def proxy_name(container: str) -> str:
     return f"{container}-proxy"
 
 
+def readers_name(container: str) -> str:
+    """Name of the container of a hosted registry that serves readers."""
+    return f"{container}-readers"
+
+
 def login_volume(container: str) -> str:
     """Name of the volume with the password of a node's web interface."""
     return f"{container}-login"

@@ -14,6 +14,7 @@ import pulumi_docker as docker
 
 from catalogue.containers import LOOPBACK
 from catalogue.images import REGISTRY_PORT
+from catalogue.naming import readers_name
 from catalogue.node_container import USER
 from components.confined_container import ConfinedContainerArgs, confined_container
 from components.host import Host
@@ -103,7 +104,7 @@ class HostedRegistry(pulumi.ComponentResource):
         container = self._create_container(f"{name}-container", args, served, pulled, network, mounts)
         if args.readers_port is not None:
             settings = ANONYMOUS_SETTINGS if args.anonymous_readers else READERS_SETTINGS
-            served = _Served(f"{args.container}-readers", settings, args.readers_port)
+            served = _Served(readers_name(args.container), settings, args.readers_port)
             mounts = self._mounts(data, secrets, read_only=True)
             self._create_container(f"{name}-readers", args, served, pulled, network, mounts)
         # By name: the id of a container about to be replaced is unknown, and so would be every address.

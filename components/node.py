@@ -16,7 +16,7 @@ import pulumi
 import pulumi_docker as docker
 
 from catalogue.boards import SERVER, Board
-from catalogue.containers import LOOPBACK, MAX_OPEN_FILES, MAX_PROCESSES
+from catalogue.containers import EVERYWHERE, LOOPBACK, MAX_OPEN_FILES, MAX_PROCESSES
 from catalogue.naming import backups_volume
 from catalogue.node_container import DATA, HEALTH, OFFLINE, RPC_PORT, USER, WALLET
 from components.host import Host
@@ -268,7 +268,7 @@ def _ports(args: NodeArgs) -> list[dict[str, Any]]:
     if args.proxy is None:
         ports.append({"internal": RPC_PORT, "external": args.rpc_port, "ip": LOOPBACK})
     if args.peer_port is not None:
-        ports.append({"internal": PEER_PORT, "external": args.peer_port, "ip": "0.0.0.0"})
+        ports.append({"internal": PEER_PORT, "external": args.peer_port, "ip": EVERYWHERE})
     return ports
 
 
@@ -278,5 +278,5 @@ def _wanted_ports(args: NodeArgs) -> dict[str, str]:
     if args.metrics_port is not None:
         ports["metrics-port"] = f"{LOOPBACK}:{args.metrics_port}"
     if args.peer_port is not None:
-        ports["peer-port"] = f"0.0.0.0:{args.peer_port}"
+        ports["peer-port"] = f"{EVERYWHERE}:{args.peer_port}"
     return ports

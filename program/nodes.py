@@ -7,7 +7,7 @@ import pulumi
 import pulumi_docker as docker
 
 from catalogue.images import EXPORTER, PROXY
-from catalogue.naming import exporter_name, login_volume, proxy_name
+from catalogue.naming import exporter_name, proxy_name
 from catalogue.node_container import LEFT_OUT
 from components.exporter import Exporter, ExporterArgs
 from components.node import Node, NodeArgs
@@ -16,7 +16,7 @@ from components.pulled_image import HostImage
 from program.hosts import host_of
 from program.pulled_images import PulledImages
 from program.rollbacks import kept_back
-from settings.names import container_name, volume_names, waves_of
+from settings.names import container_name, login_volume_name, volume_names, waves_of
 from settings.node import NodeSettings, PeerNetwork
 from settings.stack import StackSettings
 
@@ -111,7 +111,7 @@ class Nodes:
         args = ProxyArgs(
             image=image,
             container=proxy_name(container),
-            login_volume=login_volume(container_name(node.renamed_from or name, node.image)),
+            login_volume=login_volume_name(name, node),
             network=deployed.network,
             node=container,
             after=deployed.ready,

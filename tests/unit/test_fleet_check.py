@@ -82,7 +82,12 @@ def test_ports_of_hosted_registries_and_opened_workspaces_are_checked() -> None:
         **committed,
         "skycoin:registries": {
             "local": {"kind": "local"},
-            "mine": {"kind": "hosted", "host": "here", "address": "registry.example:5000"},
+            "mine": {
+                "kind": "hosted",
+                "host": "here",
+                "address": "registry.example:5000",
+                "readers-port": 5050,
+            },
         },
         "skycoin:images": {
             **{
@@ -116,7 +121,7 @@ def test_ports_of_hosted_registries_and_opened_workspaces_are_checked() -> None:
     [here] = places(settings_of(wanted))
     assert {one.key: dict(one.ports) for one in here.tenants} == {
         "skycoin:nodes.node-1": {"rpc-port": ("127.0.0.1", 6420)},
-        "skycoin:registries.mine": {"port": ("127.0.0.1", 5000)},
+        "skycoin:registries.mine": {"port": ("127.0.0.1", 5000), "readers-port": ("127.0.0.1", 5050)},
         "skycoin:workspaces.vscode.open": {"port": ("127.0.0.1", 8080)},
         "skycoin:workspaces.cli.open": {},
     }
