@@ -76,6 +76,12 @@ def not_listed(given: str, section: str, names: Collection[str]) -> str:
     return f"{given!r} is not in skycoin:{section}; it has {has}{did_you_mean(given, names)}"
 
 
+def not_built_for(host: str, variant: str, image: str, arches: Iterable[str]) -> str:
+    """Error for a host of an architecture that an image is not built for."""
+    only = f"{image} is built for {', '.join(arches)} only"
+    return f"{host} needs {variant}, but {only}: add {variant} to its arches"
+
+
 def _text(_: Schema) -> str:
     return "text"
 

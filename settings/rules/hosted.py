@@ -13,7 +13,7 @@ from settings.names import (
 from settings.registry import RegistrySettings
 from settings.rules.engines import ports_of, volumes_of
 from settings.stack import StackSettings
-from settings.words import not_listed
+from settings.words import not_built_for, not_listed
 
 
 def hosted_faults(settings: StackSettings) -> Iterator[str]:
@@ -28,7 +28,7 @@ def hosted_faults(settings: StackSettings) -> Iterator[str]:
         if host is None:
             yield f"{key}.host: {not_listed(str(registry.host), 'hosts', settings.hosts)}"
             continue
-        yield from _image_faults(key, host.variant, settings)
+        yield from _image_faults(key, str(registry.host), host.variant, settings)
         engine = engine_of(settings, str(registry.host))
         yield from _port_faults(name, engine, registry, ports)
         if registry.readers_port is not None and f"{name}-readers" in hosted:
@@ -54,17 +54,15 @@ def _port_faults(
             )
 
 
-def _image_faults(key: str, variant: str | None, settings: StackSettings) -> Iterator[str]:
+def _image_faults(key: str, host: str, variant: str | None, settings: StackSettings) -> Iterator[str]:
     if settings.images_from is not None:
         return
     image = settings.images.get(REGISTRY_IMAGE)
     if image is None:
         yield f"{key}: needs the image {REGISTRY_IMAGE} in skycoin:images, published in another registry"
     elif variant is not None and variant not in image.arches:
-        yield (
-            f"{key}.host: it needs {variant}, but skycoin:images.{REGISTRY_IMAGE} is built for "
-            f"{', '.join(image.arches)} only: add {variant} to its arches"
-        )
+        of_image = f"skycoin:images.{REGISTRY_IMAGE}"
+        yield f"{key}.host: {not_built_for(host, variant, of_image, image.arches)}"
 
 
 def _order_faults(hosted: dict[str, RegistrySettings], settings: StackSettings) -> Iterator[str]:

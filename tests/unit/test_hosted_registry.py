@@ -290,8 +290,8 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     (
         {"registries.community.host": "attic"},
         [
-            "skycoin:registries.community.host: it needs arm32v7, but skycoin:images.registry is built for "
-            "amd64 only: add arm32v7 to its arches"
+            "skycoin:registries.community.host: attic needs arm32v7, but skycoin:images.registry is built "
+            "for amd64 only: add arm32v7 to its arches"
         ],
     ),
     (
