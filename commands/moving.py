@@ -96,7 +96,7 @@ class Origin:
         node = self.node
         if self.backup is None:
             source, contents = f"the wallet volume {node.wallet} on host {node.host}", wallets_of(node)
-            way = f"Restore a copy or a backup first: `{node.restored_from('FILE')}`"
+            way = f"Restore a copy or a backup first: `{node.wallet_command('restore', 'FILE')}`"
             refuse_less(source, contents, self.remembers, way)
             return contents
         refuse_anothers(node, self.backup)

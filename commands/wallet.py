@@ -274,7 +274,7 @@ def _record(backend: Backend, stack: str, deployed: DeployedNode, fingerprint: s
         own = [] if is_own(stack) else options
         target = ["refresh", "--yes", "--skip-preview", "--target", deployed.preflight, "--stack", stack]
         if pulumi([*target, *own], env, backend.update_log):
-            again = f"`./skyinfra wallet accept {deployed.name} {fingerprint}{deployed.stack_option}`"
+            again = f"`{deployed.wallet_command('accept', fingerprint)}`"
             click.echo(f"The fingerprint {fingerprint} was not recorded. Record it with {again}.", err=True)
             return FAILED
     outputs = _outputs(backend, stack, deployed)

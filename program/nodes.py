@@ -13,6 +13,7 @@ from components.exporter import Exporter, ExporterArgs
 from components.node import Node, NodeArgs
 from components.proxy import Proxy, ProxyArgs
 from components.pulled_image import HostImage
+from display.command_lines import skyinfra
 from program.hosts import host_of
 from program.pulled_images import PulledImages
 from program.rollbacks import kept_back
@@ -118,8 +119,7 @@ class Nodes:
             port=node.rpc_port,
         )
         Proxy(f"{name}-proxy", args, self._options(node, "-proxy"))
-        stack = pulumi.get_stack()
-        return f"./skyinfra node password {name}" + ("" if stack == "local" else f" -s {stack}")
+        return skyinfra(pulumi.get_stack(), "node password", name)
 
     def _options(self, node: NodeSettings, suffix: str = "") -> pulumi.ResourceOptions:
         """Options of a node's component: its host's provider, and its name before it was renamed."""

@@ -319,8 +319,8 @@ def _empty(node: DeployedNode, copies: list[str]) -> str:
         f"the wallet volume {node.wallet} on host {node.host} holds no wallet, and no backup was made of it"
     )
     if not copies:
-        return f"{what}. If it once had one, restore a backup: `{node.restored_from('FILE')}`"
+        return f"{what}. If it once had one, restore a backup: `{node.wallet_command('restore', 'FILE')}`"
     return (
         f"{what}, but its host has copies of it. If it was emptied, restore the newest copy: "
-        f"`{node.restored_from(f'--copy {copies[-1]}')}`"
+        f"`{node.wallet_command('restore', '--copy', copies[-1])}`"
     )

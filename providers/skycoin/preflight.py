@@ -19,7 +19,6 @@ from clients.wallet_on_host import WalletOnHost
 from providers.adopting import does_not_exist, is_adopting
 from providers.base import (
     UNKNOWN,
-    URN,
     Change,
     InputsAsState,
     ProviderError,
@@ -28,6 +27,7 @@ from providers.base import (
 )
 from providers.skycoin.change_of_user import refuse_running_of, refuse_unprepared
 from providers.skycoin.host_findings import HostFindings
+from providers.skycoin.node_urn import node_command
 from providers.skycoin.older_images import FAULTS
 from providers.skycoin.wallet_identity import EMPTY, FAULT, KEPT_OUT, UNRECORDED, refreshed, verified_state
 
@@ -190,10 +190,7 @@ def _move_error(olds: Values, news: Values) -> str:
             f"{explanation} Give {olds['host']} its old engine again, and the new engine another name in "
             "skycoin:hosts; `./skyinfra node move` moves the node there (docs/wallets.md, “Moving a wallet”)."
         )
-    stack, _, name = URN.get().removeprefix("urn:pulumi:").partition("::")
-    node = name.rpartition("::")[2].removesuffix("-preflight")
-    option = "" if stack == "local" else f" -s {stack}"
-    command = f"./skyinfra node move {node} --to {news['host']}{option}"
+    command = node_command("node move", "--to", news["host"])
     return (
         f"{explanation} `{command}` moves both; if {olds['host']} is dead, add `--from-backup FILE "
         "--identity KEY-FILE` (docs/wallets.md, “Moving a wallet”)."

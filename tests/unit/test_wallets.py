@@ -327,7 +327,7 @@ def test_after_a_destroy_a_node_still_has_its_wallet() -> None:
 def test_advice_names_the_node_and_its_stack(stack: str, option: str) -> None:
     """Without the stack, the printed command would mean another stack's node."""
     node = node_of(stack, "node-1", RESOURCES)
-    assert node.restored_from("FILE") == f"./skyinfra wallet restore node-1 FILE{option}"
+    assert node.wallet_command("restore", "FILE") == f"./skyinfra wallet restore node-1 FILE{option}"
 
 
 def test_an_unknown_node_is_refused_with_the_known_nodes() -> None:
