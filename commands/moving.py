@@ -25,6 +25,7 @@ from commands.exit_codes import FAILED
 from commands.node_removal import forget, take_out, targets_of
 from display.errors import UserError
 from fleet.check import check
+from fleet.parts import PROVIDER
 from fleet.wanted import places
 from local.missing_nodes import file_name
 from local.pulumi_run import pulumi
@@ -50,7 +51,6 @@ from wallets.moving import (
 from wallets.nodes import DeployedNode, node_of
 
 _NOBODY = "There is no terminal to ask: `--yes` proceeds without a question."
-PROVIDER = "pulumi:providers:docker"
 NODE, EXPORTER, PROXY = (f"skycoin:index:{kind}" for kind in ("Node", "Exporter", "Proxy"))
 PARTS = ("preflight", "data", "wallet", "network", "pulled", "pulled-proxy", "container")
 EXPORTER_PARTS = ("pulled", "container")
