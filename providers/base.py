@@ -22,6 +22,7 @@ from google.protobuf import any_pb2, empty_pb2, json_format, struct_pb2
 from google.rpc import status_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
+from catalogue.urns import name_of, type_of
 from clients.errors import ServiceError, SilentError, message_of
 from providers.callers import OwnCallers
 from providers.start import without_collections
@@ -246,7 +247,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     def _kind(self, urn: str) -> Kind:
-        token, kinds = urn.split("::")[2].rpartition("$")[2], self._provider.result().kinds
+        token, kinds = type_of(urn), self._provider.result().kinds
         if token not in kinds:
             raise ProviderError(f"resource type {token} is not served; this provider has {', '.join(kinds)}")
         return kinds[token]
@@ -299,7 +300,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Check(self, request: provider_pb2.CheckRequest, context: Any) -> provider_pb2.CheckResponse:
         """Answer with the defaults of a resource's inputs, and with the errors in them."""
         kind = self._kind(request.urn)
-        name = request.urn.rpartition("::")[2]
+        name = name_of(request.urn)
         return _answer(kind.check(name, to_values(request.olds), to_values(request.news)))
 
     @_reporting
