@@ -14,6 +14,7 @@ from commands.backups import backup_wallet, check_backup, drill_backup, list_bac
 from commands.exit_codes import FAILED
 from commands.options import chosen, examples, with_stack
 from commands.wallet_options import folder_option, node_in, opened, with_identity, with_recipients
+from display.units import count_of
 from local.pulumi_run import pulumi
 from local.stack import copied_stack_file, is_own, stack_config
 from providers.skycoin.wallet_identity import ACCEPTED, FAULT, KEPT_OUT, remembered
@@ -61,7 +62,7 @@ def list_copies(node: str, stack: str | None, backend: Choice) -> int:
     names = volume_of(deployed).copies()
     for copy in names:
         click.echo(copy)
-    count = f"{len(names)} cop{'y' if len(names) == 1 else 'ies'}"
+    count = count_of(len(names), "copy", "copies")
     click.echo(f"{count} of {deployed.wallet} on host {deployed.host}, in {deployed.backups}", err=True)
     return 0
 

@@ -16,7 +16,7 @@ from clients.errors import ServiceError, message_of
 from clients.host_facts import AT_ONCE
 from clients.stored_images import StoredImage, remove_image, repositories_of, surplus_images
 from display.columns import columns
-from display.units import size
+from display.units import count_of, size
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -144,8 +144,4 @@ def counted(surpluses: Sequence[Surplus]) -> str:
     images = [image for surplus in surpluses for image in surplus.images]
     hosts = sum(bool(surplus.images) for surplus in surpluses)
     total = size(sum(image.size for image in images))
-    return f"{_plural(len(images), 'image')} on {_plural(hosts, 'host')}, {total} at most"
-
-
-def _plural(count: int, word: str) -> str:
-    return f"{count} {word}{'' if count == 1 else 's'}"
+    return f"{count_of(len(images), 'image')} on {count_of(hosts, 'host')}, {total} at most"

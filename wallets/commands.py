@@ -10,6 +10,7 @@ from clients.engine import connect
 from clients.errors import ServiceError
 from clients.fingerprint import NOTHING, Fingerprint
 from clients.wallet_on_host import WalletOnHost
+from display.units import count_of
 from settings.wallets import WalletsSettings
 from wallets.asking import ask
 from wallets.backup_format import Backup, Kind, about, bare, fingerprint, open_backup, read, seal
@@ -120,7 +121,7 @@ def verify(name: str, data: bytes, identities: Sequence[Identity]) -> None:
     where = f" of stack {facts.stack}, host {facts.host}" if facts.stack else ""
     print(f"{name}: a complete {_KINDS[facts.kind]} of node {facts.node or 'unknown'}{where}")
     print(f"  created {facts.time:%Y-%m-%d %H:%M:%S} UTC, {age(facts.time)}")
-    print(f"  {_many(facts.wallets)}, fingerprint {facts.fingerprint}, SHA-256 {file.sha256}")
+    print(f"  {count_of(facts.wallets, 'wallet')}, fingerprint {facts.fingerprint}, SHA-256 {file.sha256}")
     if not file.is_encrypted:
         print("  not encrypted: anyone who has the file can read it")
         return
@@ -148,7 +149,8 @@ def check(
     """
     good = newest(place, node)
     contents, facts = _complete_wallets(node, volume), good.about
-    print(f"{good.name}: {age(facts.time)}, {_many(facts.wallets)}, fingerprint {facts.fingerprint}")
+    wallets = count_of(facts.wallets, "wallet")
+    print(f"{good.name}: {age(facts.time)}, {wallets}, fingerprint {facts.fingerprint}")
     wrong = list(_recipient_differences(facts.recipients, rules.recipients))
     if is_too_old(facts.time, rules.backup_age):
         asked = f", and the stack requires one every {days(rules.backup_age)}" if rules.backup_age else ""
@@ -194,7 +196,7 @@ def drill(node: DeployedNode, client: Any, place: Place, identities: Sequence[Id
     print(f"{good.name}: {age(good.about.time)}, fingerprint {good.about.fingerprint}")
     print(
         f"A node of {node.image.partition('@')[0]} on host {node.host} found its {_counted(contents)} with "
-        f"{addresses} address{'' if addresses == 1 else 'es'}. The drill left nothing on the host."
+        f"{count_of(addresses, 'address', 'addresses')}. The drill left nothing on the host."
     )
 
 
@@ -307,11 +309,7 @@ def _refuse_older(
 
 
 def _counted(contents: Contents) -> str:
-    return _many(len(wallets_in(contents)))
-
-
-def _many(wallets: int) -> str:
-    return f"{wallets} wallet{'' if wallets == 1 else 's'}"
+    return count_of(len(wallets_in(contents)), "wallet")
 
 
 def _empty(node: DeployedNode, copies: list[str]) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from display.units import count_of
 from wallets.backup_format import Backup, bare
 from wallets.backup_places import SSH
 from wallets.nodes import DeployedNode
@@ -86,7 +87,7 @@ def age(time: datetime) -> str:
     if hours < 1:
         return "less than an hour old"
     number, unit = (hours, "hour") if hours < 48 else (hours // 24, "day")
-    return f"{number} {unit}{'' if number == 1 else 's'} old"
+    return f"{count_of(number, unit)} old"
 
 
 def is_too_old(time: datetime, limit: int | None) -> bool:
