@@ -59,7 +59,7 @@ def fingerprint_on_host(node: DeployedNode) -> Fingerprint:
     present = ask(node.host, lambda: wallet.read_wallets(NOTHING))
     if present.damaged:
         raise WalletError(
-            f"{', '.join(present.damaged)} on host {node.host}: empty, cut short, or not a wallet"
+            f"{', '.join(present.damaged)} on host {node.host}: empty, truncated, or not a wallet"
         )
     return present.wallets
 
