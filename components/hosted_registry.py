@@ -18,6 +18,7 @@ from catalogue.naming import readers_name
 from catalogue.node_container import USER
 from components.confined_container import ConfinedContainerArgs, confined_container
 from components.host import Host
+from components.kept_volume import kept_volume
 from components.pulled_image import HostImage, PulledImage
 
 SETTINGS = "/etc/distribution/hosted.yml"
@@ -83,8 +84,8 @@ class HostedRegistry(pulumi.ComponentResource):
         self, name: str, args: HostedRegistryArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("skycoin:index:HostedRegistry", name, None, opts)
-        data = self._create_volume(f"{name}-data", args.data_volume)
-        secrets = self._create_volume(f"{name}-secrets", args.secrets_volume)
+        data = kept_volume(f"{name}-data", args.data_volume, parent=self)
+        secrets = kept_volume(f"{name}-secrets", args.secrets_volume, parent=self)
         network = docker.Network(
             f"{name}-network",
             name=args.container,
@@ -122,15 +123,6 @@ class HostedRegistry(pulumi.ComponentResource):
             "data_volume": self.data_volume,
             "secrets_volume": self.secrets_volume,
         }
-
-    def _create_volume(self, name: str, physical: str) -> docker.Volume:
-        opts = pulumi.ResourceOptions(
-            parent=self,
-            retain_on_delete=True,
-            # An existing volume may have other labels, driver or options: a difference would replace it.
-            ignore_changes=["labels", "driver", "driverOpts"],
-        )
-        return docker.Volume(name, name=physical, opts=opts)
 
     def _mounts(
         self, data: docker.Volume, secrets: docker.Volume, *, read_only: bool

@@ -20,6 +20,7 @@ from catalogue.containers import EVERYWHERE, LOOPBACK, MAX_OPEN_FILES, MAX_PROCE
 from catalogue.naming import backups_volume
 from catalogue.node_container import DATA, HEALTH, OFFLINE, RPC_PORT, USER, WALLET
 from components.host import Host
+from components.kept_volume import kept_volume
 from components.node_container import NodeContainer
 from components.preflight import Preflight
 from components.pulled_image import HostImage, PulledImage
@@ -89,8 +90,12 @@ class Node(pulumi.ComponentResource):
     def __init__(self, name: str, args: NodeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:Node", name, None, opts)
         preflight = self._create_preflight(f"{name}-preflight", args)
-        data = self._create_volume(f"{name}-data", args.data_volume, preflight, protect=False)
-        wallet = self._create_volume(f"{name}-wallet", args.wallet_volume, preflight, protect=True)
+        data = kept_volume(
+            f"{name}-data", args.data_volume, parent=self, depends_on=[preflight], protect=False
+        )
+        wallet = kept_volume(
+            f"{name}-wallet", args.wallet_volume, parent=self, depends_on=[preflight], protect=True
+        )
         network = docker.Network(
             f"{name}-network",
             name=args.container,
@@ -156,19 +161,6 @@ class Node(pulumi.ComponentResource):
         return [
             PulledImage(pulled, host=args.host, image=image, opts=opts) for pulled, image in images.items()
         ]
-
-    def _create_volume(
-        self, name: str, physical: str, preflight: Preflight, *, protect: bool
-    ) -> docker.Volume:
-        opts = pulumi.ResourceOptions(
-            parent=self,
-            protect=protect,
-            retain_on_delete=True,
-            depends_on=[preflight],
-            # An existing volume may have other labels, driver or options: a difference would replace it.
-            ignore_changes=["labels", "driver", "driverOpts"],
-        )
-        return docker.Volume(name, name=physical, opts=opts)
 
     def _create_container(
         self,

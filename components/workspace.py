@@ -19,6 +19,7 @@ import pulumi_docker as docker
 from catalogue.containers import LOOPBACK
 from catalogue.workspaces import DOCKER_DATA, HOME, MEMORY, PROCESSES, STAY, WORK, authority_variables
 from components.host import Host
+from components.kept_volume import kept_volume
 from components.pulled_image import HostImage, PulledImage
 from components.workspace_preflight import WorkspacePreflight
 
@@ -102,17 +103,12 @@ class Workspace(pulumi.ComponentResource):
     def __init__(self, name: str, args: WorkspaceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:Workspace", name, None, opts)
         preflight = self._create_preflight(name, args)
-        retained = pulumi.ResourceOptions(
-            parent=self,
-            depends_on=preflight,
-            retain_on_delete=True,
-            # An existing volume may have other labels, driver or options: a difference would replace it.
-            ignore_changes=["labels", "driver", "driverOpts"],
-        )
-        home = docker.Volume(f"{name}-home", name=args.home_volume, opts=retained)
+        home = kept_volume(f"{name}-home", args.home_volume, parent=self, depends_on=preflight)
         volumes = {HOME: home}
         if args.engine is not None:
-            volumes[DOCKER_DATA] = docker.Volume(f"{name}-docker", name=args.engine.volume, opts=retained)
+            volumes[DOCKER_DATA] = kept_volume(
+                f"{name}-docker", args.engine.volume, parent=self, depends_on=preflight
+            )
         network = docker.Network(
             f"{name}-network",
             name=args.container,
