@@ -13,7 +13,7 @@ from docker.errors import APIError
 from catalogue.naming import engine_name
 from clients.engine import Engine
 from clients.errors import ServiceError, message_of
-from clients.host_facts import AT_ONCE
+from clients.ssh import LOGINS
 from clients.stored_images import StoredImage, remove_image, repositories_of, surplus_images
 from display.columns import columns
 from display.units import count_of, size
@@ -114,7 +114,7 @@ def _of_all(ask: Callable[[ImageHost], Surplus], hosts: Sequence[Surplus]) -> li
         except ServiceError as error:
             return Surplus(host=surplus.host, faults=[str(error)])
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(LOGINS) as pool:
         return list(pool.map(asked, hosts))
 
 

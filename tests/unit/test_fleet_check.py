@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from clients.host_checks import Place
-from clients.host_facts import AT_ONCE, HostError, HostFacts, Listener, Obstacle
+from clients.host_facts import HostError, HostFacts, Listener, Obstacle
+from clients.ssh import LOGINS
 from commands.exit_codes import FAILED, PART, REFUSED
 from display.errors import UserError
 from fleet.check import check, table, worst
@@ -147,11 +148,11 @@ def test_a_dead_host_does_not_hold_up_the_others() -> None:
             raise HostError(Obstacle.NO_ANSWER, "no route to host")
         return FACTS
 
-    wanted = [Place(name=f"board-{n}", engine=f"ssh://board-{n}.lan") for n in range(2 * AT_ONCE)]
+    wanted = [Place(name=f"board-{n}", engine=f"ssh://board-{n}.lan") for n in range(2 * LOGINS)]
     began = time.monotonic()
     checked = check(wanted, ask)
     assert time.monotonic() - began < 1
-    assert most[0] == AT_ONCE
+    assert most[0] == LOGINS
     assert [one.place for one in checked] == wanted
     assert [one.place.name for one in checked if one.state == "unknown"] == ["board-3"]
     assert worst(checked) == "unknown"
