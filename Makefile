@@ -34,7 +34,7 @@ installed:
 installed-for-tests:
 	@sh local/environment.sh "$(VENV)" requirements.txt requirements-dev.txt
 
-# Fails before minutes of installing if there is no set-up; local/pulumi_cli.py has the same message.
+# Fails before minutes of installing if there is no set-up; local/pulumi/cli.py has the same message.
 known:
 	@test -e "$(SET_UP)/environment.json" || test -e "$(EARLIER)/environment.json" || { \
 	    printf '\nerror: Nothing is set up in %s: run `make up` first.\n' "$(SET_UP)" >&2; exit 1; }
@@ -82,7 +82,7 @@ test: lint unit e2e ## Lint, unit and end-to-end tests (up to 90 min, with warm 
 
 # Each tier has a time limit, far above what it takes.
 unit: installed-for-tests ## Unit tests (about 5 min on 2 cores): no network, no daemon
-	@timeout --signal=INT 12m $(PYTHON) -m pytest tests/unit -n auto --cov=catalogue --cov=settings --cov=program --cov=components --cov-branch --cov-fail-under=100
+	@timeout --signal=INT 25m $(PYTHON) -m pytest tests/unit -n auto --cov=catalogue --cov=settings --cov=program --cov=components --cov-branch --cov-fail-under=100
 
 e2e: installed-for-tests ## End-to-end tests, on an engine, builder and registry that only they use (about 60 min)
 	@timeout --signal=INT 80m $(PYTHON) -m pytest tests/e2e -m "not long" --durations=25 $(WORKERS)

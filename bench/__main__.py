@@ -12,9 +12,9 @@ from pathlib import Path
 from bench.cases import CASES
 from bench.ratio import Ratio, table
 from bench.running import machine
-from local.layout import read_layout
-from local.pulumi_cli import known_environment
-from local.steps import SetupError, fail
+from local.machine.layout import read_layout
+from local.machine.steps import SetupError, fail
+from local.pulumi.cli import known_environment
 from wallets.signals import interrupt_on_all
 
 LAST = Path(__file__).with_name("last.json")

@@ -18,9 +18,10 @@ import yaml
 
 from bench.ratio import Ratio, in_turn
 from bench.running import pulumi
-from local.layout import PROJECT, Layout
-from local.stack import STACK, init_aside
-from local.steps import SetupError
+from local.machine.layout import PROJECT, Layout
+from local.machine.steps import SetupError
+from local.stacks.files import STACK
+from local.stacks.stack import init_aside
 from tests.e2e.boards import Board, end_boards, start_board
 
 STACK_OF_BOARDS = "bench-boards"

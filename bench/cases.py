@@ -13,9 +13,10 @@ from bench import boards, hosts
 from bench.ratio import Ratio, in_turn
 from bench.running import pulumi
 from clients.pulumi import stack_outputs
-from local.layout import PROJECT, Layout
-from local.stack import STACK, init_aside, stack_config
-from local.steps import SetupError
+from local.machine.layout import PROJECT, Layout
+from local.machine.steps import SetupError
+from local.stacks.files import STACK, stack_config
+from local.stacks.stack import init_aside
 
 NODES = (10, 200)
 """Numbers of nodes of two fleets; the difference of their previews gives the time per resource."""

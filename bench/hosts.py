@@ -23,8 +23,9 @@ import yaml
 
 from bench.ratio import Ratio
 from bench.running import machine, pulumi
-from local.layout import PROJECT, Layout
-from local.stack import STACK, init_aside
+from local.machine.layout import PROJECT, Layout
+from local.stacks.files import STACK
+from local.stacks.stack import init_aside
 
 SIZES = (1, 10, 25, 50)
 LIMIT = 1000.0

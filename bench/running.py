@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from local.steps import SetupError
+from local.machine.steps import SetupError
 
 
 def machine() -> str:

@@ -17,9 +17,11 @@ from commands.exit_codes import FAILED, OTHER
 from commands.options import chosen, examples, with_stack
 from commands.previews import REFRESHED, UNASKED, approval_of, clean_tree, run_preview
 from display.errors import UserError
-from local.missing_nodes import refuse_missing
-from local.pulumi_run import update
-from local.stack import copied_stack_file, for_a_look, stack_config, state_file, with_stack_file
+from local.pulumi.command import update
+from local.stacks.files import copied_stack_file, stack_config
+from local.stacks.missing_nodes import refuse_missing
+from local.stacks.stack import for_a_look, with_stack_file
+from local.stacks.states import state_file
 from review.approval import LENGTH, Items, Part, is_token
 from review.approval_words import applied_before, differences, read_details, refusal
 from review.changes import read_changes

@@ -15,12 +15,13 @@ import click
 
 from clients.pulumi import selected_stack, stack_names, stack_outputs, stack_resources
 from display.errors import UserError
-from local.checkout import is_there, other_checkout, refuse_others
-from local.layout import EARLIER, Layout, read_layout
-from local.lock import exclusive
-from local.pulumi_cli import backend_url, is_set_up, known_environment
+from local.machine.layout import EARLIER, Layout, read_layout
+from local.pulumi.cli import backend_url, is_set_up, known_environment
 from local.registry_collection import digests, named, named_in_files
-from local.stack import STACK, refuse_while_locked, resources
+from local.stacks.checkout import is_there, other_checkout, refuse_others
+from local.stacks.files import STACK
+from local.stacks.lock import exclusive
+from local.stacks.states import refuse_while_locked, resources
 
 BACKEND_URL = "PULUMI_BACKEND_URL"
 

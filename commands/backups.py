@@ -17,8 +17,8 @@ from commands.wallet_options import (
     with_ssh,
 )
 from display.columns import columns
-from local.layout import PROJECT
-from local.stack import stack_config
+from local.machine.layout import PROJECT
+from local.stacks.files import stack_config
 from wallets.backup_places import SSH, load_file, place
 from wallets.commands import UNVERIFIED, backup, check, drill, engine_of, verify, volume_of
 from wallets.errors import WalletError

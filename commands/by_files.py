@@ -19,8 +19,8 @@ from commands.pages import Page, RenderedPage
 from commands.previews import Previewed
 from commands.untrusted_yaml import BYTES, refuse_odd
 from display.errors import UserError
-from local.layout import PROJECT, read_layout
-from local.stack import stack_file
+from local.machine.layout import PROJECT, read_layout
+from local.stacks.files import stack_file
 from review.approval_words import ending_without
 from review.causes import Checkout
 from review.changes import Changes

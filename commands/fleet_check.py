@@ -13,7 +13,7 @@ from display.progress import working
 from fleet.check import as_json, table, worst
 from fleet.check import check as check_hosts
 from fleet.wanted import places, settings_of
-from local.stack import stack_config, stack_file
+from local.stacks.files import stack_config, stack_file
 
 _CODES = {Level.REFUSED.value: REFUSED, Level.UNKNOWN.value: PART}
 

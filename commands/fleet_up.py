@@ -4,9 +4,9 @@ import click
 
 from commands.backend import Backend, Choice
 from commands.options import chosen, examples, with_stack
-from local.bring_up import bring_up
-from local.partial_up import Target, bring_up_parts
-from local.stack import stack_config
+from local.pulumi.bring_up import bring_up
+from local.pulumi.partial_up import Target, bring_up_parts
+from local.stacks.files import stack_config
 
 
 @click.command(

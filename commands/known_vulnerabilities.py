@@ -8,8 +8,8 @@ from catalogue.go_modules import NOT_KNOWN, Difference, Modules
 from commands.options import MALFORMED
 from display.errors import UserError
 from display.markdown import plain
-from local.layout import Layout
-from local.vulnerability_database import fetched_database
+from local.machine.layout import Layout
+from local.machine.vulnerability_database import fetched_database
 from release.vulnerabilities import Index, by_module, entries, gained_and_gone
 from review.changes import Changes
 from review.inside import Inside, Vulnerability

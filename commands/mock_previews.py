@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 
 from commands.previews import Previewed
 from display.progress import working
-from local.layout import PROJECT
+from local.machine.layout import PROJECT
 
 SECONDS = 120
 """Time limit of the program in seconds: a file from elsewhere could keep it busy."""

@@ -27,9 +27,9 @@ from display.errors import UserError
 from fleet.check import check
 from fleet.parts import PROVIDER
 from fleet.wanted import places
-from local.missing_nodes import file_name
-from local.pulumi_run import pulumi
-from local.stack import aside, refuse_edited, write_stack_file
+from local.pulumi.command import pulumi
+from local.stacks.files import aside, refuse_edited, write_stack_file
+from local.stacks.missing_nodes import file_name
 from providers.skycoin.wallet_identity import remembered
 from settings.stack import StackSettings
 from wallets.backup_format import Backup, open_backup

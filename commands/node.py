@@ -8,9 +8,10 @@ from commands.node_move import move
 from commands.node_removal import take_out
 from commands.node_rollback import lift_rollback, rollback
 from commands.options import chosen, examples, with_stack
-from local.missing_nodes import file_name, listed_nodes
-from local.stack import is_own, remove_setting
-from local.steps import SetupError
+from local.machine.steps import SetupError
+from local.stacks.files import is_own
+from local.stacks.missing_nodes import file_name, listed_nodes
+from local.stacks.stack import remove_setting
 from wallets.login import shown_login
 from wallets.nodes import node_of, nodes_of
 

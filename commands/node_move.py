@@ -16,8 +16,8 @@ from commands.wallet_options import opened, with_identity, with_ssh
 from display.errors import UserError
 from fleet.move import image_for, with_host
 from fleet.wanted import settings_of
-from local.missing_nodes import file_name, listed_nodes
-from local.stack import stack_text
+from local.stacks.files import stack_text
+from local.stacks.missing_nodes import file_name, listed_nodes
 from settings.names import container_name, pull_from, repository_of, volume_names
 from settings.stack import StackSettings
 from wallets.backup_format import read

@@ -7,7 +7,7 @@ import click
 from clients.pulumi import drop_dependencies, waiting_nodes
 from commands.backend import Backend
 from commands.exit_codes import FAILED, INTERRUPTED
-from local.pulumi_run import pulumi
+from local.pulumi.command import pulumi
 from wallets.nodes import DeployedNode
 
 

@@ -16,9 +16,9 @@ from display.errors import UserError
 from display.rollback import rolled_back, short
 from fleet.rollback import digest_for
 from fleet.rollback_file import with_rollback
-from local.missing_nodes import file_name, listed_nodes
-from local.pulumi_run import pulumi
-from local.stack import aside, stack_text, write_stack_file
+from local.pulumi.command import pulumi
+from local.stacks.files import aside, stack_text, write_stack_file
+from local.stacks.missing_nodes import file_name, listed_nodes
 from settings.fields import Digest, Reason
 from settings.node import RollbackSettings
 from wallets.nodes import DeployedNode, node_of

@@ -14,8 +14,8 @@ from commands.known_vulnerabilities import with_vulnerabilities
 from commands.previews import Previewed, approval_of
 from display.errors import UserError
 from display.progress import working
-from local.layout import read_layout
-from local.stack import stack_config, stack_file
+from local.machine.layout import read_layout
+from local.stacks.files import stack_config, stack_file
 from review.approval_words import details, ending, ending_without
 from review.causes import Checkout
 from review.changes import Changes, PreviewError, read_changes

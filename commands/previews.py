@@ -15,8 +15,8 @@ from clients.pulumi import deployment, version
 from commands.backend import Backend
 from display.errors import UserError
 from display.progress import working
-from local.layout import PROJECT
-from local.stack import stack_file
+from local.machine.layout import PROJECT
+from local.stacks.files import stack_file
 from providers.adopting import ADOPTING
 from providers.skycoin.wallet_identity import ACCEPTED
 from review.approval import Approval, Sources, approval

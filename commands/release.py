@@ -22,7 +22,7 @@ from commands.options import (
 from commands.release_audit import audit
 from commands.release_pins import pins
 from display.errors import UserError
-from local.layout import read_layout
+from local.machine.layout import read_layout
 from release import comparison
 from release.record import RecordError, markdown, release_record
 from release.retention import KEEP, plan

@@ -9,9 +9,9 @@ from catalogue.go_modules import GO_MOD, INEXACT, NOT_KNOWN, STANDARD_LIBRARY, F
 from commands.options import examples
 from display.columns import columns
 from display.errors import UserError
-from local.layout import PROJECT, read_layout
-from local.tools import GO_VERSION, find_go
-from local.vulnerability_database import Database, ensure_database
+from local.machine.layout import PROJECT, read_layout
+from local.machine.tools import GO_VERSION, find_go
+from local.machine.vulnerability_database import Database, ensure_database
 from release.vulnerabilities import (
     ACCEPTED,
     Accepted,
@@ -68,7 +68,7 @@ def audit(tools: bool, fetch: bool) -> None:
     if open_ones:
         raise UserError(
             f"{len(open_ones)} known vulnerabilities in what is shipped. Take fixed versions into "
-            "images/NAME/go.mod, and a newer Go into catalogue/bases.py or local/tools.py; or say in "
+            "images/NAME/go.mod, and a newer Go into catalogue/bases.py or local/machine/tools.py; or say in "
             "release/accepted_vulnerabilities.toml why one may stay."
         )
 

@@ -11,9 +11,9 @@ import click
 from catalogue.version_order import precedence
 from commands.options import examples
 from display.columns import columns
-from local.layout import PROJECT, Layout, read_layout
-from local.steps import output
-from local.tools import GO_VERSION, find_go, go_environment
+from local.machine.layout import PROJECT, Layout, read_layout
+from local.machine.steps import output
+from local.machine.tools import GO_VERSION, find_go, go_environment
 from release.pins import (
     EVERY_IMAGE,
     GO,
@@ -31,7 +31,7 @@ SECONDS = 300
 """Time limit of one command that asks a registry, in seconds."""
 GO_PROXY = "asking Go's module proxy"
 COMPILER = Pin(
-    name=GO, version=GO_VERSION, place="local/tools.py", rebuilds=f"{EVERY_IMAGE} on bases of Debian"
+    name=GO, version=GO_VERSION, place="local/machine/tools.py", rebuilds=f"{EVERY_IMAGE} on bases of Debian"
 )
 
 

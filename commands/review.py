@@ -11,8 +11,9 @@ from commands.by_files import review_by_files
 from commands.options import chosen, examples, with_stack
 from commands.pages import SavedPage, StatePage
 from commands.previews import REFRESHED, Previewed, run_preview
-from local.missing_nodes import refuse_missing
-from local.stack import copied_stack_file, for_a_look, present_file, stack_config
+from local.stacks.files import copied_stack_file, present_file, stack_config
+from local.stacks.missing_nodes import refuse_missing
+from local.stacks.stack import for_a_look
 from review.rulebook import rulebook
 
 NO_PREVIEW = "The input is not a preview: give it the output of `pulumi preview --json --show-sames`."

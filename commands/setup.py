@@ -14,13 +14,13 @@ from commands.wallet_options import opened, recipient_options, with_identity, wi
 from display.columns import columns
 from display.units import size
 from local import setup_adopt, setup_backup
-from local.layout import Layout, read_layout
+from local.machine.layout import Layout, read_layout
+from local.machine.steps import SetupError
+from local.registry.contents import Garbage
 from local.registry_collection import collect
-from local.registry_contents import Garbage
 from local.rotation import Key, rotate
-from local.setup_backup_format import SUFFIX, About
-from local.stack import STACK
-from local.steps import SetupError
+from local.stacks.files import STACK
+from local.stacks.setup_backup_format import SUFFIX, About
 from wallets.backup_places import SSH, load_file, place
 from wallets.policy import given_recipients
 

@@ -15,8 +15,8 @@ from commands.exit_codes import FAILED
 from commands.options import chosen, examples, with_stack
 from commands.wallet_options import folder_option, node_in, opened, with_identity, with_recipients
 from display.units import count_of
-from local.pulumi_run import pulumi
-from local.stack import copied_stack_file, is_own, stack_config
+from local.pulumi.command import pulumi
+from local.stacks.files import copied_stack_file, is_own, stack_config
 from providers.skycoin.wallet_identity import ACCEPTED, FAULT, KEPT_OUT, remembered
 from wallets.adoption import Source, adopt, refuse_occupied
 from wallets.backup_format import read

@@ -14,10 +14,10 @@ from commands.options import examples, folder, read_outputs, with_outputs, with_
 from commands.wallet_options import with_ssh
 from display.errors import UserError
 from display.progress import working
-from local.layout import read_layout
-from local.lock import exclusive
+from local.machine.layout import read_layout
 from local.setup import claim_state
-from local.stack import WORKSPACE
+from local.stacks.files import WORKSPACE
+from local.stacks.lock import exclusive
 from local.workspace import checked_folder, open_workspace
 from local.workspace_place import behind_ssh, here
 from settings.fields import engine_fault

@@ -11,25 +11,19 @@ from contextlib import AbstractContextManager, nullcontext
 
 from clients.pulumi import stack_outputs
 from display.errors import UserError
-from local import pulumi_cli, teardown
-from local.bring_up import bring_up
-from local.layout import Layout, as_owner, read_layout
-from local.lock import exclusive
-from local.missing_nodes import refuse_missing
-from local.pulumi_run import pulumi
+from local import teardown
+from local.machine.layout import Layout, as_owner, read_layout
+from local.machine.steps import SetupError, fail
+from local.pulumi import cli
+from local.pulumi.bring_up import bring_up
+from local.pulumi.command import pulumi
 from local.setup import claim_state, set_up
-from local.stack import (
-    STACK,
-    for_a_look,
-    is_own,
-    own_stacks,
-    resources,
-    stack_config,
-    stack_file,
-    with_stack_file,
-)
+from local.stacks.files import STACK, is_own, stack_config, stack_file
+from local.stacks.lock import exclusive
+from local.stacks.missing_nodes import refuse_missing
+from local.stacks.stack import for_a_look, with_stack_file
+from local.stacks.states import own_stacks, resources
 from local.state_move import moved
-from local.steps import SetupError, fail
 from wallets.nodes import nodes_of
 from wallets.policy import rules_of
 from wallets.records import newest_backup
@@ -81,7 +75,7 @@ def _version(rpc: str) -> str:
 
 def preview(layout: Layout, arguments: argparse.Namespace) -> int:
     """Run `pulumi preview --refresh` on a copy of the stack's file; leave no state and no file behind."""
-    env = pulumi_cli.known_environment(layout)
+    env = cli.known_environment(layout)
     refuse_missing(layout, arguments.stack)
     with for_a_look(layout, arguments.stack, env) as (options, aside):
         command = ["preview", "--refresh", "--diff", "--run-program", *options]
@@ -90,7 +84,7 @@ def preview(layout: Layout, arguments: argparse.Namespace) -> int:
 
 def destroy(layout: Layout, arguments: argparse.Namespace) -> int:
     """Destroy everything except protected wallets, and list what stays."""
-    env = pulumi_cli.known_environment(layout)
+    env = cli.known_environment(layout)
     stack = arguments.stack
     if is_own(stack) and stack_file(stack).exists() and stack not in own_stacks(layout):
         print(f"The stack {stack} is empty.")
@@ -110,7 +104,7 @@ def destroy(layout: Layout, arguments: argparse.Namespace) -> int:
 
 def print_environment(layout: Layout, _: argparse.Namespace) -> int:
     """Print shell lines for `eval "$(make -s env)"`."""
-    for name, value in pulumi_cli.known_environment(layout).items():
+    for name, value in cli.known_environment(layout).items():
         print(f"export {name}={shlex.quote(value)}")
     # This variable would override the file that the line above names.
     print("unset PULUMI_CONFIG_PASSPHRASE")

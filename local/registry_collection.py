@@ -11,15 +11,15 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from clients.registry import Repository
-from local.layout import PROJECT, Layout
-from local.lock import exclusive
-from local.pulumi_cli import known_environment
-from local.registry import registry_service
-from local.registry_contents import Garbage, garbage
-from local.services import Service, running_pid, start, stop
-from local.stack import all_stacks, refuse_while_locked, state_file
-from local.steps import run, step
-from local.tools import REGISTRY, ensure_tool, find_go
+from local.machine.layout import PROJECT, Layout
+from local.machine.services import Service, running_pid, start, stop
+from local.machine.steps import run, step
+from local.machine.tools import REGISTRY, ensure_tool, find_go
+from local.pulumi.cli import known_environment
+from local.registry.contents import Garbage, garbage
+from local.registry.server import registry_service
+from local.stacks.lock import exclusive
+from local.stacks.states import all_stacks, refuse_while_locked, state_file
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 

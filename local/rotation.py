@@ -4,18 +4,18 @@ import os
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 
-from local.builder import builder_service
-from local.certificates import ensure_certificates, ensure_engine_trust, renew_certificates
-from local.layout import Layout
-from local.lock import exclusive
-from local.passphrase_rotation import rotate_passphrase
-from local.pulumi_cli import known_environment, passphrase_file
-from local.registry import registry_service
-from local.registry_login import ensure_login, renew_login
-from local.services import Service, running_pid, start
-from local.stack import all_stacks, refuse_while_locked, resources
-from local.steps import SetupError
-from local.tools import BUILDKIT, REGISTRY, Tool, ensure_tool, find_go
+from local.builds.builder import builder_service
+from local.machine.layout import Layout
+from local.machine.services import Service, running_pid, start
+from local.machine.steps import SetupError
+from local.machine.tools import BUILDKIT, REGISTRY, Tool, ensure_tool, find_go
+from local.pulumi.cli import known_environment, passphrase_file
+from local.registry.certificates import ensure_certificates, ensure_engine_trust, renew_certificates
+from local.registry.login import ensure_login, renew_login
+from local.registry.server import registry_service
+from local.stacks.lock import exclusive
+from local.stacks.passphrase_rotation import rotate_passphrase
+from local.stacks.states import all_stacks, refuse_while_locked, resources
 from wallets.login import renew_password, shown_login
 from wallets.nodes import nodes_of
 

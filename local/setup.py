@@ -6,29 +6,20 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from catalogue.bases import OFFICIAL_GO
-from local import (
-    base,
-    binfmt,
-    builder,
-    certificates,
-    checkout,
-    docker_plugin_change,
-    docker_plugin_choice,
-    engine,
-    own_engine,
-    packages,
-    pulumi_cli,
-    registry,
-    registry_login,
-    services,
-    setup_backup_journal,
-)
-from local.docker_plugin_choice import DockerPlugin
-from local.layout import LOCK, PROJECT, EngineChoice, Layout, Mode
-from local.lock import exclusive
-from local.stack import STACK, ensure_stack, own_stacks, stack_config
-from local.steps import SetupError, step
-from local.tools import BUILDKIT, CRANE, GO_VERSION, REGISTRY, ensure_tool, find_go
+from local.builds import base, builder
+from local.engines import binfmt, engine, own_engine
+from local.machine import packages, services
+from local.machine.layout import LOCK, PROJECT, EngineChoice, Layout, Mode
+from local.machine.steps import SetupError, step
+from local.machine.tools import BUILDKIT, CRANE, GO_VERSION, REGISTRY, ensure_tool, find_go
+from local.pulumi import cli, docker_plugin_change, docker_plugin_choice
+from local.pulumi.docker_plugin_choice import DockerPlugin
+from local.registry import certificates, login, server
+from local.stacks import checkout, setup_backup_journal
+from local.stacks.files import STACK, stack_config
+from local.stacks.lock import exclusive
+from local.stacks.stack import ensure_stack
+from local.stacks.states import own_stacks
 
 NEEDED_GIGABYTES = 15
 """Free space needed at first: caches and images take 12 GB, of which Go's module and build caches are 8."""
@@ -56,20 +47,20 @@ def set_up(
     certificates.ensure_certificates(layout)
     certificates.ensure_name(layout)
     certificates.ensure_engine_trust(layout)
-    registry_login.ensure_login(layout)
-    services.start(layout, registry.registry_service(layout, ensure_tool(layout, go, REGISTRY)))
+    login.ensure_login(layout)
+    services.start(layout, server.registry_service(layout, ensure_tool(layout, go, REGISTRY)))
     services.start(layout, builder.builder_service(layout, ensure_tool(layout, go, BUILDKIT)))
     builder.ensure_builder_instance(layout)
     binfmt.ensure_binfmt(layout)
     own = layout.engine is EngineChoice.OWN
     endpoint = own_engine.ensure_own_engine(layout) if own else engine.ensure_engine(layout)
     refuse_another_engine(layout, endpoint)
-    env = pulumi_cli.environment(layout, pulumi_cli.ensure_cli(layout, go), endpoint)
+    env = cli.environment(layout, cli.ensure_cli(layout, go), endpoint)
     os.environ["PATH"] = env["PATH"]
-    pulumi_cli.ensure_plugin(layout, go, env, "docker-build", layout.mode)
+    cli.ensure_plugin(layout, go, env, "docker-build", layout.mode)
     _ensure_docker_plugin(layout, go, env)
     ensure_stack(layout, env, {**_machine_settings(layout, go, stack), **settings}, stack)
-    pulumi_cli.remember(layout, env)
+    cli.remember(layout, env)
     return env
 
 
@@ -80,7 +71,7 @@ def _ensure_docker_plugin(layout: Layout, go: str, env: Mapping[str, str]) -> No
 
     def install(wanted: DockerPlugin | None) -> bool:
         modes = {None: Mode.AUTO, DockerPlugin.OFFICIAL: Mode.OFFICIAL, DockerPlugin.STAND_IN: Mode.EMBEDDED}
-        return pulumi_cli.ensure_plugin(layout, go, env, "docker", modes[wanted])
+        return cli.ensure_plugin(layout, go, env, "docker", modes[wanted])
 
     replacement = asked if made and asked is not made else None
     held = docker_plugin_change.holding(layout) if replacement else []
@@ -105,13 +96,13 @@ def claim_state(layout: Layout, *, adopts: bool = False) -> None:
     Raises SetupError if the folder contains anything else, because `make down ALL=1` removes by name there,
     or if the set-up belongs to another checkout or user.
     """
-    pulumi_cli.leave_former_place(layout)
+    cli.leave_former_place(layout)
     if setup_backup_journal.is_unfinished(layout):
         with exclusive(layout, "make up"):
             pass  # `exclusive` finishes the restore
     if (layout.state / "passphrase").exists():
         _make_private(layout)
-        pulumi_cli.passphrase_file(layout)  # raises for an empty one
+        cli.passphrase_file(layout)  # raises for an empty one
         checkout.claim(layout)
         return
     checkout.refuse_other_users(layout)
@@ -131,7 +122,7 @@ def claim_state(layout: Layout, *, adopts: bool = False) -> None:
             "SKYCOIN_STATE to a new folder, or restore the passphrase."
         )
     _make_private(layout)
-    pulumi_cli.passphrase_file(layout)
+    cli.passphrase_file(layout)
     checkout.claim(layout)
 
 
@@ -144,7 +135,7 @@ def _make_private(layout: Layout) -> None:
 
 def refuse_another_engine(layout: Layout, endpoint: str) -> None:
     """Raise SetupError if stacks run on another engine than this: a refresh would miss everything there."""
-    before = pulumi_cli.last_engine(layout)
+    before = cli.last_engine(layout)
     if before not in (None, endpoint) and own_stacks(layout):
         raise SetupError(
             f"This set-up runs on the engine at {before}, but {endpoint} is selected (DOCKER_HOST, or the "
@@ -180,4 +171,4 @@ def _bases(layout: Layout, stack: str) -> str:
     decided = stack_config(stack).get("skycoin:bases") or stack_config().get("skycoin:bases")
     if decided in ("official", "debian") and layout.mode is Mode.AUTO:
         return str(decided)
-    return "official" if pulumi_cli.wants_official(layout, pulumi_cli.OFFICIAL_IMAGES) else "debian"
+    return "official" if cli.wants_official(layout, cli.OFFICIAL_IMAGES) else "debian"

@@ -5,23 +5,16 @@ from typing import Any
 
 import yaml
 
-from local.docker_plugin_choice import DockerPlugin, kept
-from local.layout import Layout
-from local.lock import exclusive
-from local.missing_nodes import listed_nodes
-from local.pulumi_run import pulumi
+from local.machine.layout import Layout
+from local.machine.steps import SetupError
+from local.pulumi.command import pulumi
+from local.pulumi.docker_plugin_choice import DockerPlugin, kept
 from local.setup import claim_state, set_up
-from local.stack import (
-    init_aside,
-    is_own,
-    refuse_while_locked,
-    resources,
-    stack_config,
-    stack_file,
-    state_file,
-    with_stack_file,
-)
-from local.steps import SetupError
+from local.stacks.files import is_own, stack_config, stack_file
+from local.stacks.lock import exclusive
+from local.stacks.missing_nodes import listed_nodes
+from local.stacks.stack import init_aside, with_stack_file
+from local.stacks.states import refuse_while_locked, resources, state_file
 from providers.adopting import ADOPTING
 from wallets.nodes import DeployedNode, nodes_of
 

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from catalogue.version import VERSION
 from clients.age import Identity
-from local import setup_backup_journal
-from local.layout import LOCK, PROJECT, Layout, as_owner
-from local.lock import exclusive
-from local.setup_backup_format import (
+from local.machine.layout import LOCK, PROJECT, Layout, as_owner
+from local.machine.steps import SetupError
+from local.stacks import setup_backup_journal
+from local.stacks.files import is_own, stack_file
+from local.stacks.lock import exclusive
+from local.stacks.setup_backup_format import (
     FOLDERS,
     PASSPHRASE,
     SINGLE,
@@ -23,8 +25,7 @@ from local.setup_backup_format import (
     read,
     seal,
 )
-from local.stack import all_stacks, deployment, is_own, refuse_while_locked, stack_file, state_file
-from local.steps import SetupError
+from local.stacks.states import all_stacks, deployment, refuse_while_locked, state_file
 from wallets.contents import Contents, File
 
 PORT = "SKYCOIN_REGISTRY_PORT"

@@ -9,11 +9,11 @@ import os
 import shutil
 from pathlib import Path
 
-from local import own_engine, services
-from local.build_network import remove_build_network
-from local.builder import SOCKET_LENGTH
-from local.checkout import owner_above, record
-from local.layout import (
+from local.builds.builder import SOCKET_LENGTH
+from local.builds.network import remove_build_network
+from local.engines import own_engine
+from local.machine import services
+from local.machine.layout import (
     EARLIER,
     LOCK,
     MOVED_FROM,
@@ -24,10 +24,11 @@ from local.layout import (
     user_state,
     was_copied,
 )
-from local.lock import exclusive
-from local.private_files import write_aside
-from local.stack import all_stacks, refuse_while_locked
-from local.steps import SetupError, run, step
+from local.machine.private_files import write_aside
+from local.machine.steps import SetupError, run, step
+from local.stacks.checkout import owner_above, record
+from local.stacks.lock import exclusive
+from local.stacks.states import all_stacks, refuse_while_locked
 from wallets.backup_files import sync
 
 SERVICES = ("buildkitd", "registry")

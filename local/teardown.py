@@ -6,14 +6,15 @@ from pathlib import Path
 
 from clients.engine import stop_container
 from clients.pulumi import containers
-from local import own_engine, services
-from local.build_network import remove_build_network
-from local.layout import EngineChoice, Layout
-from local.pulumi_cli import known_environment
-from local.pulumi_run import pulumi
+from local.builds.network import remove_build_network
+from local.engines import own_engine
+from local.machine import services
+from local.machine.layout import EngineChoice, Layout
+from local.machine.steps import as_root, run, step
+from local.pulumi.cli import known_environment
+from local.pulumi.command import pulumi
 from local.setup import set_up
-from local.stack import own_stacks, resources
-from local.steps import as_root, run, step
+from local.stacks.states import own_stacks, resources
 
 MADE = ["build-network", "certificates", "docker", "logs", "pulumi", "registry", "stacks"]
 """Folders in the state folder that `make up` creates, except those with or about wallets."""

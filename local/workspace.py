@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 
 from catalogue.workspaces import WORKSPACES
 from clients.pulumi import stack_outputs
-from local.bring_up import bring_up
-from local.layout import PROJECT, Layout
+from local.machine.layout import PROJECT, Layout
+from local.machine.steps import SetupError
+from local.pulumi.bring_up import bring_up
 from local.setup import set_up
-from local.stack import WORKSPACE, stack_config
-from local.steps import SetupError
+from local.stacks.files import WORKSPACE, stack_config
 from local.workspace_place import WorkspacePlace, refuse_beside_nodes
 from settings.opening import folder_fault, overlap
 

@@ -14,10 +14,10 @@ from docker.errors import DockerException
 from clients.engine import connect
 from clients.neighbours import beside_nodes, nodes_on
 from clients.ssh import Login, ssh_command
-from local.engine import engine_version, machine_engine
-from local.layout import EngineChoice, Layout
-from local.own_engine import endpoint, own_folder
-from local.steps import SetupError
+from local.engines.engine import engine_version, machine_engine
+from local.engines.own_engine import endpoint, own_folder
+from local.machine.layout import EngineChoice, Layout
+from local.machine.steps import SetupError
 from settings.opening import folder_fault
 
 SECONDS = 60

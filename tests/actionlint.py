@@ -4,8 +4,8 @@ import subprocess
 import sys
 from dataclasses import replace
 
-from local.layout import read_layout
-from local.tools import Tool, ensure_tool, find_go
+from local.machine.layout import read_layout
+from local.machine.tools import Tool, ensure_tool, find_go
 
 ACTIONLINT = Tool(folder="tests/tools/actionlint", package="github.com/rhysd/actionlint/cmd/actionlint")
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import product
 
-from local.layout import PROJECT
+from local.machine.layout import PROJECT
 
 FOLDER = PROJECT / "tests" / "saves"
 """Wallets before and after a save, as written by v0.27.1 (`judge make`); their seed is public."""

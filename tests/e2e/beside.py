@@ -9,10 +9,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from local import own_engine, services
-from local.engine import dockerd, engine_version
-from local.layout import Mode
-from local.services import Service
+from local.engines import own_engine
+from local.engines.engine import dockerd, engine_version
+from local.machine import services
+from local.machine.layout import Mode
+from local.machine.services import Service
 from tests.e2e.layouts import layout_in
 
 COMMANDS = {

@@ -21,9 +21,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.engine import dockerd, engine_version
-from local.layout import Layout, Mode
-from local.packages import ensure_packages
+from local.engines.engine import dockerd, engine_version
+from local.machine.layout import Layout, Mode
+from local.machine.packages import ensure_packages
 from tests.e2e.layouts import layout_in
 
 FOLDER = "boards"

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from local.layout import Layout
-from local.packages import ensure_packages
+from local.machine.layout import Layout
+from local.machine.packages import ensure_packages
 from tests.e2e.plugin import until
 
 FLAGS = (

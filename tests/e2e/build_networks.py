@@ -8,9 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from local import build_network
-from local.build_network import ensure_build_network, own_build_network, remove_build_network
-from local.layout import Layout, Mode
+from local.builds import network as build_network
+from local.builds.network import ensure_build_network, own_build_network, remove_build_network
+from local.machine.layout import Layout, Mode
 from tests.e2e.beside import listing
 from tests.e2e.layouts import layout_in
 

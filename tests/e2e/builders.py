@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from local import services
-from local.build_network import remove_build_network
-from local.builder import builder_service
-from local.tools import BUILDKIT, tool_path
+from local.builds.builder import builder_service
+from local.builds.network import remove_build_network
+from local.machine import services
+from local.machine.tools import BUILDKIT, tool_path
 from tests.e2e.machine import HOME, Machine
 
 NAME = "builder-2"

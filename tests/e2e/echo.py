@@ -8,7 +8,7 @@ import json
 import os
 from pathlib import Path
 
-from local.pulumi_cli import PLUGINS
+from local.pulumi.cli import PLUGINS
 from providers.base import Change, CheckResult, InputsAsState, Provider, ReadResult, Servicer, Values, serve
 
 CHANGES, WORLD = "changes", "world.json"

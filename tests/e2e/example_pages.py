@@ -6,7 +6,7 @@ The committed page has what each run of the tests must print, but for what diffe
 import os
 import re
 
-from local.layout import PROJECT
+from local.machine.layout import PROJECT
 from tests.e2e.machine import Result
 
 FOLDER = PROJECT / "docs" / "examples"

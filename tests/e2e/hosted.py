@@ -9,9 +9,9 @@ from typing import Any
 
 import bcrypt
 
-from local import services
-from local.services import Service, port_is_taken
-from local.tools import REGISTRY, tool_path
+from local.machine import services
+from local.machine.services import Service, port_is_taken
+from local.machine.tools import REGISTRY, tool_path
 from tests.e2e.faulty import Proxy
 from tests.e2e.machine import Machine
 

@@ -12,8 +12,8 @@ from typing import Any
 from elftools.elf.elffile import ELFFile
 
 from clients.registry import ACCEPT
-from local.layout import Layout
-from local.registry_login import authorization
+from local.machine.layout import Layout
+from local.registry.login import authorization
 
 
 def repositories(layout: Layout) -> list[str]:

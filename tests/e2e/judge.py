@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clients.fingerprint import SCRIPT, read
-from local.layout import PROJECT
-from local.tools import find_go, go_environment
+from local.machine.layout import PROJECT
+from local.machine.tools import find_go, go_environment
 from tests.crash_outcomes import Judged, Verdict
 from tests.e2e.layouts import layout_in
 

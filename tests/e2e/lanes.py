@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from local import services
-from local.layout import Layout
+from local.machine import services
+from local.machine.layout import Layout
 
 SUFFIX = re.compile(r"-lane-\d+$")
 

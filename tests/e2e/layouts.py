@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from local.layout import EngineChoice, Layout, Mode
+from local.machine.layout import EngineChoice, Layout, Mode
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "skycoin-infrastructure"
 """Cache that all set-ups of this user share: tools, Go modules, base images."""

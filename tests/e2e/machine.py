@@ -17,10 +17,11 @@ from typing import Any
 import pytest
 import yaml
 
-from local import own_engine, services
-from local.build_network import remove_build_network
-from local.layout import PROJECT, Layout, read_layout
-from local.steps import output
+from local.builds.network import remove_build_network
+from local.engines import own_engine
+from local.machine import services
+from local.machine.layout import PROJECT, Layout, read_layout
+from local.machine.steps import output
 from tests.e2e.boards import end_boards
 from tests.e2e.layouts import CACHE
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from local.layout import PROJECT
+from local.machine.layout import PROJECT
 
 # A new sysfs is mounted because /sys shows the links of the network namespace in which it was mounted; it has
 # no cgroup v1, so the cgroup mounts are carried over.

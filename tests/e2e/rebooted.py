@@ -18,9 +18,9 @@ from typing import Any
 
 import docker
 
-from local import services
-from local.engine import engine_version
-from local.layout import Layout, Mode
+from local.engines.engine import engine_version
+from local.machine import services
+from local.machine.layout import Layout, Mode
 from providers.base import Values
 from providers.skycoin.node_container import NodeContainer
 from tests.e2e.beside import system_engine

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cyclonedx.model.bom import Bom
 
-from local.tools import find_go
+from local.machine.tools import find_go
 from tests.e2e.machine import Machine
 
 SBOMS = "usr/share/sbom"

@@ -16,7 +16,7 @@ import yaml
 
 from catalogue.version import VERSION
 from catalogue.workspaces import AUTHORITIES, TRUSTING
-from local.layout import PROJECT
+from local.machine.layout import PROJECT
 from tests.e2e.machine import HOME, Machine
 from tests.e2e.workspaces import PROJECTS
 

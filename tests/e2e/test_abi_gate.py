@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from local.layout import PROJECT, read_layout
-from local.tools import find_go, go_environment
+from local.machine.layout import PROJECT, read_layout
+from local.machine.tools import find_go, go_environment
 from providers.skycoin.elf import ABIS, abi_fault, read_program
 from tests.unit.elf import HARD_FLOAT, SOFT_FLOAT, elf
 

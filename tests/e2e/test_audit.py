@@ -3,7 +3,7 @@
 import subprocess
 
 from catalogue.bases import OFFICIAL_GO
-from local.layout import PROJECT
+from local.machine.layout import PROJECT
 
 
 def test_only_the_go_of_the_official_bases_has_known_vulnerabilities() -> None:

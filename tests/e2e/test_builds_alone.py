@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from local.build_network import own_build_network
-from local.engine import SYSTEM_SOCKET
+from local.builds.network import own_build_network
+from local.engines.engine import SYSTEM_SOCKET
 from tests.e2e.machine import RPC_PORT, Machine
 from tests.e2e.plugin import until
 from tests.e2e.test_up import get

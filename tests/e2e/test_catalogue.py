@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from catalogue.arch import ARCHES
-from local import services
-from local.services import Service
+from local.machine import services
+from local.machine.services import Service
 from tests.e2e.images import Repository
 from tests.e2e.machine import Machine, Result
 from tests.e2e.plugin import until

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from local.layout import PROJECT
+from local.machine.layout import PROJECT
 from tests.crash_outcomes import Judged, Outcome, Verdict, counted
 from tests.crash_states import FOLDER, Class, saves, states
 from tests.e2e.judge import Judge, build_judge, judged

@@ -23,18 +23,20 @@ from clients.engine import connect
 from clients.pull import ensure_image
 from clients.registry import MANIFEST, Manifest, RegistryError, Repository, sha256_of
 from fleet.images import ImageHost, clean, look, table
-from local import certificates, registry_collection, services
-from local.layout import Layout, Mode
-from local.packages import ensure_packages
-from local.pulumi_cli import remember
-from local.registry import registry_service
+from local import registry_collection
+from local.machine import services
+from local.machine.layout import Layout, Mode
+from local.machine.packages import ensure_packages
+from local.machine.services import Service, port_is_taken
+from local.machine.steps import run
+from local.machine.tools import REGISTRY, ensure_tool, find_go
+from local.pulumi.cli import remember
+from local.registry import certificates
+from local.registry.contents import Garbage, garbage
+from local.registry.login import ensure_login
+from local.registry.server import registry_service
 from local.registry_collection import collect, collect_blobs
-from local.registry_contents import Garbage, garbage
-from local.registry_login import ensure_login
-from local.services import Service, port_is_taken
-from local.stack import state_file
-from local.steps import run
-from local.tools import REGISTRY, ensure_tool, find_go
+from local.stacks.states import state_file
 from providers.base import ProviderError, Values
 from providers.skycoin import older_images
 from providers.skycoin.node_container import NodeContainer

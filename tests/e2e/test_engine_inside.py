@@ -21,8 +21,8 @@ from clients.host_checks import Level
 from clients.host_facts import HostError, ask_host
 from clients.neighbours import engines_inside, nodes_on
 from fleet.check import check
-from local.layout import read_layout
-from local.steps import SetupError
+from local.machine.layout import read_layout
+from local.machine.steps import SetupError
 from local.workspace_place import WorkspacePlace, behind_ssh, refuse_beside_nodes
 from providers.base import URN, ProviderError, Values
 from providers.skycoin.host_findings import HostFindings, place_of

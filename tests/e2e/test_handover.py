@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from local import services
+from local.machine import services
 from tests.e2e.machine import SETTINGS, Machine, Result, clean_environment
 from tests.e2e.namespace import network_namespace, python
 from tests.e2e.plugin import until

@@ -21,7 +21,7 @@ from clients.engine import connect
 from clients.errors import ServiceError
 from clients.pull import ensure_image, known_as
 from clients.ssh import ssh_command
-from local.packages import ensure_packages
+from local.machine.packages import ensure_packages
 from tests.e2e.boards import Board, start_board
 from tests.e2e.machine import Machine, Result
 from tests.e2e.states import record

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from catalogue.arch import ARCHES
-from local.layout import PROJECT
-from local.tools import CRANE, ensure_tool, find_go, go_environment
+from local.machine.layout import PROJECT
+from local.machine.tools import CRANE, ensure_tool, find_go, go_environment
 from tests.e2e.images import Repository, program
 from tests.e2e.machine import Machine
 from tests.e2e.sboms import LICENCES, SBOMS, Modules, linked_modules, modules_of, others_of, sbom_of

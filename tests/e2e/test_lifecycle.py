@@ -10,7 +10,7 @@ import urllib.request
 
 import pytest
 
-from local import services
+from local.machine import services
 from tests.e2e.machine import RPC_PORT, Machine, Result
 from tests.e2e.test_up import get
 

@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 import yaml
 
-from local.layout import PROJECT
+from local.machine.layout import PROJECT
 from tests.e2e.boards import Board, connect, start_board
 from tests.e2e.layouts import CACHE
 from tests.e2e.machine import RPC_PORT, Machine, Result

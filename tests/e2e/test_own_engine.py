@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from local.layout import read_layout
-from local.packages import ensure_packages
+from local.machine.layout import read_layout
+from local.machine.packages import ensure_packages
 from tests.e2e.namespace import network_namespace, python
 
 

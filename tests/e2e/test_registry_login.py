@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from clients.registry import Repository, sha256_of
-from local import services
-from local.registry_login import USER
-from local.services import Service, port_is_taken
-from local.tools import CRANE, REGISTRY, ensure_tool, find_go, tool_path
+from local.machine import services
+from local.machine.services import Service, port_is_taken
+from local.machine.tools import CRANE, REGISTRY, ensure_tool, find_go, tool_path
+from local.registry.login import USER
 from tests.e2e.machine import Machine, Result
 from tests.e2e.test_up import get
 

@@ -13,7 +13,7 @@ import pytest
 
 from catalogue.arch import ARCHES
 from clients.registry import INDEX, MANIFEST, Manifest, Repository, sha256_of
-from local.layout import PROJECT
+from local.machine.layout import PROJECT
 from providers.skycoin.tag import Tag
 from tests.e2e.faulty import Fault
 from tests.e2e.hosted import Hosted

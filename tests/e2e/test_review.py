@@ -21,8 +21,8 @@ from commands.exit_codes import AT_RISK, OTHER, REFUSED
 from components.buildx import IMAGE_TYPE
 from components.contexts import read_contexts, recorded_files
 from components.image import FILES
-from local.layout import PROJECT
-from local.tools import DOCKER_BUILD, ensure_tool, find_go
+from local.machine.layout import PROJECT
+from local.machine.tools import DOCKER_BUILD, ensure_tool, find_go
 from mocks.previews import KEPT, PROTECTED
 from review.approval import PIECE, WHOLE, Part, is_token
 from settings.pulumi_yaml import pulumi_text, pulumi_values

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from local import services
-from local.build_network import remove_build_network
-from local.layout import Layout
+from local.builds.network import remove_build_network
+from local.machine import services
+from local.machine.layout import Layout
 from tests.e2e.machine import HOME, Machine, Result
 from tests.e2e.plugin import until
 from tests.e2e.test_registry_login import node_of

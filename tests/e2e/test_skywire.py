@@ -18,11 +18,11 @@ import yaml
 
 from catalogue.arch import ARCHES
 from catalogue.images import EXPORTER_UID
-from local.layout import PROJECT
+from local.machine.layout import PROJECT
 from tests.e2e.images import Program, Repository, program
 from tests.e2e.machine import Machine, Result
 from tests.e2e.plugin import until
-from tests.e2e.sboms import LICENCES, sbom_of
+from tests.e2e.sboms import LICENCES, others_of, sbom_of
 from tests.e2e.test_images import MACHINES, PLATFORMS, platform_of
 from tests.unit.yaml_like import EXPORTER
 
@@ -340,7 +340,7 @@ def test_an_image_runs_on_a_glibc_base(up: Machine, images: Any, arch: str) -> N
 @pytest.mark.parametrize("arch", ON_GLIBC)
 def test_the_glibc_base_has_a_c_library_and_no_package_manager(up: Machine, images: Any, arch: str) -> None:
     entries, _ = glibc_layer(up, images, arch)
-    names = {entry.name for entry in entries}
+    names = {entry.name for entry in entries if not entry.isdir()}
     assert {name.rpartition("/")[2] for name in names} & {"apt", "apt-get", "dpkg", "dpkg-deb"} == set()
     assert [entry.name for entry in entries if entry.mode & 0o6000] == []
     assert [entry.name for entry in entries if (entry.uid, entry.gid) != (0, 0)] == []
@@ -352,6 +352,36 @@ def test_the_glibc_base_has_a_c_library_and_no_package_manager(up: Machine, imag
     triplet = ARCHES[arch].cc.removesuffix("-gcc")
     library = program(repository.file(manifest, f"lib/{triplet}/libc.so.6"))
     assert (library.machine, library.hard_float) == ("EM_ARM", arch == "arm32v7")
+
+
+def _text(archive: tarfile.TarFile, path: str) -> str:
+    file = archive.extractfile(path)
+    assert file is not None
+    return file.read().decode()
+
+
+@pytest.mark.parametrize("arch", ON_GLIBC)
+def test_the_glibc_base_records_its_debian_packages_and_the_sbom_of_its_image_names_them(
+    up: Machine, images: Any, tmp_path: Path, arch: str
+) -> None:
+    repository = repository_of(up, images["exporter"]["develop"]["ref"])
+    manifest = repository.manifest(images["exporter"]["develop"]["variants"][arch]["digest"])
+    with repository.layer(manifest["layers"][0]) as base:
+        paths = [path for path in base.getnames() if "/status.d/" in path]
+        records = {path.rpartition("/")[2]: _text(base, path) for path in paths}
+    with repository.layer(manifest["layers"][-1]) as layer:
+        layer.extractall(tmp_path, filter="data")
+    libraries = {"base-files", "gcc-12-base", "libc6", "libgcc-s1", "netbase"}
+    assert records.keys() == libraries | {"busybox-static"}
+    ports = re.findall("^Architecture: (.*)$", records["libc6"], re.M)
+    assert ports == ["armhf" if arch == "arm32v7" else "armel"]
+    named = others_of(tmp_path)
+    for name in libraries:
+        [version] = re.findall("^Version: (.*)$", records[name], re.M)
+        assert named[name][0] == version
+    escaped = named["libc6"][0].replace("+", "%2B")
+    assert named["libc6"][1] == f"pkg:deb/debian/glibc@{escaped}?arch=source&distro=debian-12"
+    assert named.keys() == libraries | {"busybox", "ca-certificates"}
 
 
 def test_a_dynamic_program_runs_on_the_glibc_base(up: Machine, images: Any) -> None:

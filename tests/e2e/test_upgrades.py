@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from local.layout import PROJECT
+from local.machine.layout import PROJECT
 from mocks.engine import (
     BUILD,
     CONTAINER,

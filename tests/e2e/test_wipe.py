@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from local import services
-from local.build_network import own_build_network
-from local.services import Service
+from local.builds.network import own_build_network
+from local.machine import services
+from local.machine.services import Service
 from tests.e2e.beside import traces
 from tests.e2e.machine import Machine
 

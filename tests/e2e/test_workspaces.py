@@ -12,7 +12,7 @@ import pytest
 
 from catalogue.bases import OFFICIAL_GO
 from catalogue.workspaces import authority_variables
-from local.tools import GO_VERSION
+from local.machine.tools import GO_VERSION
 from tests.e2e.machine import Machine
 from tests.e2e.states import record
 from tests.e2e.workspaces import (

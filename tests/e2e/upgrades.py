@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from components.buildx import VERSION as DOCKER_BUILD_VERSION
-from local.layout import PROJECT
-from local.pulumi_cli import PLUGINS, ensure_cli, environment
-from local.tools import find_go
+from local.machine.layout import PROJECT
+from local.machine.tools import find_go
+from local.pulumi.cli import PLUGINS, ensure_cli, environment
 from tests.e2e.layouts import layout_in
 from tests.e2e.machine import clean_environment, copy_checkout
 from tests.law import summary

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from catalogue.workspaces import DIND_CAPABILITIES, DIND_SECURITY, DOCKER_DATA
-from local.packages import ensure_packages
+from local.machine.packages import ensure_packages
 from tests.e2e.machine import HOME, Machine, Result
 from tests.e2e.plugin import busybox_archive, until
 

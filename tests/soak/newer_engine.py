@@ -5,10 +5,10 @@ import os
 import platform
 from pathlib import Path
 
-from local.layout import PROJECT, Layout
-from local.packages import ensure_packages
-from local.steps import run
-from local.tools import GO_VERSION, find_go, go_environment
+from local.machine.layout import PROJECT, Layout
+from local.machine.packages import ensure_packages
+from local.machine.steps import run
+from local.machine.tools import GO_VERSION, find_go, go_environment
 
 MODULE = PROJECT / "tests" / "soak" / "engine"
 """Go module that pins all of them: versions in go.mod, hashes in go.sum."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local.layout import PROJECT
+from local.machine.layout import PROJECT
 from tests.e2e.machine import Machine
 from tests.e2e.plugin import until
 from tests.e2e.test_dead_hosts import with_entries

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local.layout import PROJECT, Layout
+from local.machine.layout import PROJECT, Layout
 from tests.e2e.layouts import layout_in
 from tests.soak.newer_engine import newer_engine
 

@@ -10,8 +10,8 @@ import pytest
 
 from catalogue.workspaces import WORKSPACES
 from clients.registry import sha256_of
-from local.layout import PROJECT
-from local.tools import CRANE, ensure_tool, find_go, go_environment
+from local.machine.layout import PROJECT
+from local.machine.tools import CRANE, ensure_tool, find_go, go_environment
 from tests.e2e.images import Repository, repositories
 from tests.e2e.machine import Machine, Result
 from tests.e2e.test_catalogue import catalogue

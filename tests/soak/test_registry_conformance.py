@@ -15,12 +15,13 @@ import bcrypt
 import pytest
 
 from catalogue.registries import LOCAL_HOST
-from local import registry_login, services
-from local.certificates import ensure_certificates, ensure_name
-from local.layout import PROJECT, Layout
-from local.registry import registry_service
-from local.services import Service, port_is_taken
-from local.tools import REGISTRY, Tool, ensure_tool, find_go
+from local.machine import services
+from local.machine.layout import PROJECT, Layout
+from local.machine.services import Service, port_is_taken
+from local.machine.tools import REGISTRY, Tool, ensure_tool, find_go
+from local.registry import login as registry_login
+from local.registry.certificates import ensure_certificates, ensure_name
+from local.registry.server import registry_service
 from tests.e2e.layouts import layout_in
 
 SUITE = Tool(

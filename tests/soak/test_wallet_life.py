@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from display.markdown import table
-from local import services
+from local.machine import services
 from tests.e2e.boards import Board, start_board
 from tests.e2e.machine import HOME, Machine, Result
 from tests.e2e.plugin import until

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from local.layout import PROJECT
-from local.tools import Tool, ensure_tool, find_go
+from local.machine.layout import PROJECT
+from local.machine.tools import Tool, ensure_tool, find_go
 from tests.e2e.machine import Machine, Result, clean_environment
 
 REQUEST = "refs/pull/7/head"

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import settings
 
 from commands.backend import BACKEND_URL
-from local.layout import Layout, read_layout
-from local.pulumi_cli import remember
+from local.machine.layout import Layout, read_layout
+from local.pulumi.cli import remember
 from tests.unit.command_line import Skyinfra
 from tests.unit.engine import Engine
 

@@ -7,8 +7,14 @@ from pathlib import Path
 import pytest
 
 MODULES = {
-    "EARLIER": ("layout", "state_move", "pulumi_cli"),
-    "PROJECT": ("checkout", "state_move", "stack", "setup_backup_journal"),
+    "EARLIER": ("machine.layout", "state_move", "pulumi.cli"),
+    "PROJECT": (
+        "stacks.checkout",
+        "state_move",
+        "stacks.files",
+        "stacks.stack",
+        "stacks.setup_backup_journal",
+    ),
 }
 STATE = json.dumps({"checkpoint": {"latest": {"resources": [{"urn": "one"}]}}})
 FILES = {

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from local.base import ensure_base
-from local.layout import Layout, read_layout
-from local.steps import SetupError
+from local.builds.base import ensure_base
+from local.machine.layout import Layout, read_layout
+from local.machine.steps import SetupError
 
 CRANE = """#!/bin/sh
 # A registry of one tag: the file `digest` beside this one.
@@ -27,7 +27,7 @@ def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
     monkeypatch.setenv("SKYCOIN_CACHE", str(tmp_path / "cache"))
     tarball = tmp_path / "base.tar.gz"
     tarball.write_text("the base")
-    monkeypatch.setattr("local.base._ensure_tarball", lambda *_: tarball)
+    monkeypatch.setattr("local.builds.base._ensure_tarball", lambda *_: tarball)
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
     found = read_layout()
     found.state.mkdir()

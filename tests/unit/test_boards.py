@@ -8,7 +8,7 @@ import pytest
 from catalogue.arch import ARCHES
 from catalogue.boards import BOARDS, SERVER, SOURCES, Board
 from display.markdown import table
-from local.layout import PROJECT
+from local.machine.layout import PROJECT
 from settings.host import HostSettings
 
 PAGE = PROJECT / "docs" / "boards.md"

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from local import build_network, builder
-from local.build_network import BuildNetwork, ensure_build_network, nameservers, own_build_network
-from local.layout import Layout
-from local.steps import SetupError
+from local.builds import builder
+from local.builds import network as build_network
+from local.builds.network import BuildNetwork, ensure_build_network, nameservers, own_build_network
+from local.machine.layout import Layout
+from local.machine.steps import SetupError
 
 MADE = BuildNetwork(bridge="skybuild3", subnet=ipaddress.IPv4Network("10.206.3.0/24"))
 

@@ -2,7 +2,7 @@
 
 import os
 
-from local.layout import PROJECT
+from local.machine.layout import PROJECT
 from tests.cases import CASES, NOTHING, names_by_case, page, table
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from commands.backend import Choice, choose
-from local.checkout import claim
-from local.layout import Layout, read_layout
-from local.lock import exclusive
-from local.pulumi_cli import known_environment, remember
+from local.machine.layout import Layout, read_layout
+from local.machine.steps import SetupError
+from local.pulumi.cli import known_environment, remember
 from local.setup import claim_state
-from local.steps import SetupError
+from local.stacks.checkout import claim
+from local.stacks.lock import exclusive
 from tests.unit.set_ups import STATE, Home
 
 GONE = r"belongs to the checkout .*/checkout, which is gone\. Run `make up` here to take it over\. Nothing"
@@ -157,7 +157,7 @@ def test_a_failed_command_keeps_the_files_too_and_a_full_disk_fails_none(
     def full(path: Path, text: str) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("local.checkout.write_aside", full)
+    monkeypatch.setattr("local.stacks.checkout.write_aside", full)
     home.stack_file.write_text("y\n")
     with exclusive(layout, "make up"):
         pass
@@ -170,7 +170,7 @@ def test_root_makes_no_second_set_up_next_to_that_of_its_caller(
 ) -> None:
     """With `sudo make up` after `make up`, two set-ups would compete for the same port."""
     home.stack_file.write_text("config: {}\nencryptionsalt: one\n")
-    monkeypatch.setattr("local.checkout.os.geteuid", lambda: 4321)
+    monkeypatch.setattr("local.stacks.checkout.os.geteuid", lambda: 4321)
     with pytest.raises(
         SetupError,
         match=r"belongs to a set-up of the user \d+, and you are the user 4321, who has none",
@@ -183,8 +183,8 @@ def test_root_makes_no_second_set_up_next_to_that_of_its_caller(
 
 def test_root_makes_no_set_up_in_the_home_of_its_caller(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """With `sudo -E`, root's files would land in the caller's home, and be unreadable to the caller."""
-    monkeypatch.setattr("local.checkout.os.geteuid", lambda: 0)
-    monkeypatch.setattr("local.checkout.owner_above", lambda _: 1000)
+    monkeypatch.setattr("local.stacks.checkout.os.geteuid", lambda: 0)
+    monkeypatch.setattr("local.stacks.checkout.owner_above", lambda _: 1000)
     monkeypatch.setenv("SUDO_UID", "1000")
     with pytest.raises(
         SetupError, match=r"would belong to root, in the home of the user 1000: run `make` without"

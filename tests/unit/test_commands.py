@@ -17,10 +17,10 @@ from commands import backend, exit_codes
 from commands.__main__ import skyinfra as group
 from commands.backend import BACKEND_URL, Choice, choose
 from display.errors import UserError
-from local.layout import EARLIER, Layout
-from local.lock import exclusive
-from local.pulumi_cli import backend_url, last_engine
-from local.steps import SetupError
+from local.machine.layout import EARLIER, Layout
+from local.machine.steps import SetupError
+from local.pulumi.cli import backend_url, last_engine
+from local.stacks.lock import exclusive
 from providers.skycoin.wallet_identity import ACCEPTED
 from release.record import RecordError
 from review.changes import PreviewError

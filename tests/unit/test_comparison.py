@@ -11,7 +11,7 @@ import pytest
 from catalogue.arch import ARCHES
 from commands import known_vulnerabilities
 from commands.known_vulnerabilities import ODD
-from local.vulnerability_database import Database
+from local.machine.vulnerability_database import Database
 from mocks.engine import MODULES
 from release.comparison import NO_RECORD, checked_record, compared, markdown, vulnerability_differences
 from release.record import RecordError, release_record

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from local.layout import PROJECT
+from local.machine.layout import PROJECT
 from tests.crash_states import BLOCK, FOLDER, Class, Save, State, saves, states
 
 SAVES = {save.name: save for save in saves()}

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from local import docker_plugin_change
-from local.docker_plugin_change import change, holding, settle, start_stopped
-from local.docker_plugin_choice import DockerPlugin, keep
-from local.layout import Layout
-from local.pulumi_cli import plugin_folder
-from local.steps import SetupError
+from local.machine.layout import Layout
+from local.machine.steps import SetupError
+from local.pulumi import docker_plugin_change
+from local.pulumi.cli import plugin_folder
+from local.pulumi.docker_plugin_change import change, holding, settle, start_stopped
+from local.pulumi.docker_plugin_choice import DockerPlugin, keep
 
 PULUMI = """\
 #!/bin/sh

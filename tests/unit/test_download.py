@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from local import pulumi_cli
-from local.download import unpacked
-from local.layout import Layout, Mode, read_layout
-from local.pulumi_cli import CLI_SHA256, OFFICIAL_CLI, ensure_cli
-from local.steps import SetupError
+from local.machine.download import unpacked
+from local.machine.layout import Layout, Mode, read_layout
+from local.machine.steps import SetupError
+from local.pulumi import cli as pulumi_cli
+from local.pulumi.cli import CLI_SHA256, OFFICIAL_CLI, ensure_cli
 from tests.unit.downloads import Downloads, archive_of, serving
 
 NAME = "pulumi-v3.259.0-linux-x64"
@@ -91,7 +91,7 @@ def test_an_archive_that_tar_cannot_read_leaves_nothing(downloads: Downloads, fo
 def interrupted(downloads: Downloads, folder: Path, number: signal.Signals) -> None:
     """Send a signal to a download that is half done."""
     downloads.cut, downloads.stall = 100_000, threading.Event()
-    script = "import sys; from pathlib import Path; from local.download import unpacked; "
+    script = "import sys; from pathlib import Path; from local.machine.download import unpacked; "
     script += "unpacked(sys.argv[1], sys.argv[2], Path(sys.argv[3]))"
     argv = [sys.executable, "-c", script, downloads.address + PATH, SHA256, str(folder)]
     with subprocess.Popen(argv, stderr=subprocess.DEVNULL) as process:

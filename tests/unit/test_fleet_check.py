@@ -18,7 +18,7 @@ from commands.exit_codes import FAILED, PART, REFUSED
 from display.errors import UserError
 from fleet.check import check, table, worst
 from fleet.wanted import places, settings_of
-from local import stack as local_stack
+from local.stacks import files
 from tests.unit.command_line import Skyinfra
 from tests.unit.host_recordings import on_path, recorded_host
 from tests.unit.projects import PROJECT
@@ -196,7 +196,7 @@ def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     hosts = {"attic": {"engine": "ssh://pi@attic.lan", "board": "raspberry-pi-4"}}
     nodes = {"attic": {"image": "skycoin", "host": "attic", "rpc-port": 6430}}
     file.write_text(yaml.safe_dump({"config": config(hosts=hosts, nodes=nodes)}))
-    monkeypatch.setattr(local_stack, "PROJECT", tmp_path)
+    monkeypatch.setattr(files, "PROJECT", tmp_path)
     monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "state"))
     monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
     made = recorded_host(tmp_path / "host")

@@ -10,8 +10,8 @@ from catalogue.node_container import LAST_HEALTHY
 from clients.errors import SilentHostError
 from commands import exit_codes, fleet_clean
 from fleet.images import ImageHost, image_hosts, named_images
-from local.layout import Layout
-from local.lock import exclusive
+from local.machine.layout import Layout
+from local.stacks.lock import exclusive
 from tests.unit.command_line import Skyinfra
 from tests.unit.image_store import ImageStore, digest, ref
 from tests.unit.test_wallets import child

@@ -21,7 +21,7 @@ from clients.host_checks import (
     unasked,
 )
 from clients.host_facts import Container, HostError, HostFacts, Listener, Obstacle
-from local.layout import PROJECT
+from local.machine.layout import PROJECT
 
 FACTS = HostFacts(
     version="20.10.24",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local import pulumi_cli
+from local.pulumi import cli as pulumi_cli
 
 PROJECT = Path(__file__).resolve().parents[2]
 

@@ -13,18 +13,21 @@ import pytest
 
 from catalogue.bases import OFFICIAL_GO
 from clients.pulumi import CONTAINER
-from local import docker_plugin_choice, own_engine, services, teardown, tools, vulnerability_database
+from local import teardown
 from local.__main__ import _address
-from local.certificates import machine_authorities
-from local.docker_plugin_choice import DockerPlugin
-from local.layout import PROJECT, EngineChoice, Layout, Mode, read_layout
-from local.lock import exclusive
-from local.missing_nodes import refuse_missing
-from local.pulumi_cli import known_environment, passphrase_file, plugin_folder, remember
-from local.services import Service
+from local.engines import own_engine
+from local.machine import services, tools, vulnerability_database
+from local.machine.layout import PROJECT, EngineChoice, Layout, Mode, read_layout
+from local.machine.services import Service
+from local.machine.steps import SetupError, output, run, step
+from local.pulumi import docker_plugin_choice
+from local.pulumi.cli import known_environment, passphrase_file, plugin_folder, remember
+from local.pulumi.docker_plugin_choice import DockerPlugin
+from local.registry.certificates import machine_authorities
 from local.setup import claim_state, refuse_another_engine
-from local.stack import has_pending_creates, refuse_while_locked
-from local.steps import SetupError, output, run, step
+from local.stacks.lock import exclusive
+from local.stacks.missing_nodes import refuse_missing
+from local.stacks.states import has_pending_creates, refuse_while_locked
 from local.teardown import delete_builders
 from tests.unit.test_wallets import RESOURCES
 
@@ -193,7 +196,7 @@ def test_a_long_command_shows_that_it_is_still_running(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Before, a plugin's download printed nothing until its end."""
-    monkeypatch.setattr("local.steps.HEARTBEAT", 0.1)
+    monkeypatch.setattr("local.machine.steps.HEARTBEAT", 0.1)
     run(["sleep", "0.3"], log=tmp_path / "x.log", doing="running it")
     assert output(["sh", "-c", "sleep 0.3; echo answer; echo noise >&2"], doing="asking it") == "answer"
     assert output(["sleep", "20"], timeout=0.3) is None
@@ -454,8 +457,8 @@ def test_a_node_that_left_the_settings_is_refused_with_the_command_that_retires_
 ) -> None:
     """Before, the refusal showed a URN and `pulumi state unprotect`, and nothing else worked until then."""
     settings: dict[str, dict[str, dict[str, str]]] = {"skycoin:nodes": {"node-1": {}}}
-    monkeypatch.setattr("local.missing_nodes.resources", lambda *_: RESOURCES)
-    monkeypatch.setattr("local.missing_nodes.stack_config", lambda _: settings)
+    monkeypatch.setattr("local.stacks.missing_nodes.resources", lambda *_: RESOURCES)
+    monkeypatch.setattr("local.stacks.missing_nodes.stack_config", lambda _: settings)
     refuse_missing(layout, "local")
     settings["skycoin:nodes"] = {"main": {"renamed-from": "node-1"}}
     refuse_missing(layout, "local")

@@ -19,7 +19,7 @@ from clients.host_checks import Finding, Level
 from clients.silent_engines import Address
 from clients.wallet_on_host import WalletOnHost
 from fleet.check import HostCheck
-from local.layout import Layout
+from local.machine.layout import Layout
 from providers.skycoin.wallet_identity import fault
 from tests.unit.command_line import Ran, Skyinfra
 from tests.unit.moving_engines import IMAGE, Board, Node, Requests
@@ -146,7 +146,7 @@ def resources(host: str) -> list[dict[str, Any]]:
 def fleet(set_up: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
     file = tmp_path / "stacks" / "Pulumi.test.yaml"
     file.parent.mkdir()
-    for module in ("local.stack", "local.missing_nodes"):
+    for module in ("local.stacks.files", "local.stacks.stack", "local.stacks.missing_nodes"):
         monkeypatch.setattr(f"{module}.PROJECT", tmp_path)
     made = Fleet(tmp_path / "hosts", file)
     monkeypatch.setattr("wallets.volume.PAUSE", 0)
@@ -826,7 +826,7 @@ def test_a_full_disk_leaves_the_stack_file_unchanged(
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("local.stack.os.fsync", full)
+    monkeypatch.setattr("local.stacks.files.os.fsync", full)
     ran = move(skyinfra)
     assert ran.code == 1
     assert f"{fleet.file} can't be written, and is unchanged: No space left on device" in ran.err

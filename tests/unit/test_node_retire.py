@@ -8,7 +8,7 @@ import pytest
 
 from clients.pulumi import NODE_CONTAINER
 from commands import exit_codes, node, node_removal
-from local.layout import Layout
+from local.machine.layout import Layout
 from tests.unit.command_line import Skyinfra
 from tests.unit.test_wallets import RESOURCES
 
@@ -21,7 +21,7 @@ def calls(set_up: Layout, monkeypatch: pytest.MonkeyPatch) -> Calls:
     made: Calls = []
     monkeypatch.setattr("commands.backend.resources", lambda *_: RESOURCES)
     monkeypatch.setattr(
-        "local.missing_nodes.stack_config", lambda _: {"skycoin:nodes": {"node-1": {}, "node-2": {}}}
+        "local.stacks.missing_nodes.stack_config", lambda _: {"skycoin:nodes": {"node-1": {}, "node-2": {}}}
     )
     monkeypatch.setattr(node, "remove_setting", lambda *given: made.append(["rm", given[2]]))
 

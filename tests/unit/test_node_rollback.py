@@ -18,7 +18,7 @@ from clients.errors import ServiceError
 from clients.registry import RegistryError
 from commands import node_rollback
 from fleet import rollback
-from local.layout import Layout
+from local.machine.layout import Layout
 from tests.unit.command_line import Ran, Skyinfra
 from tests.unit.test_wallets import PREFLIGHT, URN, child
 
@@ -111,7 +111,7 @@ def host(set_up: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hos
     file = tmp_path / "stacks" / "Pulumi.local.yaml"
     file.parent.mkdir()
     file.write_text(TEXT)
-    for module in ("local.stack", "local.missing_nodes"):
+    for module in ("local.stacks.files", "local.stacks.stack", "local.stacks.missing_nodes"):
         monkeypatch.setattr(f"{module}.PROJECT", tmp_path)
     made = Host(file)
     monkeypatch.setattr("commands.backend.resources", lambda *_: copy.deepcopy(made.resources))
@@ -432,7 +432,7 @@ def test_a_full_disk_leaves_the_file_unchanged(
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("local.stack.os.fsync", full)
+    monkeypatch.setattr("local.stacks.files.os.fsync", full)
     ran = back(skyinfra, "one", "--yes")
     assert ran.code == 1
     assert "can't be written, and is unchanged: No space left on device" in ran.err

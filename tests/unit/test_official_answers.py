@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from clients.engine import Engine
-from local.layout import PROJECT
+from local.machine.layout import PROJECT
 from providers.base import Servicer, Values
 from tests.official.answers import (
     EXCEPTIONS,

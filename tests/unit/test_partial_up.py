@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from fleet.parts import FAILED, PART
-from local.partial_up import Target, bring_up_parts
+from local.pulumi.partial_up import Target, bring_up_parts
 from tests.unit.test_silent_engines import engine
 
 STACK = "urn:pulumi:s::skycoin::"

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from local import passphrase_rotation
-from local.layout import Layout, read_layout
-from local.lock import exclusive
-from local.passphrase_rotation import is_unfinished, rotate_passphrase, settle
-from local.pulumi_cli import known_environment, passphrase_file, remember
-from local.stack import state_file
-from local.steps import SetupError
+from local.machine.layout import Layout, read_layout
+from local.machine.steps import SetupError
+from local.pulumi.cli import known_environment, passphrase_file, remember
+from local.stacks import passphrase_rotation
+from local.stacks.lock import exclusive
+from local.stacks.passphrase_rotation import is_unfinished, rotate_passphrase, settle
+from local.stacks.states import state_file
 from tests.unit.projects import PROJECT
 
 PULUMI = f"""#!{sys.executable}
@@ -96,7 +96,7 @@ def set_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SetUp:
     project = tmp_path / "project"
     (project / "stacks").mkdir(parents=True)
     (project / "Pulumi.yaml").write_bytes((PROJECT / "Pulumi.yaml").read_bytes())
-    for module in ("local.stack", "local.passphrase_rotation"):
+    for module in ("local.stacks.files", "local.stacks.stack", "local.stacks.passphrase_rotation"):
         monkeypatch.setattr(f"{module}.PROJECT", project)
     monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "state"))
     # A user may have set this variable, which would win over the file.
@@ -261,7 +261,7 @@ def test_a_rotation_that_is_killed_before_is_undone(set_up: SetUp, monkeypatch: 
 
     before = set_up.files()
     with monkeypatch.context() as patch:
-        patch.setattr("local.passphrase_rotation.shutil.rmtree", lambda *_, **__: None)
+        patch.setattr("local.stacks.passphrase_rotation.shutil.rmtree", lambda *_, **__: None)
         patch.setattr(passphrase_rotation._Copies, "encrypt", kill)
         with pytest.raises(Killed):
             set_up.rotate()

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from catalogue.go_modules import tool_modules
 from commands import release_pins
 from commands.release_pins import pins
-from local.layout import PROJECT
+from local.machine.layout import PROJECT
 from release.pins import Pin, base_pins, go_pins, image_pins, python_pins, rows
 
 GO_MOD = """module example.com/tools

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from local.layout import Layout, Mode
-from local.pulumi_cli import ensure_plugin, plugin_folder
-from local.steps import SetupError
+from local.machine.layout import Layout, Mode
+from local.machine.steps import SetupError
+from local.pulumi.cli import ensure_plugin, plugin_folder
 
 NAME = "docker-build"
 

@@ -6,7 +6,7 @@ import tomllib
 import pytest
 
 from catalogue.version import VERSION
-from local.layout import PROJECT
+from local.machine.layout import PROJECT
 from mocks.engine import BUILD_PROVIDER, DOCKER_PROVIDER, PROGRAM_VERSION
 from providers.base import Change, ProviderError
 from providers.skycoin.program_version import ProgramVersion

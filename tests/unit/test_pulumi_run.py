@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from local import pulumi_run
-from local.layout import PROJECT, Layout, read_layout
-from local.pulumi_run import PROGRESS, pulumi
+from local.machine.layout import PROJECT, Layout, read_layout
+from local.pulumi import command as pulumi_run
+from local.pulumi.command import PROGRESS, pulumi
 
 URN = "urn:pulumi:local::skycoin::docker:index/container:Container::node-1-container"
 CREATE = {"metadata": {"op": "create", "urn": URN, "new": {"custom": True}}}
@@ -149,7 +149,7 @@ def test_a_reader_that_goes_away_does_not_end_the_update(layout: Layout) -> None
     done = layout.state / "done"
     env = stand_in(layout, "sleep 1", writes(*CREATED), f"touch {done}")
     program = (
-        "import sys; from local.layout import read_layout; from local.pulumi_run import pulumi; "
+        "import sys; from local.machine.layout import read_layout; from local.pulumi.command import pulumi; "
         "sys.exit(pulumi(['up'], {}, read_layout().update_log))"
     )
     command = f'{sys.executable} -c "$PROGRAM" | head -n 1; exit ${{PIPESTATUS[0]}}'

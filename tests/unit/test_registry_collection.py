@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from clients.registry import sha256_of
 from commands import exit_codes
 from local import registry_collection
-from local.layout import Layout
-from local.lock import exclusive
+from local.machine.layout import Layout
+from local.machine.steps import SetupError
+from local.registry.contents import Garbage, Manifest, garbage
 from local.registry_collection import named
-from local.registry_contents import Garbage, Manifest, garbage
-from local.stack import state_file
-from local.steps import SetupError
+from local.stacks.lock import exclusive
+from local.stacks.states import state_file
 from tests.unit.command_line import Skyinfra
 
 NAME = "skycoin/skycoin"

@@ -11,11 +11,11 @@ import pytest
 import requests
 
 from clients.registry import Repository, _error_message
-from local.layout import Layout, read_layout
-from local.registry import registry_service
-from local.registry_login import USER, authorization, ensure_login, renew_login
-from local.services import Service, fingerprint
-from local.steps import SetupError
+from local.machine.layout import Layout, read_layout
+from local.machine.services import Service, fingerprint
+from local.machine.steps import SetupError
+from local.registry.login import USER, authorization, ensure_login, renew_login
+from local.registry.server import registry_service
 
 OTHER = {"auths": {"ghcr.io": {"auth": "eDp5"}}, "detachKeys": "ctrl-e,e"}
 

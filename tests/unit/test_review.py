@@ -381,7 +381,7 @@ def plain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
     monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "state"))
-    monkeypatch.setattr("local.stack.PROJECT", tmp_path)
+    monkeypatch.setattr("local.stacks.files.PROJECT", tmp_path)
     (tmp_path / "stacks").mkdir()
     monkeypatch.setenv("ANSWER", '{"steps": []}')
     return program.parent

@@ -24,9 +24,9 @@ from commands.known_vulnerabilities import (
 from components.contexts import recorded_files
 from components.image import FILES
 from display.markdown import plain
-from local.layout import Layout, read_layout
-from local.steps import SetupError
-from local.vulnerability_database import Database
+from local.machine.layout import Layout, read_layout
+from local.machine.steps import SetupError
+from local.machine.vulnerability_database import Database
 from release.vulnerabilities import by_module
 from review.causes import Checkout
 from review.changes import Changes, read_changes

@@ -8,12 +8,13 @@ from types import SimpleNamespace
 import pytest
 
 from commands import exit_codes
-from local import certificates, rotation
-from local.certificates import ensure_certificates, renew_certificates
-from local.layout import Layout, read_layout
-from local.lock import exclusive
-from local.pulumi_cli import remember
-from local.registry_login import ensure_login
+from local import rotation
+from local.machine.layout import Layout, read_layout
+from local.pulumi.cli import remember
+from local.registry import certificates
+from local.registry.certificates import ensure_certificates, renew_certificates
+from local.registry.login import ensure_login
+from local.stacks.lock import exclusive
 from tests.unit.command_line import Skyinfra
 from wallets.errors import WalletError
 

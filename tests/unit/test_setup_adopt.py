@@ -12,11 +12,11 @@ from docker.errors import NotFound
 from catalogue.node_container import NODE
 from clients.engine import Engine
 from local import setup_adopt
-from local.docker_plugin_choice import DockerPlugin, keep
-from local.layout import Layout, read_layout
+from local.machine.layout import Layout, read_layout
+from local.machine.steps import SetupError
+from local.pulumi.docker_plugin_choice import DockerPlugin, keep
 from local.setup_adopt import adopt
-from local.stack import state_file
-from local.steps import SetupError
+from local.stacks.states import state_file
 from providers.adopting import ADOPTING
 from providers.base import URN, ProviderError
 from providers.docker.container import Container
@@ -201,7 +201,7 @@ def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
     """A machine on which a set-up has nothing to install."""
     monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "state"))
     (tmp_path / "stacks").mkdir()
-    for module in ("stack", "missing_nodes"):
+    for module in ("stacks.files", "stacks.stack", "stacks.missing_nodes"):
         monkeypatch.setattr(f"local.{module}.PROJECT", tmp_path)
 
     def set_up(layout: Layout, stack: str = "local") -> dict[str, str]:

@@ -15,14 +15,15 @@ import pytest
 
 from clients import age
 from display.errors import UserError
-from local import setup_backup, setup_backup_format, setup_backup_journal
-from local.layout import Layout, read_layout
-from local.lock import exclusive
+from local import setup_backup
+from local.machine.layout import Layout, read_layout
+from local.machine.steps import SetupError
 from local.setup import claim_state
 from local.setup_backup import back_up, restore
-from local.setup_backup_format import FORM, About
-from local.stack import state_file
-from local.steps import SetupError
+from local.stacks import setup_backup_format, setup_backup_journal
+from local.stacks.lock import exclusive
+from local.stacks.setup_backup_format import FORM, About
+from local.stacks.states import state_file
 from tests.unit.command_line import Skyinfra
 from tests.unit.test_wallet_backups import KEY, OTHER, sealed
 from wallets import sealed as sealing
@@ -89,7 +90,7 @@ class Machines:
 
     def enter(self, name: str) -> Layout:
         """Switch to one of the machines."""
-        for module in ("stack", "setup_backup", "setup_backup_journal"):
+        for module in ("stacks.files", "stacks.stack", "setup_backup", "stacks.setup_backup_journal"):
             self._patch.setattr(f"local.{module}.PROJECT", self.project(name))
         (self.project(name) / "stacks").mkdir(parents=True, exist_ok=True)
         self._patch.setenv("SKYCOIN_STATE", str(self._folder / name / "state"))

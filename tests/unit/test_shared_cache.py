@@ -6,14 +6,14 @@ import threading
 
 import pytest
 
-from local import packages, tools
-from local.layout import PROJECT, Layout
-from local.shared_cache import one_at_a_time
+from local.machine import packages, tools
+from local.machine.layout import PROJECT, Layout
+from local.machine.shared_cache import one_at_a_time
 
 HOLDER = """\
 import sys
-from local.layout import read_layout
-from local.shared_cache import one_at_a_time
+from local.machine.layout import read_layout
+from local.machine.shared_cache import one_at_a_time
 with one_at_a_time(read_layout(), sys.argv[1]):
     print("held", flush=True)
     sys.stdin.read()

@@ -20,7 +20,7 @@ import grpc
 import pytest
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
-from local.pulumi_cli import launcher_text
+from local.pulumi.cli import launcher_text
 from providers.base import to_struct
 from providers.docker import peers
 from tests.unit.projects import PROJECT

@@ -12,7 +12,7 @@ import pytest
 from catalogue.arch import ARCHES
 from catalogue.bases import official_busybox
 from catalogue.naming import split_pinned
-from local.stack import is_own
+from local.stacks.files import is_own
 from mocks.engine import BUILD, DOCKER_PROVIDER, MODULES, NODE_CONTAINER, PULLED, STACK_REFERENCE, TAG, VOLUME
 from mocks.wire import UNKNOWN
 from tests.unit.engine import Engine

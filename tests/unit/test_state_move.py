@@ -11,15 +11,16 @@ from typing import Any
 
 import pytest
 
-from local import services, state_move
-from local.build_network import remove_build_network
-from local.layout import Layout, is_held, read_layout
-from local.lock import exclusive
-from local.private_files import write_aside
-from local.pulumi_cli import known_environment, remember
-from local.services import Service
+from local import state_move
+from local.builds.network import remove_build_network
+from local.machine import services
+from local.machine.layout import Layout, is_held, read_layout
+from local.machine.private_files import write_aside
+from local.machine.services import Service
+from local.machine.steps import SetupError, run
+from local.pulumi.cli import known_environment, remember
+from local.stacks.lock import exclusive
 from local.state_move import moved
-from local.steps import SetupError, run
 from tests.unit.set_ups import FILES, Home, Killed, Killer, texts
 from wallets.backup_files import sync
 

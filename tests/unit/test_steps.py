@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from local.steps import SetupError, step
+from local.machine.steps import SetupError, step
 
 
 def test_a_step_in_another_is_indented_with_its_outcome(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ from rich.live import Live
 from display.build import Build, gist
 from display.changes import changes, step_of
 from display.update import Row, Update
-from local.screen import Terminal
+from local.pulumi.screen import Terminal
 
 UPDATES = Path(__file__).with_name("updates")
 STACK = "urn:pulumi:local::skycoin::pulumi:pulumi:Stack::skycoin-local"

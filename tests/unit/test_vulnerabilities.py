@@ -11,8 +11,8 @@ from catalogue.bases import OFFICIAL_GO
 from catalogue.go_modules import NOT_KNOWN, STANDARD_LIBRARY, Finding, required
 from commands import release_audit
 from commands.release_audit import COMPILERS
-from local.tools import GO_VERSION
-from local.vulnerability_database import Database
+from local.machine.tools import GO_VERSION
+from local.machine.vulnerability_database import Database
 from release.vulnerabilities import (
     ACCEPTED,
     by_module,

@@ -13,7 +13,7 @@ from docker.errors import APIError
 
 from catalogue.node_container import NODE as LABEL
 from clients.fingerprint import lines
-from local.layout import Layout
+from local.machine.layout import Layout
 from providers.skycoin.wallet_identity import ACCEPTED
 from tests.unit.command_line import Ran, Skyinfra
 from tests.unit.moving_engines import Board, Node, Requests

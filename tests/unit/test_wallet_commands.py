@@ -13,7 +13,7 @@ import pytest
 
 from clients.age import Identity
 from local import __main__ as local_main
-from local.layout import Layout
+from local.machine.layout import Layout
 from settings.wallets import WalletsSettings
 from tests.unit.command_line import Skyinfra
 from tests.unit.test_wallet_backups import CONTENTS, KEY, OTHER, PUBLIC_OF_IT, WITH_PASSPHRASE, sealed

@@ -12,8 +12,8 @@ import requests
 
 from catalogue.node_container import NODE
 from local import workspace_place
-from local.layout import EngineChoice, Layout
-from local.steps import SetupError
+from local.machine.layout import EngineChoice, Layout
+from local.machine.steps import SetupError
 from local.workspace_place import WorkspacePlace, behind_ssh, here, person, refuse_beside_nodes
 from tests.unit.host_recordings import on_path
 from tests.unit.test_neighbours import NeighbourEngine, container

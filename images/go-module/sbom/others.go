@@ -43,7 +43,12 @@ func (i image) write(program string, given told, folder string) error {
 	if err != nil {
 		return err
 	}
+	packages, err := i.packages(distro)
+	if err != nil {
+		return err
+	}
 	components = append(components, certificates)
+	components = append(components, packages...)
 	if i.gui != "" {
 		found, err := i.webInterface(program, given.version)
 		if err != nil {
@@ -88,8 +93,7 @@ func (i image) certificates(distro string) (cdx.Component, error) {
 		if !strings.HasPrefix(paragraph, "Package: ca-certificates\n") {
 			continue
 		}
-		_, rest, _ := strings.Cut(paragraph, "\nVersion: ")
-		version, _, _ := strings.Cut(rest, "\n")
+		version := control(paragraph)["Version"]
 		purl := debianURL("ca-certificates", version, distro)
 		return newOther("ca-certificates", version, purl, cdx.ComponentTypeData), nil
 	}
@@ -123,6 +127,56 @@ func (i image) busybox(distro string) ([]cdx.Component, error) {
 	return []cdx.Component{found}, nil
 }
 
+// packages describes the base's Debian packages apart from busybox; nothing if the base records none.
+// It has a file for each package in place of dpkg's status file, as distroless images do.
+func (i image) packages(distro string) ([]cdx.Component, error) {
+	folder := filepath.Join(i.base, "var", "lib", "dpkg", "status.d")
+	entries, err := os.ReadDir(folder)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var components []cdx.Component
+	for _, entry := range entries {
+		content, err := os.ReadFile(filepath.Join(folder, entry.Name()))
+		if err != nil {
+			return nil, err
+		}
+		fields := control(string(content))
+		name, version := fields["Package"], fields["Version"]
+		if name == "" || version == "" {
+			return nil, fmt.Errorf("%s/%s does not name a package and its version", folder, entry.Name())
+		}
+		if name == "busybox-static" {
+			continue // its program says more
+		}
+		components = append(components, newOther(name, version, sourceURL(fields, distro), cdx.ComponentTypeLibrary))
+	}
+	return components, nil
+}
+
+// control returns the single-line fields of a package's paragraph; deb-control(5).
+func control(paragraph string) map[string]string {
+	fields := map[string]string{}
+	for line := range strings.Lines(paragraph) {
+		if name, value, found := strings.Cut(line, ": "); found && !strings.HasPrefix(line, " ") {
+			fields[name] = strings.TrimSpace(value)
+		}
+	}
+	return fields
+}
+
+// sourceURL returns the URL of a package's source: named "Source (version)" where it differs from the package.
+func sourceURL(fields map[string]string, distro string) string {
+	source, version, _ := strings.Cut(fields["Source"], " ")
+	if source == "" {
+		source = fields["Package"]
+	}
+	if version = strings.Trim(version, "()"); version == "" {
+		version = fields["Version"]
+	}
+	return debianURL(source, version, distro)
+}
+
 // webInterface describes the web interface, a folder of the program's module with the module's version.
 func (i image) webInterface(program, version string) (cdx.Component, error) {
 	info, err := buildinfo.ReadFile(program)
@@ -150,6 +204,6 @@ var rebuilt = regexp.MustCompile(`\+b[0-9]+$`)
 
 // debianURL returns the URL of a source package, by which Debian's vulnerability data is organized.
 func debianURL(source, version, distro string) string {
-	escaped := strings.ReplaceAll(rebuilt.ReplaceAllString(version, ""), "+", "%2B")
+	escaped := strings.NewReplacer("+", "%2B", ":", "%3A").Replace(rebuilt.ReplaceAllString(version, ""))
 	return "pkg:deb/debian/" + source + "@" + escaped + "?arch=source&distro=" + distro
 }

@@ -1,0 +1,135 @@
+"""The network of build steps: a bridge of the set-up's own, with access to other machines (docs/adr/0038).
+
+The bridge has the state folder as its alias, so nothing needs to be recorded.
+"""
+
+import ipaddress
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local.machine.layout import Layout
+from local.machine.packages import ensure_packages
+from local.machine.steps import SetupError, as_root, output, run, step
+
+SCRIPT = Path(__file__).with_name("network.sh")
+PREFIX = "skybuild"
+NUMBERS = range(64)
+"""Numbers of the builders on one machine; a bridge's name is the prefix and a number."""
+
+SUBNETS = ("10.206.{}.0/24", "198.18.{}.0/24")
+"""Subnets for the builder with that number; it takes the first one that overlaps no route of this machine."""
+
+RESOLVERS = Path("/etc/resolv.conf")
+SYSTEMD_RESOLVERS = Path("/run/systemd/resolve/resolv.conf")
+"""Resolvers behind systemd's stub; BuildKit gives these to build steps if the stub is the only resolver."""
+STUB = ipaddress.ip_address("127.0.0.53")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BuildNetwork:
+    """One builder's bridge."""
+
+    bridge: str
+    subnet: ipaddress.IPv4Network
+
+    @property
+    def gateway(self) -> str:
+        """The bridge's own address."""
+        return str(self.subnet[1])
+
+
+def ensure_build_network(layout: Layout) -> BuildNetwork:
+    """Create or repair the network. Raises SetupError if that is impossible."""
+    ensure_packages(layout, "the network of build steps", ["iptables", "iproute2"])
+    with step("network of build steps") as this:
+        network = own_build_network(layout) or _free()
+        servers = [str(server) for server in nameservers() if server.version == 4]
+        names = [network.bridge, network.gateway, str(layout.state)]
+        try:
+            run(as_root(["sh", str(SCRIPT), "up", *names, *servers]), log=layout.logs / "build-network.log")
+        except SetupError as error:
+            raise SetupError(
+                f"{error}\nSo build steps have no network of their own, and they never use this machine's, "
+                "where a package's install script could reach every service. It requires root, bridges, veth "
+                "pairs and iptables with NAT. Without them, use a builder of your own (docs/stacks.md, "
+                "“Builder”)."
+            ) from None
+        this.found = f"{network.bridge}, {network.subnet}: other machines by NAT, but not this machine"
+        return network
+
+
+def own_build_network(layout: Layout) -> BuildNetwork | None:
+    """Network with this set-up's alias; a bridge without an address gets one."""
+    for link in _listed("link"):
+        if link.get("ifalias") == str(layout.state) and link["ifname"].startswith(PREFIX):
+            [shown] = _listed("-4", "address", "show", "dev", link["ifname"]) or [{}]
+            known = [f"{address['local']}/{address['prefixlen']}" for address in shown.get("addr_info", ())]
+            subnets = [ipaddress.IPv4Network(address, strict=False) for address in known]
+            subnets += _subnets(int(link["ifname"].removeprefix(PREFIX)))
+            return BuildNetwork(bridge=link["ifname"], subnet=subnets[0])
+    return None
+
+
+def remove_build_network(layout: Layout) -> None:
+    """Remove the bridge and its rules."""
+    with step("network of build steps") as this:
+        network = own_build_network(layout)
+        if network is None:
+            this.found = "did not exist"
+            return
+        run(as_root(["sh", str(SCRIPT), "down", network.bridge]), log=layout.logs / "build-network.log")
+        this.found = f"removed: {network.bridge} and its rules in iptables"
+
+
+def resolver_of_steps(network: BuildNetwork) -> str | None:
+    """Resolver address for build steps if all of this machine's resolvers are on its loopback, else None."""
+    servers = nameservers()
+    return network.gateway if servers and all(server.is_loopback for server in servers) else None
+
+
+def nameservers() -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    """Resolvers of this machine, as BuildKit reads them."""
+    servers = _read(RESOLVERS)
+    return _read(SYSTEMD_RESOLVERS) if servers == [STUB] and SYSTEMD_RESOLVERS.exists() else servers
+
+
+def _read(path: Path) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    text = path.read_text() if path.exists() else ""
+    # A zone, as in fe80::1%eth0, is not part of the address.
+    servers = re.findall(r"^\s*nameserver\s+([0-9a-fA-F.:]+)", text, re.MULTILINE)
+    return [ipaddress.ip_address(server) for server in servers]
+
+
+def _free() -> BuildNetwork:
+    taken = {link["ifname"] for link in _listed("link")}
+    for number in NUMBERS:
+        if f"{PREFIX}{number}" not in taken and (subnets := _subnets(number)):
+            return BuildNetwork(bridge=f"{PREFIX}{number}", subnet=subnets[0])
+    raise SetupError(
+        f"No network is left for build steps: {len(NUMBERS)} builders have bridges already, or routes of "
+        f"this machine overlap {' and '.join(subnet.format('N') for subnet in SUBNETS)} for every N up to "
+        f"{NUMBERS[-1]} (`ip route show table all` lists them)."
+    )
+
+
+def _subnets(number: int) -> list[ipaddress.IPv4Network]:
+    """Subnets of SUBNETS that overlap no route of this machine.
+
+    Routes to more than a /8 do not count: a default route, and the two halves with which VPNs replace it.
+    """
+    routes = _listed("-4", "route", "show", "table", "all")
+    known = [ipaddress.IPv4Network(route["dst"]) for route in routes if route["dst"] != "default"]
+    wanted = [ipaddress.IPv4Network(subnet.format(number)) for subnet in SUBNETS]
+    return [
+        subnet
+        for subnet in wanted
+        if not any(subnet.overlaps(route) for route in known if route.prefixlen >= 8)
+    ]
+
+
+def _listed(*what: str) -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = json.loads(output(["ip", "-j", *what]) or "[]")
+    return [entry for entry in listed if entry]  # ip prints an empty object for omitted entries

@@ -1,0 +1,280 @@
+"""Pulumi on this machine: the CLI, its plugins, and their environment."""
+
+import json
+import os
+import shlex
+import shutil
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from local.machine.download import unpacked
+from local.machine.layout import EARLIER, PROJECT, Layout, Mode, as_owner
+from local.machine.private_files import write_aside
+from local.machine.steps import SetupError, output, run, step
+from local.machine.tools import DOCKER_BUILD, LANGUAGE, PULUMI, ensure_tool
+from local.stacks import passphrase_rotation
+from local.stacks.checkout import refuse_others
+from local.stacks.lock import exclusive
+
+PLUGINS = {"docker": "5.2.0", "docker-build": "0.0.22"}
+STAND_IN = "pulumi-resource-docker"
+"""File name of the stand-in's launcher, as the Pulumi engine expects it."""
+OFFICIAL_CLI = "https://get.pulumi.com/releases/sdk/pulumi-v3.259.0-linux-{arch}.tar.gz"
+CLI_SHA256 = {
+    "x64": "94ba357acac23d01474084c4b00098dc0f7bc70ce13f34c777459254a5f718e5",
+    "arm64": "edc8327463a72160bb36cf82cf5062da9c8a244290a706d9980988e7bf486853",
+}
+"""Checksums in Pulumi's Homebrew formula: github.com/pulumi/homebrew-tap, Formula/pulumi.rb at 51fb494."""
+OFFICIAL_IMAGES = "https://registry-1.docker.io/v2/"
+
+
+def reachable(url: str) -> bool:
+    """True if the address answers within 5 s, even with an error."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=5):
+            return True
+    except urllib.error.HTTPError as error:
+        return error.code in (401, 405)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def wants_official(layout: Layout, url: str) -> bool:
+    """True if files from `url` come from the official source."""
+    return layout.mode is Mode.OFFICIAL or (layout.mode is Mode.AUTO and reachable(url))
+
+
+def ensure_cli(layout: Layout, go: str) -> list[Path]:
+    """Folders for PATH with the Pulumi CLI and its Python language host."""
+    pulumi = shutil.which("pulumi")
+    if pulumi and output([pulumi, "version"]) and layout.mode is not Mode.EMBEDDED:
+        with step("Pulumi CLI") as this:
+            this.found = f"{output([pulumi, 'version'])} by {pulumi}"
+        return [Path(pulumi).parent]
+    arch = "arm64" if os.uname().machine == "aarch64" else "x64"
+    url = OFFICIAL_CLI.format(arch=arch)
+    if wants_official(layout, url):
+        return [_download_cli(layout, url, CLI_SHA256[arch])]
+    cli, host = ensure_tool(layout, go, PULUMI), ensure_tool(layout, go, LANGUAGE)
+    for program in host.parent.iterdir():
+        # The CLI uses a language host next to it; one elsewhere on PATH causes a warning at every run.
+        if not (beside := cli.with_name(program.name)).exists():
+            os.link(program, beside)
+    return [cli.parent]
+
+
+def _download_cli(layout: Layout, url: str, sha256: str) -> Path:
+    """Download the official release, which includes its language hosts."""
+    folder = layout.cache / "tools" / Path(url).name.removesuffix(".tar.gz")
+    with step("Pulumi CLI") as this:
+        unpacked(url, sha256, folder)
+        this.found = f"official, {folder.name}"
+    return folder
+
+
+def passphrase_file(layout: Layout) -> Path:
+    """File with the passphrase of this machine's stacks, created once with mode 0600."""
+    path = layout.state / "passphrase"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_aside(path, passphrase_rotation.new_passphrase())
+    _refuse_empty(path)
+    return path
+
+
+def _refuse_empty(passphrase: Path) -> None:
+    """Raise SetupError for an empty passphrase, which would protect a new stack's secrets with nothing."""
+    if not passphrase.read_text().strip():
+        raise SetupError(
+            f"{passphrase} is empty, but this set-up's stacks are encrypted with its passphrase: restore it "
+            "from a copy. Nothing else decrypts them."
+        )
+
+
+def backend_url(state: Path) -> str:
+    """PULUMI_BACKEND_URL of the set-up in a state folder."""
+    return f"file://{state / 'backend'}"
+
+
+def _places(layout: Layout) -> dict[str, str]:
+    """Variables that contain a path in the state folder."""
+    return {
+        "PULUMI_HOME": str(layout.state / "pulumi"),
+        "PULUMI_BACKEND_URL": backend_url(layout.state),
+        "PULUMI_CONFIG_PASSPHRASE_FILE": str(layout.state / "passphrase"),
+        "DOCKER_CONFIG": str(layout.docker_config),
+        "SSL_CERT_FILE": str(layout.trust),
+    }
+
+
+def leave_former_place(layout: Layout) -> None:
+    """Drop variables of a shell from before the state was moved, whose CA bundle no longer exists."""
+    for name in _places(layout) if layout.state != EARLIER else ():
+        if f"{EARLIER}/" in os.environ.get(name, ""):
+            del os.environ[name]
+
+
+def environment(layout: Layout, tools: Sequence[Path], engine: str) -> dict[str, str]:
+    """Variables that `make -s env` exports, with which plain pulumi and docker use this set-up."""
+    passphrase_file(layout)  # before anything uses the variables
+    folders = [str(Path(sys.executable).parent), *map(str, tools), *os.environ["PATH"].split(os.pathsep)]
+    return {
+        # Each folder once: in a shell of `make env` the next set-up starts from this PATH.
+        "PATH": os.pathsep.join(dict.fromkeys(folders)),
+        **_places(layout),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        # Every run would try to fetch Amazon's plugin, because its SDK is installed for the tests. Missing
+        # plugins that a stack uses are still fetched.
+        "PULUMI_OPTION_SKIP_PLUGIN_PRE_INSTALL": "true",
+        "DOCKER_HOST": engine,
+        "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
+    }
+
+
+def plugin_folder(layout: Layout, name: str) -> Path:
+    """Folder of an installed plugin; a file ORIGIN in it marks one that is not official."""
+    return layout.state / "pulumi" / "plugins" / f"resource-{name}-v{PLUGINS[name]}"
+
+
+def ensure_plugin(layout: Layout, go: str, env: Mapping[str, str], name: str, mode: Mode) -> bool:
+    """Install one plugin: the official one if it can be downloaded, otherwise a built one or the stand-in.
+
+    Returns True for the official one. Raises SetupError if the official one is required and can't be
+    downloaded.
+    """
+    (layout.state / "backend").mkdir(parents=True, exist_ok=True)
+    with step(f"Pulumi plugin {name} {PLUGINS[name]}") as this:
+        folder = plugin_folder(layout, name)
+        marker = folder / "ORIGIN"
+        embedded = marker.exists()
+        if _is_installed(folder) and not embedded and mode is not Mode.EMBEDDED:
+            this.found = "official, installed before"
+            return True
+        install = ["pulumi", "plugin", "install", "resource", name, PLUGINS[name], "--reinstall"]
+        asked = mode is Mode.OFFICIAL
+        if (asked or (mode is Mode.AUTO and not embedded)) and _official(folder, install, env):
+            this.found = "official"
+            return True
+        if asked:
+            raise SetupError(
+                f"The official plugin {name} is required (SKYCOIN_MODE=official, or this set-up was created "
+                f"with it), but `{' '.join(install)}` fails. Try again where it can be downloaded."
+            )
+        this.found = _embedded(layout, go, name, env, install)
+        marker.write_text(this.found)
+        return False
+
+
+def _is_installed(folder: Path) -> bool:
+    """True if a plugin is complete.
+
+    Pulumi marks a folder while filling it, and keeps the mark on a failure.
+    """
+    return folder.is_dir() and not unfinished(folder).exists()
+
+
+def unfinished(folder: Path) -> Path:
+    """Path of Pulumi's mark for a plugin's folder that is not complete yet."""
+    return folder.with_name(f"{folder.name}.partial")
+
+
+def _official(folder: Path, install: Sequence[str], env: Mapping[str, str]) -> bool:
+    """Download a plugin; an incomplete one is removed."""
+    if output(install, env=env, timeout=300, doing="downloading the plugin") is not None:
+        return True
+    shutil.rmtree(folder, ignore_errors=True)
+    unfinished(folder).unlink(missing_ok=True)
+    return False
+
+
+def _embedded(layout: Layout, go: str, name: str, env: Mapping[str, str], install: list[str]) -> str:
+    if name == "docker-build":
+        binary = ensure_tool(layout, go, DOCKER_BUILD)
+        origin = "built from its Go module"
+    else:
+        binary = _stand_in(layout)
+        origin = "this project's stand-in (providers/docker), because no plugin registry was reached"
+    log = layout.logs / "providers.log"
+    run([*install, "--file", str(binary)], log=log, env=env)
+    return origin
+
+
+def _stand_in(layout: Layout) -> Path:
+    """Write the stand-in's launcher, which the engine starts outside the virtual environment."""
+    launcher = layout.state / STAND_IN
+    launcher.write_text(launcher_text())
+    launcher.chmod(0o755)
+    return launcher
+
+
+def launcher_text() -> str:
+    """Text of the launcher.
+
+    Without `site` it starts in half the time, and imports none of the packages (docs/adr/0033).
+    """
+    project, python = shlex.quote(str(PROJECT)), shlex.quote(sys.executable)
+    return f'#!/bin/sh\nPYTHONPATH={project} exec {python} -S -m providers.docker.launch "$@"\n'
+
+
+def _renew_stand_in(layout: Layout) -> None:
+    """Update the launcher of an installed stand-in, since earlier versions kept its code elsewhere."""
+    installed = plugin_folder(layout, "docker")
+    launcher = installed / STAND_IN
+    if (installed / "ORIGIN").exists() and launcher.exists() and launcher.read_text() != launcher_text():
+        write_aside(launcher, launcher_text())
+        launcher.chmod(0o755)
+
+
+def _environment_file(layout: Layout) -> Path:
+    return layout.state / "environment.json"
+
+
+def remember(layout: Layout, env: Mapping[str, str]) -> None:
+    """Save the environment of a set-up for other commands; it contains no secret."""
+    write_aside(_environment_file(layout), json.dumps(dict(env)))
+
+
+def is_set_up(layout: Layout) -> bool:
+    """True if a set-up was completed, so that other commands can use it."""
+    with as_owner(layout):
+        return _environment_file(layout).exists()
+
+
+def last_engine(layout: Layout) -> str | None:
+    """DOCKER_HOST of the last set-up; None if there was none, or its file is damaged."""
+    try:
+        return _remembered(layout).get("DOCKER_HOST")
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return None
+
+
+def known_environment(layout: Layout) -> dict[str, str]:
+    """Environment of the last set-up. Raises SetupError if there was none, or its file is damaged."""
+    try:
+        env = _remembered(layout)
+    except (FileNotFoundError, NotADirectoryError):
+        raise SetupError(f"Nothing is set up in {layout.state}: run `make up` first.") from None
+    except ValueError:
+        raise SetupError(
+            f"{_environment_file(layout)} is damaged: run `make up`, which writes it again."
+        ) from None
+    with as_owner(layout):
+        refuse_others(layout)
+        _renew_stand_in(layout)
+    if passphrase_rotation.is_unfinished(layout):
+        with exclusive(layout, "a rotation of the passphrase"):
+            pass  # `exclusive` finishes the rotation
+    return env
+
+
+def _remembered(layout: Layout) -> dict[str, str]:
+    """Read the environment that `remember` has saved. Raises ValueError if the file is invalid."""
+    with as_owner(layout):
+        env = json.loads(_environment_file(layout).read_text())
+    if not isinstance(env, dict):
+        raise ValueError(env)
+    # The folder may have been moved since.
+    return env | _places(layout)

@@ -1,0 +1,144 @@
+"""`pulumi up` of a stack whose hosts may be dead: silent hosts are left out, and the others are updated."""
+
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from catalogue.node_container import LEFT_OUT
+from clients.host_checks import remedy_of
+from clients.silent_engines import Address, silent
+from fleet.outcome import outcome
+from fleet.parts import FAILED, PART, LeftOut, addresses, excluded, hosts_of, items_of, left_out
+from local.pulumi.command import update
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """A stack to update."""
+
+    options: Sequence[str]
+    """`--stack`, and further options that pulumi needs to find it."""
+    config: Mapping[str, Any]
+    """`config:` of its file."""
+    env: Mapping[str, str]
+    log: Path
+    resources: Callable[[], Sequence[Mapping[str, Any]]]
+    """Reads the resources of its present state."""
+    is_interrupted: Callable[[], bool]
+    """True if the state has pending operations of a killed run."""
+    again: str
+    """Command to repeat for hosts that were left out."""
+
+    @property
+    def local(self) -> str:
+        """Engine that `engine: local` means."""
+        return {**os.environ, **self.env}.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+
+
+def bring_up_parts(
+    target: Target,
+    before: Callable[[Collection[Address]], None] = lambda _: None,
+    after: Callable[[], None] = lambda: None,
+) -> int:
+    """Update all hosts that answer; return pulumi's exit code, or PART if hosts were left out.
+
+    `before` is called with the engines that do not answer, `after` if nothing failed. If an engine dies
+    during an update, the update ends, and a second one updates the engines that still answer. Builds that a
+    busy builder did not start are repeated once.
+    """
+    run = _Run(target)
+    run.ask()
+    before(run.silent)
+    while (code := run.update()) and (run.ask() or run.builds_again()):
+        pass
+    if code == 0:
+        after()
+    return run.report(code)
+
+
+class _Run:
+    """One run: the engines that do not answer, and the results of the resources."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._hosts = hosts_of(target.config, target.local)
+        self._items = items_of(target.config)
+        self._became: dict[str, str] = {}
+        self._left = LeftOut(of_refresh=frozenset(), of_update=frozenset())
+        self._gone: dict[str, Address] = {}
+        self._late: list[bool] = []
+        self.silent: dict[Address, str] = {}
+
+    def ask(self) -> bool:
+        """Ask all engines that are not known to be dead; True if one more does not answer."""
+        resources = self._target.resources()
+        known = addresses(resources, self._target.local).values()
+        places = {address for _, address in known} | {*self._hosts.values()}
+        newly_silent = silent(places - self.silent.keys())
+        self.silent |= newly_silent
+        self._gone = {host: address for host, address in known if host not in self._hosts}
+        self._left = left_out(resources, self._hosts, self.silent, self._target.local)
+        for host, address in {**dict(known), **self._hosts}.items():
+            if address in newly_silent:
+                reason = newly_silent[address]
+                print(f"• host {host} is left out: {address.engine} does not answer: {reason}")
+                print(f"  {remedy_of(reason, address.engine)}.", flush=True)
+        if unseen := len(self._left.of_refresh - self._left.of_update):
+            print(f"• not refreshed, because their address in the state does not answer: {unseen} resources")
+        return bool(newly_silent)
+
+    def builds_again(self) -> bool:
+        """True if the builder was too busy during the last update, for the first time."""
+        again = self._late[-1] and not any(self._late[:-1])
+        if again:
+            print("• the builder had not started a build step within 10 s: this machine is too busy.")
+            print("  Finished builds are kept, and the rest is tried once more.", flush=True)
+        return again
+
+    def update(self) -> int:
+        """Update all hosts that answer; return pulumi's exit code."""
+        unrefreshed = excluded(self._left.of_refresh, [])
+        new = [item for item in self._items if self._hosts.get(item.host) in self.silent]
+        without = excluded(self._left.of_update, new)
+        cleared = ["--clear-pending-creates", *unrefreshed]
+        if self._target.is_interrupted() and (code := self._pulumi("refresh", *cleared)):
+            return code
+        # One host's failure does not stop the others; a stack on a single engine ends at its first failure.
+        goes_on = ["--continue-on-error"] if len({*self._hosts.values()}) > 1 else []
+        if self._left.of_refresh <= self._left.of_update:
+            return self._pulumi("up", "--refresh", *goes_on, *without)
+        # A host that is silent at its address in the state answers at its new address in the file.
+        return self._pulumi("refresh", *unrefreshed) or self._pulumi("up", *goes_on, *without)
+
+    def _pulumi(self, command: str, *options: str) -> int:
+        quiet = ["--yes", "--suppress-outputs", *self._target.options]
+        names = [host for host, address in self._hosts.items() if address in self.silent]
+        env = {**self._target.env, LEFT_OUT: ",".join(names)}
+        ended = update([command, *options, *quiet], env, self._target.log)
+        self._late.append(ended.is_late)
+        for urn, word in ended.became.items():
+            if word != "unchanged" or self._became.get(urn) in (None, "failed"):
+                self._became[urn] = word
+        return ended.code
+
+    def report(self, code: int) -> int:
+        """Print the table, unless pulumi has reported everything; return the exit code."""
+        hosts = {
+            host: f"{address.engine} does not answer: {self.silent[address]}"
+            if address in self.silent
+            else ""
+            for host, address in {**self._gone, **self._hosts}.items()
+            if host in self._hosts or address in self.silent
+        }
+        reasons = [*filter(None, hosts.values())]
+        if len({*self._hosts.values()}) > 1 or reasons:
+            print(f"\n{outcome(self._items, hosts, self._became, self._left.of_update)}")
+        if not reasons:
+            return code
+        print(
+            "\nLeft-out resources stay in the state unchanged. When a host answers again, "
+            f"`{self._target.again}` catches up."
+        )
+        return code or (FAILED if len(reasons) == len(hosts) else PART)

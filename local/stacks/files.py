@@ -1,0 +1,123 @@
+"""Settings files of stacks: the machine's own (`local`, and one per opened workspace), and committed ones."""
+
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from local.machine.layout import PROJECT
+from local.machine.steps import SetupError
+
+STACK = "local"
+WORKSPACE = "workspace-"
+"""Prefix of the names of stacks that open one workspace."""
+
+
+def bare_name(stack: str) -> str:
+    """Last part of a qualified name such as `organization/skycoin/fleet`."""
+    return stack.rpartition("/")[2]
+
+
+def is_own(stack: str) -> bool:
+    """True for a stack of this machine, whose file is copied from an example and ignored by git."""
+    name = bare_name(stack)
+    return name == STACK or name.startswith(WORKSPACE)
+
+
+def stack_file(stack: str) -> Path:
+    """Settings file of a stack; like Pulumi, without organization and project in its name."""
+    return PROJECT / "stacks" / f"Pulumi.{bare_name(stack)}.yaml"
+
+
+def stack_text(stack: str) -> str:
+    """Text of a stack's settings file, with its line endings as they are."""
+    return stack_file(stack).read_bytes().decode()
+
+
+def refuse_edited(stack: str, before: str) -> None:
+    """Raise SetupError if a stack's settings file no longer has the text that was read before."""
+    if stack_file(stack).read_bytes() != before.encode():
+        raise SetupError(
+            f"{stack_file(stack)} was edited since this command read it, and was not changed. Run the same "
+            "command again, which starts with the edited file."
+        )
+
+
+def write_stack_file(stack: str, text: str, before: str) -> None:
+    """Write a stack's settings completely or not at all, keeping the mode.
+
+    A symbolic link is kept; its target is written. Raises SetupError, also if the file was edited since
+    `before` was read.
+    """
+    file = stack_file(stack).resolve()
+    partial = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        with partial.open("wb") as stream:
+            os.fchmod(stream.fileno(), stat.S_IMODE(file.stat().st_mode))
+            stream.write(text.encode())
+            stream.flush()
+            os.fsync(stream.fileno())
+        refuse_edited(stack, before)
+        partial.replace(file)
+    except OSError as error:
+        raise SetupError(f"{file} can't be written, and is unchanged: {error.strerror}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def stack_config(stack: str = STACK) -> dict[str, Any]:
+    """Configuration of one of this machine's stacks; empty if it does not exist yet.
+
+    Raises SetupError with the line if its file is not YAML.
+    """
+    file = stack_file(stack)
+    if not file.exists():
+        return {}
+    try:
+        with file.open() as stream:  # the error then names the file
+            whole = yaml.safe_load(stream) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SetupError(f"{file.relative_to(PROJECT)} is not valid YAML: {error}") from None
+    config = whole.get("config") or {} if isinstance(whole, dict) else None
+    if not isinstance(config, dict):
+        raise SetupError(f"{file.relative_to(PROJECT)}: `config:` with one line for each setting is missing.")
+    return config
+
+
+@contextmanager
+def aside(stack: str, text: str) -> Iterator[list[str]]:
+    """Yield options of pulumi to use another text as a stack's file, from a temporary file."""
+    with tempfile.TemporaryDirectory(prefix="skyinfra-") as folder:
+        file = Path(folder) / stack_file(stack).name
+        file.write_text(text)
+        yield ["--config-file", str(file)]
+
+
+@contextmanager
+def copied_stack_file(stack: str) -> Iterator[list[str]]:
+    """Yield options of pulumi to use a temporary copy of a stack's file; none if there is no file.
+
+    An installed Pulumi writes a salt into the given file, even for a preview.
+    """
+    file = stack_file(stack)
+    if not file.exists():
+        yield []
+        return
+    with aside(stack, file.read_text()) as options:
+        yield options
+
+
+def present_file(stack: str) -> Path:
+    """A stack's existing file.
+
+    Raises SetupError without one, since Pulumi would treat it as empty and delete everything.
+    """
+    file = stack_file(stack)
+    if not file.exists():
+        raise SetupError(f"There is no stack {stack!r}: {file.relative_to(PROJECT)} does not exist.")
+    return file

@@ -1,0 +1,41 @@
+"""Nodes in a stack's state that were removed from its file.
+
+Pulumi would refuse to delete them, because their wallets are protected.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from local.machine.layout import PROJECT, Layout
+from local.machine.steps import SetupError
+from local.stacks.files import STACK, stack_config, stack_file
+from local.stacks.states import resources
+from wallets.nodes import nodes_of
+
+
+def listed_nodes(stack: str) -> Mapping[str, Any]:
+    """Nodes of the stack's file; the program reports an entry that is not a mapping."""
+    nodes = stack_config(stack).get("skycoin:nodes")
+    return nodes if isinstance(nodes, dict) else {}
+
+
+def file_name(stack: str) -> Path:
+    """Path of the stack's file for messages, relative to the project."""
+    return stack_file(stack).relative_to(PROJECT)
+
+
+def refuse_missing(layout: Layout, stack: str) -> None:
+    """Raise SetupError if a node of the state was removed from the stack's file: its wallet is protected."""
+    wanted = listed_nodes(stack)
+    renamed = {node.get("renamed-from") for node in wanted.values() if isinstance(node, dict)}
+    for name, node in nodes_of(stack, resources(layout, stack)).items():
+        if name not in wanted and name not in renamed:
+            option = "" if stack == STACK else f" -s {stack}"
+            raise SetupError(
+                f"{name} is a node of the stack {stack}, but is not in {file_name(stack)} any more. "
+                f"To remove it: `./skyinfra node retire {name}{option}`. That removes its container "
+                f"and network. Kept on host {node.host}: {node.kept}. If it was renamed, write "
+                f"`renamed-from: {name}` under its new name; otherwise restore its entry. "
+                "Nothing was changed."
+            )

@@ -1,0 +1,70 @@
+"""States of stacks on the set-up's backend."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from local.machine.layout import Layout
+from local.machine.steps import SetupError
+from local.stacks.files import bare_name, is_own, stack_file
+
+
+def own_stacks(layout: Layout) -> list[str]:
+    """The machine's own stacks that have resources."""
+    existing = [stack for stack in all_stacks(layout) if is_own(stack) and stack_file(stack).exists()]
+    return sorted(stack for stack in existing if _holds_anything(state_file(layout, stack)))
+
+
+def _holds_anything(state: Path) -> bool:
+    """True if a state has resources: to destroy an empty stack, Pulumi runs the program, and fails."""
+    return bool(deployment(state).get("resources"))
+
+
+def has_pending_creates(layout: Layout, stack: str) -> bool:
+    """True if a killed run was creating something, about which every later run would warn."""
+    state = state_file(layout, stack)
+    return state.exists() and bool(deployment(state).get("pending_operations"))
+
+
+def resources(layout: Layout, stack: str) -> list[dict[str, Any]]:
+    """All resources in a stack's state; empty if it has no state."""
+    state = state_file(layout, stack)
+    listed: list[dict[str, Any]] = (deployment(state).get("resources") or []) if state.exists() else []
+    return listed
+
+
+def all_stacks(layout: Layout) -> list[str]:
+    """Every stack with a state on this set-up's backend, committed ones included."""
+    return sorted(path.stem for path in state_file(layout, "*").parent.glob("*.json"))
+
+
+def refuse_while_locked(layout: Layout, stack: str) -> None:
+    """Raise SetupError if a pulumi running on this machine holds the stack's lock (file backend)."""
+    folder = layout.state / "backend" / ".pulumi" / "locks" / "organization" / "skycoin" / bare_name(stack)
+    for path in folder.glob("*.json"):
+        try:
+            holder = json.loads(path.read_text())
+            os.kill(int(holder["pid"]), 0)
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # released, or left by a killed run: pulumi then explains what to do
+        raise SetupError(
+            f"pulumi (process {holder['pid']} of {holder.get('username', 'another user')}) is changing the "
+            f"stack {stack}. Nothing was changed: wait for it to end, then run this again."
+        )
+
+
+def deployment(state: Path) -> dict[str, Any]:
+    """The deployment in a state file. Raises SetupError if the file is damaged."""
+    try:
+        latest: dict[str, Any] = json.loads(state.read_text())["checkpoint"].get("latest") or {}
+    except (ValueError, KeyError, TypeError):
+        raise SetupError(
+            f"The state {state} is damaged. Its last copy is next to it: cp {state}.bak {state}"
+        ) from None
+    return latest
+
+
+def state_file(layout: Layout, stack: str) -> Path:
+    """State file of a stack on the set-up's backend."""
+    return layout.state / "backend" / ".pulumi" / "stacks" / "skycoin" / f"{bare_name(stack)}.json"
