@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from catalogue.naming import bare_name
 from clients.age import Identity
 from clients.engine import connect
 from clients.errors import ServiceError
@@ -13,7 +14,7 @@ from clients.wallet_on_host import WalletOnHost
 from display.units import count_of
 from settings.wallets import WalletsSettings
 from wallets.asking import ask
-from wallets.backup_format import Backup, Kind, about, bare, fingerprint, open_backup, read, seal
+from wallets.backup_format import Backup, Kind, about, fingerprint, open_backup, read, seal
 from wallets.backup_places import Place
 from wallets.contents import (
     Contents,
@@ -232,11 +233,11 @@ def restore_file(
 def refuse_anothers(node: DeployedNode, file: Backup, otherwise: str = "") -> None:
     """Raise WalletError if a backup is another node's; `otherwise` ends the sentence."""
     facts = file.about
-    if facts.node not in ("", node.name) or facts.stack not in ("", bare(node.stack)):
+    if facts.node not in ("", node.name) or facts.stack not in ("", bare_name(node.stack)):
         of_stack = f" of the stack {facts.stack}" if facts.stack else ""
         raise WalletError(
             f"{file.name} is a backup of {facts.node}{of_stack}, not of {node.name} of the stack "
-            f"{bare(node.stack)}. Nothing was changed{otherwise}"
+            f"{bare_name(node.stack)}. Nothing was changed{otherwise}"
         )
 
 

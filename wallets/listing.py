@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from wallets.backup_format import Backup, Kind, bare, node_and_time, read
+from catalogue.naming import bare_name
+from wallets.backup_format import Backup, Kind, node_and_time, read
 from wallets.backup_places import Place
 from wallets.errors import WalletError
 from wallets.nodes import DeployedNode
@@ -27,7 +28,7 @@ def newest(place: Place, node: DeployedNode) -> Backup:
             continue
         if file.about.kind is not Kind.BACKUP:
             continue
-        if file.about.node != node.name or file.about.stack not in ("", bare(node.stack)):
+        if file.about.node != node.name or file.about.stack not in ("", bare_name(node.stack)):
             print(f"skipped: {address} is a backup of {file.about.node} of the stack {file.about.stack}")
             continue
         return file

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from catalogue.naming import bare_name
 from display.units import count_of
-from wallets.backup_format import Backup, bare
+from wallets.backup_format import Backup
 from wallets.backup_places import SSH
 from wallets.nodes import DeployedNode
 
@@ -71,11 +72,11 @@ def recorded(folder: Path, node: DeployedNode) -> Record | None:
 
 def has_records(folder: Path, stack: str) -> bool:
     """True if any backup of a stack's nodes is recorded."""
-    return (folder / bare(stack)).is_dir()
+    return (folder / bare_name(stack)).is_dir()
 
 
 def _path(folder: Path, node: DeployedNode) -> Path:
-    return folder / bare(node.stack) / f"{node.name}.json"
+    return folder / bare_name(node.stack) / f"{node.name}.json"
 
 
 def age(time: datetime) -> str:
