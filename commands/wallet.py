@@ -96,7 +96,7 @@ def list_copies(node: str, stack: str | None, backend: Choice) -> int:
 @folder_option("--to", "Place for a backup of the current wallets, made before the restore.")
 @with_recipients
 @click.option("--other-node", is_flag=True, help="Restore a backup of another node.")
-@click.option("--older", is_flag=True, help="Restore over addresses that the backup lacks.")
+@click.option("--older", is_flag=True, help="Accept the loss of addresses that the backup lacks.")
 def restore_wallet(
     node: str,
     file: str,
@@ -197,9 +197,9 @@ def accept_wallet(node: str, fingerprint: str, stack: str | None, backend: Choic
 def adopt_wallet(node: str, origin: str, yes: bool, stack: str | None, backend: Choice) -> int:
     """Copy the wallets of a container or a volume into the empty wallet volume of NODE.
 
-    Containers that still use them are stopped after a question, because a wallet has one writer; they start
-    again if nothing was copied. The originals are not changed. NODE is stopped during that, and its
-    stack records the wallets.
+    A wallet has one writer: asks before it stops containers that still use these, and starts them again if
+    nothing was copied. NODE is stopped meanwhile, and its stack records the wallets. The originals are not
+    changed.
     """
     selected, name = chosen(stack, backend)
     with selected.changing(name, "wallet adopt"):
