@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Arch:
-    """One architecture: its names in Docker Hub, OCI, Go and Debian, and the boards that use it."""
+    """One architecture: its names in Docker Hub, OCI, Go and Debian."""
 
     name: str
     """Docker Hub's name, e.g. `arm32v7`: the suffix of a variant's tag."""
@@ -23,13 +23,6 @@ class Arch:
     """Debian port whose packages run on it. armel (v5) serves v6 too, because armhf needs v7."""
     cc: str
     """Debian's C compiler for this variant. Its name is the same on amd64 and arm64, cross or native."""
-    boards: tuple[str, ...]
-    """Boards whose 32- or 64-bit system uses this variant, by the names that operators know."""
-
-    @property
-    def official_prefix(self) -> str:
-        """Namespace of the per-architecture official images on Docker Hub, e.g. `arm32v7/busybox`."""
-        return self.name
 
 
 ARCHES: Mapping[str, Arch] = MappingProxyType(
@@ -43,7 +36,6 @@ ARCHES: Mapping[str, Arch] = MappingProxyType(
                 goarm="",
                 debian_port="amd64",
                 cc="x86_64-linux-gnu-gcc",
-                boards=("server", "laptop"),
             ),
             Arch(
                 name="arm32v5",
@@ -52,7 +44,6 @@ ARCHES: Mapping[str, Arch] = MappingProxyType(
                 goarm="5",
                 debian_port="armel",
                 cc="arm-linux-gnueabi-gcc",
-                boards=("boards without a floating-point unit",),
             ),
             Arch(
                 name="arm32v6",
@@ -61,7 +52,6 @@ ARCHES: Mapping[str, Arch] = MappingProxyType(
                 goarm="6",
                 debian_port="armel",
                 cc="arm-linux-gnueabi-gcc",
-                boards=("Raspberry Pi 1", "Raspberry Pi Zero"),
             ),
             Arch(
                 name="arm32v7",
@@ -70,7 +60,6 @@ ARCHES: Mapping[str, Arch] = MappingProxyType(
                 goarm="7",
                 debian_port="armhf",
                 cc="arm-linux-gnueabihf-gcc",
-                boards=("Raspberry Pi 2", "Raspberry Pi 3 (32 bit)", "Orange Pi PC"),
             ),
             Arch(
                 name="arm64v8",
@@ -79,7 +68,6 @@ ARCHES: Mapping[str, Arch] = MappingProxyType(
                 goarm="",
                 debian_port="arm64",
                 cc="aarch64-linux-gnu-gcc",
-                boards=("Raspberry Pi 3, 4, 5 (64 bit)", "Orange Pi 5"),
             ),
         )
     }

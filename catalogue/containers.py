@@ -1,6 +1,6 @@
 """Address and limits that all containers of this program share."""
 
-LOOPBACK = "127.0.0.1"
+LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"
 MAX_OPEN_FILES = 4096
 """A node has at most 128 connections and one database; many engines can't grant more."""
 MAX_PROCESSES = 1024

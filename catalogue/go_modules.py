@@ -11,7 +11,7 @@ GO_MOD, GO_SUM, GO_WORK = "go.mod", "go.sum", "go.work"
 STANDARD_LIBRARY = "stdlib"
 """Name of Go's standard library in SBOMs and in the Go vulnerability database."""
 NOT_KNOWN = "not known"
-"""Placeholder for a version that can't be read from a go.mod."""
+"""Version, also in states, of a module whose version can't be read from a go.mod; texts say “unknown”."""
 INEXACT = "a folder is in its place, or its version is excluded or not exact"
 """Reason why a version is NOT_KNOWN."""
 _WORD = re.compile(r'"[^"]*"|`[^`]*`|[()]|[^\s()"`]+', re.ASCII)
@@ -42,9 +42,10 @@ class Difference:
     def text(self) -> str:
         """Description such as `golang.org/x/crypto 0.59.0 → 0.60.0`."""
         if self.before and self.after:
-            return f"{self.module} {self.before} → {self.after}"
-        verb = "is gone" if self.before else "is new"
-        return f"{self.module} {self.before or self.after} {verb}"
+            before, after = ("unknown" if side == NOT_KNOWN else side for side in (self.before, self.after))
+            return f"{self.module} {before} → {after}"
+        version, verb = self.before or self.after, "is gone" if self.before else "is new"
+        return f"{self.module} {'(version unknown)' if version == NOT_KNOWN else version} {verb}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)

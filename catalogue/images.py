@@ -1,6 +1,6 @@
 """The images of this repository: one row each, with its folder and its software."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -70,11 +70,6 @@ class CatalogueEntry:
             "layers": str(layers),
         }
         return {name: template.format_map(values) for name, template in self.build_args.items()}
-
-    def arch_faults(self, arches: list[str]) -> Iterator[str]:
-        """Yield a message if this image can't be built for some of `arches`."""
-        if missing := [arch for arch in arches if arch not in self.arches]:
-            yield f"{self.name} does not support {', '.join(missing)}; allowed are {', '.join(self.arches)}"
 
 
 def _entries(*entries: CatalogueEntry) -> Mapping[str, CatalogueEntry]:

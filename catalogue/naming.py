@@ -1,4 +1,4 @@
-"""Names in registries and on engines: tags, repositories, references, containers, volumes. Pure.
+"""Names in registries, on engines and of stacks: tags, repositories, references, containers, volumes. Pure.
 
 The grammar is that of OCI: distribution-spec 1.1, "Pulling manifests" (tags), and
 distribution/reference `regexp.go` (repositories).
@@ -181,6 +181,11 @@ def proxy_name(container: str) -> str:
     return f"{container}-proxy"
 
 
+def readers_name(container: str) -> str:
+    """Name of the container of a hosted registry that serves readers."""
+    return f"{container}-readers"
+
+
 def login_volume(container: str) -> str:
     """Name of the volume with the password of a node's web interface."""
     return f"{container}-login"
@@ -194,3 +199,8 @@ def previous_container(container: str) -> str:
 def containers_of_node(container: str) -> tuple[str, ...]:
     """Names of all containers of a node: its own, a handover's old one, the exporter and the proxy."""
     return container, previous_container(container), exporter_name(container), proxy_name(container)
+
+
+def bare_name(stack: str) -> str:
+    """Last part of a stack's name such as `organization/skycoin/fleet`."""
+    return stack.rpartition("/")[2]

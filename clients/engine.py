@@ -10,7 +10,7 @@ from typing import Any
 
 import docker
 import requests
-from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.errors import APIError, DockerException, NotFound
 
 from clients.engine_api import EngineApi
 from clients.errors import ServiceError, SilentHostError, message_of
@@ -136,21 +136,6 @@ def connect(inputs: Mapping[str, Any]) -> Any:
             _shared[key] = Engine()
             _shared[key].configure({"host": inputs.get("engine"), "sshOpts": inputs.get("sshOptions")})
     return _shared[key].answering()
-
-
-def ensure_image(api: Any, name: str, platform: str | None = None) -> dict[str, Any]:
-    """Inspect an image, after pulling it if it is missing. Raises ServiceError and docker's errors."""
-    try:
-        image: dict[str, Any] = api.inspect_image(name)
-        return image
-    except ImageNotFound:
-        pass
-    # Once the response has begun, an error is one of its lines, and nothing else tells that the pull failed.
-    for line in api.pull(name, platform=platform, stream=True, decode=True):
-        if "error" in line:
-            raise ServiceError(f"image {name} can't be pulled: {line['error']}")
-    pulled: dict[str, Any] = api.inspect_image(name)
-    return pulled
 
 
 def start_container(identity: str, provider: Mapping[str, Any]) -> None:

@@ -60,7 +60,7 @@ class EngineApi(docker.APIClient):
         docker-py upgrades the connection and then skips what is already in its buffer: a first part that
         arrives with the response header is lost, so short output was sometimes empty. Without an upgrade the
         output is the response's body, which ends when the exec does. Raises APIError, and requests'
-        ConnectionError if a part is cut short.
+        ConnectionError if a part is truncated.
         """
         url = f"{self.base_url}/v{self.api_version}/exec/{exec_id}/start"
         # `_post` adds the HttpHeaders of the docker config; `post` does not.

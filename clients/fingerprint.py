@@ -13,6 +13,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TypeAlias
 
+from display.units import count_of
+
 SCRIPT = Path(__file__).with_name("wallet-fingerprint.sh").read_text()
 """Shell script, run in a container of a node's image, in the folder of wallets."""
 
@@ -140,13 +142,13 @@ def _size(chains: Mapping[str, Chain]) -> int:
 
 
 def _count_text(addresses: int) -> str:
-    return f"{addresses} address{'' if addresses == 1 else 'es'}"
+    return count_of(addresses, "address", "addresses")
 
 
 def summary(wallets: Fingerprint) -> str:
     """Summary such as `2 wallets with 5 addresses`."""
     addresses = sum(map(_size, wallets.values()))
-    return f"{len(wallets)} wallet{'' if len(wallets) == 1 else 's'} with {_count_text(addresses)}"
+    return f"{count_of(len(wallets), 'wallet')} with {_count_text(addresses)}"
 
 
 def digest(wallets: Fingerprint) -> str:

@@ -25,12 +25,10 @@ from catalogue.neighbours import has_engine_inside
 from catalogue.titles import TITLE
 from clients.engine import client_of, engine_address
 from clients.errors import ServiceError
-from clients.ssh import Login, ssh_command
+from clients.ssh import LOGINS, Login, ssh_command
 
 SECONDS = 25
 """Time limit of an answer in seconds, so that a host that does not answer is reported within 30 s."""
-AT_ONCE = 10
-"""Most hosts asked at the same time: the sshd of a jump host drops logins beyond ten (MaxStartups)."""
 FRESH = 60.0
 """Seconds for which facts are shared between callers."""
 _MEBIBYTE = 1024 * 1024
@@ -141,7 +139,7 @@ class FreshFacts:
     def __init__(self, ask: Callable[[str | None, Sequence[str]], HostFacts] = ask_host) -> None:
         self._ask = ask
         self._lock = threading.Lock()
-        self._throttle = threading.Semaphore(AT_ONCE)
+        self._throttle = threading.Semaphore(LOGINS)
         self._asked: dict[tuple[str | None, tuple[str, ...]], _CachedFacts] = {}
 
     def __call__(self, engine: str | None, ssh_options: Sequence[str]) -> HostFacts:

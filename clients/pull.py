@@ -20,13 +20,13 @@ import urllib3
 from docker.errors import APIError, DockerException, ImageNotFound
 from requests.exceptions import RequestException
 
+from catalogue.containers import LOOPBACK
 from catalogue.naming import address_port, is_pinned, split_pinned
 from clients.engine import engine_address
 from clients.errors import ServiceError, message_of
 from clients.registry import Repository, login_hint
 from clients.ssh import forwarded
 
-LOOPBACK = "127.0.0.1"
 _NO_LOGIN = re.compile("no basic auth|unauthorized|authorization|denied")
 """Messages of engines 20.10 and 29 for a registry's 401 or 403."""
 TRIES, PAUSE = 4, 3.0

@@ -11,14 +11,12 @@ from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from clients.ssh import Login, ssh_command
+from clients.ssh import LOGINS, Login, ssh_command
 
 SECONDS = 20
 """Seconds in which an engine must answer, connection included; a Raspberry Pi Zero takes 5."""
 CONNECT_SECONDS = 15
 """Seconds for the connection alone, so that ssh reports its error before the time limit ends."""
-AT_ONCE = 10
-"""Most connections made at the same time."""
 _PING = b"GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n"
 
 
@@ -35,7 +33,7 @@ def silent(addresses: Collection[Address]) -> dict[Address, str]:
     """Engines that do not answer, with the reason. Only ssh:// and unix:// addresses are asked."""
     if not addresses:
         return {}
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(LOGINS) as pool:
         reasons = dict(zip(addresses, pool.map(_silence, addresses), strict=True))
     return {address: reason for address, reason in reasons.items() if reason}
 

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from typing import IO, cast
 from urllib.parse import urlsplit
 
+from catalogue.containers import LOOPBACK
 from catalogue.ssh_options import STRICT_HOST_KEYS
 from clients.errors import ServiceError
 from clients.private_folder import PrivateFolder
@@ -43,7 +44,6 @@ _places = threading.Semaphore(LOGINS)
 
 DIAL = "docker system dial-stdio"
 READY = "ready"
-LOOPBACK = "127.0.0.1"
 
 
 class Login:

@@ -19,6 +19,7 @@ from clients.pull import is_on_loopback
 from display.units import size
 
 VERSION = "org.opencontainers.image.version"
+"""Label of an image: the version of its software (OCI image-spec 1.1)."""
 DIGITS = 12
 """Digits of a digest that are shown, as in Docker's own output."""
 

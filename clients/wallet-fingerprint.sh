@@ -6,7 +6,7 @@
 #   damaged FILE                    a wallet that can't be read
 #   file N FILE                     another file's name, under a number: a wallet, or the temporary copy that the
 #                                   node makes of one while it saves it, where that copy is whole
-#   type N TYPE                     its meta.type; one without this line is cut short, or no wallet
+#   type N TYPE                     its meta.type; one without this line is truncated, or no wallet
 #   secret N                        it holds what spends
 #   count N CHAIN COUNT             addresses of a chain: - for the only one, ACCOUNT/CHAIN for bip44
 #   all N CHAIN SHA-256             of its addresses, one a line, in the order of the file

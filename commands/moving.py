@@ -25,6 +25,7 @@ from commands.exit_codes import FAILED
 from commands.node_removal import forget, take_out, targets_of
 from display.errors import UserError
 from fleet.check import check
+from fleet.parts import PROVIDER
 from fleet.wanted import places
 from local.pulumi.command import pulumi
 from local.stacks.files import aside, refuse_edited, write_stack_file
@@ -51,7 +52,6 @@ from wallets.moving import (
 from wallets.nodes import DeployedNode, node_of
 
 _NOBODY = "There is no terminal to ask: `--yes` proceeds without a question."
-PROVIDER = "pulumi:providers:docker"
 NODE, EXPORTER, PROXY = (f"skycoin:index:{kind}" for kind in ("Node", "Exporter", "Proxy"))
 PARTS = ("preflight", "data", "wallet", "network", "pulled", "pulled-proxy", "container")
 EXPORTER_PARTS = ("pulled", "container")
@@ -97,7 +97,7 @@ class Origin:
         node = self.node
         if self.backup is None:
             source, contents = f"the wallet volume {node.wallet} on host {node.host}", wallets_of(node)
-            way = f"Restore a copy or a backup first: `{node.restored_from('FILE')}`"
+            way = f"Restore a copy or a backup first: `{node.wallet_command('restore', 'FILE')}`"
             refuse_less(source, contents, self.remembers, way)
             return contents
         refuse_anothers(node, self.backup)

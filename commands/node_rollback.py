@@ -63,7 +63,7 @@ def with_nodes(function: Function) -> Function:
     "--reason",
     required=True,
     callback=_taken_as(Reason),
-    help="The reason: every run says it until the rollback is lifted.",
+    help="Reason, which every run shows until the rollback is lifted.",
 )
 @click.option(
     "--to",

@@ -17,6 +17,8 @@ from display.errors import UserError
 from display.progress import working
 from local.machine.layout import PROJECT
 from local.stacks.files import stack_file
+from providers.adopting import ADOPTING
+from providers.skycoin.wallet_identity import ACCEPTED
 from review.approval import Approval, Sources, approval
 from review.changes import Changes, PreviewError
 
@@ -24,7 +26,7 @@ REFRESHED = ("--refresh", "--run-program")
 """Options of a preview, and of the update after it, to refresh the state from hosts and registries first."""
 IMAGES = "images"
 """Folder that builds read files from."""
-UNASKED: Mapping[str, str] = MappingProxyType({"SKYCOIN_ACCEPT_WALLET": "", "SKYCOIN_ADOPT": ""})
+UNASKED: Mapping[str, str] = MappingProxyType({ACCEPTED: "", ADOPTING: ""})
 """Variables that other commands use to change what an update does, emptied for a review."""
 
 

@@ -14,6 +14,7 @@ from commands.backups import backup_wallet, check_backup, drill_backup, list_bac
 from commands.exit_codes import FAILED
 from commands.options import chosen, examples, with_stack
 from commands.wallet_options import folder_option, node_in, opened, with_identity, with_recipients
+from display.units import count_of
 from local.pulumi.command import pulumi
 from local.stacks.files import copied_stack_file, is_own, stack_config
 from providers.skycoin.wallet_identity import ACCEPTED, FAULT, KEPT_OUT, remembered
@@ -61,7 +62,7 @@ def list_copies(node: str, stack: str | None, backend: Choice) -> int:
     names = volume_of(deployed).copies()
     for copy in names:
         click.echo(copy)
-    count = f"{len(names)} cop{'y' if len(names) == 1 else 'ies'}"
+    count = count_of(len(names), "copy", "copies")
     click.echo(f"{count} of {deployed.wallet} on host {deployed.host}, in {deployed.backups}", err=True)
     return 0
 
@@ -95,7 +96,7 @@ def list_copies(node: str, stack: str | None, backend: Choice) -> int:
 @folder_option("--to", "Place for a backup of the current wallets, made before the restore.")
 @with_recipients
 @click.option("--other-node", is_flag=True, help="Restore a backup of another node.")
-@click.option("--older", is_flag=True, help="Restore over addresses that the backup lacks.")
+@click.option("--older", is_flag=True, help="Accept the loss of addresses that the backup lacks.")
 def restore_wallet(
     node: str,
     file: str,
@@ -196,9 +197,9 @@ def accept_wallet(node: str, fingerprint: str, stack: str | None, backend: Choic
 def adopt_wallet(node: str, origin: str, yes: bool, stack: str | None, backend: Choice) -> int:
     """Copy the wallets of a container or a volume into the empty wallet volume of NODE.
 
-    Containers that still use them are stopped after a question, because a wallet has one writer; they start
-    again if nothing was copied. The originals are not changed. NODE is stopped during that, and its
-    stack records the wallets.
+    A wallet has one writer: asks before it stops containers that still use these, and starts them again if
+    nothing was copied. NODE is stopped meanwhile, and its stack records the wallets. The originals are not
+    changed.
     """
     selected, name = chosen(stack, backend)
     with selected.changing(name, "wallet adopt"):
@@ -274,7 +275,7 @@ def _record(backend: Backend, stack: str, deployed: DeployedNode, fingerprint: s
         own = [] if is_own(stack) else options
         target = ["refresh", "--yes", "--skip-preview", "--target", deployed.preflight, "--stack", stack]
         if pulumi([*target, *own], env, backend.update_log):
-            again = f"`./skyinfra wallet accept {deployed.name} {fingerprint}{deployed.stack_option}`"
+            again = f"`{deployed.wallet_command('accept', fingerprint)}`"
             click.echo(f"The fingerprint {fingerprint} was not recorded. Record it with {again}.", err=True)
             return FAILED
     outputs = _outputs(backend, stack, deployed)

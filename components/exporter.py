@@ -13,7 +13,7 @@ from catalogue.images import EXPORTER_UID
 from catalogue.node_container import HEALTH_PATH, RPC_PORT
 from components.confined_container import ConfinedContainerArgs, confined_container
 from components.host import Host
-from components.pulled_image import PulledImage
+from components.pulled_image import HostImage, PulledImage
 
 PORT = 7979
 """Default port of json_exporter, registered in Prometheus' list of default port allocations."""
@@ -28,8 +28,8 @@ class ExporterArgs:
 
     host: Host
     """Host with the engine that runs it; the provider in the options must reach the same engine."""
-    image: pulumi.Input[str]
-    """`repo@sha256:…` of images/exporter."""
+    image: HostImage
+    """That of images/exporter."""
     container: str
     """Name of the exporter's container on the host."""
     network: pulumi.Input[str]
@@ -38,8 +38,6 @@ class ExporterArgs:
     """Name of the node's container."""
     port: int
     """Port on the host's loopback."""
-    pull_from: pulumi.Input[str] | None = None
-    """Repository that the host pulls the image from; None means the one in `image`."""
 
 
 class Exporter(pulumi.ComponentResource):
@@ -55,7 +53,6 @@ class Exporter(pulumi.ComponentResource):
             f"{name}-pulled",
             host=args.host,
             image=args.image,
-            pull_from=args.pull_from,
             opts=pulumi.ResourceOptions(parent=self),
         )
         arguments = ConfinedContainerArgs(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -16,3 +17,8 @@ class Host:
     """OCI platform of the variant to run; None lets the engine choose from the manifest list."""
     emulation: bool = False
     """True lets an engine of another architecture run that variant under emulation (binfmt_misc)."""
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """Inputs of every resource of this project's own provider that works on a host's engine."""
+        return {"host": self.name, "engine": self.engine, "sshOptions": list(self.ssh_options)}

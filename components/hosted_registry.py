@@ -14,10 +14,12 @@ import pulumi_docker as docker
 
 from catalogue.containers import LOOPBACK
 from catalogue.images import REGISTRY_PORT
+from catalogue.naming import readers_name
 from catalogue.node_container import USER
 from components.confined_container import ConfinedContainerArgs, confined_container
 from components.host import Host
-from components.pulled_image import PulledImage
+from components.kept_volume import kept_volume
+from components.pulled_image import HostImage, PulledImage
 
 SETTINGS = "/etc/distribution/hosted.yml"
 """Configuration in images/registry: TLS, a password file, the delete API, a health check on loopback."""
@@ -82,8 +84,8 @@ class HostedRegistry(pulumi.ComponentResource):
         self, name: str, args: HostedRegistryArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("skycoin:index:HostedRegistry", name, None, opts)
-        data = self._create_volume(f"{name}-data", args.data_volume)
-        secrets = self._create_volume(f"{name}-secrets", args.secrets_volume)
+        data = kept_volume(f"{name}-data", args.data_volume, parent=self)
+        secrets = kept_volume(f"{name}-secrets", args.secrets_volume, parent=self)
         network = docker.Network(
             f"{name}-network",
             name=args.container,
@@ -95,7 +97,7 @@ class HostedRegistry(pulumi.ComponentResource):
         pulled = PulledImage(
             f"{name}-pulled",
             host=args.host,
-            image=args.image,
+            image=HostImage(ref=args.image),
             opts=pulumi.ResourceOptions(parent=self),
         )
         mounts = self._mounts(data, secrets, read_only=False)
@@ -103,7 +105,7 @@ class HostedRegistry(pulumi.ComponentResource):
         container = self._create_container(f"{name}-container", args, served, pulled, network, mounts)
         if args.readers_port is not None:
             settings = ANONYMOUS_SETTINGS if args.anonymous_readers else READERS_SETTINGS
-            served = _Served(f"{args.container}-readers", settings, args.readers_port)
+            served = _Served(readers_name(args.container), settings, args.readers_port)
             mounts = self._mounts(data, secrets, read_only=True)
             self._create_container(f"{name}-readers", args, served, pulled, network, mounts)
         # By name: the id of a container about to be replaced is unknown, and so would be every address.
@@ -121,15 +123,6 @@ class HostedRegistry(pulumi.ComponentResource):
             "data_volume": self.data_volume,
             "secrets_volume": self.secrets_volume,
         }
-
-    def _create_volume(self, name: str, physical: str) -> docker.Volume:
-        opts = pulumi.ResourceOptions(
-            parent=self,
-            retain_on_delete=True,
-            # An existing volume may have other labels, driver or options: a difference would replace it.
-            ignore_changes=["labels", "driver", "driverOpts"],
-        )
-        return docker.Volume(name, name=physical, opts=opts)
 
     def _mounts(
         self, data: docker.Volume, secrets: docker.Volume, *, read_only: bool

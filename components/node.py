@@ -16,13 +16,14 @@ import pulumi
 import pulumi_docker as docker
 
 from catalogue.boards import SERVER, Board
-from catalogue.containers import LOOPBACK, MAX_OPEN_FILES, MAX_PROCESSES
+from catalogue.containers import EVERYWHERE, LOOPBACK, MAX_OPEN_FILES, MAX_PROCESSES
 from catalogue.naming import backups_volume
 from catalogue.node_container import DATA, HEALTH, OFFLINE, RPC_PORT, USER, WALLET
 from components.host import Host
+from components.kept_volume import kept_volume
 from components.node_container import NodeContainer
 from components.preflight import Preflight
-from components.pulled_image import PulledImage
+from components.pulled_image import HostImage, PulledImage
 
 GRACE = 60
 """Seconds between SIGINT and SIGKILL, in which the node closes its database and wallets."""
@@ -37,8 +38,7 @@ class NodeArgs:
 
     host: Host
     """Host to run on; the provider in the options must reach the same engine."""
-    image: pulumi.Input[str]
-    """`repo@sha256:…`."""
+    image: HostImage
     container: str
     """Name of the container and of its network on the host."""
     data_volume: str
@@ -50,11 +50,8 @@ class NodeArgs:
     metrics_port: int | None = None
     """Port of its exporter on the host's loopback, for the preflight; None if there is none."""
     api_sets: Sequence[str] = ("READ", "TXN")
-    gui: bool = False
-    proxy_image: pulumi.Input[str] | None = None
-    """`repo@sha256:…` of images/proxy, pulled before the node gives up its port; None without a proxy."""
-    proxy_pull_from: pulumi.Input[str] | None = None
-    """Repository that the host pulls the proxy's image from; None means the one in `proxy_image`."""
+    proxy: HostImage | None = None
+    """images/proxy, pulled before the node gives up its port; None runs the node without a web interface."""
     arguments: Sequence[str] = ()
     """Further flags of the node, passed on unchanged."""
     board: Board = field(default=SERVER)
@@ -62,10 +59,6 @@ class NodeArgs:
     """True if the memory comes from a setting or a real board: more than the host has is then an error."""
     wait_timeout: int = 300
     """Seconds in which the node must become healthy."""
-    pull_from: pulumi.Input[str] | None = None
-    """Repository that the host pulls the image from; None means the one in `image`."""
-    version: pulumi.Input[str] | None = None
-    """Version of the node's software; None if only the image's label states it."""
     after: Sequence[pulumi.Resource] = ()
     """Containers of nodes that must be updated and healthy before this node is changed."""
     user: str = USER
@@ -97,8 +90,12 @@ class Node(pulumi.ComponentResource):
     def __init__(self, name: str, args: NodeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:Node", name, None, opts)
         preflight = self._create_preflight(f"{name}-preflight", args)
-        data = self._create_volume(f"{name}-data", args.data_volume, preflight, protect=False)
-        wallet = self._create_volume(f"{name}-wallet", args.wallet_volume, preflight, protect=True)
+        data = kept_volume(
+            f"{name}-data", args.data_volume, parent=self, depends_on=[preflight], protect=False
+        )
+        wallet = kept_volume(
+            f"{name}-wallet", args.wallet_volume, parent=self, depends_on=[preflight], protect=True
+        )
         network = docker.Network(
             f"{name}-network",
             name=args.container,
@@ -115,8 +112,8 @@ class Node(pulumi.ComponentResource):
         container = self._create_container(
             f"{name}-container", args, [preflight, *images, *args.after], network, data, wallet
         )
-        self.proxy_image = images[1].ref if args.proxy_image is not None else None
-        self.image = pulumi.Output.from_input(args.image)
+        self.proxy_image = images[1].ref if args.proxy is not None else None
+        self.image = pulumi.Output.from_input(args.image.ref)
         self.container = container.name
         self.ready = container
         self.data_volume = data.name
@@ -145,7 +142,6 @@ class Node(pulumi.ComponentResource):
             name,
             host=args.host,
             image=args.image,
-            pull_from=args.pull_from,
             probe=PROBE,
             container=args.container,
             wallet=args.wallet_volume,
@@ -158,27 +154,13 @@ class Node(pulumi.ComponentResource):
 
     def _pull_images(self, name: str, args: NodeArgs, preflight: Preflight) -> list[PulledImage]:
         """Pull the images of the node and its proxy. If a pull fails, the running node is left unchanged."""
-        images = {f"{name}-pulled": (args.image, args.pull_from)}
-        if args.proxy_image is not None:
-            images[f"{name}-pulled-proxy"] = args.proxy_image, args.proxy_pull_from
+        images = {f"{name}-pulled": args.image}
+        if args.proxy is not None:
+            images[f"{name}-pulled-proxy"] = args.proxy
         opts = pulumi.ResourceOptions(parent=self, depends_on=[preflight])
         return [
-            PulledImage(pulled, host=args.host, image=image, pull_from=pull_from, opts=opts)
-            for pulled, (image, pull_from) in images.items()
+            PulledImage(pulled, host=args.host, image=image, opts=opts) for pulled, image in images.items()
         ]
-
-    def _create_volume(
-        self, name: str, physical: str, preflight: Preflight, *, protect: bool
-    ) -> docker.Volume:
-        opts = pulumi.ResourceOptions(
-            parent=self,
-            protect=protect,
-            retain_on_delete=True,
-            depends_on=[preflight],
-            # An existing volume may have other labels, driver or options: a difference would replace it.
-            ignore_changes=["labels", "driver", "driverOpts"],
-        )
-        return docker.Volume(name, name=physical, opts=opts)
 
     def _create_container(
         self,
@@ -196,14 +178,12 @@ class Node(pulumi.ComponentResource):
         return NodeContainer(
             name,
             host=args.host,
-            pull_from=args.pull_from,
+            image=args.image,
             wallet=wallet.name,
             backups=backups_volume(args.wallet_volume),
             new_wallet=args.new_wallet,
             rollback=args.rollback,
-            version=args.version,
             container={
-                "image": args.image,
                 "mounts": volumes,
                 "networkMode": network.name,
                 **container_settings(args),
@@ -269,7 +249,7 @@ def node_arguments(args: NodeArgs) -> list[str]:
         f"-enable-api-sets={','.join(args.api_sets)}",
     ]
     flags.append(OFFLINE if args.peer_port is None else f"-port={PEER_PORT}")
-    if args.gui:
+    if args.proxy is not None:
         flags.append("-enable-gui")
     return [*flags, *args.arguments]
 
@@ -277,10 +257,10 @@ def node_arguments(args: NodeArgs) -> list[str]:
 def _ports(args: NodeArgs) -> list[dict[str, Any]]:
     # With a web interface the proxy owns the port, so no client bypasses the login.
     ports: list[dict[str, Any]] = []
-    if not args.gui:
+    if args.proxy is None:
         ports.append({"internal": RPC_PORT, "external": args.rpc_port, "ip": LOOPBACK})
     if args.peer_port is not None:
-        ports.append({"internal": PEER_PORT, "external": args.peer_port, "ip": "0.0.0.0"})
+        ports.append({"internal": PEER_PORT, "external": args.peer_port, "ip": EVERYWHERE})
     return ports
 
 
@@ -290,5 +270,5 @@ def _wanted_ports(args: NodeArgs) -> dict[str, str]:
     if args.metrics_port is not None:
         ports["metrics-port"] = f"{LOOPBACK}:{args.metrics_port}"
     if args.peer_port is not None:
-        ports["peer-port"] = f"0.0.0.0:{args.peer_port}"
+        ports["peer-port"] = f"{EVERYWHERE}:{args.peer_port}"
     return ports

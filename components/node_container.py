@@ -10,6 +10,7 @@ from typing import Any
 import pulumi
 
 from components.host import Host
+from components.pulled_image import HostImage
 
 FORMER_TYPE = "docker:index/container:Container"
 
@@ -24,33 +25,29 @@ class NodeContainer(pulumi.CustomResource):
         name: str,
         *,
         host: Host,
+        image: HostImage,
         wallet: pulumi.Input[str],
         backups: str,
         new_wallet: bool,
         rollback: Mapping[str, str] | None = None,
-        pull_from: pulumi.Input[str] | None = None,
-        version: pulumi.Input[str] | None = None,
         container: Mapping[str, Any],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Register the container; `container` has the inputs of docker's Container, in camelCase.
+        """Register the container; `container` has the other inputs of docker's Container, in camelCase.
 
-        `wallet` and `backups` name volumes.
-
-        `new_wallet` accepts an empty wallet volume although copies of a wallet exist. `rollback` is recorded
-        in the state: {digest, reason, date}. `version` is the software's, for previews in which the host does
-        not have the image yet.
+        The image's version is for previews in which the host does not have the image yet. `wallet` and
+        `backups` name volumes. `new_wallet` accepts an empty wallet volume although copies of a wallet exist.
+        `rollback` is recorded in the state: {digest, reason, date}.
         """
         inputs = {
-            "host": host.name,
-            "engine": host.engine,
-            "sshOptions": list(host.ssh_options),
+            **host.inputs,
             "wallet": wallet,
             "backups": backups,
             "newWallet": new_wallet,
             "rollback": rollback,
-            "pullFrom": pull_from,
-            "version": version,
+            "image": image.ref,
+            "pullFrom": image.pull_from,
+            "version": image.version,
             **container,
         }
         former = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=FORMER_TYPE)])

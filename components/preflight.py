@@ -11,6 +11,7 @@ import pulumi
 
 from catalogue.node_container import USER
 from components.host import Host
+from components.pulled_image import HostImage
 
 
 class Preflight(pulumi.CustomResource):
@@ -24,14 +25,13 @@ class Preflight(pulumi.CustomResource):
         name: str,
         *,
         host: Host,
-        image: pulumi.Input[str],
+        image: HostImage,
         probe: Sequence[str],
         container: str,
         wallet: str,
         new_wallet: bool,
         ports: Mapping[str, str],
         memory: int | None,
-        pull_from: pulumi.Input[str] | None = None,
         user: str = USER,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -42,10 +42,8 @@ class Preflight(pulumi.CustomResource):
         UID:GID; the default user is not an input.
         """
         inputs = {
-            "host": host.name,
-            "engine": host.engine,
-            "sshOptions": list(host.ssh_options),
-            "image": image,
+            **host.inputs,
+            "image": image.ref,
             "platform": host.platform,
             "emulation": "allowed" if host.emulation else "refused",
             "probe": list(probe),
@@ -54,7 +52,7 @@ class Preflight(pulumi.CustomResource):
             "newWallet": new_wallet,
             "ports": dict(ports),
             "memory": memory,
-            "pullFrom": pull_from,
+            "pullFrom": image.pull_from,
             **({} if user == USER else {"user": user}),
         }
         super().__init__("skycoin:index:Preflight", name, {**inputs, "runs": None}, opts)

@@ -14,6 +14,7 @@ import pulumi_docker as docker
 from catalogue.containers import LOOPBACK
 from catalogue.images import PROXY_PORT, PROXY_UID
 from components.confined_container import ConfinedContainerArgs, confined_container
+from components.kept_volume import kept_volume
 
 USER = f"{PROXY_UID}:{PROXY_UID}"
 LOGIN = "/login"
@@ -51,16 +52,7 @@ class Proxy(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ProxyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:Proxy", name, None, opts)
-        login = docker.Volume(
-            f"{name}-login",
-            name=args.login_volume,
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                retain_on_delete=True,
-                # An existing volume may have other labels, driver or options: a difference would replace it.
-                ignore_changes=["labels", "driver", "driverOpts"],
-            ),
-        )
+        login = kept_volume(f"{name}-login", args.login_volume, parent=self)
         arguments = ConfinedContainerArgs(
             container=args.container,
             image=args.image,

@@ -4,11 +4,25 @@ If the registry is on this machine's loopback, the image travels through the hos
 of version 0.1.0 it is docker's RemoteImage; an alias maps it to this type.
 """
 
+from dataclasses import dataclass
+
 import pulumi
 
 from components.host import Host
 
 FORMER_TYPE = "docker:index/remoteImage:RemoteImage"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HostImage:
+    """An image that a host runs, and the repository that the host pulls it from."""
+
+    ref: pulumi.Input[str]
+    """`repo@sha256:…` in the image's first registry."""
+    pull_from: pulumi.Input[str] | None = None
+    """Repository that the host pulls the digest from; None means the one in `ref`."""
+    version: pulumi.Input[str] | None = None
+    """Version of the image's software; None if only the image's label states it."""
 
 
 class PulledImage(pulumi.CustomResource):
@@ -22,17 +36,13 @@ class PulledImage(pulumi.CustomResource):
         name: str,
         *,
         host: Host,
-        image: pulumi.Input[str],
-        pull_from: pulumi.Input[str] | None = None,
+        image: HostImage,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Register the image, `repo@sha256:…`; `pull_from` is another repository with the same digest."""
         inputs = {
-            "host": host.name,
-            "engine": host.engine,
-            "sshOptions": list(host.ssh_options),
-            "image": image,
-            "pullFrom": pull_from,
+            **host.inputs,
+            "image": image.ref,
+            "pullFrom": image.pull_from,
         }
         former = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=FORMER_TYPE)])
         merged = pulumi.ResourceOptions.merge(former, opts)

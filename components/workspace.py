@@ -19,7 +19,8 @@ import pulumi_docker as docker
 from catalogue.containers import LOOPBACK
 from catalogue.workspaces import DOCKER_DATA, HOME, MEMORY, PROCESSES, STAY, WORK, authority_variables
 from components.host import Host
-from components.pulled_image import PulledImage
+from components.kept_volume import kept_volume
+from components.pulled_image import HostImage, PulledImage
 from components.workspace_preflight import WorkspacePreflight
 
 GRACE = 10
@@ -63,8 +64,7 @@ class WorkspaceArgs:
 
     host: Host
     """Host with the engine that runs it; the provider in the options must reach the same engine."""
-    image: pulumi.Input[str]
-    """`repo@sha256:…`."""
+    image: HostImage
     container: str
     """Name of the container and of its network on the host."""
     folder: str
@@ -86,8 +86,6 @@ class WorkspaceArgs:
     """Paths in the folder that look empty inside the container."""
     authorities: str = ""
     """Certificate authorities of the network (PEM), in addition to Debian's."""
-    pull_from: pulumi.Input[str] | None = None
-    """Repository that the host pulls the image from; None means the one in `image`."""
 
 
 class Workspace(pulumi.ComponentResource):
@@ -105,17 +103,12 @@ class Workspace(pulumi.ComponentResource):
     def __init__(self, name: str, args: WorkspaceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:Workspace", name, None, opts)
         preflight = self._create_preflight(name, args)
-        retained = pulumi.ResourceOptions(
-            parent=self,
-            depends_on=preflight,
-            retain_on_delete=True,
-            # An existing volume may have other labels, driver or options: a difference would replace it.
-            ignore_changes=["labels", "driver", "driverOpts"],
-        )
-        home = docker.Volume(f"{name}-home", name=args.home_volume, opts=retained)
+        home = kept_volume(f"{name}-home", args.home_volume, parent=self, depends_on=preflight)
         volumes = {HOME: home}
         if args.engine is not None:
-            volumes[DOCKER_DATA] = docker.Volume(f"{name}-docker", name=args.engine.volume, opts=retained)
+            volumes[DOCKER_DATA] = kept_volume(
+                f"{name}-docker", args.engine.volume, parent=self, depends_on=preflight
+            )
         network = docker.Network(
             f"{name}-network",
             name=args.container,
@@ -128,7 +121,6 @@ class Workspace(pulumi.ComponentResource):
             f"{name}-pulled",
             host=args.host,
             image=args.image,
-            pull_from=args.pull_from,
             opts=pulumi.ResourceOptions(parent=self, depends_on=preflight),
         )
         container = self._create_container(f"{name}-container", args, image, network, volumes)

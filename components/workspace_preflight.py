@@ -16,10 +16,5 @@ class WorkspacePreflight(pulumi.CustomResource):
         self, name: str, *, host: Host, container: str, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         """Register the check; `container` is the name of the workspace's container."""
-        inputs = {
-            "host": host.name,
-            "engine": host.engine,
-            "sshOptions": list(host.ssh_options),
-            "container": container,
-        }
+        inputs = {**host.inputs, "container": container}
         super().__init__("skycoin:index:WorkspacePreflight", name, inputs, opts)

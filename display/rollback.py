@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from display.command_lines import skyinfra
+
 SHOWN = len("sha256:") + 12
 """Characters of a digest that are shown; docker shows as many."""
 
@@ -25,5 +27,4 @@ def rolled_back(node: str, stack: str, rollback: Mapping[str, str]) -> str:
 
 def lifting(node: str, stack: str) -> str:
     """Command that lifts a node's rollback."""
-    option = "" if stack == "local" else f" -s {stack}"
-    return f"./skyinfra node lift-rollback {node}{option}"
+    return skyinfra(stack, "node lift-rollback", node)

@@ -1,4 +1,4 @@
-"""Short forms of times and sizes, for a cell of a table."""
+"""Short forms of times, sizes and counts."""
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _YEAR = 365 * _DAY
@@ -29,3 +29,8 @@ def duration(seconds: int) -> str:
     minutes, rest = divmod(seconds, _MINUTE)
     parts = [f"{minutes} min"] * bool(minutes) + [f"{rest} s"] * bool(rest or not minutes)
     return " ".join(parts)
+
+
+def count_of(number: int, noun: str, plural: str = "") -> str:
+    """Number and noun: `1 node`, `2 nodes`; `plural` is given unless it is the noun and an s."""
+    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"

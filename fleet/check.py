@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
 from clients.host_checks import Finding, Level, Place, findings, unasked
-from clients.host_facts import AT_ONCE, FreshFacts, HostError, HostFacts
+from clients.host_facts import FreshFacts, HostError, HostFacts
+from clients.ssh import LOGINS
 from display.columns import columns
 
 HEADS = ("host", "state", "Docker", "machine", "memory", "swap", "free", "clock")
@@ -41,7 +42,7 @@ def check(places: Sequence[Place], ask: Ask | None = None) -> list[HostCheck]:
     A host that does not answer is skipped after 30 s, and does not delay the others.
     """
     asking = ask or FreshFacts()
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(LOGINS) as pool:
         return list(pool.map(lambda place: _checked(place, asking), places))
 
 

@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from clients.ssh import LOGINS
 from fleet.asking import Asking, HostError
 from fleet.nodes import FleetNode, State, Status
 
-AT_ONCE = 10
-"""Maximum number of hosts asked at once, over one connection each; a jump host allows 10 (MaxStartups)."""
 LIMIT = 25.0
 """Seconds for a host; its ssh gives up after 20 (clients/ssh.py)."""
 _POLL = 0.05
@@ -91,7 +90,7 @@ class Hosts:
         waiting = sorted(self._hosts.values(), key=lambda host: host.is_silent)
         asked: list[_Host] = []
         while waiting or any(host.is_within_limit and not host.is_silent for host in asked):
-            while waiting and sum(host.is_within_limit for host in asked) < AT_ONCE:
+            while waiting and sum(host.is_within_limit for host in asked) < LOGINS:
                 asked.append(waiting.pop(0))
                 asked[-1].begin()
             time.sleep(_POLL)

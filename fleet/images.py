@@ -13,10 +13,10 @@ from docker.errors import APIError
 from catalogue.naming import engine_name
 from clients.engine import Engine
 from clients.errors import ServiceError, message_of
-from clients.host_facts import AT_ONCE
+from clients.ssh import LOGINS
 from clients.stored_images import StoredImage, remove_image, repositories_of, surplus_images
 from display.columns import columns
-from display.units import size
+from display.units import count_of, size
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -114,7 +114,7 @@ def _of_all(ask: Callable[[ImageHost], Surplus], hosts: Sequence[Surplus]) -> li
         except ServiceError as error:
             return Surplus(host=surplus.host, faults=[str(error)])
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(LOGINS) as pool:
         return list(pool.map(asked, hosts))
 
 
@@ -144,8 +144,4 @@ def counted(surpluses: Sequence[Surplus]) -> str:
     images = [image for surplus in surpluses for image in surplus.images]
     hosts = sum(bool(surplus.images) for surplus in surpluses)
     total = size(sum(image.size for image in images))
-    return f"{_plural(len(images), 'image')} on {_plural(hosts, 'host')}, {total} at most"
-
-
-def _plural(count: int, word: str) -> str:
-    return f"{count} {word}{'' if count == 1 else 's'}"
+    return f"{count_of(len(images), 'image')} on {count_of(hosts, 'host')}, {total} at most"

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from display.command_lines import DEFAULT_STACK
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Backup:
@@ -38,7 +40,7 @@ class FleetNode:
     backup: Backup | None = None
     rollback: Mapping[str, str] | None = None
     """Digest, reason and date of a rollback; None if there is none."""
-    stack: str = "local"
+    stack: str = DEFAULT_STACK
     repositories: frozenset[str] = frozenset()
     """Repositories of the images that the stack deploys to its host."""
 

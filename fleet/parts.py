@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from catalogue.ssh_options import STRICT_HOST_KEYS
+from clients.pulumi import NODE_CONTAINER
 from clients.silent_engines import Address
 
 FAILED, PART = 1, 4
 """Exit codes of a run that left out hosts: all of them, or only some."""
-_PROVIDER = "pulumi:providers:docker"
+PROVIDER = "pulumi:providers:docker"
+"""Type of the docker provider of a host."""
 _OWN = "skycoin:index:"
-_NODE_CONTAINER = f"{_OWN}NodeContainer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def addresses(resources: Sequence[Mapping[str, Any]], local: str) -> dict[str, t
     by_urn = {}
     for resource in resources:
         inputs, urn = resource.get("inputs") or {}, resource["urn"]
-        if resource["type"] == _PROVIDER:
+        if resource["type"] == PROVIDER:
             address = _address(inputs.get("host"), inputs.get("sshOpts"), local)
             providers[urn] = (urn.rpartition("::")[2], address)
         elif (provider := _provider_of(resource)) in providers:
@@ -126,7 +127,7 @@ def _with_dependents(resources: Sequence[Mapping[str, Any]], urns: set[str]) -> 
 
     Dependencies between nodes of rollout waves don't count: a node waits only for nodes that are updated.
     """
-    nodes = {resource["urn"] for resource in resources if resource["type"] == _NODE_CONTAINER}
+    nodes = {resource["urn"] for resource in resources if resource["type"] == NODE_CONTAINER}
     for resource in resources:
         waits = nodes if resource["urn"] in nodes else set[str]()
         if urns & ({*_needs(resource)} - waits):

@@ -10,7 +10,7 @@ from clients.pull import is_same
 from display.columns import columns
 from display.fleet import table
 from display.rollback import rolled_back
-from display.units import since, size
+from display.units import count_of, since, size
 from fleet.nodes import OK, Backup, Chain, Container, Disk, FleetNode, State, Status
 
 SCHEMA = 1
@@ -66,9 +66,7 @@ def summary(statuses: Sequence[Status], now: datetime) -> str:
     hosts = len({status.node.host for status in statuses})
     counts = Counter(status.state for status in statuses)
     states = ", ".join(f"{counts[state]} {_plural(state, counts[state])}" for state in State if counts[state])
-    nodes = (
-        f"{len(statuses)} node{'' if len(statuses) == 1 else 's'} on {hosts} host{'' if hosts == 1 else 's'}"
-    )
+    nodes = f"{count_of(len(statuses), 'node')} on {count_of(hosts, 'host')}"
     return f"{now.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC, {nodes}: {states}"
 
 

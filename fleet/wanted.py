@@ -6,19 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from catalogue.arch import ARCHES
-from catalogue.boards import BOARDS, SERVER
-from catalogue.naming import containers_of_node
+from catalogue.containers import LOOPBACK
+from catalogue.naming import containers_of_node, readers_name
 from clients.host_checks import Place, Tenant
 from display.errors import UserError
 from settings.host import Emulation, HostSettings
-from settings.limits import is_memory_chosen, limited
 from settings.names import (
     container_name,
     hosted_registries,
+    node_ports,
     opened,
     page_port,
     registry_container,
-    registry_port,
+    registry_ports,
     volume_names,
     workspace_container,
 )
@@ -27,8 +27,6 @@ from settings.places import read_stack_file
 from settings.reading import SettingsError, parse
 from settings.schema import NAMESPACE, SECRETS
 from settings.stack import StackSettings
-
-LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"
 
 
 def settings_of(config: Mapping[str, Any], path: Path | None = None) -> StackSettings:
@@ -66,9 +64,12 @@ def _tenants(host: str, settings: StackSettings) -> Iterator[Tenant]:
             yield _node(name, node, settings.hosts[host])
     for name, registry in hosted_registries(settings).items():
         if registry.host == host:
-            key, container = f"skycoin:registries.{name}", registry_container(name)
-            ports = {"port": (registry.listen or LOOPBACK, registry_port(registry))}
-            yield Tenant(key=key, containers=frozenset({container}), ports=ports)
+            container = registry_container(name)
+            yield Tenant(
+                key=f"skycoin:registries.{name}",
+                containers=frozenset({container, readers_name(container)}),
+                ports=registry_ports(registry),
+            )
     for name, opening in opened(settings):
         if opening.host == host:
             port = page_port(name, opening)
@@ -80,21 +81,16 @@ def _tenants(host: str, settings: StackSettings) -> Iterator[Tenant]:
 
 
 def _node(name: str, node: NodeSettings, host: HostSettings) -> Tenant:
-    board = limited(BOARDS[host.board] if host.board else SERVER, host, node)
+    board = host.limits_of(node)
     names = [container_name(former, node.image) for former in (name, node.renamed_from) if former]
-    ports = {"rpc-port": (LOOPBACK, node.rpc_port)}
-    if node.metrics_port is not None:
-        ports["metrics-port"] = (LOOPBACK, node.metrics_port)
-    if joins := node.network is not PeerNetwork.NONE:
-        ports["peer-port"] = (EVERYWHERE, node.peer_port)
     return Tenant(
         key=f"skycoin:nodes.{name}",
         containers=frozenset(part for container in names for part in containers_of_node(container)),
-        ports=ports,
+        ports=node_ports(node),
         memory=board.memory,
-        chosen=is_memory_chosen(host.board, host, node),
+        chosen=host.is_memory_chosen(node),
         wallet=volume_names(name, node)[1],
-        chain=joins,
+        chain=node.network is not PeerNetwork.NONE,
         wait=board.wait,
         starts=_seconds(board.start_period),
     )

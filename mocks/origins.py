@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from catalogue.naming import variant_of
+from catalogue.urns import type_of
 from mocks.engine import BUILD, CONTAINER, NODE_CONTAINER, PULLED, Engine
 from mocks.previews import Preview
 
@@ -26,7 +27,7 @@ def changed_images(steps: Iterable[Preview], before: Origins, after: Origins) ->
     """List {before, after} for each container whose image changes; None for an image of unknown origin."""
     changes: list[Preview] = []
     for step in steps:
-        if step["urn"].split("::")[2].rpartition("$")[2] not in (PULLED, CONTAINER, NODE_CONTAINER):
+        if type_of(step["urn"]) not in (PULLED, CONTAINER, NODE_CONTAINER):
             continue
         was, would = (
             step.get(state, {}).get("inputs", {}).get("image") for state in ("oldState", "newState")

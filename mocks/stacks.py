@@ -26,7 +26,7 @@ from settings.stack import StackSettings
 PROJECT = Path(__file__).resolve().parent.parent
 OF_MACHINE = "skycoin:build-ca"
 """Setting that names a file of this machine; no resource contains that name."""
-NOT_KNOWN = "not-known"
+INVENTED = "not-known"
 """Placeholder for the digits of an invented digest."""
 
 Files = Mapping[str, str]
@@ -66,7 +66,7 @@ def preview_of_files(stack: str, base: Files, head: str) -> Preview:
     preview["published"] = changed_images(preview["steps"], before.origins, after.origins)
     text = json.dumps(preview)
     for digest in (*before.digests, *after.digests):
-        text = text.replace(digest, f"sha256:{NOT_KNOWN}")
+        text = text.replace(digest, f"sha256:{INVENTED}")
     result: Preview = json.loads(text)
     return result
 

@@ -3,10 +3,9 @@
 import pulumi
 import pulumi_docker as docker
 
-from catalogue.containers import LOOPBACK
 from components.host import Host
 from components.hosted_registry import MEMORY, HostedRegistry, HostedRegistryArgs
-from settings.names import registry_container, registry_port, registry_volumes
+from settings.names import registry_container, registry_ports, registry_volumes
 from settings.registry import RegistrySettings
 
 
@@ -23,6 +22,7 @@ def deploy_registry(
     On another engine it is another registry, because Pulumi can't move a resource between engines.
     """
     data_volume, secrets_volume = registry_volumes(name)
+    listen, port = registry_ports(registry)["port"]
     args = HostedRegistryArgs(
         host=host,
         image=image,
@@ -30,8 +30,8 @@ def deploy_registry(
         address=registry.root,
         data_volume=data_volume,
         secrets_volume=secrets_volume,
-        port=registry_port(registry),
-        listen=registry.listen or LOOPBACK,
+        port=port,
+        listen=listen,
         memory=registry.memory or MEMORY,
         readers_port=registry.readers_port,
         anonymous_readers=bool(registry.anonymous_readers),

@@ -6,19 +6,18 @@ from collections.abc import Mapping, Sequence
 import pulumi
 import pulumi_docker as docker
 
-from catalogue.boards import BOARDS, SERVER, Board
 from catalogue.images import EXPORTER, PROXY
-from catalogue.naming import exporter_name, login_volume, proxy_name
+from catalogue.naming import exporter_name, proxy_name
 from catalogue.node_container import LEFT_OUT
 from components.exporter import Exporter, ExporterArgs
 from components.node import Node, NodeArgs
 from components.proxy import Proxy, ProxyArgs
+from components.pulled_image import HostImage
+from display.command_lines import skyinfra
 from program.hosts import host_of
-from program.pulled_images import PulledFrom, PulledImages
+from program.pulled_images import PulledImages
 from program.rollbacks import kept_back
-from settings.host import HostSettings
-from settings.limits import is_memory_chosen, limited
-from settings.names import container_name, volume_names, waves_of
+from settings.names import container_name, login_volume_name, volume_names, waves_of
 from settings.node import NodeSettings, PeerNetwork
 from settings.stack import StackSettings
 
@@ -67,18 +66,15 @@ class Nodes:
         return deployed, summary
 
     def _args(
-        self, name: str, node: NodeSettings, image: PulledFrom, after: Sequence[pulumi.Resource]
+        self, name: str, node: NodeSettings, image: HostImage, after: Sequence[pulumi.Resource]
     ) -> NodeArgs:
         """Arguments of the node's component; with `renamed-from`, its volumes keep their names."""
         data_volume, wallet_volume = volume_names(name, node)
         host = self._settings.hosts[node.host]
-        board = _board(host, node)
-        proxy = self._images.on(node.host, PROXY) if node.gui else None
+        board = host.limits_of(node)
         return NodeArgs(
             host=host_of(node.host, self._settings),
-            image=image.ref,
-            pull_from=image.repository,
-            version=image.version,
+            image=image,
             container=container_name(name, node.image),
             data_volume=data_volume,
             wallet_volume=wallet_volume,
@@ -86,12 +82,10 @@ class Nodes:
             peer_port=None if node.network is PeerNetwork.NONE else node.peer_port,
             metrics_port=node.metrics_port,
             api_sets=_api_sets(node),
-            gui=node.gui,
-            proxy_image=proxy.ref if proxy else None,
-            proxy_pull_from=proxy.repository if proxy else None,
+            proxy=self._images.on(node.host, PROXY) if node.gui else None,
             arguments=node.args,
             board=board,
-            memory_is_chosen=is_memory_chosen(host.board, host, node),
+            memory_is_chosen=host.is_memory_chosen(node),
             wait_timeout=board.wait,
             after=after,
             user=node.user,
@@ -101,11 +95,10 @@ class Nodes:
 
     def _deploy_exporter(self, name: str, node: NodeSettings, deployed: Node, port: int) -> pulumi.Input[str]:
         """Create the exporter of a node's metrics; returns their URL."""
-        container, image = container_name(name, node.image), self._images.on(node.host, EXPORTER)
+        container = container_name(name, node.image)
         args = ExporterArgs(
             host=host_of(node.host, self._settings),
-            image=image.ref,
-            pull_from=image.repository,
+            image=self._images.on(node.host, EXPORTER),
             container=exporter_name(container),
             network=deployed.network,
             node=container,
@@ -119,15 +112,14 @@ class Nodes:
         args = ProxyArgs(
             image=image,
             container=proxy_name(container),
-            login_volume=login_volume(container_name(node.renamed_from or name, node.image)),
+            login_volume=login_volume_name(name, node),
             network=deployed.network,
             node=container,
             after=deployed.ready,
             port=node.rpc_port,
         )
         Proxy(f"{name}-proxy", args, self._options(node, "-proxy"))
-        stack = pulumi.get_stack()
-        return f"./skyinfra node password {name}" + ("" if stack == "local" else f" -s {stack}")
+        return skyinfra(pulumi.get_stack(), "node password", name)
 
     def _options(self, node: NodeSettings, suffix: str = "") -> pulumi.ResourceOptions:
         """Options of a node's component: its host's provider, and its name before it was renamed."""
@@ -140,7 +132,3 @@ def _api_sets(node: NodeSettings) -> list[str]:
     """API sets from the settings, and those that the GUI needs."""
     needed = GUI_API_SETS if node.gui else ()
     return [*node.api_sets, *(name for name in needed if name not in node.api_sets)]
-
-
-def _board(host: HostSettings, node: NodeSettings) -> Board:
-    return limited(BOARDS[host.board] if host.board else SERVER, host, node)

@@ -8,6 +8,7 @@ import pulumi_docker as docker
 
 from catalogue.naming import split_pinned
 from catalogue.workspaces import DIND_CAPABILITIES, DIND_SECURITY, WORKSPACES
+from components.pulled_image import HostImage
 from components.workspace import EngineInside, Workspace, WorkspaceArgs
 from program.bases import authorities
 from program.hosts import host_of
@@ -36,7 +37,10 @@ def open_workspace(
     registry = pull_from(opening.host, settings)
     args = WorkspaceArgs(
         host=host_of(opening.host, settings),
-        image=tags.apply(lambda made: ref_for(made[tag], variant)),
+        image=HostImage(
+            ref=tags.apply(lambda made: ref_for(made[tag], variant)),
+            pull_from=tags.apply(lambda made: _repository(made[tag], registry)) if registry else None,
+        ),
         container=workspace_container(name),
         folder=opening.folder,
         user=opening.user or f"{person.uid}:{person.gid}",
@@ -48,7 +52,6 @@ def open_workspace(
         memory=opening.memory,
         hidden=opening.hide,
         authorities=authorities(settings) or "",
-        pull_from=tags.apply(lambda made: _repository(made[tag], registry)) if registry else None,
     )
     place = f"{name}-workspace-on-{engine_of(settings, opening.host)}"
     made = Workspace(place, args, pulumi.ResourceOptions(provider=provider))

@@ -21,7 +21,7 @@ from program.images import Images
 from program.nodes import Nodes
 from program.opened_workspaces import open_workspace
 from program.pulled_images import PulledImages
-from program.workspace_images import Builds, WorkspaceImages
+from program.workspace_images import WorkspaceImages
 from settings.names import engine_of, hosted_registries, opened, repositories_of
 from settings.stack import StackSettings
 
@@ -93,13 +93,7 @@ class Program:
 
     def _build_workspaces(self) -> Mapping[str, pulumi.Output[Mapping[str, Any]]]:
         """Build the workspaces' images; returns {workspace: {tag: …}}."""
-        builds = Builds(
-            base=self._bases.build_base,
-            builder=self._settings.builder,
-            secrets=self._bases.secrets,
-            opts=self._builder,
-        )
-        return WorkspaceImages(self._settings, self._registries, builds).tags
+        return WorkspaceImages(self._settings, self._registries, self._bases, self._builder).tags
 
     def _open_workspaces(
         self, tags: Mapping[str, pulumi.Output[Mapping[str, Any]]]

@@ -1,29 +1,17 @@
 """Images that hosts run: built by this stack, or published by the stack that `images-from` names."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 
 from catalogue.arch import ARCHES
 from catalogue.naming import Channel, pinned, split_pinned
+from components.pulled_image import HostImage
 from program.images import Images
 from settings.names import pull_from, tags_of
 from settings.node import NodeSettings
 from settings.stack import StackSettings
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PulledFrom:
-    """An image that a host runs, and the repository that the host pulls it from."""
-
-    ref: pulumi.Input[str]
-    """`repo@sha256:…` in the image's first registry."""
-    repository: pulumi.Input[str] | None = None
-    """Repository that the host pulls the digest from; None means the one in `ref`."""
-    version: pulumi.Input[str] | None = None
-    """Version of the image's software; None if only the image's label states it."""
 
 
 class PulledImages:
@@ -40,15 +28,13 @@ class PulledImages:
         if self._publisher is not None:
             self.published = self._publisher.get_output("images").apply(lambda images: images or {})
 
-    def on(self, host: str, name: str, tag: str | None = None) -> PulledFrom:
+    def on(self, host: str, name: str, tag: str | None = None) -> HostImage:
         """Image for a host, with the repository that the host pulls it from."""
         registry, repository = pull_from(host, self._settings), None
         if registry is not None:
             published = self._images.built[name].published[registry]
             repository = published[tag or self._usual_tag(name)].repository
-        return PulledFrom(
-            ref=self.ref(host, name, tag), repository=repository, version=self._version_of(name)
-        )
+        return HostImage(ref=self.ref(host, name, tag), pull_from=repository, version=self._version_of(name))
 
     def ref(self, host: str, name: str, tag: str | None = None) -> pulumi.Output[str]:
         """`repo@sha256:…` for a host: of its variant if the host declares one, else of the list.
@@ -63,7 +49,7 @@ class PulledImages:
             return image.variants[variant].ref
         return image.lists[tag or self._usual_tag(name)].ref.apply(pinned)
 
-    def repository_of(self, node: NodeSettings, image: PulledFrom) -> pulumi.Output[str]:
+    def repository_of(self, node: NodeSettings, image: HostImage) -> pulumi.Output[str]:
         """Repository of a node's image. If the image is built here, it is known before the digest."""
         if self._publisher is not None:
             return pulumi.Output.from_input(image.ref).apply(lambda ref: split_pinned(ref)[0])

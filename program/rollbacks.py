@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pulumi
 
+from components.pulled_image import HostImage
 from display.rollback import lifting, rolled_back
-from program.pulled_images import PulledFrom
 from settings.node import RollbackSettings
 
 
 def kept_back(
-    name: str, rollback: RollbackSettings, image: PulledFrom, repository: pulumi.Input[str]
-) -> PulledFrom:
+    name: str, rollback: RollbackSettings, image: HostImage, repository: pulumi.Input[str]
+) -> HostImage:
     """Image that a rolled-back node keeps, instead of the stack's image."""
     stack, digest = pulumi.get_stack(), rollback.digest
     pulumi.log.warn(rolled_back(name, stack, rollback.model_dump()))

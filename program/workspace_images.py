@@ -6,7 +6,6 @@ digest, so a changed base rebuilds only the images on it.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
@@ -23,6 +22,7 @@ from catalogue.workspaces import (
 )
 from components.image import Image, ImageArgs
 from components.registry import Registry
+from program.bases import BaseImages
 from settings.names import registries_of, workspace_repository
 from settings.stack import StackSettings
 from settings.workspace import WorkspaceSettings
@@ -34,27 +34,22 @@ TOOLS = "./images/workspace-tools"
 """Folder with files that the workspaces' builds share; a named build context."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Builds:
-    """Inputs that all builds of a stack share."""
-
-    base: str
-    """Image of the build stages."""
-    builder: str | None = None
-    secrets: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
-    opts: pulumi.ResourceOptions | None = None
-
-
 class WorkspaceImages:
     """The images of one stack's workspaces."""
 
     tags: Mapping[str, pulumi.Output[Mapping[str, Any]]]
     """{workspace: {tag: …}}, as in `components.image.Image.tags`, including the siblings' tags."""
 
-    def __init__(self, settings: StackSettings, registries: Mapping[str, Registry], builds: Builds) -> None:
-        self._settings, self._registries, self._builds = settings, registries, builds
+    def __init__(
+        self,
+        settings: StackSettings,
+        registries: Mapping[str, Registry],
+        bases: BaseImages,
+        builder: pulumi.ResourceOptions | None,
+    ) -> None:
+        self._settings, self._registries, self._bases, self._builder = settings, registries, bases, builder
         wanted = {name: settings.workspaces[name] for name in WORKSPACES if name in settings.workspaces}
-        self._bases = self._build_bases(wanted)
+        self._debian = self._build_debian(wanted)
         self._images: dict[str, Image] = {}
         tags: dict[str, pulumi.Output[Mapping[str, Any]]] = {}
         # In the table's order, a base comes before the images on it.
@@ -67,7 +62,7 @@ class WorkspaceImages:
                 tags[name] = pulumi.Output.all(image.tags, sibling.tags).apply(_merged)
         self.tags = tags
 
-    def _build_bases(self, wanted: Mapping[str, WorkspaceSettings]) -> dict[str, Image]:
+    def _build_debian(self, wanted: Mapping[str, WorkspaceSettings]) -> dict[str, Image]:
         """Build Debian base images by release, for every architecture that a workspace on one needs."""
         arches: dict[str, set[str]] = {}
         registry: dict[str, str] = {}
@@ -95,7 +90,7 @@ class WorkspaceImages:
 
     def _build(self, entry: WorkspaceEntry, workspace: WorkspaceSettings) -> Image:
         release = entry.release(workspace.python)
-        under = self._bases[release] if entry.base is None else self._images[entry.base]
+        under = self._debian[release] if entry.base is None else self._images[entry.base]
         name = f"{BASE_REPOSITORY}:{base_tag(release)}"
         if entry.base is not None:
             base = WORKSPACES[entry.base]
@@ -152,14 +147,14 @@ class WorkspaceImages:
             context=context,
             dockerfile=f"{context}/Dockerfile",
             repositories=repositories,
-            build_base=self._builds.base,
+            build_base=self._bases.build_base,
             build_args={**(build_args or {}), "SOURCE_DATE_EPOCH": "0"},
             labels={TITLE: title},
-            secrets=self._builds.secrets,
-            builder=self._builds.builder,
+            secrets=self._bases.secrets,
+            builder=self._settings.builder,
             **more,
         )
-        return Image(name, args, self._builds.opts)
+        return Image(name, args, self._builder)
 
 
 def _merged(tags: list[Mapping[str, Any]]) -> Mapping[str, Any]:

@@ -22,6 +22,7 @@ from google.protobuf import any_pb2, empty_pb2, json_format, struct_pb2
 from google.rpc import status_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
+from catalogue.urns import name_of, type_of
 from clients.errors import ServiceError, SilentError, message_of
 from providers.callers import OwnCallers
 from providers.start import without_collections
@@ -130,16 +131,22 @@ class Kind(Protocol):
 class InputsAsState:
     """A kind whose state is its inputs, and a few outputs that every change recomputes."""
 
+    inputs: ClassVar[tuple[str, ...]] = ()
     computed: ClassVar[frozenset[str]] = frozenset()
+
+    def check(self, name: str, olds: Values, news: Values) -> CheckResult:
+        """Accept the inputs as given; one that the kind does not have is an error."""
+        # Names that begin with `__` are the engine's own.
+        unknown = sorted(key for key in news if key not in self.inputs and not key.startswith("__"))
+        return CheckResult(inputs=news, failures=[(key, "no such input") for key in unknown])
+
+    def changed(self, old_inputs: Values, news: Values) -> list[str]:
+        """Names of the inputs that differ."""
+        return [key for key in self.inputs if old_inputs.get(key) != news.get(key)]
 
     def planned(self, news: Values, olds: Values | None) -> Values:
         """Predict the state: the inputs replace those in the state, and the outputs are unknown."""
         return {**(olds or {}), **news, **dict.fromkeys(self.computed, UNKNOWN)}
-
-
-def unknown_inputs(inputs: Values, known: Collection[str]) -> list[str]:
-    """Sorted names of inputs that a kind does not know, except the engine's own, which begin with `__`."""
-    return sorted(key for key in inputs if key not in known and not key.startswith("__"))
 
 
 def to_values(struct: struct_pb2.Struct) -> Values:
@@ -240,7 +247,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     def _kind(self, urn: str) -> Kind:
-        token, kinds = urn.split("::")[2].rpartition("$")[2], self._provider.result().kinds
+        token, kinds = type_of(urn), self._provider.result().kinds
         if token not in kinds:
             raise ProviderError(f"resource type {token} is not served; this provider has {', '.join(kinds)}")
         return kinds[token]
@@ -293,7 +300,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Check(self, request: provider_pb2.CheckRequest, context: Any) -> provider_pb2.CheckResponse:
         """Answer with the defaults of a resource's inputs, and with the errors in them."""
         kind = self._kind(request.urn)
-        name = request.urn.rpartition("::")[2]
+        name = name_of(request.urn)
         return _answer(kind.check(name, to_values(request.olds), to_values(request.news)))
 
     @_reporting

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from review.left_out import stable_outputs
 from review.portable import PROJECT
+from review.volatile_outputs import stable_outputs
 
 WHOLE, PIECE = 32, 4
 """Hexadecimal digits of the overall hash, and of each part's hash, which names the part that differs."""

@@ -12,10 +12,11 @@ from typing import Any
 from pulumi.runtime.rpc import UNKNOWN
 
 from catalogue.images import NAMED_CONTEXTS, SOURCE
+from catalogue.urns import name_of, type_of
 from components.contexts import read_contexts, recorded_files
 from components.image import FILES
 from display.markdown import few
-from review.images import Images, is_of
+from review.images import Images
 from review.restarts import Restart, restart
 from review.setting_lines import SettingLines, entry
 from review.steps import Step
@@ -70,7 +71,7 @@ class Causes:
         steps = preview.get("steps") or ()
         states = {step["urn"]: step.get("newState") or step.get("oldState") or {} for step in steps}
         self.images = Images(steps)
-        stacks = (state for urn, state in states.items() if is_of(STACK_REFERENCE, urn))
+        stacks = (state for urn, state in states.items() if type_of(urn) == STACK_REFERENCE)
         self._upstream = next((str((state.get("inputs") or {}).get("name")) for state in stacks), "")
         # A refresh has a step for every resource in the state.
         self._in_state = {step["urn"] for step in steps if step["op"] == "refresh"}
@@ -87,7 +88,7 @@ class Causes:
     def of_tag(self, step: Step) -> Iterator[str]:
         """Yield reasons why a tag would be written."""
         urn = self.images.around(step.urn)
-        image = urn.rpartition("::")[2]
+        image = name_of(urn)
         if step.op == "create":
             keys = entry(image)
             asked = [self._lines.exact(*keys, key) for key in ("revision", "feature")]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from catalogue.urns import type_of
 from review.options import BUILD
 from review.steps import QUIET
 
@@ -19,10 +20,12 @@ class Images:
         self._outputs = {
             step["urn"]: (step.get("oldState") or {}).get("outputs") or {}
             for step in entries
-            if is_of(IMAGE, step["urn"])
+            if type_of(step["urn"]) == IMAGE
         }
         self._existing = {step["urn"] for step in entries if step.get("oldState")}
-        builds = (step["urn"] for step in entries if is_of(BUILD, step["urn"]) and step["op"] not in QUIET)
+        builds = (
+            step["urn"] for step in entries if type_of(step["urn"]) == BUILD and step["op"] not in QUIET
+        )
         self.built = {self.around(urn) for urn in builds}
         """URNs of the images with a variant that changes."""
 
@@ -39,8 +42,3 @@ class Images:
     def output(self, urn: str, name: str) -> Any:
         """Output of an image in the state; None if it is missing."""
         return self._outputs.get(urn, {}).get(name)
-
-
-def is_of(kind: str, urn: str) -> bool:
-    """True if a URN belongs to a resource of this type, whatever its parents are."""
-    return urn.split("::")[2].endswith(kind)

@@ -23,10 +23,11 @@ from catalogue.go_modules import (
 )
 from catalogue.images import PROJECT, SOURCE
 from catalogue.naming import variant_of
+from catalogue.urns import type_of
 from components.contexts import recorded_files, required_modules
 from components.image import FILES, REQUIRED
 from components.variant import MODULES
-from review.images import Images, is_of
+from review.images import Images
 from review.steps import Step
 
 VERIFICATION = "skycoin:index:Verification"
@@ -133,7 +134,7 @@ _TELLS_LESS = {"same": 1, "create": 2}
 def _proofs(preview: Mapping[str, Any], images: Images) -> Iterator[tuple[str, Any]]:
     """Yield the URN of an image and the modules in the verification of one of its variants."""
     for step in preview.get("steps") or ():
-        if is_of(VERIFICATION, step["urn"]) and step.get("oldState"):
+        if type_of(step["urn"]) == VERIFICATION and step.get("oldState"):
             report = (step["oldState"].get("outputs") or {}).get("report") or {}
             yield images.around(step["urn"]), report.get(MODULES)
 

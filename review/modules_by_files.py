@@ -9,7 +9,7 @@ from typing import Any
 from catalogue.go_modules import NOT_KNOWN, differences, required
 from catalogue.images import SOURCE
 from catalogue.naming import variant_of
-from review.images import is_of
+from catalogue.urns import type_of
 from review.inside import Inside, by_image, go_of
 from review.options import BUILD
 from review.steps import Step, changing_steps
@@ -44,7 +44,7 @@ def _builds(entries: Sequence[Mapping[str, Any]]) -> Iterator[Step]:
     """Yield the build of each variant, also of those that don't change."""
     changing = {step.urn: step for step in changing_steps(entries)}
     for entry in entries:
-        if is_of(BUILD, entry["urn"]) and entry["op"] != "delete":
+        if type_of(entry["urn"]) == BUILD and entry["op"] != "delete":
             new = entry["newState"]["inputs"]
             yield changing.get(entry["urn"]) or Step(op="same", urn=entry["urn"], old=new, new=new)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from catalogue.urns import name_of, parents_of, type_of
 from review.steps import provider_of
 
 BUILD = "docker-build:index:Image"
@@ -65,7 +66,7 @@ def read_options(preview: Mapping[str, Any]) -> Options:
     return Options(
         losses=tuple(loss for step in steps.values() for loss in _losses(step)),
         changes=tuple(
-            (_name(step), change)
+            (name_of(step["urn"]), change)
             for step in steps.values()
             if step.get("oldState") and step.get("newState")
             for change in _changes(step["oldState"], step["newState"], order)
@@ -83,7 +84,7 @@ def _losses(step: Mapping[str, Any]) -> Iterator[Loss]:
         yield Loss(text=f"{subject} {word} protected: {_unprotected(wallet=wallet)}.", wallet=wallet)
     if new and (word := _missing("retainOnDelete", old, new, wallet=wallet)):
         yield Loss(text=f"{subject} {word} kept ({KEPT}): {_not_kept(state)}.", wallet=wallet)
-    if _kind(state)[1] == VOLUME:
+    if type_of(state["urn"]) == VOLUME:
         if "replace" in step["op"]:
             yield Loss(text=f"{subject} would be replaced by an empty volume.", wallet=wallet)
         if step["op"] == "delete" and not old.get("retainOnDelete"):
@@ -106,35 +107,24 @@ def _unprotected(*, wallet: bool) -> str:
 
 
 def _not_kept(state: State) -> str:
-    if _kind(state)[1] == VOLUME:
+    if type_of(state["urn"]) == VOLUME:
         return "if Pulumi deletes it, its data is lost"
     return "if it leaves the stack, Pulumi also deletes the real resource"
 
 
 def _is_wallet(state: State) -> bool:
-    parents, token, name = _kind(state)
-    return token == VOLUME and parents.endswith(NODE) and name.endswith("-wallet")
-
-
-def _kind(state: State) -> tuple[str, str, str]:
-    """(types of the components that contain a resource, its own type, its name)."""
-    _, _, kinds, name = str(state["urn"]).split("::", 3)
-    parents, _, token = kinds.rpartition("$")
-    return parents, token, name
+    urn = state["urn"]
+    return type_of(urn) == VOLUME and parents_of(urn).endswith(NODE) and name_of(urn).endswith("-wallet")
 
 
 def _describe(state: State) -> str:
     """Name a resource in a sentence: a volume by its name and its host."""
-    token = _kind(state)[1]
+    token = type_of(state["urn"])
     noun = NOUNS.get(token, token.rpartition(":")[2])
     if token != VOLUME:
-        return f"The {noun} `{_name(state)}`"
-    volume = (state.get("inputs") or {}).get("name") or _name(state)
+        return f"The {noun} `{name_of(state['urn'])}`"
+    volume = (state.get("inputs") or {}).get("name") or name_of(state["urn"])
     return f"The {'wallet ' if _is_wallet(state) else ''}{noun} `{volume}` on host {provider_of(state)}"
-
-
-def _name(state: State) -> str:
-    return _kind(state)[2]
 
 
 class _Order:
@@ -149,7 +139,7 @@ class _Order:
         """Names of existing resources that a resource no longer depends on, directly or indirectly."""
         before = {self._today.get(urn, urn) for urn in old.get("dependencies") or ()}
         gone = (before & self._direct.keys()) - self._all(str(new.get("urn")))
-        return sorted(urn.rpartition("::")[2] for urn in gone)
+        return sorted(map(name_of, gone))
 
     def _all(self, urn: str) -> set[str]:
         reached, left = set[str](), [urn]
@@ -175,7 +165,7 @@ def _changes(old: State, new: State, order: _Order) -> Iterator[str]:
     for option, words in ADDED.items():
         yield from (f"{words} {name}" for name in sorted(_listed(new, option) - _listed(old, option)))
     if old.get("deletedWith") != new.get("deletedWith"):
-        with_ = [str(state.get("deletedWith") or "nothing").rpartition("::")[2] for state in (old, new)]
+        with_ = [name_of(str(state.get("deletedWith") or "nothing")) for state in (old, new)]
         yield f"is deleted implicitly with {with_[0]} → {with_[1]} (`deleted_with`)"
     yield from _engine(old, new)
 

@@ -7,8 +7,9 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from catalogue.images import PROXY_PORT
 from catalogue.node_container import RPC_PORT
+from clients.pulumi import CONTAINER, NODE_CONTAINER
 from review.options import BUILD, TAG, VOLUME
-from review.restarts import CONTAINER, CONTAINERS, NODE_CONTAINER
+from review.restarts import CONTAINERS
 from review.rules import HIDDEN, Breaches, Resource, Rule, each
 
 PROXY = "skycoin:index:Proxy$"

@@ -11,10 +11,10 @@ from typing import Any
 from catalogue.go_modules import Difference, Modules, differences
 from catalogue.images import CATALOGUE
 from catalogue.naming import is_pinned, split_pinned
+from catalogue.urns import type_of
 from display.errors import UserError
 from review.causes import STACK_REFERENCE
 from review.changes import Changes
-from review.images import is_of
 from review.inside import Inside
 from review.restarts import CONTAINERS
 from review.steps import changing_steps
@@ -79,11 +79,11 @@ def _in_state(preview: Mapping[str, Any]) -> tuple[str, list[Outputs]]:
     publisher, recorded = "", list[Outputs]()
     for step in preview.get("steps") or ():
         outputs = (step.get("oldState") or {}).get("outputs") or {}
-        if is_of(STACK_REFERENCE, step["urn"]):
+        if type_of(step["urn"]) == STACK_REFERENCE:
             state = step.get("newState") or step.get("oldState") or {}
             publisher = publisher or str((state.get("inputs") or {}).get("name") or "")
             recorded.append(outputs.get("outputs") or {})
-        elif step["urn"].split("::")[2] == STACK:
+        elif type_of(step["urn"]) == STACK:
             recorded.append(outputs)
     return publisher, recorded
 

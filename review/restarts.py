@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from catalogue.node_container import HANDED_OVER, LAST_REPLACEMENT
+from clients.pulumi import CONTAINER, NODE_CONTAINER
 from display.units import duration
 from review.node_settings import node_differences
 from review.steps import Step
 from review.values import difference
 
-CONTAINER = "docker:index/container:Container"
-NODE_CONTAINER = "skycoin:index:NodeContainer"
 CONTAINERS = (CONTAINER, NODE_CONTAINER)
 UNHEALTHY = 60
 """Seconds that the docker plugin waits by default (`waitTimeout`)."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
-from display.units import duration
+from display.units import count_of, duration
 from review.changes import Changes
 from review.restarts import Restart
 
@@ -47,18 +47,18 @@ def _lost(changes: Changes) -> Iterator[str]:
     if any(tag.lost for tag in changes.publications):
         yield "TAGS LOSE ARCHITECTURES"
     if broken := sum(bool(rule.breaches) for rule in changes.broken):
-        yield f"BREAKS {_count(broken, 'RULE').upper()}"
+        yield f"BREAKS {count_of(broken, 'RULE').upper()}"
     if raised := sum(bool(rule.error) for rule in changes.broken):
-        yield f"{_count(raised, 'rule').upper()} RAISED AN ERROR"
+        yield f"{count_of(raised, 'rule').upper()} RAISED AN ERROR"
 
 
 def _stopped(restarts: Iterable[Restart]) -> Iterator[str]:
     for noun, containers in _by_noun(restarts).items():
         replaced = [container for container in containers if container.op == "replace"]
         if replaced:
-            yield f"restarts {_count(len(replaced), noun)}{_for_at_most(replaced)}"
+            yield f"restarts {count_of(len(replaced), noun)}{_for_at_most(replaced)}"
         if removed := sum(container.op == "delete" for container in containers):
-            yield f"stops {_count(removed, noun)} for good"
+            yield f"stops {count_of(removed, noun)} for good"
 
 
 def _by_noun(restarts: Iterable[Restart]) -> dict[str, list[Restart]]:
@@ -66,10 +66,6 @@ def _by_noun(restarts: Iterable[Restart]) -> dict[str, list[Restart]]:
     for restart in restarts:
         by_noun["node" if restart.is_node else "other container"].append(restart)
     return by_noun
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _for_at_most(replaced: Sequence[Restart]) -> str:

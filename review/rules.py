@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from catalogue.urns import name_of, type_of
 from review.options import PASSING, VOLUME
 from review.steps import provider_of
 
@@ -25,12 +26,12 @@ class Resource:
     @cached_property
     def type(self) -> str:
         """Type token of the resource, without those of its parents."""
-        return self.urn.split("::")[2].rpartition("$")[2]
+        return type_of(self.urn)
 
     @property
     def name(self) -> str:
         """Logical name of the resource."""
-        return self.urn.rpartition("::")[2]
+        return name_of(self.urn)
 
     @property
     def provider(self) -> str:

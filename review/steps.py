@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from catalogue.urns import name_of, parents_of, type_of
+
 QUIET = ("same", "read", "refresh", "discard")
 """Operations that change nothing."""
 AFTERMATHS = ("delete-replaced", "discard-replaced", "remove-pending-replace")
@@ -38,17 +40,17 @@ class Step:
     @property
     def type(self) -> str:
         """Type of the resource, without its parents' types."""
-        return self.urn.split("::")[2].rpartition("$")[2]
+        return type_of(self.urn)
 
     @property
     def parents(self) -> str:
         """Types of the components that contain it, joined by `$`."""
-        return self.urn.split("::")[2].rpartition("$")[0]
+        return parents_of(self.urn)
 
     @property
     def name(self) -> str:
         """Logical name."""
-        return self.urn.rpartition("::")[2]
+        return name_of(self.urn)
 
 
 def done(op: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from display.units import count_of
 from review.changes import Changes
 from review.steps import done
 from review.tag_words import WORDS
@@ -9,9 +10,7 @@ from review.tag_words import WORDS
 
 def summary(changes: Changes) -> str:
     """Count rebuilt variants, published tags and restarted containers in one line."""
-    counts = [
-        f"{count} {noun}{'' if count == 1 else 's'} {what}" for count, noun, what in _counts(changes) if count
-    ]
+    counts = [f"{count_of(count, noun)} {what}" for count, noun, what in _counts(changes) if count]
     rest = (changes.others, changes.volumes, changes.withdrawn, changes.restarts)
     if counts:
         return ", ".join(counts)

@@ -5,9 +5,9 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from catalogue.boards import BOARDS
+from catalogue.boards import BOARDS, SERVER, Board
 from settings.fields import ArchName, BoardName, Engine, RegistryName, SshOption
-from settings.limits import Limits
+from settings.limits import Limits, limited
 from settings.ssh import ssh_fault
 
 
@@ -64,3 +64,11 @@ class HostSettings(Limits):
     def variant(self) -> str | None:
         """Architecture that the host or its board declares; None lets the engine choose from the list."""
         return self.arch or (BOARDS[self.board].arch if self.board else None)
+
+    def limits_of(self, node: Limits) -> Board:
+        """Limits and timing of a node on this host: the node's own, else the host's, else the board's."""
+        return limited(BOARDS[self.board] if self.board else SERVER, self, node)
+
+    def is_memory_chosen(self, node: Limits) -> bool:
+        """True if a setting or a board gives a node's memory; the host may have less than the default."""
+        return any(value is not None for value in (self.board, self.memory, node.memory))

@@ -55,11 +55,6 @@ class Limits(Settings):
         return schema
 
 
-def is_memory_chosen(board: str | None, host: Limits, node: Limits) -> bool:
-    """True if a setting or a board gives a node's memory limit; a host may have less than the default one."""
-    return any(value is not None for value in (board, host.memory, node.memory))
-
-
 def limited(board: Board, host: Limits, node: Limits) -> Board:
     """Apply the limits of a host and of a node to a board.
 

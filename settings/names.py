@@ -1,4 +1,4 @@
-"""Names that follow from settings: tags, repositories, engines, containers, volumes."""
+"""Names and ports that follow from settings: tags, repositories, engines, containers, volumes."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -6,12 +6,20 @@ from dataclasses import dataclass
 
 from catalogue.arch import in_table_order
 from catalogue.bases import Base, Bases
+from catalogue.containers import EVERYWHERE, LOOPBACK
 from catalogue.images import CATALOGUE, REGISTRY_IMAGE, REGISTRY_PORT
-from catalogue.naming import address_port, channel_tags, engine_name, exact_tags, minor_tag
+from catalogue.naming import (
+    address_port,
+    channel_tags,
+    engine_name,
+    exact_tags,
+    login_volume,
+    minor_tag,
+)
 from catalogue.registries import RegistryKind
 from catalogue.workspaces import BASE_REPOSITORY, CONTAINER, WORKSPACES
 from settings.image import ImageSettings
-from settings.node import NodeSettings
+from settings.node import NodeSettings, PeerNetwork
 from settings.opening import OpenSettings
 from settings.registry import RegistrySettings
 from settings.stack import StackSettings
@@ -79,7 +87,7 @@ def base_registry(settings: StackSettings) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PublishedRepository:
     """A repository that a stack publishes to, and the entry that it belongs to."""
 
     key: str
@@ -92,30 +100,34 @@ class Place:
     """Tags that move in it, besides those that move in every repository."""
 
 
-def places(settings: StackSettings) -> Iterator[Place]:
-    """Yield the stack's repositories, first those that no setting can change; skip unknown registries."""
+def published_repositories(settings: StackSettings) -> Iterator[PublishedRepository]:
+    """Yield what a stack publishes to, first what no setting can change; skip unknown registries."""
     for name, workspace in settings.workspaces.items():
         if name in WORKSPACES:
-            yield from _workspace_places(name, workspace, settings)
+            yield from _workspace_repositories(name, workspace, settings)
     if (first := base_registry(settings)) is not None:
         for base in built_bases(settings):
-            yield Place(f"bases ({base})", first, base_repository(base), [BASE_TAG])
+            yield PublishedRepository(f"bases ({base})", first, base_repository(base), [BASE_TAG])
     for name, image in settings.images.items():
         for registry_name, registry in _known(image, settings) if name in CATALOGUE else ():
             moving = [minor_tag(image.source.version)]
-            yield Place(
+            yield PublishedRepository(
                 f"images.{name}.repository", registry_name, repository_of(name, image, registry), moving
             )
 
 
-def _workspace_places(name: str, workspace: WorkspaceSettings, settings: StackSettings) -> Iterator[Place]:
+def _workspace_repositories(
+    name: str, workspace: WorkspaceSettings, settings: StackSettings
+) -> Iterator[PublishedRepository]:
     entry, names = WORKSPACES[name], registries_of(workspace, settings)
     alias = [entry.dind_alias] if workspace.dind and entry.dind_alias else []
     for registry_name, registry in _known(workspace, settings):
         repository = workspace_repository(entry.repository, registry)
-        yield Place(f"workspaces.{name}", registry_name, repository, alias)
+        yield PublishedRepository(f"workspaces.{name}", registry_name, repository, alias)
         if registry_name == names[0]:
-            yield Place("workspaces", registry_name, workspace_repository(BASE_REPOSITORY, registry), [])
+            yield PublishedRepository(
+                "workspaces", registry_name, workspace_repository(BASE_REPOSITORY, registry), []
+            )
 
 
 def _known(
@@ -127,7 +139,8 @@ def _known(
 
 def repositories_of(registry_name: str, settings: StackSettings) -> dict[str, list[str]]:
     """Repositories of a registry that the stack pushes to → their `moving` tags."""
-    return {place.repository: place.moving for place in places(settings) if place.registry == registry_name}
+    published = published_repositories(settings)
+    return {each.repository: each.moving for each in published if each.registry == registry_name}
 
 
 def engine_of(settings: StackSettings, name: str) -> str:
@@ -169,6 +182,21 @@ def volume_names(name: str, node: NodeSettings) -> tuple[str, str]:
     """(data volume, wallet volume) of a node: as given, or derived from the node's first name."""
     first = container_name(node.renamed_from or name, node.image)
     return node.data_volume or f"{first}-data", node.wallet_volume or f"{first}-wallet"
+
+
+def login_volume_name(name: str, node: NodeSettings) -> str:
+    """Volume with the password of a node's web interface, derived from the node's first name."""
+    return login_volume(container_name(node.renamed_from or name, node.image))
+
+
+def node_ports(node: NodeSettings) -> dict[str, tuple[str, int]]:
+    """Ports of a node and its exporter on the host, by key: (address, port)."""
+    ports = {"rpc-port": (LOOPBACK, node.rpc_port)}
+    if node.metrics_port is not None:
+        ports["metrics-port"] = LOOPBACK, node.metrics_port
+    if node.network is not PeerNetwork.NONE:
+        ports["peer-port"] = EVERYWHERE, node.peer_port
+    return ports
 
 
 def opened(settings: StackSettings) -> Iterator[tuple[str, OpenSettings]]:
@@ -215,6 +243,13 @@ def registry_volumes(name: str) -> tuple[str, str]:
     return f"{container}-data", f"{container}-secrets"
 
 
-def registry_port(registry: RegistrySettings) -> int:
-    """Port of a hosted registry on its host: as given, else that of its address, else the default."""
-    return registry.port or address_port(registry.address or "") or REGISTRY_PORT
+def registry_ports(registry: RegistrySettings) -> dict[str, tuple[str, int]]:
+    """Ports of a hosted registry on its host, by key: (address, port).
+
+    Its own is as given, else that of its address, else the default.
+    """
+    listen = registry.listen or LOOPBACK
+    ports = {"port": (listen, registry.port or address_port(registry.address or "") or REGISTRY_PORT)}
+    if registry.readers_port is not None:
+        ports["readers-port"] = listen, registry.readers_port
+    return ports

@@ -12,6 +12,7 @@ from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 from clients.age import SECRET_KEY
 from settings.fields import LOGIN, SECRET
+from settings.pulumi_yaml import MERGE
 from settings.schema import NAMESPACE, SECRETS
 
 WIDTH = 100
@@ -21,8 +22,6 @@ _BEFORE = 60
 _INDEX = re.compile(r"\[(\d+)\]")
 _FIRST_WORD = re.compile(r": '?([A-Za-z0-9_.-]+)")
 _UNKNOWN = ": unknown key"
-_MERGE = "tag:yaml.org,2002:merge"
-"""Tag of the key `<<` without quotes."""
 HIDDEN = frozenset({SECRETS, f"{NAMESPACE}:{SECRETS}", "build-args", "secure"})
 """Keys whose values may hold a secret under any name."""
 
@@ -103,7 +102,7 @@ def _values(node: MappingNode) -> dict[str, tuple[Node, Node]]:
     own: dict[str, tuple[Node, Node]] = {}
     merged: dict[str, tuple[Node, Node]] = {}
     for key, value in node.value:
-        if key.tag != _MERGE:
+        if key.tag != MERGE:
             own[str(key.value)] = key, value
             continue
         for source in reversed(value.value) if isinstance(value, SequenceNode) else [value]:

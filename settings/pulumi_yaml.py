@@ -23,8 +23,9 @@ _ENDLESS = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _SIGN_INSIDE = re.compile(r"[-+]?0[ob][-+].*")
 """Octal or binary number with a sign inside: Pulumi reads `0o-17` as -15."""
 _PLAIN, _TEXT, _MERGES = "plain", "tag:yaml.org,2002:str", "merges"
-_MERGE = "tag:yaml.org,2002:merge"
 """Tag of the keys that PyYAML merges; Pulumi merges only a plain `<<`."""
+MERGE = "tag:yaml.org,2002:merge"
+"""Tag of the key `<<` without quotes."""
 _OF_PARTS = ("tag:yaml.org,2002:seq", "tag:yaml.org,2002:map")
 _LONGEST = 2**63
 _SMALLEST, _LARGEST = 1e-4, 1e21
@@ -141,7 +142,7 @@ def _value(loader: _Loader, node: Node | None) -> Any:
     if isinstance(node, MappingNode):
         for key, _ in node.value:
             if key.tag == _MERGES:
-                key.tag = _MERGE
+                key.tag = MERGE
         loader.flatten_mapping(node)
         return {_name(key): _value(loader, value) for key, value in node.value}
     return None

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from clients.age import SECRET_KEY
+from display.units import count_of
 from settings.fields import LOGIN, SECRET
 from settings.partial import known_faults
 from settings.places import StackFile, read_stack_file
@@ -47,7 +48,7 @@ class SettingsError(Exception):
         self, faults: Sequence[str], file: StackFile | None = None, raw: Mapping[str, Any] = _NOTHING
     ) -> None:
         self.faults = list(faults)
-        count = f"{len(faults)} configuration error{'s' if len(faults) > 1 else ''}"
+        count = count_of(len(faults), "configuration error")
         lines = [f"{count}, nothing was changed:"]
         for fault in faults:
             lines += [f"  - {fault}", *(f"    {line}" for line in (file.place(fault, raw) if file else ()))]

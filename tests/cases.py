@@ -144,7 +144,7 @@ _CASES = {
         "container replaced by drift, `--replace`, another plugin, an import", "its wallet is copied first"
     ),
     38: Case(
-        "copy or backup: disk full, killed, empty, torn, cut short, of another node",
+        "copy or backup: disk full, killed, empty, torn, truncated, of another node",
         "never the newest good one; nothing overwritten, nothing left behind",
     ),
     39: Case(

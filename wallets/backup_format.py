@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from catalogue.naming import bare_name
 from clients import age
 from clients.fingerprint import digest
 from wallets import sealed
@@ -112,7 +113,7 @@ def about(
     """Facts of a new backup."""
     return About(
         node=node,
-        stack=bare(stack),
+        stack=bare_name(stack),
         host=host,
         kind=kind,
         time=datetime.now(UTC).replace(microsecond=0),
@@ -121,11 +122,6 @@ def about(
         contents=contents_sum(contents),
         recipients=recipients,
     )
-
-
-def bare(stack: str) -> str:
-    """Last part of a stack's name such as `organization/skycoin/fleet`."""
-    return stack.rpartition("/")[2]
 
 
 def fingerprint(contents: Contents) -> str:

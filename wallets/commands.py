@@ -5,14 +5,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from catalogue.naming import bare_name
 from clients.age import Identity
 from clients.engine import connect
 from clients.errors import ServiceError
 from clients.fingerprint import NOTHING, Fingerprint
 from clients.wallet_on_host import WalletOnHost
+from display.units import count_of
 from settings.wallets import WalletsSettings
 from wallets.asking import ask
-from wallets.backup_format import Backup, Kind, about, bare, fingerprint, misnamed, open_backup, read, seal
+from wallets.backup_format import Backup, Kind, about, fingerprint, misnamed, open_backup, read, seal
 from wallets.backup_places import Place
 from wallets.contents import (
     Contents,
@@ -58,7 +60,7 @@ def fingerprint_on_host(node: DeployedNode) -> Fingerprint:
     present = ask(node.host, lambda: wallet.read_wallets(NOTHING))
     if present.damaged:
         raise WalletError(
-            f"{', '.join(present.damaged)} on host {node.host}: empty, cut short, or not a wallet"
+            f"{', '.join(present.damaged)} on host {node.host}: empty, truncated, or not a wallet"
         )
     return present.wallets
 
@@ -122,7 +124,7 @@ def verify(name: str, data: bytes, identities: Sequence[Identity]) -> None:
     if difference := misnamed(file):
         print(f"  {difference}")
     print(f"  created {facts.time:%Y-%m-%d %H:%M:%S} UTC, {age(facts.time)}")
-    print(f"  {_many(facts.wallets)}, fingerprint {facts.fingerprint}, SHA-256 {file.sha256}")
+    print(f"  {count_of(facts.wallets, 'wallet')}, fingerprint {facts.fingerprint}, SHA-256 {file.sha256}")
     if not file.is_encrypted:
         print("  not encrypted: anyone who has the file can read it")
         return
@@ -150,7 +152,8 @@ def check(
     """
     good = newest(place, node)
     contents, facts = _complete_wallets(node, volume), good.about
-    print(f"{good.name}: {age(facts.time)}, {_many(facts.wallets)}, fingerprint {facts.fingerprint}")
+    wallets = count_of(facts.wallets, "wallet")
+    print(f"{good.name}: {age(facts.time)}, {wallets}, fingerprint {facts.fingerprint}")
     wrong = list(_recipient_differences(facts.recipients, rules.recipients))
     if is_too_old(facts.time, rules.backup_age):
         asked = f", and the stack requires one every {days(rules.backup_age)}" if rules.backup_age else ""
@@ -196,7 +199,7 @@ def drill(node: DeployedNode, client: Any, place: Place, identities: Sequence[Id
     print(f"{good.name}: {age(good.about.time)}, fingerprint {good.about.fingerprint}")
     print(
         f"A node of {node.image.partition('@')[0]} on host {node.host} found its {_counted(contents)} with "
-        f"{addresses} address{'' if addresses == 1 else 'es'}. The drill left nothing on the host."
+        f"{count_of(addresses, 'address', 'addresses')}. The drill left nothing on the host."
     )
 
 
@@ -232,11 +235,11 @@ def restore_file(
 def refuse_anothers(node: DeployedNode, file: Backup, otherwise: str = "") -> None:
     """Raise WalletError if a backup is another node's; `otherwise` ends the sentence."""
     facts = file.about
-    if facts.node not in ("", node.name) or facts.stack not in ("", bare(node.stack)):
+    if facts.node not in ("", node.name) or facts.stack not in ("", bare_name(node.stack)):
         of_stack = f" of the stack {facts.stack}" if facts.stack else ""
         raise WalletError(
             f"{file.name} is a backup of {facts.node}{of_stack}, not of {node.name} of the stack "
-            f"{bare(node.stack)}. Nothing was changed{otherwise}"
+            f"{bare_name(node.stack)}. Nothing was changed{otherwise}"
         )
 
 
@@ -309,11 +312,7 @@ def _refuse_older(
 
 
 def _counted(contents: Contents) -> str:
-    return _many(len(wallets_in(contents)))
-
-
-def _many(wallets: int) -> str:
-    return f"{wallets} wallet{'' if wallets == 1 else 's'}"
+    return count_of(len(wallets_in(contents)), "wallet")
 
 
 def _empty(node: DeployedNode, copies: list[str]) -> str:
@@ -321,8 +320,8 @@ def _empty(node: DeployedNode, copies: list[str]) -> str:
         f"the wallet volume {node.wallet} on host {node.host} holds no wallet, and no backup was made of it"
     )
     if not copies:
-        return f"{what}. If it once had one, restore a backup: `{node.restored_from('FILE')}`"
+        return f"{what}. If it once had one, restore a backup: `{node.wallet_command('restore', 'FILE')}`"
     return (
         f"{what}, but its host has copies of it. If it was emptied, restore the newest copy: "
-        f"`{node.restored_from(f'--copy {copies[-1]}')}`"
+        f"`{node.wallet_command('restore', '--copy', copies[-1])}`"
     )

@@ -56,7 +56,7 @@ def wallets_in(contents: Contents) -> list[str]:
 
 
 def damaged(contents: Contents) -> list[str]:
-    """Paths of wallet files that are empty, cut short, or otherwise not what the node writes."""
+    """Paths of wallet files that are empty, truncated, or otherwise not what the node writes."""
     return [path for path in wallets_in(contents) if not _is_wallet(contents[path].data)]
 
 
@@ -245,7 +245,7 @@ def unpack_archive(name: str, archive: bytes) -> dict[str, File]:
         contents = {} if len(unzipped) > LARGEST else from_tar(unzipped)
     except (OSError, EOFError, zlib.error, tarfile.TarError):
         raise WalletError(
-            f"{name} is not a complete backup: it is not a .tar.gz file, or was cut short"
+            f"{name} is not a complete backup: it is not a .tar.gz file, or was truncated"
         ) from None
     if len(unzipped) > LARGEST:
         raise WalletError(
@@ -276,4 +276,4 @@ def refuse_interrupted(name: str, contents: Contents) -> None:
 def refuse_damaged(name: str, contents: Contents) -> None:
     """Raise WalletError if a wallet file is incomplete."""
     if torn := damaged(contents):
-        raise WalletError(f"{name}: {', '.join(torn)}: empty, cut short, or not a wallet")
+        raise WalletError(f"{name}: {', '.join(torn)}: empty, truncated, or not a wallet")

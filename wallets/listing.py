@@ -7,7 +7,8 @@ plain archive, and for a file that is not a complete backup.
 import re
 from collections.abc import Iterator, Sequence
 
-from wallets.backup_format import Backup, Kind, bare, misnamed, node_and_time, read
+from catalogue.naming import bare_name
+from wallets.backup_format import Backup, Kind, misnamed, node_and_time, read
 from wallets.backup_places import Place
 from wallets.errors import WalletError
 from wallets.nodes import DeployedNode
@@ -28,7 +29,7 @@ def newest(place: Place, node: DeployedNode) -> Backup:
             others.append((name, str(error)))
             continue
         about = file.about
-        if about.node != node.name or about.stack not in ("", bare(node.stack)):
+        if about.node != node.name or about.stack not in ("", bare_name(node.stack)):
             others.append((name, f"{file.name} is a backup of {about.node} of the stack {about.stack}"))
         elif about.kind is Kind.BACKUP and (good is None or _age_order(file) > _age_order(good)):
             good = file

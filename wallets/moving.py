@@ -13,6 +13,7 @@ from catalogue.node_container import WALLET
 from clients.engine import engine_address
 from clients.fingerprint import Fingerprint, digest
 from clients.pull import ensure_image
+from display.command_lines import skyinfra
 from wallets.asking import ask
 from wallets.commands import engine_of, fingerprint_on_host, on_host, volume_of
 from wallets.contents import (
@@ -78,7 +79,7 @@ def refuse_one_engine(source: DeployedNode, target: DeployedNode) -> None:
     raise WalletError(
         f"{' and '.join(addresses)} are the same engine (ID {identity}, Name {name} in `docker info`), which "
         f"already has the wallet volume {source.wallet}. Nothing was changed. To let the stack reach it as "
-        f"host {target.host}: `./skyinfra node retire {source.name}{source.stack_option}`, which keeps the "
+        f"host {target.host}: `{skyinfra(source.stack, 'node retire', source.name)}`, which keeps the "
         f"volumes; then write the node's entry again, with `host: {target.host}`, and run `up`. If they are "
         "two machines with copies of one disk, give one of them another host name, and run the same command "
         "again"

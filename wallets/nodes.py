@@ -7,6 +7,7 @@ from typing import Any
 from catalogue.naming import backups_volume
 from catalogue.node_container import USER, user_of
 from clients.pull import Place
+from display.command_lines import skyinfra
 from wallets.errors import WalletError
 
 
@@ -64,18 +65,9 @@ class DeployedNode:
         data = f", data volume {self.data}" if self.data else ""
         return f"wallet volume {self.wallet}, its copies in {self.backups}{data}"
 
-    @property
-    def stack_option(self) -> str:
-        """Option of `skyinfra` that names its stack; empty for the default stack."""
-        return "" if self.stack == "local" else f" -s {self.stack}"
-
-    def restored_from(self, source: str) -> str:
-        """Command that restores its wallets from a source: `FILE`, or `--copy TIME`."""
-        return self.wallet_command("restore", source)
-
     def wallet_command(self, command: str, *arguments: str) -> str:
-        """Command line of `skyinfra wallet` for this node."""
-        return " ".join(["./skyinfra wallet", command, self.name, *arguments]) + self.stack_option
+        """Command line of `./skyinfra wallet` for this node, such as that of `restore` with `FILE`."""
+        return skyinfra(self.stack, "wallet", command, self.name, *arguments)
 
     @property
     def where(self) -> str:

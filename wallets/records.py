@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from wallets.backup_format import Backup, bare
+from catalogue.naming import bare_name
+from display.units import count_of
+from wallets.backup_format import Backup
 from wallets.backup_places import SSH
 from wallets.nodes import DeployedNode
 
@@ -70,11 +72,11 @@ def recorded(folder: Path, node: DeployedNode) -> Record | None:
 
 def has_records(folder: Path, stack: str) -> bool:
     """True if any backup of a stack's nodes is recorded."""
-    return (folder / bare(stack)).is_dir()
+    return (folder / bare_name(stack)).is_dir()
 
 
 def _path(folder: Path, node: DeployedNode) -> Path:
-    return folder / bare(node.stack) / f"{node.name}.json"
+    return folder / bare_name(node.stack) / f"{node.name}.json"
 
 
 def age(time: datetime) -> str:
@@ -86,7 +88,7 @@ def age(time: datetime) -> str:
     if hours < 1:
         return "less than an hour old"
     number, unit = (hours, "hour") if hours < 48 else (hours // 24, "day")
-    return f"{number} {unit}{'' if number == 1 else 's'} old"
+    return f"{count_of(number, unit)} old"
 
 
 def is_too_old(time: datetime, limit: int | None) -> bool:

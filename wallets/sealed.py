@@ -144,10 +144,10 @@ def read(form: Form, name: str, data: bytes) -> Sealed | None:
     head, separator, rest = data[:_LARGEST_HEADER].partition(b"\n" + age.MAGIC)
     top, _, last = head.rpartition(b"\n")
     if not separator or not last.startswith(b"sha256: "):
-        raise WalletError(f"{name} is not a complete backup: it was cut short in its header")
+        raise WalletError(f"{name} is not a complete backup: it was truncated in its header")
     payload = age.MAGIC + rest + data[_LARGEST_HEADER:]
     if sha256(top + b"\n", payload) != last.removeprefix(b"sha256: ").decode(errors="replace"):
-        raise WalletError(f"{name} is not a complete backup: it was cut short or changed (SHA-256)")
+        raise WalletError(f"{name} is not a complete backup: it was truncated or changed (SHA-256)")
     lines = top.decode(errors="replace").partition("\n\n")[0].splitlines()[1:]
     return Sealed(name=name, lines=lines, payload=payload, sha256=sha256(data))
 

@@ -270,25 +270,21 @@ class WalletVolume:
 
         Raises WalletError if another container is running on its wallet.
         """
-        container = self._running()
-        try:
-            self._stop(container)
+        with self.node_leaving() as container:
             yield container is not None
-        except BaseException as error:
-            self._bring_back(container, error)
-            raise
         self._bring_back(container)
 
     @contextmanager
-    def node_leaving(self) -> Iterator[None]:
+    def node_leaving(self) -> Iterator[Any]:
         """Stop the node; it is started again only if it was running and the body fails.
 
-        Raises WalletError if another container is running on its wallet.
+        Yields its container, None if it was not running. Raises WalletError if another container is running
+        on its wallet.
         """
         container = self._running()
         try:
             self._stop(container)
-            yield
+            yield container
         except BaseException as error:
             self._bring_back(container, error)
             raise
@@ -433,11 +429,11 @@ class WalletVolume:
         return {WALLET_HELPER: self._node.wallet, kind: this_process()}
 
     def _gone(self, volume: str) -> str:
+        restore = self._node.wallet_command("restore", "FILE")
         return (
             f"there is no volume {volume!r} on host {self._node.host}, and none was created. If it was "
-            "removed: "
-            f"`{self._node.docker} volume create {volume}`, then `{self._node.restored_from('FILE')}` with a "
-            "backup; if it has another name, set `wallet-volume` of the node to it"
+            f"removed: `{self._node.docker} volume create {volume}`, then `{restore}` with a backup; if it "
+            "has another name, set `wallet-volume` of the node to it"
         )
 
     def _files(self, container: Any, place: str) -> dict[str, File] | None:

@@ -10,17 +10,14 @@ from typing import Any
 
 import yaml
 
+from catalogue.naming import bare_name
+from display.command_lines import DEFAULT_STACK
 from local.machine.layout import PROJECT
 from local.machine.steps import SetupError
 
-STACK = "local"
+STACK = DEFAULT_STACK
 WORKSPACE = "workspace-"
 """Prefix of the names of stacks that open one workspace."""
-
-
-def bare_name(stack: str) -> str:
-    """Last part of a qualified name such as `organization/skycoin/fleet`."""
-    return stack.rpartition("/")[2]
 
 
 def is_own(stack: str) -> bool:

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from display.command_lines import skyinfra
 from local.machine.layout import PROJECT, Layout
 from local.machine.steps import SetupError
-from local.stacks.files import STACK, stack_config, stack_file
+from local.stacks.files import stack_config, stack_file
 from local.stacks.states import resources
 from wallets.nodes import nodes_of
 
@@ -31,10 +32,9 @@ def refuse_missing(layout: Layout, stack: str) -> None:
     renamed = {node.get("renamed-from") for node in wanted.values() if isinstance(node, dict)}
     for name, node in nodes_of(stack, resources(layout, stack)).items():
         if name not in wanted and name not in renamed:
-            option = "" if stack == STACK else f" -s {stack}"
             raise SetupError(
                 f"{name} is a node of the stack {stack}, but is not in {file_name(stack)} any more. "
-                f"To remove it: `./skyinfra node retire {name}{option}`. That removes its container "
+                f"To remove it: `{skyinfra(stack, 'node retire', name)}`. That removes its container "
                 f"and network. Kept on host {node.host}: {node.kept}. If it was renamed, write "
                 f"`renamed-from: {name}` under its new name; otherwise restore its entry. "
                 "Nothing was changed."

@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from catalogue.naming import bare_name
 from local.machine.layout import PROJECT, Layout
 from local.machine.steps import SetupError, output, run, step
-from local.stacks.files import STACK, bare_name, is_own, present_file, stack_config, stack_file
+from local.stacks.files import STACK, is_own, present_file, stack_config, stack_file
 from local.stacks.states import state_file
 
 

@@ -5,9 +5,10 @@ import os
 from pathlib import Path
 from typing import Any
 
+from catalogue.naming import bare_name
 from local.machine.layout import Layout
 from local.machine.steps import SetupError
-from local.stacks.files import bare_name, is_own, stack_file
+from local.stacks.files import is_own, stack_file
 
 
 def own_stacks(layout: Layout) -> list[str]:

@@ -3,55 +3,48 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 from docker.errors import APIError, NotFound
 
-from clients.engine import Engine
 from clients.errors import ServiceError
 from providers.adopting import does_not_exist, is_adopting, refuse_while_adopting
 from providers.base import Change, CheckResult, InitError, ProviderError, ReadResult, Values
 from providers.docker.container_creation import MEBIBYTE, creation, memory_swap, restart_policy
 from providers.docker.container_schema import CONTAINER, LIMITS
 from providers.docker.container_state import as_read_back, outputs_of
-from providers.docker.difference import change
-from providers.docker.image import find
-from providers.docker.inputs import checked
+from providers.docker.image import find_or_pull
+from providers.docker.kind import SchemaKind
 from providers.docker.marks import left_behind
-from providers.docker.plan import planned
+from providers.docker.schema import Schema
 from providers.docker.state import foreign, imported, refreshed, settled, stored, unfinished
 
 POLL = 0.5
 """Seconds between two checks of a container's health."""
 
 
-class Container:
-    """A container; its id is the engine's."""
+class Container(SchemaKind):
+    """A container; its id is the engine's. Two can't share a name or a port: a replacement deletes first."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    schema: ClassVar[Schema] = CONTAINER
 
     def check(self, name: str, olds: Values, news: Values) -> CheckResult:
-        """Check the inputs against the schema; `wait` needs a health check, or it would never end."""
-        result = checked(CONTAINER, news)
+        """Check the inputs by the schema; `wait` needs a health check, or it would never end."""
+        result = super().check(name, olds, news)
         if news.get("wait") and not news.get("healthcheck"):
             result.failures.append(("wait", "waiting for health needs a healthcheck"))
         return result
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
-        """Compare by the schema. A replacement deletes first: two containers can't share a name or a port."""
-        return change(CONTAINER, as_read_back(olds), news, delete_first=True)
-
-    def planned(self, news: Values, olds: Values | None) -> Values:
-        """Predict the state by the schema."""
-        return planned(CONTAINER, news, olds)
+        """Compare with the state in the form in which the container is read back."""
+        return super().diff(as_read_back(olds), old_inputs, news)
 
     def create(self, inputs: Values) -> tuple[str, Values]:
         """Create the container (or adopt an equal one of a killed `up`), start it, and wait if asked to."""
-        find(self._engine, inputs["image"])
+        find_or_pull(self._engine, inputs["image"])
         with self._engine.asking(_subject(inputs)) as api:
             identity = _create_or_adopt(api, inputs)
-        plan = planned(CONTAINER, inputs)
+        plan = self.planned(inputs, None)
         if plan["start"] and not is_adopting():
             with self._kept_on_error(identity, unfinished(CONTAINER, plan) | {"id": identity}):
                 self._start(identity, plan)
@@ -75,7 +68,7 @@ class Container:
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Change memory, CPU and restart policy in place, and start a stopped container that must run."""
         refuse_while_adopting(_subject(news))
-        plan = stored(CONTAINER, planned(CONTAINER, news, olds), olds)
+        plan = stored(CONTAINER, self.planned(news, olds), olds)
         with self._kept_on_error(identity, plan):
             if any((olds.get(key) or 0) != (plan[key] or 0) for key in LIMITS):
                 self._limit(identity, plan)

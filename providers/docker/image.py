@@ -1,44 +1,44 @@
 """docker:index/remoteImage:RemoteImage: an image that is pulled by its reference."""
 
+import contextlib
+from typing import ClassVar
+
 from docker.errors import ImageNotFound
 
-from clients.engine import Engine, ensure_image
-from providers.base import Change, CheckResult, ReadResult, Values
-from providers.docker.difference import change
-from providers.docker.inputs import checked
+from clients.engine import Engine
+from clients.errors import ServiceError
+from providers.base import ReadResult, Values
+from providers.docker.kind import SchemaKind
 from providers.docker.other_schemas import REMOTE_IMAGE
-from providers.docker.plan import planned
+from providers.docker.schema import Schema
 from providers.docker.state import foreign, settled
 
 
-def find(engine: Engine, name: str, platform: str | None = None) -> Values:
+def find_or_pull(engine: Engine, name: str, platform: str | None = None) -> Values:
     """Inspect the image; pull it if the engine does not have it. Raises ServiceError."""
     with engine.asking(f"image {name} can't be pulled") as api:
-        return ensure_image(api, name, platform)
+        with contextlib.suppress(ImageNotFound):
+            image: Values = api.inspect_image(name)
+            return image
+        # Once the response has begun, an error is one of its lines, and nothing else tells that the pull
+        # failed.
+        for line in api.pull(name, platform=platform, stream=True, decode=True):
+            if "error" in line:
+                raise ServiceError(f"image {name} can't be pulled: {line['error']}")
+        pulled: Values = api.inspect_image(name)
+        return pulled
 
 
-class RemoteImage:
+class RemoteImage(SchemaKind):
     """An image on the engine. As in the official plugin, its id is the image's id followed by its name."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    def check(self, name: str, olds: Values, news: Values) -> CheckResult:
-        """Check the inputs against the schema."""
-        return checked(REMOTE_IMAGE, news)
-
-    def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
-        """Compare by the schema: another name is another image."""
-        return change(REMOTE_IMAGE, olds, news, delete_first=False)
-
-    def planned(self, news: Values, olds: Values | None) -> Values:
-        """Predict the state by the schema."""
-        return planned(REMOTE_IMAGE, news, olds)
+    schema: ClassVar[Schema] = REMOTE_IMAGE
+    delete_first: ClassVar[bool] = False
 
     def create(self, inputs: Values) -> tuple[str, Values]:
         """Find the image; pull it if the engine does not have it."""
-        image = find(self._engine, inputs["name"], inputs.get("platform"))
-        return self._settled(inputs, planned(REMOTE_IMAGE, inputs), image)
+        image = find_or_pull(self._engine, inputs["name"], inputs.get("platform"))
+        return self._settled(inputs, self.planned(inputs, None), image)
 
     def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
         """Find the image by its name, which is the id of an import; None if the engine no longer has it."""
@@ -48,14 +48,10 @@ class RemoteImage:
                 image = api.inspect_image(known_inputs["name"])
             except ImageNotFound:
                 return None
-        identity, observed = self._settled(known_inputs, planned(REMOTE_IMAGE, known_inputs, state), image)
+        identity, observed = self._settled(known_inputs, self.planned(known_inputs, state), image)
         return ReadResult(
             identity=identity, state=foreign(REMOTE_IMAGE, state) | observed, inputs=known_inputs
         )
-
-    def update(self, identity: str, olds: Values, news: Values) -> Values:
-        """Only record the inputs: keepLocally and forceRemove matter when the image is removed."""
-        return planned(REMOTE_IMAGE, news, olds)
 
     def delete(self, identity: str, state: Values) -> None:
         """Remove the image unless keepLocally is set. Raises ServiceError if a container uses it."""

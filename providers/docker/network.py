@@ -1,38 +1,23 @@
 """docker:index/network:Network. A change of any input replaces it."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from docker.errors import NotFound
 from docker.types import IPAMConfig, IPAMPool
 
-from clients.engine import Engine
 from providers.adopting import does_not_exist, is_adopting, refuse_while_adopting
-from providers.base import Change, CheckResult, ReadResult, Values
-from providers.docker.difference import change
-from providers.docker.inputs import checked
+from providers.base import ReadResult, Values
+from providers.docker.kind import SchemaKind
 from providers.docker.marks import MARK, left_behind, mark
 from providers.docker.other_schemas import NETWORK
-from providers.docker.plan import planned
+from providers.docker.schema import Schema
 from providers.docker.state import as_labels, foreign, imported, refreshed, settled
 
 
-class Network:
+class Network(SchemaKind):
     """A network; its id is the engine's."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    def check(self, name: str, olds: Values, news: Values) -> CheckResult:
-        """Check the inputs against the schema. The program names every network."""
-        return checked(NETWORK, news)
-
-    def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
-        """Compare by the schema: a change of any input replaces the network."""
-        return change(NETWORK, olds, news, delete_first=True)
-
-    def planned(self, news: Values, olds: Values | None) -> Values:
-        """Predict the state by the schema."""
-        return planned(NETWORK, news, olds)
+    schema: ClassVar[Schema] = NETWORK
 
     def create(self, inputs: Values) -> tuple[str, Values]:
         """Create the network, or adopt an equal one of a killed `up`; any other of its name is an error."""
@@ -48,7 +33,7 @@ class Network:
                 labels = network.get("Labels")
                 identity = network["Id"] if is_adopting() else left_behind(subject, network, labels, inputs)
             observed = _observed(api.inspect_network(identity), inputs)
-        return identity, settled(NETWORK, planned(NETWORK, inputs), observed)
+        return identity, settled(NETWORK, self.planned(inputs, None), observed)
 
     @staticmethod
     def _create(api: Any, inputs: Values) -> str:
@@ -77,10 +62,6 @@ class Network:
         return ReadResult(
             identity=network["Id"], state=foreign(NETWORK, state) | observed, inputs=known_inputs
         )
-
-    def update(self, identity: str, olds: Values, news: Values) -> Values:
-        """Only record the inputs: a network never changes in place."""
-        return planned(NETWORK, news, olds)
 
     def delete(self, identity: str, state: Values) -> None:
         """Remove the network. Raises ServiceError if a container is attached."""

@@ -1,43 +1,28 @@
 """docker:index/volume:Volume. Any change replaces it; removal is forced, as in the official plugin."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from docker.errors import NotFound
 
-from clients.engine import Engine
 from providers.adopting import does_not_exist, is_adopting, refuse_while_adopting
-from providers.base import Change, CheckResult, ReadResult, Values
-from providers.docker.difference import change
-from providers.docker.inputs import checked
+from providers.base import ReadResult, Values
+from providers.docker.kind import SchemaKind
 from providers.docker.other_schemas import VOLUME
-from providers.docker.plan import planned
+from providers.docker.schema import Schema
 from providers.docker.state import as_labels, foreign, imported, refreshed, settled
 
 
-class Volume:
+class Volume(SchemaKind):
     """A named volume; its id is its name."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    def check(self, name: str, olds: Values, news: Values) -> CheckResult:
-        """Check the inputs against the schema. The program names every volume: no random suffix is added."""
-        return checked(VOLUME, news)
-
-    def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
-        """Compare by the schema: a change of any input replaces the volume."""
-        return change(VOLUME, olds, news, delete_first=True)
-
-    def planned(self, news: Values, olds: Values | None) -> Values:
-        """Predict the state by the schema."""
-        return planned(VOLUME, news, olds)
+    schema: ClassVar[Schema] = VOLUME
 
     def create(self, inputs: Values) -> tuple[str, Values]:
         """Create the volume, or adopt one of that name: the engine answers both in the same way."""
         subject = f"volume {inputs['name']}"
         with self._engine.asking(subject) as api:
             volume: Values = _adopt(api, subject, inputs) if is_adopting() else _create(api, inputs)
-        return inputs["name"], settled(VOLUME, planned(VOLUME, inputs), _observed(volume))
+        return inputs["name"], settled(VOLUME, self.planned(inputs, None), _observed(volume))
 
     def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
         """Find the volume by its name; None if there is none."""
@@ -48,10 +33,6 @@ class Volume:
                 return None
         known_inputs = refreshed(VOLUME, inputs, observed) if inputs else imported(VOLUME, observed)
         return ReadResult(identity=identity, state=foreign(VOLUME, state) | observed, inputs=known_inputs)
-
-    def update(self, identity: str, olds: Values, news: Values) -> Values:
-        """Only record the inputs: a volume never changes in place."""
-        return planned(VOLUME, news, olds)
 
     def delete(self, identity: str, state: Values) -> None:
         """Remove the volume, with force. Raises ProviderError if a container uses it."""

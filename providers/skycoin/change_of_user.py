@@ -18,7 +18,7 @@ from clients.volumes import has_volume
 from providers.base import ProviderError, Values
 from providers.skycoin.chain_database import mounted_volume
 from providers.skycoin.handover import CONFIRMED, STANDBY, labels, policy, uses
-from providers.skycoin.wallet_identity import container_urn
+from providers.skycoin.node_urn import container_urn
 
 
 def refuse_unprepared(connect: Callable[[Values], Any], olds: Values, news: Values) -> None:

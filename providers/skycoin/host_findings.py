@@ -10,8 +10,9 @@ from catalogue.boards import SERVER
 from catalogue.naming import containers_of_node
 from clients.host_checks import Finding, Level, Place, Tenant, findings, unasked
 from clients.host_facts import FreshFacts, HostError, HostFacts, Obstacle
-from providers.base import URN, ProviderError, Values
+from providers.base import ProviderError, Values
 from providers.log import Warn
+from providers.skycoin.node_urn import node_name
 
 Ask: TypeAlias = Callable[[str | None, Sequence[str]], HostFacts]
 PEER_PORT = "peer-port"
@@ -81,9 +82,8 @@ def place_of(inputs: Values, former: str | None) -> Place:
     names = {name for name in (inputs.get("container"), former) if name}
     memory = inputs.get("memory")
     ports = dict(_ports(inputs.get("ports") or {}))
-    node = URN.get().rpartition("::")[2].removesuffix("-preflight")
     tenant = Tenant(
-        key=f"skycoin:nodes.{node}",
+        key=f"skycoin:nodes.{node_name()}",
         containers=frozenset(part for name in names for part in containers_of_node(name)),
         ports=ports,
         memory=memory or SERVER.memory,

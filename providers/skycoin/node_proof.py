@@ -13,9 +13,9 @@ from docker.errors import APIError, ImageNotFound
 from requests.exceptions import RequestException
 
 from catalogue.node_container import HEALTH
+from clients.stored_images import VERSION
 from providers.base import ProviderError
 
-VERSION = "org.opencontainers.image.version"
 TRIES = 3
 # Without -T: the static busybox of Debian 12 crashes (segmentation fault) with it.
 _ASK = ("wget", "-q", "-O", "-", HEALTH)

@@ -8,7 +8,7 @@ host, ports, memory or wallet change, before the change itself. They never remov
 
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
-from typing import Any
+from typing import Any, ClassVar
 
 from catalogue.naming import engine_name
 from clients.engine import connect
@@ -19,36 +19,17 @@ from clients.wallet_on_host import WalletOnHost
 from providers.adopting import does_not_exist, is_adopting
 from providers.base import (
     UNKNOWN,
-    URN,
     Change,
-    CheckResult,
     InputsAsState,
     ProviderError,
     ReadResult,
     Values,
-    unknown_inputs,
 )
 from providers.skycoin.change_of_user import refuse_running_of, refuse_unprepared
 from providers.skycoin.host_findings import HostFindings
+from providers.skycoin.node_urn import node_command
 from providers.skycoin.older_images import FAULTS
 from providers.skycoin.wallet_identity import EMPTY, FAULT, KEPT_OUT, UNRECORDED, refreshed, verified_state
-
-INPUTS = (
-    "host",
-    "engine",
-    "sshOptions",
-    "image",
-    "platform",
-    "emulation",
-    "probe",
-    "container",
-    "wallet",
-    "newWallet",
-    "ports",
-    "memory",
-    "pullFrom",
-    "user",
-)
 
 NATIVE, EMULATED = "native", "emulated"
 PROBE_SECONDS = 120
@@ -58,14 +39,26 @@ PROBE_SECONDS = 120
 class Preflight(InputsAsState):
     """The passed checks as a resource: {engineVersion, runs: native|emulated}, and the wallets found."""
 
+    inputs: ClassVar[tuple[str, ...]] = (
+        "host",
+        "engine",
+        "sshOptions",
+        "image",
+        "platform",
+        "emulation",
+        "probe",
+        "container",
+        "wallet",
+        "newWallet",
+        "ports",
+        "memory",
+        "pullFrom",
+        "user",
+    )
+
     def __init__(self, hosts: HostFindings, client: Callable[[Values], Any] = connect) -> None:
         self._hosts = hosts
         self._client = client
-
-    def check(self, name: str, olds: Values, news: Values) -> CheckResult:
-        """Accept the inputs as given, without looking at the host."""
-        unknown = unknown_inputs(news, INPUTS)
-        return CheckResult(inputs=news, failures=[(key, "no such input") for key in unknown])
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Report every change as an update, so that the checks run again.
@@ -76,7 +69,7 @@ class Preflight(InputsAsState):
         before, after = (engine_name(inputs.get("engine") or "") for inputs in (old_inputs, news))
         if before != after:
             raise ProviderError(_move_error(old_inputs, news))
-        changed = [key for key in sorted(INPUTS) if old_inputs.get(key) != news.get(key)]
+        changed = sorted(self.changed(old_inputs, news))
         if olds.get(KEPT_OUT) or olds.get(UNRECORDED):
             changed.append("wallet")
         # What kept the node out may be over by now. The update looks again, before it changes anything.
@@ -197,10 +190,7 @@ def _move_error(olds: Values, news: Values) -> str:
             f"{explanation} Give {olds['host']} its old engine again, and the new engine another name in "
             "skycoin:hosts; `./skyinfra node move` moves the node there (docs/wallets.md, “Moving a wallet”)."
         )
-    stack, _, name = URN.get().removeprefix("urn:pulumi:").partition("::")
-    node = name.rpartition("::")[2].removesuffix("-preflight")
-    option = "" if stack == "local" else f" -s {stack}"
-    command = f"./skyinfra node move {node} --to {news['host']}{option}"
+    command = node_command("node move", "--to", news["host"])
     return (
         f"{explanation} `{command}` moves both; if {olds['host']} is dead, add `--from-backup FILE "
         "--identity KEY-FILE` (docs/wallets.md, “Moving a wallet”)."

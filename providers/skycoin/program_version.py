@@ -1,25 +1,14 @@
 """skycoin:index:ProgramVersion: refuses a state that a newer version of this program has changed."""
 
-from providers.base import (
-    Change,
-    CheckResult,
-    InputsAsState,
-    ProviderError,
-    ReadResult,
-    Values,
-    unknown_inputs,
-)
+from typing import ClassVar
 
-INPUTS = ("version",)
+from providers.base import Change, InputsAsState, ProviderError, ReadResult, Values
 
 
 class ProgramVersion(InputsAsState):
     """Resource {version}: the version of the program that last changed the stack."""
 
-    def check(self, name: str, olds: Values, news: Values) -> CheckResult:
-        """Accept the inputs as given."""
-        unknown = unknown_inputs(news, INPUTS)
-        return CheckResult(inputs=news, failures=[(key, "no such input") for key in unknown])
+    inputs: ClassVar[tuple[str, ...]] = ("version",)
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Record a newer version. Raises ProviderError, also in the preview, if the state's is newer."""

@@ -4,33 +4,28 @@ A host that already has the digest is left alone, even if the registry or the wa
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from catalogue.naming import engine_name
 from clients.engine import connect
 from clients.pull import ensure_image, expected_name, is_same, known_as
-from providers.base import UNKNOWN, Change, CheckResult, ReadResult, Values, unknown_inputs
+from providers.base import UNKNOWN, Change, InputsAsState, ReadResult, Values
 from providers.log import Status
 from providers.skycoin.older_images import protect_image
 
-INPUTS = ("host", "engine", "sshOptions", "image", "pullFrom")
 
-
-class PulledImage:
+class PulledImage(InputsAsState):
     """State: the inputs, and {ref: name by which the engine knows the image}."""
+
+    inputs: ClassVar[tuple[str, ...]] = ("host", "engine", "sshOptions", "image", "pullFrom")
 
     def __init__(self, status: Status, client: Callable[[Values], Any] = connect) -> None:
         self._status = status
         self._client = client
 
-    def check(self, name: str, olds: Values, news: Values) -> CheckResult:
-        """Accept the inputs as given, without looking at the host."""
-        unknown = unknown_inputs(news, INPUTS)
-        return CheckResult(inputs=news, failures=[(key, "no such input") for key in unknown])
-
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Report every change as an update; if the host has the digest, only the state changes."""
-        return Change(updates=tuple(key for key in INPUTS if old_inputs.get(key) != news.get(key)))
+        return Change(updates=tuple(self.changed(old_inputs, news)))
 
     def planned(self, news: Values, olds: Values | None) -> Values:
         """Predict the state: the inputs, and the name that the image has on the host or will get there."""

@@ -8,6 +8,7 @@ from clients.neighbours import engines_inside
 from clients.volumes import has_volume
 from providers.base import URN, ProviderError, Values
 from providers.skycoin.handover import labels, uses
+from providers.skycoin.node_urn import node_name
 
 
 def refuse_foreign(container: Values, inputs: Values) -> None:
@@ -27,7 +28,7 @@ def refuse_engine_inside(client: Any, inputs: Values) -> None:
 
     The preflight checks that too, but not at every change, and not if its ssh key may only reach Docker.
     """
-    key = f"skycoin:nodes.{URN.get().rpartition('::')[2].removesuffix('-container')}"
+    key = f"skycoin:nodes.{node_name()}"
     place = Place(name=inputs["host"], engine=inputs.get("engine"))
     if findings := [engine_inside(holder, key, place).text for holder in engines_inside(client)]:
         raise ProviderError("\n".join(findings))

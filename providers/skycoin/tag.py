@@ -27,18 +27,17 @@ from providers.base import (
     ProviderError,
     ReadResult,
     Values,
-    unknown_inputs,
 )
 from providers.log import Warn
 
 COMPARED = ("repository", "tag", "variants", "annotations", "immutable", "optional")
-INPUTS = (*COMPARED, "beside")
-"""Compared inputs. `beside` affects only how a tag is written, so a change of it alone does not count."""
+"""Inputs but for `beside`, which affects only how a tag is written: a change of it alone does not count."""
 
 
 class Tag(InputsAsState):
     """Resource {digest, points: {tag: digest}, failure}; `points` is what the registry had when last read."""
 
+    inputs: ClassVar[tuple[str, ...]] = (*COMPARED, "beside")
     computed: ClassVar[frozenset[str]] = frozenset(("digest", "points", "failure"))
 
     def __init__(self, warn: Warn, repository: Callable[[str], Any] = Repository) -> None:
@@ -48,10 +47,10 @@ class Tag(InputsAsState):
 
     def check(self, name: str, olds: Values, news: Values) -> CheckResult:
         """Look up a new immutable tag in the registry: other content under it is an error."""
-        failures = [(key, "no such input") for key in unknown_inputs(news, INPUTS)]
+        checked = super().check(name, olds, news)
         if not olds and news.get("immutable") is True and not _unknown(news["repository"]):
-            failures += [("tag", fault) for fault in self._conflicts(news)]
-        return CheckResult(inputs=news, failures=failures)
+            checked.failures.extend(("tag", fault) for fault in self._conflicts(news))
+        return checked
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Update the tag if its inputs change, its last write failed, or someone else moved or removed it.

@@ -21,17 +21,14 @@ from catalogue.naming import split_pinned
 from clients.registry import Repository
 from providers.base import (
     Change,
-    CheckResult,
     InputsAsState,
     ProviderError,
     ReadResult,
     Values,
-    unknown_inputs,
 )
 from providers.skycoin.elf import MAGIC, abi_fault, kind_of, read_program
 from providers.skycoin.sbom import Sboms, is_sbom
 
-INPUTS = ("ref", "platform", "labels")
 BUILD_AGAIN = (
     "Build it again: `pulumi up --target-replace` with the URN of its image, from `pulumi stack --show-urns`."
 )
@@ -59,6 +56,7 @@ class Verification(InputsAsState):
     Sizes are in bytes. A report of an earlier version, which lacks the modules, stays valid.
     """
 
+    inputs: ClassVar[tuple[str, ...]] = ("ref", "platform", "labels")
     computed: ClassVar[frozenset[str]] = frozenset(
         ("size", "unpacked", "layers", "programs", "report", "present")
     )
@@ -66,14 +64,9 @@ class Verification(InputsAsState):
     def __init__(self, repository: Callable[[str], Any] = Repository) -> None:
         self._repository = repository
 
-    def check(self, name: str, olds: Values, news: Values) -> CheckResult:
-        """Accept the inputs as given, without looking at the registry."""
-        unknown = unknown_inputs(news, INPUTS)
-        return CheckResult(inputs=news, failures=[(key, "no such input") for key in unknown])
-
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Verify again if the image, platform or labels change, or if a refresh did not find the image."""
-        changed = [key for key in INPUTS if old_inputs.get(key) != news.get(key)]
+        changed = self.changed(old_inputs, news)
         if olds.get("present") is False:
             changed.append("present")
         if "report" not in olds:  # verified by an earlier version, which kept no report

@@ -11,7 +11,8 @@ from clients.errors import KeptOutError
 from clients.fingerprint import NOTHING, Fingerprint, VolumeWallets, digest, from_lines, lines, summary
 from clients.wallet_on_host import WalletOnHost
 from providers.adopting import is_adopting
-from providers.base import URN, ProviderError, Values
+from providers.base import ProviderError, Values
+from providers.skycoin.node_urn import container_urn, node_command
 
 ACCEPTED = "SKYCOIN_ACCEPT_WALLET"
 """Environment variable with the digest of a fingerprint to accept instead of the recorded one."""
@@ -124,12 +125,6 @@ def _is_empty(contents: VolumeWallets | None) -> bool:
     return contents is None or not (contents.wallets or contents.damaged or contents.temporary)
 
 
-def container_urn() -> str:
-    """URN of the node's container, a sibling of its preflight."""
-    kind, _, name = URN.get().rpartition("::")
-    return f"{kind.removesuffix('Preflight')}NodeContainer::{name.removesuffix('-preflight')}-container"
-
-
 def _refusal(
     wallet: WalletOnHost,
     inputs: Values,
@@ -140,24 +135,18 @@ def _refusal(
     is_in_state: bool,
 ) -> str:
     """Explain the problem of a wallet, and each way to restore it."""
-    stack = URN.get().removeprefix("urn:pulumi:").partition("::")[0]
-    option = "" if stack == "local" else f" -s {stack}"
-    name = URN.get().rpartition("::")[2]
-    node = name.removesuffix("-container" if "NodeContainer::" in URN.get() else "-preflight")
     former = f" It held {summary(before)}." if before else ""
     where = f"host {inputs['host']}: the wallet volume {wallet.volume!r} {problem}."
     if kept_out := _kept_out(wallet, contents):
         return f"{where} The node was not changed. {kept_out}"
-    restore = f"./skyinfra wallet restore {node} FILE{option}"
-    copies = f"./skyinfra wallet copies {node}{option}"
-    remedies = _remedies(wallet, contents, restore, copies, is_in_state=is_in_state)
+    remedies = _remedies(wallet, contents, is_in_state=is_in_state)
     for _, copy in contents.unfinished_saves() if is_in_state and contents is not None else ():
-        command = f"`./skyinfra wallet restore {node} --temporary {copy}{option}`"
-        remedies = f"Restore the temporary copy: {command}, or move it out of the volume. {remedies}"
+        command = node_command("wallet restore", "--temporary", copy)
+        remedies = f"Restore the temporary copy: `{command}`, or move it out of the volume. {remedies}"
     if is_in_state and contents is not None and not contents.damaged and not _is_empty(contents):
         fingerprint, description = digest(contents.wallets), summary(contents.wallets)
-        command = f"`./skyinfra wallet accept {node} {fingerprint}{option}`"
-        remedies += f" To accept its present wallets ({description}): {command}."
+        command = node_command("wallet accept", fingerprint)
+        remedies += f" To accept its present wallets ({description}): `{command}`."
     return f"{where}{former} The node was not changed. {remedies}"
 
 
@@ -167,13 +156,9 @@ def _kept_out(wallet: WalletOnHost, contents: VolumeWallets | None) -> str:
     return wallet.kept_out(wallet.volume, *damaged) if damaged else ""
 
 
-def _remedies(
-    wallet: WalletOnHost, contents: VolumeWallets | None, restore: str, copies: str, *, is_in_state: bool
-) -> str:
-    """Ways to restore a wallet: a restore needs a node in the state, and an existing volume.
-
-    `restore` and `copies` are the commands that restore a backup and that list the copies on the host.
-    """
+def _remedies(wallet: WalletOnHost, contents: VolumeWallets | None, *, is_in_state: bool) -> str:
+    """Ways to restore a wallet: a restore needs a node in the state, and an existing volume."""
+    restore, copies = node_command("wallet restore", "FILE"), node_command("wallet copies")
     page = "docs/wallets.md, “A wallet that is not what it was”"
     allow_new = "set `new-wallet: true` on the node for one `pulumi up`"
     if not is_in_state and _is_empty(contents):

@@ -5,7 +5,7 @@ replaced, and at every refresh, the engine is asked whether it has a node of any
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from catalogue.workspaces import CONTAINER
 from clients.engine import connect
@@ -13,16 +13,13 @@ from clients.errors import SilentError
 from clients.neighbours import beside_nodes, nodes_on
 from providers.base import (
     Change,
-    CheckResult,
     InputsAsState,
     ProviderError,
     ReadResult,
     Values,
-    unknown_inputs,
 )
 from providers.log import Warn
 
-INPUTS = ("host", "engine", "sshOptions", "container")
 FAULT = "fault"
 """Output with the error that a refresh found."""
 
@@ -30,20 +27,17 @@ FAULT = "fault"
 class WorkspacePreflight(InputsAsState):
     """The passed check as a resource: its state is its inputs."""
 
+    inputs: ClassVar[tuple[str, ...]] = ("host", "engine", "sshOptions", "container")
+
     def __init__(self, warn: Warn, client: Callable[[Values], Any] = connect) -> None:
         self._warn = warn
         self._client = client
-
-    def check(self, name: str, olds: Values, news: Values) -> CheckResult:
-        """Accept the inputs as given, without looking at the host."""
-        unknown = unknown_inputs(news, INPUTS)
-        return CheckResult(inputs=news, failures=[(key, "no such input") for key in unknown])
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Report every change as an update. Raises ProviderError if a refresh found a node."""
         if fault := olds.get(FAULT):
             raise ProviderError(f"{fault} Afterwards `pulumi up --refresh` checks again.")
-        return Change(updates=tuple(key for key in INPUTS if old_inputs.get(key) != news.get(key)))
+        return Change(updates=tuple(self.changed(old_inputs, news)))
 
     def planned(self, news: Values, olds: Values | None) -> Values:
         """Predict the state for a preview; a host that does not answer is reported.

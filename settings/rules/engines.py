@@ -4,17 +4,18 @@ from collections import defaultdict
 from collections.abc import Iterator
 from itertools import chain
 
-from catalogue.naming import backups_volume, exporter_name, login_volume, previous_container, proxy_name
+from catalogue.naming import backups_volume, exporter_name, previous_container, proxy_name
 from settings.names import (
     container_name,
     engine_of,
+    login_volume_name,
+    node_ports,
     opened,
     page_port,
     volume_names,
     workspace_container,
     workspace_volumes,
 )
-from settings.node import PeerNetwork
 from settings.stack import StackSettings
 
 
@@ -45,11 +46,8 @@ def ports_of(settings: StackSettings) -> dict[tuple[str, int], list[str]]:
         users[engine, port].append(key)
     for name, node in settings.nodes.items():
         engine = engine_of(settings, node.host)
-        users[engine, node.rpc_port].append(f"nodes.{name}.rpc-port")
-        if node.metrics_port is not None:
-            users[engine, node.metrics_port].append(f"nodes.{name}.metrics-port")
-        if node.network is not PeerNetwork.NONE:
-            users[engine, node.peer_port].append(f"nodes.{name}.peer-port")
+        for key, (_, port) in node_ports(node).items():
+            users[engine, port].append(f"nodes.{name}.{key}")
     return users
 
 
@@ -76,8 +74,8 @@ def _is_given(key: str, settings: StackSettings) -> bool:
     return node is None or name.replace("-", "_") in node.model_fields_set
 
 
-def volume_faults(settings: StackSettings) -> Iterator[str]:
-    """Yield errors for entries with the same volume."""
+def volumes_of(settings: StackSettings) -> dict[tuple[str, str], list[str]]:
+    """(engine, volume) → keys of the settings of nodes and opened workspaces that need the volume."""
     users: dict[tuple[str, str], list[str]] = defaultdict(list)
     for name, opening in opened(settings):
         for volume in filter(None, workspace_volumes(name, opening)):
@@ -88,8 +86,13 @@ def volume_faults(settings: StackSettings) -> Iterator[str]:
         users[engine, data].append(f"nodes.{name}.data-volume")
         users[engine, wallet].append(f"nodes.{name}.wallet-volume")
         if node.gui:
-            first = container_name(node.renamed_from or name, node.image)
-            users[engine, login_volume(first)].append(f"nodes.{name}.gui")
+            users[engine, login_volume_name(name, node)].append(f"nodes.{name}.gui")
+    return users
+
+
+def volume_faults(settings: StackSettings) -> Iterator[str]:
+    """Yield errors for entries with the same volume."""
+    users = volumes_of(settings)
     for (engine, volume), keys in users.items():
         for key in keys[1:]:
             yield (

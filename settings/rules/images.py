@@ -13,7 +13,7 @@ from settings.image import SourceSettings
 from settings.names import registries_of, repository_of, tags_of
 from settings.registry import RegistrySettings
 from settings.stack import StackSettings
-from settings.words import did_you_mean, not_listed
+from settings.words import did_you_mean, not_listed, unsupported
 
 RESERVED_BUILD_ARGS = frozenset(
     [
@@ -55,7 +55,7 @@ def image_faults(settings: StackSettings) -> Iterator[str]:
             yield f"{key}: no such image; allowed are {', '.join(CATALOGUE)}{did_you_mean(name, CATALOGUE)}"
             continue
         yield from registry_faults(key, registries_of(image, settings), settings)
-        yield from (f"{key}.arches: {fault}" for fault in entry.arch_faults(image.arches))
+        yield from (f"{key}.arches: {fault}" for fault in unsupported(name, image.arches, entry.arches))
         yield from (f"{key}.source: {fault}" for fault in source_faults(entry, image.source))
         for argument in sorted(
             name for name, value in image.build_args.items() if SECRET.search(name) or LOGIN.search(value)

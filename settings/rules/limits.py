@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 
-from catalogue.boards import BOARDS, SERVER
-from settings.limits import limited
 from settings.stack import StackSettings
 
 LEAST = 32
@@ -16,7 +14,7 @@ def limit_faults(settings: StackSettings) -> Iterator[str]:
         host = settings.hosts.get(node.host)
         if host is None:
             continue
-        board = limited(BOARDS[host.board] if host.board else SERVER, host, node)
+        board = host.limits_of(node)
         for key, value in (
             ("memory-reservation", board.memory_reservation),
             ("go-memory-limit", board.go_memory_limit),

@@ -9,7 +9,7 @@ from settings.image import ImageSettings
 from settings.names import tags_of
 from settings.node import NodeSettings
 from settings.stack import StackSettings
-from settings.words import did_you_mean, not_listed
+from settings.words import did_you_mean, not_built_for, not_listed
 
 NODE_IMAGES = [name for name, entry in CATALOGUE.items() if entry.node]
 
@@ -39,10 +39,8 @@ def _image_faults(
         allowed = ", ".join(tags_of(image)) + did_you_mean(node.tag, tags_of(image))
         yield f"{key}.tag: {node.tag!r} is not published here; allowed are {allowed}"
     if host is not None and host.variant is not None and host.variant not in image.arches:
-        yield (
-            f"{key}.host: {node.host} needs {host.variant}, but skycoin:images.{node.image} is built "
-            f"for {', '.join(image.arches)} only: add {host.variant} to its arches"
-        )
+        of_image = f"skycoin:images.{node.image}"
+        yield f"{key}.host: {not_built_for(node.host, host.variant, of_image, image.arches)}"
     if node.gui and not image.gui:
         yield f"{key}.gui: true needs gui: true in skycoin:images.{node.image}, which has no such files"
 
@@ -57,10 +55,8 @@ def metrics_faults(settings: StackSettings) -> Iterator[str]:
         if exporter is None:
             yield f"{key}: needs the image {EXPORTER} in skycoin:images (docs/stacks.md, “Metrics”)"
         elif host is not None and host.variant is not None and host.variant not in exporter.arches:
-            yield (
-                f"{key}: {node.host} needs {host.variant}, but skycoin:images.{EXPORTER} is built for "
-                f"{', '.join(exporter.arches)} only: add {host.variant} to its arches"
-            )
+            image = f"skycoin:images.{EXPORTER}"
+            yield f"{key}: {not_built_for(node.host, host.variant, image, exporter.arches)}"
 
 
 def gui_faults(settings: StackSettings) -> Iterator[str]:
@@ -79,14 +75,12 @@ def gui_faults(settings: StackSettings) -> Iterator[str]:
                     "remove gui from the node"
                 )
             continue
-        needs = f"skycoin:nodes.{name}.gui: {node.host} needs {host.variant}"
+        key = f"skycoin:nodes.{name}.gui"
         if host.variant not in supported:
             yield (
-                f"{needs}, but the login in front of a web interface supports {', '.join(supported)} only: "
-                "remove gui from the node"
+                f"{key}: {node.host} needs {host.variant}, but the login in front of a web interface "
+                f"supports {', '.join(supported)} only: remove gui from the node"
             )
         elif given is not None and host.variant not in given.arches:
-            yield (
-                f"{needs}, but skycoin:images.{PROXY} is built for {', '.join(given.arches)} only: add "
-                f"{host.variant} to its arches"
-            )
+            fault = not_built_for(node.host, host.variant, f"skycoin:images.{PROXY}", given.arches)
+            yield f"{key}: {fault}"

@@ -7,7 +7,7 @@ from catalogue.workspaces import WORKSPACES, WorkspaceEntry
 from settings.names import opened
 from settings.opening import OpenSettings, overlap
 from settings.stack import StackSettings
-from settings.words import not_listed
+from settings.words import not_built_for, not_listed
 from settings.workspace import WorkspaceSettings
 
 PROGRAM = Path(__file__).resolve().parents[2]
@@ -50,7 +50,5 @@ def _host_faults(key: str, settings: StackSettings, name: str, opening: OpenSett
         )
     arches = settings.workspaces[name].arches
     if host.variant is not None and host.variant not in arches:
-        yield (
-            f"{key}.open.host: {opening.host} needs {host.variant}, but the workspace is built for "
-            f"{', '.join(arches)} only: add {host.variant} to its arches, if it supports that"
-        )
+        fault = not_built_for(opening.host, host.variant, "the workspace", arches)
+        yield f"{key}.open.host: {fault}, if it supports that"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from settings.names import places
+from settings.names import published_repositories
 from settings.stack import StackSettings
 
 
@@ -13,9 +13,9 @@ def published_faults(settings: StackSettings) -> Iterator[str]:
         if (first := names.setdefault(registry.root, name)) != name:
             yield f"skycoin:registries.{name}: {registry.root} is the address of {first} too; keep one"
     owners: dict[tuple[str, str], str] = {}
-    for place in places(settings):
-        if (owner := owners.setdefault((place.registry, place.repository), place.key)) != place.key:
+    for each in published_repositories(settings):
+        if (owner := owners.setdefault((each.registry, each.repository), each.key)) != each.key:
             yield (
-                f"skycoin:{place.key}: {place.repository!r} in {place.registry} is the repository of {owner} "
+                f"skycoin:{each.key}: {each.repository!r} in {each.registry} is the repository of {owner} "
                 "too, and each would overwrite the other's tags: give it another one"
             )

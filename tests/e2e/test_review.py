@@ -102,7 +102,7 @@ def test_a_program_that_drops_the_protection_of_a_wallet_is_reported(
     reviewed: Reviewed, option: str, gone: str, said: str
 ) -> None:
     """The page used to say nothing about the wallet, and the exit code was 0."""
-    reviewed.edit("components/node.py", option, gone)
+    reviewed.edit("components/kept_volume.py", option, gone)
     done = reviewed.review("--no-refresh")
     assert done.returncode == AT_RISK, done.stderr
     assert done.stdout.startswith(
@@ -113,7 +113,7 @@ def test_a_program_that_drops_the_protection_of_a_wallet_is_reported(
 
 def test_the_programs_promises_are_held_by_pulumi_as_a_policy_pack(reviewed: Reviewed) -> None:
     pack = ("--policy-pack", "review/policy-pack", "--stack", "local", "--non-interactive")
-    reviewed.edit("components/node.py", "protect=protect", "protect=False")
+    reviewed.edit("components/kept_volume.py", "protect=protect", "protect=False")
     done = run_in(reviewed.folder, dict(reviewed.env), "pulumi", "preview", *pack)
     assert done.returncode != 0
     assert "[mandatory]  wallets-are-protected  (docker:index:Volume: node-1-wallet)" in done.stdout
@@ -162,8 +162,8 @@ def test_pulumi_reads_a_stacks_file_as_pages_by_files_do(reviewed: Reviewed, tmp
 
 def test_a_dependency_that_a_program_drops_is_a_change(reviewed: Reviewed) -> None:
     reviewed.edit(
-        "components/node.py",
-        "retain_on_delete=True,\n            depends_on=[preflight],",
+        "components/kept_volume.py",
+        "retain_on_delete=True,\n        depends_on=list(depends_on),",
         "retain_on_delete=True,",
     )
     done = reviewed.review("--no-refresh")

@@ -273,7 +273,7 @@ def test_a_wrong_key_a_cut_file_and_another_nodes_backup_change_nothing(
             f"is encrypted to {key.public}, but none of the given identities is one of theirs",
         ),
         (file, tmp_path / "none", "can't be read: No such file"),
-        (cut, key.file, "is not a complete backup: it was cut short or changed"),
+        (cut, key.file, "is not a complete backup: it was truncated or changed"),
         (others, key.file, "is a backup of node-1 of the stack local, not of kept"),
     ):
         place = ("--to", str(tmp_path / "before"))

@@ -10,6 +10,7 @@ from catalogue.arch import ARCHES, in_table_order
 from components.host import Host
 from components.image import ImageArgs
 from components.node import NodeArgs
+from components.pulled_image import HostImage
 from components.registry import Repository
 from components.variant import VariantArgs
 
@@ -18,6 +19,7 @@ BASE = f"registry.example:5000/base@sha256:{'b' * 64}"
 BUILD_BASE = f"registry.example:5000/golang:1@sha256:{'a' * 64}"
 HERE = Host(name="here")
 PINNED = f"{REPOSITORY}@sha256:{'c' * 64}"
+IMAGE = HostImage(ref=PINNED)
 
 
 def on_builder() -> pulumi.ResourceOptions:
@@ -70,7 +72,7 @@ def node_args() -> NodeArgs:
     """One node without peers."""
     return NodeArgs(
         host=HERE,
-        image=PINNED,
+        image=IMAGE,
         container="skycoin-node-1",
         data_volume="skycoin-node-1-data",
         wallet_volume="skycoin-node-1-wallet",

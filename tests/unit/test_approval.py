@@ -20,8 +20,8 @@ from review.approval_words import (
     read_details,
     refusal,
 )
-from review.left_out import LEFT_OUT
 from review.portable import PROJECT
+from review.volatile_outputs import VOLATILE
 from tests.unit.projects import PROJECT as CHECKOUT
 
 NODE = "urn:pulumi:mine::skycoin::skycoin:index:Node$skycoin:index:NodeContainer::node-1-container"
@@ -263,7 +263,7 @@ def test_a_path_in_the_project_is_the_same_in_every_checkout() -> None:
 
 def test_an_output_that_is_left_out_has_its_reason_in_the_docs() -> None:
     text = (CHECKOUT / "docs" / "review.md").read_text()
-    for type_, outputs in LEFT_OUT.items():
+    for type_, outputs in VOLATILE.items():
         for name, reason in outputs.items():
             assert f"| `{type_.rpartition(':')[2]}` | `{name}` | {reason} |" in text
 

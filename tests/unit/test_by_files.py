@@ -593,7 +593,7 @@ def test_all_modules_of_a_new_image_are_new(with_go_mod: Repository) -> None:
     )
     [line] = _inside(with_go_mod.review("house", "--base", "HEAD"))
     assert line == (
-        "- skycoin: example.org/x not known is new (in which programs is unknown before the build); "
+        "- skycoin: example.org/x (version unknown) is new (in which programs is unknown before the build); "
         f"example.org/x: version unknown, as {INEXACT}"
     )
 

@@ -12,7 +12,7 @@ from components.exporter import Exporter, ExporterArgs
 from mocks.engine import CONTAINER, NETWORK, PULLED
 from tests.unit.engine import Engine
 from tests.unit.projects import FILES, PROJECT, published, run_program, stack_settings, up_with
-from tests.unit.samples import HERE, PINNED, on_host
+from tests.unit.samples import HERE, IMAGE, PINNED, on_host
 from tests.unit.yaml_like import DIGEST, EXPORTER
 
 COMPONENT = "skycoin:index:Exporter"
@@ -22,7 +22,7 @@ URL = "http://127.0.0.1:9400/probe?module=node&target=http://skycoin-node-1:6420
 def _program() -> None:
     args = ExporterArgs(
         host=HERE,
-        image=PINNED,
+        image=IMAGE,
         container="skycoin-node-1-exporter",
         network=pulumi.Output.from_input("skycoin-node-1"),
         node="skycoin-node-1",

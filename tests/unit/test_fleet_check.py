@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from clients.host_checks import Place
-from clients.host_facts import AT_ONCE, HostError, HostFacts, Listener, Obstacle
+from clients.host_facts import HostError, HostFacts, Listener, Obstacle
+from clients.ssh import LOGINS
 from commands.exit_codes import FAILED, PART, REFUSED
 from display.errors import UserError
 from fleet.check import check, table, worst
@@ -82,7 +83,12 @@ def test_ports_of_hosted_registries_and_opened_workspaces_are_checked() -> None:
         **committed,
         "skycoin:registries": {
             "local": {"kind": "local"},
-            "mine": {"kind": "hosted", "host": "here", "address": "registry.example:5000"},
+            "mine": {
+                "kind": "hosted",
+                "host": "here",
+                "address": "registry.example:5000",
+                "readers-port": 5050,
+            },
         },
         "skycoin:images": {
             **{
@@ -116,7 +122,7 @@ def test_ports_of_hosted_registries_and_opened_workspaces_are_checked() -> None:
     [here] = places(settings_of(wanted))
     assert {one.key: dict(one.ports) for one in here.tenants} == {
         "skycoin:nodes.node-1": {"rpc-port": ("127.0.0.1", 6420)},
-        "skycoin:registries.mine": {"port": ("127.0.0.1", 5000)},
+        "skycoin:registries.mine": {"port": ("127.0.0.1", 5000), "readers-port": ("127.0.0.1", 5050)},
         "skycoin:workspaces.vscode.open": {"port": ("127.0.0.1", 8080)},
         "skycoin:workspaces.cli.open": {},
     }
@@ -142,11 +148,11 @@ def test_a_dead_host_does_not_hold_up_the_others() -> None:
             raise HostError(Obstacle.NO_ANSWER, "no route to host")
         return FACTS
 
-    wanted = [Place(name=f"board-{n}", engine=f"ssh://board-{n}.lan") for n in range(2 * AT_ONCE)]
+    wanted = [Place(name=f"board-{n}", engine=f"ssh://board-{n}.lan") for n in range(2 * LOGINS)]
     began = time.monotonic()
     checked = check(wanted, ask)
     assert time.monotonic() - began < 1
-    assert most[0] == AT_ONCE
+    assert most[0] == LOGINS
     assert [one.place for one in checked] == wanted
     assert [one.place.name for one in checked if one.state == "unknown"] == ["board-3"]
     assert worst(checked) == "unknown"

@@ -21,12 +21,13 @@ from requests.exceptions import ReadTimeout
 
 from clients.errors import ServiceError
 from clients.shared_ssh import SharedSsh
+from clients.ssh import LOGINS
 from commands import exit_codes
 from display.units import since, size
 from fleet import report
 from fleet.answers import QUESTIONS, AnswerError, chain_and_disk
 from fleet.asking import Asking, HostError, statuses
-from fleet.hosts import AT_ONCE, Hosts
+from fleet.hosts import Hosts
 from fleet.nodes import OK, Backup, Chain, Disk, FleetNode, Images, State, Status
 from tests.unit.command_line import Skyinfra
 from tests.unit.fleet_engine import DF, IMAGE, Box, FleetEngine, answers, health, node, printed, progress
@@ -349,12 +350,12 @@ def test_a_host_is_asked_once_for_all_its_nodes_and_the_order_stays() -> None:
 
 def test_hosts_are_asked_at_once_and_no_more_than_ten() -> None:
     Slow.most = Slow.at_work = 0
-    hosts = {str(number): Slow(0.3) for number in range(2 * AT_ONCE)}
+    hosts = {str(number): Slow(0.3) for number in range(2 * LOGINS)}
     began = time.monotonic()
     found = fleet_of(hosts).look()
     assert time.monotonic() - began < 3, "one after the other is 6 s"
-    assert len(found) == 2 * AT_ONCE
-    assert 1 < Slow.most <= AT_ONCE
+    assert len(found) == 2 * LOGINS
+    assert 1 < Slow.most <= LOGINS
 
 
 def test_a_dead_host_is_a_row_and_costs_its_limit_once() -> None:

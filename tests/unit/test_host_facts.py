@@ -14,7 +14,8 @@ from types import SimpleNamespace
 import pytest
 
 from clients import host_facts
-from clients.host_facts import AT_ONCE, FreshFacts, HostError, HostFacts, Listener, Obstacle, ask_host
+from clients.host_facts import FreshFacts, HostError, HostFacts, Listener, Obstacle, ask_host
+from clients.ssh import LOGINS
 from tests.unit.host_recordings import DIND, NODE, RASPBERRY_PI_4, RecordedHost, on_path, recorded_host
 
 PI = "ssh://pi@attic.lan"
@@ -271,4 +272,4 @@ def test_a_provider_with_many_hosts_asks_ten_at_once() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert most == [AT_ONCE]
+    assert most == [LOGINS]

@@ -11,7 +11,6 @@ from clients.host_facts import Container, FreshFacts, HostError, HostFacts, List
 from mocks.engine import PREFLIGHT
 from providers.base import UNKNOWN, URN, ProviderError, Values
 from providers.skycoin.host_findings import HostFindings, place_of
-from providers.skycoin.preflight import INPUTS as KNOWN
 from providers.skycoin.preflight import Preflight
 from tests.unit.projects import up
 from tests.unit.test_host_checks import DIND, FACTS
@@ -198,5 +197,5 @@ def test_the_program_passes_ports_and_memory_to_the_checks_of_a_preflight() -> N
     inputs = engine.one(PREFLIGHT, "attic-preflight").inputs
     assert inputs["ports"] == {"rpc-port": "127.0.0.1:6420", "peer-port": "0.0.0.0:6000"}
     assert inputs["memory"] == 768
-    assert {*inputs} <= {*KNOWN, "runs"}
+    assert {*inputs} <= {*Preflight.inputs, "runs"}
     assert "memory" not in up("local").one(PREFLIGHT, "node-1-preflight").inputs

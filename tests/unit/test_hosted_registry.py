@@ -290,8 +290,8 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     (
         {"registries.community.host": "attic"},
         [
-            "skycoin:registries.community.host: it needs arm32v7, but skycoin:images.registry is built for "
-            "amd64 only: add arm32v7 to its arches"
+            "skycoin:registries.community.host: attic needs arm32v7, but skycoin:images.registry is built "
+            "for amd64 only: add arm32v7 to its arches"
         ],
     ),
     (
@@ -319,14 +319,14 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
         {"registries.other": {**HOSTED, "address": "other.example"}},
         [
             "skycoin:registries.other.port: 5000 is already taken on engine local by "
-            "skycoin:registries.community; write another one"
+            "skycoin:registries.community.port; write another one"
         ],
     ),
     (
         {"registries.community.readers-port": 5000},
         [
             "skycoin:registries.community.readers-port: 5000 is already taken on engine local by "
-            "skycoin:registries.community; write another one"
+            "skycoin:registries.community.port; write another one"
         ],
     ),
     (
@@ -343,7 +343,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
         {"nodes.one.data-volume": "registry-community-data"},
         [
             "skycoin:registries.community: volume 'registry-community-data' on engine local is already "
-            "used by skycoin:nodes.one; give the node another volume"
+            "used by skycoin:nodes.one.data-volume; give the node another volume"
         ],
     ),
 ]

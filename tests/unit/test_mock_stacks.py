@@ -12,7 +12,7 @@ import pytest
 
 from mocks.engine import BUILD, CONTAINER, NODE_CONTAINER, TAG, VOLUME
 from mocks.previews import KEPT, Preview, preview_of
-from mocks.stacks import NOT_KNOWN, files_here, preview_of_files, up
+from mocks.stacks import INVENTED, files_here, preview_of_files, up
 from mocks.wire import Secret
 from review.changes import read_changes
 from review.summary import summary
@@ -66,7 +66,7 @@ def test_no_invented_digest_is_in_a_preview() -> None:
     assert invented
     text = json.dumps(preview)
     assert [digest for digest in invented if digest in text] == []
-    assert f"@sha256:{NOT_KNOWN}" in text
+    assert f"@sha256:{INVENTED}" in text
 
 
 def test_secrets_need_no_passphrase_and_stay_secrets() -> None:

@@ -13,11 +13,12 @@ from catalogue.boards import BOARDS
 from catalogue.node_container import HANDED_OVER
 from components.host import Host
 from components.node import Node, NodeArgs, node_arguments
+from components.pulled_image import HostImage
 from components.variant import Variant
 from mocks.engine import NETWORK, NODE_CONTAINER, PREFLIGHT, PULLED, VOLUME, Registered
 from mocks.wire import UNKNOWN
 from tests.unit.engine import Engine
-from tests.unit.samples import PINNED, node_args, on_builder, on_host, variant_args
+from tests.unit.samples import IMAGE, PINNED, node_args, on_builder, on_host, variant_args
 
 NODE = "skycoin:index:Node"
 INPUTS = {
@@ -332,7 +333,7 @@ def test_the_default_node_talks_to_nobody_and_opens_no_wallet_api() -> None:
 
 
 def test_peers_gui_and_api_sets_are_flags() -> None:
-    args = replace(node_args(), peer_port=7000, gui=True, api_sets=["READ", "WALLET"])
+    args = replace(node_args(), peer_port=7000, proxy=IMAGE, api_sets=["READ", "WALLET"])
     assert node_arguments(args) == [
         "-web-interface-addr=0.0.0.0",
         "-host-whitelist=127.0.0.1:6421,localhost:6421",
@@ -374,7 +375,7 @@ def test_a_node_outputs_its_address(engine: Engine) -> None:
 def test_in_a_first_preview_only_image_and_execution_of_a_node_are_unknown(first_preview: Engine) -> None:
     def program() -> None:
         variant = Variant("v", variant_args(), on_builder())
-        Node("node-1", replace(node_args(), image=variant.ref), on_host())
+        Node("node-1", replace(node_args(), image=HostImage(ref=variant.ref)), on_host())
 
     first_preview.run(program)
     assert first_preview.one(PULLED, "node-1-pulled").inputs["image"] == UNKNOWN

@@ -761,7 +761,7 @@ def test_a_wallet_that_holds_less_than_the_states_record_does_not_move(
 
 def test_a_damaged_wallet_does_not_move(fleet: Fleet, skyinfra: Skyinfra) -> None:
     fleet.attic.make(WALLET, mine=MINE["mine"][:-1])
-    assert f"the wallet volume {WALLET} on host attic: mine.wlt: empty, cut short" in move(skyinfra).err
+    assert f"the wallet volume {WALLET} on host attic: mine.wlt: empty, truncated" in move(skyinfra).err
     assert_nothing_changed(fleet)
 
 

@@ -257,7 +257,7 @@ def test_a_save_that_did_not_end_is_refused_with_the_command_that_takes_its_temp
 def test_a_torn_wallet_that_was_never_recorded_is_refused_too(
     engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before, a wallet whose first save was cut short passed, and the node did not start."""
+    """Before, a wallet whose first save was truncated passed, and the node did not start."""
     monkeypatch.setattr("time.sleep", lambda _: None)
     state = remembered(engine, other=wallet("C"))
     engine.put(WALLET, mine=wallet("A")[:-9])

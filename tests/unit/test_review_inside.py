@@ -154,7 +154,7 @@ def test_a_replaced_module_is_not_called_known(tmp_path: Path) -> None:
     changes = read({CRYPTO: "0.30.0"}, context={**CONTEXT, "location": str(tmp_path)})
     assert lines(changes)[0] == (
         "- skycoin: example.org/cors 1.0.0 is new (in which programs is unknown before the build); "
-        f"{CRYPTO} 0.30.0 → not known (skycoin); {CRYPTO}: version unknown, as {INEXACT}"
+        f"{CRYPTO} 0.30.0 → unknown (skycoin); {CRYPTO}: version unknown, as {INEXACT}"
     )
     changes = judged(changes, by_module(KNOWN), "1")
     assert changes.vulnerabilities == ()

@@ -244,7 +244,7 @@ def test_a_cut_at_any_place_restores_nothing(machines: Machines, new: Layout) ->
 def test_a_changed_byte_restores_nothing(machines: Machines, new: Layout, place: int) -> None:
     data = bytearray(machines.backed_up())
     data[place] ^= 1
-    with pytest.raises(UserError, match=r"^b is not a complete backup: it was cut short or changed"):
+    with pytest.raises(UserError, match=r"^b is not a complete backup: it was truncated or changed"):
         restore(new, "b", bytes(data), [KEY.secret])
     assert not new.state.exists()
 

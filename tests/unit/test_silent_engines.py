@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from clients import silent_engines
-from clients.silent_engines import AT_ONCE, Address, silent
+from clients.silent_engines import Address, silent
+from clients.ssh import LOGINS
 
 PONG = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"
 
@@ -116,12 +117,12 @@ def test_dead_hosts_are_asked_side_by_side_and_never_more_than_ten(
         "sleep 0.3",
         f"rm {running}/$$",
     )
-    dead = [Address(f"ssh://pi@board-{number}.lan") for number in range(2 * AT_ONCE)]
+    dead = [Address(f"ssh://pi@board-{number}.lan") for number in range(2 * LOGINS)]
     began = time.monotonic()
     assert len(silent(dead)) == len(dead)
     assert time.monotonic() - began < 0.3 * len(dead) / 2
     counts = [int(line) for line in (tmp_path / "counts").read_text().split()]
-    assert 1 < max(counts) <= AT_ONCE
+    assert 1 < max(counts) <= LOGINS
 
 
 def test_a_host_whose_ssh_hangs_is_given_up(ssh: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -237,7 +237,7 @@ def test_wallets_that_change_while_they_are_read_are_read_again(
 
     def get_archive(path: str) -> Any:
         if next(readings) == 0:
-            return [b"cut short, for a file has shrunk"], {}
+            return [b"truncated, for a file has shrunk"], {}
         if next(readings) > 3:
             old.files["/wallet"]["mine.wlt"] = MINE["mine"]
         return read(path)
@@ -316,7 +316,7 @@ def test_a_wallet_that_is_a_link_is_not_left_out(host: Host, skyinfra: Skyinfra)
     old = host.old(wallet=FILES)
     old.links = {"b.wlt": "/elsewhere/b.wlt"}
     assert (
-        "error: old:/wallet: b.wlt: empty, cut short, or not a wallet\n" in adopt(skyinfra, "old:/wallet").err
+        "error: old:/wallet: b.wlt: empty, truncated, or not a wallet\n" in adopt(skyinfra, "old:/wallet").err
     )
     assert_nothing_changed(host)
     old.links = {"log": "/var/log"}
@@ -487,7 +487,7 @@ def test_wallets_in_a_container_that_goes_when_it_stops_are_copied_while_it_runs
     assert_nothing_changed(host)
     host.board.run("old-kept").files = {"/wallets": {**FILES, "mine.wlt": MINE["mine"][:-1]}}
     host.board.nodes["old-kept"].status = "exited"
-    assert "mine.wlt: empty, cut short, or not a wallet" in adopt(skyinfra, "old-kept:/wallets").err
+    assert "mine.wlt: empty, truncated, or not a wallet" in adopt(skyinfra, "old-kept:/wallets").err
     host.board.nodes["old-kept"].files = {"/wallets": FILES}
     assert adopt(skyinfra, "old-kept:/wallets").code == 0
     assert (host.board.files(WALLET), old.status) == (FILES, "running")
@@ -544,7 +544,7 @@ def test_another_node_of_a_stack_is_refused(origin: str, status: str, host: Host
         ("old", f"old on host attic has no wallet in /wallet, {HOME}: give their folder"),
         ("old:/elsewhere", "old on host attic has no wallet in /elsewhere: give their folder"),
         ("empty", "empty on host attic has no wallet in /: give their folder"),
-        ("torn", "torn:/: mine.wlt: empty, cut short, or not a wallet"),
+        ("torn", "torn:/: mine.wlt: empty, truncated, or not a wallet"),
     ],
 )
 def test_a_source_without_a_complete_wallet_is_refused(

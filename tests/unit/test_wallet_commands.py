@@ -122,7 +122,7 @@ def test_list_shows_each_file_and_what_was_not_verified_without_a_key(
     assert lines[0].split()[:2] == ["file", "node"]
     assert [line.split()[0][:6] for line in lines[1:4]] == ["node-1", "node-1", "node-2"]
     assert lines[1].endswith("  complete")
-    assert "is not a complete backup: it was cut short or changed" in lines[2]
+    assert "is not a complete backup: it was truncated or changed" in lines[2]
     assert lines[3].endswith("  complete, not encrypted")
     assert lines[-1].startswith("Not verified without a key, for encrypted backups: that it can be")
     assert "node-2" not in skyinfra("wallet", "list", "node-1", "--from", str(tmp_path)).out

@@ -386,7 +386,7 @@ def test_after_a_destroy_a_node_still_has_its_wallet() -> None:
 def test_advice_names_the_node_and_its_stack(stack: str, option: str) -> None:
     """Without the stack, the printed command would mean another stack's node."""
     node = node_of(stack, "node-1", RESOURCES)
-    assert node.restored_from("FILE") == f"./skyinfra wallet restore node-1 FILE{option}"
+    assert node.wallet_command("restore", "FILE") == f"./skyinfra wallet restore node-1 FILE{option}"
 
 
 def test_an_unknown_node_is_refused_with_the_known_nodes() -> None:
@@ -456,12 +456,12 @@ def test_a_damaged_wallet_is_neither_backed_up_nor_restored(
     node: DeployedNode, tmp_path: Path, bad: bytes
 ) -> None:
     engine = FakeEngine({WALLET: {"a.wlt": bad, "b.wlt": TEXT}, BACKUPS: {f"{COPY}/a.wlt": bad}})
-    with pytest.raises(WalletError, match=r"a\.wlt: empty, cut short, or not a wallet"):
+    with pytest.raises(WalletError, match=r"a\.wlt: empty, truncated, or not a wallet"):
         backup(node, volume(node, engine), tmp_path)
     file = keep(tmp_path, "bad", pack({"a.wlt": File(data=bad)}))
-    with pytest.raises(WalletError, match=r"a\.wlt: empty, cut short, or not a wallet"):
+    with pytest.raises(WalletError, match=r"a\.wlt: empty, truncated, or not a wallet"):
         restore_file(node, volume(node, engine), file, tmp_path)
-    with pytest.raises(WalletError, match=r"a\.wlt: empty, cut short, or not a wallet"):
+    with pytest.raises(WalletError, match=r"a\.wlt: empty, truncated, or not a wallet"):
         restore_copy(node, volume(node, engine), COPY, tmp_path)
     assert engine.volumes[WALLET] == {"a.wlt": bad, "b.wlt": TEXT}
     assert "stop skycoin-node-1" not in engine.noted
@@ -561,7 +561,7 @@ def test_a_backup_that_was_cut_short_is_refused(cut: int) -> None:
     whole = pack({"a.wlt": File(data=TEXT), "b.wlt": File(data=TEXT)})
     assert wallets_in(unpack("b", whole)) == ["a.wlt", "b.wlt"]
     with pytest.raises(
-        WalletError, match=r"b is not a complete backup: it is not a \.tar\.gz file, or was cut short"
+        WalletError, match=r"b is not a complete backup: it is not a \.tar\.gz file, or was truncated"
     ):
         unpack("b", whole[:cut])
 

@@ -12,12 +12,12 @@ from components.host import Host
 from components.workspace import EngineInside, Workspace, WorkspaceArgs, page_command
 from mocks.engine import CONTAINER, NETWORK, PULLED, VOLUME, WORKSPACE_PREFLIGHT
 from tests.unit.engine import Engine
-from tests.unit.samples import HERE, PINNED, on_host
+from tests.unit.samples import HERE, IMAGE, PINNED, on_host
 
 COMPONENT = "skycoin:index:Workspace"
 CLI = WorkspaceArgs(
     host=HERE,
-    image=PINNED,
+    image=IMAGE,
     container="skycoin-workspace-cli",
     folder="/home/me/project",
     user="1234:5678",

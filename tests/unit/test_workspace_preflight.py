@@ -8,7 +8,7 @@ from catalogue.node_container import NODE
 from clients.errors import SilentHostError
 from mocks.engine import WORKSPACE_PREFLIGHT
 from providers.base import Change, ProviderError, Values
-from providers.skycoin.workspace_preflight import FAULT, INPUTS, WorkspacePreflight
+from providers.skycoin.workspace_preflight import FAULT, WorkspacePreflight
 from tests.unit.test_neighbours import NeighbourEngine, container
 from tests.unit.test_opened import opened
 
@@ -77,6 +77,6 @@ def test_a_change_of_the_way_to_the_host_asks_again() -> None:
 def test_the_preflight_accepts_exactly_the_inputs_of_the_program() -> None:
     given = opened(dind=True).one(WORKSPACE_PREFLIGHT, "cli-workspace-on-local-preflight").inputs
     assert kind(ALONE).check("cli", {}, given).failures == []
-    assert set(given) <= set(INPUTS)
+    assert set(given) <= set(WorkspacePreflight.inputs)
     assert kind(ALONE).check("cli", {}, {**given, "port": 1}).failures == [("port", "no such input")]
     assert opened().all_of(WORKSPACE_PREFLIGHT) == [], "no other state changes"

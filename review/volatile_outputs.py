@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-LEFT_OUT: Mapping[str, Mapping[str, str]] = MappingProxyType(
+VOLATILE: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "skycoin:index:Preflight": {
             "wallets": "a wallet grows while its node runs; one that has lost something refuses the preview",
@@ -21,9 +21,9 @@ LEFT_OUT: Mapping[str, Mapping[str, str]] = MappingProxyType(
         },
     }
 )
-"""Type of a resource → its output → reason why it is left out."""
+"""Type of a resource → its output → why it changes."""
 
 
 def stable_outputs(type_: str, outputs: Mapping[str, Any]) -> dict[str, Any]:
     """Outputs that change only by a decision, or by an outside change that `up` would notice."""
-    return {key: value for key, value in outputs.items() if key not in LEFT_OUT.get(type_, ())}
+    return {key: value for key, value in outputs.items() if key not in VOLATILE.get(type_, ())}
