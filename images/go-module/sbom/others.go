@@ -204,6 +204,6 @@ var rebuilt = regexp.MustCompile(`\+b[0-9]+$`)
 
 // debianURL returns the URL of a source package, by which Debian's vulnerability data is organized.
 func debianURL(source, version, distro string) string {
-	escaped := strings.NewReplacer("+", "%2B", ":", "%3A").Replace(rebuilt.ReplaceAllString(version, ""))
+	escaped := strings.ReplaceAll(rebuilt.ReplaceAllString(version, ""), "+", "%2B")
 	return "pkg:deb/debian/" + source + "@" + escaped + "?arch=source&distro=" + distro
 }
