@@ -24,7 +24,7 @@ from local.pulumi import docker_plugin_choice
 from local.pulumi.cli import known_environment, passphrase_file, plugin_folder, remember
 from local.pulumi.docker_plugin_choice import DockerPlugin
 from local.registry.certificates import machine_authorities
-from local.setup import claim_state, refuse_another_engine
+from local.setup import NEEDED_GIGABYTES, claim_state, refuse_another_engine, set_up
 from local.stacks.lock import exclusive
 from local.stacks.missing_nodes import refuse_missing
 from local.stacks.states import has_pending_creates, refuse_while_locked
@@ -314,6 +314,21 @@ def test_no_module_of_a_tool_is_left_over() -> None:
     folders = {path.name for path in (PROJECT / "local" / "tools").iterdir()}
     tools = {tool.name for tool in TOOLS if tool.folder.startswith("local/")}
     assert folders == {*tools, Path(vulnerability_database.FOLDER).name}
+
+
+def test_a_first_set_up_on_a_disk_that_would_fill_up_is_refused_before_anything_is_installed(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def install(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("local.setup.packages.ensure_packages", install)
+    monkeypatch.setattr("local.setup.base.free_gigabytes", lambda _: NEEDED_GIGABYTES - 0.1)
+    with pytest.raises(
+        SetupError, match=rf"14\.9 GB are free at {layout.cache}, {NEEDED_GIGABYTES} are needed"
+    ):
+        set_up(layout)
+    assert f"{NEEDED_GIGABYTES} GB of free disk" in (PROJECT / "README.md").read_text()
 
 
 def test_another_engine_than_that_of_the_stacks_is_refused(
