@@ -6,6 +6,7 @@ another host. Each test starts from what the ones before it published.
 
 import base64
 import io
+import itertools
 import os
 from collections.abc import Iterator
 
@@ -17,7 +18,7 @@ from tests.e2e.machine import Machine
 from tests.e2e.test_retention import publish, retention
 from tests.e2e.test_sources import holding
 from tests.e2e.tiny import TWO, Tiny
-from tests.e2e.token_service import PASSWORDS, TokenRegistry, start_token_registry
+from tests.e2e.token_service import LONG, PASSWORDS, TokenRegistry, start_token_registry
 
 PATH = "tiny/node"
 UPLOAD = r"^PUT .*/blobs/uploads/"
@@ -105,7 +106,7 @@ def test_the_registry_itself_is_never_sent_a_password(registry: TokenRegistry) -
 
 @pytest.mark.case(47)
 def test_a_token_that_ends_in_the_middle_of_an_upload_is_renewed(registry: TokenRegistry) -> None:
-    registry.service.lifetime = 1
+    registry.service.lifetimes = itertools.chain([1], itertools.repeat(LONG))
     registry.proxy.faults.append(Fault(matches=UPLOAD, delay=3))
     repository = repository_of(registry, "tiny/blobs")
     digest, file = blob()
@@ -120,7 +121,7 @@ def test_a_token_that_ends_in_the_middle_of_an_upload_is_renewed(registry: Token
 def test_an_up_whose_tokens_end_while_it_pushes_completes(tiny: Tiny, registry: TokenRegistry) -> None:
     """BuildKit pushes and this program tags; each renews a token that the registry no longer accepts."""
     tiny.write_release(registry.address, PATH, "two", 1)
-    registry.service.lifetime = 2
+    registry.service.lifetimes = itertools.repeat(2)
     registry.proxy.faults.append(Fault(matches=UPLOAD, delay=4, times=2))
     result = tiny.up()
     assert result.code == 0, result.text

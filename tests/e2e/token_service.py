@@ -7,14 +7,16 @@ verifies it with the service's public key (JWKS).
 
 import base64
 import http.server
+import itertools
 import json
+import math
 import secrets
 import ssl
 import subprocess
 import threading
 import time
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,8 +54,8 @@ class TokenService:
         self.asked: list[Asked] = []
         self.refused = 0
         """Number of requests with a wrong password."""
-        self.lifetime = LONG
-        """Seconds for which the registry accepts a token."""
+        self.lifetimes: Iterator[int] = itertools.repeat(LONG)
+        """Seconds for which the registry accepts each of the next tokens, and up to one more."""
         self.may: dict[str, frozenset[str]] = {
             "publisher": ALL,
             "reader": frozenset({"pull"}),
@@ -94,7 +96,7 @@ class TokenService:
             granted = sorted(self.may[user] & set(actions.split(",")))
             access.append({"type": kind, "name": name, "actions": granted})
         now = int(time.time())
-        ends = now + self.lifetime - LEEWAY
+        ends = math.ceil(time.time()) + next(self.lifetimes) - LEEWAY
         claims = {"iss": NAME, "sub": user, "aud": NAME, "exp": ends, "nbf": now - 120, "iat": now}
         token = jwt.encode(
             {"alg": "ES256", "kid": "tests"},
@@ -174,7 +176,7 @@ class TokenRegistry:
         self.proxy.requests.clear()
         self.proxy.schemes.clear()
         self.service.asked.clear()
-        self.service.lifetime = LONG
+        self.service.lifetimes = itertools.repeat(LONG)
         self.login()
 
 
