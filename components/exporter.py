@@ -29,7 +29,7 @@ class ExporterArgs:
     host: Host
     """Host with the engine that runs it; the provider in the options must reach the same engine."""
     image: HostImage
-    """That of images/exporter."""
+    """Image of the exporter (images/exporter)."""
     container: str
     """Name of the exporter's container on the host."""
     network: pulumi.Input[str]

@@ -1,1 +1,1 @@
-"""What images are built with: the builder, the network of build steps, the base image."""
+"""Tools of image builds: the builder, the network of build steps, the base image."""

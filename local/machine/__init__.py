@@ -1,1 +1,1 @@
-"""What all parts of a set-up use: folders and ports, steps with their progress, downloads, services."""
+"""Basis of all other parts: folders and ports, steps with their progress, downloads, services."""

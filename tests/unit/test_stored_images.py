@@ -109,7 +109,7 @@ def test_an_engines_placeholder_for_no_tag_is_not_a_tag(store: ImageStore) -> No
 def test_an_image_is_unneeded_in_containerds_store_too_which_lists_digests_among_the_tags(
     store: ImageStore,
 ) -> None:
-    """As Docker 29 answers; there, older images stayed for ever."""
+    """Docker 29 answers like this. Before, its older images stayed for ever."""
     store.add("old", ref("a"), tags=(ref("a"),))
     assert surplus(store) == ["old"]
 

@@ -85,11 +85,11 @@ class FakeEngine:
     left: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Containers that other commands have on the wallet, with their labels."""
     working: Sequence[str] = ()
-    """Those of them that are running."""
+    """Names of those in `left` that are running."""
     helpers: "list[FakeContainer]" = field(default_factory=list)
     """Containers of the commands in a test."""
     meanwhile: dict[str, Callable[[], object]] = field(default_factory=dict)
-    """What happens once at a step of a restore: before `create`, `stage` or `move`, or after `created`."""
+    """Events at steps of a restore, once each: before `create`, `stage` or `move`, or after `created`."""
     is_kept_out: bool = False
     """If true, the node's user can't write to the volume."""
     loses: bool = False
@@ -1093,7 +1093,7 @@ def test_a_process_has_ended_if_its_number_is_free_or_is_another_ones() -> None:
 
 THERE = {f"{COPY}/a.wlt": TEXT, "2026-01-02T00-00-00Z/a.wlt": TEXT}
 ENDS = 7 * 512
-"""Where the archive of these files ends: a folder above, two folders, and two files of a block each."""
+"""End of the archive of these files, in bytes: a folder above, two folders, two files of a block each."""
 
 
 @pytest.mark.case(38)
