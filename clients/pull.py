@@ -73,8 +73,17 @@ def known_as(api: Any, image: str) -> str | None:
     if not is_pinned(image):
         return None
     _, digest = split_pinned(image)
-    names = [name for stored in api.images() for name in stored.get("RepoDigests") or ()]
+    names = [name for stored in api.images() for name in digest_names(stored)]
     return next((name for name in sorted(names) if name.endswith(f"@{digest}")), None)
+
+
+def digest_names(stored: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names by digest of an image in an engine's list.
+
+    With containerd's image store, as in new installations of Docker 29, they are among the tags, too.
+    """
+    pinned = (tag for tag in stored.get("RepoTags") or () if is_pinned(tag))
+    return tuple(sorted({*(stored.get("RepoDigests") or ()), *pinned}))
 
 
 def expected_name(image: str, place: Place) -> str:

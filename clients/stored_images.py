@@ -15,7 +15,7 @@ from docker.errors import ImageNotFound
 from catalogue.naming import is_pinned, split_pinned
 from catalogue.node_container import LAST_HEALTHY
 from catalogue.titles import TITLE, TITLES
-from clients.pull import is_on_loopback
+from clients.pull import digest_names, is_on_loopback
 from display.units import size
 
 VERSION = "org.opencontainers.image.version"
@@ -107,7 +107,7 @@ def _project_images(stored: Iterable[Mapping[str, Any]], repositories: Collectio
     images = [
         StoredImage(
             identity=image["Id"],
-            names=_digest_names(image),
+            names=digest_names(image),
             version=(image.get("Labels") or {}).get(VERSION, ""),
             size=image.get("Size") or 0,
         )
@@ -118,7 +118,7 @@ def _project_images(stored: Iterable[Mapping[str, Any]], repositories: Collectio
 
 
 def _is_project_image(stored: Mapping[str, Any], repositories: Collection[str]) -> bool:
-    names = _digest_names(stored)
+    names = digest_names(stored)
     has_tag = any(tag != "<none>:<none>" and not is_pinned(tag) for tag in stored.get("RepoTags") or ())
     return (
         (stored.get("Labels") or {}).get(TITLE) in TITLES
@@ -126,15 +126,6 @@ def _is_project_image(stored: Mapping[str, Any], repositories: Collection[str]) 
         and bool(names)
         and all(is_pinned(name) and _is_in(split_pinned(name)[0], repositories) for name in names)
     )
-
-
-def _digest_names(stored: Mapping[str, Any]) -> tuple[str, ...]:
-    """Names of an image by digest.
-
-    With containerd's image store, as in new installations of Docker 29, they are among the tags, too.
-    """
-    pinned = (tag for tag in stored.get("RepoTags") or () if is_pinned(tag))
-    return tuple(sorted({*(stored.get("RepoDigests") or ()), *pinned}))
 
 
 def _is_in(repository: str, repositories: Collection[str]) -> bool:

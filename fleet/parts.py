@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from catalogue.ssh_options import STRICT_HOST_KEYS
+from catalogue.urns import name_of
 from clients.pulumi import NODE_CONTAINER
 from clients.silent_engines import Address
 
@@ -84,7 +85,7 @@ def addresses(resources: Sequence[Mapping[str, Any]], local: str) -> dict[str, t
         inputs, urn = resource.get("inputs") or {}, resource["urn"]
         if resource["type"] == PROVIDER:
             address = _address(inputs.get("host"), inputs.get("sshOpts"), local)
-            providers[urn] = (urn.rpartition("::")[2], address)
+            providers[urn] = (name_of(urn), address)
         elif (provider := _provider_of(resource)) in providers:
             by_urn[urn] = providers[provider]
         elif resource["type"].startswith(_OWN) and isinstance(host := inputs.get("host"), str):

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from catalogue.urns import name_of
+
 
 @dataclass(frozen=True, slots=True)
 class FormerIdentity:
@@ -31,7 +33,7 @@ def formers(
         yield FormerIdentity(make_urn(above.urn, entry.type, name), name)
         for alias in entry.aliases:
             if alias.startswith("urn:"):
-                yield FormerIdentity(alias, alias.rpartition("::")[2])
+                yield FormerIdentity(alias, name_of(alias))
             elif ":" in alias:
                 yield FormerIdentity(make_urn(above.urn, alias, name), name)
             else:

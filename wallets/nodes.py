@@ -6,6 +6,7 @@ from typing import Any
 
 from catalogue.naming import backups_volume
 from catalogue.node_container import USER, user_of
+from catalogue.urns import name_of
 from clients.pull import Place
 from display.command_lines import skyinfra
 from wallets.errors import WalletError
@@ -87,7 +88,7 @@ def nodes_of(stack: str, resources: Sequence[Mapping[str, Any]]) -> dict[str, De
     for resource in resources:
         if (owner := _owner(resource["urn"], parents, parts)) is not None:
             parts[owner].append(resource)
-    nodes = {urn.rpartition("::")[2]: _node(stack, urn, node_parts) for urn, node_parts in parts.items()}
+    nodes = {name_of(urn): _node(stack, urn, node_parts) for urn, node_parts in parts.items()}
     return {name: node for name, node in nodes.items() if node is not None}
 
 
@@ -110,9 +111,9 @@ def _owner(urn: str, parents: Mapping[str, str], nodes: Container[str]) -> str |
 
 def _node(stack: str, urn: str, parts: Sequence[Mapping[str, Any]]) -> DeployedNode | None:
     """The node of a component; None if only the component is left."""
-    name = urn.rpartition("::")[2]
-    inputs = {part["urn"].rpartition("::")[2]: part.get("inputs", {}) for part in parts}
-    outputs = {part["urn"].rpartition("::")[2]: part.get("outputs") or {} for part in parts}
+    name = name_of(urn)
+    inputs = {name_of(part["urn"]): part.get("inputs", {}) for part in parts}
+    outputs = {name_of(part["urn"]): part.get("outputs") or {} for part in parts}
     preflight = inputs.get(f"{name}-preflight")
     if preflight is None:
         return None

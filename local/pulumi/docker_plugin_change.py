@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from catalogue.urns import name_of
 from clients.engine import start_container
 from clients.pulumi import CONTAINER, NODE_CONTAINER, containers
 from local.machine.layout import PROJECT, Layout
@@ -149,17 +150,13 @@ def _replaced(layout: Layout, stack: str, env: Mapping[str, str], doing: str) ->
     """
     with step(f"refresh and preview of the stack {stack}, {doing}") as this:
         start_stopped(layout, stack, env)
-        replaced = {_name(each) for each in _previewed(layout, stack, env) if _is_replaced(each)}
+        replaced = {name_of(each["urn"]) for each in _previewed(layout, stack, env) if _is_replaced(each)}
         this.found = f"would replace {', '.join(sorted(replaced))}" if replaced else "would replace nothing"
     return replaced
 
 
 def _is_replaced(each: Mapping[str, Any]) -> bool:
     return each["op"] in REPLACING and "docker:index/" in each["urn"].split("::")[2]
-
-
-def _name(each: Mapping[str, Any]) -> str:
-    return str(each["urn"].rpartition("::")[2])
 
 
 def _previewed(layout: Layout, stack: str, env: Mapping[str, str]) -> list[dict[str, Any]]:

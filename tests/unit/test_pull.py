@@ -10,7 +10,7 @@ from docker.errors import APIError, ImageNotFound
 
 from clients import pull
 from clients.errors import ServiceError
-from clients.pull import ensure_image, expected_name, is_same, known_as
+from clients.pull import digest_names, ensure_image, expected_name, is_same, known_as
 from clients.registry import RegistryError, Repository
 from providers.base import UNKNOWN, Values
 from providers.skycoin.pulled_image import PulledImage
@@ -223,6 +223,14 @@ def test_an_image_is_recognized_only_by_its_digest() -> None:
     assert is_same("busybox:1", "busybox:1")
     assert not is_same("busybox:1", "busybox:2")
     assert known_as(Images(there=[LOCAL]), "busybox:1") is None
+
+
+def test_an_image_that_containerds_store_lists_by_a_digest_among_the_tags_is_known() -> None:
+    assert digest_names({"RepoDigests": ["kept@sha256:1"], "RepoTags": [LOCAL, "kept:by-me"]}) == (
+        "kept@sha256:1",
+        LOCAL,
+    )
+    assert digest_names({"RepoDigests": None, "RepoTags": None}) == ()
 
 
 @pytest.mark.parametrize(
