@@ -39,7 +39,10 @@ NODE = "skycoin.node"
 WALLET_HELPER = "skycoin.wallet-helper"
 """Label of a container through which a command reads or writes a wallet: the wallet volume."""
 WALLET_READER, WALLET_WRITER = "skycoin.wallet-reader", "skycoin.wallet-writer"
-"""Further label of such a container, by what it may do: the process of its command (wallets/processes.py)."""
+"""Further label of such a container, by what it may do: the process of its command.
+
+wallets/volumes/processes.py has the form of its value.
+"""
 WRITTEN = (
     "A command such as `./skyinfra wallet restore` is writing to it: wait for its end. If that command was "
     "killed, run it again, or remove that container if all wallets are as they should be."

@@ -12,8 +12,8 @@
 #   all N CHAIN SHA-256             of its addresses, one a line, in the order of the file
 #   first N CHAIN COUNT SHA-256     of the first COUNT of them, where it is asked for
 #   end                             last: what comes without it was cut off on its way
-# In a FILE, a control character, a backslash, and each byte that is not part of UTF-8 is \xNN, as wallets/fingerprint.py
-# has it: engines change other bytes in what a container prints, and two wallets would get one name.
+# In a FILE, a control character, a backslash, and each byte that is not part of UTF-8 is \xNN, as
+# wallets/files/fingerprint.py has it: engines change other bytes in what a container prints, and two wallets would get one name.
 # busybox has no JSON parser. With quotes as the ends of awk's records, every second one is a string. Like the
 # node, this reads the first JSON value of a file, and nothing behind it.
 set -u

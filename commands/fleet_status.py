@@ -22,8 +22,8 @@ from fleet import report
 from fleet.hosts import Hosts
 from fleet.images import image_hosts
 from fleet.nodes import Backup, FleetNode
+from wallets.backups.records import recorded
 from wallets.nodes import DeployedNode, nodes_of
-from wallets.records import recorded
 
 EVERY = 5.0
 """Seconds between two rounds of `--watch`."""

@@ -32,11 +32,11 @@ from local.stacks.files import aside, refuse_edited, write_stack_file
 from local.stacks.missing_nodes import file_name
 from providers.skycoin.wallet_identity import remembered
 from settings.stack import StackSettings
-from wallets.backup_format import Backup, open_backup
+from wallets.backups.format import Backup, open_backup
 from wallets.commands import fingerprint_on_host, refuse_anothers, volume_of
-from wallets.contents import File
 from wallets.errors import WalletError
-from wallets.fingerprint import fingerprint_of
+from wallets.files.contents import File
+from wallets.files.fingerprint import fingerprint_of
 from wallets.moving import (
     carry,
     leave,

@@ -20,8 +20,8 @@ from local.stacks.files import stack_text
 from local.stacks.missing_nodes import file_name, listed_nodes
 from settings.names import container_name, pull_from, repository_of, volume_names
 from settings.stack import StackSettings
-from wallets.backup_format import read
-from wallets.backup_places import load_file
+from wallets.backups.format import read
+from wallets.backups.places import load_file
 from wallets.nodes import DeployedNode, nodes_of
 
 

@@ -26,9 +26,9 @@ from review.risk import Level, risk_of
 from review.rules import Rule, broken_rules, wanted
 from review.setting_lines import SettingLines
 from settings.places import read_stack_file
+from wallets.backups.policy import rules_of
+from wallets.backups.records import has_records, newest_backup, recorded
 from wallets.nodes import nodes_of
-from wallets.policy import rules_of
-from wallets.records import has_records, newest_backup, recorded
 
 EXIT_CODES = {Level.SAFE: 0, Level.RESTARTS: 0, Level.AT_RISK: AT_RISK, Level.REFUSED: REFUSED}
 SAVED = "A saved preview does not show which files it was created from: omit `--preview`."

@@ -21,8 +21,8 @@ from local.registry_collection import collect
 from local.rotation import Key, rotate
 from local.stacks.files import STACK
 from local.stacks.setup_backup_format import SUFFIX, About
-from wallets.backup_places import SSH, load_file, place
-from wallets.policy import given_recipients
+from wallets.backups.places import SSH, load_file, place
+from wallets.backups.policy import given_recipients
 
 LAST_MESSAGES = {
     Key.PASSPHRASE: "All states and stacks' files are encrypted with the new {state}/passphrase. "

@@ -18,9 +18,10 @@ from display.units import count_of
 from local.pulumi.command import pulumi
 from local.stacks.files import copied_stack_file, is_own, stack_config
 from providers.skycoin.wallet_identity import ACCEPTED, FAULT, KEPT_OUT, remembered
-from wallets.adoption import Source, adopt, refuse_occupied
-from wallets.backup_format import read
-from wallets.backup_places import load_file, place
+from wallets.adoption.adoption import Source, adopt, refuse_occupied
+from wallets.backups.format import read
+from wallets.backups.places import load_file, place
+from wallets.backups.policy import recipients_of, rules_of
 from wallets.commands import (
     Restoring,
     fingerprint_on_host,
@@ -29,11 +30,10 @@ from wallets.commands import (
     restore_temporary,
     volume_of,
 )
-from wallets.contents import Contents
-from wallets.fingerprint import fingerprint_of
+from wallets.files.contents import Contents
+from wallets.files.fingerprint import fingerprint_of
 from wallets.moving import refuse_less
 from wallets.nodes import DeployedNode, node_of, nodes_of
-from wallets.policy import recipients_of, rules_of
 
 
 @click.group()

@@ -11,7 +11,7 @@ import click
 from clients.age import Identity, identities
 from commands.backend import Backend
 from settings.ssh import ssh_fault
-from wallets.backup_files import default_folder, load
+from wallets.backups.local_folder import default_folder, load
 from wallets.errors import WalletError
 from wallets.nodes import DeployedNode, node_of
 

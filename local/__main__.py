@@ -24,9 +24,9 @@ from local.stacks.missing_nodes import refuse_missing
 from local.stacks.stack import for_a_look, with_stack_file
 from local.stacks.states import own_stacks, resources
 from local.state_move import moved
+from wallets.backups.policy import rules_of
+from wallets.backups.records import newest_backup
 from wallets.nodes import nodes_of
-from wallets.policy import rules_of
-from wallets.records import newest_backup
 from wallets.signals import interrupt_on_all
 
 

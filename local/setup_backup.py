@@ -26,7 +26,7 @@ from local.stacks.setup_backup_format import (
     seal,
 )
 from local.stacks.states import all_stacks, deployment, refuse_while_locked, state_file
-from wallets.contents import Contents, File
+from wallets.files.contents import Contents, File
 
 PORT = "SKYCOIN_REGISTRY_PORT"
 

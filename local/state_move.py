@@ -29,7 +29,7 @@ from local.machine.steps import SetupError, run, step
 from local.stacks.checkout import owner_above, record
 from local.stacks.lock import exclusive
 from local.stacks.states import all_stacks, refuse_while_locked
-from wallets.backup_files import sync
+from wallets.backups.local_folder import sync
 
 SERVICES = ("buildkitd", "registry")
 """Services that use the state folder. The machine's engine does not, even if `make up` has started it."""

@@ -11,8 +11,8 @@ from enum import StrEnum
 from clients.fingerprint import NOTHING, Chain, VolumeWallets
 from display.markdown import table
 from tests.crash_states import Class, Save, State
-from wallets.contents import File
-from wallets.temporary import restored_wallet, temporary_copies
+from wallets.files.contents import File
+from wallets.files.temporary import restored_wallet, temporary_copies
 
 
 class Outcome(StrEnum):

@@ -14,24 +14,24 @@ from clients.wallet_on_host import WalletOnHost
 from display.units import count_of
 from settings.wallets import WalletsSettings
 from wallets.asking import ask
-from wallets.backup_format import Backup, Kind, about, fingerprint, misnamed, open_backup, read, seal
-from wallets.backup_places import Place
-from wallets.contents import (
+from wallets.backups.drill import Drill
+from wallets.backups.format import Backup, Kind, about, fingerprint, misnamed, open_backup, read, seal
+from wallets.backups.listing import newest
+from wallets.backups.places import Place
+from wallets.backups.records import age, days, is_too_old, remember
+from wallets.errors import WalletError
+from wallets.files.contents import (
     Contents,
     refuse_damaged,
     refuse_interrupted,
     wallets_in,
     without_staged,
 )
-from wallets.drill import Drill
-from wallets.errors import WalletError
-from wallets.fingerprint import printable
-from wallets.listing import newest
-from wallets.losses import lost, lost_of_record
+from wallets.files.fingerprint import printable
+from wallets.files.losses import lost, lost_of_record
+from wallets.files.temporary import restored_wallet
 from wallets.nodes import DeployedNode
-from wallets.records import age, days, is_too_old, remember
-from wallets.temporary import restored_wallet
-from wallets.volume import WalletVolume
+from wallets.volumes.volume import WalletVolume
 
 UNVERIFIED = "that it can be decrypted, and that its header is true"
 """Facts about an encrypted backup that can't be checked without a secret key."""

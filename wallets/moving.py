@@ -16,7 +16,8 @@ from clients.pull import ensure_image
 from display.command_lines import skyinfra
 from wallets.asking import ask
 from wallets.commands import engine_of, fingerprint_on_host, on_host, volume_of
-from wallets.contents import (
+from wallets.errors import WalletError
+from wallets.files.contents import (
     Contents,
     File,
     damaged,
@@ -26,11 +27,10 @@ from wallets.contents import (
     without_links,
     without_staged,
 )
-from wallets.errors import WalletError
-from wallets.fingerprint import fingerprint_of, found_in
-from wallets.losses import lost
+from wallets.files.fingerprint import fingerprint_of, found_in
+from wallets.files.losses import lost
 from wallets.nodes import DeployedNode
-from wallets.volume import COPIES
+from wallets.volumes.volume import COPIES
 
 
 def wallets_of(node: DeployedNode) -> dict[str, File]:

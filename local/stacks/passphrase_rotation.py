@@ -23,7 +23,7 @@ from local.machine.private_files import write_aside
 from local.machine.steps import SetupError, step
 from local.stacks.files import stack_config, stack_file
 from local.stacks.states import all_stacks, deployment, refuse_while_locked, state_file
-from wallets.backup_files import fill
+from wallets.backups.local_folder import fill
 
 SALT = "encryptionsalt"
 TARGETS = "targets.json"

@@ -1,7 +1,7 @@
 """The format of a set-up's backup: its files, its header, and what makes one invalid. Pure functions.
 
-It is sealed like backups of wallets (wallets/sealed.py), and always encrypted, because it contains every key
-of the set-up.
+It is sealed like backups of wallets (wallets/backups/sealed.py), and always encrypted, because it contains
+every key of the set-up.
 """
 
 import json
@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from clients.age import Identity
 from local.machine.layout import Layout
 from local.machine.steps import SetupError
-from wallets import sealed
-from wallets.contents import LARGEST, Contents, File
-from wallets.sealed import Form, Sealed
+from wallets.backups import sealed
+from wallets.backups.sealed import Form, Sealed
+from wallets.files.contents import LARGEST, Contents, File
 
 SUFFIX = ".setup-backup"
 STATE, STACKS = "state/", "stacks/"

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from local.machine.layout import PROJECT, Layout
 from local.stacks.setup_backup_format import PASSPHRASE, STACKS, STATE
-from wallets.backup_files import fill, sync
-from wallets.contents import Contents
+from wallets.backups.local_folder import fill, sync
+from wallets.files.contents import Contents
 
 _NAME = "setup-restore"
 

@@ -13,7 +13,7 @@ from local.machine.layout import PROJECT
 from tests.crash_outcomes import Judged, Outcome, Verdict, counted
 from tests.crash_states import FOLDER, Class, saves, states
 from tests.e2e.judge import Judge, build_judge, judged
-from wallets.contents import File, damaged
+from wallets.files.contents import File, damaged
 
 DOCS = PROJECT / "docs" / "wallets.md"
 SECONDS = 120

@@ -17,13 +17,13 @@ from tests.e2e.rebooted import NAME, WALLET
 from tests.e2e.test_cut_off import DATA, NEW, OLD, SLOW, Node, board_with_images, node
 from tests.unit.test_wallet_backups import wallet
 from wallets import commands
-from wallets.backup_files import LocalFolder
-from wallets.backup_format import read
+from wallets.backups.format import read
+from wallets.backups.local_folder import LocalFolder
 from wallets.commands import Restoring
-from wallets.contents import File, pack
 from wallets.errors import WalletError
+from wallets.files.contents import File, pack
 from wallets.nodes import DeployedNode
-from wallets.volume import MOVE, WalletVolume
+from wallets.volumes.volume import MOVE, WalletVolume
 
 __all__ = ["node"]
 

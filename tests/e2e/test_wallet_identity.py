@@ -27,8 +27,8 @@ from tests.e2e.example_pages import compare_with_example
 from tests.e2e.machine import Machine, Result
 from tests.e2e.plugin import until
 from tests.unit.wallet_engine import wallet
-from wallets.contents import File
-from wallets.fingerprint import fingerprint_of, printable
+from wallets.files.contents import File
+from wallets.files.fingerprint import fingerprint_of, printable
 
 NODE, PORT = "skycoin-guarded", 16428
 WALLET = f"{NODE}-wallet"

@@ -32,7 +32,7 @@ from tests.e2e.test_publishing import rebuilt
 from tests.e2e.test_rollback import fingerprint, well
 from tests.e2e.test_setup_backup import dead, new_machine
 from tests.e2e.test_wallet_identity import MADE, files_in
-from wallets.fingerprint import fingerprint_of
+from wallets.files.fingerprint import fingerprint_of
 
 HERE = Path(__file__).parent
 ARCHES = {"attic": "amd64", "barn": "amd64", "cellar": "arm32v7", "loft": "arm64v8"}

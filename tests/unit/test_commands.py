@@ -30,8 +30,8 @@ from tests.unit.projects import PROJECT
 from tests.unit.registry import Repository
 from tests.unit.test_retention import publish
 from tests.unit.test_wallets import RESOURCES, TEXT
-from wallets.contents import File, pack
 from wallets.errors import WalletError
+from wallets.files.contents import File, pack
 from workspaces.model import WorkspaceError
 
 MINE = {"mine.wlt": {"deterministic": Chain(count=3, sha256="a" * 64)}}

@@ -28,7 +28,7 @@ from clients.errors import SilentHostError
 from clients.host_facts import HostError, ask_host
 from clients.silent_engines import Address
 from clients.ssh import LOGINS, SshRelay, forwarded, start_detached
-from wallets.backup_places import place
+from wallets.backups.places import place
 
 
 @pytest.fixture

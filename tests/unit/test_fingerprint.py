@@ -24,8 +24,8 @@ from clients.fingerprint import (
     summary,
 )
 from tests.unit.wallet_engine import public_key, wallet
-from wallets.contents import File, damaged
-from wallets.fingerprint import fingerprint_of, found_in, printable
+from wallets.files.contents import File, damaged
+from wallets.files.fingerprint import fingerprint_of, found_in, printable
 
 CANARY = "canary sings in the coal mine"
 KEY = "ca" * 32

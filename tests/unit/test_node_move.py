@@ -30,9 +30,9 @@ from tests.unit.test_wallets import URN, child
 from tests.unit.yaml_like import EXPORTER
 from wallets import moving
 from wallets.asking import ask
-from wallets.contents import STAGING, Contents, File
 from wallets.errors import WalletError
-from wallets.fingerprint import fingerprint_of
+from wallets.files.contents import STAGING, Contents, File
+from wallets.files.fingerprint import fingerprint_of
 from wallets.nodes import DeployedNode
 
 NODE, WALLET = "skycoin-one", "skycoin-one-wallet"
@@ -152,7 +152,7 @@ def fleet(set_up: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fl
     for module in ("local.stacks.files", "local.stacks.stack", "local.stacks.missing_nodes"):
         monkeypatch.setattr(f"{module}.PROJECT", tmp_path)
     made = Fleet(tmp_path / "hosts", file)
-    monkeypatch.setattr("wallets.volume.PAUSE", 0)
+    monkeypatch.setattr("wallets.volumes.volume.PAUSE", 0)
     monkeypatch.setattr("commands.backend.resources", lambda *_: copy.deepcopy(made.resources))
     monkeypatch.setattr("wallets.commands.connect", made.connect)
     for module in ("moving", "node_removal"):

@@ -16,7 +16,7 @@ from clients import ownership
 from clients.errors import ServiceError
 from clients.ownership import PLACE, SCRIPT, ForeignFile, explained, foreign_files
 from clients.wallet_on_host import WRITE_RECORD
-from wallets import contents
+from wallets.files import contents
 
 IMAGE, VOLUME = "registry/skycoin@sha256:1", "skycoin-one-wallet"
 STRANGER = 12345

@@ -26,8 +26,8 @@ from local.stacks.setup_backup_format import FORM, About
 from local.stacks.states import state_file
 from tests.unit.command_line import Skyinfra
 from tests.unit.test_wallet_backups import KEY, OTHER, sealed
-from wallets import sealed as sealing
-from wallets.contents import Contents, File
+from wallets.backups import sealed as sealing
+from wallets.files.contents import Contents, File
 
 CANARY = "canary"
 """Part of every secret of the set-up."""

@@ -22,7 +22,7 @@ from local.pulumi.cli import known_environment, remember
 from local.stacks.lock import exclusive
 from local.state_move import moved
 from tests.unit.set_ups import FILES, Home, Killed, Killer, texts
-from wallets.backup_files import sync
+from wallets.backups.local_folder import sync
 
 RENAME = Path.rename
 LOOK = Path.iterdir

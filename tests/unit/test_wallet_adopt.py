@@ -19,11 +19,11 @@ from tests.unit.command_line import Ran, Skyinfra
 from tests.unit.moving_engines import Board, Node, Requests
 from tests.unit.test_node_move import CONTENTS, FINGERPRINT, MINE, NODE, WALLET, resources
 from tests.unit.test_wallet_backups import wallet
-from wallets import adoption
-from wallets.contents import File
+from wallets.adoption import adoption
 from wallets.errors import WalletError
-from wallets.fingerprint import fingerprint_of
-from wallets.volume import WalletVolume
+from wallets.files.contents import File
+from wallets.files.fingerprint import fingerprint_of
+from wallets.volumes.volume import WalletVolume
 
 FILES = {path: file.data for path, file in CONTENTS.items()}
 HOME = "/root/.skycoin/wallets"
@@ -61,7 +61,7 @@ class Host:
 def host(set_up: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     made = Host(tmp_path / "attic")
     made.node.labels = {LABEL: "urn of one"}
-    monkeypatch.setattr("wallets.volume.PAUSE", 0)
+    monkeypatch.setattr("wallets.volumes.volume.PAUSE", 0)
     monkeypatch.setattr("commands.backend.resources", lambda *_: copy.deepcopy(made.resources))
     monkeypatch.setattr("wallets.commands.connect", lambda _: made.board)
     monkeypatch.setattr("commands.wallet.pulumi", made.pulumi)

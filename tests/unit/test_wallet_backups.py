@@ -24,16 +24,17 @@ from clients import age
 from settings.wallets import WalletsSettings
 from tests.unit.projects import PROJECT
 from tests.unit.test_wallets import BACKUPS, COPY, RESOURCES, WALLET, FakeEngine, volume
-from wallets import commands, listing, records
-from wallets.backup_files import LocalFolder
-from wallets.backup_format import Kind, about, open_backup, read, seal
-from wallets.backup_places import SshFolder, load_file, place
+from wallets import commands
+from wallets.backups import listing, records
+from wallets.backups.format import Kind, about, open_backup, read, seal
+from wallets.backups.local_folder import LocalFolder
+from wallets.backups.places import SshFolder, load_file, place
+from wallets.backups.policy import recipients_of, refuse_unclear, rules_of
 from wallets.commands import Restoring
-from wallets.contents import Contents, File, from_tar, pack
 from wallets.errors import WalletError
-from wallets.losses import lost
+from wallets.files.contents import Contents, File, from_tar, pack
+from wallets.files.losses import lost
 from wallets.nodes import DeployedNode, node_of
-from wallets.policy import recipients_of, refuse_unclear, rules_of
 
 SEED = "canary fossil side modify turtle door label grunt baby worth brush master"
 
@@ -64,7 +65,7 @@ KEY, OTHER = Key(), Key()
 
 @pytest.fixture
 def node(monkeypatch: pytest.MonkeyPatch) -> DeployedNode:
-    monkeypatch.setattr("wallets.volume.PAUSE", 0)
+    monkeypatch.setattr("wallets.volumes.volume.PAUSE", 0)
     return node_of("test", "node-1", RESOURCES)
 
 
@@ -425,7 +426,7 @@ def test_a_backup_that_arrives_in_part_gets_no_name(
     def cut(command: list[str], *, input: bytes, **rest: object) -> object:  # noqa: A002 subprocess's name
         return real(command, input=input[: len(input) // 2], **rest)  # type: ignore[call-overload]
 
-    monkeypatch.setattr("wallets.backup_places.subprocess.run", cut)
+    monkeypatch.setattr("wallets.backups.places.subprocess.run", cut)
     with pytest.raises(
         WalletError, match=r"can't be written: only a part of the file arrived. No backup was created"
     ):
@@ -522,7 +523,7 @@ def test_a_backup_that_no_restore_would_accept_is_not_created(
     keys: tuple[Key, ...], node: DeployedNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before, an encrypted backup was created and recorded, and every restore of it was refused."""
-    monkeypatch.setattr("wallets.contents.LARGEST", 20_000)
+    monkeypatch.setattr("wallets.files.contents.LARGEST", 20_000)
     volume = {"a.wlt": wallet("one"), "log": bytes(30_000)}
     with pytest.raises(WalletError, match=r"larger than 0 MiB in all, and no backup of them could be restor"):
         backup(node, FakeEngine({WALLET: volume}), tmp_path, *keys)

@@ -18,12 +18,12 @@ from settings.wallets import WalletsSettings
 from tests.unit.command_line import Skyinfra
 from tests.unit.test_wallet_backups import CONTENTS, KEY, OTHER, PUBLIC_OF_IT, WITH_PASSPHRASE, sealed
 from tests.unit.test_wallets import BACKUPS, COPY, RESOURCES, WALLET, FakeEngine, volume
-from wallets.backup_format import read
-from wallets.backup_places import Place
-from wallets.contents import pack
+from wallets.backups.format import read
+from wallets.backups.places import Place
+from wallets.backups.records import remember
+from wallets.backups.schedule import Scheduler, timer
+from wallets.files.contents import pack
 from wallets.nodes import DeployedNode, node_of
-from wallets.records import remember
-from wallets.schedule import Scheduler, timer
 
 NAME = "node-1-wallet-2026-01-02T00-00-00Z.backup"
 

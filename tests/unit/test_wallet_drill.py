@@ -11,10 +11,10 @@ from docker.errors import APIError, NotFound
 from tests.unit.test_wallet_backups import CONTENTS, data_of
 from tests.unit.test_wallets import RESOURCES, WALLET
 from tests.unit.wallet_engine import wallet
-from wallets import drill
-from wallets.contents import File, from_tar
-from wallets.drill import LABEL, Drill, addresses_in
+from wallets.backups import drill
+from wallets.backups.drill import LABEL, Drill, addresses_in
 from wallets.errors import WalletError
+from wallets.files.contents import File, from_tar
 from wallets.nodes import DeployedNode, node_of
 
 MINE = {"label": f"{LABEL}={WALLET}"}

@@ -24,15 +24,25 @@ from clients.fingerprint import Fingerprint
 from providers.base import Values
 from tests.unit.wallet_engine import wallet
 from wallets import commands, signals
-from wallets.backup_files import LocalFolder, load
-from wallets.backup_format import read
+from wallets.backups.format import read
+from wallets.backups.local_folder import LocalFolder, load
 from wallets.commands import Restoring
-from wallets.contents import STAGING, File, damaged, folders_in, from_tar, pack, to_tar, unpack, wallets_in
 from wallets.errors import WalletError
-from wallets.fingerprint import fingerprint_of
+from wallets.files.contents import (
+    STAGING,
+    File,
+    damaged,
+    folders_in,
+    from_tar,
+    pack,
+    to_tar,
+    unpack,
+    wallets_in,
+)
+from wallets.files.fingerprint import fingerprint_of
 from wallets.nodes import DeployedNode, node_of, nodes_of
-from wallets.processes import has_ended, this_process
-from wallets.volume import MOVE, WalletVolume
+from wallets.volumes.processes import has_ended, this_process
+from wallets.volumes.volume import MOVE, WalletVolume
 
 URN = "urn:pulumi:test::skycoin::"
 NODE = f"{URN}skycoin:index:Node::node-1"
@@ -326,7 +336,7 @@ def test_a_volume_that_was_created_by_hand_is_given_to_the_nodes_user_before_a_r
     def give(_: Any, place: Values, image: str, name: str, target: str) -> None:
         given.append((place["user"], image, name, target, dict(engine.volumes[name])))
 
-    monkeypatch.setattr("wallets.volume.give_empty", give)
+    monkeypatch.setattr("wallets.volumes.volume.give_empty", give)
     file = keep(tmp_path, "b", pack({"a.wlt": File(data=TEXT)}))
     restore_file(node, volume(node, engine), file, tmp_path)
     assert given == [(OTHER, PREFLIGHT["image"], WALLET, "/wallet", {})]
@@ -810,7 +820,7 @@ def test_a_pipe_deep_json_and_names_with_dots_cause_no_traceback(tmp_path: Path)
 
 def test_a_backup_that_unpacks_to_more_than_wallets_have_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     packed = pack({"a.wlt": File(data=bytes(10_000))})
-    monkeypatch.setattr("wallets.contents.LARGEST", 1000)
+    monkeypatch.setattr("wallets.files.contents.LARGEST", 1000)
     with pytest.raises(WalletError, match=r"b is larger than 0 MiB unpacked"):
         unpack("b", packed)
 
@@ -821,7 +831,7 @@ def test_a_small_backup_that_would_fill_the_memory_is_refused(
 ) -> None:
     """Anybody can encrypt to a recipient: 50 KB in a .tar.gz became 5 GiB, or any number, and no sentence."""
     archive = hole(5 * 2**30) if kind == "hole" else hard_links(100, bytes(100_000))
-    monkeypatch.setattr("wallets.contents.LARGEST", 2**20)
+    monkeypatch.setattr("wallets.files.contents.LARGEST", 2**20)
     with pytest.raises(WalletError, match=r"the files are larger than 1 MiB in all"):
         unpack("b", gzip.compress(archive))
 
@@ -856,7 +866,7 @@ def test_a_volume_larger_than_wallets_are_is_not_read_to_its_end(
     node: DeployedNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A node can make a file of a terabyte in its wallet volume, which the engine sends byte by byte."""
-    monkeypatch.setattr("wallets.contents.LARGEST", 2**20)
+    monkeypatch.setattr("wallets.files.contents.LARGEST", 2**20)
     engine = FakeEngine({WALLET: {"a.wlt": TEXT}})
     sent: list[int] = []
 
@@ -948,8 +958,8 @@ class TwoRestores:
     def second(self) -> None:
         """Restore from the other machine."""
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("wallets.processes.this_process", lambda: ELSEWHERE)
-            patch.setattr("wallets.volume.this_process", lambda: ELSEWHERE)
+            patch.setattr("wallets.volumes.processes.this_process", lambda: ELSEWHERE)
+            patch.setattr("wallets.volumes.volume.this_process", lambda: ELSEWHERE)
             self.restore("second")
 
 

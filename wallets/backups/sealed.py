@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
 from clients import age
-from wallets.contents import USER, Contents, File, pack, unpack_archive
 from wallets.errors import WalletError
+from wallets.files.contents import USER, Contents, File, pack, unpack_archive
 
 
 class _Lines(Protocol):

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from clients.fingerprint import Fingerprint
-from wallets.contents import Contents, damaged, wallets_in
 from wallets.errors import WalletError
-from wallets.fingerprint import fingerprint_of, found_in, printable
+from wallets.files.contents import Contents, damaged, wallets_in
+from wallets.files.fingerprint import fingerprint_of, found_in, printable
 
 
 def lost(before: Contents, now: Contents) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any, Self, TypeAlias
 
 from catalogue.node_container import USER as NODE_USER
 from wallets.errors import WalletError
-from wallets.parser import parsed
+from wallets.files.parser import parsed
 
 SUFFIX = "wlt"
 """End of the names of Skycoin's wallet files (`src/wallet/wallet.go` of v0.27.1, WalletExt)."""

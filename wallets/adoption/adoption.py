@@ -20,7 +20,8 @@ from catalogue.node_container import NODE, WALLET
 from clients.fingerprint import NOTHING
 from wallets.asking import ask
 from wallets.commands import engine_of, on_host
-from wallets.contents import (
+from wallets.errors import WalletError
+from wallets.files.contents import (
     LARGEST,
     Contents,
     File,
@@ -30,10 +31,9 @@ from wallets.contents import (
     without_links,
     without_staged,
 )
-from wallets.errors import WalletError
 from wallets.moving import unexpected_files
 from wallets.nodes import DeployedNode
-from wallets.volume import GRACE, WalletVolume, settled
+from wallets.volumes.volume import GRACE, WalletVolume, settled
 
 FOLDERS = (WALLET, "/root/.skycoin/wallets")
 """Usual folders of wallets in a container: in Skycoin's own images, and of a node that root runs."""

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from catalogue.naming import bare_name
 from display.units import count_of
-from wallets.backup_format import Backup
-from wallets.backup_places import SSH
+from wallets.backups.format import Backup
+from wallets.backups.places import SSH
 from wallets.nodes import DeployedNode
 
 _FUTURE = timedelta(minutes=10)

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from clients.fingerprint import NO_ADDRESSES, NONE_YET, SECRET, Chain, Fingerprint, VolumeWallets
-from wallets.contents import Contents, wallets_in
-from wallets.parser import parsed
+from wallets.files.contents import Contents, wallets_in
+from wallets.files.parser import parsed
 
 
 def printable(path: str) -> str:

@@ -13,8 +13,10 @@ from enum import StrEnum
 from catalogue.naming import bare_name
 from clients import age
 from clients.fingerprint import digest
-from wallets import sealed
-from wallets.contents import (
+from wallets.backups import sealed
+from wallets.backups.sealed import Form, Sealed, contents_sum, recipient_lines, sha256
+from wallets.errors import WalletError
+from wallets.files.contents import (
     Contents,
     File,
     pack,
@@ -23,9 +25,7 @@ from wallets.contents import (
     wallets_in,
     without_links,
 )
-from wallets.errors import WalletError
-from wallets.losses import fingerprint_of_whole
-from wallets.sealed import Form, Sealed, contents_sum, recipient_lines, sha256
+from wallets.files.losses import fingerprint_of_whole
 
 ENCRYPTED, PLAIN = ".backup", ".tar.gz"
 """Suffixes of backup files; a plain one is just a gzipped tar archive of the wallets."""

@@ -9,7 +9,7 @@ from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 from clients.ssh import Login, ssh_command
-from wallets.backup_files import LocalFolder, is_backup_name, load
+from wallets.backups.local_folder import LocalFolder, is_backup_name, load
 from wallets.errors import WalletError
 
 SSH = "ssh://"

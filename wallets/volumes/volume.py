@@ -20,7 +20,8 @@ from clients.pull import ensure_image
 from clients.short_run import short_run
 from clients.volumes import has_volume, users
 from wallets.asking import ask
-from wallets.contents import (
+from wallets.errors import WalletError
+from wallets.files.contents import (
     STAGING,
     Contents,
     File,
@@ -32,10 +33,9 @@ from wallets.contents import (
     without_links,
     without_staged,
 )
-from wallets.errors import WalletError
 from wallets.nodes import DeployedNode
-from wallets.processes import has_ended, this_process
 from wallets.signals import uninterrupted
+from wallets.volumes.processes import has_ended, this_process
 
 COPIES = "/data"
 """Mount point of the volume of copies; images have that folder (providers/skycoin/copy-wallet.sh)."""

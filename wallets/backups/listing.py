@@ -8,12 +8,12 @@ import re
 from collections.abc import Iterator, Sequence
 
 from catalogue.naming import bare_name
-from wallets.backup_format import Backup, Kind, misnamed, node_and_time, read
-from wallets.backup_places import Place
+from wallets.backups.format import Backup, Kind, misnamed, node_and_time, read
+from wallets.backups.places import Place
+from wallets.backups.records import age
+from wallets.backups.sealed import STAMP
 from wallets.errors import WalletError
 from wallets.nodes import DeployedNode
-from wallets.records import age
-from wallets.sealed import STAMP
 
 HEADS = ("file", "node", "created (UTC)", "age", "wallets", "fingerprint", "state")
 

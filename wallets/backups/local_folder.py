@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from wallets.backup_format import ENCRYPTED, PLAIN
+from wallets.backups.format import ENCRYPTED, PLAIN
 from wallets.errors import WalletError
 
 FOLDER = Path("skycoin-wallets")

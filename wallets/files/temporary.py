@@ -9,8 +9,8 @@ import hashlib
 from collections.abc import Mapping
 
 from clients.fingerprint import saved_by
-from wallets.contents import Contents, File, damaged
 from wallets.errors import WalletError
+from wallets.files.contents import Contents, File, damaged
 
 
 def temporary_copies(contents: Contents) -> dict[str, str]:

@@ -18,10 +18,10 @@ from docker.errors import NotFound
 from catalogue.node_container import API, WALLET
 from clients.pull import ensure_image
 from wallets.asking import ask
-from wallets.contents import Contents, to_tar, wallets_in
 from wallets.errors import WalletError
+from wallets.files.contents import Contents, to_tar, wallets_in
+from wallets.files.parser import parsed
 from wallets.nodes import DeployedNode
-from wallets.parser import parsed
 from wallets.signals import uninterrupted
 
 LABEL = "skycoin.wallet-drill"

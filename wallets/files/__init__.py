@@ -1,0 +1,1 @@
+"""Wallet files in memory: their contents, their fingerprint, and losses between two sets. Pure functions."""

@@ -1,0 +1,1 @@
+"""Wallet volumes on hosts, read and written through the engine's API."""
