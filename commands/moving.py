@@ -50,6 +50,7 @@ from wallets.moving import (
     wallets_of,
 )
 from wallets.nodes import DeployedNode, node_of
+from wallets.volumes.stopped_node import node_leaving
 
 _NOBODY = "There is no terminal to ask: `--yes` proceeds without a question."
 NODE, EXPORTER, PROXY = (f"skycoin:index:{kind}" for kind in ("Node", "Exporter", "Proxy"))
@@ -150,7 +151,7 @@ class Origin:
 
     def stopped(self) -> AbstractContextManager[None]:
         """Stop the node, and start it again if the `with` block fails. A dead host isn't asked."""
-        return volume_of(self.node).node_leaving() if self.backup is None else contextlib.nullcontext()
+        return node_leaving(volume_of(self.node)) if self.backup is None else contextlib.nullcontext()
 
     def left_behind(self, carried: Mapping[str, File]) -> list[str]:
         """Paths of files that the old volume has now, but that were not copied. Raises WalletError."""

@@ -18,7 +18,11 @@ from display.units import count_of
 from local.pulumi.command import pulumi
 from local.stacks.files import copied_stack_file, is_own, stack_config
 from providers.skycoin.wallet_identity import ACCEPTED, FAULT, KEPT_OUT, remembered
-from wallets.adoption.adoption import Source, adopt, refuse_occupied
+from wallets.adoption.owner import refuse_managed, refuse_moved
+from wallets.adoption.reading import read_folder, wallets_of
+from wallets.adoption.source import Source
+from wallets.adoption.users import refuse_removal, stop_command, stopped, users_of
+from wallets.adoption.writing import adopt, refuse_occupied
 from wallets.backups.format import read
 from wallets.backups.places import load_file, place
 from wallets.backups.policy import recipients_of, rules_of
@@ -208,18 +212,18 @@ def adopt_wallet(node: str, origin: str, yes: bool, stack: str | None, backend: 
         source, volume = Source(deployed, *_named(origin)), volume_of(deployed)
         state = _outputs(selected, name, deployed)
         nodes = nodes_of(name, resources).values()
-        source.refuse_managed([other for other in nodes if other.name != deployed.name])
-        source.refuse_moved()
-        folder, first = source.read_folder()
+        refuse_managed(source, [other for other in nodes if other.name != deployed.name])
+        refuse_moved(source)
+        folder, first = read_folder(source)
         _refuse_loss(source, first, state)
         refuse_occupied(deployed, volume, first)
-        users = source.users()
-        source.refuse_removal(users, folder)
+        users = users_of(source)
+        refuse_removal(source, users, folder)
         click.echo(f"{source.where}: {summary(fingerprint_of(first))}")
         if users and not _is_agreed(source, users, yes=yes):
             return FAILED
-        with source.stopped(users) as stay:
-            contents = source.wallets()
+        with stopped(source, users) as stay:
+            contents = wallets_of(source)
             _refuse_loss(source, contents, state)
             adopt(source, volume, contents, stay)
         return _adopted(selected, source, contents)
@@ -253,7 +257,7 @@ def _named(origin: str) -> tuple[str, str]:
 
 def _is_agreed(source: Source, users: Sequence[Any], *, yes: bool) -> bool:
     """Ask for permission to stop the containers that use the adopted wallets."""
-    command = source.command(users)
+    command = stop_command(source, users)
     click.echo(f"Wallets of {source.where} may be written to: a wallet has one writer. `{command}`")
     if yes or has_agreed("Proceed?", "There is no terminal to ask: `--yes` does it.", err=True):
         return True

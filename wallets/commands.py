@@ -31,7 +31,9 @@ from wallets.files.fingerprint import printable
 from wallets.files.losses import lost, lost_of_record
 from wallets.files.temporary import restored_wallet
 from wallets.nodes import DeployedNode
+from wallets.volumes.stopped_node import node_stopped
 from wallets.volumes.volume import WalletVolume
+from wallets.volumes.writing import put
 
 UNVERIFIED = "that it can be decrypted, and that its header is true"
 """Facts about an encrypted backup that can't be checked without a secret key."""
@@ -268,7 +270,7 @@ def _restore(
 ) -> None:
     """Back up the current files, then overwrite those that have new content; other files stay."""
     _refuse_older(node, source, volume.read(), contents, restoring)  # before the node is stopped
-    with volume.node_stopped() as ran:
+    with node_stopped(volume) as ran:
         before = ""
         if present := without_staged(volume.read()):
             _refuse_older(node, source, present, contents, restoring)
@@ -278,7 +280,7 @@ def _restore(
             if not kept.is_encrypted:
                 print(PLAIN)
         try:
-            volume.put(contents, present)
+            put(volume, contents, present)
         except WalletError as error:
             raise WalletError(f"{error}\n{before}") from error
     stayed = sorted(set(wallets_in(present)) - set(contents))

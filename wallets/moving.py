@@ -30,7 +30,9 @@ from wallets.files.contents import (
 from wallets.files.fingerprint import fingerprint_of, found_in
 from wallets.files.losses import lost
 from wallets.nodes import DeployedNode
+from wallets.volumes.users import refuse_users
 from wallets.volumes.volume import COPIES
+from wallets.volumes.writing import put, remove_leftovers
 
 
 def wallets_of(node: DeployedNode) -> dict[str, File]:
@@ -105,7 +107,7 @@ def refuse_taken(target: DeployedNode, contents: Contents) -> None:
         )
     volume = volume_of(target)
     if volume.exists(target.wallet):
-        volume.refuse_users()
+        refuse_users(volume)
         _refuse_strangers(target, without_staged(volume.read()), contents)
 
 
@@ -192,9 +194,9 @@ def carry(target: DeployedNode, contents: Contents) -> Fingerprint:
     ask(target.host, known.take_empty)
     present = volume.read()
     if all(_is_in(present, path, file.data) for path, file in contents.items()):
-        volume.remove_leftovers()
+        remove_leftovers(volume)
     else:
-        volume.put(contents, without_staged(present))
+        put(volume, contents, without_staged(present))
     written = fingerprint_on_host(target)
     if written != fingerprint_of(contents):
         raise WalletError(

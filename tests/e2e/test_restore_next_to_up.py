@@ -23,7 +23,8 @@ from wallets.commands import Restoring
 from wallets.errors import WalletError
 from wallets.files.contents import File, pack
 from wallets.nodes import DeployedNode
-from wallets.volumes.volume import MOVE, WalletVolume
+from wallets.volumes.volume import WalletVolume
+from wallets.volumes.writing import MOVE
 
 __all__ = ["node"]
 
@@ -174,14 +175,14 @@ def test_a_restore_writes_nothing_under_a_node_that_a_reboot_after_a_killed_up_h
 
 def before_moving(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> None:
     """Let something happen when all files of a restore are staged, just before they are moved."""
-    real, once = WalletVolume._run, [happens]
+    real, once = WalletVolume.run, [happens]
 
     def run(volume: WalletVolume, command: list[str]) -> tuple[int, str]:
         if command[2:] == [MOVE] and once:
             once.pop()()
         return real(volume, command)
 
-    monkeypatch.setattr(WalletVolume, "_run", run)
+    monkeypatch.setattr(WalletVolume, "run", run)
 
 
 @pytest.mark.case(38)

@@ -19,11 +19,12 @@ from tests.unit.command_line import Ran, Skyinfra
 from tests.unit.moving_engines import Board, Node, Requests
 from tests.unit.test_node_move import CONTENTS, FINGERPRINT, MINE, NODE, WALLET, resources
 from tests.unit.test_wallet_backups import wallet
-from wallets.adoption import adoption
+from wallets.adoption import reading, writing
 from wallets.errors import WalletError
 from wallets.files.contents import File
 from wallets.files.fingerprint import fingerprint_of
 from wallets.volumes.volume import WalletVolume
+from wallets.volumes.writing import put
 
 FILES = {path: file.data for path, file in CONTENTS.items()}
 HOME = "/root/.skycoin/wallets"
@@ -277,14 +278,14 @@ def test_a_source_that_runs_again_before_the_copy_is_refused(
 def test_a_source_that_runs_again_after_the_copy_is_named(
     host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old, put = host.old(wallet=FILES), WalletVolume.put
+    old = host.old(wallet=FILES)
 
     def restarted(volume: WalletVolume, *given: Any) -> None:
         put(volume, *given)
         old.start()
 
     with monkeypatch.context() as patched:
-        patched.setattr(WalletVolume, "put", restarted)
+        patched.setattr(writing, "put", restarted)
         ran = adopt(skyinfra)
     assert ran.code == 1
     assert (
@@ -396,10 +397,10 @@ def test_a_source_stays_stopped_once_its_wallets_may_be_in_two_places(
 ) -> None:
     old = host.old("running", wallet=FILES)
 
-    def put(*_: object) -> None:
+    def full(*_: object) -> None:
         raise WalletError("the disk is full")
 
-    monkeypatch.setattr(WalletVolume, "put", put)
+    monkeypatch.setattr(writing, "put", full)
     ran = adopt(skyinfra, "old", "--yes")
     assert (ran.code, old.status, host.node.status) == (1, "exited", "running")
     assert "old on host attic stays stopped from now on.\n" in ran.out
@@ -558,10 +559,26 @@ def test_a_source_without_a_complete_wallet_is_refused(
     assert_nothing_changed(host)
 
 
+def test_files_that_never_arrive_completely_are_left_and_the_disk_is_named(
+    host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = host.old(wallet=FILES)
+
+    def get_archive(path: str) -> Any:
+        parts, stat = type(old).get_archive(old, path)
+        return [b"".join(parts)[:700]], stat
+
+    monkeypatch.setattr(old, "get_archive", get_archive)
+    ran = adopt(skyinfra, "old:/wallet")
+    assert "If no program writes to it, its files can't be read to their end" in ran.err
+    assert "errors of that host's disk (`dmesg`)" in ran.err
+    assert_nothing_changed(host)
+
+
 def test_a_folder_that_is_too_large_for_wallets_is_left(
     host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(adoption, "LARGEST", 2**20)
+    monkeypatch.setattr(reading, "LARGEST", 2**20)
     host.board.make("large")
     (host.board.folder("large") / "data.db").write_bytes(bytes(2**20))
     assert (

@@ -483,9 +483,9 @@ def test_the_next_backup_removes_old_partial_files_of_killed_runs(
 def test_a_backup_that_is_killed_while_it_is_written_leaves_nothing(tmp_path: Path) -> None:
     """The file has no name until it is complete, so it disappears with the process."""
     script = (
-        "import os, signal, sys\nfrom pathlib import Path\nfrom wallets import backup_files\n"
-        "backup_files.os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "backup_files.LocalFolder(Path(sys.argv[1])).keep('n-wallet-1.backup', b'x' * 99999)\n"
+        "import os, signal, sys\nfrom pathlib import Path\nfrom wallets.backups import local_folder\n"
+        "local_folder.os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "local_folder.LocalFolder(Path(sys.argv[1])).keep('n-wallet-1.backup', b'x' * 99999)\n"
     )
     done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], cwd=PROJECT, check=False)
     assert done.returncode == -9

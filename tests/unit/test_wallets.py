@@ -41,8 +41,9 @@ from wallets.files.contents import (
 )
 from wallets.files.fingerprint import fingerprint_of
 from wallets.nodes import DeployedNode, node_of, nodes_of
+from wallets.volumes import stopped_node, users, writing
 from wallets.volumes.processes import has_ended, this_process
-from wallets.volumes.volume import MOVE, WalletVolume
+from wallets.volumes.volume import WalletVolume
 
 URN = "urn:pulumi:test::skycoin::"
 NODE = f"{URN}skycoin:index:Node::node-1"
@@ -255,7 +256,7 @@ class FakeContainer:
         if self.command[-1] == f"[ -w {self.place} ]":
             return
         self.status = "running"
-        if self.command == ["sh", "-c", MOVE]:
+        if self.command == ["sh", "-c", writing.MOVE]:
             self.engine.happen("move")
         self.status = "exited"
         staged = {name: data for name, data in self.files.items() if name.startswith(f"{STAGING}/")}
@@ -336,7 +337,7 @@ def test_a_volume_that_was_created_by_hand_is_given_to_the_nodes_user_before_a_r
     def give(_: Any, place: Values, image: str, name: str, target: str) -> None:
         given.append((place["user"], image, name, target, dict(engine.volumes[name])))
 
-    monkeypatch.setattr("wallets.volumes.volume.give_empty", give)
+    monkeypatch.setattr("wallets.volumes.writing.give_empty", give)
     file = keep(tmp_path, "b", pack({"a.wlt": File(data=TEXT)}))
     restore_file(node, volume(node, engine), file, tmp_path)
     assert given == [(OTHER, PREFLIGHT["image"], WALLET, "/wallet", {})]
@@ -1011,7 +1012,7 @@ def test_of_two_restores_that_have_both_stopped_the_node_the_later_starts_no_nod
 ) -> None:
     """The later one looks again when its own container is there, and its refusal must not start the node."""
     early = [True, False, False]  # its first look is too early
-    real = WalletVolume._refuse_writers
+    real = users.refuse_writers
 
     def look(there: WalletVolume, own: Any = None) -> None:
         if not (early and early.pop(0)):
@@ -1019,7 +1020,8 @@ def test_of_two_restores_that_have_both_stopped_the_node_the_later_starts_no_nod
 
     def second() -> None:
         two.engine.running = True  # it asked before the first one stopped the node
-        monkeypatch.setattr(WalletVolume, "_refuse_writers", look)
+        for module in (stopped_node, users, writing):
+            monkeypatch.setattr(module, "refuse_writers", look)
         two.second()
 
     two.engine.meanwhile["stage"] = second

@@ -1,0 +1,66 @@
+"""Checks that no other node has the wallets of a source, as its own or by a move."""
+
+import functools
+from collections.abc import Iterable
+from dataclasses import replace
+
+from catalogue.naming import backups_volume
+from catalogue.node_container import NODE
+from clients.fingerprint import NOTHING
+from wallets.adoption.mounts import is_same, shares
+from wallets.adoption.source import Source, is_same_container
+from wallets.asking import ask
+from wallets.commands import on_host
+from wallets.errors import WalletError
+from wallets.nodes import DeployedNode
+
+
+def refuse_managed(source: Source, others: Iterable[DeployedNode]) -> None:
+    """Raise WalletError if the source already belongs to the node, or to another node of a stack.
+
+    `others` are the other nodes of the node's stack, which may have no container.
+    """
+    container, mounts = source.container(), source.mounts()
+    name = source.name if container is None else container.name
+    own = {"Name": source.node.wallet}
+    if name in (source.node.container, source.node.wallet) or any(is_same(own, mount) for mount in mounts):
+        raise WalletError(f"{source.where} already belongs to this node: nothing was changed")
+    volumes = {mount.get("Name") for mount in mounts}
+    for other in others:
+        if other.engine == source.node.engine and volumes & {other.wallet, other.backups}:
+            raise WalletError(_taken(source.where, f"{other.name} of this stack"))
+    nodes = ask(
+        source.node.host,
+        lambda: source.client.containers.list(all=True, filters={"label": NODE}, ignore_removed=True),
+    )
+    for node in nodes:
+        if is_same_container(node, container) or shares(node.attrs["Mounts"], mounts):
+            owner = f"{node.name}, a node of a stack ({node.labels[NODE]})"
+            raise WalletError(_taken(source.where, owner))
+
+
+def refuse_moved(source: Source) -> None:
+    """Raise WalletError if a move has left the source behind, because another node has its wallets."""
+    for volume in filter(None, (mount.get("Name") for mount in source.mounts())):
+        left = on_host(replace(source.node, wallet=volume, container=None))
+        remembered, _ = ask(source.node.host, left.recorded)
+        if not remembered:
+            continue
+        present = ask(source.node.host, functools.partial(left.read_wallets, NOTHING))
+        if present.identity and present.identity != remembered:
+            backups = backups_volume(volume)
+            raise WalletError(
+                f"{source.where} is only a copy: `./skyinfra node move` has moved its wallets to another "
+                "host, and two nodes would use one wallet. Nothing was changed. Move that node back; or, "
+                f"if its host and all its backups are lost, remove `.identity` from {backups} "
+                f"(`{source.node.docker} run --rm -v {backups}:/copies {source.node.image} rm "
+                f"/copies/.identity`), and `{source.again(source.origin)}`"
+            )
+
+
+def _taken(source: str, owner: str) -> str:
+    return (
+        f"{source} belongs to {owner}: the next `up` starts it again, and two nodes would use one wallet. "
+        "Nothing was changed. `./skyinfra node move` moves a node to another host; after `./skyinfra node "
+        "retire`, the node's volume can be adopted"
+    )

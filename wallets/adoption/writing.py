@@ -1,0 +1,44 @@
+"""Wallets of a source, put into the empty volume of a node."""
+
+from collections.abc import Callable
+
+from wallets.adoption import users
+from wallets.adoption.source import Source
+from wallets.errors import WalletError
+from wallets.files.contents import Contents, without_staged
+from wallets.moving import unexpected_files
+from wallets.nodes import DeployedNode
+from wallets.volumes.stopped_node import node_stopped
+from wallets.volumes.users import refuse_users
+from wallets.volumes.volume import WalletVolume
+from wallets.volumes.writing import put
+
+
+def adopt(source: Source, volume: WalletVolume, contents: Contents, stay: Callable[[], None]) -> None:
+    """Put wallets into a node's volume, which has none; the node is stopped during that. Raises WalletError.
+
+    `stay` is called just before they are written: from then on the wallets' former containers must not be
+    started again.
+    """
+    node = source.node
+    with node_stopped(volume) as ran:
+        present = refuse_occupied(node, volume, contents)
+        users.refuse_users(source)
+        stay()
+        put(volume, contents, present)
+        users.refuse_users_of_a_copy(source)
+    if not ran:
+        print(f"{node.name} was not running and was not started: `up` starts it.")
+
+
+def refuse_occupied(node: DeployedNode, volume: WalletVolume, contents: Contents) -> Contents:
+    """Read a node's volume. Raises WalletError if it has other files than the new ones, or is in use."""
+    refuse_users(volume)
+    present = without_staged(volume.read())
+    if strange := unexpected_files(present, contents):
+        raise WalletError(
+            f"the wallet volume {node.wallet} on host {node.host} is not empty: it has {', '.join(strange)}. "
+            "Nothing was changed. Wallets are adopted only into an empty volume: use a separate node for "
+            f"them, or move these files out (after `{node.wallet_command('backup')}`)"
+        )
+    return present

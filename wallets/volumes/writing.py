@@ -1,0 +1,136 @@
+"""Writing of files into a wallet volume: all of them or none, next to nodes and other commands."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from docker.errors import NotFound
+
+from catalogue.node_container import WALLET
+from clients.ownership import give_empty
+from wallets.errors import WalletError
+from wallets.files.contents import STAGING, Contents, same, to_tar, without_staged
+from wallets.signals import uninterrupted
+from wallets.volumes.users import command_has_ended, helpers, refuse_started, refuse_writers, writers
+from wallets.volumes.volume import RUNNING, WalletVolume
+
+# All staged files are complete and on disk before the first one is moved into place.
+MOVE = f"""\
+cd {WALLET}/{STAGING} && sync || exit 1
+find . -type f -exec sh -c 'for f; do [ ! -d "{WALLET}/$f" ] || echo "$f"; done' sh {{}} + > /tmp/folders
+if [ -s /tmp/folders ]; then echo "folders have these names: $(cat /tmp/folders)"; exit 1; fi
+find . -type d -exec sh -c 'for folder; do mkdir -p "{WALLET}/$folder"; done' sh {{}} + || exit 1
+find . -type f -exec sh -c 'for file; do mv -f "$file" "{WALLET}/$file"; done' sh {{}} + || exit 1
+[ -z "$(find . -type f)" ] && rm -rf {WALLET}/{STAGING} && sync
+"""
+
+
+def put(volume: WalletVolume, contents: Contents, expected: Contents) -> None:
+    """Write files into the volume, all of them or none; other files stay.
+
+    A signal does not interrupt it, and no node is handed over to meanwhile. Raises WalletError; until all
+    files are on the host's disk nothing in the volume has changed. Nothing is written if the volume has
+    other files than the expected ones, or if another command is writing to it.
+    """
+    with _writing(volume) as container:
+        try:
+            refuse_started(volume, "Nothing was changed")
+            _take_empty(volume)
+            _refuse_unwritable(volume)
+            _stage(volume, container, contents)
+            _refuse_other_files(volume, expected)
+            refuse_started(volume, "Nothing was changed")
+            refuse_writers(volume, container)
+            code, printed = volume.run(["sh", "-c", MOVE])
+            if code:
+                raise WalletError(f"the files could not be moved into {volume.node.wallet}: {printed}")
+        except NotFound as error:
+            _clean_up(volume, container)
+            raise WalletError(
+                f"a container through which {volume.node.wallet} was written was removed by another "
+                f"command ({error}). Run this one again"
+            ) from error
+        except WalletError:
+            _clean_up(volume, container)
+            raise
+        _check_written(volume, contents)
+
+
+def remove_leftovers(volume: WalletVolume) -> None:
+    """Remove the containers of a killed `put`, and its folder in the volume.
+
+    Raises WalletError if another command is writing.
+    """
+    with _writing(volume):
+        pass
+
+
+@contextmanager
+def _writing(volume: WalletVolume) -> Iterator[Any]:
+    """Yield a container of the volume, after the rest of killed commands was removed.
+
+    Raises WalletError if another command is writing. It looks once its own container is there: of two
+    commands that begin at the same moment, the one that looks later sees the other.
+    """
+    with uninterrupted(), volume.mounted(volume.node.wallet, WALLET, "rw") as container:
+        refuse_writers(volume, container)
+        for helper in helpers(volume, container):
+            if helper.status not in RUNNING and command_has_ended(helper):
+                volume.remove(helper)
+        _unstage(volume)
+        yield container
+
+
+def _clean_up(volume: WalletVolume, container: Any) -> None:
+    """Remove the staged files, unless another command writes by now: then they are that one's."""
+    if not writers(volume, container):
+        _unstage(volume)
+
+
+def _check_written(volume: WalletVolume, contents: Contents) -> None:
+    written = volume.read()
+    wrong = [
+        path for path, file in contents.items() if path not in written or written[path].data != file.data
+    ]
+    if wrong:
+        raise WalletError(f"{', '.join(sorted(wrong))} in {volume.node.wallet} differs from the backup")
+    refuse_started(volume, "The files are in their place, but it may write over them what it had read before")
+
+
+def _refuse_other_files(volume: WalletVolume, expected: Contents) -> None:
+    if not same(without_staged(volume.read()), expected):
+        raise WalletError(
+            f"{volume.node.wallet} on host {volume.node.host} has changed since it was read, as by another "
+            "command. Nothing was changed by this one: run it again"
+        )
+
+
+def _take_empty(volume: WalletVolume) -> None:
+    """Give a volume that was created by hand, after the old one was lost, to the node's user."""
+    node = volume.node
+    volume.ask(lambda: give_empty(volume.client, node.place, node.image, node.wallet, WALLET))
+
+
+def _refuse_unwritable(volume: WalletVolume) -> None:
+    """Raise WalletError if the node's user could not move the files that the engine writes as root."""
+    code, _ = volume.run(["sh", "-c", f"[ -w {WALLET} ]"])
+    if code:
+        node = volume.node
+        raise WalletError(
+            f"the node's user {node.user} can't write to {node.wallet} on host {node.host} "
+            "(docs/wallets.md, “Files of somebody else” and “Another user”). Nothing was changed in "
+            "the volume"
+        )
+
+
+def _stage(volume: WalletVolume, container: Any, contents: Contents) -> None:
+    archive = to_tar(contents, STAGING, *map(int, volume.node.user.split(":")))
+    volume.ask(lambda: container.put_archive(WALLET, archive))
+    if not same(volume.files(container, f"{WALLET}/{STAGING}") or {}, contents):
+        raise WalletError(f"{volume.node.wallet} on host {volume.node.host} did not receive all files")
+
+
+def _unstage(volume: WalletVolume) -> None:
+    """Remove the staging folder of a restore."""
+    if volume.exists(volume.node.wallet):
+        volume.run(["rm", "-rf", f"{WALLET}/{STAGING}"])
