@@ -19,12 +19,13 @@ from commands.wallet_options import (
 from display.columns import columns
 from local.machine.layout import PROJECT
 from local.stacks.files import stack_config
+from wallets.backups.backup import UNVERIFIED, backup, check, drill, verify
 from wallets.backups.listing import rows
 from wallets.backups.places import SSH, load_file, place
 from wallets.backups.policy import recipients_of, refuse_unclear, rules_of
 from wallets.backups.schedule import Scheduler, timer
-from wallets.commands import UNVERIFIED, backup, check, drill, engine_of, verify, volume_of
 from wallets.errors import WalletError
+from wallets.volumes.of_node import engine_of, volume_of
 
 
 @click.command(

@@ -33,7 +33,7 @@ from local.stacks.missing_nodes import file_name
 from providers.skycoin.wallet_identity import remembered
 from settings.stack import StackSettings
 from wallets.backups.format import Backup, open_backup
-from wallets.commands import fingerprint_on_host, refuse_anothers, volume_of
+from wallets.backups.restore import refuse_anothers
 from wallets.errors import WalletError
 from wallets.files.contents import File
 from wallets.files.fingerprint import fingerprint_of
@@ -50,6 +50,7 @@ from wallets.moving import (
     wallets_of,
 )
 from wallets.nodes import DeployedNode, node_of
+from wallets.volumes.of_node import fingerprint_on_host, volume_of
 from wallets.volumes.stopped_node import node_leaving
 
 _NOBODY = "There is no terminal to ask: `--yes` proceeds without a question."

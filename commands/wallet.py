@@ -26,18 +26,12 @@ from wallets.adoption.writing import adopt, refuse_occupied
 from wallets.backups.format import read
 from wallets.backups.places import load_file, place
 from wallets.backups.policy import recipients_of, rules_of
-from wallets.commands import (
-    Restoring,
-    fingerprint_on_host,
-    restore_copy,
-    restore_file,
-    restore_temporary,
-    volume_of,
-)
+from wallets.backups.restore import Restoring, restore_copy, restore_file, restore_temporary
 from wallets.files.contents import Contents
 from wallets.files.fingerprint import fingerprint_of
 from wallets.moving import refuse_less
 from wallets.nodes import DeployedNode, node_of, nodes_of
+from wallets.volumes.of_node import fingerprint_on_host, volume_of
 
 
 @click.group()

@@ -3,9 +3,9 @@
 from docker.errors import NotFound
 
 from wallets.asking import ask
-from wallets.commands import engine_of
 from wallets.errors import WalletError
 from wallets.nodes import DeployedNode
+from wallets.volumes.of_node import engine_of
 
 
 def shown_login(node: DeployedNode) -> str:

@@ -15,7 +15,6 @@ from clients.fingerprint import Fingerprint, digest
 from clients.pull import ensure_image
 from display.command_lines import skyinfra
 from wallets.asking import ask
-from wallets.commands import engine_of, fingerprint_on_host, on_host, volume_of
 from wallets.errors import WalletError
 from wallets.files.contents import (
     Contents,
@@ -30,6 +29,7 @@ from wallets.files.contents import (
 from wallets.files.fingerprint import fingerprint_of, found_in
 from wallets.files.losses import lost
 from wallets.nodes import DeployedNode
+from wallets.volumes.of_node import engine_of, fingerprint_on_host, on_host, volume_of
 from wallets.volumes.users import refuse_users
 from wallets.volumes.volume import COPIES
 from wallets.volumes.writing import put, remove_leftovers

@@ -15,7 +15,8 @@ from local.machine.layout import Layout
 from local.machine.steps import SetupError
 from wallets.backups import sealed
 from wallets.backups.sealed import Form, Sealed
-from wallets.files.contents import LARGEST, Contents, File
+from wallets.files.archives import LARGEST
+from wallets.files.contents import Contents, File
 
 SUFFIX = ".setup-backup"
 STATE, STACKS = "state/", "stacks/"

@@ -16,12 +16,12 @@ from tests.e2e.plugin import until
 from tests.e2e.rebooted import NAME, WALLET
 from tests.e2e.test_cut_off import DATA, NEW, OLD, SLOW, Node, board_with_images, node
 from tests.unit.test_wallet_backups import wallet
-from wallets import commands
 from wallets.backups.format import read
 from wallets.backups.local_folder import LocalFolder
-from wallets.commands import Restoring
+from wallets.backups.restore import Restoring, restore_file
 from wallets.errors import WalletError
-from wallets.files.contents import File, pack
+from wallets.files.archives import pack
+from wallets.files.contents import File
 from wallets.nodes import DeployedNode
 from wallets.volumes.volume import WalletVolume
 from wallets.volumes.writing import MOVE
@@ -87,7 +87,7 @@ def restore(board: Board, place: LocalFolder, data: bytes = IN_BACKUP) -> Wallet
     one = deployed(board)
     volume = WalletVolume(one, connect(one.place))
     file = read("one-wallet-2026-01-01T00-00-00Z.tar.gz", pack({"mine.wlt": File(data=data)}))
-    commands.restore_file(one, volume, file, [], Restoring(place=place))
+    restore_file(one, volume, file, [], Restoring(place=place))
     return volume
 
 

@@ -15,7 +15,8 @@ from docker.errors import NotFound
 
 from catalogue.node_container import NODE as NODE_LABEL
 from providers.base import Values
-from wallets.files.contents import File, from_tar, to_tar
+from wallets.files.archives import from_tar, to_tar
+from wallets.files.contents import File
 
 IMAGE = f"docker.io/skycoin/skycoin@sha256:{'a' * 64}"
 

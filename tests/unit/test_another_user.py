@@ -42,7 +42,8 @@ from tests.unit.test_handover import (
 from tests.unit.test_preflight import INPUTS, WALLET, preflight
 from tests.unit.wallet_engine import NODE, Container, WalletEngine, wallet
 from tests.unit.yaml_like import changed
-from wallets.files.contents import File, from_tar, to_tar
+from wallets.files.archives import from_tar, to_tar
+from wallets.files.contents import File
 
 OTHER = "12000:12001"
 KEY = "nodes.one."

@@ -31,7 +31,8 @@ from tests.unit.registry import Repository
 from tests.unit.test_retention import publish
 from tests.unit.test_wallets import RESOURCES, TEXT
 from wallets.errors import WalletError
-from wallets.files.contents import File, pack
+from wallets.files.archives import pack
+from wallets.files.contents import File
 from workspaces.model import WorkspaceError
 
 MINE = {"mine.wlt": {"deterministic": Chain(count=3, sha256="a" * 64)}}

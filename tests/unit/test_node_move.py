@@ -154,7 +154,7 @@ def fleet(set_up: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fl
     made = Fleet(tmp_path / "hosts", file)
     monkeypatch.setattr("wallets.volumes.volume.PAUSE", 0)
     monkeypatch.setattr("commands.backend.resources", lambda *_: copy.deepcopy(made.resources))
-    monkeypatch.setattr("wallets.commands.connect", made.connect)
+    monkeypatch.setattr("wallets.volumes.of_node.connect", made.connect)
     for module in ("moving", "node_removal"):
         monkeypatch.setattr(f"commands.{module}.pulumi", made.pulumi)
     monkeypatch.setattr("commands.moving.check", made.check)

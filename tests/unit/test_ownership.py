@@ -16,7 +16,7 @@ from clients import ownership
 from clients.errors import ServiceError
 from clients.ownership import PLACE, SCRIPT, ForeignFile, explained, foreign_files
 from clients.wallet_on_host import WRITE_RECORD
-from wallets.files import contents
+from wallets.files import archives
 
 IMAGE, VOLUME = "registry/skycoin@sha256:1", "skycoin-one-wallet"
 STRANGER = 12345
@@ -179,7 +179,7 @@ def test_the_message_names_the_owners_and_the_command_has_the_fewest_rights() ->
 
 
 def test_whoever_writes_into_a_volume_writes_for_the_nodes_user() -> None:
-    assert f"{contents.USER}:{contents.USER}" == USER
+    assert f"{archives.USER}:{archives.USER}" == USER
 
 
 @pytest.mark.case(30)

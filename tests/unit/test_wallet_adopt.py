@@ -64,7 +64,7 @@ def host(set_up: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hos
     made.node.labels = {LABEL: "urn of one"}
     monkeypatch.setattr("wallets.volumes.volume.PAUSE", 0)
     monkeypatch.setattr("commands.backend.resources", lambda *_: copy.deepcopy(made.resources))
-    monkeypatch.setattr("wallets.commands.connect", lambda _: made.board)
+    monkeypatch.setattr("wallets.volumes.of_node.connect", lambda _: made.board)
     monkeypatch.setattr("commands.wallet.pulumi", made.pulumi)
     return made
 

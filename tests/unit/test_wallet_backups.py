@@ -24,15 +24,16 @@ from clients import age
 from settings.wallets import WalletsSettings
 from tests.unit.projects import PROJECT
 from tests.unit.test_wallets import BACKUPS, COPY, RESOURCES, WALLET, FakeEngine, volume
-from wallets import commands
+from wallets.backups import backup as backups
 from wallets.backups import listing, records
 from wallets.backups.format import Kind, about, open_backup, read, seal
 from wallets.backups.local_folder import LocalFolder
 from wallets.backups.places import SshFolder, load_file, place
 from wallets.backups.policy import recipients_of, refuse_unclear, rules_of
-from wallets.commands import Restoring
+from wallets.backups.restore import Restoring, restore_copy, restore_file
 from wallets.errors import WalletError
-from wallets.files.contents import Contents, File, from_tar, pack
+from wallets.files.archives import from_tar, pack
+from wallets.files.contents import Contents, File
 from wallets.files.losses import lost
 from wallets.nodes import DeployedNode, node_of
 
@@ -108,14 +109,14 @@ def test_a_wallet_whose_name_is_not_utf_8_is_backed_up_and_restored_byte_by_byte
     there = {LATIN: wallet("one"), LATIN.replace("\udcf6", "\udcfc"): wallet("two")}
     engine = FakeEngine({WALLET: dict(there)})
     where = LocalFolder(tmp_path)
-    name = commands.backup(node, volume(node, engine), where, recipients, tmp_path / ".records")
+    name = backups.backup(node, volume(node, engine), where, recipients, tmp_path / ".records")
     engine.volumes[WALLET] = {LATIN: wallet("one")}
     file = read(name, where.load(Path(name).name))
-    commands.restore_file(node, volume(node, engine), file, [KEY.secret], Restoring(place=where))
+    restore_file(node, volume(node, engine), file, [KEY.secret], Restoring(place=where))
     assert engine.volumes[WALLET] == there
     engine.volumes[WALLET] = {LATIN: wallet("one", "more")}
     with pytest.raises(WalletError, match=r"after a restore, geldb\\xf6rse\.wlt has 1 of 2 addresses"):
-        commands.restore_file(node, volume(node, engine), file, [KEY.secret], Restoring(place=where))
+        restore_file(node, volume(node, engine), file, [KEY.secret], Restoring(place=where))
 
 
 def test_no_secret_of_a_wallet_is_in_an_encrypted_backup() -> None:
@@ -498,7 +499,7 @@ def test_a_backup_that_is_killed_while_it_is_written_leaves_nothing(tmp_path: Pa
 def backup(node: DeployedNode, engine: FakeEngine, folder: Path, *keys: Key) -> Path:
     recipients = [key.public for key in keys]
     there = volume(node, engine)
-    return Path(commands.backup(node, there, LocalFolder(folder), recipients, folder / "records"))
+    return Path(backups.backup(node, there, LocalFolder(folder), recipients, folder / "records"))
 
 
 def test_a_backup_is_encrypted_dated_private_and_recorded(
@@ -523,7 +524,7 @@ def test_a_backup_that_no_restore_would_accept_is_not_created(
     keys: tuple[Key, ...], node: DeployedNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before, an encrypted backup was created and recorded, and every restore of it was refused."""
-    monkeypatch.setattr("wallets.files.contents.LARGEST", 20_000)
+    monkeypatch.setattr("wallets.files.archives.LARGEST", 20_000)
     volume = {"a.wlt": wallet("one"), "log": bytes(30_000)}
     with pytest.raises(WalletError, match=r"larger than 0 MiB in all, and no backup of them could be restor"):
         backup(node, FakeEngine({WALLET: volume}), tmp_path, *keys)
@@ -551,7 +552,7 @@ def restoring(folder: Path, *keys: Key, other_node: bool = False, older: bool = 
 
 
 def restore(node: DeployedNode, engine: FakeEngine, file: bytes, how: Restoring) -> None:
-    commands.restore_file(node, volume(node, engine), read("b", file), [KEY.secret], how)
+    restore_file(node, volume(node, engine), read("b", file), [KEY.secret], how)
 
 
 def test_a_restore_without_recipients_warns_that_the_earlier_wallets_are_kept_unencrypted(
@@ -599,7 +600,7 @@ def test_a_backup_of_another_node_is_refused_unless_it_is_intended(
             restore(node, engine, other, restoring(tmp_path))
     plain = read("/x/node-2-wallet-2026-01-01T00-00-00Z.tar.gz", pack(CONTENTS))
     with pytest.raises(WalletError, match=r"is a backup of node-2, not of node-1"):
-        commands.restore_file(node, volume(node, engine), plain, [], restoring(tmp_path))
+        restore_file(node, volume(node, engine), plain, [], restoring(tmp_path))
     assert engine.volumes[WALLET] == {}
     restore(node, engine, sealed(node="node-2"), restoring(tmp_path, other_node=True))
     assert "a.wlt" in engine.volumes[WALLET]
@@ -620,7 +621,7 @@ def test_a_backup_older_than_the_existing_wallets_is_refused_unless_it_is_intend
     assert list(tmp_path.iterdir()) == []
     copies = FakeEngine({WALLET: {"a.wlt": grown}, BACKUPS: {f"{COPY}/a.wlt": CONTENTS["a.wlt"].data}})
     with pytest.raises(WalletError, match=f"the copy {COPY} is older than the wallets in"):
-        commands.restore_copy(node, volume(node, copies), COPY, restoring(tmp_path))
+        restore_copy(node, volume(node, copies), COPY, restoring(tmp_path))
     restore(node, engine, sealed(), restoring(tmp_path, older=True))
     assert engine.volumes[WALLET]["a.wlt"] == CONTENTS["a.wlt"].data
 
@@ -645,13 +646,13 @@ def test_a_wallet_with_other_entries_is_not_a_fault_of_the_program(entries: obje
 
 
 def test_verify_names_what_it_can_not_verify_without_a_key(capsys: pytest.CaptureFixture[str]) -> None:
-    commands.verify("b", sealed(), [])
+    backups.verify("b", sealed(), [])
     said = capsys.readouterr().out
     assert "b: a complete backup of node node-1 of stack test, host attic" in said
     assert "not verified without a key: that it can be decrypted, and that its header is true" in said
-    commands.verify("b", sealed(), [KEY.secret])
+    backups.verify("b", sealed(), [KEY.secret])
     assert "decrypted: its wallets are intact, and its header is true" in capsys.readouterr().out
-    commands.verify("node-1-wallet-2026-01-01T00-00-00Z.tar.gz", pack(CONTENTS), [])
+    backups.verify("node-1-wallet-2026-01-01T00-00-00Z.tar.gz", pack(CONTENTS), [])
     assert "not encrypted: anyone who has the file can read it" in capsys.readouterr().out
 
 
@@ -749,11 +750,11 @@ def test_a_list_is_in_the_order_of_the_headers_and_says_which_names_are_wrong(mi
 
 def test_verify_names_a_name_that_differs_from_the_header(capsys: pytest.CaptureFixture[str]) -> None:
     name = "/usb/node-2-wallet-2026-01-09T00-00-00Z.backup"
-    commands.verify(name, sealed(time=in_january(1)), [])
+    backups.verify(name, sealed(time=in_january(1)), [])
     said = capsys.readouterr().out
     assert f"{name}: a complete backup of node node-1" in said
     assert "  its header counts, not its name: node-1-wallet-2026-01-01T00-00-00Z.backup\n" in said
-    commands.verify("/usb/node-1-wallet-2026-01-01T00-00-00Z.backup", sealed(time=in_january(1)), [])
+    backups.verify("/usb/node-1-wallet-2026-01-01T00-00-00Z.backup", sealed(time=in_january(1)), [])
     assert "its name" not in capsys.readouterr().out
 
 
@@ -765,7 +766,7 @@ def check(
     key: Key | None = None,
 ) -> None:
     identities = [key.secret] if key else []
-    commands.check(node, volume(node, engine), LocalFolder(folder), rules or WalletsSettings(), identities)
+    backups.check(node, volume(node, engine), LocalFolder(folder), rules or WalletsSettings(), identities)
 
 
 def test_a_check_compares_wallet_and_newest_backup(

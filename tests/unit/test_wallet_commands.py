@@ -22,7 +22,7 @@ from wallets.backups.format import read
 from wallets.backups.places import Place
 from wallets.backups.records import remember
 from wallets.backups.schedule import Scheduler, timer
-from wallets.files.contents import pack
+from wallets.files.archives import pack
 from wallets.nodes import DeployedNode, node_of
 
 NAME = "node-1-wallet-2026-01-02T00-00-00Z.backup"

@@ -14,7 +14,8 @@ from tests.unit.wallet_engine import wallet
 from wallets.backups import drill
 from wallets.backups.drill import LABEL, Drill, addresses_in
 from wallets.errors import WalletError
-from wallets.files.contents import File, from_tar
+from wallets.files.archives import from_tar
+from wallets.files.contents import File
 from wallets.nodes import DeployedNode, node_of
 
 MINE = {"label": f"{LABEL}={WALLET}"}

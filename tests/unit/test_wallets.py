@@ -23,22 +23,15 @@ from catalogue.node_container import WALLET_HELPER, WALLET_READER, WALLET_WRITER
 from clients.fingerprint import Fingerprint
 from providers.base import Values
 from tests.unit.wallet_engine import wallet
-from wallets import commands, signals
+from wallets import signals
+from wallets.backups import backup as backups
+from wallets.backups import restore
 from wallets.backups.format import read
 from wallets.backups.local_folder import LocalFolder, load
-from wallets.commands import Restoring
+from wallets.backups.restore import Restoring
 from wallets.errors import WalletError
-from wallets.files.contents import (
-    STAGING,
-    File,
-    damaged,
-    folders_in,
-    from_tar,
-    pack,
-    to_tar,
-    unpack,
-    wallets_in,
-)
+from wallets.files.archives import folders_in, from_tar, pack, to_tar, unpack
+from wallets.files.contents import STAGING, File, damaged, wallets_in
 from wallets.files.fingerprint import fingerprint_of
 from wallets.nodes import DeployedNode, node_of, nodes_of
 from wallets.volumes import stopped_node, users, writing
@@ -310,20 +303,20 @@ def keep(folder: Path, name: str, data: bytes) -> Path:
 
 def backup(node: DeployedNode, there: WalletVolume, folder: Path) -> Path:
     """Make an unencrypted backup; encrypted ones are in test_wallet_backups.py."""
-    return Path(commands.backup(node, there, LocalFolder(folder), [], folder / ".records"))
+    return Path(backups.backup(node, there, LocalFolder(folder), [], folder / ".records"))
 
 
 def restore_file(node: DeployedNode, there: WalletVolume, file: Path, folder: Path) -> None:
     given = read(str(file), file.read_bytes())
-    commands.restore_file(node, there, given, [], Restoring(place=LocalFolder(folder)))
+    restore.restore_file(node, there, given, [], Restoring(place=LocalFolder(folder)))
 
 
 def restore_temporary(node: DeployedNode, there: WalletVolume, name: str, folder: Path) -> None:
-    commands.restore_temporary(node, there, name, Restoring(place=LocalFolder(folder)))
+    restore.restore_temporary(node, there, name, Restoring(place=LocalFolder(folder)))
 
 
 def restore_copy(node: DeployedNode, there: WalletVolume, name: str, folder: Path) -> None:
-    commands.restore_copy(node, there, name, Restoring(place=LocalFolder(folder)))
+    restore.restore_copy(node, there, name, Restoring(place=LocalFolder(folder)))
 
 
 @pytest.mark.case(30)
@@ -687,7 +680,7 @@ def test_one_of_two_torn_wallets_is_restored_without_the_other(
     engine = FakeEngine({WALLET: {"a.wlt": TEXT[:20], "b.wlt": TEXT[:20]}})
     file = keep(tmp_path, "b", pack({"a.wlt": File(data=TEXT)}))
     restoring = Restoring(place=LocalFolder(tmp_path / "x"), recorded=recorded)
-    commands.restore_file(node, volume(node, engine), read(str(file), file.read_bytes()), [], restoring)
+    restore.restore_file(node, volume(node, engine), read(str(file), file.read_bytes()), [], restoring)
     assert engine.volumes[WALLET] == {"a.wlt": TEXT, "b.wlt": TEXT[:20]}
 
 
@@ -706,9 +699,9 @@ def test_a_restore_that_lacks_what_the_stack_has_recorded_needs_to_be_asked_for(
     restoring = Restoring(place=LocalFolder(tmp_path / "x"), recorded=fingerprint_of(whole))
     given = read(str(file), file.read_bytes())
     with pytest.raises(WalletError, match=r"has recorded for .*a\.wlt has 1 of 2 .*other\.wlt .* is gone"):
-        commands.restore_file(node, volume(node, engine), given, [], restoring)
+        restore.restore_file(node, volume(node, engine), given, [], restoring)
     assert engine.volumes[WALLET] == present
-    commands.restore_file(node, volume(node, engine), given, [], replace(restoring, older=True))
+    restore.restore_file(node, volume(node, engine), given, [], replace(restoring, older=True))
     assert engine.volumes[WALLET] == {"a.wlt": wallet("one").encode()}
 
 
@@ -736,7 +729,7 @@ class SlowFolder(LocalFolder):
 
 def restore_slowly(node: DeployedNode, engine: FakeEngine, file: Path, place: SlowFolder) -> None:
     given = read(str(file), file.read_bytes())
-    commands.restore_file(node, volume(node, engine), given, [], Restoring(place=place))
+    restore.restore_file(node, volume(node, engine), given, [], Restoring(place=place))
 
 
 @pytest.mark.case(36, 38)
@@ -821,7 +814,7 @@ def test_a_pipe_deep_json_and_names_with_dots_cause_no_traceback(tmp_path: Path)
 
 def test_a_backup_that_unpacks_to_more_than_wallets_have_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     packed = pack({"a.wlt": File(data=bytes(10_000))})
-    monkeypatch.setattr("wallets.files.contents.LARGEST", 1000)
+    monkeypatch.setattr("wallets.files.archives.LARGEST", 1000)
     with pytest.raises(WalletError, match=r"b is larger than 0 MiB unpacked"):
         unpack("b", packed)
 
@@ -832,7 +825,7 @@ def test_a_small_backup_that_would_fill_the_memory_is_refused(
 ) -> None:
     """Anybody can encrypt to a recipient: 50 KB in a .tar.gz became 5 GiB, or any number, and no sentence."""
     archive = hole(5 * 2**30) if kind == "hole" else hard_links(100, bytes(100_000))
-    monkeypatch.setattr("wallets.files.contents.LARGEST", 2**20)
+    monkeypatch.setattr("wallets.files.archives.LARGEST", 2**20)
     with pytest.raises(WalletError, match=r"the files are larger than 1 MiB in all"):
         unpack("b", gzip.compress(archive))
 
@@ -867,7 +860,7 @@ def test_a_volume_larger_than_wallets_are_is_not_read_to_its_end(
     node: DeployedNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A node can make a file of a terabyte in its wallet volume, which the engine sends byte by byte."""
-    monkeypatch.setattr("wallets.files.contents.LARGEST", 2**20)
+    monkeypatch.setattr("wallets.files.archives.LARGEST", 2**20)
     engine = FakeEngine({WALLET: {"a.wlt": TEXT}})
     sent: list[int] = []
 

@@ -10,9 +10,9 @@ from clients.fingerprint import NOTHING
 from wallets.adoption.mounts import is_same, shares
 from wallets.adoption.source import Source, is_same_container
 from wallets.asking import ask
-from wallets.commands import on_host
 from wallets.errors import WalletError
 from wallets.nodes import DeployedNode
+from wallets.volumes.of_node import on_host
 
 
 def refuse_managed(source: Source, others: Iterable[DeployedNode]) -> None:

@@ -13,14 +13,8 @@ from wallets.adoption.source import Source
 from wallets.adoption.users import refuse_users
 from wallets.asking import ask
 from wallets.errors import WalletError
-from wallets.files.contents import (
-    LARGEST,
-    File,
-    from_tar,
-    refuse_unrestorable,
-    wallets_in,
-    without_links,
-)
+from wallets.files.archives import LARGEST, from_tar
+from wallets.files.contents import File, refuse_unrestorable, wallets_in, without_links
 from wallets.volumes.volume import WalletVolume, settled
 
 

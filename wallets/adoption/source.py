@@ -10,8 +10,8 @@ from docker.errors import NotFound
 from catalogue.node_container import WALLET
 from wallets.adoption.mounts import overlap
 from wallets.asking import ask
-from wallets.commands import engine_of
 from wallets.nodes import DeployedNode
+from wallets.volumes.of_node import engine_of
 
 FOLDERS = (WALLET, "/root/.skycoin/wallets")
 """Usual folders of wallets in a container: in Skycoin's own images, and of a node that root runs."""

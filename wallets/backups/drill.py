@@ -19,7 +19,8 @@ from catalogue.node_container import API, WALLET
 from clients.pull import ensure_image
 from wallets.asking import ask
 from wallets.errors import WalletError
-from wallets.files.contents import Contents, to_tar, wallets_in
+from wallets.files.archives import to_tar
+from wallets.files.contents import Contents, wallets_in
 from wallets.files.parser import parsed
 from wallets.nodes import DeployedNode
 from wallets.signals import uninterrupted

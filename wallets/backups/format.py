@@ -16,15 +16,8 @@ from clients.fingerprint import digest
 from wallets.backups import sealed
 from wallets.backups.sealed import Form, Sealed, contents_sum, recipient_lines, sha256
 from wallets.errors import WalletError
-from wallets.files.contents import (
-    Contents,
-    File,
-    pack,
-    refuse_unrestorable,
-    unpack,
-    wallets_in,
-    without_links,
-)
+from wallets.files.archives import pack, unpack
+from wallets.files.contents import Contents, File, refuse_unrestorable, wallets_in, without_links
 from wallets.files.losses import fingerprint_of_whole
 
 ENCRYPTED, PLAIN = ".backup", ".tar.gz"

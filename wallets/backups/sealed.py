@@ -14,7 +14,8 @@ from typing import Protocol, TypeVar
 
 from clients import age
 from wallets.errors import WalletError
-from wallets.files.contents import USER, Contents, File, pack, unpack_archive
+from wallets.files.archives import USER, pack, unpack_archive
+from wallets.files.contents import Contents, File
 
 
 class _Lines(Protocol):

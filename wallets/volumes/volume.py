@@ -21,14 +21,8 @@ from clients.short_run import short_run
 from clients.volumes import has_volume
 from wallets.asking import ask
 from wallets.errors import WalletError
-from wallets.files.contents import (
-    File,
-    folders_in,
-    from_tar,
-    joined,
-    same,
-    without_links,
-)
+from wallets.files.archives import folders_in, from_tar, joined
+from wallets.files.contents import File, same, without_links
 from wallets.nodes import DeployedNode
 from wallets.volumes.processes import this_process
 

@@ -9,7 +9,8 @@ from docker.errors import NotFound
 from catalogue.node_container import WALLET
 from clients.ownership import give_empty
 from wallets.errors import WalletError
-from wallets.files.contents import STAGING, Contents, same, to_tar, without_staged
+from wallets.files.archives import to_tar
+from wallets.files.contents import STAGING, Contents, same, without_staged
 from wallets.signals import uninterrupted
 from wallets.volumes.users import command_has_ended, helpers, refuse_started, refuse_writers, writers
 from wallets.volumes.volume import RUNNING, WalletVolume

@@ -1,0 +1,173 @@
+"""Backups of a node's wallets: makes one, verifies a file, compares the newest one, and tries a restore."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from clients.age import Identity
+from display.units import count_of
+from settings.wallets import WalletsSettings
+from wallets.backups.drill import Drill
+from wallets.backups.format import Backup, Kind, about, fingerprint, misnamed, open_backup, read, seal
+from wallets.backups.listing import newest
+from wallets.backups.places import Place
+from wallets.backups.records import age, days, is_too_old, remember
+from wallets.errors import WalletError
+from wallets.files.contents import Contents, refuse_damaged, refuse_interrupted, wallets_in
+from wallets.files.losses import lost
+from wallets.nodes import DeployedNode
+from wallets.volumes.volume import WalletVolume
+
+UNVERIFIED = "that it can be decrypted, and that its header is true"
+"""Facts about an encrypted backup that can't be checked without a secret key."""
+
+PLAIN = "It holds wallets without a password in plain text: keep it as you would keep the money."
+
+
+def backup(
+    node: DeployedNode, volume: WalletVolume, place: Place, recipients: Sequence[str], records: Path
+) -> str:
+    """Back up a wallet into a new file; return its address.
+
+    Raises WalletError if there is no complete wallet.
+    """
+    contents = _complete_wallets(node, volume)
+    made = write_backup(node, place, contents, Kind.BACKUP, recipients)
+    facts = made.about
+    print(f"{made.name}: {counted(contents)}, from the volume {node.wallet} on host {node.host}")
+    print(f"fingerprint {facts.fingerprint}, SHA-256 {made.sha256}")
+    if made.is_encrypted:
+        print(f"Encrypted to {', '.join(facts.recipients)}")
+    else:
+        print(PLAIN)
+    remember(records, node, made)
+    return made.name
+
+
+def _complete_wallets(node: DeployedNode, volume: WalletVolume) -> Contents:
+    """Wallets of a volume. Raises WalletError if there are none, or one is incomplete."""
+    contents, place = volume.read(), f"the wallet volume {node.wallet} on host {node.host}"
+    refuse_interrupted(place, contents)
+    if not wallets_in(contents):
+        raise WalletError(_empty(node, volume.copies()))
+    refuse_damaged(place, contents)
+    return contents
+
+
+def write_backup(
+    node: DeployedNode, place: Place, contents: Contents, kind: Kind, recipients: Sequence[str]
+) -> Backup:
+    """Write a new backup file, and parse it as a later reader would. Raises WalletError."""
+    facts = about(
+        contents, node=node.name, stack=node.stack, host=node.host, kind=kind, recipients=recipients
+    )
+    data = seal(facts, contents)
+    address = place.keep(facts.file_name, data)
+    if recipients or kind is Kind.BACKUP:
+        return read(address, data)
+    return Backup(name=address, about=facts, sha256="", payload=data)  # `read` refuses damaged wallets
+
+
+def verify(name: str, data: bytes, identities: Sequence[Identity]) -> None:
+    """Report what one file contains. Raises WalletError if it is not a complete backup."""
+    file = read(name, data)
+    facts = file.about
+    where = f" of stack {facts.stack}, host {facts.host}" if facts.stack else ""
+    print(f"{name}: a complete {_KINDS[facts.kind]} of node {facts.node or 'unknown'}{where}")
+    if difference := misnamed(file):
+        print(f"  {difference}")
+    print(f"  created {facts.time:%Y-%m-%d %H:%M:%S} UTC, {age(facts.time)}")
+    print(f"  {count_of(facts.wallets, 'wallet')}, fingerprint {facts.fingerprint}, SHA-256 {file.sha256}")
+    if not file.is_encrypted:
+        print("  not encrypted: anyone who has the file can read it")
+        return
+    print(f"  encrypted to {', '.join(facts.recipients)}")
+    if identities:
+        open_backup(file, identities)
+        print("  decrypted: its wallets are intact, and its header is true")
+    else:
+        print(f"  not verified without a key: {UNVERIFIED} (`--identity FILE`)")
+
+
+_KINDS = {Kind.BACKUP: "backup", Kind.BEFORE_RESTORE: "backup of the files before a restore,"}
+
+
+def check(
+    node: DeployedNode,
+    volume: WalletVolume,
+    place: Place,
+    rules: WalletsSettings,
+    identities: Sequence[Identity],
+) -> None:
+    """Compare the newest good backup with the wallet and the stack.
+
+    Raises WalletError if it is insufficient.
+    """
+    good = newest(place, node)
+    contents, facts = _complete_wallets(node, volume), good.about
+    wallets = count_of(facts.wallets, "wallet")
+    print(f"{good.name}: {age(facts.time)}, {wallets}, fingerprint {facts.fingerprint}")
+    wrong = list(_recipient_differences(facts.recipients, rules.recipients))
+    if is_too_old(facts.time, rules.backup_age):
+        asked = f", and the stack requires one every {days(rules.backup_age)}" if rules.backup_age else ""
+        wrong.append(f"it is {age(facts.time)}{asked}")
+    opened = open_backup(good, identities) if identities or not good.is_encrypted else None
+    now = fingerprint(contents)
+    if now == facts.fingerprint:
+        print(f"The wallet volume {node.wallet} on host {node.host} holds the same addresses.")
+    elif opened is None:
+        wrong.append(
+            f"the wallet has other addresses now (fingerprint {now}); a key shows which (--identity FILE)"
+        )
+    else:
+        wrong += [f"since the backup: {loss}" for loss in lost(opened, contents)]
+        wrong += [f"not in the backup: {loss}" for loss in lost(contents, opened)]
+    if opened is None:
+        print(f"Not verified without a key: {UNVERIFIED} (`--identity FILE`)")
+    if wrong:
+        again = f"Create another: `{node.wallet_command('backup')}`"
+        raise WalletError("\n".join([f"{good.name}:", *(f"  {problem}" for problem in wrong), again]))
+
+
+def _recipient_differences(has: Sequence[str], asked: Sequence[str]) -> list[str]:
+    """Differences between recipients of a backup and of the stack."""
+    if not asked:
+        return []
+    if not has:
+        return ["it is not encrypted, although the stack has recipients"]
+    missing, more = (
+        [recipient for recipient in a if recipient not in b] for a, b in ((asked, has), (has, asked))
+    )
+    differences = [f"it is not encrypted to {recipient}, a recipient of the stack" for recipient in missing]
+    return differences + [
+        f"it is encrypted to {recipient}, which is not a recipient of the stack" for recipient in more
+    ]
+
+
+def drill(node: DeployedNode, client: Any, place: Place, identities: Sequence[Identity]) -> None:
+    """Check that a node without a network finds the wallets of the newest good backup. Raises WalletError."""
+    good = newest(place, node)
+    contents = open_backup(good, identities)
+    addresses = Drill(node, client).run(contents)
+    print(f"{good.name}: {age(good.about.time)}, fingerprint {good.about.fingerprint}")
+    print(
+        f"A node of {node.image.partition('@')[0]} on host {node.host} found its {counted(contents)} with "
+        f"{count_of(addresses, 'address', 'addresses')}. The drill left nothing on the host."
+    )
+
+
+def counted(contents: Contents) -> str:
+    """Number of wallets, in words."""
+    return count_of(len(wallets_in(contents)), "wallet")
+
+
+def _empty(node: DeployedNode, copies: list[str]) -> str:
+    what = (
+        f"the wallet volume {node.wallet} on host {node.host} holds no wallet, and no backup was made of it"
+    )
+    if not copies:
+        return f"{what}. If it once had one, restore a backup: `{node.wallet_command('restore', 'FILE')}`"
+    return (
+        f"{what}, but its host has copies of it. If it was emptied, restore the newest copy: "
+        f"`{node.wallet_command('restore', '--copy', copies[-1])}`"
+    )

@@ -1,0 +1,44 @@
+"""The engine of a node's host, and the node's wallet volume there."""
+
+from typing import Any
+
+from clients.engine import connect
+from clients.errors import ServiceError
+from clients.fingerprint import NOTHING, Fingerprint
+from clients.wallet_on_host import WalletOnHost
+from wallets.asking import ask
+from wallets.errors import WalletError
+from wallets.nodes import DeployedNode
+from wallets.volumes.volume import WalletVolume
+
+
+def engine_of(node: DeployedNode) -> Any:
+    """Client of the node's engine. Raises WalletError."""
+    try:
+        return connect(node.place)
+    except ServiceError as error:
+        raise WalletError(f"host {node.host}: {error}") from None
+
+
+def volume_of(node: DeployedNode) -> WalletVolume:
+    """The node's wallet volume, through a client of its host's engine. Raises WalletError."""
+    return WalletVolume(node, engine_of(node))
+
+
+def fingerprint_on_host(node: DeployedNode) -> Fingerprint:
+    """Fingerprint of the node's wallets, computed on its host. Raises WalletError if the volume is gone."""
+    wallet = on_host(node)
+    if not ask(node.host, wallet.exists):
+        raise WalletError(f"there is no volume {node.wallet!r} on host {node.host}")
+    present = ask(node.host, lambda: wallet.read_wallets(NOTHING))
+    if present.damaged:
+        raise WalletError(
+            f"{', '.join(present.damaged)} on host {node.host}: empty, truncated, or not a wallet"
+        )
+    return present.wallets
+
+
+def on_host(node: DeployedNode) -> WalletOnHost:
+    """The node's wallet volume as its preflight sees it. Raises WalletError."""
+    inputs = {**node.place, "image": node.image, "container": node.container, "wallet": node.wallet}
+    return WalletOnHost(engine_of(node), inputs)
