@@ -54,8 +54,8 @@ LAST_HEALTHY = "skycoin.last-healthy"
 LAST_REPLACEMENT = "lastReplacement"
 """Output of a node's container: seconds that its last replacement took, from the stop to the last check."""
 
-LEFT_OUT = "SKYCOIN_LEFT_OUT"
-"""Environment variable with the names of the hosts that a run leaves out, separated by commas."""
+SKIPPED_HOSTS = "SKYCOIN_SKIPPED_HOSTS"
+"""Environment variable with the names of the hosts that a run skips, separated by commas."""
 
 USER = "10000:10000"
 """User and group id of the images, and of a node whose settings name no other; they own its volumes."""

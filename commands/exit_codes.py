@@ -9,7 +9,7 @@ USAGE = 2
 REFUSED = 3
 """A printed page or table says that `pulumi up` would be refused."""
 PART = parts.PART
-"""A part of a fleet needs attention or was left out; the text says which."""
+"""A part of a fleet needs attention or was skipped; the text says which."""
 AT_RISK = 5
 """A printed page says that a wallet, a volume or something published could be lost, or a rule is broken."""
 OTHER = 6

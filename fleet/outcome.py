@@ -8,21 +8,21 @@ from fleet.parts import Item
 _BY_WEIGHT = ("failed", "created", "replaced", "updated", "deleted", "unchanged")
 """Results of a part's resources, most important first: the first one that occurs is shown for the part."""
 UNREACHED = "not reached: a dependency failed"
-NEEDS = "left out: it depends on a host that does not answer"
+NEEDS = "skipped: it depends on a host that does not answer"
 
 
 def outcome(
     items: Sequence[Item],
     hosts: Mapping[str, str],
     became: Mapping[str, str],
-    left: Collection[str],
+    skipped: Collection[str],
 ) -> str:
     """Table of hosts, the parts that run there, and their results.
 
-    `hosts` has the reason why a host is left out, or ""; the keys of `became` and `left` are URNs.
+    `hosts` has the reason why a host is skipped, or ""; the keys of `became` and `skipped` are URNs.
     """
     owners = {_component(urn): item for item in items for urn in item.urns}
-    needs = {_owner(urn, owners) for urn in left}
+    needs = {_owner(urn, owners) for urn in skipped}
     words: dict[Item | None, set[str]] = {}
     for urn, word in became.items():
         if "$" in urn:  # a component itself does not run
@@ -33,9 +33,9 @@ def outcome(
         for item in here:
             result = next((word for word in _BY_WEIGHT if word in words.get(item, ())), UNREACHED)
             result = NEEDS if item in needs else result
-            rows.append((host, item.name, f"left out: {reason}" if reason else result))
+            rows.append((host, item.name, f"skipped: {reason}" if reason else result))
         if not here:
-            rows.append((host, "-", f"left out: {reason}" if reason else "answers"))
+            rows.append((host, "-", f"skipped: {reason}" if reason else "answers"))
     return columns(rows)
 
 

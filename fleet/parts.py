@@ -1,6 +1,6 @@
-"""Parts of a stack by engine, and the ones that an update leaves out because their engine does not answer.
+"""Parts of a stack by engine, and the ones that an update skips because their engine does not answer.
 
-Resources are those of a stack's state, in the form of `pulumi stack export`. A part that is left out stays in
+Resources are those of a stack's state, in the form of `pulumi stack export`. A part that is skipped stays in
 the state unchanged, and so does everything that depends on it (docs/adr/0028).
 """
 
@@ -15,7 +15,7 @@ from clients.pulumi import NODE_CONTAINER
 from clients.silent_engines import Address
 
 FAILED, PART = 1, 4
-"""Exit codes of a run that left out hosts: all of them, or only some."""
+"""Exit codes of a run that skipped hosts: all of them, or only some."""
 PROVIDER = "pulumi:providers:docker"
 """Type of the docker provider of a host."""
 _OWN = "skycoin:index:"
@@ -32,7 +32,7 @@ class Item:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LeftOut:
+class SkippedParts:
     """URNs in the state that a run skips."""
 
     of_refresh: frozenset[str]
@@ -100,13 +100,13 @@ def _address(engine: str | None, options: str | Sequence[str] | None, local: str
     return Address(engine or local, given[strict:] if given[:strict] == STRICT_HOST_KEYS else given)
 
 
-def left_out(
+def skipped_parts(
     resources: Sequence[Mapping[str, Any]],
     hosts: Mapping[str, Address],
     silent: Collection[Address],
     local: str,
-) -> LeftOut:
-    """Choose the resources of a state that a run leaves out; `silent` are the engines that do not answer."""
+) -> SkippedParts:
+    """Choose the resources of a state that a run skips; `silent` are the engines that do not answer."""
     refresh, update = set[str](), set[str]()
     providers = {
         resource["urn"]: _provider_of(resource)
@@ -118,7 +118,7 @@ def left_out(
         urns = {urn, providers.get(urn, urn)}
         refresh |= urns if address in silent else set()
         update |= urns if hosts.get(host, address) in silent else set()
-    return LeftOut(
+    return SkippedParts(
         of_refresh=_with_dependents(resources, refresh), of_update=_with_dependents(resources, update)
     )
 

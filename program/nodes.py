@@ -8,7 +8,7 @@ import pulumi_docker as docker
 
 from catalogue.images import EXPORTER, PROXY
 from catalogue.naming import exporter_name, proxy_name
-from catalogue.node_container import LEFT_OUT
+from catalogue.node_container import SKIPPED_HOSTS
 from components.exporter import Exporter, ExporterArgs
 from components.node import Node, NodeArgs
 from components.proxy import Proxy, ProxyArgs
@@ -36,13 +36,13 @@ class Nodes:
     def deploy(self) -> dict[str, dict[str, pulumi.Input[str]]]:
         """Create all nodes, wave by wave; returns their outputs by name."""
         summaries, before = dict[str, dict[str, pulumi.Input[str]]](), list[pulumi.Resource]()
-        left_out = os.environ.get(LEFT_OUT, "").split(",")
+        skipped = os.environ.get(SKIPPED_HOSTS, "").split(",")
         for wave in waves_of(self._settings):
             proved = list[pulumi.Resource]()
             for name in wave:
                 node, summaries[name] = self._deploy(name, before)
-                # Resources that wait for a left-out node would be left out too.
-                if self._settings.nodes[name].host not in left_out:
+                # Resources that wait for a skipped node would be skipped too.
+                if self._settings.nodes[name].host not in skipped:
                     proved.append(node.ready)
             before = proved or before
         return summaries

@@ -1,4 +1,4 @@
-"""`pulumi up` of a stack whose hosts may be dead: silent hosts are left out, and the others are updated."""
+"""`pulumi up` of a stack whose hosts may be dead: silent hosts are skipped, and the others are updated."""
 
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from catalogue.node_container import LEFT_OUT
+from catalogue.node_container import SKIPPED_HOSTS
 from clients.host_checks import remedy_of
 from clients.silent_engines import Address, silent
 from fleet.outcome import outcome
-from fleet.parts import FAILED, PART, LeftOut, addresses, excluded, hosts_of, items_of, left_out
+from fleet.parts import FAILED, PART, SkippedParts, addresses, excluded, hosts_of, items_of, skipped_parts
 from local.pulumi.command import update
 
 
@@ -29,7 +29,7 @@ class Target:
     is_interrupted: Callable[[], bool]
     """True if the state has pending operations of a killed run."""
     again: str
-    """Command to repeat for hosts that were left out."""
+    """Command to repeat for hosts that were skipped."""
 
     @property
     def local(self) -> str:
@@ -42,7 +42,7 @@ def bring_up_parts(
     before: Callable[[Collection[Address]], None] = lambda _: None,
     after: Callable[[], None] = lambda: None,
 ) -> int:
-    """Update all hosts that answer; return pulumi's exit code, or PART if hosts were left out.
+    """Update all hosts that answer; return pulumi's exit code, or PART if hosts were skipped.
 
     `before` is called with the engines that do not answer, `after` if nothing failed. If an engine dies
     during an update, the update ends, and a second one updates the engines that still answer. Builds that a
@@ -66,7 +66,7 @@ class _Run:
         self._hosts = hosts_of(target.config, target.local)
         self._items = items_of(target.config)
         self._became: dict[str, str] = {}
-        self._left = LeftOut(of_refresh=frozenset(), of_update=frozenset())
+        self._skipped = SkippedParts(of_refresh=frozenset(), of_update=frozenset())
         self._gone: dict[str, Address] = {}
         self._late: list[bool] = []
         self.silent: dict[Address, str] = {}
@@ -79,13 +79,13 @@ class _Run:
         newly_silent = silent(places - self.silent.keys())
         self.silent |= newly_silent
         self._gone = {host: address for host, address in known if host not in self._hosts}
-        self._left = left_out(resources, self._hosts, self.silent, self._target.local)
+        self._skipped = skipped_parts(resources, self._hosts, self.silent, self._target.local)
         for host, address in {**dict(known), **self._hosts}.items():
             if address in newly_silent:
                 reason = newly_silent[address]
-                print(f"• host {host} is left out: {address.engine} does not answer: {reason}")
+                print(f"• host {host} is skipped: {address.engine} does not answer: {reason}")
                 print(f"  {remedy_of(reason, address.engine)}.", flush=True)
-        if unseen := len(self._left.of_refresh - self._left.of_update):
+        if unseen := len(self._skipped.of_refresh - self._skipped.of_update):
             print(f"• not refreshed, because their address in the state does not answer: {unseen} resources")
         return bool(newly_silent)
 
@@ -99,15 +99,15 @@ class _Run:
 
     def update(self) -> int:
         """Update all hosts that answer; return pulumi's exit code."""
-        unrefreshed = excluded(self._left.of_refresh, [])
+        unrefreshed = excluded(self._skipped.of_refresh, [])
         new = [item for item in self._items if self._hosts.get(item.host) in self.silent]
-        without = excluded(self._left.of_update, new)
+        without = excluded(self._skipped.of_update, new)
         cleared = ["--clear-pending-creates", *unrefreshed]
         if self._target.is_interrupted() and (code := self._pulumi("refresh", *cleared)):
             return code
         # One host's failure does not stop the others; a stack on a single engine ends at its first failure.
         goes_on = ["--continue-on-error"] if len({*self._hosts.values()}) > 1 else []
-        if self._left.of_refresh <= self._left.of_update:
+        if self._skipped.of_refresh <= self._skipped.of_update:
             return self._pulumi("up", "--refresh", *goes_on, *without)
         # A host that is silent at its address in the state answers at its new address in the file.
         return self._pulumi("refresh", *unrefreshed) or self._pulumi("up", *goes_on, *without)
@@ -115,7 +115,7 @@ class _Run:
     def _pulumi(self, command: str, *options: str) -> int:
         quiet = ["--yes", "--suppress-outputs", *self._target.options]
         names = [host for host, address in self._hosts.items() if address in self.silent]
-        env = {**self._target.env, LEFT_OUT: ",".join(names)}
+        env = {**self._target.env, SKIPPED_HOSTS: ",".join(names)}
         ended = update([command, *options, *quiet], env, self._target.log)
         self._late.append(ended.is_late)
         for urn, word in ended.became.items():
@@ -134,11 +134,11 @@ class _Run:
         }
         reasons = [*filter(None, hosts.values())]
         if len({*self._hosts.values()}) > 1 or reasons:
-            print(f"\n{outcome(self._items, hosts, self._became, self._left.of_update)}")
+            print(f"\n{outcome(self._items, hosts, self._became, self._skipped.of_update)}")
         if not reasons:
             return code
         print(
-            "\nLeft-out resources stay in the state unchanged. When a host answers again, "
+            "\nSkipped resources stay in the state unchanged. When a host answers again, "
             f"`{self._target.again}` catches up."
         )
         return code or (FAILED if len(reasons) == len(hosts) else PART)

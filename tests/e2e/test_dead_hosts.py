@@ -121,7 +121,7 @@ def test_up_leaves_a_dead_host_out_and_catches_up_when_it_is_back(fleet: Machine
         assert "Error 4" in result.text, "make names the exit code of what it ran"
         refused = f"ssh: connect to host {far.address} port 22: Connection refused"
         reason = f"{far.engine} does not answer: {refused}"
-        assert rows(result.text) == [["here", "node-1", "updated"], ["far", "far", f"left out: {reason}"]]
+        assert rows(result.text) == [["here", "node-1", "updated"], ["far", "far", f"skipped: {reason}"]]
         assert "`make up` catches up" in result.text
         assert "Traceback" not in result.text
         assert "-log-level=debug" in arguments_of(fleet.inspect("container", "skycoin-node-1"))
@@ -185,7 +185,7 @@ def test_a_board_whose_link_or_engine_is_down_costs_its_time_limit_once(fleet: M
         result, took = timed_up(fleet)
         assert "Error 4" in result.text
         assert rows(result.text)[-1][:2] == ["attic", "attic"]
-        assert "left out" in rows(result.text)[-1][2]
+        assert "skipped" in rows(result.text)[-1][2]
         assert "timed out" in rows(result.text)[-1][2]
         assert more_than(alone, took, fleet) <= MORE
         assert [*map(named, state_of(fleet, "attic"))] == ["pulumi:providers:docker::attic"]

@@ -223,7 +223,7 @@ def _upgrade_with_three_faults(fleet: Fleet, before: Sight) -> Sight:
     run.join(timeout=1200)
     [(result, said)] = ended
     assert result.code != 0
-    assert "host loft is left out" in result.text
+    assert "host loft is skipped" in result.text
     assert 'invalid value "many" for flag -max-connections' in result.text
     assert "The old container skycoin-barn was restored unchanged" in result.text
     boards["cellar"].plug()

@@ -711,7 +711,7 @@ def test_fleet_up_leaves_dead_hosts_out_on_any_backend_and_says_so_by_its_code(
     [up] = [line for line in asked if line.startswith("up ")]
     assert "--refresh --continue-on-error --exclude-dependents" in up
     assert "--stack fleet" in up
-    refused = "left out: ssh://pi@shed.lan does not answer: Connection refused"
+    refused = "skipped: ssh://pi@shed.lan does not answer: Connection refused"
     assert [line.split(maxsplit=2) for line in ran.out.splitlines() if line.startswith("shed ")] == [
         ["shed", "shed", refused]
     ]

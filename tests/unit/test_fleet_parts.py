@@ -1,4 +1,4 @@
-"""Parts of a stack by engine, the parts that a run leaves out, and the table at its end."""
+"""Parts of a stack by engine, the parts that a run skips, and the table at its end."""
 
 import json
 from fnmatch import fnmatchcase
@@ -9,7 +9,7 @@ import yaml
 
 from clients.silent_engines import Address
 from fleet.outcome import NEEDS, UNREACHED, outcome
-from fleet.parts import Item, addresses, excluded, hosts_of, items_of, left_out
+from fleet.parts import Item, addresses, excluded, hosts_of, items_of, skipped_parts
 from tests.unit.projects import PROJECT
 
 STATES = PROJECT / "tests" / "states" / "0.1.0"
@@ -65,33 +65,33 @@ def test_each_resource_on_an_engine_is_placed_by_what_the_state_says() -> None:
     assert not any("docker-build" in urn or "skycoin:index:Tag" in urn for urn in placed)
 
 
-def test_all_resources_of_a_dead_host_and_no_others_are_left_out() -> None:
+def test_all_resources_of_a_dead_host_and_no_others_are_skipped() -> None:
     resources, config = recorded("fleet")
-    left = left_out(resources, hosts_of(config, LOCAL), {FAR}, LOCAL)
+    left = skipped_parts(resources, hosts_of(config, LOCAL), {FAR}, LOCAL)
     assert left.of_refresh == left.of_update
     on_engines = names(frozenset(addresses(resources, LOCAL)))
     assert names(left.of_update) == {"far", *(name for name in on_engines if name.startswith("far-"))}
 
 
-def test_nothing_is_left_out_if_all_hosts_answer() -> None:
+def test_nothing_is_skipped_if_all_hosts_answer() -> None:
     resources, config = recorded("fleet")
-    left = left_out(resources, hosts_of(config, LOCAL), set(), LOCAL)
+    left = skipped_parts(resources, hosts_of(config, LOCAL), set(), LOCAL)
     assert left.of_refresh == left.of_update == frozenset()
 
 
-def test_tags_in_a_hosted_registry_on_a_dead_host_are_left_out_with_it() -> None:
+def test_tags_in_a_hosted_registry_on_a_dead_host_are_skipped_with_it() -> None:
     """A tag in that registry can't be read back, and would fail the whole refresh."""
     resources, config = recorded("hosted")
     dead = Address("ssh://pi@attic.lan")
     moved = json.loads(json.dumps(resources).replace(f'"host": "{LOCAL}"', '"host": "ssh://pi@attic.lan"'))
     hosts = {**hosts_of(config, LOCAL), "here": dead}
-    left = names(left_out(moved, hosts, {dead}, LOCAL).of_update)
+    left = names(skipped_parts(moved, hosts, {dead}, LOCAL).of_update)
     assert {"community-on-local-container", "community-on-local-data", "skycoin-community-latest-tag"} <= left
     assert not [name for name in left if name.startswith("builder") or name == "skycoin-amd64"]
 
 
-def test_a_resource_that_needs_a_dead_host_is_left_out_without_its_own_host() -> None:
-    """If a living host's provider were excluded, everything on that host would be left out."""
+def test_a_resource_that_needs_a_dead_host_is_skipped_without_its_own_host() -> None:
+    """If a living host's provider were excluded, everything on that host would be skipped."""
 
     def on(host: str, name: str, *needs: str) -> dict[str, Any]:
         provider = f"urn:pulumi:s::skycoin::pulumi:providers:docker::{host}"
@@ -106,32 +106,32 @@ def test_a_resource_that_needs_a_dead_host_is_left_out_without_its_own_host() ->
     ]
     resources.append(on("far", "registry"))
     resources += [on("here", "needs-it", resources[-1]["urn"]), on("here", "needs-nothing")]
-    left = left_out(resources, {}, {Address("unix:///far")}, LOCAL)
+    left = skipped_parts(resources, {}, {Address("unix:///far")}, LOCAL)
     assert names(left.of_update) == {"far", "registry", "needs-it"}
 
 
-def test_a_node_of_a_later_wave_is_not_left_out_with_the_node_that_it_waits_for() -> None:
+def test_a_node_of_a_later_wave_is_not_skipped_with_the_node_that_it_waits_for() -> None:
     kind = "skycoin:index:NodeContainer"
     first, second = (f"urn:pulumi:s::skycoin::{kind}::{name}" for name in ("first", "second"))
     resources: list[dict[str, Any]] = [
         {"urn": first, "type": kind, "inputs": {"host": "far", "engine": "unix:///far"}},
         {"urn": second, "type": kind, "inputs": {"host": "here"}, "dependencies": [first]},
     ]
-    assert names(left_out(resources, {}, {Address("unix:///far")}, LOCAL).of_update) == {"first"}
+    assert names(skipped_parts(resources, {}, {Address("unix:///far")}, LOCAL).of_update) == {"first"}
 
 
-def test_a_host_that_left_the_file_is_left_out_by_the_engine_that_the_state_has() -> None:
+def test_a_host_that_left_the_file_is_skipped_by_the_engine_that_the_state_has() -> None:
     resources, config = recorded("fleet")
     hosts = hosts_of(config, LOCAL)
     del hosts["far"]
-    assert "far-wallet" in names(left_out(resources, hosts, {FAR}, LOCAL).of_update)
+    assert "far-wallet" in names(skipped_parts(resources, hosts, {FAR}, LOCAL).of_update)
 
 
 def test_a_host_with_another_key_in_the_file_is_refreshed_by_neither_and_updated_by_the_new() -> None:
     """The state's key is refused and the file's is accepted: the update brings the new one into the state."""
     resources, config = recorded("fleet")
     far = {**config["skycoin:hosts"]["far"], "ssh-options": ["-i", "/new/key"]}
-    left = left_out(resources, hosts_of(renamed_host(config, far=far), LOCAL), {FAR}, LOCAL)
+    left = skipped_parts(resources, hosts_of(renamed_host(config, far=far), LOCAL), {FAR}, LOCAL)
     assert "far-wallet" in names(left.of_refresh)
     assert left.of_update == frozenset()
 
@@ -140,17 +140,17 @@ def test_a_host_with_a_wrong_key_in_the_file_is_not_updated_though_the_states_op
     resources, config = recorded("fleet")
     wrong = {**config["skycoin:hosts"]["far"], "ssh-options": ["-i", "/wrong/key"]}
     hosts = hosts_of(renamed_host(config, far=wrong), LOCAL)
-    left = left_out(resources, hosts, {hosts["far"]}, LOCAL)
+    left = skipped_parts(resources, hosts, {hosts["far"]}, LOCAL)
     assert left.of_refresh == frozenset()
     assert "far-wallet" in names(left.of_update)
 
 
-def test_a_provider_that_nothing_uses_is_not_left_out() -> None:
+def test_a_provider_that_nothing_uses_is_not_skipped() -> None:
     """Otherwise, a host that left the file could never leave the state; each run would report it dead."""
     resources, _ = recorded("fleet")
     bare = [one for one in resources if "::far" not in one["urn"] or one["type"] == "pulumi:providers:docker"]
     assert len(resources) > len(bare)
-    assert left_out(bare, {}, {FAR}, LOCAL).of_update == frozenset()
+    assert skipped_parts(bare, {}, {FAR}, LOCAL).of_update == frozenset()
     assert FAR not in {address for _, address in addresses(bare, LOCAL).values()}
 
 
@@ -168,7 +168,7 @@ def test_pulumi_gets_each_urn_and_globs_for_resources_that_do_not_exist_yet() ->
 
 @pytest.mark.parametrize("name", ["fleet", "hosted", "opened"])
 def test_the_globs_match_the_components_of_a_real_state(name: str) -> None:
-    """A glob without a match would let a dead host fail the run; one with two would leave out too much."""
+    """A glob without a match would let a dead host fail the run; one with two would skip too much."""
     resources, config = recorded(name)
     urns = [one["urn"] for one in resources]
     items = items_of(config)
@@ -222,9 +222,9 @@ def test_a_host_that_does_not_answer_is_in_the_table_with_the_reason_for_each_pa
     became = {f"{BASE}Node$skycoin:index:NodeContainer::c-container": "unchanged"}
     lines = table(became, attic="no answer in 20 s", bare="Connection refused", spare="")
     assert lines[3:] == [
-        "attic c left out: no answer in 20 s",
-        "attic registry r left out: no answer in 20 s",
-        "bare - left out: Connection refused",
+        "attic c skipped: no answer in 20 s",
+        "attic registry r skipped: no answer in 20 s",
+        "bare - skipped: Connection refused",
         "spare - answers",
     ]
 

@@ -122,7 +122,7 @@ WITHOUT_FAR = (
 )
 
 
-def test_if_all_hosts_answer_nothing_is_left_out_and_no_host_stops_another(
+def test_if_all_hosts_answer_nothing_is_skipped_and_no_host_stops_another(
     tmp_path: Path, engines: ExitStack, capfd: pytest.CaptureFixture[str]
 ) -> None:
     bench = Bench(tmp_path)
@@ -139,7 +139,7 @@ def test_if_all_hosts_answer_nothing_is_left_out_and_no_host_stops_another(
     assert table(capfd.readouterr().out) == ["here near unchanged", "far away updated"]
 
 
-def test_a_dead_host_is_left_out_of_refresh_and_update_and_reported(
+def test_a_dead_host_is_skipped_in_refresh_and_update_and_reported(
     tmp_path: Path, engines: ExitStack, capfd: pytest.CaptureFixture[str]
 ) -> None:
     bench = Bench(tmp_path)
@@ -151,17 +151,17 @@ def test_a_dead_host_is_left_out_of_refresh_and_update_and_reported(
     said = capfd.readouterr().out
     reason = f"{bench.far} does not answer: No such file or directory"
     assert said.splitlines()[:2] == [
-        f"• host far is left out: {reason}",
+        f"• host far is skipped: {reason}",
         "  Start it on the host: `sudo systemctl enable --now docker`.",
     ]
     assert table(said)[1:] == [
-        f"far away left out: {reason}",
+        f"far away skipped: {reason}",
         "",
-        "Left-out resources stay in the state unchanged. When a host answers again, `make up` catches up.",
+        "Skipped resources stay in the state unchanged. When a host answers again, `make up` catches up.",
     ]
 
 
-def test_a_host_that_dies_during_an_update_is_left_out_of_a_second_one(
+def test_a_host_that_dies_during_an_update_is_skipped_by_a_second_one(
     tmp_path: Path, engines: ExitStack, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """If one engine does not answer, the whole refresh fails, and no host would be updated."""
@@ -173,7 +173,7 @@ def test_a_host_that_dies_during_an_update_is_left_out_of_a_second_one(
         "up --refresh --continue-on-error",
         f"up --refresh --continue-on-error {WITHOUT_FAR}",
     ]
-    assert "far away left out" in table(capfd.readouterr().out)[1]
+    assert "far away skipped" in table(capfd.readouterr().out)[1]
 
 
 def test_a_failure_while_all_answer_is_not_tried_again(tmp_path: Path, engines: ExitStack) -> None:
@@ -259,7 +259,7 @@ def test_a_host_that_left_the_file_stays_in_the_state_and_in_the_table(
     assert bench.up() == PART
     urn = f"{NODE}$skycoin:index:Preflight::away-preflight"
     assert bench.calls == [f"up --refresh --exclude-dependents --exclude {urn}"]
-    assert "far - left out" in "\n".join(table(capfd.readouterr().out))
+    assert "far - skipped" in "\n".join(table(capfd.readouterr().out))
 
 
 def test_another_address_of_a_host_in_the_file_is_used_if_the_states_is_dead(

@@ -188,8 +188,8 @@ def test_a_rollout_goes_from_one_host_to_some_and_to_the_rest() -> None:
     assert {name for name, before in rolled_out(rollout={}).items() if not before} == {"node-a", "node-f"}
 
 
-def test_no_node_waits_for_one_whose_host_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SKYCOIN_LEFT_OUT", "c,b")
+def test_no_node_waits_for_one_whose_host_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SKYCOIN_SKIPPED_HOSTS", "c,b")
     waits = rolled_out(rollout={"first": "c", "waves": [1, 2]})
     assert {name for name, before in waits.items() if not before} == {"node-c", "node-a", "node-b", "node-f"}
     assert waits["node-d"] == waits["node-e"] == {"node-a", "node-f"}
