@@ -15,6 +15,7 @@ from rich.live import Live
 from rich.text import Text
 
 from catalogue.naming import engine_name
+from clients.deployed_nodes import DeployedNode, nodes_of
 from commands.backend import Backend, Choice
 from commands.exit_codes import PART
 from commands.options import chosen, examples, with_stack
@@ -23,7 +24,6 @@ from fleet.hosts import Hosts
 from fleet.images import image_hosts
 from fleet.nodes import Backup, FleetNode
 from wallets.backups.records import recorded
-from wallets.nodes import DeployedNode, nodes_of
 
 EVERY = 5.0
 """Seconds between two rounds of `--watch`."""

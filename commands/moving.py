@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from clients.age import Identity
+from clients.deployed_nodes import DeployedNode, node_of
 from clients.engine import engine_address
 from clients.fingerprint import Fingerprint, digest, summary
 from clients.host_checks import Level
@@ -49,7 +50,6 @@ from wallets.moving import (
     runs,
     wallets_of,
 )
-from wallets.nodes import DeployedNode, node_of
 from wallets.volumes.of_node import fingerprint_on_host, volume_of
 from wallets.volumes.stopped_node import node_leaving
 

@@ -2,6 +2,7 @@
 
 import click
 
+from clients.deployed_nodes import node_of, nodes_of
 from commands.backend import Backend, Choice
 from commands.exit_codes import FAILED
 from commands.node_move import move
@@ -13,7 +14,6 @@ from local.stacks.files import is_own
 from local.stacks.missing_nodes import file_name, listed_nodes
 from local.stacks.stack import remove_setting
 from wallets.login import shown_login
-from wallets.nodes import node_of, nodes_of
 
 
 @click.group()

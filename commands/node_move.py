@@ -7,6 +7,7 @@ import click
 import yaml
 
 from catalogue.naming import engine_name
+from clients.deployed_nodes import DeployedNode, nodes_of
 from clients.engine import engine_address
 from clients.silent_engines import Address
 from commands.backend import Backend, Choice
@@ -22,7 +23,6 @@ from settings.names import container_name, pull_from, repository_of, volume_name
 from settings.stack import StackSettings
 from wallets.backups.format import read
 from wallets.backups.places import load_file
-from wallets.nodes import DeployedNode, nodes_of
 
 
 @click.command(

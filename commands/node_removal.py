@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import click
 
+from clients.deployed_nodes import DeployedNode
 from clients.pulumi import drop_dependencies, waiting_nodes
 from commands.backend import Backend
 from commands.exit_codes import FAILED, INTERRUPTED
 from local.pulumi.command import pulumi
-from wallets.nodes import DeployedNode
 
 
 def take_out(deployed: DeployedNode, backend: Backend) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 from pydantic import TypeAdapter, ValidationError
 
+from clients.deployed_nodes import DeployedNode, node_of
 from commands.agreement import has_agreed
 from commands.backend import Backend, Choice
 from commands.exit_codes import FAILED
@@ -21,7 +22,6 @@ from local.stacks.files import aside, stack_text, write_stack_file
 from local.stacks.missing_nodes import file_name, listed_nodes
 from settings.fields import Digest, Reason
 from settings.node import RollbackSettings
-from wallets.nodes import DeployedNode, node_of
 
 _GOES_ON = ("--continue-on-error",)
 """Options so that a failed node does not stop the others; nodes of a later wave still wait for it."""

@@ -8,6 +8,7 @@ from typing import Any, TextIO
 
 import click
 
+from clients.deployed_nodes import nodes_of
 from commands.backend import Backend
 from commands.exit_codes import AT_RISK, FAILED, REFUSED
 from commands.known_vulnerabilities import with_vulnerabilities
@@ -28,7 +29,6 @@ from review.setting_lines import SettingLines
 from settings.places import read_stack_file
 from wallets.backups.policy import rules_of
 from wallets.backups.records import has_records, newest_backup, recorded
-from wallets.nodes import nodes_of
 
 EXIT_CODES = {Level.SAFE: 0, Level.RESTARTS: 0, Level.AT_RISK: AT_RISK, Level.REFUSED: REFUSED}
 SAVED = "A saved preview does not show which files it was created from: omit `--preview`."

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from clients.deployed_nodes import DeployedNode, node_of, nodes_of
 from clients.fingerprint import digest, summary
 from commands.agreement import has_agreed
 from commands.backend import Backend, Choice
@@ -30,7 +31,6 @@ from wallets.backups.restore import Restoring, restore_copy, restore_file, resto
 from wallets.files.contents import Contents
 from wallets.files.fingerprint import fingerprint_of
 from wallets.moving import refuse_less
-from wallets.nodes import DeployedNode, node_of, nodes_of
 from wallets.volumes.of_node import fingerprint_on_host, volume_of
 
 

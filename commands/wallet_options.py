@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 import click
 
 from clients.age import Identity, identities
+from clients.deployed_nodes import DeployedNode, node_of
 from commands.backend import Backend
 from settings.ssh import ssh_fault
 from wallets.backups.local_folder import default_folder, load
 from wallets.errors import WalletError
-from wallets.nodes import DeployedNode, node_of
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 
+from clients.deployed_nodes import nodes_of
 from clients.pulumi import stack_outputs
 from display.errors import UserError
 from local import teardown
@@ -26,7 +27,6 @@ from local.stacks.states import own_stacks, resources
 from local.state_move import moved
 from wallets.backups.policy import rules_of
 from wallets.backups.records import newest_backup
-from wallets.nodes import nodes_of
 from wallets.signals import interrupt_on_all
 
 

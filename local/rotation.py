@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 
+from clients.deployed_nodes import nodes_of
 from local.builds.builder import builder_service
 from local.machine.layout import Layout
 from local.machine.services import Service, running_pid, start
@@ -17,7 +18,6 @@ from local.stacks.lock import exclusive
 from local.stacks.passphrase_rotation import rotate_passphrase
 from local.stacks.states import all_stacks, refuse_while_locked, resources
 from wallets.login import renew_password, shown_login
-from wallets.nodes import nodes_of
 
 
 class Key(StrEnum):

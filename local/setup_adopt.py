@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+from clients.deployed_nodes import DeployedNode, nodes_of
 from local.machine.layout import Layout
 from local.machine.steps import SetupError
 from local.pulumi.command import pulumi
@@ -16,7 +17,6 @@ from local.stacks.missing_nodes import listed_nodes
 from local.stacks.stack import init_aside, with_stack_file
 from local.stacks.states import refuse_while_locked, resources, state_file
 from providers.adopting import ADOPTING
-from wallets.nodes import DeployedNode, nodes_of
 
 LOST = (
     "Lost with the old set-up, and created again: its passphrase, the authority and the login of the local "

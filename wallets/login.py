@@ -2,9 +2,9 @@
 
 from docker.errors import NotFound
 
+from clients.deployed_nodes import DeployedNode
 from wallets.asking import ask
 from wallets.errors import WalletError
-from wallets.nodes import DeployedNode
 from wallets.volumes.of_node import engine_of
 
 

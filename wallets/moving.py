@@ -10,6 +10,7 @@ from typing import Any
 from docker.errors import NotFound
 
 from catalogue.node_container import WALLET
+from clients.deployed_nodes import DeployedNode
 from clients.engine import engine_address
 from clients.fingerprint import Fingerprint, digest
 from clients.pull import ensure_image
@@ -28,7 +29,6 @@ from wallets.files.contents import (
 )
 from wallets.files.fingerprint import fingerprint_of, found_in
 from wallets.files.losses import lost
-from wallets.nodes import DeployedNode
 from wallets.volumes.of_node import engine_of, fingerprint_on_host, on_host, volume_of
 from wallets.volumes.users import refuse_users
 from wallets.volumes.volume import COPIES

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from clients.deployed_nodes import nodes_of
 from display.command_lines import skyinfra
 from local.machine.layout import PROJECT, Layout
 from local.machine.steps import SetupError
 from local.stacks.files import stack_config, stack_file
 from local.stacks.states import resources
-from wallets.nodes import nodes_of
 
 
 def listed_nodes(stack: str) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from catalogue.node_container import WALLET_HELPER
+from clients.deployed_nodes import DeployedNode
 from clients.engine import connect
 from providers.skycoin.handover import Handover
 from tests.e2e.boards import Board
@@ -22,7 +23,6 @@ from wallets.backups.restore import Restoring, restore_file
 from wallets.errors import WalletError
 from wallets.files.archives import pack
 from wallets.files.contents import File
-from wallets.nodes import DeployedNode
 from wallets.volumes.volume import WalletVolume
 from wallets.volumes.writing import MOVE
 

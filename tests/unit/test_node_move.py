@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from clients.deployed_nodes import DeployedNode
 from clients.errors import ServiceError
 from clients.fingerprint import Fingerprint, digest, lines
 from clients.host_checks import Finding, Level
@@ -33,7 +34,6 @@ from wallets.asking import ask
 from wallets.errors import WalletError
 from wallets.files.contents import STAGING, Contents, File
 from wallets.files.fingerprint import fingerprint_of
-from wallets.nodes import DeployedNode
 
 NODE, WALLET = "skycoin-one", "skycoin-one-wallet"
 TEXT = """\

@@ -12,6 +12,7 @@ from docker.errors import NotFound
 
 from catalogue.images import CATALOGUE
 from catalogue.node_container import USER as NODE_USER
+from clients.deployed_nodes import DeployedNode, nodes_of
 from components.exporter import USER as EXPORTER_USER
 from components.proxy import Proxy, ProxyArgs
 from fleet.wanted import places
@@ -29,7 +30,6 @@ from tests.unit.test_handover import INPUTS, NAME, deployed
 from tests.unit.yaml_like import DIGEST, changed
 from wallets.errors import WalletError
 from wallets.login import renew_password, shown_login
-from wallets.nodes import DeployedNode, nodes_of
 
 COMPONENT = "skycoin:index:Proxy"
 GUI = {"nodes.one.gui": True, "nodes.one.host": "here"}

@@ -21,6 +21,7 @@ import pyrage
 import pytest
 
 from clients import age
+from clients.deployed_nodes import DeployedNode, node_of
 from settings.wallets import WalletsSettings
 from tests.unit.projects import PROJECT
 from tests.unit.test_wallets import BACKUPS, COPY, RESOURCES, WALLET, FakeEngine, volume
@@ -35,7 +36,6 @@ from wallets.errors import WalletError
 from wallets.files.archives import from_tar, pack
 from wallets.files.contents import Contents, File
 from wallets.files.losses import lost
-from wallets.nodes import DeployedNode, node_of
 
 SEED = "canary fossil side modify turtle door label grunt baby worth brush master"
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from clients.age import Identity
+from clients.deployed_nodes import DeployedNode, node_of
 from local import __main__ as local_main
 from local.machine.layout import Layout
 from settings.wallets import WalletsSettings
@@ -23,7 +24,6 @@ from wallets.backups.places import Place
 from wallets.backups.records import remember
 from wallets.backups.schedule import Scheduler, timer
 from wallets.files.archives import pack
-from wallets.nodes import DeployedNode, node_of
 
 NAME = "node-1-wallet-2026-01-02T00-00-00Z.backup"
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from docker.errors import APIError, NotFound
 
+from clients.deployed_nodes import DeployedNode, node_of
 from tests.unit.test_wallet_backups import CONTENTS, data_of
 from tests.unit.test_wallets import RESOURCES, WALLET
 from tests.unit.wallet_engine import wallet
@@ -16,7 +17,6 @@ from wallets.backups.drill import LABEL, Drill, addresses_in
 from wallets.errors import WalletError
 from wallets.files.archives import from_tar
 from wallets.files.contents import File
-from wallets.nodes import DeployedNode, node_of
 
 MINE = {"label": f"{LABEL}={WALLET}"}
 

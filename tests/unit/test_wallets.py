@@ -20,6 +20,7 @@ import pytest
 from docker.errors import APIError, NotFound
 
 from catalogue.node_container import WALLET_HELPER, WALLET_READER, WALLET_WRITER
+from clients.deployed_nodes import DeployedNode, node_of, nodes_of
 from clients.fingerprint import Fingerprint
 from providers.base import Values
 from tests.unit.wallet_engine import wallet
@@ -33,7 +34,6 @@ from wallets.errors import WalletError
 from wallets.files.archives import folders_in, from_tar, pack, to_tar, unpack
 from wallets.files.contents import STAGING, File, damaged, wallets_in
 from wallets.files.fingerprint import fingerprint_of
-from wallets.nodes import DeployedNode, node_of, nodes_of
 from wallets.volumes import stopped_node, users, writing
 from wallets.volumes.processes import has_ended, this_process
 from wallets.volumes.volume import WalletVolume

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 from catalogue.naming import backups_volume
 from catalogue.node_container import NODE
+from clients.deployed_nodes import DeployedNode
 from clients.fingerprint import NOTHING
 from wallets.adoption.mounts import is_same, shares
 from wallets.adoption.source import Source, is_same_container
 from wallets.asking import ask
 from wallets.errors import WalletError
-from wallets.nodes import DeployedNode
 from wallets.volumes.of_node import on_host
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from docker.errors import NotFound
 
 from catalogue.node_container import WALLET
+from clients.deployed_nodes import DeployedNode
 from wallets.adoption.mounts import overlap
 from wallets.asking import ask
-from wallets.nodes import DeployedNode
 from wallets.volumes.of_node import engine_of
 
 FOLDERS = (WALLET, "/root/.skycoin/wallets")

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 
+from clients.deployed_nodes import DeployedNode
 from wallets.adoption import users
 from wallets.adoption.source import Source
 from wallets.errors import WalletError
 from wallets.files.contents import Contents, without_staged
 from wallets.moving import unexpected_files
-from wallets.nodes import DeployedNode
 from wallets.volumes.stopped_node import node_stopped
 from wallets.volumes.users import refuse_users
 from wallets.volumes.volume import WalletVolume

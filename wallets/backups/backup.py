@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from clients.age import Identity
+from clients.deployed_nodes import DeployedNode
 from display.units import count_of
 from settings.wallets import WalletsSettings
 from wallets.backups.drill import Drill
@@ -15,7 +16,6 @@ from wallets.backups.records import age, days, is_too_old, remember
 from wallets.errors import WalletError
 from wallets.files.contents import Contents, refuse_damaged, refuse_interrupted, wallets_in
 from wallets.files.losses import lost
-from wallets.nodes import DeployedNode
 from wallets.volumes.volume import WalletVolume
 
 UNVERIFIED = "that it can be decrypted, and that its header is true"

@@ -16,13 +16,13 @@ from typing import Any
 from docker.errors import NotFound
 
 from catalogue.node_container import API, WALLET
+from clients.deployed_nodes import DeployedNode
 from clients.pull import ensure_image
 from wallets.asking import ask
 from wallets.errors import WalletError
 from wallets.files.archives import to_tar
 from wallets.files.contents import Contents, wallets_in
 from wallets.files.parser import parsed
-from wallets.nodes import DeployedNode
 from wallets.signals import uninterrupted
 
 LABEL = "skycoin.wallet-drill"

@@ -8,12 +8,12 @@ import re
 from collections.abc import Iterator, Sequence
 
 from catalogue.naming import bare_name
+from clients.deployed_nodes import DeployedNode
 from wallets.backups.format import Backup, Kind, misnamed, node_and_time, read
 from wallets.backups.places import Place
 from wallets.backups.records import age
 from wallets.backups.sealed import STAMP
 from wallets.errors import WalletError
-from wallets.nodes import DeployedNode
 
 HEADS = ("file", "node", "created (UTC)", "age", "wallets", "fingerprint", "state")
 

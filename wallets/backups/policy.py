@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from clients import age
+from clients.deployed_nodes import DeployedNode
 from settings.reading import SettingsError, parse
 from settings.schema import NAMESPACE
 from settings.wallets import WalletsSettings
 from wallets.errors import WalletError
-from wallets.nodes import DeployedNode
 
 KEY = "wallets"
 

@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from catalogue.naming import bare_name
+from clients.deployed_nodes import DeployedNode
 from display.units import count_of
 from wallets.backups.format import Backup
 from wallets.backups.places import SSH
-from wallets.nodes import DeployedNode
 
 _FUTURE = timedelta(minutes=10)
 """Maximum time that a backup may be ahead of this machine's clock."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from catalogue.naming import bare_name
 from clients.age import Identity
+from clients.deployed_nodes import DeployedNode
 from clients.fingerprint import NOTHING, Fingerprint
 from wallets.backups.backup import PLAIN, counted, write_backup
 from wallets.backups.format import Backup, Kind, open_backup
@@ -14,7 +15,6 @@ from wallets.files.contents import Contents, refuse_damaged, wallets_in, without
 from wallets.files.fingerprint import printable
 from wallets.files.losses import lost, lost_of_record
 from wallets.files.temporary import restored_wallet
-from wallets.nodes import DeployedNode
 from wallets.volumes.stopped_node import node_stopped
 from wallets.volumes.volume import WalletVolume
 from wallets.volumes.writing import put

@@ -2,13 +2,13 @@
 
 from typing import Any
 
+from clients.deployed_nodes import DeployedNode
 from clients.engine import connect
 from clients.errors import ServiceError
 from clients.fingerprint import NOTHING, Fingerprint
 from clients.wallet_on_host import WalletOnHost
 from wallets.asking import ask
 from wallets.errors import WalletError
-from wallets.nodes import DeployedNode
 from wallets.volumes.volume import WalletVolume
 
 

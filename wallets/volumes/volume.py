@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeVar
 from docker.errors import NotFound
 
 from catalogue.node_container import WALLET, WALLET_HELPER, WALLET_READER, WALLET_WRITER
+from clients.deployed_nodes import DeployedNode
 from clients.ownership import as_user, mode
 from clients.pull import ensure_image
 from clients.short_run import short_run
@@ -23,7 +24,6 @@ from wallets.asking import ask
 from wallets.errors import WalletError
 from wallets.files.archives import folders_in, from_tar, joined
 from wallets.files.contents import File, same, without_links
-from wallets.nodes import DeployedNode
 from wallets.volumes.processes import this_process
 
 COPIES = "/data"

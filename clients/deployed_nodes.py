@@ -9,7 +9,7 @@ from catalogue.node_container import USER, user_of
 from catalogue.urns import name_of
 from clients.pull import Place
 from display.command_lines import skyinfra
-from wallets.errors import WalletError
+from display.errors import UserError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,9 +141,9 @@ def _node(stack: str, urn: str, parts: Sequence[Mapping[str, Any]]) -> DeployedN
 
 
 def node_of(stack: str, name: str, resources: Sequence[Mapping[str, Any]]) -> DeployedNode:
-    """One node of a stack. Raises WalletError that lists the existing nodes."""
+    """One node of a stack. Raises UserError that lists the existing nodes."""
     nodes = nodes_of(stack, resources)
     if name not in nodes:
         names = ", ".join(sorted(nodes)) or "none"
-        raise WalletError(f"{name!r} is not a node of the stack {stack}; its nodes are: {names}")
+        raise UserError(f"{name!r} is not a node of the stack {stack}; its nodes are: {names}")
     return nodes[name]
