@@ -1,4 +1,4 @@
-"""Nodes in a stack's state: where their wallets are, and which containers must not write to them."""
+"""Deployed nodes, from a stack's state: their host, image, containers and volumes."""
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +27,8 @@ class DeployedNode:
     """`repo@sha256:…` of the node's last deployment."""
     pull_from: str | None = None
     """Repository that its host pulls from; None means the image's own."""
+    runs: str = ""
+    """`native` or `emulated`; empty if its host was never asked."""
     last_healthy: str = ""
     """The last healthy image before that one, with another digest; empty if none is known."""
     user: str = USER
@@ -127,6 +129,7 @@ def _node(stack: str, urn: str, parts: Sequence[Mapping[str, Any]]) -> DeployedN
         # The container's if there is one: after a failed `up`, the preflight may already have a newer image.
         image=container.get("image") or preflight["image"],
         pull_from=preflight.get("pullFrom"),
+        runs=str(outputs[f"{name}-preflight"].get("runs") or ""),
         last_healthy=outputs.get(f"{name}-container", {}).get("lastHealthy") or "",
         user=user_of(preflight),  # which has checked that the volumes belong to that user
         rollback=container.get("rollback"),

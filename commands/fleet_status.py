@@ -71,29 +71,18 @@ def fleet_nodes(backend: Backend, stack: str) -> list[FleetNode]:
     """Deployed nodes in a stack's state, with their newest known backups. Raises UserError."""
     resources = backend.resources(stack)
     tags = _tags(resources)
-    outputs = {resource["urn"]: resource.get("outputs") or {} for resource in resources}
     repositories = {engine_name(host.engine or ""): host.repositories for host in image_hosts(resources)}
-    nodes = []
-    for node in sorted(nodes_of(stack, resources).values(), key=lambda node: (node.host, node.name)):
-        if node.container is not None:
-            nodes.append(
-                FleetNode(
-                    name=node.name,
-                    host=node.host,
-                    engine=node.engine,
-                    ssh_options=node.ssh_options,
-                    docker=node.docker,
-                    container=node.container,
-                    image=node.image,
-                    tag=tags.get(node.image.rpartition("@")[2], ""),
-                    runs=str(outputs[node.preflight].get("runs") or ""),
-                    backup=_known_backup(backend, node),
-                    rollback=node.rollback,
-                    stack=stack,
-                    repositories=repositories[engine_name(node.engine or "")],
-                )
-            )
-    return nodes
+    nodes = sorted(nodes_of(stack, resources).values(), key=lambda node: (node.host, node.name))
+    return [
+        FleetNode(
+            deployed=node,
+            tag=tags.get(node.image.rpartition("@")[2], ""),
+            backup=_known_backup(backend, node),
+            repositories=repositories[engine_name(node.engine or "")],
+        )
+        for node in nodes
+        if node.container is not None
+    ]
 
 
 def _known_backup(backend: Backend, node: DeployedNode) -> Backup | None:

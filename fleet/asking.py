@@ -104,9 +104,9 @@ def _images(client: Any, repositories: frozenset[str]) -> Images | None:
 
 def _status(client: Any, node: FleetNode, now: datetime, pause: float) -> Status:
     try:
-        container = container_of(_of_host(lambda: client.api.inspect_container(node.container)), now)
+        container = container_of(_of_host(lambda: client.api.inspect_container(node.deployed.container)), now)
     except NotFound:
-        reason = f"its host has no container {node.container}: the next `up` creates it again"
+        reason = f"its host has no container {node.deployed.container}: the next `up` creates it again"
         return Status(node=node, state=State.MISSING, reason=reason)
     except AnswerError as error:
         return Status(node=node, state=State.UNHEALTHY, reason=str(error))
@@ -120,19 +120,27 @@ def _status(client: Any, node: FleetNode, now: datetime, pause: float) -> Status
 
 
 def _at_rest(node: FleetNode, container: Container) -> Status:
-    logs = f"`{node.docker} logs --tail 50 {node.container}`"
     if container.status == "restarting":
         state, reason = State.RESTARTING, f"it keeps exiting, with exit code {container.exit_code}"
     elif container.status == "exited":
         state, reason = State.STOPPED, f"it ended with exit code {container.exit_code}"
     else:
         state, reason = State.STOPPED, f"its container is {container.status}"
-    return Status(node=node, state=state, reason=f"{reason}: {logs}", container=container)
+    return Status(node=node, state=state, reason=f"{reason}: {_logs(node)}", container=container)
+
+
+def _logs(node: FleetNode) -> str:
+    return _command(node, "logs --tail 50")
+
+
+def _command(node: FleetNode, command: str) -> str:
+    """Docker command for the node's container, quoted."""
+    return f"`{node.deployed.docker} {command} {node.deployed.container}`"
 
 
 def _not_answering(node: FleetNode, container: Container, disk: Disk | None, problem: str) -> Status:
     state = State.STARTING if container.health == "starting" else State.UNHEALTHY
-    reason = "" if state is State.STARTING else f"{problem}: `{node.docker} logs --tail 50 {node.container}`"
+    reason = "" if state is State.STARTING else f"{problem}: {_logs(node)}"
     return Status(node=node, state=state, reason=reason, container=container, disk=disk)
 
 
@@ -141,7 +149,7 @@ def _assess(
 ) -> tuple[State, str]:
     """State of a node that answers, and the reason if it needs attention."""
     if container.health == "unhealthy":
-        return State.UNHEALTHY, f"its health check fails: `{node.docker} inspect {node.container}`"
+        return State.UNHEALTHY, f"its health check fails: {_command(node, 'inspect')}"
     if container.is_offline:
         return State.OFFLINE, ""
     is_young = container.seconds < GROWTH_SECONDS
@@ -153,7 +161,7 @@ def _assess(
     if is_young or _adds_blocks(client, container, now) or _has_grown(client, container, chain, pause):
         return State.SYNCING, ""
     lacks = f"it has block {chain.height} of {chain.highest} and added none in {GROWTH_SECONDS // 60} min"
-    return State.STUCK, f"{lacks}: `{node.docker} logs --tail 50 {node.container}`"
+    return State.STUCK, f"{lacks}: {_logs(node)}"
 
 
 def _has_grown(client: Any, container: Container, chain: Chain, pause: float) -> bool:

@@ -77,9 +77,10 @@ class Hosts:
         self._hosts: dict[tuple[str | None, ...], _Host] = {}
         self._order = list(nodes)
         for node in self._order:
-            key = (node.engine, *node.ssh_options)
+            engine, ssh_options = node.deployed.engine, node.deployed.ssh_options
+            key = (engine, *ssh_options)
             if key not in self._hosts:
-                self._hosts[key] = _Host(nodes=[], asking=ask(node.engine, node.ssh_options), limit=limit)
+                self._hosts[key] = _Host(nodes=[], asking=ask(engine, ssh_options), limit=limit)
             self._hosts[key].nodes.append(node)
 
     def look(self) -> list[Status]:

@@ -1,11 +1,10 @@
-"""Nodes of a stack, and the status of each."""
+"""Status of each node of a stack."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from display.command_lines import DEFAULT_STACK
+from clients.deployed_nodes import DeployedNode
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,26 +20,12 @@ class Backup:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FleetNode:
-    """One node, from the stack's state."""
+    """One node of a stack, with what this machine knows of it."""
 
-    name: str
-    host: str
-    engine: str | None
-    """`unix://…` or `ssh://…`; None means the engine of the environment."""
-    ssh_options: Sequence[str] = ()
-    docker: str = "docker"
-    """Docker command line that reaches its host."""
-    container: str
-    image: str
-    """`repo@sha256:…` of the last deployment."""
+    deployed: DeployedNode
     tag: str = ""
-    """Tag of that image in the stack; empty if the stack did not publish it."""
-    runs: str = ""
-    """`native` or `emulated`."""
+    """Tag of its image in the stack; empty if the stack did not publish it."""
     backup: Backup | None = None
-    rollback: Mapping[str, str] | None = None
-    """Digest, reason and date of a rollback; None if there is none."""
-    stack: str = DEFAULT_STACK
     repositories: frozenset[str] = frozenset()
     """Repositories of the images that the stack deploys to its host."""
 

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from clients.deployed_nodes import DeployedNode
 from clients.pull import is_same
 from display.columns import columns
 from display.fleet import table
 from display.rollback import rolled_back
 from display.units import count_of, since, size
-from fleet.nodes import OK, Backup, Chain, Container, Disk, FleetNode, State, Status
+from fleet.nodes import OK, Backup, Chain, Container, Disk, State, Status
 
 SCHEMA = 1
 """Version of the JSON. It grows when a key is removed or changes its meaning, not for a new key."""
@@ -63,7 +64,7 @@ def _wrapped(line: str, width: int) -> list[str]:
 
 def summary(statuses: Sequence[Status], now: datetime) -> str:
     """Line such as `4 nodes on 3 hosts: 3 synced, 1 stuck`."""
-    hosts = len({status.node.host for status in statuses})
+    hosts = len({status.node.deployed.host for status in statuses})
     counts = Counter(status.state for status in statuses)
     states = ", ".join(f"{counts[state]} {_plural(state, counts[state])}" for state in State if counts[state])
     nodes = f"{count_of(len(statuses), 'node')} on {count_of(hosts, 'host')}"
@@ -77,8 +78,8 @@ def _plural(state: State, count: int) -> str:
 
 
 def _remarks(status: Status) -> list[str]:
-    node = status.node
-    where = node.name if node.name == node.host else f"{node.name} on host {node.host}"
+    node = status.node.deployed
+    where = node.name if node.name == node.host else node.where
     remarks = [] if status.is_ok else [f"{where}: {status.state}: {status.reason}"]
     if status.container is not None and not is_same(status.container.image, node.image):
         remarks.append(f"{where}: it runs {status.container.image}, and the stack has {node.image}")
@@ -88,10 +89,10 @@ def _remarks(status: Status) -> list[str]:
 
 
 def _row(status: Status, now: datetime) -> list[str]:
-    chain, container = status.chain, status.container
+    node, chain, container = status.node.deployed, status.chain, status.container
     return [
-        status.node.name,
-        status.node.host,
+        node.name,
+        node.host,
         status.state.value,
         NOTHING if chain is None else _height(chain),
         NOTHING if chain is None else str(chain.peers),
@@ -99,7 +100,7 @@ def _row(status: Status, now: datetime) -> list[str]:
         since(container.seconds) if container and container.status == "running" else NOTHING,
         NOTHING if chain is None else chain.version,
         _image(status),
-        status.node.runs or NOTHING,
+        node.runs or NOTHING,
         NOTHING if container is None else str(container.restarts),
         _backup(status.node.backup, now),
         NOTHING if status.disk is None else size(status.disk.free),
@@ -114,8 +115,8 @@ def _height(chain: Chain) -> str:
 
 def _image(status: Status) -> str:
     """Tag and short digest, of the running image if that is known."""
-    image = status.container.image if status.container else status.node.image
-    tag = status.node.tag if is_same(image, status.node.image) else ""
+    image = status.container.image if status.container else status.node.deployed.image
+    tag = status.node.tag if is_same(image, status.node.deployed.image) else ""
     digest = image.rpartition("@sha256:")[2][:DIGEST]
     return f"{tag}@{digest}" if tag else digest
 
@@ -138,7 +139,7 @@ def as_json(stack: str, statuses: Sequence[Status], now: datetime) -> dict[str, 
 
 
 def _node(status: Status, now: datetime) -> dict[str, Any]:
-    node = status.node
+    node = status.node.deployed
     return {
         "node": node.name,
         "host": node.host,
@@ -146,19 +147,19 @@ def _node(status: Status, now: datetime) -> dict[str, Any]:
         "ok": status.is_ok,
         "reason": status.reason,
         "runs": node.runs or None,
-        "image": {"deployed": node.image, "tag": node.tag or None},
+        "image": {"deployed": node.image, "tag": status.node.tag or None},
         "container": _container(node, status.container),
         "chain": _chain(status.chain, now),
         "disk": _disk(status.disk),
         "images": None
         if status.images is None
         else {"count": status.images.count, "size": status.images.size},
-        "backup": _known(node.backup, now),
+        "backup": _known(status.node.backup, now),
         "rollback": None if node.rollback is None else {**node.rollback},
     }
 
 
-def _container(node: FleetNode, container: Container | None) -> dict[str, Any] | None:
+def _container(node: DeployedNode, container: Container | None) -> dict[str, Any] | None:
     if container is None:
         return None
     return {

@@ -7,7 +7,9 @@ from typing import Any
 
 from docker.errors import APIError, NotFound
 
-from fleet.nodes import FleetNode
+from clients.deployed_nodes import DeployedNode
+from display.command_lines import DEFAULT_STACK
+from fleet.nodes import Backup, FleetNode
 
 NOW = "2026-11-26T09:15:00.123456789Z"
 IMAGE = f"registry.localhost:5443/skycoin/skycoin@sha256:{'4b16288b2ffa' + 52 * '0'}"
@@ -142,15 +144,28 @@ class FleetEngine:
         return self._box(identity).log
 
 
-def node(name: str = "node-1", **given: Any) -> FleetNode:
-    """A node on a board."""
+def node(
+    name: str = "node-1",
+    *,
+    tag: str = "0.27.1",
+    backup: Backup | None = None,
+    repositories: frozenset[str] = frozenset(),
+    **given: Any,
+) -> FleetNode:
+    """A node on a board; `given` are facts of its deployment."""
     facts: dict[str, Any] = {
+        "stack": DEFAULT_STACK,
         "host": "attic",
         "engine": "ssh://pi@attic.lan",
-        "docker": "docker -H ssh://pi@attic.lan",
+        "ssh_options": [],
         "container": f"skycoin-{name}",
+        "wallet": f"skycoin-{name}-wallet",
+        "data": f"skycoin-{name}-data",
+        "preflight": "",
+        "urns": [],
+        "protected": [],
         "image": IMAGE,
-        "tag": "0.27.1",
         "runs": "native",
     }
-    return FleetNode(name=name, **{**facts, **given})
+    deployed = DeployedNode(name=name, **{**facts, **given})
+    return FleetNode(deployed=deployed, tag=tag, backup=backup, repositories=repositories)

@@ -42,7 +42,7 @@ ENDED = "2026-11-26T09:05:00Z"
 def seen(box: Box, given: FleetNode | None = None) -> Status:
     """Status of one node on a host."""
     one = given or node()
-    [found] = statuses(FleetEngine({one.container: box}), [one], pause=0)
+    [found] = statuses(FleetEngine({str(one.deployed.container): box}), [one], pause=0)
     return found
 
 
@@ -199,7 +199,7 @@ def test_times_are_of_the_hosts_own_clock() -> None:
 def test_a_stopped_node_shows_since_when_and_the_disk_that_another_sees() -> None:
     stopped = Box(status="exited", finished=ENDED, restarts=3)
     first, second = node("a"), node("b")
-    engine = FleetEngine({first.container: stopped, second.container: Box()})
+    engine = FleetEngine({str(first.deployed.container): stopped, str(second.deployed.container): Box()})
     down, up = statuses(engine, [first, second])
     assert down.container is not None
     assert (down.container.seconds, down.container.restarts) == (600, 3)
@@ -344,7 +344,7 @@ def test_a_host_is_asked_once_for_all_its_nodes_and_the_order_stays() -> None:
         return host
 
     found = Hosts(nodes, ask=ask).look()
-    assert [one.node.name for one in found] == ["b", "a", "c"]
+    assert [one.node.deployed.name for one in found] == ["b", "a", "c"]
     assert (len(made), host.asked) == (2, 2), "another way to it is another connection"
 
 
@@ -363,7 +363,7 @@ def test_a_dead_host_is_a_row_and_costs_its_limit_once() -> None:
     hosts = {"good": Slow(), "hung": hung, "refused": Slow(error=HostError("Connection refused"))}
     fleet = fleet_of(hosts, limit=0.5)
     began = time.monotonic()
-    states = {one.node.host: (one.state, one.reason) for one in fleet.look()}
+    states = {one.node.deployed.host: (one.state, one.reason) for one in fleet.look()}
     assert 0.4 < time.monotonic() - began < 2
     assert states == {
         "good": (State.SYNCED, ""),
@@ -371,13 +371,13 @@ def test_a_dead_host_is_a_row_and_costs_its_limit_once() -> None:
         "refused": (State.NO_ANSWER, "Connection refused"),
     }
     began = time.monotonic()
-    again = {one.node.host: one.state for one in fleet.look()}
+    again = {one.node.deployed.host: one.state for one in fleet.look()}
     assert time.monotonic() - began < 0.4, "nobody waits for it again"
     assert (again["good"], again["hung"]) == (State.SYNCED, State.NO_ANSWER)
     assert hung.asked == 1, "it is asked still"
     hung.answers.set()
     deadline = time.monotonic() + 5
-    while next(one for one in fleet.look() if one.node.host == "hung").state is not State.SYNCED:
+    while next(one for one in fleet.look() if one.node.deployed.host == "hung").state is not State.SYNCED:
         assert time.monotonic() < deadline, "a host that is back is seen"
     fleet.close()
     assert hosts["good"].closed

@@ -22,6 +22,7 @@ from docker.errors import APIError, NotFound
 from catalogue.node_container import WALLET_HELPER, WALLET_READER, WALLET_WRITER
 from clients.deployed_nodes import DeployedNode, node_of, nodes_of
 from clients.fingerprint import Fingerprint
+from display.errors import UserError
 from providers.base import Values
 from tests.unit.wallet_engine import wallet
 from wallets import signals
@@ -394,7 +395,7 @@ def test_advice_names_the_node_and_its_stack(stack: str, option: str) -> None:
 
 
 def test_an_unknown_node_is_refused_with_the_known_nodes() -> None:
-    with pytest.raises(WalletError, match=r"'node-2' is not a node of the stack test; its nodes are: node-1"):
+    with pytest.raises(UserError, match=r"'node-2' is not a node of the stack test; its nodes are: node-1"):
         node_of("test", "node-2", RESOURCES)
 
 
