@@ -7,7 +7,7 @@ from typing import Any
 from catalogue.naming import backups_volume
 from catalogue.node_container import USER, user_of
 from catalogue.urns import name_of
-from clients.pull import Place
+from clients.pull import HostInputs
 from display.command_lines import skyinfra
 from display.errors import UserError
 
@@ -51,11 +51,15 @@ class DeployedNode:
     """The protected ones of `urns`."""
 
     @property
-    def place(self) -> Place:
+    def host_inputs(self) -> HostInputs:
         """The node's host, in the form of a resource's inputs."""
-        options = list(self.ssh_options)
-        place = {"host": self.host, "engine": self.engine, "sshOptions": options, "pullFrom": self.pull_from}
-        return place if self.user == USER else {**place, "user": self.user}
+        inputs = {
+            "host": self.host,
+            "engine": self.engine,
+            "sshOptions": [*self.ssh_options],
+            "pullFrom": self.pull_from,
+        }
+        return inputs if self.user == USER else {**inputs, "user": self.user}
 
     @property
     def backups(self) -> str:

@@ -78,7 +78,7 @@ class Tenant:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
+class PlannedHost:
     """A host as a stack names it, and the tenants that the stack places there."""
 
     name: str
@@ -94,7 +94,7 @@ class Place:
 class Check:
     """One check.
 
-    Words in braces are filled in from the result of `look`, from the place, or from the error.
+    Words in braces are filled in from the result of `look`, from the planned, or from the error.
     """
 
     name: str
@@ -105,7 +105,7 @@ class Check:
     key: str = "skycoin:hosts.{host}.engine"
     tried: str = "recorded answers; not run on such a board"
     """How the check itself was tried: on which engine or host, or on recorded answers."""
-    look: Callable[[HostFacts, Place], Iterator[Values]] | None = None
+    look: Callable[[HostFacts, PlannedHost], Iterator[Values]] | None = None
     """Function that checks a host's facts; None for a host that can't be asked at all."""
 
 
@@ -127,113 +127,113 @@ class Finding:
         return f"host {self.host} {self.said}. {self.remedy} ({self.key})."
 
 
-def _old_engine(facts: HostFacts, _: Place) -> Iterator[Values]:
+def _old_engine(facts: HostFacts, _: PlannedHost) -> Iterator[Values]:
     if _version(facts) < OLDEST:
         yield {"version": facts.version}
 
 
-def _list_entry(facts: HostFacts, place: Place) -> Iterator[Values]:
+def _list_entry(facts: HostFacts, planned: PlannedHost) -> Iterator[Values]:
     is_arm = facts.machine.startswith(("arm", "aarch64"))
-    if OLDEST <= _version(facts) < CHOOSES and place.platform is None and is_arm:
+    if OLDEST <= _version(facts) < CHOOSES and planned.platform is None and is_arm:
         yield {"version": facts.version}
 
 
-def _copying_driver(facts: HostFacts, _: Place) -> Iterator[Values]:
+def _copying_driver(facts: HostFacts, _: PlannedHost) -> Iterator[Values]:
     if facts.driver == "vfs":
         yield {}
 
 
-def _removed_driver(facts: HostFacts, _: Place) -> Iterator[Values]:
+def _removed_driver(facts: HostFacts, _: PlannedHost) -> Iterator[Values]:
     if facts.driver in REMOVED_DRIVERS:
         yield {"driver": facts.driver}
 
 
-def _other_machine(facts: HostFacts, place: Place) -> Iterator[Values]:
-    if not place.emulation and not runs_natively(facts.machine, place.platform):
-        yield {"machine": facts.machine, "platform": place.platform}
+def _other_machine(facts: HostFacts, planned: PlannedHost) -> Iterator[Values]:
+    if not planned.emulation and not runs_natively(facts.machine, planned.platform):
+        yield {"machine": facts.machine, "platform": planned.platform}
 
 
-def _userland(facts: HostFacts, place: Place) -> Iterator[Values]:
-    if facts.bits == 32 and facts.machine == "aarch64" and place.platform == "linux/arm64/v8":
-        yield {"platform": place.platform}
+def _userland(facts: HostFacts, planned: PlannedHost) -> Iterator[Values]:
+    if facts.bits == 32 and facts.machine == "aarch64" and planned.platform == "linux/arm64/v8":
+        yield {"platform": planned.platform}
 
 
-def _too_much_memory(facts: HostFacts, place: Place) -> Iterator[Values]:
-    for tenant in place.tenants:
+def _too_much_memory(facts: HostFacts, planned: PlannedHost) -> Iterator[Values]:
+    for tenant in planned.tenants:
         if tenant.chosen and _exceeds(tenant, facts.memory * FIRMWARE):
             yield _memory(facts, tenant)
 
 
-def _no_limit(facts: HostFacts, place: Place) -> Iterator[Values]:
-    for tenant in place.tenants:
+def _no_limit(facts: HostFacts, planned: PlannedHost) -> Iterator[Values]:
+    for tenant in planned.tenants:
         is_refused = tenant.chosen and _exceeds(tenant, facts.memory * FIRMWARE)
         if _exceeds(tenant, facts.memory) and not is_refused:
             yield _memory(facts, tenant)
 
 
-def _memory_of_all(facts: HostFacts, place: Place) -> Iterator[Values]:
-    limits = [tenant.memory for tenant in place.tenants if tenant.memory]
+def _memory_of_all(facts: HostFacts, planned: PlannedHost) -> Iterator[Values]:
+    limits = [tenant.memory for tenant in planned.tenants if tenant.memory]
     if len(limits) > 1 and max(limits) <= facts.memory < sum(limits):
         yield {"total": facts.memory, "sum": sum(limits), "count": len(limits)}
 
 
-def _no_memory_cgroup(facts: HostFacts, _: Place) -> Iterator[Values]:
+def _no_memory_cgroup(facts: HostFacts, _: PlannedHost) -> Iterator[Values]:
     if not facts.limits_memory:
         yield {}
 
 
-def _no_swap(facts: HostFacts, _: Place) -> Iterator[Values]:
+def _no_swap(facts: HostFacts, _: PlannedHost) -> Iterator[Values]:
     if facts.memory < SMALL and facts.swap == 0:
         yield {"total": facts.memory}
 
 
-def _full_disk(facts: HostFacts, _: Place) -> Iterator[Values]:
+def _full_disk(facts: HostFacts, _: PlannedHost) -> Iterator[Values]:
     if facts.free is not None and facts.free < IMAGE:
         yield {"free": facts.free, "needed": IMAGE}
 
 
-def _no_room_for_chain(facts: HostFacts, place: Place) -> Iterator[Values]:
+def _no_room_for_chain(facts: HostFacts, planned: PlannedHost) -> Iterator[Values]:
     existing = {container.name for container in facts.containers}
     # An existing node already has its chain, whatever size.
-    new_chains = sum(tenant.chain and not tenant.containers & existing for tenant in place.tenants)
+    new_chains = sum(tenant.chain and not tenant.containers & existing for tenant in planned.tenants)
     if new_chains and facts.free is not None and IMAGE <= facts.free < IMAGE + new_chains * CHAIN:
         yield {"free": facts.free, "needed": IMAGE + new_chains * CHAIN}
 
 
-def _wrong_clock(facts: HostFacts, _: Place) -> Iterator[Values]:
+def _wrong_clock(facts: HostFacts, _: PlannedHost) -> Iterator[Values]:
     if facts.ahead is not None and abs(facts.ahead) > WRONG:
         yield _clock(facts.ahead)
 
 
-def _drifting_clock(facts: HostFacts, _: Place) -> Iterator[Values]:
+def _drifting_clock(facts: HostFacts, _: PlannedHost) -> Iterator[Values]:
     if facts.ahead is not None and DRIFT < abs(facts.ahead) <= WRONG:
         yield _clock(facts.ahead)
 
 
-def _taken_port(facts: HostFacts, place: Place) -> Iterator[Values]:
-    for tenant in place.tenants:
+def _taken_port(facts: HostFacts, planned: PlannedHost) -> Iterator[Values]:
+    for tenant in planned.tenants:
         for key, (ip, port) in tenant.ports.items():
             if holder := _holder(facts, tenant.containers, ip, port):
                 yield {"port": port, "holder": holder, "tenant": tenant.key, "which": key}
 
 
-def _shared_wallet(facts: HostFacts, place: Place) -> Iterator[Values]:
-    for tenant in place.tenants:
+def _shared_wallet(facts: HostFacts, planned: PlannedHost) -> Iterator[Values]:
+    for tenant in planned.tenants:
         for container in facts.containers:
             is_other = container.name not in tenant.containers and (container.runs or container.returns)
             if tenant.wallet in container.writes and is_other:
                 yield {"wallet": tenant.wallet, "holder": container.name, "tenant": tenant.key}
 
 
-def _engine_inside(facts: HostFacts, place: Place) -> Iterator[Values]:
-    for tenant in place.tenants:
+def _engine_inside(facts: HostFacts, planned: PlannedHost) -> Iterator[Values]:
+    for tenant in planned.tenants:
         for container in facts.containers:
             if tenant.wallet is not None and container.engine_inside:
                 yield {"holder": container.name, "tenant": tenant.key}
 
 
-def _slow_start(_: HostFacts, place: Place) -> Iterator[Values]:
-    for tenant in place.tenants:
+def _slow_start(_: HostFacts, planned: PlannedHost) -> Iterator[Values]:
+    for tenant in planned.tenants:
         if tenant.wait is not None and tenant.starts is not None and tenant.wait < tenant.starts:
             yield {"wait": tenant.wait, "starts": tenant.starts, "tenant": tenant.key}
 
@@ -465,25 +465,25 @@ _ROWS = (
 CHECKS: Mapping[str, Check] = MappingProxyType({row.name: row for row in _ROWS})
 
 
-def findings(facts: HostFacts, place: Place) -> list[Finding]:
+def findings(facts: HostFacts, planned: PlannedHost) -> list[Finding]:
     """Findings about a host that answered, errors first."""
     failed = [
-        _finding(row, place, values)
+        _finding(row, planned, values)
         for row in CHECKS.values()
         if row.look is not None
-        for values in row.look(facts, place)
+        for values in row.look(facts, planned)
     ]
     return sorted(failed, key=lambda finding: finding.level is not Level.REFUSED)
 
 
-def unasked(error: HostError, place: Place) -> Finding:
+def unasked(error: HostError, planned: PlannedHost) -> Finding:
     """Finding about a host that can't be asked."""
-    return _finding(CHECKS[error.obstacle], place, {"reason": str(error)})
+    return _finding(CHECKS[error.obstacle], planned, {"reason": str(error)})
 
 
-def engine_inside(holder: str, tenant: str, place: Place) -> Finding:
+def engine_inside(holder: str, tenant: str, planned: PlannedHost) -> Finding:
     """Finding about a workspace with an engine inside on a node's host; `tenant` is the node's key."""
-    return _finding(CHECKS[ENGINE_INSIDE], place, {"holder": holder, "tenant": tenant})
+    return _finding(CHECKS[ENGINE_INSIDE], planned, {"holder": holder, "tenant": tenant})
 
 
 def remedy_of(message: str, engine: str) -> str:
@@ -491,7 +491,7 @@ def remedy_of(message: str, engine: str) -> str:
     obstacle = obstacle_of(message)
     if obstacle is Obstacle.NO_ANSWER and not engine.startswith("ssh://"):
         obstacle = Obstacle.NO_ENGINE
-    return unasked(HostError(obstacle, message), Place(name="", engine=engine)).remedy
+    return unasked(HostError(obstacle, message), PlannedHost(name="", engine=engine)).remedy
 
 
 def runs_natively(machine: str, platform: str | None) -> bool:
@@ -499,18 +499,18 @@ def runs_natively(machine: str, platform: str | None) -> bool:
     return platform is None or platform in RUNS.get(machine, ())
 
 
-def _finding(row: Check, place: Place, values: Values) -> Finding:
-    parts = urlsplit(place.engine or "")
+def _finding(row: Check, planned: PlannedHost, values: Values) -> Finding:
+    parts = urlsplit(planned.engine or "")
     user = f"{parts.username}@" if parts.username else ""
     words = {
-        "host": place.name,
-        "engine": engine_address(place.engine),
+        "host": planned.name,
+        "engine": engine_address(planned.engine),
         "scanned": f"-p {parts.port} {parts.hostname}" if parts.port else parts.hostname,
         "login": f"{user}{parts.hostname}",
         **values,
     }
     said, remedy, key = (text.format_map(words) for text in (row.said, row.remedy, row.key))
-    return Finding(host=place.name, check=row.name, level=row.level, said=said, remedy=remedy, key=key)
+    return Finding(host=planned.name, check=row.name, level=row.level, said=said, remedy=remedy, key=key)
 
 
 def _version(facts: HostFacts) -> tuple[int, int]:

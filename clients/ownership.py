@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from catalogue.node_container import DATA, USER, user_of
 from clients.errors import ServiceError
-from clients.pull import Place
+from clients.pull import HostInputs
 from clients.short_run import short_run
 
 SECONDS = 120
@@ -75,15 +75,15 @@ class ForeignFile:
         return repr(plain if len(plain) <= SHOWN else f"{plain[: SHOWN - 1]}…")
 
 
-def foreign_files(client: Any, place: Place, image: str, volume: str) -> list[ForeignFile]:
+def foreign_files(client: Any, inputs: HostInputs, image: str, volume: str) -> list[ForeignFile]:
     """List other users' files that the node's user can't read or write, with the shell of the node's image.
 
     Raises ServiceError if they can't all be listed.
     """
-    user = user_of(place)
+    user = user_of(inputs)
     _, printed = short_run(
         client,
-        place,
+        inputs,
         image,
         ["sh", "-c", SCRIPT, "ownership", user.partition(":")[0]],
         SECONDS,
@@ -94,7 +94,7 @@ def foreign_files(client: Any, place: Place, image: str, volume: str) -> list[Fo
     *listed, end = printed.split("\n")
     if end != "end":
         raise ServiceError(
-            f"host {place['host']}: the owners in {volume} can't be listed: {printed[-200:]!r}"
+            f"host {inputs['host']}: the owners in {volume} can't be listed: {printed[-200:]!r}"
         )
     matches = map(_LINE.fullmatch, listed)
     return [
@@ -104,32 +104,32 @@ def foreign_files(client: Any, place: Place, image: str, volume: str) -> list[Fo
     ]
 
 
-def as_user(place: Place) -> dict[str, Any]:
+def as_user(inputs: HostInputs) -> dict[str, Any]:
     """Options of a short run for a node: the node's user, if it is not the image's."""
-    return {} if user_of(place) == USER else {"user": user_of(place)}
+    return {} if user_of(inputs) == USER else {"user": user_of(inputs)}
 
 
-def mode(place: Place, access: Literal["ro", "rw"]) -> str:
+def mode(inputs: HostInputs, access: Literal["ro", "rw"]) -> str:
     """Mount mode of a volume of wallets or copies, which may be empty.
 
     Docker gives an empty volume to the image's user whenever a container mounts it, unless `nocopy` forbids
     that.
     """
-    return access if user_of(place) == USER else f"{access},nocopy"
+    return access if user_of(inputs) == USER else f"{access},nocopy"
 
 
-def give_empty(client: Any, place: Place, image: str, volume: str, target: str = DATA) -> None:
+def give_empty(client: Any, inputs: HostInputs, image: str, volume: str, target: str = DATA) -> None:
     """Give a volume without files to the node's user, if that is not the image's user.
 
     The volume is mounted at a folder of the image, whose content and mode Docker copies into a new volume. A
     volume with any file, or with a folder of a third user, is left unchanged. Raises ServiceError.
     """
-    user = user_of(place)
+    user = user_of(inputs)
     if user == USER:
         return
     code, printed = short_run(
         client,
-        place,
+        inputs,
         image,
         ["sh", "-c", GIVE, "give", target, user.partition(":")[0], user],
         SECONDS,
@@ -139,18 +139,18 @@ def give_empty(client: Any, place: Place, image: str, volume: str, target: str =
     )
     if code:
         raise ServiceError(
-            f"host {place['host']}: {volume} can't be given to the node's user {user}: {printed}"
+            f"host {inputs['host']}: {volume} can't be given to the node's user {user}: {printed}"
         )
 
 
-def prepare_copies(client: Any, place: Place, image: str, backups: str) -> None:
+def prepare_copies(client: Any, inputs: HostInputs, image: str, backups: str) -> None:
     """Create a wallet's volume of copies if the node's user is not the image's. Raises ServiceError.
 
     For the image's user, the first container that mounts the volume creates it.
     """
-    if user_of(place) != USER:
+    if user_of(inputs) != USER:
         client.api.create_volume(backups)
-        give_empty(client, place, image, backups)
+        give_empty(client, inputs, image, backups)
 
 
 def explained(volume: str, image: str, files: Sequence[ForeignFile], user: str = USER) -> str:

@@ -36,7 +36,7 @@ _LOCKS: Mapping[str, threading.Lock] = defaultdict(threading.Lock)
 """Lock per host behind ssh, for one pull at a time: the images of a host share most of their layers."""
 
 Say = Callable[[str], None]
-Place = Mapping[str, Any]
+HostInputs = Mapping[str, Any]
 """Inputs of a resource on a host: `host`, `engine`, `sshOptions` and `pullFrom`.
 
 `pullFrom` is the repository to pull images from instead of their own. All but `host` may be missing.
@@ -47,7 +47,7 @@ def silent(_: str) -> None:
     """Report no progress of a pull."""
 
 
-def ensure_image(client: Any, image: str, place: Place, say: Say = silent) -> str:
+def ensure_image(client: Any, image: str, inputs: HostInputs, say: Say = silent) -> str:
     """Pull an image if the engine of `client` lacks it; return its name there, `repo@sha256:…`.
 
     `say` receives the progress. Raises ServiceError that names host and image.
@@ -55,14 +55,14 @@ def ensure_image(client: Any, image: str, place: Place, say: Say = silent) -> st
     try:
         if (known := known_as(client.api, image)) is not None:
             return known
-        source = source_of(image, place)
-        if not _is_forwarded(source, place):
-            return _pulled(client.api, source, source, place, say)
-        with _LOCKS[engine_address(place.get("engine"))]:
+        source = source_of(image, inputs)
+        if not _is_forwarded(source, inputs):
+            return _pulled(client.api, source, source, inputs, say)
+        with _LOCKS[engine_address(inputs.get("engine"))]:
             # Another thread may have pulled it while this one waited.
-            return known_as(client.api, image) or _pulled_through_ssh(client.api, source, place, say)
+            return known_as(client.api, image) or _pulled_through_ssh(client.api, source, inputs, say)
     except (DockerException, RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-        raise ServiceError(f"host {place['host']}, {image}: {message_of(error)}") from error
+        raise ServiceError(f"host {inputs['host']}, {image}: {message_of(error)}") from error
 
 
 def known_as(api: Any, image: str) -> str | None:
@@ -86,10 +86,10 @@ def digest_names(stored: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(sorted({*(stored.get("RepoDigests") or ()), *pinned}))
 
 
-def expected_name(image: str, place: Place) -> str:
+def expected_name(image: str, inputs: HostInputs) -> str:
     """Name that an engine without the image will give it, as far as that is known before the pull."""
-    source = source_of(image, place)
-    if not _is_forwarded(source, place):
+    source = source_of(image, inputs)
+    if not _is_forwarded(source, inputs):
         return source
     return _on_loopback(source, _address(source)[1])
 
@@ -101,16 +101,16 @@ def is_same(first: str, second: str) -> bool:
     return split_pinned(first)[1] == split_pinned(second)[1]
 
 
-def source_of(image: str, place: Place) -> str:
+def source_of(image: str, inputs: HostInputs) -> str:
     """Reference to pull an image by, in its own repository or in the one of `pullFrom`."""
-    repository = place.get("pullFrom")
+    repository = inputs.get("pullFrom")
     return f"{repository}@{split_pinned(image)[1]}" if repository else image
 
 
-def _is_forwarded(source: str, place: Place) -> bool:
+def _is_forwarded(source: str, inputs: HostInputs) -> bool:
     """True if the image's registry is on this machine's loopback and the engine is behind ssh."""
     registry = source.partition("/")[0]
-    return is_on_loopback(registry) and engine_address(place.get("engine")).startswith("ssh://")
+    return is_on_loopback(registry) and engine_address(inputs.get("engine")).startswith("ssh://")
 
 
 def is_on_loopback(registry: str) -> bool:
@@ -129,32 +129,32 @@ def _on_loopback(source: str, port: int) -> str:
     return f"{LOOPBACK}:{port}/{source.partition('/')[2]}"
 
 
-def _pulled_through_ssh(api: Any, source: str, place: Place, say: Say) -> str:
+def _pulled_through_ssh(api: Any, source: str, inputs: HostInputs, say: Say) -> str:
     host, port = _address(source)
     # Go and ssh ask the system's resolver for names below localhost, and not all resolvers return loopback.
     target = host if host.startswith("127.") else LOOPBACK
     say("opens an SSH tunnel for the pull")
-    engine = engine_address(place.get("engine"))
-    with forwarded(engine, place.get("sshOptions") or (), target, port) as host_port:
+    engine = engine_address(inputs.get("engine"))
+    with forwarded(engine, inputs.get("sshOptions") or (), target, port) as host_port:
         name = _on_loopback(source, host_port)
         for _ in range(TRIES - 1):
             try:
-                return _pulled(api, name, source, place, say)
+                return _pulled(api, name, source, inputs, say)
             except ServiceError as error:
                 # After a lost connection the engine continues for a while to load layers through it.
                 if not _CLOSED_WAY.search(str(error)):
                     raise
                 say("pulls the image again: an earlier pull was interrupted")
                 time.sleep(PAUSE)
-        return _pulled(api, name, source, place, say)
+        return _pulled(api, name, source, inputs, say)
 
 
-def _pulled(api: Any, name: str, source: str, place: Place, say: Say) -> str:
+def _pulled(api: Any, name: str, source: str, inputs: HostInputs, say: Say) -> str:
     """Pull `name`, with the login for the registry of `source`."""
     # docker-py itself finds the login for the image's own name, including an identity token.
     login = Repository(source.partition("@")[0]).login() if name != source else None
     auth = {"username": login[0], "password": login[1]} if login else None
-    refusal = functools.partial(_refusal, source, place, through_ssh=name != source)
+    refusal = functools.partial(_refusal, source, inputs, through_ssh=name != source)
     try:
         # Once the response has begun, an error is one of its lines; nothing else tells that the pull failed.
         for line in _progress(api.pull(name, auth_config=auth, stream=True, decode=True), say):
@@ -178,7 +178,7 @@ def _progress(lines: Iterator[Mapping[str, Any]], say: Say) -> Iterator[Mapping[
         yield line
 
 
-def _refusal(source: str, place: Place, reason: str, *, through_ssh: bool) -> str:
+def _refusal(source: str, inputs: HostInputs, reason: str, *, through_ssh: bool) -> str:
     suffix = " through ssh" if through_ssh else ""
     registry, hint = source.partition("/")[0], ""
     if _NO_LOGIN.search(reason):
@@ -187,4 +187,4 @@ def _refusal(source: str, place: Place, reason: str, *, through_ssh: bool) -> st
         hint = (
             f". It pulls by itself: it must reach {registry}, or `pull-from` names a registry that it reaches"
         )
-    return f"host {place['host']} can't pull {source}{suffix}: {reason}{hint}"
+    return f"host {inputs['host']} can't pull {source}{suffix}: {reason}{hint}"

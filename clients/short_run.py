@@ -7,7 +7,7 @@ from docker.errors import DockerException
 from requests.exceptions import RequestException
 
 from clients.errors import ServiceError, message_of
-from clients.pull import Place, ensure_image
+from clients.pull import HostInputs, ensure_image
 
 MEMORY = "256m"
 PROCESSES = 128
@@ -16,7 +16,7 @@ PROCESSES = 128
 
 def short_run(
     client: Any,
-    place: Place,
+    inputs: HostInputs,
     image: str,
     command: Sequence[str],
     seconds: int,
@@ -29,11 +29,11 @@ def short_run(
 
     The command must end within `seconds`; with `while_printing` each further line extends the limit by as
     much. It runs with a read-only root and limits, without network and privileges; `options` are docker-py's.
-    The image is pulled if the host of `place` lacks it. Raises ServiceError that names host and image.
+    The image is pulled if the host of `inputs` lacks it. Raises ServiceError that names host and image.
     """
     try:
         container = client.containers.create(
-            ensure_image(client, image, place),
+            ensure_image(client, image, inputs),
             command=list(command),
             network_mode="none",
             read_only=True,
@@ -50,7 +50,7 @@ def short_run(
         finally:
             container.remove(force=True)
     except (DockerException, RequestException) as error:
-        raise ServiceError(f"host {place['host']}, {image}: {message_of(error)}") from error
+        raise ServiceError(f"host {inputs['host']}, {image}: {message_of(error)}") from error
 
 
 def _exit_code(container: Any, seconds: int, *, while_printing: bool) -> int:

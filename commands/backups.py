@@ -20,10 +20,11 @@ from display.columns import columns
 from local.machine.layout import PROJECT
 from local.stacks.files import stack_config
 from wallets.backups.backup import UNVERIFIED, backup, check, drill, verify
+from wallets.backups.folder import backup_folder, load_file
 from wallets.backups.listing import rows
-from wallets.backups.places import SSH, load_file, place
 from wallets.backups.policy import recipients_of, refuse_unclear, rules_of
 from wallets.backups.schedule import Scheduler, timer
+from wallets.backups.ssh_folder import SSH
 from wallets.errors import WalletError
 from wallets.volumes.of_node import engine_of, volume_of
 
@@ -73,7 +74,13 @@ def backup_wallet(
     with selected.changing(name, "wallet backup"):
         deployed = node_in(selected, name, node)
         refuse_unclear(deployed, recipients, plain=plain)
-        backup(deployed, volume_of(deployed), place(where, ssh_options), recipients, selected.backup_records)
+        backup(
+            deployed,
+            volume_of(deployed),
+            backup_folder(where, ssh_options),
+            recipients,
+            selected.backup_records,
+        )
 
 
 KEPT = (
@@ -119,7 +126,7 @@ def list_backups(node: str | None, where: str, ssh_options: Sequence[str]) -> No
 
     Reads each file completely, and reports which are truncated, changed or not backups.
     """
-    table_rows = list(rows(place(where, ssh_options), node))
+    table_rows = list(rows(backup_folder(where, ssh_options), node))
     click.echo(
         columns(table_rows)
         if len(table_rows) > 1
@@ -177,7 +184,7 @@ def check_backup(
     rules, known = rules_of(stack_config(name)), opened(keys)
     with selected.changing(name, "wallet check"):
         deployed = node_in(selected, name, node)
-        check(deployed, volume_of(deployed), place(where, ssh_options), rules, known)
+        check(deployed, volume_of(deployed), backup_folder(where, ssh_options), rules, known)
 
 
 @click.command(
@@ -206,4 +213,4 @@ def drill_backup(
     known = opened(keys)
     with selected.changing(name, "wallet drill"):
         deployed = node_in(selected, name, node)
-        drill(deployed, engine_of(deployed), place(where, ssh_options), known)
+        drill(deployed, engine_of(deployed), backup_folder(where, ssh_options), known)

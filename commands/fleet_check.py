@@ -12,7 +12,7 @@ from display.errors import UserError
 from display.progress import working
 from fleet.check import as_json, table, worst
 from fleet.check import check as check_hosts
-from fleet.wanted import places, settings_of
+from fleet.wanted import planned_hosts, settings_of
 from local.stacks.files import stack_config, stack_file
 
 _CODES = {Level.REFUSED.value: REFUSED, Level.UNKNOWN.value: PART}
@@ -33,7 +33,7 @@ def check(stack: str | None, backend: Choice, machine_readable: bool) -> int:
     _, name = chosen(stack, backend)
     if not stack_file(name).exists():
         raise UserError(f"There is no stack {name!r}: {stack_file(name)} does not exist.")
-    wanted = places(settings_of(stack_config(name), stack_file(name)))
+    wanted = planned_hosts(settings_of(stack_config(name), stack_file(name)))
     with working(f"hosts of the stack {name}"):
         checked = check_hosts(wanted)
     if machine_readable:

@@ -27,7 +27,7 @@ from commands.node_removal import forget, take_out, targets_of
 from display.errors import UserError
 from fleet.check import check
 from fleet.parts import PROVIDER
-from fleet.wanted import places
+from fleet.wanted import planned_hosts
 from local.pulumi.command import pulumi
 from local.stacks.files import aside, refuse_edited, write_stack_file
 from local.stacks.missing_nodes import file_name
@@ -63,7 +63,7 @@ PROXY_PARTS = ("login", "container")
 
 def refuse_unfit(settings: StackSettings, host: str) -> None:
     """Raise UserError with all that `up` would refuse on the new host; print what it would warn about."""
-    [checked] = check([place for place in places(settings) if place.name == host])
+    [checked] = check([planned for planned in planned_hosts(settings) if planned.name == host])
     wrong = [finding.text for finding in checked.findings if finding.level is not Level.WARNED]
     if wrong:
         raise UserError("\n".join([*wrong, "Nothing was changed."]))

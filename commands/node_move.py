@@ -21,8 +21,8 @@ from local.stacks.files import stack_text
 from local.stacks.missing_nodes import file_name, listed_nodes
 from settings.names import container_name, pull_from, repository_of, volume_names
 from settings.stack import StackSettings
+from wallets.backups.folder import load_file
 from wallets.backups.format import read
-from wallets.backups.places import load_file
 
 
 @click.command(

@@ -91,7 +91,9 @@ def rollback(
                 raise UserError(
                     f"{rolled_back(node.name, stack_name, current)}. `--to` selects another digest."
                 )
-            digest = digest_for(node.name, node.place, str(node.container), node.image, node.last_healthy, to)
+            digest = digest_for(
+                node.name, node.host_inputs, str(node.container), node.image, node.last_healthy, to
+            )
             wanted[node.name] = {"digest": digest, "reason": reason, "date": date}
             click.echo(f"{node.where}: from {short(node.image)} to {short(digest)}")
         return _Change(selected, stack_name, nodes, text, wanted).run(yes=yes)

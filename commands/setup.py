@@ -21,8 +21,9 @@ from local.registry_collection import collect
 from local.rotation import Key, rotate
 from local.stacks.files import STACK
 from local.stacks.setup_backup_format import SUFFIX, About
-from wallets.backups.places import SSH, load_file, place
+from wallets.backups.folder import backup_folder, load_file
 from wallets.backups.policy import given_recipients
+from wallets.backups.ssh_folder import SSH
 
 LAST_MESSAGES = {
     Key.PASSPHRASE: "All states and stacks' files are encrypted with the new {state}/passphrase. "
@@ -151,13 +152,13 @@ def _keeper(file: str, ssh_options: Sequence[str]) -> Callable[[str, bytes], str
     """Function that writes bytes into a command's FILE or, if that is a folder, into a named file there."""
     if file.startswith(SSH):
         folder, _, name = file.rpartition("/") if file.endswith(SUFFIX) else (file, "", "")
-        return lambda dated, data: place(folder, ssh_options).keep(name or dated, data)
+        return lambda dated, data: backup_folder(folder, ssh_options).keep(name or dated, data)
     path = Path(file).expanduser().absolute()
     if path.is_dir() or file.endswith("/"):
-        return place(str(path), ()).keep
+        return backup_folder(str(path), ()).keep
     if path.exists():
         raise SetupError(f"{path} already exists; backups are never overwritten: give another name.")
-    return lambda _, data: place(str(path.parent), ()).keep(path.name, data)
+    return lambda _, data: backup_folder(str(path.parent), ()).keep(path.name, data)
 
 
 def _stacks(facts: About) -> str:

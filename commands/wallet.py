@@ -24,8 +24,8 @@ from wallets.adoption.reading import read_folder, wallets_of
 from wallets.adoption.source import Source
 from wallets.adoption.users import refuse_removal, stop_command, stopped, users_of
 from wallets.adoption.writing import adopt, refuse_occupied
+from wallets.backups.folder import backup_folder, load_file
 from wallets.backups.format import read
-from wallets.backups.places import load_file, place
 from wallets.backups.policy import recipients_of, rules_of
 from wallets.backups.restore import Restoring, restore_copy, restore_file, restore_temporary
 from wallets.files.contents import Contents
@@ -122,7 +122,7 @@ def restore_wallet(
         )
     selected, name = chosen(stack, backend)
     restoring = Restoring(
-        place=place(where, ssh_options),
+        folder=backup_folder(where, ssh_options),
         recipients=recipients_of(rules_of(stack_config(name)), given, recipient_files),
         other_node=other_node,
         older=older,

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
-from clients.host_checks import Finding, Level, Place, findings, unasked
+from clients.host_checks import Finding, Level, PlannedHost, findings, unasked
 from clients.host_facts import FreshFacts, HostError, HostFacts
 from clients.ssh import LOGINS
 from display.columns import columns
@@ -21,7 +21,7 @@ Ask: TypeAlias = Callable[[str | None, Sequence[str]], HostFacts]
 class HostCheck:
     """Result of the checks for one host."""
 
-    place: Place
+    planned: PlannedHost
     facts: HostFacts | None
     """Facts of the host; None if it can't be asked."""
     findings: list[Finding]
@@ -36,22 +36,22 @@ class HostCheck:
 _WORST = (Level.REFUSED, Level.UNKNOWN, Level.WARNED)
 
 
-def check(places: Sequence[Place], ask: Ask | None = None) -> list[HostCheck]:
+def check(hosts: Sequence[PlannedHost], ask: Ask | None = None) -> list[HostCheck]:
     """Check every host, in the given order.
 
     A host that does not answer is skipped after 30 s, and does not delay the others.
     """
     asking = ask or FreshFacts()
     with ThreadPoolExecutor(LOGINS) as pool:
-        return list(pool.map(lambda place: _checked(place, asking), places))
+        return list(pool.map(lambda planned: _checked(planned, asking), hosts))
 
 
-def _checked(place: Place, ask: Ask) -> HostCheck:
+def _checked(planned: PlannedHost, ask: Ask) -> HostCheck:
     try:
-        facts = ask(place.engine, place.ssh_options)
+        facts = ask(planned.engine, planned.ssh_options)
     except HostError as error:
-        return HostCheck(place=place, facts=None, findings=[unasked(error, place)])
-    return HostCheck(place=place, facts=facts, findings=findings(facts, place))
+        return HostCheck(planned=planned, facts=None, findings=[unasked(error, planned)])
+    return HostCheck(planned=planned, facts=facts, findings=findings(facts, planned))
 
 
 def worst(checked: Sequence[HostCheck]) -> str:
@@ -70,9 +70,9 @@ def table(checked: Sequence[HostCheck]) -> str:
 def as_json(checked: Sequence[HostCheck]) -> dict[str, Any]:
     """{host: {state, engine, facts, findings}}; facts are null for a host that can't be asked."""
     return {
-        host.place.name: {
+        host.planned.name: {
             "state": host.state,
-            "engine": host.place.engine,
+            "engine": host.planned.engine,
             "facts": None if host.facts is None else _summary(host.facts),
             "findings": [asdict(finding) for finding in host.findings],
         }
@@ -97,10 +97,10 @@ def _summary(facts: HostFacts) -> dict[str, Any]:
 def _row(host: HostCheck) -> Sequence[str]:
     facts = host.facts
     if facts is None:
-        return (host.place.name, host.state, *["?"] * (len(HEADS) - 2))
+        return (host.planned.name, host.state, *["?"] * (len(HEADS) - 2))
     machine = facts.machine if facts.bits in (None, 64) else f"{facts.machine}, {facts.bits} bit"
     sizes = (_size(size) for size in (facts.memory, facts.swap, facts.free))
-    return (host.place.name, host.state, facts.version, machine, *sizes, _clock(facts.ahead))
+    return (host.planned.name, host.state, facts.version, machine, *sizes, _clock(facts.ahead))
 
 
 def _size(mebibytes: int | None) -> str:

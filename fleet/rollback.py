@@ -9,21 +9,21 @@ from catalogue.naming import is_pinned, split_pinned
 from catalogue.node_container import LAST_HEALTHY
 from clients.engine import connect
 from clients.errors import ServiceError, message_of
-from clients.pull import Place, known_as, source_of
+from clients.pull import HostInputs, known_as, source_of
 from clients.registry import Repository
 from display.errors import UserError
 
 
-def digest_for(name: str, place: Place, container: str, image: str, remembered: str, given: str) -> str:
+def digest_for(name: str, inputs: HostInputs, container: str, image: str, remembered: str, given: str) -> str:
     """Digest that a node rolls back to.
 
     `image` is the one in its state, `remembered` the last healthy one there. The container's own label takes
     precedence, because a killed run may have recorded it on the host only. Raises UserError if there is no
     such digest, or if its image is not available.
     """
-    host = place["host"]
+    host = inputs["host"]
     try:
-        api = connect(place).api
+        api = connect(inputs).api
         last = _last_healthy(api, container, remembered)
         if not given and not last:
             raise UserError(
@@ -31,7 +31,7 @@ def digest_for(name: str, place: Place, container: str, image: str, remembered: 
             )
         digest = given or split_pinned(last)[1]
         wanted = f"{split_pinned(image)[0]}@{digest}"
-        if known_as(api, wanted) is None and not _is_published(source_of(wanted, place), digest):
+        if known_as(api, wanted) is None and not _is_published(source_of(wanted, inputs), digest):
             raise UserError(
                 f"{name}: neither host {host} nor {split_pinned(image)[0]} has {digest}. "
                 f"{_allowed(host, image)}"

@@ -8,7 +8,7 @@ from typing import Any
 from catalogue.arch import ARCHES
 from catalogue.containers import LOOPBACK
 from catalogue.naming import containers_of_node, readers_name
-from clients.host_checks import Place, Tenant
+from clients.host_checks import PlannedHost, Tenant
 from display.errors import UserError
 from settings.host import Emulation, HostSettings
 from settings.names import (
@@ -43,10 +43,10 @@ def settings_of(config: Mapping[str, Any], path: Path | None = None) -> StackSet
         raise UserError(str(error)) from None
 
 
-def places(settings: StackSettings) -> list[Place]:
-    """All hosts of a stack, in order. Two names of one engine give two places."""
+def planned_hosts(settings: StackSettings) -> list[PlannedHost]:
+    """All hosts of a stack, in order. Two names of one engine give two entries."""
     return [
-        Place(
+        PlannedHost(
             name=name,
             engine=host.address,
             ssh_options=tuple(host.ssh_options),

@@ -141,7 +141,7 @@ def _is_in(contents: Contents, path: str, data: bytes) -> bool:
 
 def prepare(target: DeployedNode) -> None:
     """Pull the node's image on the new host before the node is stopped on the old one. Raises WalletError."""
-    ask(target.host, lambda: ensure_image(engine_of(target), target.image, target.place))
+    ask(target.host, lambda: ensure_image(engine_of(target), target.image, target.host_inputs))
 
 
 def refuse_unusable(target: DeployedNode, contents: Contents) -> None:

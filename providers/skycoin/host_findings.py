@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from catalogue.boards import SERVER
 from catalogue.naming import containers_of_node
-from clients.host_checks import Finding, Level, Place, Tenant, findings, unasked
+from clients.host_checks import Finding, Level, PlannedHost, Tenant, findings, unasked
 from clients.host_facts import FreshFacts, HostError, HostFacts, Obstacle
 from providers.base import ProviderError, Values
 from providers.log import Warn
@@ -32,36 +32,36 @@ class HostFindings:
 
         Raises ProviderError with everything that `up` would refuse.
         """
-        place = place_of(inputs, former)
+        planned = planned_host(inputs, former)
         try:
-            facts = self._ask(place.engine, place.ssh_options)
+            facts = self._ask(planned.engine, planned.ssh_options)
         except HostError as error:
-            self._say(f"{unasked(error, place).text} What `up` would find there is unknown.")
+            self._say(f"{unasked(error, planned).text} What `up` would find there is unknown.")
             return None
-        self._judge(findings(facts, place))
+        self._judge(findings(facts, planned))
         return facts
 
     def refuse(self, inputs: Values, former: str | None) -> None:
         """Raise ProviderError with all errors that stop a change of the node; report the other findings."""
-        place = place_of(inputs, former)
+        planned = planned_host(inputs, former)
         try:
-            facts = self._ask(place.engine, place.ssh_options)
+            facts = self._ask(planned.engine, planned.ssh_options)
         except HostError as error:
-            finding = unasked(error, place)
+            finding = unasked(error, planned)
             if error.obstacle is not Obstacle.NO_SHELL:
                 raise ProviderError(finding.text) from error
             self._say(finding.text)
         else:
-            self._judge(findings(facts, place))
+            self._judge(findings(facts, planned))
 
     def remark(self, inputs: Values) -> None:
         """Report the findings about a host at a refresh; ignore a host that can't be asked."""
-        place = place_of(inputs, None)
+        planned = planned_host(inputs, None)
         try:
-            facts = self._ask(place.engine, place.ssh_options)
+            facts = self._ask(planned.engine, planned.ssh_options)
         except HostError:
             return
-        for finding in findings(facts, place):
+        for finding in findings(facts, planned):
             self._say(finding.text)
 
     def _judge(self, reported: Sequence[Finding]) -> None:
@@ -77,7 +77,7 @@ class HostFindings:
             self._warn(text)
 
 
-def place_of(inputs: Values, former: str | None) -> Place:
+def planned_host(inputs: Values, former: str | None) -> PlannedHost:
     """Host of a preflight, with its node; `former` names the container recorded in the state."""
     names = {name for name in (inputs.get("container"), former) if name}
     memory = inputs.get("memory")
@@ -91,7 +91,7 @@ def place_of(inputs: Values, former: str | None) -> Place:
         wallet=inputs["wallet"],
         chain=PEER_PORT in ports,
     )
-    return Place(
+    return PlannedHost(
         name=inputs["host"],
         engine=inputs.get("engine"),
         ssh_options=tuple(inputs.get("sshOptions") or ()),

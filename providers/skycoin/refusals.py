@@ -3,7 +3,7 @@
 from typing import Any
 
 from catalogue.node_container import NODE
-from clients.host_checks import Place, engine_inside
+from clients.host_checks import PlannedHost, engine_inside
 from clients.neighbours import engines_inside
 from clients.volumes import has_volume
 from providers.base import URN, ProviderError, Values
@@ -29,8 +29,8 @@ def refuse_engine_inside(client: Any, inputs: Values) -> None:
     The preflight checks that too, but not at every change, and not if its ssh key may only reach Docker.
     """
     key = f"skycoin:nodes.{node_name()}"
-    place = Place(name=inputs["host"], engine=inputs.get("engine"))
-    if findings := [engine_inside(holder, key, place).text for holder in engines_inside(client)]:
+    planned = PlannedHost(name=inputs["host"], engine=inputs.get("engine"))
+    if findings := [engine_inside(holder, key, planned).text for holder in engines_inside(client)]:
         raise ProviderError("\n".join(findings))
 
 

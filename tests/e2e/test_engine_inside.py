@@ -25,7 +25,7 @@ from local.machine.layout import read_layout
 from local.machine.steps import SetupError
 from local.workspace_place import WorkspacePlace, behind_ssh, refuse_beside_nodes
 from providers.base import URN, ProviderError, Values
-from providers.skycoin.host_findings import HostFindings, place_of
+from providers.skycoin.host_findings import HostFindings, planned_host
 from providers.skycoin.preflight import Preflight
 from providers.skycoin.workspace_preflight import WorkspacePreflight
 from tests.e2e.boards import Board, lone_board
@@ -105,7 +105,7 @@ def test_a_node_is_refused_on_a_host_with_a_workspace_with_an_engine_inside(
         with pytest.raises(ProviderError, match=words):
             Preflight(HostFindings(said.append)).create(wanted)
         assert WALLET not in board.docker("volume", "ls", "--quiet")
-        [checked] = check([place_of(wanted, None)])
+        [checked] = check([planned_host(wanted, None)])
         assert checked.state == Level.REFUSED
         HostFindings(said.append).remark(wanted)
         assert any(f"has the workspace {name} " in one for one in said)

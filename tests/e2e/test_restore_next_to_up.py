@@ -85,9 +85,9 @@ def put_one_address(board: Board) -> None:
 
 def restore(board: Board, place: LocalFolder, data: bytes = IN_BACKUP) -> WalletVolume:
     one = deployed(board)
-    volume = WalletVolume(one, connect(one.place))
+    volume = WalletVolume(one, connect(one.host_inputs))
     file = read("one-wallet-2026-01-01T00-00-00Z.tar.gz", pack({"mine.wlt": File(data=data)}))
-    restore_file(one, volume, file, [], Restoring(place=place))
+    restore_file(one, volume, file, [], Restoring(folder=place))
     return volume
 
 
@@ -97,7 +97,7 @@ def refusal_of_restore(board: Board, folder: Path, meanwhile: Callable[[], None]
     with pytest.raises(WalletError) as refused:
         restore(board, SlowFolder(folder, meanwhile))
     one = deployed(board)
-    assert WalletVolume(one, connect(one.place)).read()["mine.wlt"].data == IN_VOLUME
+    assert WalletVolume(one, connect(one.host_inputs)).read()["mine.wlt"].data == IN_VOLUME
     return str(refused.value)
 
 

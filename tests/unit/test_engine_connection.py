@@ -28,7 +28,7 @@ from clients.errors import SilentHostError
 from clients.host_facts import HostError, ask_host
 from clients.silent_engines import Address
 from clients.ssh import LOGINS, SshRelay, forwarded, start_detached
-from wallets.backups.places import place
+from wallets.backups.folder import backup_folder
 
 
 @pytest.fixture
@@ -332,7 +332,7 @@ def test_all_that_a_process_asks_of_hosts_counts_among_the_ten(logins: Path) -> 
             assert there == 5443
 
     def kept(url: str) -> None:
-        place(f"{url}/backups", []).names()
+        backup_folder(f"{url}/backups", []).names()
 
     ways: list[Callable[[str], object]] = [
         lambda url: start_detached(url, [], "true", []),

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import yaml
 
-from clients.host_checks import Place
+from clients.host_checks import PlannedHost
 from clients.host_facts import HostError, HostFacts, Listener, Obstacle
 from clients.ssh import LOGINS
 from commands.exit_codes import FAILED, PART, REFUSED
 from display.errors import UserError
 from fleet.check import check, table, worst
-from fleet.wanted import places, settings_of
+from fleet.wanted import planned_hosts, settings_of
 from local.stacks import files
 from tests.unit.command_line import Skyinfra
 from tests.unit.host_recordings import on_path, recorded_host
@@ -51,7 +51,7 @@ def config(**sections: Any) -> dict[str, Any]:
 
 
 def test_a_place_has_what_the_stack_wants_on_a_host() -> None:
-    attic, shed, here = places(settings_of(CONFIG))
+    attic, shed, here = planned_hosts(settings_of(CONFIG))
     assert (attic.name, attic.engine, attic.ssh_options) == ("attic", "ssh://pi@attic.lan", ("-p", "2222"))
     assert (attic.platform, shed.platform, here.platform) == ("linux/arm64/v8", "linux/arm/v6", None)
     assert (here.engine, here.tenants) == (None, ())
@@ -73,7 +73,7 @@ def test_a_place_has_what_the_stack_wants_on_a_host() -> None:
 
 def test_an_unset_limit_is_that_of_a_server() -> None:
     nodes = {"one": {"image": "skycoin", "host": "here"}}
-    [node] = places(settings_of(config(nodes=nodes)))[2].tenants
+    [node] = planned_hosts(settings_of(config(nodes=nodes)))[2].tenants
     assert (node.memory, node.chosen) == (2048, False)
 
 
@@ -119,7 +119,7 @@ def test_ports_of_hosted_registries_and_opened_workspaces_are_checked() -> None:
             },
         },
     }
-    [here] = places(settings_of(wanted))
+    [here] = planned_hosts(settings_of(wanted))
     assert {one.key: dict(one.ports) for one in here.tenants} == {
         "skycoin:nodes.node-1": {"rpc-port": ("127.0.0.1", 6420)},
         "skycoin:registries.mine": {"port": ("127.0.0.1", 5000), "readers-port": ("127.0.0.1", 5050)},
@@ -148,13 +148,13 @@ def test_a_dead_host_does_not_hold_up_the_others() -> None:
             raise HostError(Obstacle.NO_ANSWER, "no route to host")
         return FACTS
 
-    wanted = [Place(name=f"board-{n}", engine=f"ssh://board-{n}.lan") for n in range(2 * LOGINS)]
+    wanted = [PlannedHost(name=f"board-{n}", engine=f"ssh://board-{n}.lan") for n in range(2 * LOGINS)]
     began = time.monotonic()
     checked = check(wanted, ask)
     assert time.monotonic() - began < 1
     assert most[0] == LOGINS
-    assert [one.place for one in checked] == wanted
-    assert [one.place.name for one in checked if one.state == "unknown"] == ["board-3"]
+    assert [one.planned for one in checked] == wanted
+    assert [one.planned.name for one in checked if one.state == "unknown"] == ["board-3"]
     assert worst(checked) == "unknown"
 
 
@@ -173,7 +173,7 @@ def test_the_table_has_a_line_for_each_host_and_each_finding() -> None:
             raise answer
         return answer
 
-    checked = check(places(settings_of(CONFIG)), ask)
+    checked = check(planned_hosts(settings_of(CONFIG)), ask)
     lines = table(checked).splitlines()
     assert [" ".join(line.split()) for line in lines[:4]] == [
         "host state Docker machine memory swap free clock",

@@ -13,7 +13,7 @@ from clients.host_checks import (
     IMAGE,
     Check,
     Level,
-    Place,
+    PlannedHost,
     Tenant,
     findings,
     remedy_of,
@@ -47,7 +47,7 @@ NODE = Tenant(
     wait=300,
     starts=120,
 )
-PLACE = Place(name="attic", engine="ssh://pi@attic.lan", platform="linux/arm64/v8", tenants=(NODE,))
+HOST = PlannedHost(name="attic", engine="ssh://pi@attic.lan", platform="linux/arm64/v8", tenants=(NODE,))
 OWN = Container(
     name="skycoin-attic",
     runs=True,
@@ -62,16 +62,16 @@ DIND = Container(name="skycoin-workspace-cli", runs=False, returns=False, engine
 PAGE = PROJECT / "docs" / "host-checks.md"
 
 
-def found(place: Place = PLACE, **facts: Any) -> list[str]:
-    return [one.text for one in findings(replace(FACTS, **facts), place)]
+def found(planned: PlannedHost = HOST, **facts: Any) -> list[str]:
+    return [one.text for one in findings(replace(FACTS, **facts), planned)]
 
 
-def names(place: Place = PLACE, **facts: Any) -> list[str]:
-    return [one.check for one in findings(replace(FACTS, **facts), place)]
+def names(planned: PlannedHost = HOST, **facts: Any) -> list[str]:
+    return [one.check for one in findings(replace(FACTS, **facts), planned)]
 
 
-def wanting(**changes: Any) -> Place:
-    return replace(PLACE, tenants=(replace(NODE, **changes),))
+def wanting(**changes: Any) -> PlannedHost:
+    return replace(HOST, tenants=(replace(NODE, **changes),))
 
 
 def test_nothing_is_found_on_a_host_in_good_order() -> None:
@@ -84,35 +84,35 @@ def test_a_host_that_tells_only_its_engines_facts_has_no_findings() -> None:
 
 
 @pytest.mark.parametrize(
-    ("check", "facts", "place"),
+    ("check", "facts", "planned"),
     [
-        ("old engine", {"version": "18.06.3-ce"}, PLACE),
-        ("list entry", {"version": "19.03.15"}, replace(PLACE, platform=None)),
-        ("storage that copies", {"driver": "vfs"}, PLACE),
-        ("storage that ends", {"driver": "devicemapper"}, PLACE),
-        ("architecture", {"machine": "armv7l", "bits": 32}, PLACE),
-        ("architecture", {"machine": "x86_64"}, PLACE),
-        ("32-bit system", {"bits": 32}, PLACE),
+        ("old engine", {"version": "18.06.3-ce"}, HOST),
+        ("list entry", {"version": "19.03.15"}, replace(HOST, platform=None)),
+        ("storage that copies", {"driver": "vfs"}, HOST),
+        ("storage that ends", {"driver": "devicemapper"}, HOST),
+        ("architecture", {"machine": "armv7l", "bits": 32}, HOST),
+        ("architecture", {"machine": "x86_64"}, HOST),
+        ("32-bit system", {"bits": 32}, HOST),
         ("memory", {}, wanting(memory=999999)),
         ("no limit of memory", {"memory": 1900}, wanting(memory=2048)),
         ("no limit of memory", {"memory": 900}, wanting(memory=2048, chosen=False)),
-        ("memory of all", {}, replace(PLACE, tenants=(replace(NODE, memory=2048, ports={}),) * 2)),
-        ("no memory cgroup", {"limits_memory": False}, PLACE),
-        ("no swap", {"memory": 925, "swap": 0}, PLACE),
-        ("full disk", {"free": IMAGE - 1}, PLACE),
-        ("room for the chain", {"free": IMAGE}, PLACE),
-        ("wrong clock", {"ahead": -1.7e9}, PLACE),
-        ("clock", {"ahead": 90.0}, PLACE),
-        ("port", {"listeners": frozenset({Listener("127.0.0.1", 6420, 1000)})}, PLACE),
-        ("wallet", {"containers": (replace(FOREIGN, writes=OWN.writes),)}, PLACE),
-        ("engine inside", {"containers": (DIND,)}, PLACE),
+        ("memory of all", {}, replace(HOST, tenants=(replace(NODE, memory=2048, ports={}),) * 2)),
+        ("no memory cgroup", {"limits_memory": False}, HOST),
+        ("no swap", {"memory": 925, "swap": 0}, HOST),
+        ("full disk", {"free": IMAGE - 1}, HOST),
+        ("room for the chain", {"free": IMAGE}, HOST),
+        ("wrong clock", {"ahead": -1.7e9}, HOST),
+        ("clock", {"ahead": 90.0}, HOST),
+        ("port", {"listeners": frozenset({Listener("127.0.0.1", 6420, 1000)})}, HOST),
+        ("wallet", {"containers": (replace(FOREIGN, writes=OWN.writes),)}, HOST),
+        ("engine inside", {"containers": (DIND,)}, HOST),
         ("time to start", {}, wanting(wait=60)),
     ],
 )
 def test_each_problem_is_one_finding_with_host_remedy_and_key(
-    check: str, facts: dict[str, Any], place: Place
+    check: str, facts: dict[str, Any], planned: PlannedHost
 ) -> None:
-    [one] = findings(replace(FACTS, **facts), place)
+    [one] = findings(replace(FACTS, **facts), planned)
     assert one.check == check
     assert one.level is CHECKS[check].level
     assert one.text.startswith("host attic ")
@@ -128,7 +128,7 @@ def test_every_check_of_the_table_has_a_case_here() -> None:
 
 @pytest.mark.parametrize("obstacle", list(Obstacle))
 def test_a_host_that_cant_be_asked_is_one_finding_with_the_reason(obstacle: Obstacle) -> None:
-    one = unasked(HostError(obstacle, "its own words"), PLACE)
+    one = unasked(HostError(obstacle, "its own words"), HOST)
     assert "its own words" in one.text
     assert one.level is (
         Level.UNKNOWN if obstacle in (Obstacle.NO_ANSWER, Obstacle.NO_SHELL) else Level.REFUSED
@@ -137,13 +137,13 @@ def test_a_host_that_cant_be_asked_is_one_finding_with_the_reason(obstacle: Obst
 
 
 def test_a_message_names_the_command_for_this_host() -> None:
-    said = unasked(HostError(Obstacle.NO_ENGINE, "no such file"), replace(PLACE, engine=None)).text
+    said = unasked(HostError(Obstacle.NO_ENGINE, "no such file"), replace(HOST, engine=None)).text
     assert "runs no Docker engine at unix:///var/run/docker.sock: no such file." in said
-    said = unasked(HostError(Obstacle.LOGIN, "Permission denied (publickey)."), PLACE).text
+    said = unasked(HostError(Obstacle.LOGIN, "Permission denied (publickey)."), HOST).text
     assert "`ssh-copy-id pi@attic.lan`" in said
-    said = unasked(HostError(Obstacle.HOST_KEY, "no key"), PLACE).text
+    said = unasked(HostError(Obstacle.HOST_KEY, "no key"), HOST).text
     assert "`ssh-keyscan attic.lan | ssh-keygen -lf -`" in said
-    other = replace(PLACE, engine="ssh://pi@attic.lan:2222")
+    other = replace(HOST, engine="ssh://pi@attic.lan:2222")
     said = unasked(HostError(Obstacle.HOST_KEY, "no key"), other).text
     assert "`ssh-keyscan -p 2222 attic.lan |" in said
 
@@ -227,8 +227,8 @@ def test_an_engine_inside_is_refused_on_a_host_with_a_running_stopped_or_planned
 
 
 def test_an_emulated_variant_or_none_at_all_fits_every_machine() -> None:
-    for place in (replace(PLACE, emulation=True), replace(PLACE, platform=None)):
-        assert found(place, machine="x86_64") == []
+    for planned in (replace(HOST, emulation=True), replace(HOST, platform=None)):
+        assert found(planned, machine="x86_64") == []
 
 
 def test_a_default_limit_is_never_refused_and_a_chosen_one_only_beyond_the_boards_whole_memory() -> None:
@@ -241,14 +241,14 @@ def test_a_default_limit_is_never_refused_and_a_chosen_one_only_beyond_the_board
 def test_an_existing_node_needs_no_further_space_for_its_chain() -> None:
     assert names(containers=(OWN,), free=IMAGE) == []
     assert names(wanting(chain=False), free=IMAGE) == []
-    two = replace(PLACE, tenants=(NODE, replace(NODE, containers=frozenset({"skycoin-two"}), ports={})))
+    two = replace(HOST, tenants=(NODE, replace(NODE, containers=frozenset({"skycoin-two"}), ports={})))
     assert names(two, free=IMAGE + CHAIN + 1) == ["room for the chain"]
     assert names(two, free=IMAGE + 2 * CHAIN) == []
 
 
 def test_a_build_of_docker_without_a_version_counts_as_new() -> None:
     for version in ("dev", "0.0.0-20260101", "library-import"):
-        assert found(replace(PLACE, platform=None), version=version) == []
+        assert found(replace(HOST, platform=None), version=version) == []
 
 
 def test_findings_that_refuse_come_first() -> None:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from clients.host_checks import Place
+from clients.host_checks import PlannedHost
 from clients.host_facts import Container, FreshFacts, HostError, HostFacts, Listener, Obstacle
 from mocks.engine import PREFLIGHT
 from providers.base import UNKNOWN, URN, ProviderError, Values
-from providers.skycoin.host_findings import HostFindings, place_of
+from providers.skycoin.host_findings import HostFindings, planned_host
 from providers.skycoin.preflight import Preflight
 from tests.unit.projects import up
 from tests.unit.test_host_checks import DIND, FACTS
@@ -187,9 +187,9 @@ def test_a_memory_limit_above_the_hosts_memory_is_refused_unless_it_is_the_defau
 
 
 def test_a_preflight_of_a_state_from_before_wants_no_ports(engine: WalletEngine) -> None:
-    place: Place = place_of({"host": "here", "wallet": WALLET}, None)
-    [node] = place.tenants
-    assert (node.ports, node.chosen, node.memory, place.engine) == ({}, False, 2048, None)
+    planned: PlannedHost = planned_host({"host": "here", "wallet": WALLET}, None)
+    [node] = planned.tenants
+    assert (node.ports, node.chosen, node.memory, planned.engine) == ({}, False, 2048, None)
 
 
 def test_the_program_passes_ports_and_memory_to_the_checks_of_a_preflight() -> None:

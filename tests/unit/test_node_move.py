@@ -111,7 +111,7 @@ class Fleet:
         [place] = places
         [tenant] = place.tenants
         assert tenant.wallet == WALLET
-        return [HostCheck(place=place, facts=None, findings=self.findings)]
+        return [HostCheck(planned=place, facts=None, findings=self.findings)]
 
     def silent(self, addresses: Sequence[Address]) -> dict[Address, str]:
         return {one: self.silence for one in addresses if one.engine in self.dead}

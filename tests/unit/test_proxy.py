@@ -15,11 +15,11 @@ from catalogue.node_container import USER as NODE_USER
 from clients.deployed_nodes import DeployedNode, nodes_of
 from components.exporter import USER as EXPORTER_USER
 from components.proxy import Proxy, ProxyArgs
-from fleet.wanted import places
+from fleet.wanted import planned_hosts
 from mocks.engine import CONTAINER, NODE_CONTAINER, PULLED, TAG, VOLUME
 from providers.base import ProviderError, Values
 from providers.skycoin import handover, watchdog
-from providers.skycoin.host_findings import place_of
+from providers.skycoin.host_findings import planned_host
 from settings.proxy import VERSION
 from settings.reading import SettingsError, parse
 from tests.unit.engine import Engine
@@ -271,10 +271,10 @@ def test_a_fleets_proxy_comes_from_the_publishing_stack() -> None:
 
 def test_the_port_that_a_nodes_proxy_holds_counts_as_the_nodes_own() -> None:
     """Otherwise, a preflight would refuse the next `up`."""
-    [here] = [one for one in places(parse(changed(GUI))) if one.name == "here"]
+    [here] = [one for one in planned_hosts(parse(changed(GUI))) if one.name == "here"]
     assert "skycoin-one-proxy" in here.tenants[0].containers
     inputs = {"host": "here", "container": "skycoin-one", "wallet": "w"}
-    assert "skycoin-one-proxy" in place_of(inputs, None).tenants[0].containers
+    assert "skycoin-one-proxy" in planned_host(inputs, None).tenants[0].containers
 
 
 # Back to `gui: false`.

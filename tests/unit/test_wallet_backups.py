@@ -27,11 +27,12 @@ from tests.unit.projects import PROJECT
 from tests.unit.test_wallets import BACKUPS, COPY, RESOURCES, WALLET, FakeEngine, volume
 from wallets.backups import backup as backups
 from wallets.backups import listing, records
+from wallets.backups.folder import backup_folder, load_file
 from wallets.backups.format import Kind, about, open_backup, read, seal
 from wallets.backups.local_folder import LocalFolder
-from wallets.backups.places import SshFolder, load_file, place
 from wallets.backups.policy import recipients_of, refuse_unclear, rules_of
 from wallets.backups.restore import Restoring, restore_copy, restore_file
+from wallets.backups.ssh_folder import SshFolder
 from wallets.errors import WalletError
 from wallets.files.archives import from_tar, pack
 from wallets.files.contents import Contents, File
@@ -112,11 +113,11 @@ def test_a_wallet_whose_name_is_not_utf_8_is_backed_up_and_restored_byte_by_byte
     name = backups.backup(node, volume(node, engine), where, recipients, tmp_path / ".records")
     engine.volumes[WALLET] = {LATIN: wallet("one")}
     file = read(name, where.load(Path(name).name))
-    restore_file(node, volume(node, engine), file, [KEY.secret], Restoring(place=where))
+    restore_file(node, volume(node, engine), file, [KEY.secret], Restoring(folder=where))
     assert engine.volumes[WALLET] == there
     engine.volumes[WALLET] = {LATIN: wallet("one", "more")}
     with pytest.raises(WalletError, match=r"after a restore, geldb\\xf6rse\.wlt has 1 of 2 addresses"):
-        restore_file(node, volume(node, engine), file, [KEY.secret], Restoring(place=where))
+        restore_file(node, volume(node, engine), file, [KEY.secret], Restoring(folder=where))
 
 
 def test_no_secret_of_a_wallet_is_in_an_encrypted_backup() -> None:
@@ -427,7 +428,7 @@ def test_a_backup_that_arrives_in_part_gets_no_name(
     def cut(command: list[str], *, input: bytes, **rest: object) -> object:  # noqa: A002 subprocess's name
         return real(command, input=input[: len(input) // 2], **rest)  # type: ignore[call-overload]
 
-    monkeypatch.setattr("wallets.backups.places.subprocess.run", cut)
+    monkeypatch.setattr("wallets.backups.ssh_folder.subprocess.run", cut)
     with pytest.raises(
         WalletError, match=r"can't be written: only a part of the file arrived. No backup was created"
     ):
@@ -455,7 +456,7 @@ def test_a_folder_behind_ssh_that_cannot_be_used_says_why(
 @pytest.mark.parametrize("url", ["ssh://nas.lan", "ssh://nas.lan/", "ssh:///folder"])
 def test_an_address_without_host_or_folder_is_refused(url: str) -> None:
     with pytest.raises(WalletError, match=r"use ssh://USER@HOST"):
-        place(url, [])
+        backup_folder(url, [])
 
 
 def test_the_next_backup_removes_old_partial_files_of_killed_runs(
@@ -544,7 +545,7 @@ def test_a_backup_of_a_hundred_wallets_is_created_in_a_moment(node: DeployedNode
 
 def restoring(folder: Path, *keys: Key, other_node: bool = False, older: bool = False) -> Restoring:
     return Restoring(
-        place=LocalFolder(folder),
+        folder=LocalFolder(folder),
         recipients=[key.public for key in keys],
         other_node=other_node,
         older=older,

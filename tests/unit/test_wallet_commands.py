@@ -19,8 +19,8 @@ from settings.wallets import WalletsSettings
 from tests.unit.command_line import Skyinfra
 from tests.unit.test_wallet_backups import CONTENTS, KEY, OTHER, PUBLIC_OF_IT, WITH_PASSPHRASE, sealed
 from tests.unit.test_wallets import BACKUPS, COPY, RESOURCES, WALLET, FakeEngine, volume
+from wallets.backups.folder import BackupFolder
 from wallets.backups.format import read
-from wallets.backups.places import Place
 from wallets.backups.records import remember
 from wallets.backups.schedule import Scheduler, timer
 from wallets.files.archives import pack
@@ -54,8 +54,8 @@ def test_a_backup_goes_to_all_recipients_and_is_recorded_for_this_backend(
     stack["skycoin:wallets"] = {"recipients": [KEY.public]}
     ran = skyinfra("wallet", "backup", "node-1", "-s", "test", "--to", "/x/y", "--recipient", OTHER.public)
     assert ran.code == 0, ran.err
-    [(place, recipients, records)] = made
-    assert place.address("n") == "/x/y/n"
+    [(folder, recipients, records)] = made
+    assert folder.address("n") == "/x/y/n"
     assert recipients == [KEY.public, OTHER.public]
     assert records == tmp_path / "cache" / "skycoin-infrastructure" / "backups"
 
@@ -174,11 +174,13 @@ def test_check_and_drill_are_given_the_stacks_rules_and_the_keys(
     (tmp_path / "key").write_bytes(KEY.file)
     seen: list[Any] = []
 
-    def check(_: object, __: object, place: Place, rules: WalletsSettings, keys: Sequence[Identity]) -> None:
-        seen.append(("check", place.address("n"), rules.backup_age, len(keys)))
+    def check(
+        _: object, __: object, folder: BackupFolder, rules: WalletsSettings, keys: Sequence[Identity]
+    ) -> None:
+        seen.append(("check", folder.address("n"), rules.backup_age, len(keys)))
 
-    def drill(node: DeployedNode, _: object, place: Place, keys: Sequence[Identity]) -> None:
-        seen.append(("drill", place.address("n"), node.name, len(keys)))
+    def drill(node: DeployedNode, _: object, folder: BackupFolder, keys: Sequence[Identity]) -> None:
+        seen.append(("drill", folder.address("n"), node.name, len(keys)))
 
     monkeypatch.setattr("commands.backups.check", check)
     monkeypatch.setattr("commands.backups.drill", drill)

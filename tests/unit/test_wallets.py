@@ -289,9 +289,9 @@ def of_another_user() -> DeployedNode:
 
 
 def test_a_nodes_user_is_the_owner_that_its_preflight_recorded(node: DeployedNode) -> None:
-    assert (node.user, "user" in node.place) == ("10000:10000", False)
+    assert (node.user, "user" in node.host_inputs) == ("10000:10000", False)
     other = of_another_user()
-    assert (other.user, other.place["user"]) == (OTHER, OTHER)
+    assert (other.user, other.host_inputs["user"]) == (OTHER, OTHER)
 
 
 def volume(node: DeployedNode, engine: FakeEngine) -> WalletVolume:
@@ -309,15 +309,15 @@ def backup(node: DeployedNode, there: WalletVolume, folder: Path) -> Path:
 
 def restore_file(node: DeployedNode, there: WalletVolume, file: Path, folder: Path) -> None:
     given = read(str(file), file.read_bytes())
-    restore.restore_file(node, there, given, [], Restoring(place=LocalFolder(folder)))
+    restore.restore_file(node, there, given, [], Restoring(folder=LocalFolder(folder)))
 
 
 def restore_temporary(node: DeployedNode, there: WalletVolume, name: str, folder: Path) -> None:
-    restore.restore_temporary(node, there, name, Restoring(place=LocalFolder(folder)))
+    restore.restore_temporary(node, there, name, Restoring(folder=LocalFolder(folder)))
 
 
 def restore_copy(node: DeployedNode, there: WalletVolume, name: str, folder: Path) -> None:
-    restore.restore_copy(node, there, name, Restoring(place=LocalFolder(folder)))
+    restore.restore_copy(node, there, name, Restoring(folder=LocalFolder(folder)))
 
 
 @pytest.mark.case(30)
@@ -680,7 +680,7 @@ def test_one_of_two_torn_wallets_is_restored_without_the_other(
     """Before, the second one's content ended the restore with an internal error."""
     engine = FakeEngine({WALLET: {"a.wlt": TEXT[:20], "b.wlt": TEXT[:20]}})
     file = keep(tmp_path, "b", pack({"a.wlt": File(data=TEXT)}))
-    restoring = Restoring(place=LocalFolder(tmp_path / "x"), recorded=recorded)
+    restoring = Restoring(folder=LocalFolder(tmp_path / "x"), recorded=recorded)
     restore.restore_file(node, volume(node, engine), read(str(file), file.read_bytes()), [], restoring)
     assert engine.volumes[WALLET] == {"a.wlt": TEXT, "b.wlt": TEXT[:20]}
 
@@ -697,7 +697,7 @@ def test_a_restore_that_lacks_what_the_stack_has_recorded_needs_to_be_asked_for(
         "other.wlt": File(data=wallet("three").encode()),
     }
     file = keep(tmp_path, "b", pack({"a.wlt": File(data=wallet("one").encode())}))
-    restoring = Restoring(place=LocalFolder(tmp_path / "x"), recorded=fingerprint_of(whole))
+    restoring = Restoring(folder=LocalFolder(tmp_path / "x"), recorded=fingerprint_of(whole))
     given = read(str(file), file.read_bytes())
     with pytest.raises(WalletError, match=r"has recorded for .*a\.wlt has 1 of 2 .*other\.wlt .* is gone"):
         restore.restore_file(node, volume(node, engine), given, [], restoring)
@@ -730,7 +730,7 @@ class SlowFolder(LocalFolder):
 
 def restore_slowly(node: DeployedNode, engine: FakeEngine, file: Path, place: SlowFolder) -> None:
     given = read(str(file), file.read_bytes())
-    restore.restore_file(node, volume(node, engine), given, [], Restoring(place=place))
+    restore.restore_file(node, volume(node, engine), given, [], Restoring(folder=place))
 
 
 @pytest.mark.case(36, 38)

@@ -9,9 +9,9 @@ from clients.deployed_nodes import DeployedNode
 from display.units import count_of
 from settings.wallets import WalletsSettings
 from wallets.backups.drill import Drill
+from wallets.backups.folder import BackupFolder
 from wallets.backups.format import Backup, Kind, about, fingerprint, misnamed, open_backup, read, seal
 from wallets.backups.listing import newest
-from wallets.backups.places import Place
 from wallets.backups.records import age, days, is_too_old, remember
 from wallets.errors import WalletError
 from wallets.files.contents import Contents, refuse_damaged, refuse_interrupted, wallets_in
@@ -25,14 +25,14 @@ PLAIN = "It holds wallets without a password in plain text: keep it as you would
 
 
 def backup(
-    node: DeployedNode, volume: WalletVolume, place: Place, recipients: Sequence[str], records: Path
+    node: DeployedNode, volume: WalletVolume, folder: BackupFolder, recipients: Sequence[str], records: Path
 ) -> str:
     """Back up a wallet into a new file; return its address.
 
     Raises WalletError if there is no complete wallet.
     """
     contents = _complete_wallets(node, volume)
-    made = write_backup(node, place, contents, Kind.BACKUP, recipients)
+    made = write_backup(node, folder, contents, Kind.BACKUP, recipients)
     facts = made.about
     print(f"{made.name}: {counted(contents)}, from the volume {node.wallet} on host {node.host}")
     print(f"fingerprint {facts.fingerprint}, SHA-256 {made.sha256}")
@@ -55,14 +55,14 @@ def _complete_wallets(node: DeployedNode, volume: WalletVolume) -> Contents:
 
 
 def write_backup(
-    node: DeployedNode, place: Place, contents: Contents, kind: Kind, recipients: Sequence[str]
+    node: DeployedNode, folder: BackupFolder, contents: Contents, kind: Kind, recipients: Sequence[str]
 ) -> Backup:
     """Write a new backup file, and parse it as a later reader would. Raises WalletError."""
     facts = about(
         contents, node=node.name, stack=node.stack, host=node.host, kind=kind, recipients=recipients
     )
     data = seal(facts, contents)
-    address = place.keep(facts.file_name, data)
+    address = folder.keep(facts.file_name, data)
     if recipients or kind is Kind.BACKUP:
         return read(address, data)
     return Backup(name=address, about=facts, sha256="", payload=data)  # `read` refuses damaged wallets
@@ -95,7 +95,7 @@ _KINDS = {Kind.BACKUP: "backup", Kind.BEFORE_RESTORE: "backup of the files befor
 def check(
     node: DeployedNode,
     volume: WalletVolume,
-    place: Place,
+    folder: BackupFolder,
     rules: WalletsSettings,
     identities: Sequence[Identity],
 ) -> None:
@@ -103,7 +103,7 @@ def check(
 
     Raises WalletError if it is insufficient.
     """
-    good = newest(place, node)
+    good = newest(folder, node)
     contents, facts = _complete_wallets(node, volume), good.about
     wallets = count_of(facts.wallets, "wallet")
     print(f"{good.name}: {age(facts.time)}, {wallets}, fingerprint {facts.fingerprint}")
@@ -144,9 +144,9 @@ def _recipient_differences(has: Sequence[str], asked: Sequence[str]) -> list[str
     ]
 
 
-def drill(node: DeployedNode, client: Any, place: Place, identities: Sequence[Identity]) -> None:
+def drill(node: DeployedNode, client: Any, folder: BackupFolder, identities: Sequence[Identity]) -> None:
     """Check that a node without a network finds the wallets of the newest good backup. Raises WalletError."""
-    good = newest(place, node)
+    good = newest(folder, node)
     contents = open_backup(good, identities)
     addresses = Drill(node, client).run(contents)
     print(f"{good.name}: {age(good.about.time)}, fingerprint {good.about.fingerprint}")

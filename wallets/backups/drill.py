@@ -96,7 +96,7 @@ class Drill:
         """Start a node on a volume with these files."""
         name = f"skycoin-drill-{self._node.name}-{secrets.token_hex(4)}"
         labels = {LABEL: self._node.wallet}
-        image = self._ask(lambda: ensure_image(self._client, self._node.image, self._node.place))
+        image = self._ask(lambda: ensure_image(self._client, self._node.image, self._node.host_inputs))
         with uninterrupted():  # otherwise nothing would remove what the engine is still creating
             self._ask(lambda: self._client.volumes.create(name, labels=labels))
             container = self._ask(

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from catalogue.naming import bare_name
 from clients.deployed_nodes import DeployedNode
+from wallets.backups.folder import BackupFolder
 from wallets.backups.format import Backup, Kind, misnamed, node_and_time, read
-from wallets.backups.places import Place
 from wallets.backups.records import age
 from wallets.backups.sealed import STAMP
 from wallets.errors import WalletError
@@ -18,13 +18,13 @@ from wallets.errors import WalletError
 HEADS = ("file", "node", "created (UTC)", "age", "wallets", "fingerprint", "state")
 
 
-def newest(place: Place, node: DeployedNode) -> Backup:
+def newest(folder: BackupFolder, node: DeployedNode) -> Backup:
     """Newest complete backup of a node; prints files of a newer name that are not. Raises WalletError."""
     good: Backup | None = None
     others = []
-    for name, data in place.load_all():
+    for name, data in folder.load_all():
         try:
-            file = read(place.address(name), data)
+            file = read(folder.address(name), data)
         except WalletError as error:
             others.append((name, str(error)))
             continue
@@ -39,7 +39,7 @@ def newest(place: Place, node: DeployedNode) -> Backup:
             print(f"skipped: {reason}")
     if good is None:
         raise WalletError(
-            f"{place.address('')} holds no good backup of {node.name}: `{node.wallet_command('backup')}` "
+            f"{folder.address('')} holds no good backup of {node.name}: `{node.wallet_command('backup')}` "
             "creates one"
         )
     if difference := misnamed(good):
@@ -51,10 +51,10 @@ def _age_order(file: Backup) -> tuple[str, str]:
     return f"{file.about.time:{STAMP}}", file.name
 
 
-def rows(place: Place, node: str | None) -> Iterator[Sequence[str]]:
+def rows(folder: BackupFolder, node: str | None) -> Iterator[Sequence[str]]:
     """Rows of the table, the newest backup of each node last; a file that is not a backup has the reason."""
     yield HEADS
-    for _, row in sorted(_row(name, data) for name, data in place.load_all()):
+    for _, row in sorted(_row(name, data) for name, data in folder.load_all()):
         if node in (None, row[1]):
             yield row
 

@@ -13,7 +13,7 @@ from catalogue.naming import bare_name
 from clients.deployed_nodes import DeployedNode
 from display.units import count_of
 from wallets.backups.format import Backup
-from wallets.backups.places import SSH
+from wallets.backups.ssh_folder import SSH
 
 _FUTURE = timedelta(minutes=10)
 """Maximum time that a backup may be ahead of this machine's clock."""

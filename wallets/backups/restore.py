@@ -8,8 +8,8 @@ from clients.age import Identity
 from clients.deployed_nodes import DeployedNode
 from clients.fingerprint import NOTHING, Fingerprint
 from wallets.backups.backup import PLAIN, counted, write_backup
+from wallets.backups.folder import BackupFolder
 from wallets.backups.format import Backup, Kind, open_backup
-from wallets.backups.places import Place
 from wallets.errors import WalletError
 from wallets.files.contents import Contents, refuse_damaged, wallets_in, without_staged
 from wallets.files.fingerprint import printable
@@ -24,7 +24,7 @@ from wallets.volumes.writing import put
 class Restoring:
     """Options of a restore."""
 
-    place: Place
+    folder: BackupFolder
     """Folder for a backup of the volume's present content."""
     recipients: Sequence[str] = ()
     """Public keys for that backup."""
@@ -89,7 +89,7 @@ def _restore(
         before = ""
         if present := without_staged(volume.read()):
             _refuse_older(node, source, present, contents, restoring)
-            kept = write_backup(node, restoring.place, present, Kind.BEFORE_RESTORE, restoring.recipients)
+            kept = write_backup(node, restoring.folder, present, Kind.BEFORE_RESTORE, restoring.recipients)
             before = f"the previous files: {kept.name}"
             print(before)
             if not kept.is_encrypted:

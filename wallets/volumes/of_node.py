@@ -15,7 +15,7 @@ from wallets.volumes.volume import WalletVolume
 def engine_of(node: DeployedNode) -> Any:
     """Client of the node's engine. Raises WalletError."""
     try:
-        return connect(node.place)
+        return connect(node.host_inputs)
     except ServiceError as error:
         raise WalletError(f"host {node.host}: {error}") from None
 
@@ -40,5 +40,5 @@ def fingerprint_on_host(node: DeployedNode) -> Fingerprint:
 
 def on_host(node: DeployedNode) -> WalletOnHost:
     """The node's wallet volume as its preflight sees it. Raises WalletError."""
-    inputs = {**node.place, "image": node.image, "container": node.container, "wallet": node.wallet}
+    inputs = {**node.host_inputs, "image": node.image, "container": node.container, "wallet": node.wallet}
     return WalletOnHost(engine_of(node), inputs)

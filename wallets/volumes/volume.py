@@ -126,7 +126,7 @@ class WalletVolume:
         """
         if not self.exists(volume):
             raise WalletError(self._gone(volume))
-        image = self.ask(lambda: ensure_image(self.client, self.node.image, self.node.place))
+        image = self.ask(lambda: ensure_image(self.client, self.node.image, self.node.host_inputs))
         container = self.ask(
             lambda: self.client.containers.create(
                 image,
@@ -134,7 +134,7 @@ class WalletVolume:
                 network_mode="none",
                 read_only=True,
                 labels=self._labels(WALLET_READER if access == "ro" else WALLET_WRITER),
-                volumes={volume: {"bind": place, "mode": mode(self.node.place, access)}},
+                volumes={volume: {"bind": place, "mode": mode(self.node.host_inputs, access)}},
             )
         )
         try:
@@ -172,12 +172,14 @@ class WalletVolume:
         """Run a command on the wallet volume, in the node's image."""
         node = self.node
         options: dict[str, Any] = {
-            "volumes": {node.wallet: {"bind": WALLET, "mode": mode(node.place, "rw")}},
+            "volumes": {node.wallet: {"bind": WALLET, "mode": mode(node.host_inputs, "rw")}},
             "labels": self._labels(WALLET_WRITER),
             "tmpfs": {"/tmp": ""},
-            **as_user(node.place),
+            **as_user(node.host_inputs),
         }
-        return self.ask(lambda: short_run(self.client, node.place, node.image, command, SECONDS, **options))
+        return self.ask(
+            lambda: short_run(self.client, node.host_inputs, node.image, command, SECONDS, **options)
+        )
 
     def ask(self, question: Callable[[], _Answer]) -> _Answer:
         """Answer of the host's engine. Raises NotFound, and WalletError that names the host."""

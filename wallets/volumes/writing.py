@@ -109,7 +109,7 @@ def _refuse_other_files(volume: WalletVolume, expected: Contents) -> None:
 def _take_empty(volume: WalletVolume) -> None:
     """Give a volume that was created by hand, after the old one was lost, to the node's user."""
     node = volume.node
-    volume.ask(lambda: give_empty(volume.client, node.place, node.image, node.wallet, WALLET))
+    volume.ask(lambda: give_empty(volume.client, node.host_inputs, node.image, node.wallet, WALLET))
 
 
 def _refuse_unwritable(volume: WalletVolume) -> None:

@@ -1,15 +1,13 @@
-"""Folders for backups, on this machine or on another one over ssh."""
+"""A folder of backups on another machine, over ssh."""
 
 import shlex
 import subprocess
 import tarfile
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 from clients.ssh import Login, ssh_command
-from wallets.backups.local_folder import LocalFolder, is_backup_name, load
+from wallets.backups.local_folder import is_backup_name
 from wallets.errors import WalletError
 
 SSH = "ssh://"
@@ -45,25 +43,6 @@ _ALL = f"""\
 set --; for name in *.backup *.tar.gz; do if [ -f "$name" ]; then set -- "$@" "$name"; fi; done
 [ $# -eq 0 ] || exec tar -cf - -- "$@"
 """
-
-
-class Place(Protocol):
-    """A folder of backups, local or remote."""
-
-    def keep(self, name: str, backup: bytes) -> str:
-        """Write a backup as a new file, completely or not at all; return its address. Raises WalletError."""
-
-    def names(self) -> list[str]:
-        """Names of files that may be backups, sorted. Raises WalletError."""
-
-    def load(self, name: str) -> bytes:
-        """Read a backup. Raises WalletError."""
-
-    def load_all(self) -> Iterator[tuple[str, bytes]]:
-        """Yield name and content of every file that may be a backup. Raises WalletError."""
-
-    def address(self, name: str) -> str:
-        """Name of a file in the form that commands accept."""
 
 
 class SshFolder:
@@ -152,18 +131,3 @@ def _reason(done: "subprocess.CompletedProcess[bytes]") -> str:
 
 def _one_line(text: bytes) -> str:
     return " ".join(text.decode(errors="replace").split())
-
-
-def place(given: str, ssh_options: Sequence[str]) -> Place:
-    """Folder given to a command: a path, or ssh://. Raises WalletError."""
-    if given.startswith(SSH):
-        return SshFolder(given, ssh_options)
-    return LocalFolder(Path(given).expanduser().absolute())
-
-
-def load_file(given: str, ssh_options: Sequence[str]) -> bytes:
-    """Content of one file: a path, or ssh://. Raises WalletError."""
-    if given.startswith(SSH):
-        folder, _, name = given.rpartition("/")
-        return SshFolder(folder, ssh_options).load(unquote(name))
-    return load(Path(given).expanduser())
