@@ -2,7 +2,7 @@
 
 import os
 
-from providers.base import ProviderError
+from providers.kind import ProviderError
 
 ADOPTING = "SKYCOIN_ADOPT"
 """Environment variable that makes a `pulumi up` adopt existing resources only."""

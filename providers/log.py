@@ -8,7 +8,7 @@ from typing import TypeAlias
 import grpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
-from providers.base import URN
+from providers.kind import URN
 
 Warn: TypeAlias = Callable[[str], None]
 Status: TypeAlias = Callable[[str], None]

@@ -14,7 +14,8 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc, plugin_pb2
 
 from catalogue.version import VERSION
-from providers.base import serve, to_values
+from providers.servicer import to_values
+from providers.serving import serve
 from providers.start import end_without_traceback
 from review.rulebook import RulesError, rulebook
 from review.rules import HIDDEN, Broken, OptionUnavailableError, PerResourceRule, Resource, Rule, broken_rules

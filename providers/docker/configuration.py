@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from providers.base import UNKNOWN, CheckResult, Values
 from providers.docker.inputs import checked
 from providers.docker.schema import LIST, TEXT, Schema, Type, of
+from providers.kind import UNKNOWN, CheckResult, Values
 
 CONFIGURATION: Schema = {
     "host": TEXT,

@@ -9,7 +9,6 @@ from docker.errors import APIError, NotFound
 
 from clients.errors import ServiceError
 from providers.adopting import does_not_exist, is_adopting, refuse_while_adopting
-from providers.base import Change, CheckResult, InitError, ProviderError, ReadResult, Values
 from providers.docker.container_creation import MEBIBYTE, creation, memory_swap, restart_policy
 from providers.docker.container_schema import CONTAINER, LIMITS
 from providers.docker.container_state import as_read_back, outputs_of
@@ -18,6 +17,7 @@ from providers.docker.kind import SchemaKind
 from providers.docker.marks import left_behind
 from providers.docker.schema import Schema
 from providers.docker.state import foreign, imported, refreshed, settled, stored, unfinished
+from providers.kind import Change, CheckResult, InitError, ProviderError, ReadResult, Values
 
 POLL = 0.5
 """Seconds between two checks of a container's health."""

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from providers.base import Values
 from providers.docker.marks import MARK, mark
 from providers.docker.schema import nanoseconds
+from providers.kind import Values
 
 MEBIBYTE = 1024 * 1024
 

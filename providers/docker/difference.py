@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any, TypeAlias
 
-from providers.base import UNKNOWN, Change, Values
 from providers.docker.plan import essence, planned
 from providers.docker.schema import Field, Schema, Type
+from providers.kind import UNKNOWN, Change, Values
 
 Kinds: TypeAlias = dict[str, str]
 """ADD, UPDATE or DELETE by property path, such as `ports[0].external`."""

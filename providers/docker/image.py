@@ -7,11 +7,11 @@ from docker.errors import ImageNotFound
 
 from clients.engine import Engine
 from clients.errors import ServiceError
-from providers.base import ReadResult, Values
 from providers.docker.kind import SchemaKind
 from providers.docker.other_schemas import REMOTE_IMAGE
 from providers.docker.schema import Schema
 from providers.docker.state import foreign, settled
+from providers.kind import ReadResult, Values
 
 
 def find_or_pull(engine: Engine, name: str, platform: str | None = None) -> Values:

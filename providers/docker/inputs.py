@@ -3,8 +3,8 @@
 import re
 from typing import Any
 
-from providers.base import UNKNOWN, CheckResult, Values
 from providers.docker.schema import Field, Schema, Type
+from providers.kind import UNKNOWN, CheckResult, Values
 
 _WRAPPED = "4dabf18193072939515e22adb298388d"
 """Key of a wrapped secret, sdk/python `pulumi.runtime.rpc._special_sig_key`."""

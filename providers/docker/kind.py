@@ -3,11 +3,11 @@
 from typing import ClassVar
 
 from clients.engine import Engine
-from providers.base import Change, CheckResult, Values
 from providers.docker.difference import change
 from providers.docker.inputs import checked
 from providers.docker.plan import planned
 from providers.docker.schema import Schema
+from providers.kind import Change, CheckResult, Values
 
 
 class SchemaKind:

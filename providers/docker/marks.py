@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-from providers.base import URN, ProviderError, Values
+from providers.kind import URN, ProviderError, Values
 
 MARK = "skycoin.stand-in.made-for"
 

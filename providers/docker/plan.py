@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from providers.base import UNKNOWN, Values
 from providers.docker.schema import Field, Schema, Type
+from providers.kind import UNKNOWN, Values
 
 
 def planned(schema: Schema, news: Values, prior: Values | None = None) -> Values:

@@ -1,7 +1,7 @@
 """Servicer of the stand-in: four resource types on one engine."""
 
-from providers.base import Provider, Servicer
 from providers.log import warn_at
+from providers.servicer import Provider, Servicer
 
 VERSION = "5.2.0"
 

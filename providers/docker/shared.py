@@ -9,9 +9,9 @@ from providers.start import protocol_only
 
 protocol_only()
 
-from providers.base import GRACE, listening  # noqa: E402 after protocol_only, which it depends on
 from providers.docker.peers import GONE, is_own  # noqa: E402
 from providers.docker.plugin import servicer  # noqa: E402
+from providers.serving import GRACE, listening  # noqa: E402 after protocol_only, which it depends on
 
 
 class Shared:

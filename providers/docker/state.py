@@ -5,9 +5,9 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from providers.base import UNKNOWN, Values
 from providers.docker.plan import same
 from providers.docker.schema import Field, Schema, Type
+from providers.kind import UNKNOWN, Values
 
 
 def as_labels(labels: Mapping[str, str] | None) -> list[Values]:

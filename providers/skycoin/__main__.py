@@ -8,8 +8,9 @@ end_without_traceback()
 protocol_only()
 
 from catalogue.version import VERSION  # noqa: E402
-from providers.base import Provider, Servicer, serve  # noqa: E402 after protocol_only, which it depends on
 from providers.log import say_at, status_at, warn_at  # noqa: E402
+from providers.servicer import Provider, Servicer  # noqa: E402 after protocol_only, which it depends on
+from providers.serving import serve  # noqa: E402 after protocol_only, which it depends on
 
 
 def load() -> Provider:

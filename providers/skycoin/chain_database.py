@@ -18,7 +18,7 @@ from clients.ownership import explained, foreign_files, give_empty
 from clients.pull import known_as
 from clients.short_run import short_run
 from clients.volumes import has_volume
-from providers.base import UNKNOWN, ProviderError, Values
+from providers.kind import UNKNOWN, ProviderError, Values
 from providers.skycoin.wallet_copy import LABEL
 
 SCRIPT = Path(__file__).with_name("chain-database.sh").read_text()

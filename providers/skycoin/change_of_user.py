@@ -15,7 +15,7 @@ from catalogue.node_container import NODE, USER, user_of
 from clients.ownership import explained, foreign_files
 from clients.pull import known_as
 from clients.volumes import has_volume
-from providers.base import ProviderError, Values
+from providers.kind import ProviderError, Values
 from providers.skycoin.chain_database import mounted_volume
 from providers.skycoin.handover import CONFIRMED, STANDBY, labels, policy, uses
 from providers.skycoin.node_urn import container_urn

@@ -21,7 +21,7 @@ from catalogue.naming import previous_container
 from catalogue.node_container import NODE, WALLET_HELPER, WRITTEN
 from clients.errors import ServiceError, message_of
 from clients.volumes import users
-from providers.base import URN, ProviderError, Values
+from providers.kind import URN, ProviderError, Values
 from providers.skycoin.chain_database import FORGET, PUT_BACK
 from providers.skycoin.last_words import last_words
 

@@ -10,7 +10,7 @@ from catalogue.boards import SERVER
 from catalogue.naming import containers_of_node
 from clients.host_checks import Finding, Level, PlannedHost, Tenant, findings, unasked
 from clients.host_facts import FreshFacts, HostError, HostFacts, Obstacle
-from providers.base import ProviderError, Values
+from providers.kind import ProviderError, Values
 from providers.log import Warn
 from providers.skycoin.node_urn import node_name
 

@@ -7,7 +7,7 @@ output. A container without a healthy predecessor has neither the label nor the 
 from catalogue.naming import is_pinned, split_pinned
 from catalogue.node_container import LAST_HEALTHY
 from clients.pull import is_same
-from providers.base import Values
+from providers.kind import Values
 from providers.skycoin.handover import UNCONFIRMED, labels, policy
 
 OUTPUT = "lastHealthy"

@@ -14,7 +14,7 @@ from requests.exceptions import RequestException
 
 from catalogue.node_container import HEALTH
 from clients.stored_images import VERSION
-from providers.base import ProviderError
+from providers.kind import ProviderError
 
 TRIES = 3
 # Without -T: the static busybox of Debian 12 crashes (segmentation fault) with it.

@@ -1,7 +1,7 @@
 """The node whose preflight or container is read, changed or previewed now, by that resource's URN."""
 
 from display.command_lines import skyinfra
-from providers.base import URN
+from providers.kind import URN
 
 
 def node_name() -> str:

@@ -14,7 +14,7 @@ from urllib3.exceptions import HTTPError
 from catalogue.naming import engine_name, split_pinned
 from clients.errors import message_of
 from clients.stored_images import StoredImage, described, remove_image, repositories_of, surplus_images
-from providers.base import URN, Values
+from providers.kind import URN, Values
 from providers.log import Say, Warn
 
 FAULTS = (DockerException, OSError, HTTPError, LookupError, TypeError, ValueError)

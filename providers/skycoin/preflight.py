@@ -17,14 +17,7 @@ from clients.host_checks import runs_natively
 from clients.short_run import short_run
 from clients.wallet_on_host import WalletOnHost
 from providers.adopting import does_not_exist, is_adopting
-from providers.base import (
-    UNKNOWN,
-    Change,
-    InputsAsState,
-    ProviderError,
-    ReadResult,
-    Values,
-)
+from providers.kind import UNKNOWN, Change, InputsAsState, ProviderError, ReadResult, Values
 from providers.skycoin.change_of_user import refuse_running_of, refuse_unprepared
 from providers.skycoin.host_findings import HostFindings
 from providers.skycoin.node_urn import node_command

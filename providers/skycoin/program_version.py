@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from providers.base import Change, InputsAsState, ProviderError, ReadResult, Values
+from providers.kind import Change, InputsAsState, ProviderError, ReadResult, Values
 
 
 class ProgramVersion(InputsAsState):

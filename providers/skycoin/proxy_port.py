@@ -16,7 +16,7 @@ from catalogue.images import CATALOGUE, PROXY
 from catalogue.naming import proxy_name
 from catalogue.titles import TITLE
 from clients.errors import message_of
-from providers.base import ProviderError, Values
+from providers.kind import ProviderError, Values
 from providers.skycoin.handover import labels
 
 GRACE = 10

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from catalogue.naming import engine_name
 from clients.engine import connect
 from clients.pull import ensure_image, expected_name, is_same, known_as
-from providers.base import UNKNOWN, Change, InputsAsState, ReadResult, Values
+from providers.kind import UNKNOWN, Change, InputsAsState, ReadResult, Values
 from providers.log import Status
 from providers.skycoin.older_images import protect_image
 

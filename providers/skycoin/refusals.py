@@ -6,7 +6,7 @@ from catalogue.node_container import NODE
 from clients.host_checks import PlannedHost, engine_inside
 from clients.neighbours import engines_inside
 from clients.volumes import has_volume
-from providers.base import URN, ProviderError, Values
+from providers.kind import URN, ProviderError, Values
 from providers.skycoin.handover import labels, uses
 from providers.skycoin.node_urn import node_name
 

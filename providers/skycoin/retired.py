@@ -1,6 +1,6 @@
 """Resource types that earlier versions wrote into states, and that this program no longer creates."""
 
-from providers.base import Change, CheckResult, InputsAsState, ProviderError, ReadResult, Values
+from providers.kind import Change, CheckResult, InputsAsState, ProviderError, ReadResult, Values
 
 
 class Retired(InputsAsState):

@@ -12,7 +12,7 @@ from typing import Any
 
 from catalogue.go_modules import Modules
 from clients.registry import sha256_of
-from providers.base import Values
+from providers.kind import Values
 
 FOLDER = "usr/share/sbom/"
 SUFFIX = ".json"

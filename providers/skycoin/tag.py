@@ -19,15 +19,7 @@ from typing import Any, ClassVar
 from catalogue.arch import normalized
 from catalogue.naming import split_pinned, variant_tag
 from clients.registry import INDEX, Manifest, RegistryError, Repository, copy_blob
-from providers.base import (
-    UNKNOWN,
-    Change,
-    CheckResult,
-    InputsAsState,
-    ProviderError,
-    ReadResult,
-    Values,
-)
+from providers.kind import UNKNOWN, Change, CheckResult, InputsAsState, ProviderError, ReadResult, Values
 from providers.log import Warn
 
 COMPARED = ("repository", "tag", "variants", "annotations", "immutable", "optional")

@@ -19,13 +19,7 @@ from typing import IO, Any, ClassVar
 from catalogue.arch import normalized
 from catalogue.naming import split_pinned
 from clients.registry import Repository
-from providers.base import (
-    Change,
-    InputsAsState,
-    ProviderError,
-    ReadResult,
-    Values,
-)
+from providers.kind import Change, InputsAsState, ProviderError, ReadResult, Values
 from providers.skycoin.elf import MAGIC, abi_fault, kind_of, read_program
 from providers.skycoin.sbom import Sboms, is_sbom
 

@@ -20,7 +20,7 @@ from clients.fingerprint import SCRIPT as FINGERPRINT
 from clients.ownership import as_user, mode, prepare_copies
 from clients.short_run import short_run
 from clients.volumes import has_volume
-from providers.base import ProviderError, Values
+from providers.kind import ProviderError, Values
 
 LABEL = "skycoin.copy"
 """Label of a container that copies a wallet; its value is the name of the wallet's volume."""

@@ -11,7 +11,7 @@ from clients.errors import KeptOutError
 from clients.fingerprint import NOTHING, Fingerprint, VolumeWallets, digest, from_lines, lines, summary
 from clients.wallet_on_host import WalletOnHost
 from providers.adopting import is_adopting
-from providers.base import ProviderError, Values
+from providers.kind import ProviderError, Values
 from providers.skycoin.node_urn import container_urn, node_command
 
 ACCEPTED = "SKYCOIN_ACCEPT_WALLET"

@@ -12,7 +12,7 @@ from typing import Any
 from clients.engine import engine_address
 from clients.errors import ServiceError
 from clients.ssh import start_detached
-from providers.base import Values
+from providers.kind import Values
 from providers.log import Warn
 from providers.skycoin.chain_database import SCRIPT as CHAIN
 from providers.skycoin.chain_database import mounted_volume

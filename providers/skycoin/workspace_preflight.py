@@ -11,13 +11,7 @@ from catalogue.workspaces import CONTAINER
 from clients.engine import connect
 from clients.errors import SilentError
 from clients.neighbours import beside_nodes, nodes_on
-from providers.base import (
-    Change,
-    InputsAsState,
-    ProviderError,
-    ReadResult,
-    Values,
-)
+from providers.kind import Change, InputsAsState, ProviderError, ReadResult, Values
 from providers.log import Warn
 
 FAULT = "fault"

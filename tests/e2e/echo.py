@@ -9,7 +9,9 @@ import os
 from pathlib import Path
 
 from local.pulumi.cli import PLUGINS
-from providers.base import Change, CheckResult, InputsAsState, Provider, ReadResult, Servicer, Values, serve
+from providers.kind import Change, CheckResult, InputsAsState, ReadResult, Values
+from providers.servicer import Provider, Servicer
+from providers.serving import serve
 
 CHANGES, WORLD = "changes", "world.json"
 TOKENS = ("docker:index/volume:Volume", "docker:index/container:Container")

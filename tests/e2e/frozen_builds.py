@@ -9,17 +9,9 @@ from typing import Any, ClassVar
 from pulumi.runtime.proto import provider_pb2
 
 from components.buildx import IMAGE_TYPE, VERSION
-from providers.base import (
-    Change,
-    CheckResult,
-    InputsAsState,
-    Provider,
-    ProviderError,
-    ReadResult,
-    Servicer,
-    Values,
-    serve,
-)
+from providers.kind import Change, CheckResult, InputsAsState, ProviderError, ReadResult, Values
+from providers.servicer import Provider, Servicer
+from providers.serving import serve
 
 
 class FrozenImage(InputsAsState):

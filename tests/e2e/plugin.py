@@ -26,7 +26,8 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 from local.engines import own_engine
 from local.machine.layout import PROJECT, Layout
 from local.machine.packages import ensure_packages
-from providers.base import Values, to_struct, to_values
+from providers.kind import Values
+from providers.servicer import to_struct, to_values
 from tests.e2e.layouts import layout_in
 from tests.e2e.machine import HOME
 

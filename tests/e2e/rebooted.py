@@ -21,7 +21,7 @@ import docker
 from local.engines.engine import engine_version
 from local.machine import services
 from local.machine.layout import Layout, Mode
-from providers.base import Values
+from providers.kind import Values
 from providers.skycoin.node_container import NodeContainer
 from tests.e2e.beside import system_engine
 from tests.e2e.layouts import layout_in

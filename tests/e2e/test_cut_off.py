@@ -15,7 +15,7 @@ import pytest
 
 from catalogue.images import CATALOGUE, PROXY
 from clients.engine import connect
-from providers.base import ProviderError, Values
+from providers.kind import ProviderError, Values
 from providers.skycoin import watchdog
 from providers.skycoin.node_container import NodeContainer
 from tests.e2e.boards import Board, lone_board

@@ -37,7 +37,7 @@ from local.registry.login import ensure_login
 from local.registry.server import registry_service
 from local.registry_collection import collect, collect_blobs
 from local.stacks.states import state_file
-from providers.base import ProviderError, Values
+from providers.kind import ProviderError, Values
 from providers.skycoin import older_images
 from providers.skycoin.node_container import NodeContainer
 from providers.skycoin.pulled_image import PulledImage

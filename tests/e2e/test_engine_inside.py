@@ -24,7 +24,7 @@ from fleet.check import check
 from local.machine.layout import read_layout
 from local.machine.steps import SetupError
 from local.workspace_place import WorkspacePlace, behind_ssh, refuse_beside_nodes
-from providers.base import URN, ProviderError, Values
+from providers.kind import URN, ProviderError, Values
 from providers.skycoin.host_findings import HostFindings, planned_host
 from providers.skycoin.preflight import Preflight
 from providers.skycoin.workspace_preflight import WorkspacePreflight

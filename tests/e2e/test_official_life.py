@@ -15,7 +15,8 @@ from google.rpc import status_pb2
 from pulumi.runtime.proto import provider_pb2
 
 from clients.engine import Engine
-from providers.base import Servicer, Values
+from providers.kind import Values
+from providers.servicer import Servicer
 from tests.e2e.plugin import IMAGE, OTHER_ENGINE, socket_of, started_engine
 from tests.official.answers import (
     LIVED_OTHERWISE,

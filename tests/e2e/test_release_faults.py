@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from clients.registry import Repository
-from providers.base import ProviderError
+from providers.kind import ProviderError
 from providers.skycoin.verification import Verification
 from tests.e2e.faulty import Fault
 from tests.e2e.hosted import PASSWORD, Hosted

@@ -20,7 +20,7 @@ from clients.engine import connect
 from clients.fingerprint import SCRIPT, Fingerprint, read
 from clients.wallet_on_host import WalletOnHost
 from commands.exit_codes import REFUSED
-from providers.base import ProviderError
+from providers.kind import ProviderError
 from providers.skycoin.chain_database import ChainDatabase
 from tests.crash_states import saves, states
 from tests.e2e.example_pages import compare_with_example

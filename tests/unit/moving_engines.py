@@ -14,7 +14,7 @@ from typing import Any
 from docker.errors import NotFound
 
 from catalogue.node_container import NODE as NODE_LABEL
-from providers.base import Values
+from providers.kind import Values
 from wallets.files.archives import from_tar, to_tar
 from wallets.files.contents import File
 

@@ -16,7 +16,7 @@ from docker.errors import APIError, ImageNotFound, NotFound
 
 from catalogue.node_container import user_of
 from catalogue.titles import TITLE
-from providers.base import Values
+from providers.kind import Values
 from providers.skycoin.node_container import NodeContainer
 from providers.skycoin.preflight import Preflight
 

@@ -24,7 +24,7 @@ from clients.errors import ServiceError
 from clients.fingerprint import NOTHING
 from clients.ownership import GIVE, explained, give_empty, prepare_copies
 from clients.wallet_on_host import WalletOnHost
-from providers.base import URN, ProviderError, Values
+from providers.kind import URN, ProviderError, Values
 from providers.skycoin import chain_database, watchdog
 from providers.skycoin.change_of_user import has_other_user
 from providers.skycoin.wallet_copy import copy_wallet

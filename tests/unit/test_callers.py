@@ -17,7 +17,8 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2_grpc
 
 from providers import callers
-from providers.base import Provider, Servicer, listening
+from providers.servicer import Provider, Servicer
+from providers.serving import listening
 
 NOBODY = 65534
 PASS_ON = "exec 3<>/dev/tcp/127.0.0.1/{port}; cat <&3 & exec cat >&3"

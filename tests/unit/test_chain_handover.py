@@ -12,7 +12,7 @@ from catalogue.naming import previous_container
 from clients import ownership
 from clients.errors import ServiceError
 from clients.ownership import PLACE
-from providers.base import UNKNOWN, ProviderError, Values
+from providers.kind import UNKNOWN, ProviderError, Values
 from providers.skycoin import chain_database
 from providers.skycoin.node_container import NodeContainer
 from tests.unit.node_engine import BAD, DATA, GOOD, NEXT, SICK, Fault, NodeEngine, Resource

@@ -14,7 +14,6 @@ from pulumi.runtime.proto import provider_pb2
 from clients.engine import Engine
 from clients.errors import ServiceError
 from clients.ssh import ssh_command
-from providers.base import UNKNOWN, URN, ProviderError, Servicer, Values, to_struct, to_values
 from providers.docker.container_creation import creation
 from providers.docker.container_schema import LIMITS
 from providers.docker.container_state import duration, outputs_of
@@ -25,6 +24,8 @@ from providers.docker.plan import essence, planned
 from providers.docker.schema import nanoseconds
 from providers.docker.state import stored
 from providers.docker.volume import Volume
+from providers.kind import UNKNOWN, URN, ProviderError, Values
+from providers.servicer import Servicer, to_struct, to_values
 from tests.official.answers import SCHEMAS, Context, stand_in
 
 CONTAINER = "docker:index/container:Container"

@@ -16,7 +16,7 @@ import requests
 from catalogue.naming import previous_container
 from catalogue.node_container import LAST_REPLACEMENT, NODE, WALLET_HELPER
 from clients.errors import ServiceError
-from providers.base import URN, ProviderError, Values
+from providers.kind import URN, ProviderError, Values
 from providers.skycoin import chain_database, handover, wallet_copy, watchdog
 from providers.skycoin.handover import RESOURCE
 from providers.skycoin.node_container import NodeContainer

@@ -9,7 +9,7 @@ import pytest
 from clients.host_checks import PlannedHost
 from clients.host_facts import Container, FreshFacts, HostError, HostFacts, Listener, Obstacle
 from mocks.engine import PREFLIGHT
-from providers.base import UNKNOWN, URN, ProviderError, Values
+from providers.kind import UNKNOWN, URN, ProviderError, Values
 from providers.skycoin.host_findings import HostFindings, planned_host
 from providers.skycoin.preflight import Preflight
 from tests.unit.projects import up

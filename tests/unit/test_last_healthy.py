@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from catalogue.node_container import LAST_HEALTHY
-from providers.base import ProviderError, Values
+from providers.kind import ProviderError, Values
 from providers.skycoin import handover
 from providers.skycoin.last_healthy import last_healthy_label
 from tests.unit.node_engine import BAD, GOOD, NEXT, SICK, Fault, Killed, NodeEngine, Resource

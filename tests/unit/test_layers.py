@@ -45,9 +45,9 @@ def test_a_package_imports_only_from_layers_below_its_own(copied: Path) -> None:
     ("file", "line", "shown"),
     [
         ("components/node.py", "import settings.stack", "components is not allowed to import settings"),
-        ("components/node.py", "import providers.base", "components is not allowed to import providers"),
+        ("components/node.py", "import providers.kind", "components is not allowed to import providers"),
         ("settings/names.py", "import program.program", "settings is not allowed to import program"),
-        ("clients/engine.py", "import providers.base", "clients is not allowed to import providers"),
+        ("clients/engine.py", "import providers.kind", "clients is not allowed to import providers"),
         ("catalogue/arch.py", "import settings.stack", "catalogue is not allowed to import settings"),
         (
             "local/machine/steps.py",

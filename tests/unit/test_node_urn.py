@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from providers.base import URN
+from providers.kind import URN
 from providers.skycoin.node_urn import container_urn, node_command, node_name
 
 NODE = "urn:pulumi:fleet::skycoin::skycoin:index:Node$skycoin:index:"

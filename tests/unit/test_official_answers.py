@@ -10,7 +10,8 @@ import pytest
 
 from clients.engine import Engine
 from local.machine.layout import PROJECT
-from providers.base import Servicer, Values
+from providers.kind import Values
+from providers.servicer import Servicer
 from tests.official.answers import (
     EXCEPTIONS,
     FOLDER,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from docker.errors import APIError
 
-from providers.base import UNKNOWN, URN, ProviderError, Values
+from providers.kind import UNKNOWN, URN, ProviderError, Values
 from providers.skycoin import handover, older_images
 from providers.skycoin.node_container import NodeContainer
 from providers.skycoin.pulled_image import PulledImage

@@ -14,7 +14,7 @@ import pytest
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
-from providers.base import to_struct
+from providers.servicer import to_struct
 from providers.start import without_collections
 from tests.unit.projects import PROJECT
 

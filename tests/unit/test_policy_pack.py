@@ -11,7 +11,7 @@ from pulumi.runtime.proto import analyzer_pb2
 
 from mocks.engine import BUILD
 from mocks.previews import Preview
-from providers.base import to_struct
+from providers.servicer import to_struct
 from review.policy_pack import NAME, SECRET, SIGNATURE, Pack
 from review.promises import PROMISES
 from review.rules import wanted

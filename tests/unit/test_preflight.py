@@ -15,7 +15,7 @@ from clients.errors import ServiceError
 from clients.fingerprint import SCRIPT, digest, from_lines, lines
 from clients.host_facts import HostError, HostFacts, Obstacle
 from clients.wallet_on_host import WalletOnHost
-from providers.base import URN, Change, ProviderError, Values
+from providers.kind import URN, Change, ProviderError, Values
 from providers.skycoin.host_findings import HostFindings
 from providers.skycoin.preflight import Preflight
 from tests.unit.test_host_checks import FACTS

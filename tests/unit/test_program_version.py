@@ -8,7 +8,7 @@ import pytest
 from catalogue.version import VERSION
 from local.machine.layout import PROJECT
 from mocks.engine import BUILD_PROVIDER, DOCKER_PROVIDER, PROGRAM_VERSION
-from providers.base import Change, ProviderError
+from providers.kind import Change, ProviderError
 from providers.skycoin.program_version import ProgramVersion
 from tests.unit.projects import FILES, up
 

@@ -17,7 +17,7 @@ from components.exporter import USER as EXPORTER_USER
 from components.proxy import Proxy, ProxyArgs
 from fleet.wanted import planned_hosts
 from mocks.engine import CONTAINER, NODE_CONTAINER, PULLED, TAG, VOLUME
-from providers.base import ProviderError, Values
+from providers.kind import ProviderError, Values
 from providers.skycoin import handover, watchdog
 from providers.skycoin.host_findings import planned_host
 from settings.proxy import VERSION

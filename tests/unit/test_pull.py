@@ -12,7 +12,7 @@ from clients import pull
 from clients.errors import ServiceError
 from clients.pull import digest_names, ensure_image, expected_name, is_same, known_as
 from clients.registry import RegistryError, Repository
-from providers.base import UNKNOWN, Values
+from providers.kind import UNKNOWN, Values
 from providers.skycoin.pulled_image import PulledImage
 
 DIGEST = f"sha256:{'a' * 64}"

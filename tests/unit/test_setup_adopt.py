@@ -18,10 +18,10 @@ from local.pulumi.docker_plugin_choice import DockerPlugin, keep
 from local.setup_adopt import adopt
 from local.stacks.states import state_file
 from providers.adopting import ADOPTING
-from providers.base import URN, ProviderError
 from providers.docker.container import Container
 from providers.docker.network import Network
 from providers.docker.volume import Volume
+from providers.kind import URN, ProviderError
 from tests.unit.node_engine import GOOD, NEXT, NodeEngine
 from tests.unit.test_handover import INPUTS, NAME, deployed, only_container
 from tests.unit.test_preflight import INPUTS as PROOF

@@ -21,8 +21,8 @@ import pytest
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from local.pulumi.cli import launcher_text
-from providers.base import to_struct
 from providers.docker import peers
+from providers.servicer import to_struct
 from tests.unit.projects import PROJECT
 
 VOLUME = "urn:pulumi:s::p::docker:index/volume:Volume::thing"

@@ -9,7 +9,7 @@ import pytest
 
 from catalogue.arch import ARCHES
 from clients.registry import INDEX, Manifest, RegistryError
-from providers.base import UNKNOWN, Change, ProviderError, Values
+from providers.kind import UNKNOWN, Change, ProviderError, Values
 from providers.skycoin.tag import Tag
 from tests.unit.registry import Registries, Repository
 

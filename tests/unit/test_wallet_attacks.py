@@ -11,7 +11,7 @@ from requests.exceptions import ReadTimeout
 from clients.errors import ServiceError
 from clients.fingerprint import NOTHING, SCRIPT, digest, read, script_arguments
 from clients.wallet_on_host import WalletOnHost
-from providers.base import URN, ProviderError, Values
+from providers.kind import URN, ProviderError, Values
 from providers.skycoin.wallet_identity import verify_unchanged
 from tests.unit.test_copy_wallet import WALLET as TEXT
 from tests.unit.test_copy_wallet import Volumes, volumes

@@ -8,7 +8,7 @@ import pytest
 from docker.errors import ImageNotFound, NotFound
 
 from clients.fingerprint import SCRIPT as FINGERPRINT
-from providers.base import Change, ProviderError, ReadResult, Values
+from providers.kind import Change, ProviderError, ReadResult, Values
 from providers.skycoin import wallet_copy
 from providers.skycoin.retired import Retired
 from providers.skycoin.wallet_copy import DAMAGED, EMPTIED, SCRIPT, SECONDS, copy_wallet

@@ -23,7 +23,7 @@ from catalogue.node_container import WALLET_HELPER, WALLET_READER, WALLET_WRITER
 from clients.deployed_nodes import DeployedNode, node_of, nodes_of
 from clients.fingerprint import Fingerprint
 from display.errors import UserError
-from providers.base import Values
+from providers.kind import Values
 from tests.unit.wallet_engine import wallet
 from wallets import signals
 from wallets.backups import backup as backups

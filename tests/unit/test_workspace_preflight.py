@@ -7,7 +7,7 @@ import pytest
 from catalogue.node_container import NODE
 from clients.errors import SilentHostError
 from mocks.engine import WORKSPACE_PREFLIGHT
-from providers.base import Change, ProviderError, Values
+from providers.kind import Change, ProviderError, Values
 from providers.skycoin.workspace_preflight import FAULT, WorkspacePreflight
 from tests.unit.test_neighbours import NeighbourEngine, container
 from tests.unit.test_opened import opened

@@ -15,7 +15,7 @@ from typing import Any
 
 from docker.errors import ImageNotFound, NotFound
 
-from providers.base import Values
+from providers.kind import Values
 
 NODE = "skycoin-one"
 

@@ -14,7 +14,7 @@ from docker.errors import APIError, NotFound
 
 from catalogue.node_container import DATA, USER, user_of
 from catalogue.version_order import is_newer
-from providers.base import Values
+from providers.kind import Values
 from providers.skycoin.chain_database import KEPT_OUT
 from tests.unit.moving_engines import archived, unpack
 from tests.unit.node_engine import BAD, GOOD, NEXT, SICK, EngineContainer, Killed, NodeEngine

@@ -12,7 +12,7 @@ from catalogue.node_container import NODE, USER
 from clients.errors import ServiceError
 from clients.fingerprint import NOTHING, digest
 from clients.wallet_on_host import WalletOnHost
-from providers.base import URN, ProviderError, Values
+from providers.kind import URN, ProviderError, Values
 from providers.skycoin.host_findings import HostFindings
 from providers.skycoin.node_container import NodeContainer
 from providers.skycoin.preflight import Preflight

@@ -1,21 +1,16 @@
-"""A small base for Pulumi providers in Python: gRPC in, plain dictionaries out.
+"""gRPC servicer of a Pulumi provider: protobuf messages in and out, plain dictionaries to the kinds.
 
-A provider is a set of kinds, and a kind handles one resource token. Protocol:
-pulumi/pulumi `proto/pulumi/provider.proto`. The engine unwraps secrets (Configure answers
-accept_secrets=False); unknown values arrive as the sentinel `UNKNOWN`.
+Protocol: pulumi/pulumi `proto/pulumi/provider.proto`. The engine unwraps secrets (Configure answers
+acceptSecrets=False).
 """
 
 import concurrent.futures
 import functools
-import os
-import re
-import sys
 import traceback
-from collections.abc import Callable, Collection, Mapping
-from contextvars import ContextVar
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar
+from typing import Any, TypeVar
 
 import grpc
 from google.protobuf import any_pb2, empty_pb2, json_format, struct_pb2
@@ -24,129 +19,8 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from catalogue.urns import name_of, type_of
 from clients.errors import ServiceError, SilentError, message_of
-from providers.callers import OwnCallers
+from providers.kind import UNKNOWN, URN, CheckResult, InitError, Kind, ProviderError, Values, property_of
 from providers.start import without_collections
-
-Values: TypeAlias = dict[str, Any]
-
-UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""Sentinel of an unknown string, sdk/python `pulumi.runtime.rpc.UNKNOWN`."""
-
-
-URN: ContextVar[str] = ContextVar("URN", default="")
-"""URN of the resource that is read, changed or previewed now, so that a created object can name its owner."""
-
-
-class ProviderError(Exception):
-    """A resource operation failed; the message is for the user."""
-
-
-class InitError(ProviderError):
-    """The resource exists, but did not become ready: it is kept in state and tried again."""
-
-    def __init__(self, message: str, identity: str, state: Values) -> None:
-        super().__init__(message)
-        self.identity = identity
-        self.state = state
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Change:
-    """Effect of new inputs on an existing resource."""
-
-    replaces: tuple[str, ...] = ()
-    updates: tuple[str, ...] = ()
-    delete_before_replace: bool = False
-    kinds: Mapping[str, str] = field(default_factory=dict)
-    """Property path → name of a PropertyDiff.Kind; empty if only whole inputs are compared."""
-    stables: tuple[str, ...] = ()
-    """Properties that no update changes."""
-
-    def ignoring(self, properties: Collection[str]) -> "Change":
-        """Leave out the properties that the program ignores (`ignore_changes`)."""
-        return replace(
-            self,
-            replaces=tuple(key for key in self.replaces if key not in properties),
-            updates=tuple(key for key in self.updates if key not in properties),
-            kinds={path: kind for path, kind in self.kinds.items() if _property(path) not in properties},
-            stables=tuple(sorted({*self.stables, *({*self.replaces} & {*properties})})),
-        )
-
-    def details(self) -> dict[str, provider_pb2.PropertyDiff]:
-        """Changes by property path; if `kinds` is empty, each one is a change of a whole input."""
-        difference, names = provider_pb2.PropertyDiff, provider_pb2.PropertyDiff.Kind
-        if self.kinds:
-            return {path: difference(kind=names.Value(kind)) for path, kind in self.kinds.items()}
-        by_input = dict.fromkeys(self.replaces, names.UPDATE_REPLACE) | dict.fromkeys(
-            self.updates, names.UPDATE
-        )
-        return {key: difference(kind=kind, inputDiff=True) for key, kind in by_input.items()}
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ReadResult:
-    """A resource as it really is, on its host or in its registry."""
-
-    identity: str
-    state: Values
-    inputs: Values
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CheckResult:
-    """Inputs with their defaults, and the errors in them as (property, reason)."""
-
-    inputs: Values
-    failures: list[tuple[str, str]] = field(default_factory=list)
-
-
-class Kind(Protocol):
-    """Handler of one resource token. Values are plain JSON, and whole numbers are int."""
-
-    def check(self, name: str, olds: Values, news: Values) -> CheckResult:
-        """Add defaults to the inputs and find errors in them. Changes nothing: a preview calls it too."""
-
-    def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
-        """Compare `news` with the state and with the inputs that it was created from."""
-
-    def planned(self, news: Values, olds: Values | None) -> Values:
-        """Predict the state for a preview, with UNKNOWN for values that are known only after the change.
-
-        `olds` is the present state; None if the resource is to be created.
-        """
-
-    def create(self, inputs: Values) -> tuple[str, Values]:
-        """Create the resource; return (id, state). Raises ProviderError, or InitError if it then exists."""
-
-    def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
-        """Read the real resource with this id; None if it is gone. Without inputs, it is being imported."""
-
-    def update(self, identity: str, olds: Values, news: Values) -> Values:
-        """Change the resource in place; return the new state."""
-
-    def delete(self, identity: str, state: Values) -> None:
-        """Remove the resource; do nothing if it is already gone."""
-
-
-class InputsAsState:
-    """A kind whose state is its inputs, and a few outputs that every change recomputes."""
-
-    inputs: ClassVar[tuple[str, ...]] = ()
-    computed: ClassVar[frozenset[str]] = frozenset()
-
-    def check(self, name: str, olds: Values, news: Values) -> CheckResult:
-        """Accept the inputs as given; one that the kind does not have is an error."""
-        # Names that begin with `__` are the engine's own.
-        unknown = sorted(key for key in news if key not in self.inputs and not key.startswith("__"))
-        return CheckResult(inputs=news, failures=[(key, "no such input") for key in unknown])
-
-    def changed(self, old_inputs: Values, news: Values) -> list[str]:
-        """Names of the inputs that differ."""
-        return [key for key in self.inputs if old_inputs.get(key) != news.get(key)]
-
-    def planned(self, news: Values, olds: Values | None) -> Values:
-        """Predict the state: the inputs replace those in the state, and the outputs are unknown."""
-        return {**(olds or {}), **news, **dict.fromkeys(self.computed, UNKNOWN)}
 
 
 def to_values(struct: struct_pb2.Struct) -> Values:
@@ -169,11 +43,6 @@ def to_struct(values: Mapping[str, Any]) -> struct_pb2.Struct:
     struct = struct_pb2.Struct()
     struct.update(values)
     return struct
-
-
-def _property(path: str) -> str:
-    """First step of a property path."""
-    return re.split(r"[.\[]", path, maxsplit=1)[0]
 
 
 _Request = TypeVar("_Request")
@@ -315,7 +184,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         some, none = provider_pb2.DiffResponse.DIFF_SOME, provider_pb2.DiffResponse.DIFF_NONE
         return provider_pb2.DiffResponse(
             changes=some if detailed else none,
-            diffs=sorted({_property(path) for path in detailed}),
+            diffs=sorted({property_of(path) for path in detailed}),
             replaces=list(change.replaces),
             stables=list(change.stables),
             detailedDiff=detailed,
@@ -379,40 +248,3 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Cancel(self, request: empty_pb2.Empty, context: Any) -> empty_pb2.Empty:
         """Do nothing: every operation has a time limit and may be run again."""
         return empty_pb2.Empty()
-
-
-GRACE = 120
-"""Seconds that running operations get to finish after the engine is gone."""
-
-
-Service: TypeAlias = Callable[[Any, grpc.Server], None]
-"""Generated function that adds the servicer of one protocol to a server."""
-PROVIDER: Service = provider_pb2_grpc.add_ResourceProviderServicer_to_server
-
-
-def listening(servicer: object, service: Service = PROVIDER) -> tuple[grpc.Server, int]:
-    """Start a server on a free loopback port; return it and the port."""
-    callers = OwnCallers()
-    server = grpc.server(
-        concurrent.futures.ThreadPoolExecutor(max_workers=32),
-        interceptors=[callers],
-        options=[("grpc.max_receive_message_length", 400 * 1024 * 1024)],
-    )
-    service(servicer, server)
-    callers.port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    return server, callers.port
-
-
-def serve(servicer: object, service: Service = PROVIDER) -> None:
-    """Serve on a free loopback port, print the port for the engine, and run until killed.
-
-    A killed engine cannot stop its plugins, so a plugin without its parent finishes its operations and exits.
-    """
-    engine = os.getppid()
-    server, port = listening(servicer, service)
-    print(port, flush=True)
-    sys.stdout.close()
-    while server.wait_for_termination(timeout=1) and os.getppid() == engine:
-        pass
-    server.stop(GRACE).wait()

@@ -1,4 +1,4 @@
-"""The provider base over real gRPC: how errors reach the Pulumi engine."""
+"""The servicer over real gRPC: how errors reach the Pulumi engine."""
 
 import concurrent.futures
 import re
@@ -12,20 +12,9 @@ from google.rpc import status_pb2
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from clients.errors import SilentHostError
-from providers import base
-from providers.base import (
-    Change,
-    CheckResult,
-    InitError,
-    InputsAsState,
-    Provider,
-    ProviderError,
-    ReadResult,
-    Servicer,
-    Values,
-    to_struct,
-    to_values,
-)
+from providers import kind
+from providers.kind import Change, CheckResult, InitError, InputsAsState, ProviderError, ReadResult, Values
+from providers.servicer import Provider, Servicer, to_struct, to_values
 
 TOKEN = "test:index:Thing"
 URN = f"urn:pulumi:local::project::{TOKEN}::thing"
@@ -41,7 +30,7 @@ class Thing(InputsAsState):
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         if news.get("fails"):
-            raise ProviderError(f"{base.URN.get()} can't be that")
+            raise ProviderError(f"{kind.URN.get()} can't be that")
         return Change(delete_before_replace=True)
 
     def create(self, inputs: Values) -> tuple[str, Values]:
@@ -142,7 +131,7 @@ def test_an_unexpected_exception_is_reported_with_its_place_in_the_code(stub: An
         create(stub, {"fails": "oddly"})
     error: Any = raised.value
     said = error.details()
-    where = r"at test_provider_base\.py:\d+\. Please report this"
+    where = r"at test_servicer\.py:\d+\. Please report this"
     assert re.fullmatch(rf"internal error: KeyError\('layers'\) {where}", said), said
 
 
