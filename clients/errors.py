@@ -15,6 +15,19 @@ class SilentHostError(SilentError):
     """An engine does not answer; the message is one line and names its host."""
 
 
+class RegistryError(ServiceError):
+    """A registry failed to handle a request; the message names it and contains no credential."""
+
+    def __init__(self, message: str, *, passing: bool = False) -> None:
+        super().__init__(message)
+        self.passing = passing
+        """True if the same request may succeed a moment later."""
+
+
+class SilentRegistryError(RegistryError, SilentError):
+    """A registry can't be reached."""
+
+
 class KeptOutError(ServiceError):
     """A volume has files of another user that the node's user can't read; the message names their owner."""
 

@@ -24,7 +24,7 @@ from catalogue.containers import LOOPBACK
 from catalogue.naming import address_port, is_pinned, split_pinned
 from clients.engine import engine_address
 from clients.errors import ServiceError, message_of
-from clients.registry import Repository, login_hint
+from clients.registry_login import login_hint, login_of
 from clients.ssh import forwarded
 
 _NO_LOGIN = re.compile("no basic auth|unauthorized|authorization|denied")
@@ -152,7 +152,7 @@ def _pulled_through_ssh(api: Any, source: str, inputs: HostInputs, say: Say) -> 
 def _pulled(api: Any, name: str, source: str, inputs: HostInputs, say: Say) -> str:
     """Pull `name`, with the login for the registry of `source`."""
     # docker-py itself finds the login for the image's own name, including an identity token.
-    login = Repository(source.partition("@")[0]).login() if name != source else None
+    login = login_of(source.partition("/")[0]) if name != source else None
     auth = {"username": login[0], "password": login[1]} if login else None
     refusal = functools.partial(_refusal, source, inputs, through_ssh=name != source)
     try:

@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-from clients.registry import RegistryError, Repository
+from clients.errors import RegistryError
+from clients.registry import Repository
 from review.changes import Changes
 from review.publications import Presence
 

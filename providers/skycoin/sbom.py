@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from catalogue.go_modules import Modules
-from clients.registry import sha256_of
+from clients.manifests import sha256_of
 from providers.kind import Values
 
 FOLDER = "usr/share/sbom/"

@@ -18,7 +18,9 @@ from typing import Any, ClassVar
 
 from catalogue.arch import normalized
 from catalogue.naming import split_pinned, variant_tag
-from clients.registry import INDEX, Manifest, RegistryError, Repository, copy_blob
+from clients.errors import RegistryError
+from clients.manifests import INDEX, Manifest
+from clients.registry import Repository, copy_blob
 from providers.kind import UNKNOWN, Change, CheckResult, InputsAsState, ProviderError, ReadResult, Values
 from providers.log import Warn
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from elftools.elf.elffile import ELFFile
 
-from clients.registry import ACCEPT
+from clients.manifests import ACCEPT
 from local.machine.layout import Layout
 from local.registry.login import authorization
 

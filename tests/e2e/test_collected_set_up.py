@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from clients.registry import Manifest, Repository
+from clients.manifests import Manifest
+from clients.registry import Repository
 from tests.e2e.machine import Machine
 
 NOTHING = "No older image of this program is on the hosts that answer."

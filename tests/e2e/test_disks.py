@@ -20,8 +20,10 @@ import pytest
 
 from catalogue.titles import TITLE
 from clients.engine import connect
+from clients.errors import RegistryError
+from clients.manifests import MANIFEST, Manifest, sha256_of
 from clients.pull import ensure_image
-from clients.registry import MANIFEST, Manifest, RegistryError, Repository, sha256_of
+from clients.registry import Repository
 from fleet.images import ImageHost, clean, look, table
 from local import registry_collection
 from local.machine import services

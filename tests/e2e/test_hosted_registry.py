@@ -13,7 +13,9 @@ import bcrypt
 import pytest
 
 from catalogue.arch import ARCHES
-from clients.registry import MANIFEST, Manifest, RegistryError, Repository, sha256_of
+from clients.errors import RegistryError
+from clients.manifests import MANIFEST, Manifest, sha256_of
+from clients.registry import Repository
 from tests.e2e.hosted import PASSWORD, USER, log_in
 from tests.e2e.machine import Machine, Result
 from tests.e2e.states import record

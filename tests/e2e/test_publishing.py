@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from catalogue.arch import ARCHES
-from clients.registry import Manifest, Repository
+from clients.manifests import Manifest
+from clients.registry import Repository
 from tests.e2e.faulty import Fault
 from tests.e2e.hosted import PASSWORD, USER, Hosted
 from tests.e2e.machine import Machine, Result

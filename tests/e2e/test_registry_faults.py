@@ -8,7 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from clients.registry import INDEX, Manifest, RegistryError, Repository, copy_blob, sha256_of
+from clients.errors import RegistryError
+from clients.manifests import INDEX, Manifest, sha256_of
+from clients.registry import Repository, copy_blob
 from tests.e2e.faulty import Fault, Proxy
 from tests.e2e.hosted import PASSWORD, Hosted
 from tests.e2e.machine import Machine

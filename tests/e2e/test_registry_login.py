@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from clients.registry import Repository, sha256_of
+from clients.manifests import sha256_of
+from clients.registry import Repository
 from local.machine import services
 from local.machine.services import Service, port_is_taken
 from local.machine.tools import CRANE, REGISTRY, ensure_tool, find_go, tool_path

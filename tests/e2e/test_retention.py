@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from catalogue.arch import ARCHES
-from clients.registry import INDEX, MANIFEST, Manifest, Repository, sha256_of
+from clients.manifests import INDEX, MANIFEST, Manifest, sha256_of
+from clients.registry import Repository
 from local.machine.layout import PROJECT
 from providers.skycoin.tag import Tag
 from tests.e2e.faulty import Fault

@@ -12,7 +12,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from clients.registry import RegistryError, Repository, sha256_of
+from clients.errors import RegistryError
+from clients.manifests import sha256_of
+from clients.registry import Repository
 from tests.e2e.faulty import Fault
 from tests.e2e.machine import Machine
 from tests.e2e.test_retention import publish, retention

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from catalogue.workspaces import WORKSPACES
-from clients.registry import sha256_of
+from clients.manifests import sha256_of
 from local.machine.layout import PROJECT
 from local.machine.tools import CRANE, ensure_tool, find_go, go_environment
 from tests.e2e.images import Repository, repositories

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from clients.registry import MANIFEST, Manifest, RegistryError, sha256_of
+from clients.errors import RegistryError
+from clients.manifests import MANIFEST, Manifest, sha256_of
 
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 

@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError, ParamValidationError
 
 from catalogue.arch import ARCHES
 from catalogue.naming import Channel, channel_tags, minor_tag, variant_tag
-from clients.registry import login_command
+from clients.registry_login import login_command
 from components.ecr import EcrRepository, EcrRepositoryArgs, lifecycle_policy, moving_filters
 from mocks.engine import BUILD, TAG
 from mocks.wire import UNKNOWN

@@ -14,8 +14,7 @@ import yaml
 from docker.errors import ImageNotFound, NotFound
 
 from catalogue.node_container import LAST_HEALTHY
-from clients.errors import ServiceError
-from clients.registry import RegistryError
+from clients.errors import RegistryError, ServiceError
 from commands import node_rollback
 from fleet import rollback
 from local.machine.layout import Layout

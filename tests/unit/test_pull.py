@@ -9,9 +9,8 @@ import pytest
 from docker.errors import APIError, ImageNotFound
 
 from clients import pull
-from clients.errors import ServiceError
+from clients.errors import RegistryError, ServiceError
 from clients.pull import digest_names, ensure_image, expected_name, is_same, known_as
-from clients.registry import RegistryError, Repository
 from providers.kind import UNKNOWN, Values
 from providers.skycoin.pulled_image import PulledImage
 
@@ -63,7 +62,7 @@ def ways(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
         yield port
 
     monkeypatch.setattr(pull, "forwarded", forwarded)
-    monkeypatch.setattr(Repository, "login", lambda self: ("me", f"of {self.host}"))
+    monkeypatch.setattr(pull, "login_of", lambda host: ("me", f"of {host}"))
     return opened
 
 
@@ -113,10 +112,10 @@ def test_pull_from_takes_the_same_digest_from_another_repository() -> None:
 def test_a_login_by_identity_token_is_left_to_docker_py(monkeypatch: pytest.MonkeyPatch) -> None:
     """Azure, for example, uses such tokens. A pull used to be refused for want of a password."""
 
-    def refused(_: Repository) -> None:
+    def refused(_: str) -> None:
         raise RegistryError("the docker config has an identity token, which is not supported")
 
-    monkeypatch.setattr(Repository, "login", refused)
+    monkeypatch.setattr(pull, "login_of", refused)
     images = Images()
     assert ensure_image(images, PUBLIC, BOARD) == PUBLIC
     assert images.asked == [(PUBLIC, None)], "None: docker-py looks into the docker config"

@@ -7,8 +7,10 @@ import pytest
 import requests
 from requests.adapters import BaseAdapter
 
-from clients.errors import SilentError
-from clients.registry import ANSWER_LIMIT, TAG_PAGES, RegistryError, Repository, sha256_of
+from clients.errors import RegistryError, SilentError
+from clients.manifests import sha256_of
+from clients.registry import Repository
+from clients.registry_session import ANSWER_LIMIT, TAG_PAGES
 from display.errors import UserError
 
 MANIFEST = b'{"manifests": []}'
@@ -41,7 +43,7 @@ class Wire(BaseAdapter):
 def wired(repository: Repository, redirects: dict[str, str], body: bytes = MANIFEST) -> Wire:
     wire = Wire(redirects, body)
     for scheme in ("https://", "http://"):
-        repository._session.mount(scheme, wire)
+        repository._session._session.mount(scheme, wire)
     return wire
 
 
@@ -103,7 +105,7 @@ def test_a_blob_that_is_longer_than_its_manifest_says_is_not_read_on() -> None:
 
 def test_a_list_of_tags_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     repository, asked = Repository("r.example/a"), list[str]()
-    monkeypatch.setattr(repository, "_ask", lambda _, path, **__: endless(asked, path))
+    monkeypatch.setattr(repository._session, "ask", lambda _, path, **__: endless(asked, path))
     with pytest.raises(RegistryError, match="its tags have over 1000 pages"):
         repository.tags()
     assert len(asked) == TAG_PAGES
@@ -112,7 +114,7 @@ def test_a_list_of_tags_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) 
 def test_a_page_of_tags_that_leads_to_itself_is_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
     repository, asked = Repository("r.example/a"), list[str]()
     monkeypatch.setattr(
-        repository, "_ask", lambda _, path, **__: endless(asked, path, following="tags/list?n=1000")
+        repository._session, "ask", lambda _, path, **__: endless(asked, path, following="tags/list?n=1000")
     )
     assert repository.tags() == ["latest"]
     assert len(asked) == 1

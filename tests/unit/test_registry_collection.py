@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clients.registry import sha256_of
+from clients.manifests import sha256_of
 from commands import exit_codes
 from local import registry_collection
 from local.machine.layout import Layout

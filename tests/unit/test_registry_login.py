@@ -10,7 +10,8 @@ import bcrypt
 import pytest
 import requests
 
-from clients.registry import Repository, _error_message
+from clients.registry_login import login_of
+from clients.registry_session import RegistrySession, _error_message
 from local.machine.layout import Layout, read_layout
 from local.machine.services import Service, fingerprint
 from local.machine.steps import SetupError
@@ -60,7 +61,7 @@ def test_the_registry_gets_only_a_hash_and_clients_find_the_password(
     assert bcrypt.checkpw(password(layout).encode(), hashed.encode())
     assert password(layout) not in layout.htpasswd.read_text()
     monkeypatch.setenv("DOCKER_CONFIG", str(layout.docker_config))
-    credentials = Repository(f"{layout.registry}/a/b").login()
+    credentials = login_of(layout.registry)
     assert credentials == (USER, password(layout))
     encoded = base64.b64encode(f"{USER}:{password(layout)}".encode()).decode()
     assert authorization(layout) == {"Authorization": f"Basic {encoded}"}
@@ -147,7 +148,7 @@ def test_a_refusal_of_the_set_ups_registry_says_where_its_login_is(host: str, ow
     """The user has no login, or the one from before a rotation."""
     answer = requests.Response()
     answer.status_code, answer.reason = 401, "Unauthorized"
-    line = _error_message(Repository(f"{host}/a/b"), "GET", answer)
+    line = _error_message(RegistrySession(host, "a/b"), "GET", answer)
     assert f"`docker login {host}`" in line
     assert ('or for the registry of `make up`: `eval "$(make -s env)"`' in line) == own
 

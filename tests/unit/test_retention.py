@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalogue.arch import ARCHES
-from clients.registry import INDEX, Manifest
+from clients.manifests import INDEX, Manifest
 from release.retention import CREATED, builds, kind_of, plan
 from tests.unit.registry import Repository
 

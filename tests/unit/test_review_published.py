@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from pulumi.runtime.rpc import UNKNOWN
 
-from clients.registry import INDEX, Manifest, Repository, SilentRegistryError
+from clients.errors import SilentRegistryError
+from clients.manifests import INDEX, Manifest
+from clients.registry import Repository
 from review.changes import read_changes
 from review.markdown import page
 from review.published import with_presence

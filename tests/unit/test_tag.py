@@ -8,7 +8,8 @@ from typing import IO, Any
 import pytest
 
 from catalogue.arch import ARCHES
-from clients.registry import INDEX, Manifest, RegistryError
+from clients.errors import RegistryError
+from clients.manifests import INDEX, Manifest
 from providers.kind import UNKNOWN, Change, ProviderError, Values
 from providers.skycoin.tag import Tag
 from tests.unit.registry import Registries, Repository

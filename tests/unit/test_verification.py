@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from clients.registry import INDEX, Manifest, sha256_of
+from clients.manifests import INDEX, Manifest, sha256_of
 from providers.kind import Change, ProviderError, Values
 from providers.skycoin.elf import ABIS, abi_fault, read_program
 from providers.skycoin.verification import Verification, read_contents
