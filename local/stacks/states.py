@@ -2,6 +2,7 @@
 
 import json
 import os
+import pwd
 from pathlib import Path
 from typing import Any
 
@@ -46,13 +47,30 @@ def refuse_while_locked(layout: Layout, stack: str) -> None:
     for path in folder.glob("*.json"):
         try:
             holder = json.loads(path.read_text())
-            os.kill(int(holder["pid"]), 0)
+            if not _is_running(int(holder["pid"]), holder.get("username")):
+                continue
+        except PermissionError:
+            raise SetupError(
+                f"A pulumi of another user may be changing the stack {stack}: its lock {path} can't be read. "
+                "Nothing was changed: wait for its end. If none is running, remove that file."
+            ) from None
         except (OSError, ValueError, KeyError, TypeError):
             continue  # released, or left by a killed run: pulumi then explains what to do
         raise SetupError(
             f"pulumi (process {holder['pid']} of {holder.get('username', 'another user')}) is changing the "
             f"stack {stack}. Nothing was changed: wait for it to end, then run this again."
         )
+
+
+def _is_running(process: int, user: object) -> bool:
+    """True if a process with this number runs that may be the one of `user`, by name."""
+    try:
+        os.kill(process, 0)
+    except PermissionError:  # another user's; of this user's ended process, somebody else has the number now
+        return user != pwd.getpwuid(os.geteuid()).pw_name
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def deployment(state: Path) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """The set-up's own parts, without a set-up: layout, certificates, services."""
 
+import errno
 import json
 import os
+import pwd
 import re
 import socket
 import sys
@@ -446,6 +448,29 @@ def test_a_running_plain_pulumi_is_named_and_the_lock_of_a_killed_one_is_left_to
     with pytest.raises(
         SetupError, match=rf"pulumi \(process {os.getpid()} of me\) is changing the stack local"
     ):
+        refuse_while_locked(layout, "local")
+
+
+def test_a_running_pulumi_of_another_user_is_named_too(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`sudo pulumi up` runs as root: this user can neither signal its process nor read its lock."""
+    folder = layout.state / "backend" / ".pulumi" / "locks" / "organization" / "skycoin" / "local"
+    folder.mkdir(parents=True)
+    lock = folder / "1.json"
+    lock.write_text(json.dumps({"pid": 4711, "username": "somebody-else"}))
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "kill", refused)
+    with pytest.raises(SetupError, match=r"pulumi \(process 4711 of somebody-else\) is changing the stack"):
+        refuse_while_locked(layout, "local")
+    # The number of this user's ended process, which another user's process has now.
+    lock.write_text(json.dumps({"pid": 4711, "username": pwd.getpwuid(os.geteuid()).pw_name}))
+    refuse_while_locked(layout, "local")
+    monkeypatch.setattr(Path, "read_text", refused)
+    with pytest.raises(SetupError, match=r"A pulumi of another user may be changing .* remove that file\.$"):
         refuse_while_locked(layout, "local")
 
 
