@@ -74,6 +74,7 @@ def restore(layout: Layout, name: str, data: bytes, identities: Sequence[Identit
             layout.state.mkdir(mode=0o700, parents=True, exist_ok=True)
             with exclusive(layout, "skyinfra setup restore"):
                 _refuse_held(layout)
+                layout.state.chmod(0o700)  # a folder that was there already may be open to others
                 setup_backup_journal.restore(layout, contents)
         except PermissionError:
             raise

@@ -136,6 +136,8 @@ def seal(facts: About, contents: Contents) -> bytes:
             raise SetupError(f"{path} has a name that a backup can't contain: rename it. No backup was made.")
     if sum(len(file.data) for file in contents.values()) > LARGEST // 2:
         raise SetupError(f"The states are larger than {LARGEST // 2**21} MiB. No backup was made.")
+    if fault := _fault(contents):
+        raise SetupError(f"{fault} A restore would refuse it: mend or remove it. No backup was made.")
     return sealed.seal(FORM, facts.lines(), contents, facts.recipients)
 
 
@@ -181,16 +183,25 @@ def open_backup(backup: Sealed, identities: Sequence[Identity]) -> dict[str, Fil
             raise SetupError(
                 f"{backup.name}: {path!r} is not a file of a set-up. Nothing is restored from it."
             )
-    if not contents.get(f"{STATE}{PASSPHRASE}", File(data=b"")).data.strip():
-        raise SetupError(f"{backup.name}: it has no passphrase, which every state needs.")
-    for path, file in contents.items():
-        if path.startswith(f"{STATE}{FOLDERS[0]}/") and path.endswith(".json"):
-            _refuse_damaged(f"{backup.name}: {path}", file.data)
+    if fault := _fault(contents):
+        raise SetupError(f"{backup.name}: {fault}")
     return contents
 
 
-def _refuse_damaged(name: str, state: bytes) -> None:
+def _fault(contents: Contents) -> str:
+    """Reason why no set-up could go on with these files, as a sentence; empty if one could."""
+    if not contents.get(f"{STATE}{PASSPHRASE}", File(data=b"")).data.strip():
+        return f"{STATE}{PASSPHRASE} is missing or empty, and every state needs it."
+    states = (
+        path for path in contents if path.startswith(f"{STATE}{FOLDERS[0]}/") and path.endswith(".json")
+    )
+    damaged = next((path for path in states if not _is_state(contents[path].data)), None)
+    return f"{damaged} is not a state of Pulumi." if damaged else ""
+
+
+def _is_state(data: bytes) -> bool:
     try:
-        json.loads(state)["checkpoint"]
+        json.loads(data)["checkpoint"]
     except (ValueError, LookupError, TypeError):
-        raise SetupError(f"{name} is not a state of Pulumi.") from None
+        return False
+    return True

@@ -161,6 +161,15 @@ def test_a_new_machine_gets_what_it_needs_and_nothing_that_is_made_again(
     assert is_restored(new, machines)
 
 
+def test_a_restore_into_a_folder_that_others_can_read_makes_it_private_first(
+    machines: Machines, new: Layout
+) -> None:
+    new.state.mkdir(parents=True)
+    new.state.chmod(0o755)
+    restore(new, "b", machines.backed_up(), [KEY.secret])
+    assert stat.S_IMODE(new.state.stat().st_mode) == 0o700
+
+
 def test_no_secret_is_in_the_clear_and_no_name_of_a_file(machines: Machines) -> None:
     data = machines.backed_up()
     assert CANARY.encode() not in data
@@ -295,7 +304,7 @@ def test_a_file_that_belongs_to_no_set_up_is_refused(machines: Machines, new: La
 @pytest.mark.parametrize(
     ("path", "file", "said"),
     [
-        ("state/passphrase", File(data=b" \n"), "it has no passphrase"),
+        ("state/passphrase", File(data=b" \n"), "state/passphrase is missing or empty"),
         ("state/docker-plugin", File(data=b"", link="/etc/passwd"), "is not a file of a set-up"),
         ("state/backend/.pulumi/stacks/skycoin/local.json", File(data=b"{"), "is not a state of Pulumi"),
         ("state/backend/.pulumi/stacks/skycoin/local.json", File(data=b"[]"), "is not a state of Pulumi"),
@@ -307,6 +316,23 @@ def test_a_backup_that_no_make_up_could_go_on_with_is_refused(
     with pytest.raises(SetupError, match=said):
         restore(new, "b", forged(machines, lambda contents: contents.update({path: file})), [KEY.secret])
     assert not new.state.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("passphrase", " \n", "state/passphrase is missing or empty"),
+        ("backend/.pulumi/stacks/other/dev.json", "", r"other/dev\.json is not a state of Pulumi"),
+        ("backend/.pulumi/stacks/other/dev.json", "{}", r"other/dev\.json is not a state of Pulumi"),
+    ],
+)
+def test_what_no_restore_would_accept_is_not_backed_up(
+    machines: Machines, name: str, text: str, said: str
+) -> None:
+    """A state of another project on the backend, for example, cut by a full disk."""
+    (machines.old.state / name).write_text(text)
+    with pytest.raises(SetupError, match=rf"{said}.* No backup was made"):
+        machines.backed_up()
 
 
 def test_a_header_that_tells_of_other_files_is_refused(machines: Machines, new: Layout) -> None:
