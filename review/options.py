@@ -63,8 +63,12 @@ def read_options(preview: Mapping[str, Any]) -> Options:
         if step["op"] not in PASSING:
             steps.setdefault(step["urn"], step)
     order = _Order(steps.values())
+    left = (step for step in preview.get("steps") or () if step["op"] == "delete-replaced")
     return Options(
-        losses=tuple(loss for step in steps.values() for loss in _losses(step)),
+        losses=(
+            *(loss for step in steps.values() for loss in _losses(step)),
+            *(loss for step in left for loss in _left_losses(step, steps.get(step["urn"]))),
+        ),
         changes=tuple(
             (name_of(step["urn"]), change)
             for step in steps.values()
@@ -89,6 +93,19 @@ def _losses(step: Mapping[str, Any]) -> Iterator[Loss]:
             yield Loss(text=f"{subject} would be replaced by an empty volume.", wallet=wallet)
         if step["op"] == "delete" and not old.get("retainOnDelete"):
             yield Loss(text=f"{subject} would be removed, with its data.", wallet=wallet)
+
+
+def _left_losses(step: Mapping[str, Any], present: Mapping[str, Any] | None) -> Iterator[Loss]:
+    """Loss of a volume that an interrupted replacement has left; one of this run counts as a replacement."""
+    old = step.get("oldState") or {}
+    is_of_this_run = present is not None and "replace" in present["op"]
+    if type_of(step["urn"]) == VOLUME and not is_of_this_run and not old.get("retainOnDelete"):
+        state = {"urn": step["urn"], **old}
+        yield Loss(
+            text=f"{_describe(state)}, the old one of an interrupted replacement, would be removed, with its "
+            "data.",
+            wallet=_is_wallet(state),
+        )
 
 
 def _missing(option: str, old: State, new: State, *, wallet: bool) -> str:

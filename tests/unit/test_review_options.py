@@ -118,6 +118,19 @@ def test_a_lost_protection_of_an_image_a_tag_or_a_chain_is_reported_too() -> Non
     assert text.startswith("## Stack mine: DATA AT RISK\n")
 
 
+def test_the_rest_of_an_interrupted_replacement_is_a_loss_if_it_is_not_kept() -> None:
+    """The new volume is unchanged, and the old one is in the state to be deleted, by the next `up`."""
+    same, old = step(wallet(), wallet()), wallet(retainOnDelete=False)
+    said = (
+        "The wallet volume `skycoin-attic-wallet` on host here, the old one of an interrupted replacement, "
+        "would be removed, with its data."
+    )
+    for steps in ([same, step(old, None, "delete-replaced")], [step(old, None, "delete-replaced"), same]):
+        assert losses(*steps) == [Loss(text=said, wallet=True)]
+    assert losses(same, step(wallet(), None, "delete-replaced")) == []
+    assert losses(same, step(old, None, "discard-replaced")) == []
+
+
 @pytest.mark.parametrize("op", ["replace", "create-replacement"])
 def test_a_volume_that_is_replaced_is_a_loss_once(op: str) -> None:
     steps = [step(wallet(), None, "delete-replaced"), step(wallet(), wallet(), op)]
