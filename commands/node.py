@@ -1,5 +1,7 @@
 """`skyinfra node`: changes to a node that `pulumi up` refuses to make alone."""
 
+from collections.abc import Collection
+
 import click
 
 from clients.deployed_nodes import node_of, nodes_of
@@ -60,6 +62,7 @@ def password(name: str, stack: str | None, backend: Choice) -> None:
 def _retire(backend: Backend, stack: str, name: str) -> int:
     own = backend.layout if is_own(stack) else None
     listed, resources = name in listed_nodes(stack), backend.resources(stack)
+    _refuse_half_renamed(stack, name, nodes_of(stack, resources))
     if own is not None and listed and name not in nodes_of(stack, resources):
         # An interrupted `retire` left the node's line.
         remove_setting(own, stack, f"skycoin:nodes.{name}", backend.env)
@@ -78,3 +81,14 @@ def _retire(backend: Backend, stack: str, name: str) -> int:
     click.echo(f"\n{name} is retired. Kept on host {deployed.host}: {deployed.kept}.")
     click.echo("To bring it back, write its line again: `up` uses the existing volumes.")
     return 0
+
+
+def _refuse_half_renamed(stack: str, name: str, deployed: Collection[str]) -> None:
+    """Raise SetupError if the node was renamed in the file, and is deployed under its former name."""
+    for new, entry in listed_nodes(stack).items():
+        former = entry.get("renamed-from") if isinstance(entry, dict) else None
+        if former in deployed and new not in deployed and name in (new, former):
+            raise SetupError(
+                f"{new} is the new name of {former}, which is still deployed as {former}: run `up` first, or "
+                f"take the entry of {new} out of {file_name(stack)} and retire {former}. Nothing was changed."
+            )

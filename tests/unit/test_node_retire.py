@@ -135,6 +135,18 @@ def test_a_retire_that_was_interrupted_is_finished_by_the_next(calls: Calls, sky
     assert calls == [["rm", "skycoin:nodes.node-2"]]
 
 
+@pytest.mark.parametrize("name", ["node-1", "renamed"])
+def test_a_node_whose_new_name_is_not_deployed_yet_is_not_retired_by_half(
+    calls: Calls, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The next `up` would start it again under its new name, or the one that runs would keep running."""
+    nodes = {"skycoin:nodes": {"renamed": {"renamed-from": "node-1"}}}
+    monkeypatch.setattr("local.stacks.missing_nodes.stack_config", lambda _: nodes)
+    ran = skyinfra("node", "retire", name)
+    assert (ran.code, calls) == (1, [])
+    assert "error: renamed is the new name of node-1, which is still deployed as node-1" in ran.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
