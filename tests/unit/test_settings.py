@@ -668,7 +668,9 @@ GIT = {"version": "v1.2.3", "commit": "a" * 40}
 
 
 @pytest.mark.case(27)
-@pytest.mark.parametrize("login", ["https://canary@", "http://user:canary@", "ssh://git:canary@"])
+@pytest.mark.parametrize(
+    "login", ["https://canary@", "HTTPS://canary@", "http://user:canary@", "ssh://git:canary@"]
+)
 def test_a_login_in_a_url_is_refused_and_not_shown(login: str) -> None:
     source = {**GIT, "git": f"{login}example.org/x.git"}
     [line] = _faults(changed({"images.skycoin.source": source}))
