@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from urllib.parse import unquote
 
 import click
 
@@ -152,7 +153,7 @@ def _keeper(file: str, ssh_options: Sequence[str]) -> Callable[[str, bytes], str
     """Function that writes bytes into a command's FILE or, if that is a folder, into a named file there."""
     if file.startswith(SSH):
         folder, _, name = file.rpartition("/") if file.endswith(SUFFIX) else (file, "", "")
-        return lambda dated, data: backup_folder(folder, ssh_options).keep(name or dated, data)
+        return lambda dated, data: backup_folder(folder, ssh_options).keep(unquote(name) or dated, data)
     path = Path(file).expanduser().absolute()
     if path.is_dir() or file.endswith("/"):
         return backup_folder(str(path), ()).keep

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import commands.setup
 from clients import age
 from display.errors import UserError
 from local import setup_backup
@@ -27,6 +28,7 @@ from local.stacks.states import state_file
 from tests.unit.command_line import Skyinfra
 from tests.unit.test_wallet_backups import KEY, OTHER, sealed
 from wallets.backups import sealed as sealing
+from wallets.backups.places import load_file
 from wallets.files.contents import Contents, File
 
 CANARY = "canary"
@@ -348,6 +350,20 @@ def test_a_header_that_tells_of_other_files_is_refused(machines: Machines, new: 
     forgery = top + f"sha256: {sealing.sha256(top, body)}\n".encode() + body
     with pytest.raises(UserError, match=r"b: its header was changed: it contradicts the encrypted content"):
         restore(new, "b", forgery, [KEY.secret])
+
+
+def test_a_file_named_by_an_ssh_address_is_kept_under_the_name_that_a_restore_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "bin" / "ssh"
+    program.parent.mkdir()
+    program.write_text('#!/bin/sh\nfor last; do :; done\nexec sh -c "$last"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    url = f"ssh://me@nas.lan{tmp_path}/my%20nas/my%20set-up.setup-backup"
+    kept = commands.setup._keeper(url, ())("dated", b"data")
+    assert (tmp_path / "my nas" / "my set-up.setup-backup").read_bytes() == b"data"
+    assert load_file(url, ()) == load_file(kept, ()) == b"data"
 
 
 # A machine at work
