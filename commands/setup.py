@@ -216,8 +216,8 @@ def adopt_stack(stack: str) -> int:
     """Write a new state for a stack whose state is lost, from its file and from what its hosts run.
 
     No container, volume or network is created, replaced, changed or removed, and nodes keep running. Images
-    are built if the stack builds any. Resources missing on a host are skipped and listed; a node that
-    differs from the file is taken over as it runs, and the next preview shows the difference. Lost secrets
-    are listed.
+    are built if the stack builds any, and published with their tags, moving ones too. Resources missing on a
+    host are skipped and listed; a node that differs from the file is taken over as it runs, and the next
+    preview shows the difference. Lost secrets are listed.
     """
     return FAILED if setup_adopt.adopt(read_layout(), stack) else 0
