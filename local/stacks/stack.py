@@ -12,7 +12,15 @@ from typing import Any
 from catalogue.naming import bare_name
 from local.machine.layout import PROJECT, Layout
 from local.machine.steps import SetupError, output, run, step
-from local.stacks.files import STACK, is_own, present_file, stack_config, stack_file
+from local.stacks.files import (
+    STACK,
+    is_own,
+    present_file,
+    stack_config,
+    stack_file,
+    stack_text,
+    write_stack_file,
+)
 from local.stacks.states import state_file
 
 
@@ -37,7 +45,7 @@ def ensure_stack(
             this.found += f", made from stacks/{example}.example.yaml"
         log = layout.logs / "stack.log"
         if not state_file(layout, stack).exists():
-            _without_salt(file)
+            _without_salt(stack)
             # A plain `pulumi up` must keep its selected stack.
             quiet = ["--non-interactive", *([] if stack == STACK else ["--no-select"])]
             run(["pulumi", "stack", "init", stack, *quiet], log=log, env=env, cwd=PROJECT)
@@ -54,10 +62,12 @@ def ensure_stack(
             this.found += f", set {', '.join(sorted(changed))}"
 
 
-def _without_salt(file: Path) -> None:
+def _without_salt(stack: str) -> None:
     """Remove a salt of a deleted state: it fits no new passphrase, and pulumi would refuse to start."""
-    lines = file.read_text().splitlines(keepends=True)
-    file.write_text("".join(line for line in lines if not line.startswith("encryptionsalt:")))
+    text = stack_text(stack)
+    kept = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("encryptionsalt:"))
+    if kept != text:
+        write_stack_file(stack, kept, text)
 
 
 def _current(config: Mapping[str, Any], path: str) -> str | None:
