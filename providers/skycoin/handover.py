@@ -198,6 +198,20 @@ class Handover:
                     f"writer. {remedy}"
                 )
 
+    def refuse_anothers_volume(self, volume: str, own: str) -> None:
+        """Raise ProviderError if a container of another node, whether it runs or not, may write to a volume.
+
+        It is that node's wallet or database. `own` is the id of this node's container.
+        """
+        for container in users(self._api, volume, writing=True):
+            owner_labels = container.get("Labels") or {}
+            if container["Id"] != own and self._is_anothers(owner_labels):
+                names = ", ".join(name.lstrip("/") for name in container["Names"])
+                raise ProviderError(
+                    f"the data volume {volume!r} is in use by the container {names} of another node, "
+                    f"{owner_labels.get(NODE)}: give this node another `data-volume`."
+                )
+
     def replace(self, old: Values | None, plan: Plan) -> float | None:
         """Set `old` aside, and replace it by a new container once that is healthy and verified.
 

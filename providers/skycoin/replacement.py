@@ -92,7 +92,10 @@ class Replacement:
         refuse_lost_volume(self.client, self.inputs)
         refuse_running(self.old, self.inputs)
         wallets = {self.inputs["wallet"], *self.handover.wallets_of(self.old)}
-        self.handover.refuse_second_writer(wallets, "" if self.old is None else self.old["Id"])
+        own = "" if self.old is None else self.old["Id"]
+        self.handover.refuse_second_writer(wallets, own)
+        if data := wanted_volume(self.inputs):
+            self.handover.refuse_anothers_volume(data, own)
 
     @property
     def _former(self) -> str:

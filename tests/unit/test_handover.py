@@ -359,6 +359,23 @@ def test_a_foreign_container_is_not_taken_over(foreign: dict[str, str]) -> None:
     assert names(engine) == [NAME]
 
 
+@pytest.mark.case(36)
+@pytest.mark.parametrize("running", [True, False])
+def test_the_wallet_of_another_stacks_node_is_no_data_volume(*, running: bool) -> None:
+    """`data-volume` that names it by mistake: within a stack the settings refuse that."""
+    engine = NodeEngine()
+    host = {"Mounts": [{"Source": DATA}], "RestartPolicy": {"Name": "no"}, "NetworkMode": "none"}
+    labels = {NODE: "urn:of-another", RESOURCE: "skycoin-two/0"}
+    other = {"Image": GOOD, "Labels": labels, "HostConfig": host}
+    engine.create_container_from_config(other, "skycoin-two")
+    engine.boxes[next(iter(engine.boxes))].running = running
+    with pytest.raises(
+        ProviderError, match=rf"the data volume '{DATA}' is in use by the container skycoin-two"
+    ):
+        deployed(engine)
+    assert names(engine) == ["skycoin-two"]
+
+
 @pytest.mark.case(37)
 def test_replace_makes_one_handover_and_its_deletion_spares_the_new_container() -> None:
     engine = NodeEngine()
