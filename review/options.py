@@ -15,6 +15,7 @@ BUILD = "docker-build:index:Image"
 TAG = "skycoin:index:Tag"
 VOLUME = "docker:index/volume:Volume"
 NODE = "skycoin:index:Node"
+PREFLIGHT = "skycoin:index:Preflight"
 PROVIDERS = "pulumi:providers:"
 KEPT = "`retain_on_delete`"
 
@@ -49,7 +50,8 @@ class Options:
     """Changed options, and possible permanent losses."""
 
     losses: tuple[Loss, ...] = ()
-    """Resources that would be without protection, and volumes that would be replaced or removed."""
+    """Resources that would be without protection, volumes that would be replaced or removed, and wallets
+    that are given up."""
     changes: tuple[tuple[str, str], ...] = ()
     """(resource, what changes), in the order of the program."""
     complete: bool = True
@@ -67,6 +69,7 @@ def read_options(preview: Mapping[str, Any]) -> Options:
     return Options(
         losses=(
             *(loss for step in steps.values() for loss in _losses(step)),
+            *(loss for step in steps.values() for loss in _given_up(step)),
             *(loss for step in left for loss in _left_losses(step, steps.get(step["urn"]))),
         ),
         changes=tuple(
@@ -105,6 +108,18 @@ def _left_losses(step: Mapping[str, Any], present: Mapping[str, Any] | None) -> 
             text=f"{_describe(state)}, the old one of an interrupted replacement, would be removed, with its "
             "data.",
             wallet=_is_wallet(state),
+        )
+
+
+def _given_up(step: Mapping[str, Any]) -> Iterator[Loss]:
+    """Loss of a wallet that `up` would accept from now on, if its volume is missing or empty."""
+    before, now = ((step.get(side) or {}).get("inputs") or {} for side in ("oldState", "newState"))
+    if type_of(step["urn"]) == PREFLIGHT and now.get("newWallet") and not before.get("newWallet"):
+        yield Loss(
+            text=f"The wallet volume `{now.get('wallet')}` on host {now.get('host')} may be missing or empty "
+            "from now on (`new-wallet: true`): `up` then accepts that its wallets are lost, and starts with "
+            "none.",
+            wallet=True,
         )
 
 

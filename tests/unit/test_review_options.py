@@ -131,6 +131,28 @@ def test_the_rest_of_an_interrupted_replacement_is_a_loss_if_it_is_not_kept() ->
     assert losses(same, step(old, None, "discard-replaced")) == []
 
 
+def preflight(*, new_wallet: bool) -> dict[str, Any]:
+    inputs = {"wallet": "skycoin-attic-wallet", "host": "attic", "newWallet": new_wallet}
+    return state(PREFLIGHT, "attic-preflight", inputs=inputs)
+
+
+@pytest.mark.case(35)
+def test_a_wallet_that_is_newly_given_up_is_a_loss() -> None:
+    """No other step shows it if the volume is there but empty: the container is only recorded."""
+    said = (
+        "The wallet volume `skycoin-attic-wallet` on host attic may be missing or empty from now on "
+        "(`new-wallet: true`): `up` then accepts that its wallets are lost, and starts with none."
+    )
+    without, given = preflight(new_wallet=False), preflight(new_wallet=True)
+    for one in (step(without, given, "update"), step(None, given, "create")):
+        assert losses(one) == [Loss(text=said, wallet=True)]
+        text = page(read_changes({"steps": [one]}), "release")
+        assert text.startswith("## Stack release: WALLET AT RISK\n")
+        assert NOTHING_LOST not in text
+    for one in (step(given, given), step(given, without, "update"), step(without, without)):
+        assert losses(one) == []
+
+
 @pytest.mark.parametrize("op", ["replace", "create-replacement"])
 def test_a_volume_that_is_replaced_is_a_loss_once(op: str) -> None:
     steps = [step(wallet(), None, "delete-replaced"), step(wallet(), wallet(), op)]
