@@ -22,8 +22,11 @@ from local.stacks.checkout import is_there, other_checkout, refuse_others
 from local.stacks.files import STACK
 from local.stacks.lock import exclusive
 from local.stacks.states import refuse_while_locked, resources
+from settings.fields import SECRET
 
 BACKEND_URL = "PULUMI_BACKEND_URL"
+_SECRET_VALUE = re.compile(rf"(?P<key>[?&][^=&]*({SECRET.pattern})[^=&]*=)[^&]*", re.IGNORECASE)
+"""Parameter of a URL that is a secret by its name."""
 
 
 class Choice(StrEnum):
@@ -141,9 +144,14 @@ def _without_pulumi(layout: Layout, choice: Choice) -> str:
     )
 
 
+def has_login(url: str) -> bool:
+    """True if the URL of a backend has a user or a password."""
+    return _without_login(url) != url
+
+
 def _without_login(url: str) -> str:
     """Remove user and password from a URL, such as that of a database."""
-    return re.sub(r"//[^/@]*@", "//", url)
+    return _SECRET_VALUE.sub(r"\g<key>…", re.sub(r"//[^/]*@", "//", url))
 
 
 def _logged_in() -> str:

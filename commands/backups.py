@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from commands.backend import BACKEND_URL, Choice
+from commands.backend import BACKEND_URL, Choice, has_login
 from commands.options import chosen, examples, with_stack
 from commands.wallet_options import (
     folder_option,
@@ -102,7 +102,7 @@ def _unit(scheduler: Scheduler, node: str, stack: str, backend: Choice, context:
     ]
     command += ["--plain"] if options["plain"] else []
     env = {key: value for key in KEPT if (value := os.environ.get(key))}
-    if "@" in env.get(BACKEND_URL, ""):
+    if has_login(env.get(BACKEND_URL, "")):
         raise WalletError(f"{BACKEND_URL} holds a login, readable in the unit: log in with `pulumi login`")
     name = f"skycoin-wallet-backup-{stack.rpartition('/')[2]}-{node}"
     return timer(scheduler, name, str(PROJECT), command, env)

@@ -251,6 +251,11 @@ def test_another_backend_of_the_environment_wins_over_the_set_up(
     [
         ('{"current": "https://api.pulumi.com"}', "https://api.pulumi.com"),
         ('{"current": "postgres://me:secret@db.lan/states"}', "postgres://db.lan/states"),
+        ('{"current": "postgres://me:s@cret@db.lan/states"}', "postgres://db.lan/states"),
+        (
+            '{"current": "postgres://db/x?user=me&password=secret&a=1"}',
+            "postgres://db/x?user=me&password=…&a=1",
+        ),
         ("{}", "(`pulumi login` has not been run)"),
         (None, "(`pulumi login` has not been run)"),
     ],

@@ -223,10 +223,11 @@ def test_a_printed_unit_has_the_whole_command_line_and_creates_no_backup(
     assert "PASSPHRASE" not in ran.out
 
 
+@pytest.mark.parametrize("url", ["postgres://me:secret@db/x", "postgres://db/x?user=me&password=secret"])
 def test_a_backend_url_with_a_login_is_refused_and_not_printed(
-    stack: dict[str, Any], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+    stack: dict[str, Any], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
-    monkeypatch.setenv("PULUMI_BACKEND_URL", "postgres://me:secret@db/x")
+    monkeypatch.setenv("PULUMI_BACKEND_URL", url)
     ran = skyinfra("wallet", "backup", "node-1", "-s", "test", "--print", "cron")
     assert ran.code == 1
     assert "error: PULUMI_BACKEND_URL holds a login" in ran.err
