@@ -28,7 +28,7 @@ from local.stacks.states import state_file
 from tests.unit.command_line import Skyinfra
 from tests.unit.test_wallet_backups import KEY, OTHER, sealed
 from wallets.backups import sealed as sealing
-from wallets.backups.places import load_file
+from wallets.backups.folder import load_file
 from wallets.files.contents import Contents, File
 
 CANARY = "canary"
