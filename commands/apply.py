@@ -29,7 +29,7 @@ from review.published import with_presence
 
 
 @click.command(
-    short_help="Do what a review showed, or nothing.",
+    short_help="Make exactly the reviewed changes, or none.",
     epilog=examples(
         "./skyinfra apply -s release --review HASH",
         "./skyinfra apply -s release --review HASH --details review.json",
@@ -40,7 +40,7 @@ from review.published import with_presence
 @click.option(
     "--details",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="File written by `review --details`: with it, resources that differ are named.",
+    help="File written by `review --details`, to name the resources that differ.",
 )
 def apply(stack: str | None, backend: Choice, token: str, details: Path | None) -> int:
     """Update a stack if a new preview shows exactly what the review with this hash showed.

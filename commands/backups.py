@@ -47,7 +47,7 @@ from wallets.volumes.of_node import engine_of, volume_of
     "--print",
     "scheduler",
     type=click.Choice([kind.value for kind in Scheduler]),
-    help="Print a unit that does this every day, and make no backup.",
+    help="Print a unit that makes this backup every day, instead of making one now.",
 )
 def backup_wallet(
     node: str,

@@ -39,7 +39,7 @@ EVERY = 5.0
 )
 @with_stack
 @click.option("--json", "as_json", is_flag=True, help="Print JSON (docs/fleet-status.md).")
-@click.option("--watch", is_flag=True, help="Show it again every 5 s, until Ctrl-C.")
+@click.option("--watch", is_flag=True, help="Repeat every 5 s, until Ctrl-C.")
 def status(stack: str | None, backend: Choice, as_json: bool, watch: bool) -> int:
     """Show each node of a stack: its chain, container and backup, and its host's disk and images.
 

@@ -17,8 +17,8 @@ from local.stacks.files import stack_config
 def up(stack: str | None, backend: Choice) -> int:
     """Refresh and update a stack; hosts that do not answer in 20 seconds are skipped, and named.
 
-    It does not ask first: `pulumi preview` shows what it would change. Skipped resources keep their state
-    unchanged, and the next run catches up. The exit code is 4 if hosts were skipped.
+    It does not ask for confirmation: `pulumi preview` shows what it would change. Skipped resources keep
+    their state unchanged, and the next run catches up. The exit code is 4 if hosts were skipped.
     """
     selected, name = chosen(stack, backend)
     again = f"./skyinfra fleet up -s {name}"

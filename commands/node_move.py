@@ -38,12 +38,12 @@ from wallets.backups.format import read
     "--from-backup",
     "file",
     metavar="FILE",
-    help="Backup to take the wallets from, for a dead host, which is not asked. A path or an ssh:// address.",
+    help="Backup to take the wallets from if the node's host is dead. A path or an ssh:// address.",
 )
 @with_identity
 @with_ssh
 @click.option("--older", is_flag=True, help="Accept a backup that lacks wallets that the state has recorded.")
-@click.option("--yes", is_flag=True, help="Proceed without a question.")
+@click.option("--yes", is_flag=True, help="Proceed without asking.")
 @with_stack
 def move(
     name: str,

@@ -47,12 +47,12 @@ def with_nodes(function: Function) -> Function:
     """Add the argument NODE… and the option `--yes`."""
     nodes = click.argument("names", metavar="NODE...", nargs=-1, required=True)
     return nodes(
-        click.option("--yes", is_flag=True, help="Go on after the preview without a question.")(function)
+        click.option("--yes", is_flag=True, help="Proceed after the preview without asking.")(function)
     )
 
 
 @click.command(
-    short_help="Let a node go back to its last healthy image, and stay.",
+    short_help="Return a node to its last healthy image, and keep it there.",
     epilog=examples(
         './skyinfra node rollback node-1 --reason "stops at block 180000"',
         './skyinfra node rollback attic shed -s fleet --reason "issue 12"',
@@ -69,13 +69,13 @@ def with_nodes(function: Function) -> Function:
     "--to",
     metavar="DIGEST",
     callback=_taken_as(Digest),
-    help="Digest to go to. Default: the last healthy one of each.",
+    help="Digest to return to. Default: each node's last healthy one.",
 )
 @with_stack
 def rollback(
     names: Sequence[str], yes: bool, reason: str, to: str, stack: str | None, backend: Choice
 ) -> int:
-    """Let each NODE run an older digest of its image until `lift-rollback`, whatever the stack has for it.
+    """Let each NODE run an older digest of its image until `lift-rollback`, whatever the stack says.
 
     Shows a preview, asks, then writes `rollback` into the nodes' entries in the stack's file and updates
     only these nodes. A node whose older version fails keeps the container that it has, and its entry.
@@ -109,7 +109,7 @@ def rollback(
 @with_nodes
 @with_stack
 def lift_rollback(names: Sequence[str], yes: bool, stack: str | None, backend: Choice) -> int:
-    """Take `rollback` out of the nodes' entries in the stack's file, after a preview and a question.
+    """Remove `rollback` from the nodes' entries in the stack's file, after a preview and a confirmation.
 
     Each NODE then gets the image that the stack has for it. One whose newer version fails again keeps the
     container that it has, and its rollback.

@@ -133,10 +133,10 @@ def _since(before: comparison.Record, entry: comparison.Record) -> dict[str, Any
     type=click.IntRange(min=0),
     default=KEEP,
     show_default=True,
-    help="Builds of each kind that stay.",
+    help="Number of builds of each kind to keep.",
 )
-@click.option("--delete", is_flag=True, help="Remove them. Without it they are only listed.")
-@click.option("--no-stacks", is_flag=True, help="Judge by tags only, without Pulumi: stacks are not read.")
+@click.option("--delete", is_flag=True, help="Remove the builds. Without this option they are only listed.")
+@click.option("--no-stacks", is_flag=True, help="Decide by tags only: Pulumi and the stacks are not used.")
 def retain(repository: str, backend: Choice, keep: int, delete: bool, no_stacks: bool) -> None:
     """List feature and develop builds older than the newest; with --delete, remove them.
 

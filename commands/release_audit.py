@@ -29,21 +29,26 @@ HEADS = ("PROGRAMS", "MODULE", "VERSION", "FIXED IN", "ID", "WHAT")
 
 
 @click.command(
-    short_help="List known vulnerabilities of what is shipped.",
+    short_help="List known vulnerabilities of the shipped images.",
     epilog=examples(
         "./skyinfra release audit", "./skyinfra release audit --tools", "./skyinfra release audit --fetch"
     ),
 )
-@click.option("--tools", is_flag=True, help="Also of what `make up` builds for itself. They fail nothing.")
 @click.option(
-    "--fetch", is_flag=True, help="Only fetch the database, for pages and records, which fetch nothing."
+    "--tools",
+    is_flag=True,
+    help="Also list those of the tools that `make up` builds. They do not make the command fail.",
+)
+@click.option(
+    "--fetch", is_flag=True, help="Only fetch the database, for the pages and records that need it."
 )
 def audit(tools: bool, fetch: bool) -> None:
     """List known vulnerabilities of the Go modules that the images of this checkout are built from.
 
-    They come from the Go vulnerability database that local/tools/vulndb/go.mod pins, by versions: a program
-    might not call the vulnerable code. Fails if one is not in release/accepted_vulnerabilities.toml. Neither
-    Debian's packages nor images from other sources (`git`, `path`) are checked.
+    They are looked up, by versions, in the Go vulnerability database that local/tools/vulndb/go.mod pins: a
+    program might not call the vulnerable code. The command fails if one of them is not in
+    release/accepted_vulnerabilities.toml. Neither Debian's packages nor images from other sources (`git`,
+    `path`) are checked.
     """
     layout = read_layout()
     database = ensure_database(layout, find_go(layout))

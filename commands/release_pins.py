@@ -39,7 +39,7 @@ COMPILER = Pin(
     short_help="List pinned versions, newer ones, and what they rebuild.",
     epilog=examples("./skyinfra release pins", "./skyinfra release pins --newer"),
 )
-@click.option("--newer", is_flag=True, help="Only those with a newer version.")
+@click.option("--newer", is_flag=True, help="List only those with a newer version.")
 def pins(newer: bool) -> None:
     """List the versions that this checkout pins, newer ones, and what a change of each would rebuild.
 

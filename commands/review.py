@@ -37,18 +37,18 @@ NO_PREVIEW = "The input is not a preview: give it the output of `pulumi preview 
     help="Output of `pulumi preview --json --show-sames` to read instead of running it; - is standard input.",
 )
 @click.option(
-    "--refresh/--no-refresh", default=True, help="Look at hosts and registries first. Default: yes."
+    "--refresh/--no-refresh", default=True, help="Read the state of hosts and registries first. Default: yes."
 )
 @click.option(
     "--details",
     "details_file",
     type=click.File("w", lazy=True),
-    help="File to write for `apply --details`, which then names resources that differ.",
+    help="File to write for `apply --details`, which uses it to name the resources that differ.",
 )
 @click.option(
     "--whole",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="File to write for the page without its limit of 60,000 characters.",
+    help="File to write the page to without its limit of 60,000 characters.",
 )
 @click.option(
     "--base",
@@ -71,10 +71,10 @@ def review(
 ) -> int:
     """Print what `pulumi up` would rebuild, publish, restart and remove, as Markdown.
 
-    Changes nothing, and leaves no stack behind. The page's first line says the risk, as does the exit code: 0
-    if it is safe or only restarts, 1 without a preview, 3 if `pulumi up` would be refused, and 5 if a wallet,
-    a volume or something published could be lost, or a rule is broken. The page ends with the hash for
-    `./skyinfra apply`.
+    Changes nothing, and leaves no stack behind. The page's first line gives the risk, as does the exit code:
+    0 if it is safe or only restarts, 1 without a preview, 3 if `pulumi up` would be refused, and 5 if a
+    wallet, a volume or something published could be lost, or a rule is broken. The page ends with the hash
+    for `./skyinfra apply`.
     """
     if head is not None and base is None:
         raise click.UsageError("--head is the other side of --base: give both.")

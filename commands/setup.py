@@ -71,7 +71,7 @@ def setup() -> None:
 )
 @click.argument("key", metavar="KEY", type=click.Choice([key.value for key in Key]))
 def rotate_key(key: str) -> None:
-    """Replace KEY by a new one: passphrase, login, ca or gui. Nodes and workspaces keep running.
+    """Replace KEY with a new one: passphrase, login, ca or gui. Nodes and workspaces keep running.
 
     A run that was interrupted is finished, or undone, by the same command or the next `make up`.
     """
@@ -82,16 +82,16 @@ def rotate_key(key: str) -> None:
 
 @setup.command(
     "collect",
-    short_help="Remove what nothing needs from the local registry.",
+    short_help="Remove unneeded images from the local registry.",
     epilog=examples("./skyinfra setup collect", "./skyinfra setup collect --yes"),
 )
-@click.option("--yes", is_flag=True, help="Remove it without asking.")
+@click.option("--yes", is_flag=True, help="Remove them without asking.")
 def collect_registry(yes: bool) -> None:
-    """Remove from the local registry what no tag, list, state or stack's file names, after showing it.
+    """Remove unneeded images from the local registry, after showing them.
 
-    It removes nothing without --yes or your answer. The registry is stopped for some seconds; nodes keep
-    running. Refused while another command or pulumi is running. A run that was interrupted is finished by the
-    same command.
+    Images that a tag, a list, a state or a stack's file names are needed. Without --yes or your answer,
+    nothing is removed. The registry is stopped for some seconds; nodes keep running. Refused while another
+    command or pulumi is running. A run that was interrupted is finished by the same command.
     """
     enter_set_up(layout := read_layout(), Choice.SET_UP)  # for the registry's authority and login
     shown = False
@@ -121,7 +121,7 @@ def _garbage(garbage: Garbage) -> str:
 
 @setup.command(
     "backup",
-    short_help="Write what a new machine needs into a new, encrypted file.",
+    short_help="Back up the set-up into a new, encrypted file.",
     epilog=examples(
         "./skyinfra setup backup /media/usb/ --recipient age1…",
         "./skyinfra setup backup ssh://me@nas.lan/~/skycoin --recipients-file keys.txt",
@@ -213,7 +213,7 @@ def _next(layout: Layout, facts: About) -> str:
 )
 @click.option("-s", "--stack", metavar="NAME", default=STACK, show_default=True, help="Name of the stack.")
 def adopt_stack(stack: str) -> int:
-    """Write a new state for a stack whose state is lost, from its file and from what its hosts run.
+    """Write a new state for a stack whose state is lost, from its file and the containers on its hosts.
 
     No container, volume or network is created, replaced, changed or removed, and nodes keep running. Images
     are built if the stack builds any, and published with their tags, moving ones too. Resources missing on a

@@ -67,7 +67,7 @@ def list_copies(node: str, stack: str | None, backend: Choice) -> int:
 
 @wallet.command(
     "restore",
-    short_help="Put the wallets of a backup or a copy back.",
+    short_help="Restore the wallets from a backup or a copy.",
     epilog=examples(
         "./skyinfra wallet restore node-1 FILE --identity wallet-key.txt",
         "./skyinfra wallet restore node-1 ~/skycoin-wallets/node-1-wallet-2026-11-25T18-00-00Z.tar.gz",
@@ -110,9 +110,9 @@ def restore_wallet(
     other_node: bool,
     older: bool,
 ) -> int:
-    """Put the wallets of a backup, or of a copy on the host, back into the volume of NODE.
+    """Restore the wallets from a backup, or from a copy on the host, into the volume of NODE.
 
-    The node is stopped for that time. Backs up the volume's current contents first, encrypted if recipients
+    The node is stopped in the meantime. Backs up the volume's current contents first, encrypted if recipients
     are known. Wallets that are not in the backup stay. FILE is a path or an ssh:// address.
     """
     if [bool(file), bool(copy), bool(temporary)].count(True) != 1:
@@ -175,7 +175,7 @@ def accept_wallet(node: str, fingerprint: str, stack: str | None, backend: Choic
 
 @wallet.command(
     "adopt",
-    short_help="Take the wallets of a plain `docker run`.",
+    short_help="Take over the wallets of a plain `docker run`.",
     epilog=examples(
         "./skyinfra wallet adopt node-1 --from old-skycoin",
         "./skyinfra wallet adopt node-1 --from old-volume:/.skycoin/wallets",
@@ -190,14 +190,14 @@ def accept_wallet(node: str, fingerprint: str, stack: str | None, backend: Choic
     help="Container or volume on the node's host. FOLDER default: of a container /wallet or "
     "/root/.skycoin/wallets, whichever has wallets; of a volume its top.",
 )
-@click.option("--yes", is_flag=True, help="Stop what runs on the wallets without a question.")
+@click.option("--yes", is_flag=True, help="Without asking, stop the containers that use the wallets.")
 @with_stack
 def adopt_wallet(node: str, origin: str, yes: bool, stack: str | None, backend: Choice) -> int:
     """Copy the wallets of a container or a volume into the empty wallet volume of NODE.
 
-    A wallet has one writer: asks before it stops containers that still use these, and starts them again if
-    nothing was copied. NODE is stopped meanwhile, and its stack records the wallets. The originals are not
-    changed.
+    A wallet may have only one writer: the command asks before it stops containers that use these wallets,
+    and starts them again if nothing was copied. NODE is stopped in the meantime, and its stack records the
+    wallets. The originals are not changed.
     """
     selected, name = chosen(stack, backend)
     with selected.changing(name, "wallet adopt"):

@@ -88,14 +88,14 @@ def _with_recipient_options(function: Function, others: str) -> Function:
         type=click.Path(path_type=Path),
         multiple=True,
         metavar="FILE",
-        help="File with a public key a line, as `age -R` takes it.",
+        help="File with one public key on each line, as for `age -R`.",
     )(function)
     return click.option(
         "--recipient",
         "given",
         multiple=True,
         metavar="KEY",
-        help=f"Public key that can read the backup: age1… or of ssh. {others}",
+        help=f"Public key whose owner can read the backup: age1… or an ssh key. {others}",
     )(with_files)
 
 

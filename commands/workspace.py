@@ -91,7 +91,7 @@ def _checked_engine(given: str | None) -> str | None:
 @click.argument("name", metavar="NAME", type=NAME)
 @with_stack
 def stop(name: str, stack: str | None, backend: Choice) -> None:
-    """Stop only the workspace NAME. Its home stays; `open` starts it again."""
+    """Stop the workspace NAME. Its home volume stays; `open` starts it again."""
     selected, stack_name = _chosen(name, stack, backend)
     container = workspace_container(name)
     with selected.changing(stack_name, "workspace stop"):
