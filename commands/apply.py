@@ -52,9 +52,9 @@ def apply(stack: str | None, backend: Choice, token: str, details: Path | None) 
     token = token.strip()
     if not is_token(token):
         raise click.BadParameter(
-            f"a review's hash has {LENGTH} digits from 0 to f, and this one has {len(token)} characters."
+            f"a review's hash has {LENGTH} hexadecimal digits, and this one has {len(token)} characters."
             if len(token) != LENGTH
-            else "a review's hash has digits from 0 to f only.",
+            else "a review's hash has only hexadecimal digits.",
             param_hint="--review",
         )
     known = None if details is None else read_details(details.read_bytes(), token)

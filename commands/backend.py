@@ -139,8 +139,9 @@ def _without_pulumi(layout: Layout, choice: Choice) -> str:
     url = _without_login(os.environ.get(BACKEND_URL, ""))
     asked = "--backend pulumi" if choice is Choice.PULUMI else f"{BACKEND_URL}={url}"
     return (
-        f"{asked} asks for an installed Pulumi, and there is none on PATH: install it, or give "
-        f"`--backend set-up`, which takes the set-up in {layout.state}."
+        f"{asked} requires an installed Pulumi, and there is none on PATH: install it, or give `--backend "
+        "set-up`, which uses the set-up in"
+        f" {layout.state}."
     )
 
 

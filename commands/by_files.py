@@ -206,7 +206,7 @@ def _all_made(compared: _Comparison, whole: Path | None) -> list[RenderedPage]:
     """Make the page of each stack that differs, the worst first."""
     names = compared.differing
     if len(names) > MOST:
-        raise UserError(f"{len(names)} stacks differ, and {MOST} fit here: choose one with `--stack`.")
+        raise UserError(f"{len(names)} stacks differ, but only {MOST} fit here: choose one with `--stack`.")
     texts, previews = dict[str, str](), dict[str, Previewed]()
     for name in names:
         try:

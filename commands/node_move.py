@@ -95,7 +95,7 @@ def _refuse_another_user(source: DeployedNode, settings: StackSettings) -> None:
     wanted = settings.nodes[source.name].user
     if wanted != source.user:
         raise UserError(
-            f"{source.name} has the user {source.user} in the state of {source.stack}, and {wanted} in "
+            f"{source.name} has the user {source.user} in the state of {source.stack}, but {wanted} in "
             f"{file_name(source.stack)}: a move keeps the user, who owns the wallets. Write `user: "
             f'"{source.user}"` there, and change the user when the node has moved; or change it first '
             "(docs/wallets.md, “Another user”). Nothing was changed."

@@ -103,7 +103,8 @@ def clean_tree() -> str:
     if hidden := hidden_from_status(PROJECT, IMAGES):
         some = ", ".join(hidden[:3]) + (" and more" if hidden[3:] else "")
         raise UserError(
-            f"Git was told not to look at {some}, so its tree does not cover those files: remove the ignored "
-            "files in images/, and end `git update-index --assume-unchanged` and `--skip-worktree`."
+            f"Git is configured not to check {some}, so its tree does not cover those files: remove the "
+            "ignored "
+            "files in images/, and undo `git update-index --assume-unchanged` and `--skip-worktree`."
         )
     return tree

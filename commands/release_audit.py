@@ -63,16 +63,17 @@ def audit(tools: bool, fetch: bool) -> None:
     shipped = _of(IMAGES, known, COMPILERS)
     accepted = read_accepted(ACCEPTED.read_text())
     open_ones = _without(shipped, accepted)
-    click.echo(_table(open_ones) or "Nothing that is shipped has a known vulnerability that is not accepted.")
+    click.echo(_table(open_ones) or "No shipped image has a known vulnerability that is not accepted.")
     for line in (*_not_looked_up(), *_about(shipped, accepted, database)):
         click.echo(line)
     if tools:
         click.echo(
-            "\n" + (_table(_of(TOOLS, known, [GO_VERSION])) or "No tool of `make up` has a known one.")
+            "\n"
+            + (_table(_of(TOOLS, known, [GO_VERSION])) or "No tool of `make up` has a known vulnerability.")
         )
     if open_ones:
         raise UserError(
-            f"{len(open_ones)} known vulnerabilities in what is shipped. Take fixed versions into "
+            f"{len(open_ones)} known vulnerabilities in the shipped images. Take fixed versions into "
             "images/NAME/go.mod, and a newer Go into catalogue/bases.py or local/machine/tools.py; or say in "
             "release/accepted_vulnerabilities.toml why one may stay."
         )

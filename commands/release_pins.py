@@ -57,7 +57,7 @@ def pins(newer: bool) -> None:
         **dict.fromkeys(others),
     }
     shown = [row for row in rows(newest) if not newer or row[2] not in ("–", UNKNOWN)]
-    click.echo(columns([HEADS, *shown]) if shown else "No pinned version has a known newer one.")
+    click.echo(columns([HEADS, *shown]) if shown else "No newer version is known for any pin.")
 
 
 def _newest_go(layout: Layout, go: str) -> str | None:

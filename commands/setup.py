@@ -128,7 +128,7 @@ def _garbage(garbage: Garbage) -> str:
     ),
 )
 @click.argument("file")
-@recipient_options("Those of the stacks' wallets can't.")
+@recipient_options("The recipients of the stacks' wallets can't.")
 @with_ssh
 def backup_setup(
     file: str, given: Sequence[str], recipient_files: Sequence[Path], ssh_options: Sequence[str]

@@ -17,16 +17,17 @@ def refuse_odd(text: str, name: str) -> None:
         length = len(text.encode())
         size = 0 if length > BYTES else _size(yaml.compose(text, yaml.SafeLoader), {})
     except UnicodeEncodeError:
-        raise UserError(f"{name} is not UTF-8, and is not read.") from None
+        raise UserError(f"{name} is not UTF-8, so it was not read.") from None
     except yaml.YAMLError:
         return  # the preview reports the place
     except RecursionError:
-        raise UserError(f"{name} nests its values too deep, or in themselves, and is not read.") from None
+        raise UserError(f"{name} nests its values too deeply, or recursively, so it was not read.") from None
     if length > BYTES:
-        raise UserError(f"{name} is longer than {BYTES:,} bytes, and is not read.")
+        raise UserError(f"{name} is longer than {BYTES:,} bytes, so it was not read.")
     if size > NODES:
         raise UserError(
-            f"{name} has more than {NODES:,} values, with what its aliases repeat, and is not read."
+            f"{name} has more than {NODES:,} values, counting those that its aliases repeat, so it was not "
+            "read."
         )
 
 

@@ -252,8 +252,11 @@ def _named(origin: str) -> tuple[str, str]:
 def _is_agreed(source: Source, users: Sequence[Any], *, yes: bool) -> bool:
     """Ask for permission to stop the containers that use the adopted wallets."""
     command = stop_command(source, users)
-    click.echo(f"Wallets of {source.where} may be written to: a wallet has one writer. `{command}`")
-    if yes or has_agreed("Proceed?", "There is no terminal to ask: `--yes` does it.", err=True):
+    click.echo(
+        f"Wallets of {source.where} may still be written to, but a wallet may have only one writer. "
+        f"This stops the containers: `{command}`"
+    )
+    if yes or has_agreed("Proceed?", "There is no terminal to ask: `--yes` proceeds.", err=True):
         return True
     click.echo("Nothing was changed.", err=True)
     return False

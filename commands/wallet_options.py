@@ -69,7 +69,7 @@ def with_identity(function: Function) -> Function:
 
 def with_recipients(function: Function) -> Function:
     """Add the options for recipients of a backup, in addition to those of the stack."""
-    return recipient_options("Those of the stack always can.")(function)
+    return recipient_options("The stack's recipients always can.")(function)
 
 
 def recipient_options(others: str) -> Callable[[Function], Function]:

@@ -26,5 +26,5 @@ def left_behind(subject: str, existing: Values, labels: Mapping[str, str] | None
     raise ProviderError(
         f"{subject}: the name is already in use by a {kind} that is not in the state; a killed `up` can "
         f"leave one. Look at it: `docker {kind} inspect {name}`. If you don't need it: `{stop}docker {kind} "
-        f"rm {name}` (volumes stay), then the same command again."
+        f"rm {name}` (volumes stay), then run the same command again."
     )

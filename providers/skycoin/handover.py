@@ -339,9 +339,10 @@ class Handover:
             raise ProviderError(
                 f"{_reason(error)}\nThe old container {name} stays stopped until the copy of its chain "
                 "database is restored, because the newer version may have written into it. First fix the "
-                "cause on its host, for example a full disk (`docker system df`). Behind ssh the host's "
-                "watchdog tries that once more, and then starts the node anyway: a node that can't read the "
-                "database ends"
+                "cause on its host, for example a full disk (`docker system df`). If the host is behind ssh, "
+                "its watchdog tries that once more, and then starts the node anyway; if the node can't read "
+                "the database, it exits"
+                ""
             ) from error
 
     def _policy(self, container: str, name: str) -> None:

@@ -19,7 +19,8 @@ def refuse_foreign(container: Values, inputs: Values) -> None:
         raise ProviderError(
             f"container {name} on host {inputs['host']}: the name is already in use by a container that "
             f"{description}. Look at it: `docker container inspect {name}`. If you don't need it: `docker "
-            f"stop -t 60 {name} && docker container rm {name}` (volumes stay), then the same command again."
+            f"stop -t 60 {name} && docker container rm {name}` (volumes stay), then run the same command "
+            "again."
         )
 
 

@@ -389,9 +389,9 @@ def test_a_checkout_that_changes_during_the_update_is_reported(stack: Stack, tok
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ("", f"a review's hash has {LENGTH} digits from 0 to f, and this one has 0 characters."),
-        ("0" * 40, f"a review's hash has {LENGTH} digits from 0 to f, and this one has 40 characters."),
-        ("g" * LENGTH, "a review's hash has digits from 0 to f only."),
+        ("", f"a review's hash has {LENGTH} hexadecimal digits, and this one has 0 characters."),
+        ("0" * 40, f"a review's hash has {LENGTH} hexadecimal digits, and this one has 40 characters."),
+        ("g" * LENGTH, "a review's hash has only hexadecimal digits."),
     ],
     ids=["empty", "cut", "malformed"],
 )

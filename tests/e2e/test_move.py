@@ -181,7 +181,7 @@ def test_a_node_adopts_the_wallet_of_a_plain_docker_run(up: Machine) -> None:
         with plain_run(up, "old-skycoin") as addresses:
             refused = up.skyinfra("wallet", "adopt", "heir", "--from", "old-skycoin")
             assert refused.code == 1
-            assert "a wallet has one writer. `docker stop -t 60 old-skycoin`" in refused.text
+            assert "This stops the containers: `docker stop -t 60 old-skycoin`" in refused.text
             place = Path(up.inspect("volume", "old-skycoin")["Mountpoint"])
             files = {path.name: path.read_bytes() for path in place.glob("*.wlt")}
             adopted = well(up.skyinfra("wallet", "adopt", "heir", "--from", "old-skycoin", "--yes"))

@@ -272,7 +272,7 @@ Plant = Callable[[str, str, str, str], None]
     [
         (
             "arm-linux-gnueabihf-gcc",
-            "passes floats in registers (hard-float ABI); linux/arm/v6 takes the soft-float ABI",
+            "passes floats in registers (hard-float ABI); linux/arm/v6 requires the soft-float ABI",
         ),
         ("x86_64-linux-gnu-gcc", "is EM_X86_64, 64 bit; linux/arm/v6 takes EM_ARM, 32 bit"),
     ],

@@ -498,7 +498,7 @@ def test_more_stacks_than_fit_in_one_run_are_refused(repository: Repository) -> 
         (repository.folder / "stacks" / f"Pulumi.house-{number}.yaml").write_text(text)
     done = repository.skyinfra("review", "--base", "base")
     assert done.code == FAILED
-    assert "13 stacks differ, and 12 fit here: choose one with `--stack`." in done.err
+    assert "13 stacks differ, but only 12 fit here: choose one with `--stack`." in done.err
     (repository.folder / "stacks" / "Pulumi.house-0.yaml").unlink()
     whole = repository.folder / "@whole.md"
     done = repository.skyinfra("review", "--base", "base", "--whole", str(whole))
@@ -725,7 +725,7 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     ("text", "said"),
     [
         (BOMB, "has more than 100,000 values"),
-        ("config: {skycoin:x: &a [*a]}\n", "nests its values too deep, or in themselves"),
+        ("config: {skycoin:x: &a [*a]}\n", "nests its values too deeply, or recursively"),
         ("config: " + "[" * 20_000, "nests its values too deep"),
     ],
     ids=["aliases", "in itself", "deep"],

@@ -319,8 +319,9 @@ def test_a_pulumi_that_is_asked_for_but_missing_is_named_although_there_is_a_set
     ran = skyinfra("images", *arguments)
     assert ran.code == exit_codes.FAILED
     assert ran.err == (
-        f"error: {asked} asks for an installed Pulumi, and there is none on PATH: install it, or give "
-        f"`--backend set-up`, which takes the set-up in {set_up.state}.\n"
+        f"error: {asked} requires an installed Pulumi, and there is none on PATH: install it, or give "
+        "`--backend set-up`, which uses the set-up in"
+        f" {set_up.state}.\n"
     )
 
 

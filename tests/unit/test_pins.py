@@ -155,4 +155,4 @@ def test_registries_that_do_not_answer_leave_all_versions_unknown(answers: dict[
     answers.clear()
     assert {*table().values()} == {"unknown"}
     done = CliRunner().invoke(pins, ["--newer"])
-    assert done.output == "No pinned version has a known newer one.\n"
+    assert done.output == "No newer version is known for any pin.\n"

@@ -298,7 +298,7 @@ def forged(machines: Machines, change: Callable[[dict[str, File]], Any], **other
 def test_a_file_that_belongs_to_no_set_up_is_refused(machines: Machines, new: Layout, path: str) -> None:
     """Anybody who knows a recipient can make a backup, and a program in it would be run."""
     data = forged(machines, lambda contents: contents.update({path: File(data=b"x")}))
-    with pytest.raises(UserError, match=r"is not a file of a set-up|would lead out of"):
+    with pytest.raises(UserError, match=r"is not a file of a set-up|would be written outside"):
         restore(new, "b", data, [KEY.secret])
     assert not new.state.exists()
 

@@ -175,7 +175,7 @@ def test_an_audit_without_findings_passes_and_names_the_databases_day(
     ran = skyinfra("release", "audit")
     assert (ran.code, ran.err) == (0, "")
     said, last = ran.out.splitlines()
-    assert said == "Nothing that is shipped has a known vulnerability that is not accepted."
+    assert said == "No shipped image has a known vulnerability that is not accepted."
     assert last.endswith(KNOWN)
 
 
@@ -188,7 +188,7 @@ def test_an_audit_fails_with_a_table_of_the_unaccepted_findings(skyinfra: Skyinf
     rows = [line.split() for line in ran.out.splitlines()]
     assert rows[1] == ["one", "example.org/alone", "1.2.3", "1.3.0", "GO-1", "GO-1", "at", "work"]
     assert [row[:3] for row in rows[2:4]] == [["one", "stdlib", go] for go in sorted(COMPILERS)]
-    assert "3 known vulnerabilities in what is shipped. Take fixed versions into" in ran.err
+    assert "3 known vulnerabilities in the shipped images. Take fixed versions into" in ran.err
 
 
 def test_a_replaced_module_is_looked_up_under_the_name_and_version_in_its_place(

@@ -150,7 +150,7 @@ def test_a_running_container_is_stopped_only_after_a_yes(
     old = host.old("running", wallet=FILES)
     ran = adopt(skyinfra)
     assert (ran.code, old.status) == (1, "running")
-    assert "There is no terminal to ask: `--yes` does it.\nNothing was changed.\n" in ran.err
+    assert "There is no terminal to ask: `--yes` proceeds.\nNothing was changed.\n" in ran.err
     assert_nothing_changed(host)
     terminal = SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True))
     with monkeypatch.context() as patched:
@@ -160,7 +160,7 @@ def test_a_running_container_is_stopped_only_after_a_yes(
         assert old.status == "running"
     ran = adopt(skyinfra, "old", "--yes")
     assert (ran.code, old.status) == (0, "exited")
-    assert "a wallet has one writer. `docker -H ssh://pi@attic.lan stop -t 60 old`" in ran.out
+    assert "This stops the containers: `docker -H ssh://pi@attic.lan stop -t 60 old`" in ran.out
     assert host.board.files(WALLET) == FILES
 
 
@@ -348,8 +348,9 @@ def test_wallets_are_shown_before_the_question(host: Host, skyinfra: Skyinfra) -
     host.old("running", wallet=FILES)
     assert (
         adopt(skyinfra).out == "old on host attic: 2 wallets with 3 addresses\n"
-        "Wallets of old on host attic may be written to: a wallet has one writer. "
-        f"`{DOCKER} stop -t 60 old`\n"
+        "Wallets of old on host attic may still be written to, but a wallet may have only one writer. This "
+        "stops the containers: `"
+        f"{DOCKER} stop -t 60 old`\n"
     )
 
 

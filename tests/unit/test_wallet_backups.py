@@ -573,7 +573,9 @@ def test_a_restore_without_recipients_warns_that_the_earlier_wallets_are_kept_un
 def test_a_plain_archive_with_an_impossible_time_is_refused_with_a_message(name: str, modified: int) -> None:
     """Before, such an archive ended in a ValueError."""
     archive = pack({"a.wlt": File(data=wallet("a"), modified=modified)})
-    with pytest.raises(WalletError, match=rf"{name}: its name or its files have an impossible time"):
+    with pytest.raises(
+        WalletError, match=rf"{name}: the time in its name, or of one of its files, is impossible"
+    ):
         read(name, archive)
 
 
@@ -650,9 +652,12 @@ def test_verify_names_what_it_can_not_verify_without_a_key(capsys: pytest.Captur
     backups.verify("b", sealed(), [])
     said = capsys.readouterr().out
     assert "b: a complete backup of node node-1 of stack test, host attic" in said
-    assert "not verified without a key: that it can be decrypted, and that its header is true" in said
+    assert (
+        "not verified without a key: that it can be decrypted, and that its header matches its content"
+        in said
+    )
     backups.verify("b", sealed(), [KEY.secret])
-    assert "decrypted: its wallets are intact, and its header is true" in capsys.readouterr().out
+    assert "decrypted: its wallets are intact, and its header matches its content" in capsys.readouterr().out
     backups.verify("node-1-wallet-2026-01-01T00-00-00Z.tar.gz", pack(CONTENTS), [])
     assert "not encrypted: anyone who has the file can read it" in capsys.readouterr().out
 

@@ -92,7 +92,7 @@ def test_a_backup_for_nobody_is_refused_before_the_wallet_is_read(
 ) -> None:
     ran = skyinfra("wallet", "backup", "node-1", "-s", "test")
     assert ran.code == 1
-    assert "error: no recipient is given for backups of node-1, so none was made." in ran.err
+    assert "error: no recipient is given for backups of node-1, so none was created." in ran.err
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_verify_takes_a_key_from_a_file_or_from_standard_input(skyinfra: Skyinfr
     for given in (str(key), "-"):
         ran = skyinfra("wallet", "verify", str(file), "--identity", given, given=KEY.file)
         assert ran.code == 0, ran.err
-        assert "decrypted: its wallets are intact, and its header is true" in ran.out
+        assert "decrypted: its wallets are intact, and its header matches its content" in ran.out
     wrong = skyinfra("wallet", "verify", str(file), "--identity", "-", given=OTHER.file)
     assert (wrong.code, "none of the given identities is one of theirs" in wrong.err) == (1, True)
     assert "not verified without a key" in skyinfra("wallet", "verify", str(file)).out

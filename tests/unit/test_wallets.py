@@ -447,7 +447,7 @@ def test_a_missing_or_misspelt_volume_is_not_created(node: DeployedNode, tmp_pat
 
 @pytest.mark.case(38)
 def test_an_empty_wallet_is_not_backed_up(node: DeployedNode, tmp_path: Path) -> None:
-    with pytest.raises(WalletError, match="holds no wallet, and no backup was made of it"):
+    with pytest.raises(WalletError, match="holds no wallet, and was not backed up"):
         backup(node, volume(node, FakeEngine({WALLET: {"note": b"x"}})), tmp_path)
     copies = {f"{COPY}/a.wlt": TEXT}
     with pytest.raises(WalletError, match=f"skyinfra wallet restore node-1 --copy {COPY} -s test`"):
@@ -550,7 +550,7 @@ def test_a_node_that_does_not_start_after_a_restore_is_reported(
         restore_file(node, volume(node, engine), file, tmp_path)
     assert str(raised.value).startswith(f"{reason}host attic: the engine is gone\nnode-1 on host attic was ")
     assert str(raised.value).endswith(
-        "not started again: `docker -H ssh://pi@attic.lan start skycoin-node-1`, or `up`"
+        "not started again: run `docker -H ssh://pi@attic.lan start skycoin-node-1`, or `up`"
     )
 
 
@@ -576,7 +576,7 @@ def test_a_backup_that_leads_out_of_the_wallets_folder_is_refused(name: str) -> 
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         tar.addfile(tarfile.TarInfo(name))
-    with pytest.raises(WalletError, match="would lead out of the wallet's folder"):
+    with pytest.raises(WalletError, match="would be written outside the wallet's folder"):
         unpack("b", gzip.compress(buffer.getvalue()))
 
 
@@ -742,10 +742,10 @@ def test_a_restore_starts_no_node_next_to_the_one_that_an_up_has_started_meanwhi
     file = keep(tmp_path, "b", pack({"a.wlt": File(data=TEXT), "new.wlt": File(data=TEXT)}))
     place = SlowFolder(tmp_path / "x", meanwhile=lambda: setattr(engine, "users", ("after the handover",)))
     with pytest.raises(
-        WalletError, match=r"meanwhile, by an `up` or at a boot\. Nothing was changed"
+        WalletError, match=r"in the meantime, by an `up` or at a boot\. Nothing was changed"
     ) as refused:
         restore_slowly(node, engine, file, place)
-    assert "was not started again: `up`" in str(refused.value)
+    assert "was not started again: run `up`" in str(refused.value)
     assert "start skycoin-node-1" not in engine.noted
     assert engine.volumes[WALLET] == {"a.wlt": TEXT}
 
@@ -764,7 +764,7 @@ def test_a_restore_writes_over_nothing_that_another_restore_has_just_brought_bac
         tmp_path / "x", meanwhile=lambda: restore_file(node, volume(node, engine), second, tmp_path / "y")
     )
     engine.running = False
-    with pytest.raises(WalletError, match="has changed since it was read, as by another command"):
+    with pytest.raises(WalletError, match="has changed since it was read, perhaps by another command"):
         restore_slowly(node, engine, first, place)
     assert sorted(engine.volumes[WALLET]) == ["a.wlt", "second.wlt"]
 
@@ -994,7 +994,7 @@ def test_a_restore_that_ends_before_the_other_writes_has_restored_all_of_its_fil
     two.restore("first")
     [refused] = two.refused
     assert refused.startswith("first: ")
-    assert "has changed since it was read, as by another command" in refused
+    assert "has changed since it was read, perhaps by another command" in refused
     assert sorted(two.engine.volumes[WALLET]) == ["a.wlt", "second.wlt"]
     assert two.engine.noted[-1] == "start skycoin-node-1"
     assert two.engine.helpers == []
@@ -1023,7 +1023,7 @@ def test_of_two_restores_that_have_both_stopped_the_node_the_later_starts_no_nod
     [refused] = two.refused
     assert refused.startswith("second: ")
     assert refused.count(BUSY) == 1
-    assert "was stopped, and was not started again: `up`" in refused
+    assert "was stopped, and was not started again: run `up`" in refused
     assert sorted(two.engine.volumes[WALLET]) == ["a.wlt", "first.wlt"]
     assert two.engine.helpers == []
     started = [one for one in two.engine.noted if one == "start skycoin-node-1"]
@@ -1044,7 +1044,7 @@ def test_a_restore_whose_container_was_removed_by_hand_leaves_the_next_ones_file
     two.engine.meanwhile["stage"] = second_begins
     two.restore("first")
     assert "was removed by another command" in two.refused[0]
-    assert "was stopped, and was not started again: `up`" in two.refused[0]
+    assert "was stopped, and was not started again: run `up`" in two.refused[0]
     assert sorted(two.engine.volumes[WALLET]) == [f"{STAGING}/second.wlt", "a.wlt"]
 
 

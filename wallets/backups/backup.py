@@ -18,10 +18,10 @@ from wallets.files.contents import Contents, refuse_damaged, refuse_interrupted,
 from wallets.files.losses import lost
 from wallets.volumes.volume import WalletVolume
 
-UNVERIFIED = "that it can be decrypted, and that its header is true"
+UNVERIFIED = "that it can be decrypted, and that its header matches its content"
 """Facts about an encrypted backup that can't be checked without a secret key."""
 
-PLAIN = "It holds wallets without a password in plain text: keep it as you would keep the money."
+PLAIN = "It holds wallets without a password in plain text: keep it as safe as the money."
 
 
 def backup(
@@ -84,7 +84,7 @@ def verify(name: str, data: bytes, identities: Sequence[Identity]) -> None:
     print(f"  encrypted to {', '.join(facts.recipients)}")
     if identities:
         open_backup(file, identities)
-        print("  decrypted: its wallets are intact, and its header is true")
+        print("  decrypted: its wallets are intact, and its header matches its content")
     else:
         print(f"  not verified without a key: {UNVERIFIED} (`--identity FILE`)")
 
@@ -162,9 +162,7 @@ def counted(contents: Contents) -> str:
 
 
 def _empty(node: DeployedNode, copies: list[str]) -> str:
-    what = (
-        f"the wallet volume {node.wallet} on host {node.host} holds no wallet, and no backup was made of it"
-    )
+    what = f"the wallet volume {node.wallet} on host {node.host} holds no wallet, and was not backed up"
     if not copies:
         return f"{what}. If it once had one, restore a backup: `{node.wallet_command('restore', 'FILE')}`"
     return (

@@ -166,7 +166,7 @@ def _about_plain(name: str, contents: Contents) -> About:
         return _of_name(name, contents)
     except (ValueError, OverflowError, OSError):
         raise WalletError(
-            f"{name}: its name or its files have an impossible time. Rename it like "
+            f"{name}: the time in its name, or of one of its files, is impossible. Rename it like "
             "NODE-wallet-2026-01-31T00-00-00Z.tar.gz"
         ) from None
 

@@ -46,9 +46,9 @@ def refuse_unclear(node: DeployedNode, recipients: Sequence[str], *, plain: bool
         )
     if not recipients and not plain:
         raise WalletError(
-            f"no recipient is given for backups of {node.name}, so none was made. Create a key once, on a "
+            f"no recipient is given for backups of {node.name}, so none was created. Create a key once, on a "
             "machine that is neither the node's host nor this one: `age-keygen -o wallet-key.txt` (Debian's "
-            "package age; keep that file as you would keep the money). Then write the public key that it "
+            "package age; keep that file as safe as the money). Then write the public key that it "
             f"prints into the stack's file, `{NAMESPACE}:{KEY}: {{recipients: [age1…]}}`, or give it with "
             "--recipient age1…. --plain writes a file that anyone can read"
         )

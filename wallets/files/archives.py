@@ -99,7 +99,7 @@ def _files(tar: tarfile.TarFile, below: str) -> Iterator[tuple[str, File]]:
     for entry in tar:
         path = posixpath.relpath(posixpath.normpath(f"/{entry.name}"), f"/{below}")
         if entry.name.startswith("/") or ".." in entry.name.split("/") or path.split("/")[0] == "..":
-            raise WalletError(f"{entry.name!r} would lead out of the wallet's folder")
+            raise WalletError(f"{entry.name!r} would be written outside the wallet's folder")
         if entry.isdir() or path.split("/")[0] in ("lost+found", IDENTITY, f"{IDENTITY}.new"):
             continue
         if entry.issym():

@@ -90,5 +90,5 @@ def _bring_back(volume: WalletVolume, container: Any, after: BaseException | Non
             reasons = said if str(error) in said else "\n".join(filter(None, (said, str(error))))
             by_hand = "" if isinstance(error, InUseError) else f"`{node.docker} start {node.container}`, or "
             raise WalletError(
-                f"{reasons}\n{node.where} was stopped, and was not started again: {by_hand}`up`"
+                f"{reasons}\n{node.where} was stopped, and was not started again: run {by_hand}`up`"
             ) from error

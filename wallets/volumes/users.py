@@ -31,8 +31,9 @@ def refuse_started(volume: WalletVolume, state: str) -> None:
     """
     if names := sorted(running_on(volume, writing=True).values()):
         raise WalletError(
-            f"{', '.join(names)} on host {volume.node.host} has been started on {volume.node.wallet} "
-            f"meanwhile, by an `up` or at a boot. {state}. Stop it (`{volume.node.docker} stop -t {GRACE} "
+            f"{', '.join(names)} on host {volume.node.host} has been started on {volume.node.wallet} in the "
+            "meantime, by"
+            f" an `up` or at a boot. {state}. Stop it (`{volume.node.docker} stop -t {GRACE} "
             f"{names[0]}`), and run the same command again"
         )
 
@@ -42,8 +43,9 @@ def refuse_others(volume: WalletVolume, container: Any) -> None:
     running = running_on(volume, writing=True)
     if names := sorted(name for identity, name in running.items() if identity != container.id):
         raise InUseError(
-            f"{', '.join(names)} on host {volume.node.host} is running on {volume.node.wallet} by now, as "
-            "after an `up`: a wallet has one writer"
+            f"{', '.join(names)} on host {volume.node.host} is now running on {volume.node.wallet}, for "
+            "example after an `up`: a"
+            " wallet has one writer"
         )
 
 
@@ -64,8 +66,9 @@ def refuse_writers(volume: WalletVolume, own: Any = None) -> None:
         end = f"`{node.docker} rm -f {' '.join(names)}`"
         raise InUseError(
             f"{', '.join(names)} on host {node.host} is used by another command to write to "
-            f"{node.wallet}, as by a restore on another machine. Nothing was changed. Wait for its end; "
-            f"if it was killed, remove that container ({end}). Then run the same command again"
+            f"{node.wallet}, such as a restore on another machine. Nothing was changed. Wait until it ends; "
+            "if"
+            f" it was killed, remove that container ({end}). Then run the same command again"
         )
 
 

@@ -48,8 +48,9 @@ def put(volume: WalletVolume, contents: Contents, expected: Contents) -> None:
         except NotFound as error:
             _clean_up(volume, container)
             raise WalletError(
-                f"a container through which {volume.node.wallet} was written was removed by another "
-                f"command ({error}). Run this one again"
+                f"a container through which {volume.node.wallet} was written was removed by another command "
+                f"({error}). Run this command again"
+                f""
             ) from error
         except WalletError:
             _clean_up(volume, container)
@@ -95,14 +96,15 @@ def _check_written(volume: WalletVolume, contents: Contents) -> None:
     ]
     if wrong:
         raise WalletError(f"{', '.join(sorted(wrong))} in {volume.node.wallet} differs from the backup")
-    refuse_started(volume, "The files are in their place, but it may write over them what it had read before")
+    refuse_started(volume, "The files are in place, but it may overwrite them with what it had read before")
 
 
 def _refuse_other_files(volume: WalletVolume, expected: Contents) -> None:
     if not same(without_staged(volume.read()), expected):
         raise WalletError(
-            f"{volume.node.wallet} on host {volume.node.host} has changed since it was read, as by another "
-            "command. Nothing was changed by this one: run it again"
+            f"{volume.node.wallet} on host {volume.node.host} has changed since it was read, perhaps by "
+            "another command. This command changed nothing: run it again"
+            ""
         )
 
 
