@@ -121,7 +121,7 @@ def test_every_variant_has_an_sbom_and_the_licences_of_what_is_linked(
 
 
 @pytest.mark.usefixtures("catalogue")
-def test_the_exporter_shows_what_the_node_says(up: Machine) -> None:
+def test_the_exporter_shows_the_nodes_answers(up: Machine) -> None:
     url = up.outputs()["nodes"]["node-1"]["metrics"]
     assert url.startswith(f"http://127.0.0.1:{METRICS_PORT}/probe")
     with urllib.request.urlopen(url, timeout=10) as answer:
@@ -220,7 +220,7 @@ def test_the_registry_serves_and_keeps_its_data_in_a_volume(up: Machine) -> None
         up.docker("volume", "rm", "catalogue-registry")
 
 
-def test_each_images_page_says_what_is_inside(up: Machine, catalogue: Result) -> None:
+def test_each_images_readme_has_the_measured_sizes(up: Machine, catalogue: Result) -> None:
     """The sizes in the READMEs are within 5 % of those in the registry."""
     assert catalogue.code == 0
     for image in SOURCES:

@@ -90,7 +90,7 @@ def test_the_committed_wallets_are_complete_for_the_node(judge: Judge) -> None:
 
 
 @pytest.mark.case(3)
-def test_the_program_sees_a_wallet_exactly_where_the_node_reads_one(all_judged: Judged) -> None:
+def test_the_program_accepts_exactly_the_wallets_that_the_node_reads(all_judged: Judged) -> None:
     """Once, 97 contents that the node refuses passed, and 162 that it reads counted as damaged."""
     read = {content for content, said in all_judged.node.items() if not said.error}
     seen = set(all_judged.program)

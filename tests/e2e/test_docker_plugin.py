@@ -437,7 +437,7 @@ def test_a_container_that_need_not_run_is_not_started_by_an_update(plugin: Plugi
     plugin.delete(updated)
 
 
-def test_a_container_that_somebody_removed_is_read_as_missing(plugin: Plugin, engine: Any) -> None:
+def test_a_container_removed_by_hand_is_read_as_missing(plugin: Plugin, engine: Any) -> None:
     made = plugin.create(CONTAINER, inputs("c-removed"))
     engine.api.remove_container(made.id, force=True)
     assert plugin.refresh(made) is None
@@ -447,7 +447,7 @@ def test_a_container_that_somebody_removed_is_read_as_missing(plugin: Plugin, en
 # --- containers: failures ---
 
 
-def test_a_taken_name_is_an_error_that_names_it(plugin: Plugin) -> None:
+def test_a_name_in_use_is_an_error_with_that_name(plugin: Plugin) -> None:
     made = plugin.create(CONTAINER, inputs("c-twice"))
     failure = attempt(plugin, CONTAINER, inputs("c-twice", command=["true"]))
     assert failure.message.startswith("container c-twice: the name is already in use")
@@ -468,7 +468,7 @@ def test_resources_that_a_killed_up_created_are_taken_over_by_the_next(plugin: P
     plugin.delete(network)
 
 
-def test_a_taken_port_keeps_the_container_and_the_next_update_starts_it(
+def test_a_port_in_use_keeps_the_container_and_the_next_update_starts_it(
     plugin: Plugin, engine: Any, network: str
 ) -> None:
     ports = [{"internal": 80, "external": free_port(), "ip": "127.0.0.1"}]
@@ -515,7 +515,7 @@ def test_an_unhealthy_container_is_kept_and_the_next_update_heals_it(plugin: Plu
     plugin.delete(healed)
 
 
-def test_a_container_that_ends_while_it_is_waited_for_says_why(plugin: Plugin) -> None:
+def test_a_container_that_ends_during_the_wait_fails_with_its_reason(plugin: Plugin) -> None:
     script = "echo bad configuration >&2; exit 3"
     began = time.monotonic()
     failure = attempt(plugin, CONTAINER, shell("c-ends", script, healthcheck=HEALTH, wait=True))
@@ -561,7 +561,7 @@ def test_a_silent_ssh_host_is_reported_in_half_a_minute_however_many_resources_i
         assert "timed out" in failure.message
 
 
-def test_nothing_of_the_engine_is_left_behind(plugin: Plugin, engine: Any) -> None:
+def test_no_process_or_rule_of_the_engine_is_left_behind(plugin: Plugin, engine: Any) -> None:
     """Each test removes its own containers, so a delete that only seems to work shows here."""
     assert [container.name for container in engine.containers.list(all=True)] == []
     with pytest.raises(NotFound):

@@ -107,7 +107,7 @@ def test_a_node_that_can_not_start_says_why_at_once_and_the_old_one_runs_again(s
 
 
 @pytest.mark.case(25)
-def test_a_port_that_is_taken_is_found_before_the_old_node_is_stopped(steady: Machine) -> None:
+def test_a_port_in_use_is_noticed_before_the_old_node_is_stopped(steady: Machine) -> None:
     before = steady.inspect("container", NODE)
     with socket.socket() as holder, changed(steady, rpc_port=PORT + 1):
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -122,9 +122,7 @@ def test_the_node_is_in_both_registries_by_the_same_digests(
 
 
 @pytest.mark.usefixtures("published")
-def test_without_a_login_the_registry_answers_nobody(
-    up: Machine, repositories: tuple[Repository, Repository]
-) -> None:
+def test_the_registry_requires_a_login(up: Machine, repositories: tuple[Repository, Repository]) -> None:
     log_in(up, ADDRESS, None)
     try:
         with pytest.raises(RegistryError, match="401"):

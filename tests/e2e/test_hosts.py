@@ -191,7 +191,7 @@ def test_arm_node_runs_the_arm_child_by_digest(up: Machine) -> None:
 
 
 @pytest.mark.usefixtures("fleet")
-def test_outputs_say_what_runs_native_and_what_emulated(up: Machine) -> None:
+def test_outputs_say_which_nodes_run_natively_and_which_emulated(up: Machine) -> None:
     runs = {name: node["runs"] for name, node in up.outputs()["nodes"].items()}
     native, emulated = ("node-1", "gui", "shed"), ("arm", "far")
     assert runs == dict.fromkeys(native, "native") | dict.fromkeys(emulated, "emulated")

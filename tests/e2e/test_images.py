@@ -94,7 +94,7 @@ def test_all_tags_name_the_same_children(repository: Repository) -> None:
     assert len({tuple(digests) for digests in children.values()}) == 1
 
 
-def test_outputs_name_what_the_registry_has(up: Machine, repository: Repository) -> None:
+def test_outputs_match_the_content_of_the_registry(up: Machine, repository: Repository) -> None:
     latest = up.outputs()["images"]["skycoin"]["latest"]
     listed = [entry["digest"] for entry in repository.manifest("latest")["manifests"]]
     assert [variant["digest"] for variant in latest["variants"].values()] == listed
@@ -102,7 +102,7 @@ def test_outputs_name_what_the_registry_has(up: Machine, repository: Repository)
 
 
 @pytest.mark.parametrize("arch", ARCHES)
-def test_variant_says_the_platform_that_its_program_is_for(repository: Repository, arch: str) -> None:
+def test_a_variants_platform_is_that_of_its_program(repository: Repository, arch: str) -> None:
     """All 32 ARM tags that the former build hooks published said linux/amd64."""
     manifest = image_of(repository, arch)
     config = repository.config(manifest)
@@ -182,7 +182,7 @@ def test_an_sbom_describes_the_program_next_to_it(own: Path, arch: str, name: st
 
 
 @pytest.mark.parametrize("arch", ARCHES)
-def test_an_sbom_names_what_is_not_a_go_program(repository: Repository, own: Path, arch: str) -> None:
+def test_an_sbom_lists_parts_that_are_not_go_programs(repository: Repository, own: Path, arch: str) -> None:
     """busybox, the certificates and the web interface used to be in no SBOM."""
     others = others_of(own / arch)
     gui = f"{MODULE}/src/gui/static/dist"

@@ -58,7 +58,7 @@ def wallet(up: Machine) -> dict[str, str]:
     return files
 
 
-def test_wallet_made_before_an_upgrade_is_readable_after_it(up: Machine, wallet: dict[str, str]) -> None:
+def test_a_wallet_created_before_an_upgrade_is_readable_after_it(up: Machine, wallet: dict[str, str]) -> None:
     """An upgrade is another image: the container is replaced gracefully, and the volumes stay."""
     before, settings = up.inspect("container", NODE), up.settings()
     volume = up.inspect("volume", WALLET)["CreatedAt"]
@@ -156,7 +156,7 @@ def test_wallet_survives_a_lost_state(up: Machine, wallet: dict[str, str]) -> No
 
 
 @pytest.mark.case(19)
-def test_a_wallet_volume_removed_by_hand_is_missed_and_never_replaced_by_an_empty_one(
+def test_a_wallet_volume_removed_by_hand_is_noticed_and_never_replaced_by_an_empty_one(
     up: Machine, wallet: dict[str, str]
 ) -> None:
     """The preview reports that the wallet is gone; once restored, it is used again."""

@@ -177,7 +177,7 @@ def test_a_user_outside_of_the_group_docker_is_told_the_command_and_it_helps(
 
 
 @pytest.mark.case(23)
-def test_the_example_as_it_is_wants_a_raspberry_pi(stack: Operator) -> None:
+def test_the_unchanged_example_requires_a_raspberry_pi(stack: Operator) -> None:
     result = stack.run("make", "preview")
     assert result.code != 0
     said = " ".join(result.text.split())

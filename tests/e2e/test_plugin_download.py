@@ -67,16 +67,14 @@ def test_the_clis_checksum_refuses_a_plugin_as_published(
     assert left(tmp_path) == []
 
 
-def test_a_server_that_has_no_such_plugin_or_is_not_there_is_reported(
-    up: Machine, tmp_path: Path, downloads: Downloads
-) -> None:
+def test_a_missing_plugin_or_server_is_reported(up: Machine, tmp_path: Path, downloads: Downloads) -> None:
     downloads.files.clear()
     assert "404 HTTP error fetching plugin" in install(up, tmp_path, downloads).text
     assert "connection refused" in install(up, tmp_path, Downloads(address="http://127.0.0.1:1")).text
     assert left(tmp_path) == []
 
 
-def test_a_plugin_that_is_not_an_archive_leaves_what_the_set_up_takes_away(
+def test_a_plugin_that_is_not_an_archive_leaves_a_file_that_the_set_up_removes(
     up: Machine, tmp_path: Path, downloads: Downloads
 ) -> None:
     """The CLI leaves an empty folder marked as partial; tests/unit/test_plugin_install.py starts from it."""

@@ -178,7 +178,7 @@ def test_a_revision_moves_the_moving_tags_and_leaves_the_release(
 
 
 @pytest.mark.case(14)
-def test_a_release_that_somebody_moved_is_shown_and_not_overwritten(
+def test_a_release_moved_by_hand_is_shown_and_not_overwritten(
     up: Machine, repositories: tuple[Repository, Repository]
 ) -> None:
     hosted = repositories[1]
@@ -193,7 +193,7 @@ def test_a_release_that_somebody_moved_is_shown_and_not_overwritten(
 
 
 @pytest.mark.case(14)
-def test_a_moving_tag_that_somebody_moved_is_shown_and_pointed_back(
+def test_a_moving_tag_moved_by_hand_is_shown_and_pointed_back(
     up: Machine, repositories: tuple[Repository, Repository]
 ) -> None:
     """Nodes keep their digest in the meantime."""

@@ -194,7 +194,7 @@ def test_an_untrusted_certificate_is_refused(hosted: Hosted, monkeypatch: pytest
 
 
 @pytest.mark.case(10)
-def test_a_copy_sends_only_what_is_missing(repository: Repository, hosted: Hosted) -> None:
+def test_a_copy_sends_only_missing_blobs(repository: Repository, hosted: Hosted) -> None:
     """The next run sends only what had not arrived before the cut."""
     digest, file = blob()
     repository.put_blob(digest, file)

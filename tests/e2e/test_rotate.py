@@ -112,7 +112,7 @@ def test_a_new_login_invalidates_the_old_one(up: Machine) -> None:
     assert up.docker("rmi", ref).code == 0
 
 
-def test_a_new_authority_replaces_the_old_one_and_builds_go_on(
+def test_a_new_authority_replaces_the_old_one_and_builds_still_work(
     up: Machine, other: Tiny, tmp_path: Path
 ) -> None:
     former = tmp_path / "former.crt"

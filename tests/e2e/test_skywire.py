@@ -206,7 +206,9 @@ def test_a_visor_takes_flags_and_ends_on_sigint(up: Machine, skywire: dict[str, 
 
 
 @pytest.mark.usefixtures("volumes")
-def test_a_visor_without_its_configuration_says_how_to_make_one(up: Machine, skywire: dict[str, str]) -> None:
+def test_a_visor_without_its_configuration_says_how_to_create_it(
+    up: Machine, skywire: dict[str, str]
+) -> None:
     """The configuration holds the keys: with new ones, created silently, it would be another visor."""
     said = run(up, skywire["amd64"], options=VOLUMES)
     assert said.returncode == 78

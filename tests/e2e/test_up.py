@@ -54,7 +54,7 @@ def test_node_answers_with_the_version_commit_and_branch_it_was_built_from(up: M
     assert get("/api/v1/version") == {"version": "0.27.1", "commit": COMMIT, "branch": "master"}
 
 
-def test_node_is_healthy_and_talks_to_nobody(up: Machine) -> None:
+def test_node_is_healthy_and_connects_to_no_peer(up: Machine) -> None:
     health = get("/api/v1/health")
     assert health["blockchain"]["head"]["seq"] == 0
     assert health["open_connections"] == 0
@@ -210,7 +210,7 @@ def test_skyinfra_works_with_a_set_up_and_with_an_installed_pulumi(
     assert result.text.startswith(named[backend]), result.text
 
 
-def test_a_committed_stack_is_previewed_and_its_file_stays_as_it_is(up: Machine) -> None:
+def test_a_committed_stack_is_previewed_and_its_file_is_unchanged(up: Machine) -> None:
     """`stack init` accepts no --config-file; with it, every preview of a committed stack used to fail."""
     result = up.make("preview", "STACK=develop")
     assert result.code == 0, result.text

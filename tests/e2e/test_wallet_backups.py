@@ -158,7 +158,7 @@ def _new_content(path: Path, began: float) -> bytes:
         return b""
 
 
-def test_the_stacks_recipients_and_age_are_what_backup_check_up_and_review_go_by(
+def test_backup_check_up_and_review_use_the_stacks_recipients_and_age(
     kept: Machine, key: Key, tmp_path: Path
 ) -> None:
     before = kept.settings()
@@ -346,7 +346,7 @@ def nas(kept: Machine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tup
     board.end()
 
 
-def test_a_backup_goes_to_a_folder_behind_ssh_and_comes_back(
+def test_a_backup_is_written_to_a_folder_behind_ssh_and_read_back(
     kept: Machine, key: Key, nas: tuple[str, list[str]], tmp_path: Path
 ) -> None:
     address, options = nas

@@ -146,7 +146,9 @@ def test_opening_it_again_changes_nothing(machine: Machine, folder: Path) -> Non
 
 
 @pytest.mark.usefixtures("opened")
-def test_the_files_of_other_tools_are_written_once_and_taken_by_them(machine: Machine, folder: Path) -> None:
+def test_the_files_of_other_tools_are_written_once_and_accepted_by_them(
+    machine: Machine, folder: Path
+) -> None:
     for word in ("written", "unchanged"):
         result = asks(machine, "workspace-files", "NAME=cli", f"FOLDER={folder}")
         assert result.code == 0, result.text

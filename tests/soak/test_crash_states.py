@@ -11,7 +11,7 @@ from tests.e2e.judge import build_judge, judged
 
 
 @pytest.mark.parametrize("kind", ["deterministic", "bip44", "collection"])
-def test_each_byte_at_which_a_save_is_cut_leaves_what_the_docs_say(kind: str, tmp_path: Path) -> None:
+def test_a_save_cut_at_any_byte_leaves_a_state_that_the_docs_list(kind: str, tmp_path: Path) -> None:
     found = [(save, state) for save in saves([kind]) for state in states(save, step=1)]
     contents = {one for _, state in found for one in (state.main, state.temporary) if one is not None}
     for folder in ("judge", "states"):

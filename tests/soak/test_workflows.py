@@ -170,7 +170,7 @@ def test_a_pull_requests_page_is_its_comment(forge: Forge) -> None:
     assert "`./skyinfra apply -s local --review HASH`" in forge.posted, "something lies in the checkout"
 
 
-def test_a_forks_page_is_made_of_its_files_alone(forge: Forge) -> None:
+def test_a_forks_page_is_created_from_its_files_alone(forge: Forge) -> None:
     forge.request(
         "      channel: release\n", "      channel: release\n      build-args: {EXTRA: '@octocat'}\n"
     )

@@ -132,7 +132,7 @@ def test_a_new_volume_is_given_with_the_folders_that_docker_put_there(volume: Pa
 @as_root
 @pytest.mark.case(30)
 @pytest.mark.parametrize("there", ["file", "link", "folder of a third", "own folder of a third", "failing"])
-def test_a_volume_that_anybody_uses_keeps_its_owner(volume: Path, there: str) -> None:
+def test_a_volume_with_content_or_another_owner_keeps_its_owner(volume: Path, there: str) -> None:
     script = GIVE
     (volume / "folder").mkdir()
     match there:
@@ -189,7 +189,7 @@ def test_a_refresh_of_such_a_node_gives_nothing(engine: WalletEngine) -> None:
     assert [one["user"] for one in engine.asked] == [OTHER]
 
 
-def test_a_set_up_that_takes_nodes_over_gives_nothing(
+def test_an_adoption_changes_the_owner_of_no_volume(
     engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("providers.skycoin.wallet_identity.is_adopting", lambda: True)

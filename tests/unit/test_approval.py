@@ -330,7 +330,7 @@ def test_a_refusal_says_what_differs_and_what_to_do() -> None:
     )
 
 
-def test_a_page_says_how_it_is_applied() -> None:
+def test_a_page_contains_the_command_that_applies_it() -> None:
     assert ending("mine", "0" * LENGTH) == (
         f"Review: `{'0' * LENGTH}`\n\n`./skyinfra apply -s mine --review HASH` with this hash makes exactly "
         "the changes above, or none if anything has changed since.\n"

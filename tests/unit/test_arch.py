@@ -51,7 +51,7 @@ def test_goarm_is_set_exactly_where_goarch_is_arm(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["arm32v5", "arm32v6"])
-def test_armel_serves_what_armhf_cannot(name: str) -> None:
+def test_armel_serves_variants_that_armhf_cannot(name: str) -> None:
     """Debian's armhf needs ARMv7: on a Raspberry Pi Zero its programs die with an illegal instruction."""
     assert ARCHES[name].debian_port == "armel"
     assert "gnueabihf" not in ARCHES[name].cc

@@ -60,7 +60,7 @@ def test_up_waits_at_least_as_long_as_a_board_may_take_to_start(name: str) -> No
         ("odroid-xu4", "arm32v7"),
     ],
 )
-def test_a_board_takes_the_variant_that_its_processor_runs(board: str, arch: str) -> None:
+def test_a_board_gets_a_variant_that_its_processor_runs(board: str, arch: str) -> None:
     assert BOARDS[board].arch == arch
 
 
@@ -116,7 +116,7 @@ def page() -> str:
     return f"{before}{BEGIN}\n{made}\n{END}{rest.partition(END)[2]}"
 
 
-def test_the_page_of_boards_is_what_the_code_says() -> None:
+def test_the_page_of_boards_matches_the_code() -> None:
     if os.environ.get("UPDATE_SNAPSHOTS"):
         PAGE.write_text(page())
     assert PAGE.read_text() == page()

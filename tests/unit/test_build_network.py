@@ -78,7 +78,7 @@ def test_the_first_network_is_created_with_the_state_folder_as_its_owner(
     ],
     ids=["a LAN", "a VPN that takes all", "one address", "a VPN's 10.x", "both"],
 )
-def test_a_network_that_is_taken_is_left_alone(
+def test_a_network_in_use_is_not_touched(
     machine: dict[str, Any], layout: Layout, routes: list[str], subnet: str
 ) -> None:
     machine["link"] = [{"ifname": "skybuild0", "ifalias": "/another/state"}]

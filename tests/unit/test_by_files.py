@@ -230,7 +230,7 @@ def test_a_stack_that_the_base_does_not_have_is_new(repository: Repository) -> N
 
 
 @pytest.mark.usefixtures("alone")
-def test_nothing_of_the_environment_reaches_the_program(
+def test_no_variable_of_the_environment_reaches_the_program(
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given: list[dict[str, str]] = []
@@ -334,7 +334,7 @@ def test_leading_empty_lines_of_a_file_count_in_line_numbers(repository: Reposit
 HOSTILE = "@octocat ![x](https://x.invalid/y) <!-- "
 
 
-def test_text_of_a_fork_is_no_mention_link_picture_or_comment(repository: Repository) -> None:
+def test_text_of_a_fork_creates_no_mention_link_picture_or_comment(repository: Repository) -> None:
     args = f"      build-args: {{EXTRA: '{HOSTILE}'}}\n"
     repository.edit(RELEASE, "      channel: release\n", f"      channel: release\n{args}")
     (repository.folder / HOSTILE.partition("(")[0]).write_text("")
@@ -347,7 +347,7 @@ def test_text_of_a_fork_is_no_mention_link_picture_or_comment(repository: Reposi
         assert active not in page
 
 
-def test_a_branch_is_compared_with_where_it_began(repository: Repository) -> None:
+def test_a_branch_is_compared_with_the_commit_where_it_began(repository: Repository) -> None:
     """Commits that the base has received since then are not changes of the branch."""
     repository.git("checkout", "-q", "-b", "branch")
     repository.edit(
@@ -603,7 +603,7 @@ EVIL = "x/\n\n## Stack fleet: safe\n\nNothing changes. @octocat [a](https://x.in
 
 @pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("stack", [EVIL, "evil/skycoin/other"])
-def test_a_foreign_reason_is_shown_as_it_is(repository: Repository, stack: str) -> None:
+def test_a_foreign_reason_is_shown_unchanged(repository: Repository, stack: str) -> None:
     """Before, a fork could fill the whole comment with its own heading, mention and link."""
     repository.edit(FLEET, "images-from: organization/skycoin/release", f"images-from: {json.dumps(stack)}")
     done = repository.review("fleet", "--base", "base")

@@ -19,7 +19,7 @@ def test_a_run_ends_with_a_line_for_every_case() -> None:
     assert len(untried) == len(CASES.keys() - names_by_case().keys())
 
 
-def test_the_page_of_faults_is_what_the_tests_say() -> None:
+def test_the_page_of_faults_matches_the_tests() -> None:
     file = PROJECT / "docs" / "faults.md"
     if os.environ.get("UPDATE_SNAPSHOTS"):
         file.write_text(page())

@@ -156,7 +156,7 @@ def test_a_database_that_the_nodes_user_can_not_use_is_refused_and_not_ignored()
         volume.chmod(0o777)
 
 
-def test_a_copy_takes_the_place_of_what_the_newer_version_has_written(folder: Path) -> None:
+def test_a_copy_replaces_the_database_that_the_newer_version_has_written(folder: Path) -> None:
     (folder / "data.db").write_bytes(database("0.27.1"))
     tend(folder, "keep")
     assert sorted(path.name for path in folder.iterdir()) == ["data.db", COPY]
@@ -191,7 +191,7 @@ def test_a_copy_without_enough_space_fails_and_leaves_no_copy(folder: Path) -> N
     assert [path.name for path in folder.iterdir()] == ["data.db"]
 
 
-def test_a_copy_whose_partial_file_is_removed_meanwhile_fails(folder: Path) -> None:
+def test_a_copy_fails_if_its_partial_file_is_removed_in_the_meantime(folder: Path) -> None:
     """Otherwise, the copy's next pieces would begin in the middle of a new file of the same name."""
     os.mkfifo(folder / "data.db")
     script = SCRIPT.replace("/data/", f"{folder.parent}/")

@@ -93,7 +93,7 @@ def test_a_newer_version_gets_the_database_after_a_copy_that_is_removed_once_it_
 
 @pytest.mark.parametrize("image", [SICK, BAD])
 @pytest.mark.case(6, 39)
-def test_a_newer_version_that_fails_gives_back_a_database_that_the_old_one_reads(
+def test_if_a_newer_version_fails_the_old_one_gets_back_a_database_that_it_reads(
     node: Node, image: str
 ) -> None:
     """Before, the newer version had marked the database, so the old container came back and kept exiting."""

@@ -357,7 +357,7 @@ def test_a_damaged_file_of_a_set_up_is_reported_with_the_remedy(
     assert last_engine(set_up) is None, "and `make up` gets past it"
 
 
-def test_retention_takes_the_set_ups_authority_and_logins(
+def test_retention_uses_the_set_ups_authority_and_logins(
     set_up: Layout, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra
 ) -> None:
     """Before, the set-up's registry was not trusted, and the logins kept in the set-up were not used."""
@@ -375,7 +375,7 @@ def test_retention_takes_the_set_ups_authority_and_logins(
     assert trusted == ["", str(set_up.trust)]
 
 
-def test_retention_without_a_set_up_or_a_pulumi_says_that_it_does_not_know_what_runs(
+def test_retention_without_a_set_up_or_a_pulumi_reports_that_running_images_are_unknown(
     layout: Layout, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra, tmp_path: Path
 ) -> None:
     """Before, the command removed images that boards run."""
@@ -701,7 +701,7 @@ def test_the_launcher_says_which_packages_are_missing(tmp_path: Path) -> None:
     assert f"no Python 3.11 or newer on PATH has the packages of {tmp_path}/requirements.txt" in done.stderr
 
 
-def test_fleet_up_leaves_dead_hosts_out_on_any_backend_and_says_so_by_its_code(
+def test_fleet_up_skips_dead_hosts_on_any_backend_and_returns_code_4(
     skyinfra: Skyinfra, layout: Layout, pulumi: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The committed fleet, with a script as `ssh`: one board answers, the other refuses the connection."""

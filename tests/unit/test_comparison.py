@@ -180,7 +180,7 @@ def outputs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     return json.dumps(up("release").exports())
 
 
-def test_the_command_shows_what_came_and_went_since_an_earlier_record(
+def test_the_command_shows_modules_gained_and_lost_since_an_earlier_record(
     skyinfra: Skyinfra, outputs: str, before: dict[str, Any], tmp_path: Path
 ) -> None:
     file = tmp_path / "record.json"

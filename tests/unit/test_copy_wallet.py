@@ -120,7 +120,7 @@ def test_an_accepted_loss_is_not_refused_again(volumes: Volumes) -> None:
 
 
 @pytest.mark.case(38)
-def test_a_large_wallet_is_told_from_its_truncated_form_in_time(volumes: Volumes) -> None:
+def test_a_large_wallet_is_distinguished_from_its_truncated_form_in_good_time(volumes: Volumes) -> None:
     """The script reads line by line; joining the lines took busybox minutes, and blocked every change."""
     entries = [{"address": "2" * 35, "public_key": "03" * 33, "secret_key": "4" * 64}] * 5_000
     whole = json.dumps({"meta": {"type": "deterministic"}, "entries": entries}, indent=4)

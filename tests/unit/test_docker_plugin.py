@@ -193,7 +193,7 @@ DEFAULTS = {
 
 
 @pytest.mark.parametrize("token", SCHEMAS)
-def test_an_unknown_input_fails_and_the_served_ones_are_named(plugin: Servicer, token: str) -> None:
+def test_an_unknown_input_fails_and_the_supported_inputs_are_listed(plugin: Servicer, token: str) -> None:
     """Silently dropping the input would deploy something else than the program says."""
     _, failures = check(plugin, token, {"name": "x", "image": "y", "colour": "red"})
     for name, one in SCHEMAS[token].items():
@@ -316,7 +316,7 @@ def test_a_state_of_the_first_version_shows_no_change(plugin: Servicer) -> None:
         (REMOTE_IMAGE, "keepLocally", False),
     ],
 )
-def test_false_and_zero_are_no_change_if_the_state_lacks_the_key(
+def test_false_and_zero_are_not_a_change_if_the_state_lacks_the_key(
     plugin: Servicer, token: str, key: str, given: Any
 ) -> None:
     """Before, this replaced what is false or 0 anyway; the official plugin 5.2.0 does not."""
@@ -438,7 +438,7 @@ def test_an_input_that_a_preview_does_not_know_yet_is_a_change(
     assert essence(SCHEMAS[CONTAINER][key], unknown) != essence(SCHEMAS[CONTAINER][key], NODE.get(key))
 
 
-def test_an_option_of_an_image_that_the_program_drops_goes_from_the_state() -> None:
+def test_an_option_of_an_image_that_the_program_drops_is_removed_from_the_state() -> None:
     """Otherwise, the option would differ at every run."""
     olds = planned(SCHEMAS[REMOTE_IMAGE], {"name": "x", "keepLocally": True}) | {"imageId": "sha256:1"}
     state = RemoteImage(ClosedEngine()).update("id", olds, {"name": "x", "forceRemove": True})
@@ -769,7 +769,7 @@ JSON = st.recursive(
 
 
 @given(st.dictionaries(TEXT, JSON, max_size=4))
-def test_json_values_come_back_as_they_were_sent(values: Values) -> None:
+def test_json_values_survive_a_round_trip(values: Values) -> None:
     assert to_values(to_struct(values)) == values
 
 

@@ -102,7 +102,7 @@ def test_a_first_preview_asks_amazon_for_nothing() -> None:
     assert engine.one(BUILD, "skycoin-amd64-image").inputs["tags"][0] is UNKNOWN
 
 
-def test_everything_is_pushed_to_the_repository_that_was_made_and_waits_for_it() -> None:
+def test_everything_is_pushed_to_the_created_repository_and_waits_for_it() -> None:
     engine = up("ecr")
     repository = engine.one(REPOSITORY, "ecr-skycoin-skycoin-repository").urn
     builds, lists = engine.all_of(BUILD), engine.all_of(TAG)
@@ -219,7 +219,7 @@ def test_an_expired_login_is_reported_with_the_command_that_renews_it(host: str,
     assert login_command(host) == f"`{command}`"
 
 
-def test_the_stand_in_refuses_what_it_does_not_know() -> None:
+def test_the_stand_in_refuses_unknown_resources() -> None:
     with aws_by_moto() as amazon, pytest.raises(NotImplementedError, match="aws:s3/bucket:Bucket"):
         amazon("aws:s3/bucket:Bucket", {}, {})
 
@@ -346,7 +346,7 @@ def test_a_stack_that_publishes_elsewhere_needs_no_sdk(monkeypatch: pytest.Monke
     assert rendered(up_with("release")) == rendered(up("release"))
 
 
-def test_a_missing_sdk_is_named_with_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_sdk_is_reported_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     _without_the_sdk(monkeypatch)
     with pytest.raises(pulumi.RunError) as caught:
         up_with("ecr")

@@ -137,7 +137,7 @@ def test_an_unknown_resource_is_refused_by_its_token(engine: Engine) -> None:
         engine.run(lambda: pulumi.CustomResource("aws:s3/bucket:Bucket", "bucket", {}))
 
 
-def test_an_unknown_function_is_refused_by_its_token(engine: Engine) -> None:
+def test_an_unknown_function_is_refused_with_its_token(engine: Engine) -> None:
     with pytest.raises(NotImplementedError, match="docker:index/getNetwork:getNetwork"):
         engine.run(lambda: docker.get_network(name="bridge"))
 

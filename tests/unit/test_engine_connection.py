@@ -195,7 +195,9 @@ def connect_fails(path: Path) -> bool:
     return False
 
 
-def test_all_that_an_exec_prints_is_read_also_what_comes_with_the_answers_header(listener: Listener) -> None:
+def test_the_complete_output_of_an_exec_is_read_even_if_it_arrives_with_the_answers_header(
+    listener: Listener,
+) -> None:
     """docker-py lost it: a wallet looked empty, or the read waited for an end that had already arrived."""
     asked = Engine()
     asked.configure({"host": f"unix://{listener.server_address!s}"})
@@ -236,7 +238,7 @@ def test_an_exec_is_started_with_the_headers_of_the_docker_config(
     ]
 
 
-def test_a_pull_takes_the_login_that_the_docker_config_has_at_that_moment(
+def test_a_pull_uses_the_current_login_of_the_docker_config(
     listener: Listener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Amazon's login expires after 12 hours, and a provider lives as long as its `up`."""
@@ -426,7 +428,7 @@ def test_without_ssh_each_connection_ends_at_once(tmp_path: Path, monkeypatch: p
             asked.client()
 
 
-def test_an_exec_that_is_cut_off_is_not_taken_for_complete(listener: Listener) -> None:
+def test_an_exec_that_is_cut_off_does_not_count_as_complete(listener: Listener) -> None:
     asked = Engine()
     asked.configure({"host": f"unix://{listener.server_address!s}"})
     with pytest.raises(RequestsConnectionError, match="in the middle of an exec's output"):

@@ -290,7 +290,7 @@ def test_a_wrong_hash_installs_nothing_and_says_where(checkout: Checkout) -> Non
     assert f"Got        {right.strip()[-64:]}" in words
 
 
-def test_a_package_without_a_wheel_is_named_with_what_was_looked_for(checkout: Checkout) -> None:
+def test_a_package_without_a_wheel_is_reported_with_python_and_platform(checkout: Checkout) -> None:
     source = checkout.wheels / "brick-2.0.tar.gz"
     source.write_bytes(b"never unpacked")
     digest = hashlib.sha256(source.read_bytes()).hexdigest()

@@ -300,7 +300,7 @@ def test_a_temporary_copy_counts_if_it_is_complete_and_holds_more_than_its_walle
         assert said == ([f"a save of mine.wlt was interrupted: {unended}, and {whole}"] if unended else [])
 
 
-def test_names_of_files_are_as_they_are_and_can_not_run_anything(tmp_path: Path) -> None:
+def test_file_names_are_kept_unchanged_and_can_not_run_a_command(tmp_path: Path) -> None:
     names = ["a b", "x=y", "-n", "$(touch evil)", "quo'te", 'dou"ble', "ünï", "new\nline"]
     put(tmp_path, **{name: wallet("A") for name in names})
     evil = TYPES["bip44"].replace('"change": 1', '"change": "0; touch evil; 1"')

@@ -48,7 +48,7 @@ def test_a_port_that_is_free_on_the_host_keeps_its_number(calls: Path) -> None:
     assert ended(calls)
 
 
-def test_a_port_that_is_taken_on_the_host_is_replaced_by_another(calls: Path) -> None:
+def test_a_port_in_use_on_the_host_is_replaced_by_another(calls: Path) -> None:
     said = "Allocated port 40431 for remote forward to 127.0.0.1:5443"
     answer(calls, f'[ "$wanted" = 0 ] && echo "{said}" >&2 || echo "{TAKEN} $wanted" >&2\n{READY}')
     assert way() == 40431

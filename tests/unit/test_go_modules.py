@@ -165,7 +165,9 @@ REPLACED: dict[str, tuple[str, dict[str, str]]] = {
 
 
 @pytest.mark.parametrize(("text", "found"), REPLACED.values(), ids=REPLACED)
-def test_a_replaced_module_is_the_one_in_its_place(text: str, found: dict[str, str], tmp_path: Path) -> None:
+def test_a_replaced_module_is_reported_as_its_replacement(
+    text: str, found: dict[str, str], tmp_path: Path
+) -> None:
     """Go links the replacement, and SBOMs name it."""
     text = f"require a.b/c v1.0.0\n{text}\n"
     assert required(text) == found

@@ -349,7 +349,7 @@ def test_a_container_on_the_folder_of_the_wallet_volume_is_a_second_writer(
 
 
 @pytest.mark.parametrize("foreign", [{}, {NODE: "urn:of-another"}], ids=["by hand", "of another stack"])
-def test_a_foreign_container_is_not_taken_over(foreign: dict[str, str]) -> None:
+def test_a_foreign_container_is_not_adopted(foreign: dict[str, str]) -> None:
     engine = NodeEngine()
     mounts = [{"Source": WALLET if foreign else DATA}]
     host = {"Mounts": mounts, "RestartPolicy": {"Name": "no"}, "NetworkMode": "none"}
@@ -569,7 +569,7 @@ def test_a_node_renamed_twice_between_killed_creations_leaves_one_container() ->
         assert_single_running(engine, renamed)
 
 
-def test_a_container_of_the_node_on_another_wallet_is_not_taken_for_a_former_name() -> None:
+def test_a_container_of_the_node_on_another_wallet_is_not_treated_as_its_former_name() -> None:
     """Another set-up's stack of the same name has its own node on its own wallet."""
     engine = NodeEngine(volumes_there={WALLET, COPIES, DATA, "other"})
     mounts = [INPUTS["mounts"][0], {"type": "volume", "source": "other", "target": "/wallet"}]
@@ -579,7 +579,7 @@ def test_a_container_of_the_node_on_another_wallet_is_not_taken_for_a_former_nam
 
 
 @pytest.mark.parametrize("field", ["docker", "official"])
-def test_a_container_of_version_0_1_0_comes_over_without_a_step(field: str) -> None:
+def test_a_container_of_version_0_1_0_is_kept_without_a_step(field: str) -> None:
     """Such a container's state is of docker's Container, from either plugin; its id is the engine's."""
     engine = NodeEngine()
     own = deployed(engine)

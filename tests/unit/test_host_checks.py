@@ -181,12 +181,12 @@ def test_the_remedy_for_a_silent_engine_follows_from_its_error(said: str, remedy
         ("127.0.0.1", 6421, False),
     ],
 )
-def test_a_port_is_taken_if_two_addresses_cant_both_have_it(address: str, port: int, taken: bool) -> None:
+def test_a_port_is_in_use_if_two_addresses_cant_both_have_it(address: str, port: int, taken: bool) -> None:
     assert names(listeners=frozenset({Listener(address, port, 33)})) == ["port"] * taken
 
 
 @pytest.mark.case(25)
-def test_a_taken_port_names_its_holder_and_the_key_to_change() -> None:
+def test_a_port_in_use_is_reported_with_its_holder_and_the_key_to_change() -> None:
     [said] = found(listeners=frozenset({Listener("127.0.0.1", 6420, 33)}))
     assert said == (
         "host attic has port 6420 taken by a program of the user with the id 33. Stop it, or choose "

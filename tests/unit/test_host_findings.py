@@ -49,7 +49,7 @@ def engine(tmp_path: Path) -> WalletEngine:
 
 
 @pytest.mark.case(25)
-def test_a_taken_port_is_refused_before_anything_is_created_or_run(engine: WalletEngine) -> None:
+def test_a_port_in_use_is_refused_before_anything_is_created_or_run(engine: WalletEngine) -> None:
     """Before, the conflict was found when the new node started, and the old one was already stopped."""
     hosts = Hosts(replace(FACTS, listeners=TAKEN))
     with pytest.raises(ProviderError) as refused:
@@ -148,7 +148,7 @@ def test_a_warning_is_reported_once_a_run_and_stops_nothing(engine: WalletEngine
     ]
 
 
-def test_a_refresh_says_what_it_finds_and_refuses_nothing(engine: WalletEngine) -> None:
+def test_a_refresh_reports_its_findings_and_refuses_nothing(engine: WalletEngine) -> None:
     """A refresh prints nothing about a host that can't be asked."""
     hosts = Hosts()
     _, state = hosts.preflight(engine).create(WANTED)

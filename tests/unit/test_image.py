@@ -39,7 +39,7 @@ def test_every_list_has_every_variant_in_the_tables_order(engine: Engine) -> Non
         assert [variant["ref"] for variant in tag.inputs["variants"]] == wanted
 
 
-def test_a_variant_takes_its_own_base_and_the_first_repository(engine: Engine) -> None:
+def test_a_variant_is_built_on_its_own_base_into_the_first_repository(engine: Engine) -> None:
     engine.run(lambda: Image("skycoin", image_args(tags=TAGS), on_builder()))
     for arch in ("amd64", "arm32v6"):
         inputs = engine.one(BUILD, f"skycoin-{arch}-image").inputs
@@ -239,7 +239,7 @@ def test_modules_are_an_output_and_no_part_of_the_reports(engine: Engine) -> Non
     }
 
 
-def test_a_preview_of_what_an_earlier_version_verified_knows_all_outputs(
+def test_a_preview_of_a_variant_that_an_earlier_version_verified_knows_all_outputs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An earlier version recorded no modules; an output that the state lacks would be unknown in previews."""

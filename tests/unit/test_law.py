@@ -76,7 +76,7 @@ def test_a_wallet_keeps_its_protection(option: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["wallet", "backups"])
-def test_a_nodes_wallet_and_its_copies_stay_where_they_are(key: str) -> None:
+def test_a_nodes_wallet_and_its_copies_stay_in_place(key: str) -> None:
     before = one(NODE_CONTAINER, "one", inputs={"wallet": "w", "backups": "b"})
     after = {**before, "inputs": {**before["inputs"], key: "x"}}
     assert found(*SAME, step("update", before, {**before})) == []
@@ -113,7 +113,7 @@ def test_the_lists_of_all_newer_versions_count() -> None:
 
 
 @pytest.mark.parametrize("version", RELEASED)
-def test_every_version_says_what_it_replaces_and_has_its_states_recorded(version: str) -> None:
+def test_every_version_lists_its_replacements_and_has_recorded_states(version: str) -> None:
     section = CHANGELOG.partition(f"\n## {version} ")[2].partition("\n## ")[0]
     assert LISTED in section
     names = {file.name for file in (STATES / version).iterdir()}
@@ -195,6 +195,6 @@ def test_a_renamed_repository_and_a_resource_without_an_alias_are_missed() -> No
 
 
 @pytest.mark.parametrize("version", sorted(folder.name for folder in STATES.iterdir()))
-def test_the_changelog_says_what_is_replaced_since_each_recorded_version(version: str) -> None:
+def test_the_changelog_lists_the_containers_replaced_since_each_recorded_version(version: str) -> None:
     """Otherwise, a missing line is found only minutes later, by every preview of a recorded state."""
     listed_replacements(CHANGELOG, version)

@@ -137,7 +137,7 @@ def test_a_service_outlives_its_starter_and_is_found_and_stopped(layout: Layout)
     assert not services.stop(layout, "sleeper")
 
 
-def test_a_pid_that_another_process_has_by_now_is_not_ours(layout: Layout) -> None:
+def test_a_pid_reused_by_another_process_is_not_ours(layout: Layout) -> None:
     """After a reboot, the pid in the file may be that of a stranger, which must not be killed."""
     folder = layout.state / "services"
     folder.mkdir(parents=True)
@@ -175,7 +175,7 @@ def test_a_service_that_ignores_sigterm_is_killed_in_the_end(layout: Layout) -> 
     assert services._started_at(pid) is None
 
 
-def test_a_taken_port_is_named_before_the_start(layout: Layout) -> None:
+def test_a_port_in_use_is_reported_before_the_start(layout: Layout) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -213,7 +213,7 @@ def test_a_short_command_that_fails_or_does_not_exist_has_no_answer() -> None:
     assert output(["/does/not/exist"]) is None
 
 
-def test_a_step_says_what_it_found_and_how_long_it_took(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_step_prints_its_result_and_duration(capsys: pytest.CaptureFixture[str]) -> None:
     with step("disk space") as this:
         this.found = "enough"
     assert re.fullmatch(r"• disk space\n    enough \(\d+\.\d s\)\n", capsys.readouterr().out)
@@ -423,7 +423,7 @@ def test_the_choice_outlives_the_plugin_that_a_down_has_removed(layout: Layout) 
 
 
 @pytest.mark.case(16)
-def test_a_second_command_next_to_a_running_one_is_refused_by_name(layout: Layout) -> None:
+def test_a_second_command_is_refused_with_the_name_of_the_running_one(layout: Layout) -> None:
     """Before, the second command discarded the pending operations of the running one, and said so."""
     layout.state.mkdir()
     refused = rf"`make up`, process {os.getpid()} since .* is running in .* Nothing was changed"

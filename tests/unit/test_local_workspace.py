@@ -85,7 +85,7 @@ def test_a_link_is_followed_before_it_is_checked(tmp_path: Path, layout: Layout)
         ("home", "it contains an entire home folder, keys included"),
     ],
 )
-def test_a_folder_of_the_program_of_its_state_or_of_a_person_is_not_opened(
+def test_a_folder_of_the_program_or_its_state_or_a_home_folder_is_not_opened(
     own: str, reason: str, where: str, layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before, the checkout was the default, and hiding its keys failed: parent folders can be moved."""

@@ -85,7 +85,7 @@ def test_a_node_consists_of_six_resources(engine: Engine) -> None:
     ]
 
 
-def test_nothing_of_a_node_is_touched_before_its_preflight(engine: Engine) -> None:
+def test_no_resource_of_a_node_is_touched_before_its_preflight(engine: Engine) -> None:
     """A host that fails the preflight is not changed."""
     container = _run(engine, node_args())
     proof = engine.one(PREFLIGHT, "node-1-preflight").urn
@@ -323,7 +323,7 @@ def test_nothing_but_the_wallet_is_protected(engine: Engine) -> None:
     assert [entry.name for entry in engine.registered if entry.protect] == ["node-1-wallet"]
 
 
-def test_the_default_node_talks_to_nobody_and_opens_no_wallet_api() -> None:
+def test_the_default_node_connects_to_no_peer_and_opens_no_wallet_api() -> None:
     assert node_arguments(node_args()) == [
         "-web-interface-addr=0.0.0.0",
         "-host-whitelist=127.0.0.1:6421,localhost:6421",

@@ -346,7 +346,9 @@ def test_two_engines_of_one_machine_are_different_engines(fleet: Fleet, skyinfra
 
 
 @pytest.mark.case(30)
-def test_a_node_that_gets_another_user_does_not_move_meanwhile(fleet: Fleet, skyinfra: Skyinfra) -> None:
+def test_a_node_that_gets_another_user_does_not_move_at_the_same_time(
+    fleet: Fleet, skyinfra: Skyinfra
+) -> None:
     """Moved wallets used to belong to the former user, and the node was down until somebody ran chown."""
     other = TEXT.replace("host: attic}", 'host: attic, user: "12000:12000"}')
     fleet.file.write_text(other)
@@ -563,7 +565,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) ->
     monkeypatch.setattr("commands.moving.prepare", prepare)
 
 
-def test_a_wallet_that_comes_to_the_new_host_meanwhile_is_not_overwritten(
+def test_a_wallet_that_appears_on_the_new_host_in_the_meantime_is_not_overwritten(
     fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     anothers = wallet("nine")
@@ -576,7 +578,7 @@ def test_a_wallet_that_comes_to_the_new_host_meanwhile_is_not_overwritten(
     assert fleet.running == ["ssh://pi@attic.lan"]
 
 
-def test_a_volume_that_another_container_takes_meanwhile_is_left_alone(
+def test_a_volume_that_another_container_uses_in_the_meantime_is_not_touched(
     fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def taken() -> None:
@@ -606,7 +608,7 @@ def test_an_edit_of_the_file_during_the_question_is_kept(
     assert fleet.shed.files(WALLET) == {}, "it was edited before the wallets came"
 
 
-def test_an_edit_of_the_file_while_wallets_are_carried_is_kept(
+def test_an_edit_of_the_file_while_wallets_are_copied_is_kept(
     fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def carry(target: DeployedNode, contents: Contents) -> Fingerprint:
@@ -634,7 +636,7 @@ def moved_to_barn(fleet: Fleet) -> None:
     del fleet.attic.nodes[NODE]
 
 
-def test_a_node_that_was_moved_during_the_question_is_left_where_it_is(
+def test_a_node_that_was_moved_before_the_answer_is_not_moved_again(
     fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     meanwhile(monkeypatch, lambda: moved_to_barn(fleet))
@@ -646,7 +648,7 @@ def test_a_node_that_was_moved_during_the_question_is_left_where_it_is(
     assert fleet.shed.files(WALLET) == {}
 
 
-def test_a_node_that_is_moved_while_its_wallets_are_carried_is_not_destroyed(
+def test_a_node_that_is_moved_while_its_wallets_are_copied_is_not_destroyed(
     fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def carry(target: DeployedNode, contents: Contents) -> Fingerprint:
@@ -688,7 +690,7 @@ def started_and_grown(fleet: Fleet) -> None:
 
 
 @pytest.mark.parametrize("runs", [True, False], ids=["runs", "was stopped again"])
-def test_a_wallet_that_grows_while_it_is_carried_stays_where_it_is(
+def test_a_wallet_that_grows_while_it_is_copied_stays_on_the_old_host(
     runs: bool, fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The wallet used to stay behind in a volume reported as "only a copy now", to be removed by hand."""
@@ -706,7 +708,7 @@ def test_a_wallet_that_grows_while_it_is_carried_stays_where_it_is(
     assert fleet.attic.files(WALLET)["new.wlt"] == NEW
 
 
-def test_a_wallet_that_grows_until_its_node_is_taken_out_is_not_left_behind(
+def test_a_wallet_that_grows_until_its_node_is_removed_is_not_left_behind(
     fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def pulumi(command: Sequence[str], *_: object) -> int:
@@ -738,7 +740,7 @@ def test_a_wallet_that_grew_before_an_up_is_read_again(
     assert_nothing_changed(fleet)
 
 
-def test_a_node_that_was_retired_meanwhile_does_not_move(
+def test_a_node_that_was_retired_in_the_meantime_does_not_move(
     fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     meanwhile(monkeypatch, fleet.resources.clear)
@@ -879,7 +881,7 @@ def test_a_node_that_does_not_start_again_is_reported(
 
 @pytest.mark.parametrize("interrupts", [False, True])
 @pytest.mark.parametrize("command", ["unprotect", "destroy", "up"])
-def test_a_failed_update_leaves_the_wallet_on_both_hosts_and_prints_the_way_back(
+def test_a_failed_update_leaves_the_wallet_on_both_hosts_and_prints_how_to_go_back(
     command: str, interrupts: bool, fleet: Fleet, skyinfra: Skyinfra
 ) -> None:
     fleet.fails, fleet.interrupts = command, interrupts
@@ -1072,7 +1074,7 @@ def test_a_dead_hosts_node_comes_back_elsewhere_and_its_old_container_is_warned_
     assert "Kept on host" not in ran.out
 
 
-def test_a_dead_hosts_node_that_pulumi_keeps_is_named_without_a_way_back(
+def test_a_dead_hosts_node_that_pulumi_keeps_is_reported_without_a_command_to_go_back(
     backup: tuple[str, ...], fleet: Fleet, skyinfra: Skyinfra
 ) -> None:
     fleet.fails = "delete"
@@ -1154,7 +1156,7 @@ def test_the_silence_of_a_dead_host_is_reported_once_for_each_of_its_addresses(
     assert move(skyinfra, "shed", *backup).out.count("does not answer") == 1
 
 
-def test_a_dead_host_that_left_the_stacks_file_is_asked_where_the_state_has_it(
+def test_a_dead_host_that_left_the_stacks_file_is_asked_at_its_address_in_the_state(
     backup: tuple[str, ...], fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("commands.backend.stack_outputs", lambda *_: published())
@@ -1190,7 +1192,7 @@ def test_a_backup_of_another_node_or_an_older_one_is_refused(
     assert list(fleet.shed.files(WALLET)) == ["mine.wlt"]
 
 
-def test_a_backup_is_not_put_over_a_wallet_that_comes_to_the_new_host_meanwhile(
+def test_a_backup_does_not_overwrite_a_wallet_that_appears_on_the_new_host_in_the_meantime(
     backup: tuple[str, ...], fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     anothers = wallet("nine")
@@ -1209,7 +1211,7 @@ def published(*arches: str) -> dict[str, Any]:
     return {"images": {"exporter": {}, "skycoin": tags}}
 
 
-def test_another_architecture_takes_the_same_images_variant(
+def test_a_host_of_another_architecture_gets_that_variant_of_the_same_image(
     fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outputs = published("amd64")
@@ -1229,7 +1231,7 @@ def test_another_architecture_takes_the_same_images_variant(
 
 @pytest.mark.case(36)
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_move_that_fails_starts_no_node_next_to_the_one_that_an_up_has_started_meanwhile(
+def test_a_failed_move_starts_no_node_next_to_the_one_that_an_up_has_started_in_the_meantime(
     when: str, fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before, it started the container that it had stopped, which the handover had set aside."""

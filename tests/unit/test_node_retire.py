@@ -33,7 +33,7 @@ def calls(set_up: Layout, monkeypatch: pytest.MonkeyPatch) -> Calls:
     return made
 
 
-def test_a_retired_node_goes_by_its_own_parts_and_then_out_of_the_settings(
+def test_a_retired_nodes_resources_are_removed_and_then_its_settings(
     calls: Calls, skyinfra: Skyinfra
 ) -> None:
     ran = skyinfra("node", "retire", "node-1")

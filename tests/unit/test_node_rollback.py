@@ -327,7 +327,7 @@ def test_a_node_that_knows_no_other_image_needs_one(host: Host, skyinfra: Skyinf
     assert "`--to` takes a digest, sha256: and 64 hexadecimal digits, that is in" in ran.err
 
 
-def test_a_container_that_is_gone_goes_by_the_state(host: Host, skyinfra: Skyinfra) -> None:
+def test_a_rollback_without_a_container_uses_the_state(host: Host, skyinfra: Skyinfra) -> None:
     del host.labels["one"]
     host.images.add(f"{REPOSITORY}@{OTHER}")
     assert back(skyinfra, "one", "--yes").code == 0
@@ -390,7 +390,7 @@ def test_a_node_without_a_rollback_is_not_lifted(host: Host, skyinfra: Skyinfra)
     assert "error: one is not rolled back in stacks/Pulumi.local.yaml: nothing was changed" in ran.err
 
 
-def test_a_rollback_that_no_stack_takes_is_not_lifted(host: Host, skyinfra: Skyinfra) -> None:
+def test_a_rollback_that_up_would_refuse_is_not_changed(host: Host, skyinfra: Skyinfra) -> None:
     host.file.write_text(TEXT.replace("host: attic}", "host: attic, rollback: {digest: x}}"))
     for command in ("lift-rollback", "rollback"):
         reason = ("--reason", "x") if command == "rollback" else ()

@@ -157,7 +157,7 @@ def test_a_type_that_is_not_served_is_named_with_those_that_are(plugin: Servicer
     assert all(token in str(aborted.value) for token in SCHEMAS)
 
 
-def test_the_page_of_the_docker_plugin_is_what_the_replay_counts(
+def test_the_page_of_the_docker_plugin_matches_the_replay(
     outcomes: list[tuple[Call, Outcome, str]],
 ) -> None:
     text = _page(outcomes)

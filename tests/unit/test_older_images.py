@@ -111,7 +111,7 @@ def test_a_preview_of_a_rollback_lists_no_image_for_removal(host: Host) -> None:
     assert host.previewed(GOOD) == []
 
 
-def test_a_preview_of_an_ailing_node_keeps_the_healthy_one_before_it(host: Host) -> None:
+def test_a_preview_of_an_unhealthy_node_keeps_the_last_healthy_image(host: Host) -> None:
     """The unhealthy image is no target of a rollback, so it is removed."""
     host.up(NEXT)
     host.engine.ailing.add(NEXT)
@@ -137,14 +137,14 @@ def test_a_preview_asks_no_host_that_it_does_not_know(host: Host, changes: Value
     assert host.previewed(THIRD, **changes) == []
 
 
-def test_a_preview_of_a_host_that_does_not_answer_says_nothing(host: Host) -> None:
+def test_a_preview_of_a_host_that_does_not_answer_lists_no_removals(host: Host) -> None:
     """The preflight reports such a host instead."""
     host.up(NEXT)
     host.engine.down = True
     assert host.previewed(THIRD) == []
 
 
-def test_a_preview_of_a_new_node_or_of_a_lost_container_says_nothing(host: Host) -> None:
+def test_a_preview_of_a_new_node_or_of_a_lost_container_lists_no_removals(host: Host) -> None:
     assert host.kind.planned(INPUTS, None) == INPUTS
     host.up(NEXT)
     host.engine.boxes.clear()
@@ -265,7 +265,7 @@ def test_an_image_that_another_container_uses_stays(host: Host) -> None:
     assert NAME in {one.name for one in host.engine.boxes.values()}
 
 
-def test_an_image_that_came_into_use_meanwhile_is_reported_to_stay(
+def test_an_image_that_came_into_use_in_the_meantime_is_reported_as_kept(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: Any, **__: Any) -> None:

@@ -157,7 +157,7 @@ def test_one_stack_that_can_not_be_decrypted_leaves_all_unchanged(set_up: SetUp)
     assert leftovers(set_up) == ["passphrase"]
 
 
-def test_a_stack_that_pulumi_changes_meanwhile_is_not_overwritten(
+def test_a_stack_that_pulumi_changes_in_the_meantime_is_not_overwritten(
     set_up: SetUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = passphrase_rotation._StatesBefore.refuse_changed

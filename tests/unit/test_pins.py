@@ -73,7 +73,7 @@ def test_each_kind_of_file_gives_its_pins_and_what_they_rebuild(tmp_path: Path) 
     ]
 
 
-def test_this_checkout_pins_what_it_ships() -> None:
+def test_the_pins_of_this_checkout_name_the_images_that_they_rebuild() -> None:
     shipped = {one.name: one.rebuilds for one in go_pins(PROJECT)}
     assert shipped["github.com/skycoin/skycoin"] == "skycoin"
     assert shipped["github.com/go-delve/delve"] == "skycoindev-cli"

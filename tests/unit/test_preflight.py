@@ -297,7 +297,7 @@ def test_a_volume_created_again_and_an_exchanged_one_are_other_volumes_with_the_
 
 
 @pytest.mark.case(35)
-def test_one_command_accepts_the_fingerprint_that_it_names(
+def test_the_printed_command_accepts_its_fingerprint(
     engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state = remembered(engine, mine=wallet("A", "B"))
@@ -694,7 +694,7 @@ def test_a_node_does_not_move_to_another_engine_without_its_wallet(engine: Walle
         preflight(engine).diff({}, INPUTS, {**INPUTS, "engine": None})
 
 
-def test_a_pull_that_ends_in_the_middle_says_why(engine: WalletEngine) -> None:
+def test_a_pull_that_ends_early_reports_why(engine: WalletEngine) -> None:
     """The engine answers with status 200, and the error is a line of the body."""
     engine.pulled = [{"status": "Pulling"}, {"error": "unexpected EOF"}]
     with pytest.raises(ServiceError, match="host attic can't pull registry/skycoin@sha256:1: unexpected EOF"):

@@ -49,7 +49,7 @@ def test_a_host_that_declares_nothing_gets_the_list() -> None:
         ({"tag": "0.26"}, r"skycoin:0\.26 is not published by that stack; it has skycoin:latest"),
     ],
 )
-def test_a_fleet_says_what_the_other_stack_has(node: dict[str, str], complaint: str) -> None:
+def test_a_fleet_error_lists_what_the_other_stack_publishes(node: dict[str, str], complaint: str) -> None:
     nodes = {"one": {"image": "skycoin", "host": "attic", **node}}
     with pytest.raises(pulumi.RunError, match=complaint):
         up_with("fleet", nodes=nodes)

@@ -28,7 +28,7 @@ def test_a_state_of_a_newer_version_is_refused(before: str, now: str) -> None:
         ProgramVersion().diff({"version": before}, {"version": before}, {"version": now})
 
 
-def test_a_state_of_an_older_version_is_recorded_as_this_ones() -> None:
+def test_a_state_of_an_older_version_is_recorded_as_this_versions() -> None:
     marker = ProgramVersion()
     assert marker.diff({"version": "0.9.0"}, {}, {"version": "0.10.0"}) == Change(updates=("version",))
     assert marker.update("program", {"version": "0.9.0"}, {"version": "0.10.0"}) == {"version": "0.10.0"}

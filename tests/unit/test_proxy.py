@@ -175,7 +175,7 @@ def test_the_proxy_is_built_for_the_architectures_of_its_hosts(
     assert image.channel == "develop"
 
 
-def test_a_proxy_that_is_given_stays_as_it_is() -> None:
+def test_an_explicit_proxy_image_is_not_changed() -> None:
     assert parse(changed({**GUI, "images.proxy": GIVEN})).images["proxy"].channel == "release"
 
 

@@ -66,7 +66,7 @@ def ways(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     return opened
 
 
-def test_an_image_of_the_local_registry_goes_to_a_board_through_its_ssh(ways: list[Any]) -> None:
+def test_an_image_of_the_local_registry_is_pulled_by_a_board_through_ssh(ways: list[Any]) -> None:
     images = Images()
     assert ensure_image(images, LOCAL, BOARD) == FORWARDED
     assert ways == [("ssh://pi@attic.lan", ("-p", "2222"), "127.0.0.1", 5443)]
@@ -96,7 +96,7 @@ def test_an_engine_of_the_environment_behind_ssh_is_a_board_too(
 
 
 @pytest.mark.parametrize("known", [LOCAL, FORWARDED, PUBLIC])
-def test_an_image_that_is_there_under_any_name_of_its_digest_is_not_pulled(
+def test_an_image_that_the_host_has_under_any_name_of_its_digest_is_not_pulled(
     known: str, ways: list[Any]
 ) -> None:
     images = Images(there=[f"other/image@{OTHER}", known])
@@ -104,7 +104,7 @@ def test_an_image_that_is_there_under_any_name_of_its_digest_is_not_pulled(
     assert (ways, images.asked) == ([], [])
 
 
-def test_pull_from_takes_the_same_digest_from_another_repository() -> None:
+def test_pull_from_pulls_the_same_digest_from_another_repository() -> None:
     images, place = Images(), {**BOARD, "pullFrom": "registry.attic.lan:5000/sky/skycoin"}
     assert ensure_image(images, LOCAL, place) == f"registry.attic.lan:5000/sky/skycoin@{DIGEST}"
 
@@ -305,7 +305,7 @@ def test_another_ssh_user_is_not_another_engine() -> None:
     assert pulled(Images()).planned(news, state)["ref"] == ref
 
 
-def test_an_image_that_is_there_keeps_its_name_while_its_next_registry_is_unknown() -> None:
+def test_an_existing_image_keeps_its_name_while_its_next_registry_is_unknown() -> None:
     state = {**BOARD, "image": LOCAL, "ref": FORWARDED}
     news = {**BOARD, "image": LOCAL, "pullFrom": UNKNOWN}
     assert pulled(Images()).planned(news, state)["ref"] == FORWARDED

@@ -91,7 +91,7 @@ def test_an_update_is_shown_from_its_events_and_its_log_has_the_rest(
     ],
     ids=["no events", "no event log", "garbage", "half a line"],
 )
-def test_without_events_there_is_what_pulumi_printed_and_its_exit_code(
+def test_without_events_pulumis_output_and_exit_code_are_returned(
     layout: Layout, capfd: pytest.CaptureFixture[str], odd: str
 ) -> None:
     env = stand_in(layout, odd, "echo 'error: the stack is locked' >&2", "echo '@ updating....'", "exit 3")
@@ -144,7 +144,7 @@ def test_each_interruption_waits_for_pulumi_and_then_ends_the_command(
     assert len(said) == (3 if command == "up" else 2), "an update also ends with what came of it"
 
 
-def test_a_reader_that_goes_away_does_not_end_the_update(layout: Layout) -> None:
+def test_a_reader_that_disconnects_does_not_end_the_update(layout: Layout) -> None:
     """In `make up | tee log`, Ctrl-C ends `tee` while pulumi is still at work."""
     done = layout.state / "done"
     env = stand_in(layout, "sleep 1", writes(*CREATED), f"touch {done}")

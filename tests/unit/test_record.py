@@ -36,7 +36,7 @@ def test_a_record_has_tags_digests_source_bases_and_sizes(outputs: dict[str, Any
         assert (variant["platform"], variant["size"]) == (ARCHES[arch].platform, 13_000_000)
 
 
-def test_the_page_for_people_says_the_same(outputs: dict[str, Any]) -> None:
+def test_the_markdown_page_has_the_same_facts(outputs: dict[str, Any]) -> None:
     record = release_record(outputs, "skycoin")
     page = markdown(record)
     assert page.startswith("# skycoin 0.27.1\n\nFrom commit `13141d81")

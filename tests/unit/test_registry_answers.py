@@ -94,7 +94,7 @@ def test_a_blob_may_be_larger() -> None:
         assert file.read() == blob
 
 
-def test_a_blob_that_is_longer_than_its_manifest_says_is_not_read_on() -> None:
+def test_a_blob_longer_than_its_size_in_the_manifest_is_not_read_further() -> None:
     """An endless answer would fill the disk before the digest is compared."""
     repository, blob = Repository("r.example/a"), b" " * (8 << 20)
     wired(repository, {}, blob)

@@ -129,7 +129,7 @@ def test_a_list_is_removed_if_only_its_children_are_shared(repository: Repositor
     assert set(found.untag) == {f"feature-x-{arch}" for arch in ARCHES}
 
 
-def test_a_variants_tag_that_somebody_moved_goes_with_its_build(repository: Repository) -> None:
+def test_a_variants_tag_that_was_moved_by_hand_is_removed_with_its_build(repository: Repository) -> None:
     publish(repository, "feature-x")
     other = repository.manifest(repository.add_image({}, {"other": b"x"}).partition("@")[2])
     repository.put_manifest("feature-x-arm64v8", other)

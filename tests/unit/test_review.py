@@ -116,7 +116,7 @@ def test_new_and_moving_tags_are_distinguished_and_a_withdrawn_tag_stays() -> No
     assert "- No longer in the stack, kept in the registry: `docker.io/skycoin/skycoin:0.26`" in lines
 
 
-def test_a_replaced_container_says_why_and_for_how_long_it_stops_at_most() -> None:
+def test_a_replaced_container_has_its_reason_and_its_longest_downtime() -> None:
     old = {"image": f"repo/skycoin@{DIGEST}", "command": ["-a", "-b=1"], "memory": 1, "ports": [{"a": 1}]}
     new = {"image": UNKNOWN, "command": ["-a", "-b=2"], "memory": 2, "ports": [{"a": 2}], **LIMITS}
     text = rendered(node("update", old, new, "image", "command", "memory", "ports"))
@@ -328,7 +328,7 @@ def test_the_command_prints_the_page(skyinfra: Skyinfra) -> None:
     assert ran.out.startswith("## Stack release: safe\n\n1 tag moved.\n")
 
 
-def test_text_that_does_not_fit_on_a_page_is_in_the_file_of_the_whole_page(
+def test_text_that_does_not_fit_on_a_page_is_in_the_file_of_the_complete_page(
     skyinfra: Skyinfra, tmp_path: Path
 ) -> None:
     steps = [tag(f"{number:03}-{'n' * 100}", "update") for number in range(400)]
@@ -353,7 +353,7 @@ def test_text_that_does_not_fit_on_a_page_is_in_the_file_of_the_whole_page(
     assert "60,000 characters; `pulumi preview --diff` shows the rest.**" in plain
 
 
-def test_a_page_that_is_not_shortened_is_the_whole_page(skyinfra: Skyinfra, tmp_path: Path) -> None:
+def test_a_page_that_is_not_shortened_is_the_complete_page(skyinfra: Skyinfra, tmp_path: Path) -> None:
     given, file = json.dumps({"steps": [tag("latest", "update")]}), tmp_path / "whole.md"
     ran = skyinfra("review", "-s", "release", "--preview", "-", "--whole", str(file), given=given)
     assert file.read_text() == ran.out

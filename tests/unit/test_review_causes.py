@@ -186,7 +186,7 @@ def test_files_that_differ_are_named(
     assert why(image, child(image, build(arguments, INPUTS, how, "labels", "exports")))[: len(said)] == said
 
 
-def test_the_file_of_the_whole_page_names_every_file(
+def test_the_file_of_the_complete_page_names_every_file(
     skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The file once had the page's shortened causes; later, preview and files were read twice for it."""

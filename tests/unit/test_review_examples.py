@@ -350,7 +350,7 @@ EDITS: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_documented_example_is_what_the_program_prints(name: str) -> None:
+def test_a_documented_example_matches_the_programs_output(name: str) -> None:
     stack, preview, level = PAGES[name]
     checkout = Checkout(SettingLines(file_of(stack, *EDITS.get(name, ()))), has_files=True)
     found = json.loads(json.dumps(preview()))
@@ -369,7 +369,7 @@ def test_a_documented_example_is_what_the_program_prints(name: str) -> None:
     assert risk_of(changes).level is level
 
 
-def test_every_example_is_made_by_a_test_and_listed() -> None:
+def test_every_example_is_generated_by_a_test_and_listed() -> None:
     assert {file.stem for file in FOLDER.glob("*.md")} == {*PAGES, *REAL, "README"}
     listed = (FOLDER / "README.md").read_text()
     rows = {name: f"| [{name}]({name}.md) | {EXIT_CODES[level]} |" for name, (_, _, level) in PAGES.items()}

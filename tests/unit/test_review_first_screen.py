@@ -128,7 +128,7 @@ SOUND: dict[str, Any] = {
     ],
     ids=["nothing", "restart", "moved tag", "lost architecture"],
 )
-def test_the_exit_code_says_the_risk(steps: list[Any], code: int, skyinfra: Skyinfra) -> None:
+def test_the_exit_code_follows_from_the_risk(steps: list[Any], code: int, skyinfra: Skyinfra) -> None:
     """test_review.py and test_review_options.py test a refusal, a wallet at risk, and a missing preview."""
     given = json.dumps({"steps": steps})
     assert skyinfra("review", "-s", "mine", "--preview", "-", given=given).code == code
@@ -137,7 +137,7 @@ def test_the_exit_code_says_the_risk(steps: list[Any], code: int, skyinfra: Skyi
 # Tags
 
 
-def test_a_tag_says_where_it_points_where_it_moves_and_what_it_gains_and_loses() -> None:
+def test_a_tag_shows_its_target_its_next_target_and_the_architectures_gained_and_lost() -> None:
     old = {"amd64": f"r/x@{A}", "arm32v5": f"r/x@{A}", "arm32v7": f"r/x@{A}"}
     new = {"amd64": f"r/x@{B}", "arm32v7": UNKNOWN, "arm64v8": UNKNOWN}
     lines = rendered(tags(old, new)).splitlines()
@@ -162,7 +162,7 @@ def test_a_tag_says_where_it_points_where_it_moves_and_what_it_gains_and_loses()
     ],
     ids=["moved by somebody", "removed", "never looked at", "never written"],
 )
-def test_a_tag_points_to_what_was_seen_last(outputs: dict[str, Any], shown: str) -> None:
+def test_a_tags_target_is_the_one_seen_last(outputs: dict[str, Any], shown: str) -> None:
     text = rendered(tags({"amd64": A}, {"amd64": B}, **outputs))
     assert f"- `docker.io/skycoin/skycoin`: {shown}: moves" in text
 
@@ -238,7 +238,7 @@ PORTS = [{"internal": 6420, "external": 6420, "ip": "127.0.0.1"}]
         "gui",
     ],
 )
-def test_a_nodes_change_is_told_in_its_settings(old: Any, new: Any, said: str) -> None:
+def test_a_nodes_change_is_described_by_its_settings(old: Any, new: Any, said: str) -> None:
     start = "- For an unknown time: node `skycoin-attic` on host here (last replacement: unknown). Why: "
     assert f"{start}{said}\n" in rendered(node("update", old, new, *old))
 
@@ -297,7 +297,7 @@ def test_the_first_screen_and_the_page_keep_their_limits(count: int, faults: lis
         assert ("**Cut here: " in text) is (count == 300)
 
 
-def test_a_list_that_is_cut_says_by_how_much_and_comes_whole_in_the_details() -> None:
+def test_a_shortened_list_counts_the_missing_lines_and_is_complete_in_the_details() -> None:
     changes = read_changes(crowd(10))
     first = first_screen(changes, "mine").text
     shown = sum(line.startswith("- The wallet volume") for line in first.splitlines())

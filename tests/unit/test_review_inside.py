@@ -176,7 +176,7 @@ def test_an_image_without_go_modules_has_no_line() -> None:
 
 
 @pytest.mark.parametrize("location", ["x" * 5000, "\0"])
-def test_a_context_that_is_no_path_has_no_line(location: str) -> None:
+def test_a_context_that_is_not_a_path_has_no_line(location: str) -> None:
     assert read(context={"location": location}, checkout=Checkout()).inside == ()
 
 

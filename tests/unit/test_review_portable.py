@@ -97,7 +97,7 @@ def test_text_that_means_the_same_on_every_machine_is_kept(text: str) -> None:
     assert without_places(text) == text
 
 
-def test_the_whole_page_has_no_paths_of_the_machine() -> None:
+def test_the_complete_page_has_no_paths_of_the_machine() -> None:
     """Errors, warnings and inputs of the preview all have paths."""
     said = [
         {"severity": "error", "message": f"error: {TRACEBACK}"},

@@ -83,12 +83,12 @@ def test_every_reason_is_read_as_it_was_given(reason: str) -> None:
     ],
     ids=["last", "in the middle", "a line", "a block"],
 )
-def test_a_rollback_that_was_written_by_hand_is_taken_out(entry: str, left: str) -> None:
+def test_a_rollback_that_was_written_by_hand_is_removed(entry: str, left: str) -> None:
     text = "config:\n  skycoin:nodes:\n    mine: {}\n  other: 1\n"
     assert written("mine", None, text.replace("{}", entry.lstrip(" "))) == text.replace("{}", left)
 
 
-def test_a_node_without_a_rollback_is_left_as_it_is() -> None:
+def test_a_node_without_a_rollback_is_not_changed() -> None:
     assert written("flow", None) == TEXT
 
 

@@ -534,7 +534,7 @@ def test_faults_of_all_rules_come_at_once() -> None:
     ]
 
 
-def test_a_node_on_an_unknown_host_is_one_fault_and_no_crash() -> None:
+def test_a_node_on_an_unknown_host_is_one_error_and_not_a_crash() -> None:
     raw = changed({"nodes.one.host": "shed", "nodes.two.host": "shed"})
     assert _faults(raw)[:2] == [
         "skycoin:nodes.one.host: 'shed' is not in skycoin:hosts; it has here, attic",
@@ -549,7 +549,7 @@ def test_a_renamed_node_keeps_the_names_of_its_volumes() -> None:
     assert container_name("attic", node.image) == "skycoin-attic"
 
 
-def test_volume_names_given_by_hand_are_taken_as_given() -> None:
+def test_volume_names_given_by_hand_are_used_unchanged() -> None:
     node = NodeSettings.model_validate(
         {"image": "skycoin", "host": "here", "data-volume": "d", "wallet-volume": "w", "renamed-from": "x"}
     )

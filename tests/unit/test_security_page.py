@@ -25,7 +25,7 @@ def test_every_test_that_a_page_names_exists(page: str) -> None:
     assert not [file for file in re.findall(r"`(tests/[\w/]+\.py)`", page) if not (PROJECT / file).is_file()]
 
 
-def test_every_line_of_what_is_defended_or_promised_names_a_test() -> None:
+def test_every_defence_and_promise_names_a_test() -> None:
     defended, promised = (
         [row for row in table.splitlines() if row.startswith("| ")][1:]
         for table in (PAGE.partition("## Defended")[2], PROMISES)

@@ -204,7 +204,7 @@ def test_the_version_is_returned_and_cancelling_is_harmless(stub: Any) -> None:
     assert stub.Cancel(empty_pb2.Empty()) == empty_pb2.Empty()
 
 
-def test_a_refresh_keeps_what_is_known_of_a_host_that_does_not_answer_and_warns_once(
+def test_a_refresh_keeps_the_state_of_a_host_that_does_not_answer_and_warns_once(
     stub: Any, warned: list[str]
 ) -> None:
     """An error would stop the refresh of all other hosts; "gone" would create a wallet's volume again."""

@@ -567,7 +567,7 @@ def test_six_faults_are_six_lines_at_once() -> None:
     assert lines[1:] == [f"  - {fault}" for fault in caught.value.faults]
 
 
-def test_one_fault_is_counted_as_one() -> None:
+def test_one_error_is_counted_once() -> None:
     assert str(SettingsError(["x"])).splitlines()[0] == "1 configuration error, nothing was changed:"
 
 
@@ -745,7 +745,7 @@ def test_an_existing_certificate_file_is_accepted() -> None:
     assert read_settings(as_pulumi_gives_it({"build-ca": "Pulumi.yaml"})).build_ca == "Pulumi.yaml"
 
 
-def test_a_host_takes_its_own_variant_or_its_boards() -> None:
+def test_a_host_gets_its_own_variant_or_its_boards() -> None:
     assert HostSettings(engine="local", arch="arm64v8").variant == "arm64v8"
     assert HostSettings(engine="local", board="raspberry-pi-zero").variant == "arm32v6"
     assert HostSettings(engine="local").variant is None
@@ -831,13 +831,13 @@ def test_a_registrys_repositories_are_under_its_address(registry: dict[str, Any]
     assert RegistrySettings.model_validate(registry).root == root
 
 
-def test_every_kind_of_registry_says_which_keys_it_takes() -> None:
+def test_every_kind_of_registry_lists_its_allowed_keys() -> None:
     assert set(REGISTRY_KEYS) == set(RegistryKind)
     taken = {key for needed, others in REGISTRY_KEYS.values() for key in (*needed, *others, "optional")}
     assert taken | {"kind"} == {field.alias for field in RegistrySettings.model_fields.values()}
 
 
-def test_a_board_takes_each_variant_that_its_processor_runs() -> None:
+def test_a_board_accepts_each_variant_that_its_processor_runs() -> None:
     """Before, no board fitted a Raspberry Pi 3 with a 64-bit system."""
     assert HostSettings(engine="local", board="raspberry-pi-3").variant == "arm32v7"
     assert HostSettings(engine="local", board="raspberry-pi-3", arch="arm64v8").variant == "arm64v8"

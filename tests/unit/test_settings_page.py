@@ -106,7 +106,7 @@ def test_every_link_of_the_page_leads_to_a_heading_or_a_file() -> None:
 @pytest.mark.parametrize(
     "place", [place for place, _ in settings_page.examples(stack_schema())], ids=".".join
 )
-def test_the_example_of_a_key_is_taken_by_its_type_and_its_schema(place: tuple[str, ...]) -> None:
+def test_the_example_of_a_key_is_valid_for_its_type_and_its_schema(place: tuple[str, ...]) -> None:
     schema, value = _schema_at(place), dict(settings_page.examples(stack_schema()))[place]
     jsonschema.Draft202012Validator(schema).validate(value)
     model: type[Settings] = StackSettings
@@ -217,7 +217,7 @@ def merged(under: Any, over: Any) -> Any:
 @pytest.mark.parametrize(
     ("where", "text"), list(yaml_examples()), ids=[where for where, _ in yaml_examples()]
 )
-def test_an_example_is_taken_by_the_program_and_by_editors(where: str, text: str) -> None:
+def test_an_example_is_valid_for_the_program_and_for_editors(where: str, text: str) -> None:
     """An example may be partial; the rest is taken from the valid stack of the tests of settings."""
     for elided, whole in ELIDED.items():
         text = text.replace(elided, whole)

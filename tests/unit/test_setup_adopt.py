@@ -50,7 +50,7 @@ def lost(engine: NodeEngine, **changes: Any) -> NodeEngine:
     return engine
 
 
-def test_a_container_is_adopted_as_it_is_and_the_next_up_changes_nothing(
+def test_a_container_is_adopted_unchanged_and_the_next_up_changes_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     engine = lost(NodeEngine())

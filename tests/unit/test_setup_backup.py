@@ -149,7 +149,7 @@ def is_restored(layout: Layout, machines: Machines) -> bool:
     return True
 
 
-def test_a_new_machine_gets_what_it_needs_and_nothing_that_is_made_again(
+def test_a_new_machine_gets_all_files_that_can_not_be_recreated_and_no_others(
     machines: Machines, new: Layout
 ) -> None:
     facts = restore(new, "b", machines.backed_up(), [KEY.secret])
@@ -408,7 +408,7 @@ def test_a_damaged_state_is_named_before_a_backup_of_it_is_made(machines: Machin
         back_up(layout, [KEY.public], no_file)
 
 
-def test_nothing_is_set_up_and_there_is_no_folder_afterwards(machines: Machines, new: Layout) -> None:
+def test_nothing_is_set_up_and_no_folder_is_left(machines: Machines, new: Layout) -> None:
     with pytest.raises(SetupError, match=r"Nothing is set up in .*: there is nothing to back up"):
         back_up(new, [KEY.public], no_file)
     assert not new.state.exists()

@@ -46,7 +46,7 @@ def test_a_second_set_up_waits_says_so_and_goes_on_when_the_first_is_killed(
     assert capsys.readouterr().out == "    waits for another set-up of this user: go\n"
 
 
-def test_a_free_lock_is_taken_at_once(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_free_lock_is_acquired_at_once(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
     with holder("go") as first:
         with one_at_a_time(layout, "registry"):
             assert first.poll() is None
@@ -54,7 +54,7 @@ def test_a_free_lock_is_taken_at_once(layout: Layout, capsys: pytest.CaptureFixt
     assert capsys.readouterr().out == ""
 
 
-def test_a_tool_that_another_set_up_has_built_meanwhile_is_not_built_again(
+def test_a_tool_that_another_set_up_has_built_in_the_meantime_is_not_built_again(
     layout: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tools.tool_path(layout, tools.CRANE)

@@ -60,7 +60,7 @@ def test_a_compiler_given_by_hand_is_refused() -> None:
     assert "build-args.CC: is set by the program" in caught.value.faults[0]
 
 
-def test_an_arch_that_an_image_is_not_made_for_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_arch_that_an_image_does_not_support_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = replace(CATALOGUE["skywire"], arches=("amd64", "arm64v8"))
     monkeypatch.setattr(image_rules, "CATALOGUE", MappingProxyType({**CATALOGUE, "skywire": entry}))
     with pytest.raises(SettingsError) as caught:

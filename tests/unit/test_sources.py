@@ -48,7 +48,7 @@ def _of(folder: Path, **given: str) -> Provenance:
     return provenance(settings, folder.parent)
 
 
-def test_a_module_says_what_the_settings_say(tmp_path: Path) -> None:
+def test_a_modules_provenance_is_that_of_the_settings(tmp_path: Path) -> None:
     source = SourceSettings(
         module="github.com/skycoin/skycoin", version="v0.27.1", commit=COMMIT, branch="master", date=DATE
     )
@@ -62,7 +62,7 @@ def test_a_git_url_is_not_fetched_to_read_it(tmp_path: Path) -> None:
     assert provenance(source, tmp_path) == Provenance(version="0.27.1", commit=COMMIT, branch="", date=None)
 
 
-def test_a_working_copy_says_its_commit_branch_and_date(checkout: Path) -> None:
+def test_a_working_copy_has_its_commit_branch_and_date(checkout: Path) -> None:
     commit = _git(checkout, "rev-parse", "HEAD")
     assert _of(checkout) == Provenance(version="0.27.1", commit=commit, branch="develop", date=DATE)
 

@@ -46,7 +46,7 @@ def _matches(previewed: Any, wanted: Any) -> bool:
 
 
 @pytest.mark.parametrize("stack", FILES)
-def test_a_stack_is_what_its_snapshot_says(stack: str) -> None:
+def test_a_stack_matches_its_snapshot(stack: str) -> None:
     text, file = rendered(up(stack)), SNAPSHOTS / f"{stack}.txt"
     if os.environ.get("UPDATE_SNAPSHOTS") == "1":
         file.write_text(text)
@@ -119,7 +119,7 @@ def test_a_release_has_four_lists_over_the_five_digests(stack: str) -> None:
         assert digests == [engine.digest(f"skycoin-{arch}-image") for arch in ARCHES]
 
 
-def test_develop_moves_the_tag_develop_and_keeps_one_for_the_commit() -> None:
+def test_develop_moves_the_tag_develop_and_keeps_a_tag_for_the_commit() -> None:
     engine = up("develop")
     found = {entry.inputs["tag"]: entry.inputs["immutable"] for entry in engine.all_of(TAG)}
     assert found == {"develop": False, "develop-13141d81aaa5": False}
@@ -174,7 +174,7 @@ def test_without_a_rollout_all_hosts_change_at_once() -> None:
     assert set(map(frozenset, rolled_out().values())) == {frozenset()}
 
 
-def test_a_rollout_goes_from_one_host_to_some_and_to_the_rest() -> None:
+def test_a_rollout_updates_one_host_then_some_then_the_rest() -> None:
     """Two nodes of one engine are in one wave, even with different ssh users."""
     waits = rolled_out(rollout={"first": "c", "waves": [1, 2]})
     assert waits == {

@@ -339,7 +339,7 @@ def test_nothing_is_stopped_while_a_command_or_pulumi_is_at_work(home: Home, run
 
 
 @pytest.mark.parametrize("disks", [1, 2])
-def test_a_state_that_pulumi_has_begun_to_change_meanwhile_is_not_moved_under_it(
+def test_a_state_that_pulumi_is_changing_is_not_moved(
     disks: int,
     home: Home,
     old: Layout,
@@ -389,7 +389,7 @@ def test_a_folder_that_is_not_a_set_up_is_not_moved(home: Home, old: Layout) -> 
     assert is_held(home.earlier)
 
 
-def test_the_environment_names_the_place_where_the_state_is_by_now(home: Home, old: Layout) -> None:
+def test_the_environment_names_the_current_place_of_the_state(home: Home, old: Layout) -> None:
     """A run that was killed after the move has not written the environment again."""
     remember(old, {"PULUMI_BACKEND_URL": f"file://{home.earlier}/backend", "DOCKER_HOST": "unix:///one.sock"})
     new = moved(old)

@@ -31,7 +31,7 @@ def surplus(store: ImageStore, *kept: str, leaving: str = "") -> list[str]:
     return [one.identity for one in surplus_images(store, {REPOSITORY}, kept, leaving)]
 
 
-def test_an_image_that_nothing_needs_may_go(store: ImageStore) -> None:
+def test_an_image_that_nothing_needs_may_be_removed(store: ImageStore) -> None:
     store.add("old", ref("a"))
     assert surplus_images(store, {REPOSITORY}, ()) == [
         StoredImage(identity="old", names=(ref("a"),), version="0.27.1", size=27_000_000)
@@ -152,7 +152,7 @@ def test_an_image_is_removed_by_each_of_its_digests(store: ImageStore) -> None:
     assert store.removed == ["old"]
 
 
-def test_an_image_that_got_a_tag_meanwhile_stays(store: ImageStore) -> None:
+def test_an_image_that_got_a_tag_in_the_meantime_stays(store: ImageStore) -> None:
     store.add("old", ref("a"))
     [image] = surplus_images(store, {REPOSITORY}, ())
     store.stored["old"]["RepoTags"] = [f"{REPOSITORY}:mine"]
@@ -161,7 +161,7 @@ def test_an_image_that_got_a_tag_meanwhile_stays(store: ImageStore) -> None:
     assert store.stored["old"]["RepoTags"] == [f"{REPOSITORY}:mine"]
 
 
-def test_an_image_that_a_container_uses_meanwhile_stays_and_is_reported(store: ImageStore) -> None:
+def test_an_image_that_a_container_uses_in_the_meantime_stays_and_is_reported(store: ImageStore) -> None:
     store.add("old", ref("a"))
     [image] = surplus_images(store, {REPOSITORY}, ())
     store.use("old", "by-hand")
@@ -170,14 +170,14 @@ def test_an_image_that_a_container_uses_meanwhile_stays_and_is_reported(store: I
     assert store.stored["old"]["RepoDigests"] == [ref("a")]
 
 
-def test_an_image_that_was_removed_meanwhile_is_no_error(store: ImageStore) -> None:
+def test_an_image_that_was_removed_in_the_meantime_is_not_an_error(store: ImageStore) -> None:
     store.add("old", ref("a"))
     [image] = surplus_images(store, {REPOSITORY}, ())
     store.stored.clear()
     remove_image(store, image)
 
 
-def test_repositories_are_those_of_what_is_pinned() -> None:
+def test_only_repositories_pinned_by_digest_are_found() -> None:
     given = [ref("a"), ref("b"), ref("a", "ghcr.io/skycoin/skycoin"), None, "", "debian:12", 7]
     assert repositories_of(given) == {REPOSITORY, "ghcr.io/skycoin/skycoin"}
 

@@ -179,7 +179,7 @@ def test_an_exact_tag_with_other_content_is_refused_before_anything_is_written(w
     }
 
 
-def test_a_new_exact_tag_that_is_taken_is_refused_at_preview(world: World) -> None:
+def test_a_new_exact_tag_that_already_exists_is_refused_at_preview(world: World) -> None:
     world.kind.create(world.inputs())
     assert world.kind.check("t", {}, world.inputs()).failures == [], "the same content may be published again"
     [(key, reason)] = world.kind.check("t", {}, world.inputs(variants=world.variants("two"))).failures
@@ -188,7 +188,7 @@ def test_a_new_exact_tag_that_is_taken_is_refused_at_preview(world: World) -> No
 
 
 @pytest.mark.parametrize(("version", "refused"), [("0.27.1", False), ("0.27.2", True)])
-def test_before_a_build_a_taken_exact_tag_is_recognized_by_its_annotations(
+def test_before_a_build_an_existing_exact_tag_is_recognized_by_its_annotations(
     world: World, version: str, refused: bool
 ) -> None:
     """Equal inputs give equal digests, so content with equal annotations may turn out to be the same."""
@@ -288,7 +288,7 @@ def test_other_content_under_a_tag_of_the_state_is_noticed(world: World, immutab
             world.kind.diff(state, inputs, news)
 
 
-def test_the_same_variants_built_elsewhere_are_no_other_content(world: World) -> None:
+def test_the_same_variants_built_elsewhere_are_not_other_content(world: World) -> None:
     """With another registry first, the references differ, but not the digests."""
     inputs = world.inputs()
     _, state = world.kind.create(inputs)
@@ -366,7 +366,7 @@ def test_a_removed_release_tag_comes_back_with_its_own_content(world: World) -> 
     assert world.kind.update("id", seen, inputs) == state
 
 
-def test_another_registry_gets_the_same_digests_and_only_what_it_lacks(world: World) -> None:
+def test_another_registry_gets_the_same_digests_and_only_missing_blobs(world: World) -> None:
     variants = world.variants(at=LOCAL)
     _, state = world.kind.create(world.inputs(variants=variants))
     for variant in variants:
@@ -398,7 +398,7 @@ def test_an_optional_registry_that_fails_is_a_warning_and_tried_again(world: Wor
 
 
 @pytest.mark.parametrize("optional", [True, False])
-def test_a_refresh_of_a_registry_that_is_down_keeps_what_was_known(world: World, optional: bool) -> None:
+def test_a_refresh_of_a_registry_that_is_down_keeps_the_state(world: World, optional: bool) -> None:
     inputs = world.inputs(optional=optional)
     _, state = world.kind.create(inputs)
     world.hub.down = True

@@ -205,7 +205,7 @@ def test_many_changed_properties_are_counted() -> None:
     assert changes(found) == ["8 properties"]
 
 
-def test_a_replacement_is_one_line_and_what_is_kept_is_not_called_gone() -> None:
+def test_a_replacement_is_one_line_and_a_kept_resource_is_not_called_removed() -> None:
     update = Update(0)
     steps = [
         ("resourcePreEvent", "delete-replaced", 0),

@@ -174,7 +174,7 @@ def test_a_preview_that_would_build_does_not_know_the_digest(bare: str) -> None:
     }
 
 
-def test_a_preview_of_what_is_built_already_knows_the_digest() -> None:
+def test_a_preview_of_a_built_variant_knows_the_digest() -> None:
     preview = Engine(preview=True, unchanged=True)
     preview.run(lambda: Variant("v", variant_args(), on_builder()))
     assert preview.outputs_of(VARIANT, "v")["digest"] == preview.digest("v-image")

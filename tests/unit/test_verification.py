@@ -151,7 +151,7 @@ def test_all_errors_of_a_verification_are_reported_at_once() -> None:
         ({"os": "linux", "architecture": "arm", "variant": "v8"}, False),
     ],
 )
-def test_arm64_may_be_said_with_or_without_its_variant(said: Values, fits: bool) -> None:
+def test_arm64_may_be_written_with_or_without_its_variant(said: Values, fits: bool) -> None:
     if fits:
         assert verified("linux/arm64/v8", said, {})["programs"] == 0
         return
@@ -184,7 +184,7 @@ def sbom_of(program: bytes, **fields: Any) -> bytes:
     return json.dumps({**whole, **fields}).encode()
 
 
-def test_the_report_says_what_was_looked_at() -> None:
+def test_the_report_lists_the_checked_parts() -> None:
     platform = "linux/arm/v7"
     program, sbom = GOOD[platform], sbom_of(GOOD[platform])
     own = {"usr/bin/node": program, "usr/share/sbom/node.cdx.json": sbom}
@@ -307,7 +307,7 @@ def test_a_change_is_verified_again_and_nothing_else_is() -> None:
     assert _diff({"present": False}) == Change(updates=("present",))
 
 
-def test_an_image_that_somebody_removed_is_seen_by_a_refresh_and_named_by_up() -> None:
+def test_an_image_removed_by_hand_is_noticed_by_a_refresh_and_reported_by_up() -> None:
     registries = Registries()
     ref = registries(NAME).add_image(config_of("linux/amd64"), {})
     kind, inputs = Verification(registries), {"ref": ref, "platform": "linux/amd64", "labels": {}}
@@ -323,7 +323,7 @@ def test_an_image_that_somebody_removed_is_seen_by_a_refresh_and_named_by_up() -
         kind.update(ref, found.state, inputs)
 
 
-def test_a_variant_that_was_pushed_as_a_list_is_told_what_to_set() -> None:
+def test_a_variant_that_was_pushed_as_a_list_fails_with_the_variable_to_set() -> None:
     """buildx adds attestations by default, and pushes an index of them and the one platform."""
     registries = Registries()
     listed = Manifest(b'{"manifests": []}', INDEX)

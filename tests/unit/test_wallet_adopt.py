@@ -74,7 +74,7 @@ def adopt(skyinfra: Skyinfra, origin: str = "old", *options: str) -> Ran:
 
 
 @pytest.mark.parametrize("place", ["wallet", "home"])
-def test_wallets_of_a_stopped_container_come_to_the_node_and_stay_where_they_are(
+def test_wallets_of_a_stopped_container_are_copied_to_the_node_and_stay_in_the_container(
     place: str, host: Host, skyinfra: Skyinfra
 ) -> None:
     old = host.old("exited", **{place: {**FILES, "note": b"x"}})
@@ -91,7 +91,7 @@ def test_wallets_of_a_stopped_container_come_to_the_node_and_stay_where_they_are
 
 
 @pytest.mark.parametrize("folder", ["", ":/.skycoin/wallets"])
-def test_wallets_of_a_volume_are_at_its_top_or_in_the_folder_that_is_named(
+def test_wallets_of_a_volume_are_read_from_its_top_or_from_the_given_folder(
     folder: str, host: Host, skyinfra: Skyinfra
 ) -> None:
     host.board.make("old-data")
@@ -174,7 +174,7 @@ def test_a_volume_that_is_in_use_is_its_containers_to_leave(host: Host, skyinfra
     assert user.status == "exited"
 
 
-def test_a_source_that_starts_again_meanwhile_is_refused(
+def test_a_source_that_starts_again_in_the_meantime_is_refused(
     host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = host.old("running", wallet=FILES)
@@ -451,7 +451,7 @@ KEPT = f"`{DOCKER} create --name old-kept --volumes-from old {IMAGE} true && {DO
     ("origin", "again"),
     [("old", "old-kept:/wallet"), ("old:/wallet/", "old-kept:/wallet"), ("anonymous", "anonymous")],
 )
-def test_a_volume_of_a_container_that_goes_when_it_stops_is_kept_by_another_one(
+def test_a_volume_of_a_container_with_rm_is_kept_by_a_second_container(
     origin: str, again: str, host: Host, skyinfra: Skyinfra
 ) -> None:
     host.board.make("anonymous", **MINE)
@@ -471,9 +471,7 @@ def test_a_volume_of_a_container_that_goes_when_it_stops_is_kept_by_another_one(
     assert host.board.files(WALLET) == FILES
 
 
-def test_wallets_in_a_container_that_goes_when_it_stops_are_copied_while_it_runs(
-    host: Host, skyinfra: Skyinfra
-) -> None:
+def test_wallets_in_a_container_with_rm_are_copied_while_it_runs(host: Host, skyinfra: Skyinfra) -> None:
     old = host.old("running", home=FILES)
     old.is_removed = True
     ran = adopt(skyinfra, "old", "--yes")

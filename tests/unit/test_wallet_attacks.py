@@ -239,7 +239,7 @@ def test_a_hosts_record_of_another_form_is_an_error(engine: WalletEngine) -> Non
         container_made(engine)
 
 
-def test_a_node_that_stops_between_list_and_exec_is_no_fault_of_its_wallet(
+def test_a_node_that_stops_between_list_and_exec_is_not_an_error_of_its_wallet(
     engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state = remembered(engine, mine=wallet("A"))

@@ -87,7 +87,7 @@ def data_of(contents: Contents) -> dict[str, bytes]:
     return {path: file.data for path, file in contents.items()}
 
 
-def test_a_backup_opens_with_the_key_of_each_recipient_and_says_what_it_is() -> None:
+def test_a_backup_opens_with_the_key_of_each_recipient_and_describes_itself() -> None:
     backup = read("b", sealed(recipients=[KEY.public, OTHER.public]))
     facts = backup.about
     assert (facts.node, facts.stack, facts.host, facts.wallets) == ("node-1", "test", "attic", 1)
@@ -215,7 +215,7 @@ def test_a_backup_to_other_recipients_names_them_and_needs_a_key() -> None:
 
 
 @pytest.mark.parametrize("first", ["skyinfra set-up backup 1", "skyinfra wallet backup 2"])
-def test_a_backup_of_something_else_or_of_another_version_says_so(first: str) -> None:
+def test_a_backup_of_something_else_or_of_another_version_is_recognized(first: str) -> None:
     other = sealed().replace(b"skyinfra wallet backup 1", first.encode(), 1)
     with pytest.raises(
         WalletError, match=f"^b begins with “{first}” and not with “skyinfra wallet backup 1”"
@@ -361,7 +361,7 @@ def test_a_malformed_recipients_file_is_named(text: bytes, said: str, tmp_path: 
         recipients_of(rules_of({}), [], [tmp_path / "none"])
 
 
-def test_a_backup_that_nobody_or_everybody_could_read_is_refused(node: DeployedNode) -> None:
+def test_a_backup_without_recipients_and_without_plain_is_refused(node: DeployedNode) -> None:
     with pytest.raises(
         WalletError, match=r"no recipient is given .*`age-keygen -o wallet-key.txt`.*--plain writes"
     ):
@@ -437,7 +437,7 @@ def test_a_backup_that_arrives_in_part_gets_no_name(
 
 
 @pytest.mark.case(38)
-def test_a_folder_behind_ssh_that_cannot_be_used_says_why(
+def test_an_unusable_folder_behind_ssh_is_reported_with_its_reason(
     ssh: Callable[[str], SshFolder], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
@@ -742,7 +742,7 @@ def test_a_plain_archive_is_as_old_as_its_name_says(node: DeployedNode, misnamed
     assert listing.newest(LocalFolder(misnamed), node).name == str(plain)
 
 
-def test_a_list_is_in_the_order_of_the_headers_and_says_which_names_are_wrong(misnamed: Path) -> None:
+def test_a_list_is_in_the_order_of_the_headers_and_reports_wrong_names(misnamed: Path) -> None:
     (misnamed / "node-1-wallet-2026-01-02T12-00-00Z.backup").write_bytes(sealed()[:-1])
     wrong = "complete, but its name has another node or time"
     rows = list(listing.rows(LocalFolder(misnamed), "node-1"))[1:]

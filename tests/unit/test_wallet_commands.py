@@ -46,7 +46,7 @@ def stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     return config
 
 
-def test_a_backup_goes_to_all_recipients_and_is_recorded_for_this_backend(
+def test_a_backup_is_encrypted_to_all_recipients_and_recorded_for_this_backend(
     stack: dict[str, Any], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     made: list[Any] = []
@@ -87,7 +87,7 @@ def test_the_copies_on_the_host_are_listed_oldest_first(
     assert f"\n{said} of {WALLET} on host " in ran.err
 
 
-def test_a_backup_for_nobody_is_refused_before_the_wallet_is_read(
+def test_a_backup_without_recipients_is_refused_before_the_wallet_is_read(
     stack: dict[str, Any], skyinfra: Skyinfra
 ) -> None:
     ran = skyinfra("wallet", "backup", "node-1", "-s", "test")
@@ -132,7 +132,7 @@ def test_list_shows_each_file_and_what_was_not_verified_without_a_key(
     assert "none can't be read: No such file" in skyinfra("wallet", "list", "--from", "none").err
 
 
-def test_verify_takes_a_key_from_a_file_or_from_standard_input(skyinfra: Skyinfra, tmp_path: Path) -> None:
+def test_verify_reads_a_key_from_a_file_or_from_standard_input(skyinfra: Skyinfra, tmp_path: Path) -> None:
     file, key = tmp_path / NAME, tmp_path / "key"
     file.write_bytes(sealed())
     key.write_bytes(KEY.file)
@@ -204,7 +204,7 @@ def test_a_stack_with_other_errors_is_still_backed_up(stack: dict[str, Any], sky
 
 
 @pytest.mark.parametrize("scheduler", list(Scheduler))
-def test_a_printed_unit_has_the_whole_command_line_and_creates_no_backup(
+def test_a_printed_unit_has_the_complete_command_line_and_creates_no_backup(
     scheduler: Scheduler, stack: dict[str, Any], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("commands.backups.backup", pytest.fail)
@@ -250,7 +250,7 @@ def test_cron_gets_the_words_unchanged_and_prints_nothing_on_success(tmp_path: P
         assert (done.stdout, done.stderr) == (expected, "")
 
 
-def test_a_systemd_unit_quotes_what_systemd_would_read() -> None:
+def test_a_systemd_unit_escapes_the_characters_that_systemd_interprets() -> None:
     text = timer(Scheduler.SYSTEMD, "name", "/a 100%", ["run", ODD], {"V": ODD})
     assert "WorkingDirectory=/a 100%%\n" in text
     assert """ExecStart="run" "it's 100%% \\"odd\\" $$HOME \\\\ here"\n""" in text

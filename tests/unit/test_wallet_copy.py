@@ -178,7 +178,7 @@ def test_new_wallet_is_passed_to_the_script() -> None:
     assert engine.asked[0]["command"][5] == "new-wallet"
 
 
-def test_a_damaged_wallet_file_is_refused_by_its_name() -> None:
+def test_a_damaged_wallet_file_is_refused_with_its_name() -> None:
     engine = FakeEngine(code=DAMAGED, said=b"2020_a.wlt")
     with pytest.raises(ProviderError, match=r"2020_a\.wlt is empty, truncated or not a wallet"):
         copied(engine)

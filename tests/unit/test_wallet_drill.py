@@ -138,7 +138,7 @@ def node(monkeypatch: pytest.MonkeyPatch) -> DeployedNode:
     return node_of("test", "node-1", RESOURCES)
 
 
-def test_a_wallet_whose_name_is_not_utf_8_is_found_by_the_name_that_the_nodes_api_says() -> None:
+def test_a_wallet_whose_name_is_not_utf_8_is_found_by_its_name_in_the_nodes_api() -> None:
     """Go's JSON has U+FFFD for each byte that is not UTF-8."""
     name = b"geldb\xf6rse.wlt".decode(errors="surrogateescape")
     assert addresses_in({name: CONTENTS["a.wlt"]}) == {"geldb\ufffdrse.wlt": {"one", "two"}}

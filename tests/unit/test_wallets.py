@@ -687,7 +687,7 @@ def test_one_of_two_torn_wallets_is_restored_without_the_other(
 
 @pytest.mark.case(3, 35)
 @pytest.mark.parametrize("present", [{}, {"a.wlt": wallet("one").encode()[:20]}], ids=["emptied", "torn"])
-def test_a_restore_that_lacks_what_the_stack_has_recorded_needs_to_be_asked_for(
+def test_a_restore_that_lacks_recorded_wallets_needs_older(
     node: DeployedNode, tmp_path: Path, present: dict[str, bytes]
 ) -> None:
     """Before, an older backup was restored and recorded, and nothing said which addresses it lacks."""
@@ -734,7 +734,7 @@ def restore_slowly(node: DeployedNode, engine: FakeEngine, file: Path, place: Sl
 
 
 @pytest.mark.case(36, 38)
-def test_a_restore_starts_no_node_next_to_the_one_that_an_up_has_started_meanwhile(
+def test_a_restore_starts_no_node_next_to_the_one_that_an_up_has_started_in_the_meantime(
     node: DeployedNode, tmp_path: Path
 ) -> None:
     """Before, it started the container that it had stopped, which the handover had set aside."""
@@ -968,7 +968,7 @@ BUSY = "is used by another command to write to skycoin-node-1-wallet"
 
 @pytest.mark.case(38)
 @pytest.mark.parametrize("step", ["created", "stage", "move"])
-def test_a_second_restore_is_refused_at_once_and_leaves_the_first_ones_files_alone(
+def test_a_second_restore_is_refused_at_once_and_does_not_touch_the_files_of_the_first(
     two: TwoRestores, step: str
 ) -> None:
     """It removed the first one's container and staged files: half of a wallet could be in place."""
@@ -1073,7 +1073,7 @@ def test_only_a_container_whose_command_has_ended_is_removed(
 
 
 @pytest.mark.case(38)
-def test_a_backup_that_is_being_made_does_not_stop_a_restore_nor_lose_its_container(two: TwoRestores) -> None:
+def test_a_running_backup_does_not_stop_a_restore_nor_lose_its_container(two: TwoRestores) -> None:
     """Before, the restore removed the container through which another command was reading."""
     two.engine.left = {"reader": of(ELSEWHERE, WALLET_READER)}
     two.restore("first")
@@ -1104,7 +1104,7 @@ ENDS = 7 * 512
 
 @pytest.mark.case(38)
 @pytest.mark.parametrize("cut", [0, 1, 300, 512, 700, *range(1024, ENDS + 1, 256), ENDS + 511])
-def test_a_list_of_copies_that_arrives_incomplete_is_refused_in_a_sentence(
+def test_a_list_of_copies_that_arrives_incomplete_is_refused_with_a_clear_message(
     node: DeployedNode, monkeypatch: pytest.MonkeyPatch, cut: int
 ) -> None:
     """It was a traceback, or, cut between two files, a list without the later copies."""
@@ -1119,7 +1119,7 @@ def test_a_list_of_copies_that_arrives_incomplete_is_refused_in_a_sentence(
     assert "look for errors of that host's disk (`dmesg`)" in said
 
 
-def test_a_list_of_copies_that_is_no_archive_is_refused_in_a_sentence(
+def test_a_list_of_copies_that_is_not_an_archive_is_refused_with_a_clear_message(
     node: DeployedNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = FakeEngine({WALLET: {}, BACKUPS: dict(THERE)})

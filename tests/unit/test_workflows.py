@@ -44,7 +44,7 @@ def test_a_workflow_starts_without_rights_and_a_job_has_the_least() -> None:
     assert writing == {"review.comment": comment, "fork.comment": comment}
 
 
-def test_the_job_that_may_write_takes_nothing_of_the_branch_but_text() -> None:
+def test_the_job_that_may_write_reads_only_text_of_the_branch() -> None:
     job = dict(_jobs())["review.comment"]
     steps = job["steps"]
     assert steps[0]["with"]["ref"] == "${{ github.event.pull_request.base.sha }}"
@@ -301,7 +301,7 @@ def test_a_run_without_pages_has_no_texts(tmp_path: Path) -> None:
     assert _quoted(tmp_path) is None
 
 
-def test_every_workflow_that_makes_pages_keeps_the_whole_as_an_artifact() -> None:
+def test_every_workflow_that_creates_pages_keeps_the_complete_page_as_an_artifact() -> None:
     for name, job in _jobs():
         made = [step["run"] for step in job["steps"] if "make-page" in step.get("run", "")]
         kept = [step for step in job["steps"] if step.get("uses", "").startswith("actions/upload-artifact@")]

@@ -126,7 +126,7 @@ def test_every_workspace_has_commands() -> None:
 
 @pytest.mark.parametrize("name", WORKSPACES)
 @pytest.mark.parametrize("dind", [False, True])
-def test_a_model_takes_the_image_that_the_stack_built(name: str, dind: bool) -> None:
+def test_a_model_uses_the_image_that_the_stack_built(name: str, dind: bool) -> None:
     model = model_of(name, OUTPUTS, dind=dind)
     assert (model.name, model.dind, model.ide_port) == (name, dind, WORKSPACES[name].ide_port)
     assert model.image == f"{REPOSITORY}@{DIGEST}"

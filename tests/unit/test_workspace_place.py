@@ -97,7 +97,7 @@ def test_the_user_is_the_caller_of_sudo_or_the_folders_owner(
     assert here(folder).folder == str(folder)
 
 
-def test_another_machine_says_its_processor_its_users_ids_and_the_real_folder(
+def test_another_machine_reports_its_processor_its_users_ids_and_the_real_folder(
     folder: Path, tmp_path: Path, ssh: Callable[[int, Path], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = connecting(monkeypatch, Shed())

@@ -212,7 +212,7 @@ def test_a_namespace_of_docker_hub_is_the_first_part_of_every_repository() -> No
     ]
 
 
-def test_a_registry_that_takes_no_such_repository_is_named() -> None:
+def test_a_registry_that_can_not_have_such_a_repository_is_reported() -> None:
     raw = {**stack(cli=CLI), "registries": {"hub": {"kind": "hub", "address": "docker.io/me"}}}
     [said] = faults(raw)
     assert said.startswith(
