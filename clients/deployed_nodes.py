@@ -78,7 +78,7 @@ class DeployedNode:
 
     @property
     def where(self) -> str:
-        """Name and host, for a sentence."""
+        """Name and host, as they appear in messages."""
         return f"{self.name} on host {self.host}"
 
     @property

@@ -174,7 +174,7 @@ def from_lines(text: Sequence[str]) -> Fingerprint:
 
 
 def script_arguments(before: Fingerprint) -> list[str]:
-    """Arguments of the script: how many addresses of each chain to hash, to compare them with `before`."""
+    """Arguments of the script: for each chain, the number of addresses to hash, as many as in `before`."""
     return [
         f"{file}\t{name.partition('/')[2] or '-'}\t{chain.count}"
         for file, chains in before.items()

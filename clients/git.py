@@ -118,7 +118,8 @@ def is_changed(folder: Path) -> bool:
 def hidden_from_status(folder: Path, built: str) -> list[str]:
     """Files that `git status` does not report.
 
-    They are tracked files that git was told to ignore, and ignored files in the checkout's folder `built`.
+    These are tracked files that git is configured to ignore, and ignored files in the checkout's folder
+    `built`.
     """
     tagged = _run(folder, SETTINGS, ("ls-files", "-v", "-z")).stdout.split("\0")
     ignored = _run(folder, SETTINGS, ("ls-files", "--others", "-z", "--", built)).stdout.split("\0")

@@ -105,7 +105,7 @@ def foreign_files(client: Any, inputs: HostInputs, image: str, volume: str) -> l
 
 
 def as_user(inputs: HostInputs) -> dict[str, Any]:
-    """Options of a short run for a node: the node's user, if it is not the image's."""
+    """Options of a short run for a node: `user`, if the node has another user than the image."""
     return {} if user_of(inputs) == USER else {"user": user_of(inputs)}
 
 

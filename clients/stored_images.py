@@ -39,7 +39,7 @@ class StoredImage:
 
     @property
     def digests(self) -> frozenset[str]:
-        """Digests that it was pulled by."""
+        """Digests by which the image was pulled."""
         return frozenset(split_pinned(name)[1] for name in self.names)
 
     @property
@@ -80,7 +80,7 @@ def remove_image(api: Any, image: StoredImage) -> None:
 
     It is not removed by id, because that would also remove a tag that someone has just added in the same
     repository. By digest the engine removes that name, and the image with its last name; it refuses if a
-    container uses the image by now.
+    container now uses the image.
     """
     for name in image.names:
         try:

@@ -48,7 +48,7 @@ class Backend:
 
     @property
     def update_log(self) -> Path:
-        """Log of the updates. Without a set-up it is in the cache, as a state folder would look like one."""
+        """Log of the updates; in the cache if there is no set-up, as a state folder would look like one."""
         layout = self.layout or read_layout()
         return layout.update_log if self.layout else layout.cache / "logs" / layout.update_log.name
 

@@ -56,7 +56,7 @@ _FILE = re.compile(rf"{FOLDER}/Pulumi\.([A-Za-z0-9_.-]{{1,100}})\.yaml")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FilesPage(Page):
-    """A page made from a stack's files alone."""
+    """A page created from a stack's files alone."""
 
     file: StackFile
     """The changed file of the stack."""

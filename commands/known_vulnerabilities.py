@@ -80,7 +80,7 @@ def looked_up(day: str, vulnerabilities: Sequence[object], *, is_whole: bool = T
 
 
 def not_looked_up(error: NotLookedUpError) -> str:
-    """Sentence in one line about why vulnerabilities were not looked up, whatever the error's text is."""
+    """Reason why vulnerabilities were not looked up, on one line even if the error has several."""
     reason = (str(error).splitlines() or [""])[0][:_LONGEST].rstrip(". ")
     return f"Known vulnerabilities were not looked up: {plain(reason)}."
 

@@ -40,7 +40,7 @@ UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, PreviewError)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RenderedPage:
-    """A page as it is printed."""
+    """A rendered page and its exit code."""
 
     text: str
     code: int

@@ -69,8 +69,8 @@ def recorded_files(
 def required_modules(context: str, sources: Mapping[str, str]) -> Modules | None:
     """Modules that an image's build uses, from its own go.mod and that of a source in a folder.
 
-    None if these files can't tell them: there is no go.mod, the source is in git, its go.mod is older than Go
-    1.17, or a source that is built by its own go.mod has a go.work too.
+    None if these files do not determine them: there is no go.mod, the source is in git, its go.mod is older
+    than Go 1.17, or a source that is built by its own go.mod has a go.work too.
     """
     own = _go_mod(PROJECT / context)
     if SOURCE not in sources:

@@ -120,7 +120,7 @@ def _foreign_owner(target: Path) -> str | None:
 
 
 def _put(layout: Layout, target: Path) -> str | None:
-    """Rename the folder, or copy it to another file system; return why it was not moved, or None."""
+    """Rename the folder, or copy it to another file system; return the reason for a failure, or None."""
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_aside(record(EARLIER), f"{PROJECT}\n")

@@ -104,7 +104,7 @@ def _configuration(text: str) -> tuple[dict[str, str], list[str]]:
 
 
 def _without_secrets(value: Any) -> Any:
-    """Replace each ciphertext by a placeholder; different ciphertexts get different ones."""
+    """Replace each ciphertext with a placeholder; different ciphertexts get different ones."""
     if isinstance(value, Mapping):
         if len(value) == 1 and isinstance(value.get("secure"), str):
             return f"[secret {hashlib.sha256(str(value['secure']).encode()).hexdigest()[:8]}]"

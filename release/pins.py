@@ -1,4 +1,4 @@
-"""Pinned versions of what the program, its tools and its images are made from, and newer ones.
+"""Pinned versions of all parts of the program, its tools and its images, and newer versions.
 
 This module reads the files that pin, and formats the table. commands/release_pins.py asks the registries.
 """

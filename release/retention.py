@@ -1,7 +1,7 @@
 """Retention: removes feature and develop builds from a repository, except for the newest N of each kind.
 
 The registry must support the distribution API's delete; otherwise retention fails with a message. Do not run
-it during a publish: what is published between listing and removal may be removed with its old digest.
+it during a publish: an image that is published between listing and removal may be removed too.
 
 Only `feature-NAME` and `develop-COMMIT` are ever candidates (docs/adr/0013). Releases and moving tags stay
 forever, and so does every manifest that a kept tag points to. The build that `develop` points to stays,

@@ -150,7 +150,7 @@ def _is_wallet(state: State) -> bool:
 
 
 def _describe(state: State) -> str:
-    """Name a resource in a sentence: a volume by its name and its host."""
+    """Name of a resource in messages; for a volume, its name and its host."""
     token = type_of(state["urn"])
     noun = NOUNS.get(token, token.rpartition(":")[2])
     if token != VOLUME:

@@ -12,7 +12,7 @@ from review.values import short
 
 
 class Presence(StrEnum):
-    """Presence of a tag that would be written, in the state or in its registry, as far as it is known."""
+    """Presence of a tag that would be written, in the state or in its registry; unknown if neither tells."""
 
     STATE = "in the state"
     UNASKED = "not in the state; its registry was not asked"
@@ -80,7 +80,7 @@ def _variants(variants: Iterable[Any] | None) -> dict[str, object]:
 
 
 def _points_to(step: Step) -> str:
-    """Digest that a tag pointed to when it was last read; if it never was, that of the stack's own list."""
+    """Digest that a tag pointed to when it was last read; that of the stack's list if it never was."""
     digest = (step.outputs.get("points") or {}).get(step.old.get("tag"), step.outputs.get("digest"))
     return str(digest or "")
 

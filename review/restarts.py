@@ -61,7 +61,7 @@ class Restart:
 
     @property
     def description(self) -> str:
-        """Name of the container in a sentence."""
+        """Name of the container in messages."""
         where = f" on host {self.host}" if self.host else ""
         return f"{'node' if self.is_node else 'container'} `{self.container}`{where}"
 

@@ -1,4 +1,4 @@
-"""Rules over the resources that a preview wants: their inputs, and the report of a broken rule."""
+"""Rules over the resources of a preview: their inputs, and the report of a broken rule."""
 
 import inspect
 import traceback

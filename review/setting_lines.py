@@ -62,7 +62,7 @@ class SettingLines:
 
 
 def entry(image: str) -> tuple[str, str]:
-    """Keys of the entry that an image is built for."""
+    """Keys of the settings entry for which an image is built."""
     if image.startswith(_WORKSPACE):
         return "workspaces", image.removeprefix(_WORKSPACE)
     return "images", image

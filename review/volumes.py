@@ -19,7 +19,7 @@ class Volume:
 
     @property
     def description(self) -> str:
-        """Name of the volume in a sentence."""
+        """Name of the volume in messages."""
         return f"{'wallet ' if self.is_wallet else ''}volume `{self.name}` on host {self.host or 'unknown'}"
 
     @property

@@ -66,7 +66,7 @@ class HostSettings(Limits):
         return self.arch or (BOARDS[self.board].arch if self.board else None)
 
     def limits_of(self, node: Limits) -> Board:
-        """Limits and timing of a node on this host: the node's own, else the host's, else the board's."""
+        """Limits and timing of a node on this host: its own, otherwise the host's, otherwise the board's."""
         return limited(BOARDS[self.board] if self.board else SERVER, self, node)
 
     def is_memory_chosen(self, node: Limits) -> bool:

@@ -16,7 +16,7 @@ _Soft = Annotated[int, Field(ge=0, examples=[400], json_schema_extra={"unit": "M
 
 
 class Limits(Settings):
-    """Keys that hosts and nodes share. A value that neither gives is the board's."""
+    """Keys that hosts and nodes share. A value that neither sets is the board's."""
 
     memory: Memory | None = None
     """Limit of a node's memory (Docker's `--memory`). Default: the board's, 2048 for a server."""

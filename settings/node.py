@@ -34,7 +34,7 @@ class PeerNetwork(StrEnum):
 
 
 class RollbackSettings(Settings):
-    """`rollback`: the digest that a node stays at, whatever its image has become."""
+    """`rollback`: the digest that a node keeps running, even if its image changes."""
 
     digest: Digest
     """Digest of the image to stay at, in the repository of the node's image."""

@@ -44,7 +44,7 @@ def wallets_of(node: DeployedNode) -> dict[str, File]:
 
 
 def left_behind(node: DeployedNode, carried: Contents) -> list[str]:
-    """Paths of files in a node's wallet volume that are not among the carried ones. Raises WalletError."""
+    """Paths of files in a node's wallet volume that are not among the copied ones. Raises WalletError."""
     return unexpected_files(without_links(volume_of(node).read()), carried)
 
 

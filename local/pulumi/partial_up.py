@@ -72,7 +72,7 @@ class _Run:
         self.silent: dict[Address, str] = {}
 
     def ask(self) -> bool:
-        """Ask all engines that are not known to be dead; True if one more does not answer."""
+        """Ask all engines that are not known to be dead; True if another engine does not answer."""
         resources = self._target.resources()
         known = addresses(resources, self._target.local).values()
         places = {address for _, address in known} | {*self._hosts.values()}

@@ -34,7 +34,7 @@ class Lines:
     """Plain lines, for a pipe or the log of an automatic run."""
 
     def say(self, lines: Sequence[str]) -> None:
-        """Print lines at once. If the reader has gone (Ctrl-C ended `tee`), the update still goes on."""
+        """Print lines at once. If the reader has gone (Ctrl-C ended `tee`), the update still continues."""
         try:
             for line in lines:
                 print(line, flush=True)

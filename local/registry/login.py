@@ -1,4 +1,4 @@
-"""The login of the local registry, created once per set-up: nobody can pull or push without it.
+"""The login of the local registry, created once per set-up, and required for every pull and push.
 
 The password is in a file of the set-up's owner. The registry has its hash, and clients find it in the
 set-up's docker config (DOCKER_CONFIG).

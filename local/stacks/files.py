@@ -32,7 +32,7 @@ def stack_file(stack: str) -> Path:
 
 
 def stack_text(stack: str) -> str:
-    """Text of a stack's settings file, with its line endings as they are."""
+    """Text of a stack's settings file, with its line endings unchanged."""
     return stack_file(stack).read_bytes().decode()
 
 

@@ -78,7 +78,7 @@ def settle(layout: Layout) -> None:
 
 
 def _finish(journal: Path, passphrase: Path) -> None:
-    """Replace the files, the passphrase first: from then on nobody can change an old file.
+    """Replace the files, the passphrase first: from then on no command can change an old file.
 
     A file that was changed in the meantime is not replaced. If an `up` with the old passphrase changed it,
     the rotation is undone.

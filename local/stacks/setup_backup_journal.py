@@ -51,7 +51,7 @@ def restore(layout: Layout, contents: Contents) -> None:
 
 
 def settle(layout: Layout) -> None:
-    """Finish a restore that was killed while putting files in place; remove what other ones have left."""
+    """Finish a restore that was killed while putting files in place; remove the leftovers of others."""
     journal = _journal(layout)
     if journal.exists():
         _finish(layout, journal)

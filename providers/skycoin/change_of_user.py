@@ -43,7 +43,7 @@ def refuse_unprepared(connect: Callable[[Values], Any], olds: Values, news: Valu
 def _containers(client: Any, name: str, wallets: Collection[str]) -> list[Values]:
     """Inspect the node's container, and the one that an interrupted handover has set aside.
 
-    One without any of the wallets only has the name.
+    A container without any of the wallets merely has the same name.
     """
     containers = []
     for candidate in (name, previous_container(name)):

@@ -213,7 +213,7 @@ class Handover:
                 )
 
     def replace(self, old: Values | None, plan: Plan) -> float | None:
-        """Set `old` aside, and replace it by a new container once that is healthy and verified.
+        """Rename `old`, and replace it with a new container once that is healthy and verified.
 
         Returns the seconds for which the node was down; None if no node was running. Raises ProviderError,
         after which the old container has its own name again and runs if it ran before.
@@ -410,7 +410,7 @@ def policy(container: Mapping[str, Any]) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """Message of an error; for a lost connection, a plain one instead of the library's."""
+    """Message of an error; for a lost connection, a plain message instead of the library's."""
     if isinstance(error, RequestException) and not isinstance(error, APIError):
         how = "nothing came in time" if isinstance(error, Timeout) else "the connection was cut"
         return f"its host stopped answering: {how}"

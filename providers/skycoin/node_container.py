@@ -283,7 +283,7 @@ class NodeContainer(InputsAsState):
 
     @staticmethod
     def _needs_new_container(old: Values, olds: Values, news: Values) -> bool:
-        """True if the container was not created from `news`, as far as that is known."""
+        """True if the container is known not to have been created from `news`."""
         if INPUTS_DIGEST in labels(old):
             return _is_stale(old, news) or old["Name"].lstrip("/") != news["name"]
         return bool(_changed_inputs(olds, {}, news) & {*HANDED_OVER})
@@ -371,7 +371,7 @@ def _observed_state(inputs: Values, container: Values) -> Values:
 
 
 def _version(client: Any, inputs: Values) -> str:
-    """Version of the wanted image, as far as a preview knows it; otherwise empty."""
+    """Version of the requested image; empty if a preview does not know it."""
     image = inputs["image"]
     known = known_as(client.api, image) if is_pinned(image) else None
     version = version_of(client.api, known) if known else inputs.get(VERSION)
@@ -379,7 +379,7 @@ def _version(client: Any, inputs: Values) -> str:
 
 
 def _named(image: str, inputs: Values) -> str:
-    """Name of a container's image: the wanted name, if the host has the same digest under another one."""
+    """Name of a container's image; the requested name, if the host has the same image under another name."""
     requested: str = inputs.get("image", image)
     return requested if is_same(image, requested) else image
 

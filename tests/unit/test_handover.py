@@ -132,7 +132,7 @@ def test_a_host_without_the_old_image_does_not_pull_it_for_a_handover() -> None:
 def test_a_removed_node_starts_under_its_new_name_if_its_old_name_is_taken(
     refresh: bool,
 ) -> None:
-    """Before, every `up` was refused, with a message that gave the other container the new name."""
+    """A regression: every `up` was refused, with a message that gave the other container the new name."""
     engine = NodeEngine()
     resource = deployed(engine)
     engine.boxes.clear()

@@ -213,7 +213,7 @@ def test_states_of_all_stacks_their_files_and_bases_name_what_stays(
 
 @pytest.fixture
 def removal(set_up: Layout, monkeypatch: pytest.MonkeyPatch) -> list[Garbage]:
-    """Removals that were begun. The registry has one published image, and two that nothing needs."""
+    """Removals that were started, of a registry with one published image and two unneeded ones."""
     files = RegistryFolder(set_up.state / "registry")
     files.image("new", "latest")
     files.image("old")

@@ -1,4 +1,4 @@
-"""Resource options on the review page: a preview calls a step `same`, whatever happens to them."""
+"""Resource options on the review page: a preview calls a step `same` even if they change."""
 
 import json
 from typing import Any

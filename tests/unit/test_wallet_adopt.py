@@ -433,7 +433,7 @@ def test_a_killed_adoption_of_a_running_container_never_leaves_two_nodes(
 def test_wallets_and_copies_of_another_node_of_the_stack_are_refused_though_it_has_no_container(
     origin: str, host: Host, skyinfra: Skyinfra
 ) -> None:
-    """Before, they were adopted, and the next `up` started that node with the same keys."""
+    """Otherwise the next `up` would start that node with the same keys."""
     state = json.dumps(host.resources[:3]).replace("::one", "::two")
     host.resources += json.loads(state.replace(WALLET, "skycoin-two-wallet"))
     host.board.make("skycoin-two-wallet", **MINE)

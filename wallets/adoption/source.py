@@ -28,7 +28,7 @@ class Source:
 
     @property
     def where(self) -> str:
-        """Name and host, for a sentence."""
+        """Name and host, as they appear in messages."""
         return f"{self.name} on host {self.node.host}"
 
     @property

@@ -84,7 +84,7 @@ class About:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Backup:
-    """A backup file that is complete, as far as can be checked without a key."""
+    """A backup file that passed all checks that need no key."""
 
     name: str
     """File or address as given."""
@@ -152,7 +152,7 @@ def node_and_time(name: str) -> tuple[str, str] | None:
 
 
 def misnamed(backup: Backup) -> str:
-    """Say that a backup has the name of another one; empty if it has its own, or none of this form."""
+    """Message that a backup's name belongs to another backup; empty if it is its own, or has another form."""
     base = backup.name.rpartition("/")[2]
     own = backup.about.file_name
     if node_and_time(base) is None or base == own or not backup.is_encrypted:

@@ -112,5 +112,5 @@ def newest_backup(folder: Path, node: DeployedNode, limit: int | None) -> tuple[
 
 
 def days(number: int) -> str:
-    """Number of days, as it follows `every` in a sentence."""
+    """Number of days, as it follows `every` in messages."""
     return "day" if number == 1 else f"{number} days"

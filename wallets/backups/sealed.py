@@ -63,7 +63,7 @@ class Form:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sealed:
-    """A sealed file that is complete, as far as can be checked without a key."""
+    """A sealed file that passed all checks that need no key."""
 
     name: str
     """File or address as given."""

@@ -40,7 +40,7 @@ def from_tar(archive: bytes, below: str = "") -> dict[str, File]:
 class _Entry(tarfile.TarInfo):
     """An entry of an archive that must be complete.
 
-    tarfile takes an archive that is cut or damaged after its first entry for one that ends there.
+    tarfile treats an archive that is truncated or damaged after its first entry as if it ended there.
     """
 
     @classmethod

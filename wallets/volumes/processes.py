@@ -1,4 +1,4 @@
-"""Which process a container on a wallet belongs to, so that no command removes what another one is using.
+"""The process to which a container on a wallet belongs, so that no command removes a container in use.
 
 Only on the same machine can a process be looked up. One of another machine, or of another container, is taken
 to be working.
@@ -22,7 +22,7 @@ def this_process() -> str:
 
 
 def has_ended(process: str) -> bool:
-    """True if a process has ended for certain, or is this one, which does one thing at a time."""
+    """True if a process has certainly ended, or is this process, which does one thing at a time."""
     mine = this_process()
     if not process or process.split(" ")[:2] != mine.split(" ")[:2]:
         return False

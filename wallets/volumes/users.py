@@ -27,7 +27,7 @@ def refuse_users(volume: WalletVolume) -> None:
 def refuse_started(volume: WalletVolume, state: str) -> None:
     """Raise WalletError if a container is running on the wallet, while the node is stopped.
 
-    `state` says what became of the files.
+    `state` describes the files for the message.
     """
     if names := sorted(running_on(volume, writing=True).values()):
         raise WalletError(
@@ -39,7 +39,7 @@ def refuse_started(volume: WalletVolume, state: str) -> None:
 
 
 def refuse_others(volume: WalletVolume, container: Any) -> None:
-    """Raise InUseError if another container is running on the wallet, as after an `up` meanwhile."""
+    """Raise InUseError if another container is running on the wallet, for example after a concurrent `up`."""
     running = running_on(volume, writing=True)
     if names := sorted(name for identity, name in running.items() if identity != container.id):
         raise InUseError(
@@ -82,7 +82,7 @@ def writers(volume: WalletVolume, own: Any) -> list[Any]:
 
 
 def helpers(volume: WalletVolume, own: Any) -> list[Any]:
-    """Containers of commands on the wallet but one."""
+    """Containers of commands on the wallet, except for one."""
     filters = {"label": f"{WALLET_HELPER}={volume.node.wallet}"}
     found = volume.ask(lambda: volume.client.containers.list(all=True, filters=filters, ignore_removed=True))
     return [helper for helper in found if own is None or helper.id != own.id]

@@ -29,7 +29,7 @@ find . -type f -exec sh -c 'for file; do mv -f "$file" "{WALLET}/$file"; done' s
 def put(volume: WalletVolume, contents: Contents, expected: Contents) -> None:
     """Write files into the volume, all of them or none; other files stay.
 
-    A signal does not interrupt it, and no node is handed over to meanwhile. Raises WalletError; until all
+    A signal does not interrupt it, and no handover takes place in the meantime. Raises WalletError; until all
     files are on the host's disk nothing in the volume has changed. Nothing is written if the volume has
     other files than the expected ones, or if another command is writing to it.
     """
@@ -84,7 +84,7 @@ def _writing(volume: WalletVolume) -> Iterator[Any]:
 
 
 def _clean_up(volume: WalletVolume, container: Any) -> None:
-    """Remove the staged files, unless another command writes by now: then they are that one's."""
+    """Remove the staged files, unless another command is now writing, which then owns them."""
     if not writers(volume, container):
         _unstage(volume)
 
