@@ -33,7 +33,7 @@ def quoted(page: bytes) -> str:
 
 
 def _seen(line: str) -> str:
-    return "".join(one for one in line if unicodedata.category(one) not in UNSEEN)
+    return "".join(character for character in line if unicodedata.category(character) not in UNSEEN)
 
 
 def main(page: Path, to: Path) -> None:

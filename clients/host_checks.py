@@ -99,7 +99,7 @@ class Check:
 
     name: str
     level: Level
-    said: str
+    problem: str
     """Message, which continues “host NAME”."""
     remedy: str
     key: str = "skycoin:hosts.{host}.engine"
@@ -117,14 +117,14 @@ class Finding:
     check: str
     """Name of the check."""
     level: Level
-    said: str
+    problem: str
     remedy: str
     key: str
 
     @property
     def text(self) -> str:
         """Complete message: host, problem, remedy and key."""
-        return f"host {self.host} {self.said}. {self.remedy} ({self.key})."
+        return f"host {self.host} {self.problem}. {self.remedy} ({self.key})."
 
 
 def _old_engine(facts: HostFacts, _: PlannedHost) -> Iterator[Values]:
@@ -244,21 +244,21 @@ _ROWS = (
     Check(
         name=Obstacle.NO_ANSWER,
         level=Level.UNKNOWN,
-        said="does not answer at {engine}: {reason}",
+        problem="does not answer at {engine}: {reason}",
         remedy="Check that it has power and a network, and that `docker -H {engine} version` reaches it",
         tried=_BOARD,
     ),
     Check(
         name=Obstacle.NO_SHELL,
         level=Level.UNKNOWN,
-        said="runs no command for your key at {engine}: {reason}",
+        problem="runs no command for your key at {engine}: {reason}",
         remedy="Nodes can still be deployed there; these checks need a key without `command=` in its "
         "authorized_keys",
     ),
     Check(
         name=Obstacle.HOST_KEY,
         level=Level.REFUSED,
-        said="has an ssh host key that known_hosts lacks or contradicts, at {engine}: {reason}",
+        problem="has an ssh host key that known_hosts lacks or contradicts, at {engine}: {reason}",
         remedy="Compare what `ssh-keyscan {scanned} | ssh-keygen -lf -` prints with `ssh-keygen -lf "
         "/etc/ssh/ssh_host_ed25519_key.pub` on its own screen, then put it into known_hosts",
         key="skycoin:hosts.{host}.ssh-options",
@@ -267,7 +267,7 @@ _ROWS = (
     Check(
         name=Obstacle.LOGIN,
         level=Level.REFUSED,
-        said="accepts none of your ssh keys at {engine}: {reason}",
+        problem="accepts none of your ssh keys at {engine}: {reason}",
         remedy="Copy one there with `ssh-copy-id {login}`, or use another key with `-i FILE`",
         key="skycoin:hosts.{host}.ssh-options",
         tried=_BOARD,
@@ -275,28 +275,28 @@ _ROWS = (
     Check(
         name=Obstacle.NO_DOCKER,
         level=Level.REFUSED,
-        said="has no Docker at {engine}: {reason}",
+        problem="has no Docker at {engine}: {reason}",
         remedy="Install it on the host (Debian, Raspberry Pi OS: `sudo apt install docker.io`)",
         tried=_BOARD,
     ),
     Check(
         name=Obstacle.NO_PERMISSION,
         level=Level.REFUSED,
-        said="does not let you use its Docker at {engine}: {reason}",
+        problem="does not let you use its Docker at {engine}: {reason}",
         remedy="On the host: `sudo usermod -aG docker USER`, then log in again; that group owns the host",
         tried=_BOARD,
     ),
     Check(
         name=Obstacle.NO_ENGINE,
         level=Level.REFUSED,
-        said="runs no Docker engine at {engine}: {reason}",
+        problem="runs no Docker engine at {engine}: {reason}",
         remedy="Start it on the host: `sudo systemctl enable --now docker`",
         tried=_BOARD,
     ),
     Check(
         name="old engine",
         level=Level.REFUSED,
-        said="has Docker {version}, and ssh connections need 18.09 or newer",
+        problem="has Docker {version}, and ssh connections need 18.09 or newer",
         remedy="Install a newer version on the host; Debian 11 and Raspberry Pi OS have 20.10",
         tried=_TOLD,
         look=_old_engine,
@@ -304,7 +304,7 @@ _ROWS = (
     Check(
         name="list entry",
         level=Level.WARNED,
-        said="has Docker {version}, which may take another variant from a list than its processor's",
+        problem="has Docker {version}, which may take another variant from a list than its processor's",
         remedy="Give the host its `arch` or `board`",
         key="skycoin:hosts.{host}.arch",
         look=_list_entry,
@@ -312,7 +312,8 @@ _ROWS = (
     Check(
         name="storage that copies",
         level=Level.WARNED,
-        said="stores images with Docker's storage driver vfs: each layer is a full copy, and the disk fills",
+        problem="stores images with Docker's storage driver vfs: each layer is a full copy, and "
+        "the disk fills",
         remedy='Write {{"storage-driver": "overlay2"}} into /etc/docker/daemon.json on the host and restart '
         "Docker; images are pulled and containers created again; volumes stay",
         look=_copying_driver,
@@ -320,7 +321,7 @@ _ROWS = (
     Check(
         name="storage that ends",
         level=Level.WARNED,
-        said="stores images with Docker's storage driver {driver}, which newer engines do not support",
+        problem="stores images with Docker's storage driver {driver}, which newer engines do not support",
         remedy='Write {{"storage-driver": "overlay2"}} into /etc/docker/daemon.json on the host and restart '
         "Docker; images are pulled and containers created again; volumes stay",
         look=_removed_driver,
@@ -328,7 +329,7 @@ _ROWS = (
     Check(
         name="architecture",
         level=Level.REFUSED,
-        said="is {machine} and does not run {platform} natively",
+        problem="is {machine} and does not run {platform} natively",
         remedy="Give the host the arch of its board, or allow emulation there: `emulation: allowed`",
         key="skycoin:hosts.{host}.arch",
         tried=_BOARD,
@@ -337,7 +338,7 @@ _ROWS = (
     Check(
         name="32-bit system",
         level=Level.WARNED,
-        said="has a 32-bit system on a 64-bit kernel, and {platform} needs a 64-bit system",
+        problem="has a 32-bit system on a 64-bit kernel, and {platform} needs a 64-bit system",
         remedy="Give it `arch: arm32v7`, or install the 64-bit system",
         key="skycoin:hosts.{host}.arch",
         look=_userland,
@@ -345,7 +346,7 @@ _ROWS = (
     Check(
         name="memory",
         level=Level.REFUSED,
-        said="has {total} MiB of memory, and the node's limit is {limit}",
+        problem="has {total} MiB of memory, and the node's limit is {limit}",
         remedy="Set a limit that leaves memory for the system, such as {fits}, or the host's right board",
         key="{tenant}.memory",
         tried=_BOARD,
@@ -354,8 +355,8 @@ _ROWS = (
     Check(
         name="no limit of memory",
         level=Level.WARNED,
-        said="has {total} MiB of memory, and the node's limit of {limit} MiB never applies: the kernel may "
-        "end another program instead",
+        problem="has {total} MiB of memory, and the node's limit of {limit} MiB never applies: "
+        "the kernel may end another program instead",
         remedy="Set a limit that leaves memory for the system, such as {fits}, or the host's board",
         key="{tenant}.memory",
         look=_no_limit,
@@ -363,7 +364,7 @@ _ROWS = (
     Check(
         name="memory of all",
         level=Level.WARNED,
-        said="has {total} MiB of memory, and the limits of its {count} containers are {sum} MiB together",
+        problem="has {total} MiB of memory, and the limits of its {count} containers are {sum} MiB together",
         remedy="Lower `memory` of some, or move one to another host",
         key="skycoin:hosts.{host}",
         look=_memory_of_all,
@@ -371,7 +372,7 @@ _ROWS = (
     Check(
         name="no memory cgroup",
         level=Level.WARNED,
-        said="has a kernel without the memory cgroup: Docker ignores every memory limit without an error",
+        problem="has a kernel without the memory cgroup: Docker ignores every memory limit without an error",
         remedy="Raspberry Pi OS: add `cgroup_enable=memory cgroup_memory=1` to the one line of "
         "/boot/firmware/cmdline.txt (before Debian 12: /boot/cmdline.txt), and reboot",
         key="skycoin:hosts.{host}",
@@ -380,7 +381,7 @@ _ROWS = (
     Check(
         name="no swap",
         level=Level.WARNED,
-        said="has {total} MiB of memory and no swap",
+        problem="has {total} MiB of memory and no swap",
         remedy="Add compressed swap in memory on the host: `sudo apt install zram-tools`",
         key="skycoin:hosts.{host}",
         look=_no_swap,
@@ -388,7 +389,7 @@ _ROWS = (
     Check(
         name="full disk",
         level=Level.REFUSED,
-        said="has {free} MiB free where Docker keeps its data, and an image and copies of wallets need "
+        problem="has {free} MiB free where Docker keeps its data, and an image and copies of wallets need "
         "{needed}",
         remedy="Make room: `./skyinfra fleet clean` removes older images of this program, and `docker system "
         "df -v` there shows what else Docker keeps; a volume may hold a wallet",
@@ -398,7 +399,7 @@ _ROWS = (
     Check(
         name="room for the chain",
         level=Level.WARNED,
-        said="has {free} MiB free where Docker keeps its data, and new nodes with their chains may need "
+        problem="has {free} MiB free where Docker keeps its data, and new nodes with their chains may need "
         "{needed}",
         remedy="Give it a larger disk, or move Docker's data to another one (`data-root` in "
         "/etc/docker/daemon.json)",
@@ -407,7 +408,7 @@ _ROWS = (
     Check(
         name="wrong clock",
         level=Level.REFUSED,
-        said="has its clock at {host_time}; this machine's is {local_time}",
+        problem="has its clock at {host_time}; this machine's is {local_time}",
         remedy="Set it on the host: `sudo timedatectl set-ntp true`, with a time server that it reaches",
         key="skycoin:hosts.{host}",
         tried=_TOLD,
@@ -416,7 +417,7 @@ _ROWS = (
     Check(
         name="clock",
         level=Level.WARNED,
-        said="has its clock at {host_time}; this machine's is {local_time}",
+        problem="has its clock at {host_time}; this machine's is {local_time}",
         remedy="Set it on the host: `sudo timedatectl set-ntp true`, with a time server that it reaches",
         key="skycoin:hosts.{host}",
         look=_drifting_clock,
@@ -424,7 +425,7 @@ _ROWS = (
     Check(
         name="port",
         level=Level.REFUSED,
-        said="has port {port} taken by {holder}",
+        problem="has port {port} taken by {holder}",
         remedy="Stop it, or choose another port; if another node frees the port in the same change, first "
         "run an `up` of that node alone",
         key="{tenant}.{which}",
@@ -434,7 +435,7 @@ _ROWS = (
     Check(
         name="wallet",
         level=Level.REFUSED,
-        said="has the wallet volume {wallet!r} in use by the container {holder}: a wallet has one writer",
+        problem="has the wallet volume {wallet!r} in use by the container {holder}: a wallet has one writer",
         remedy="If you don't need that container: `docker stop -t 60 {holder} && docker container rm "
         "{holder}` on the host (volumes stay)",
         key="{tenant}.wallet-volume",
@@ -443,8 +444,8 @@ _ROWS = (
     Check(
         name=ENGINE_INSIDE,
         level=Level.REFUSED,
-        said="has the workspace {holder} with a Docker engine inside: anyone in it can take over the host, "
-        "with the wallets of its nodes",
+        problem="has the workspace {holder} with a Docker engine inside: anyone in it can take "
+        "over the host, with the wallets of its nodes",
         remedy="Open it on another machine (`./skyinfra workspace open NAME --dind --engine "
         "ssh://USER@HOST`), or without `--dind`, or remove it: `docker container rm --force {holder}` there "
         "(volumes stay)",
@@ -455,7 +456,7 @@ _ROWS = (
     Check(
         name="time to start",
         level=Level.WARNED,
-        said="may take {starts} s to start a node, but `wait` allows {wait}",
+        problem="may take {starts} s to start a node, but `wait` allows {wait}",
         remedy="Set `wait` to {starts} or more",
         key="{tenant}.wait",
         tried="settings alone",
@@ -509,8 +510,10 @@ def _finding(row: Check, planned: PlannedHost, values: Values) -> Finding:
         "login": f"{user}{parts.hostname}",
         **values,
     }
-    said, remedy, key = (text.format_map(words) for text in (row.said, row.remedy, row.key))
-    return Finding(host=planned.name, check=row.name, level=row.level, said=said, remedy=remedy, key=key)
+    problem, remedy, key = (text.format_map(words) for text in (row.problem, row.remedy, row.key))
+    return Finding(
+        host=planned.name, check=row.name, level=row.level, problem=problem, remedy=remedy, key=key
+    )
 
 
 def _version(facts: HostFacts) -> tuple[int, int]:

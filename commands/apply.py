@@ -126,8 +126,8 @@ class _Apply:
         if done.failed or changes.faults:
             message = "\n".join(changes.faults) or done.message
             raise UserError(f"`pulumi up` would stop with this, and nothing was changed: {message}")
-        here = approval_of(self.stack, backend, preview, with_presence(changes))
-        differing = differences(self.token, here, self.known)
+        approval = approval_of(self.stack, backend, preview, with_presence(changes))
+        differing = differences(self.token, approval, self.known)
         if not differing:
             return 0
         message = refusal(self.stack, differing, self._before(backend))

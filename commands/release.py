@@ -146,15 +146,18 @@ def retain(repository: str, backend: Choice, keep: int, delete: bool, no_stacks:
     deployed = _without_stacks(backend) if no_stacks else _deployed(backend)
     client = Repository(repository)
     wanted = plan(client, keep, deployed)
-    for word, builds in (("stays", wanted.stays), ("goes", wanted.goes)):
+    for word, builds in (("stays", wanted.kept_builds), ("goes", wanted.removed_builds)):
         for build in builds:
             click.echo(f"{word:5}  {build.created or 'no date':20}  {build.tag}")
     if not delete:
-        click.echo(f"{len(wanted.goes)} builds would be removed; --delete removes them")
+        click.echo(f"{len(wanted.removed_builds)} builds would be removed; --delete removes them")
         return
     for reference in (*wanted.untag, *wanted.remove):
         client.remove(reference)
-    click.echo(f"{len(wanted.goes)} builds were removed; the registry's garbage collection frees their space")
+    click.echo(
+        f"{len(wanted.removed_builds)} builds were removed; "
+        "the registry's garbage collection frees their space"
+    )
 
 
 def _without_stacks(backend: Choice) -> frozenset[str]:

@@ -29,7 +29,7 @@ def adopt(layout: Layout, stack: str) -> int:
     """Adopt a stack's running nodes; return pulumi's exit code, which is not 0 if something is missing.
 
     Raises SetupError before any host is asked, if the state has every node, or if the file has secrets that
-    can\'t be decrypted.
+    can't be decrypted.
     """
     file = stack_file(stack)
     if not file.exists():

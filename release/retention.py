@@ -51,8 +51,8 @@ class Build:
 class Plan:
     """Builds to keep and builds to remove; what `untag` names must be removed before what `remove` names."""
 
-    stays: tuple[Build, ...]
-    goes: tuple[Build, ...]
+    kept_builds: tuple[Build, ...]
+    removed_builds: tuple[Build, ...]
     untag: tuple[str, ...]
     """Tags whose manifest stays because another tag needs it."""
     remove: tuple[str, ...]
@@ -99,8 +99,8 @@ def plan(repository: Any, keep: int, deployed: Collection[str] = ()) -> Plan:
     candidates = [digest for build in removed for digest in build.digests]
     candidates += [points[tag] for tag in sorted(removed_tags)]
     return Plan(
-        stays=tuple(stays),
-        goes=tuple(removed),
+        kept_builds=tuple(stays),
+        removed_builds=tuple(removed),
         untag=tuple(sorted(tag for tag in removed_tags if points[tag] in live_digests)),
         remove=tuple(dict.fromkeys(digest for digest in candidates if digest not in live_digests)),
     )

@@ -163,13 +163,13 @@ def _gap(name: str, option: str) -> analyzer_pb2.AnalyzeDiagnostic:
 
 
 def _diagnostic(
-    name: str, said: str, *, urn: str = "", level: Any = MANDATORY
+    name: str, message: str, *, urn: str = "", level: Any = MANDATORY
 ) -> analyzer_pb2.AnalyzeDiagnostic:
     return analyzer_pb2.AnalyzeDiagnostic(
         policyName=name,
         policyPackName=NAME,
         policyPackVersion=VERSION,
-        message=said,
+        message=message,
         enforcementLevel=level,
         urn=urn,
     )

@@ -22,6 +22,6 @@ def ask(host: str, question: Callable[[], _Answer]) -> _Answer:
     except NotFound:
         raise
     except (APIError, DockerException, RequestException, ServiceError, OSError) as error:
-        said = message_of(error)
-        names_it = said.startswith(tuple(f"host {host}{mark}" for mark in ":, "))
-        raise WalletError(said if names_it else f"host {host}: {said}") from error
+        message = message_of(error)
+        names_it = message.startswith(tuple(f"host {host}{mark}" for mark in ":, "))
+        raise WalletError(message if names_it else f"host {host}: {message}") from error

@@ -271,7 +271,7 @@ def page() -> str:
         return text.replace("{wallet!r}", "{wallet}").format_map(words).replace("|", "\\|")
 
     def row(one: Check) -> str:
-        cells = (one.name, one.level, shown(one.said), shown(one.remedy), f"`{shown(one.key)}`", one.tried)
+        cells = (one.name, one.level, shown(one.problem), shown(one.remedy), f"`{shown(one.key)}`", one.tried)
         return f"| {' | '.join(cells)} |"
 
     lines = [

@@ -378,7 +378,7 @@ def test_a_host_that_is_not_fit_is_refused_and_a_warning_is_reported(
     fleet: Fleet, skyinfra: Skyinfra
 ) -> None:
     def finding(level: Level) -> Finding:
-        return Finding(host="shed", check="x", level=level, said=f"is {level}", remedy="Do it", key="k")
+        return Finding(host="shed", check="x", level=level, problem=f"is {level}", remedy="Do it", key="k")
 
     fleet.findings = [finding(Level.UNKNOWN), finding(Level.REFUSED), finding(Level.WARNED)]
     ran = move(skyinfra)

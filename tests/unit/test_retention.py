@@ -35,9 +35,9 @@ def test_the_newest_stay_by_the_date_of_their_source(repository: Repository) -> 
     for name, created in {"b": "2026-01-01", "c": "2026-03-01", "a": "2026-02-01"}.items():
         publish(repository, f"feature-{name}", created)
     found = plan(repository, 2)
-    assert [build.tag for build in found.stays] == ["feature-c", "feature-a"]
-    assert [build.tag for build in found.goes] == ["feature-b"]
-    assert list(found.remove) == list(found.goes[0].digests)
+    assert [build.tag for build in found.kept_builds] == ["feature-c", "feature-a"]
+    assert [build.tag for build in found.removed_builds] == ["feature-b"]
+    assert list(found.remove) == list(found.removed_builds[0].digests)
     assert len(found.remove) == 6
 
 
@@ -48,8 +48,8 @@ def test_develop_builds_and_features_are_counted_apart(repository: Repository) -
         publish(repository, f"develop-{name * 12}", created)
     publish(repository, "develop", "2020-01-03", program="develop-cccccccccccc")
     found = plan(repository, 1)
-    assert [build.tag for build in found.stays] == ["feature-a", "develop-cccccccccccc"]
-    assert [build.tag for build in found.goes] == [
+    assert [build.tag for build in found.kept_builds] == ["feature-a", "develop-cccccccccccc"]
+    assert [build.tag for build in found.removed_builds] == [
         "feature-b",
         "develop-bbbbbbbbbbbb",
         "develop-aaaaaaaaaaaa",
@@ -62,8 +62,8 @@ def test_the_build_that_develop_points_to_stays_however_old_it_is(repository: Re
     publish(repository, "develop-bbbbbbbbbbbb", "2020-01-02")
     publish(repository, "develop", "2020-01-01", program="develop-aaaaaaaaaaaa")
     found = plan(repository, 0)
-    assert [build.tag for build in found.stays] == ["develop-aaaaaaaaaaaa"]
-    assert [build.tag for build in found.goes] == ["develop-bbbbbbbbbbbb"]
+    assert [build.tag for build in found.kept_builds] == ["develop-aaaaaaaaaaaa"]
+    assert [build.tag for build in found.removed_builds] == ["develop-bbbbbbbbbbbb"]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_tag_that_only_looks_like_a_build_is_not_treated_as_one(tag: str) -> N
 def test_a_build_without_a_date_goes_first(repository: Repository) -> None:
     publish(repository, "feature-new", "")
     publish(repository, "feature-old", "1999-01-01")
-    assert [build.tag for build in plan(repository, 1).goes] == ["feature-new"]
+    assert [build.tag for build in plan(repository, 1).removed_builds] == ["feature-new"]
 
 
 def test_releases_and_moving_tags_are_never_candidates(repository: Repository) -> None:
@@ -93,7 +93,7 @@ def test_releases_and_moving_tags_are_never_candidates(repository: Repository) -
     for tag in ("0.27.1", "latest", "develop", "release-v0.27.1", "my-feature-x"):
         publish(repository, tag)
     found = plan(repository, 0)
-    assert (found.goes, found.untag, found.remove) == ((), (), ())
+    assert (found.removed_builds, found.untag, found.remove) == ((), (), ())
 
 
 def test_a_list_that_a_live_tag_points_to_stays(repository: Repository) -> None:
@@ -101,7 +101,7 @@ def test_a_list_that_a_live_tag_points_to_stays(repository: Repository) -> None:
     publish(repository, "feature-x", program="the same")
     publish(repository, "0.28.0", program="the same")
     found = plan(repository, 0)
-    assert [build.tag for build in found.goes] == ["feature-x"]
+    assert [build.tag for build in found.removed_builds] == ["feature-x"]
     assert found.remove == ()
     assert set(found.untag) == {"feature-x", *(f"feature-x-{arch}" for arch in ARCHES)}
 
@@ -116,8 +116,8 @@ def test_a_build_that_a_stack_runs_stays(repository: Repository, runs: str) -> N
         repository.remove(listed)
     assert variant is not None
     found = plan(repository, 0, {listed} if runs == "list" else {variant, "sha256:" + "0" * 64})
-    assert [build.tag for build in found.stays] == ["feature-old"]
-    assert [build.tag for build in found.goes] == ["feature-older"]
+    assert [build.tag for build in found.kept_builds] == ["feature-old"]
+    assert [build.tag for build in found.removed_builds] == ["feature-older"]
     assert variant not in found.remove
 
 
@@ -150,11 +150,11 @@ def test_an_interrupted_removal_is_finished_by_the_next(repository: Repository, 
     for reference in plan(repository, 1).remove[:removed]:
         repository.remove(reference)
     again = plan(repository, 1)
-    assert [build.tag for build in again.stays] == ["feature-new"]
+    assert [build.tag for build in again.kept_builds] == ["feature-new"]
     for reference in (*again.untag, *again.remove):
         repository.remove(reference)
     assert not [tag for tag in repository.tags() if tag.startswith("feature-old")]
-    assert plan(repository, 1).goes == ()
+    assert plan(repository, 1).removed_builds == ()
 
 
 @given(
@@ -170,10 +170,10 @@ def test_every_live_list_stays_complete_whatever_is_removed(
         publish(repository, f"feature-{name}", created, program=name)
     publish(repository, "0.27.1", program=shared)
     found = plan(repository, keep)
-    assert len(found.stays) == min(keep, len(features))
+    assert len(found.kept_builds) == min(keep, len(features))
     for reference in (*found.untag, *found.remove):
         repository.remove(reference)
-    for tag in ["0.27.1", *(build.tag for build in found.stays)]:
+    for tag in ["0.27.1", *(build.tag for build in found.kept_builds)]:
         for entry in repository.manifest(tag).fields["manifests"]:
             assert repository.digest_of(entry["digest"]) == entry["digest"]
-    assert not [tag for tag in repository.tags() if tag in {build.tag for build in found.goes}]
+    assert not [tag for tag in repository.tags() if tag in {build.tag for build in found.removed_builds}]

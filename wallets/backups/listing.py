@@ -35,7 +35,7 @@ def newest(folder: BackupFolder, node: DeployedNode) -> Backup:
             good = file
     after = f"{good.about.time:{STAMP}}" if good else ""
     for name, reason in sorted(others, reverse=True):
-        if (said := node_and_time(name)) and said[0] == node.name and said[1] > after:
+        if (named := node_and_time(name)) and named[0] == node.name and named[1] > after:
             print(f"skipped: {reason}")
     if good is None:
         raise WalletError(
@@ -64,9 +64,9 @@ def _row(name: str, data: bytes) -> tuple[tuple[str, str], Sequence[str]]:
     try:
         file = read(name, data)
     except WalletError as error:
-        said = node_and_time(name) or ("", name)
-        node = said[0]
-        return said, (name, node, "", "", "", "", re.sub(rf"^{re.escape(name)}:? ", "", str(error)))
+        named = node_and_time(name) or ("", name)
+        node = named[0]
+        return named, (name, node, "", "", "", "", re.sub(rf"^{re.escape(name)}:? ", "", str(error)))
     facts = file.about
     state = "complete" if file.is_encrypted else "complete, not encrypted"
     if facts.kind is Kind.BEFORE_RESTORE:

@@ -86,8 +86,8 @@ def _bring_back(volume: WalletVolume, container: Any, after: BaseException | Non
             return  # another command has removed it
         except WalletError as error:
             node = volume.node
-            said = str(after or "").strip()
-            reasons = said if str(error) in said else "\n".join(filter(None, (said, str(error))))
+            message = str(after or "").strip()
+            reasons = message if str(error) in message else "\n".join(filter(None, (message, str(error))))
             by_hand = "" if isinstance(error, InUseError) else f"`{node.docker} start {node.container}`, or "
             raise WalletError(
                 f"{reasons}\n{node.where} was stopped, and was not started again: run {by_hand}`up`"

@@ -84,8 +84,10 @@ def writers(volume: WalletVolume, own: Any) -> list[Any]:
 def helpers(volume: WalletVolume, own: Any) -> list[Any]:
     """Containers of commands on the wallet, except for one."""
     filters = {"label": f"{WALLET_HELPER}={volume.node.wallet}"}
-    found = volume.ask(lambda: volume.client.containers.list(all=True, filters=filters, ignore_removed=True))
-    return [helper for helper in found if own is None or helper.id != own.id]
+    containers = volume.ask(
+        lambda: volume.client.containers.list(all=True, filters=filters, ignore_removed=True)
+    )
+    return [helper for helper in containers if own is None or helper.id != own.id]
 
 
 def command_has_ended(helper: Any) -> bool:
