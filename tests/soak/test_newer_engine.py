@@ -1,7 +1,4 @@
-"""A Docker engine newer than Debian's: the same tests, the same answers.
-
-Such an engine has containerd's image store in place of Docker's own, as new installations of Docker 29 have.
-"""
+"""Docker engines newer than Debian 12's: the same tests, the same answers."""
 
 import os
 import subprocess
@@ -12,7 +9,7 @@ import pytest
 
 from local.machine.layout import PROJECT, Layout
 from tests.e2e.layouts import layout_in
-from tests.soak.newer_engine import newer_engine
+from tests.soak.newer_engine import DOCKER_26, DOCKER_28, MOBY_2, Release, newer_engine
 
 TESTS = {
     "tests/e2e/test_docker_plugin.py": 39,
@@ -30,8 +27,11 @@ def layout(tmp_path: Path) -> Layout:
 
 
 @pytest.mark.parametrize(("file", "count"), TESTS.items())
-def test_nodes_and_the_stand_in_plugin_work_on_a_newer_engine(layout: Layout, file: str, count: int) -> None:
-    engine = newer_engine(layout)
+@pytest.mark.parametrize("release", [MOBY_2, DOCKER_28, DOCKER_26], ids=lambda release: release.module)
+def test_nodes_and_the_stand_in_plugin_work_on_a_newer_engine(
+    layout: Layout, release: Release, file: str, count: int
+) -> None:
+    engine = newer_engine(layout, release)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", file, "-q", "-p", "no:cacheprovider"],
         cwd=PROJECT,

@@ -1,4 +1,4 @@
-module github.com/skycoin/infrastructure/tests/soak/engine
+module github.com/skycoin/infrastructure/tests/soak/engines/moby-2.0
 
 go 1.26.6
 
