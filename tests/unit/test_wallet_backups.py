@@ -453,6 +453,48 @@ def test_an_unusable_folder_behind_ssh_is_reported_with_its_reason(
         far.keep("a.backup", b"a")
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("link.backup", tarfile.LNKTYPE),
+        ("a\x1b[2J.backup", tarfile.REGTYPE),
+        ("../a.backup", tarfile.REGTYPE),
+    ],
+)
+def test_what_another_machine_may_not_send_is_no_backup(
+    ssh: Callable[[str], SshFolder], tmp_path: Path, name: str, kind: bytes
+) -> None:
+    """A link to nothing ended the command with a traceback, and an escape sequence reached the terminal."""
+    far, entry, good = ssh(f"{tmp_path}/far"), tarfile.TarInfo(name), tarfile.TarInfo("b.backup")
+    entry.type, entry.linkname, good.size = kind, "gone", 1
+    with tarfile.open(tmp_path / "tar", "w") as archive:
+        archive.addfile(good, io.BytesIO(b"b"))
+        archive.addfile(entry)
+    (tmp_path / "bin" / "ssh").write_text(f"#!/bin/sh\ncat {tmp_path}/tar\n")
+    assert list(far.load_all()) == [("b.backup", b"b")]
+
+
+def test_a_file_that_is_larger_than_any_backup_is_skipped_and_does_not_fill_the_memory(
+    ssh: Callable[[str], SshFolder],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name, size in (("holiday.tar.gz", 3 * 2**20), ("b.backup", 1)):
+        (folder / name).write_bytes(bytes(size))
+    monkeypatch.setattr("wallets.backups.local_folder.LARGEST_FILE", 2 * 2**20)
+    for place in (LocalFolder(folder), ssh(str(folder))):
+        assert list(place.load_all()) == [("b.backup", bytes(1))]
+        assert capsys.readouterr().out == (
+            f"skipped: {place.address('holiday.tar.gz')} is larger than 2 MiB, so it is not a backup of this "
+            "program\n"
+        )
+    with pytest.raises(WalletError, match=r"holiday.tar.gz is larger than 2 MiB"):
+        LocalFolder(folder).load("holiday.tar.gz")
+
+
 @pytest.mark.parametrize("url", ["ssh://nas.lan", "ssh://nas.lan/", "ssh:///folder"])
 def test_an_address_without_host_or_folder_is_refused(url: str) -> None:
     with pytest.raises(WalletError, match=r"use ssh://USER@HOST"):

@@ -8,10 +8,13 @@ from pathlib import Path
 
 from wallets.backups.format import ENCRYPTED, PLAIN
 from wallets.errors import WalletError
+from wallets.files.archives import LARGEST
 
 FOLDER = Path("skycoin-wallets")
 """Default folder, below the home folder."""
 
+LARGEST_FILE = LARGEST + LARGEST // 100
+"""Largest backup as a file, in bytes: gzip and age add less than 0.1 % to what they can't compress."""
 _LEFT = 24 * 3600
 """Seconds after which an incomplete file is considered the rest of a killed run."""
 
@@ -75,7 +78,9 @@ class LocalFolder:
     def load_all(self) -> Iterator[tuple[str, bytes]]:
         """Yield name and content of every file that may be a backup. Raises WalletError."""
         for name in self.names():
-            yield name, self.load(name)
+            path = self._path / name
+            if not is_too_large(str(path), path.stat().st_size):
+                yield name, load(path)
 
     def address(self, name: str) -> str:
         """Name of a file in the form that commands accept."""
@@ -83,8 +88,24 @@ class LocalFolder:
 
 
 def is_backup_name(name: str) -> bool:
-    """True for a file that a list of backups includes."""
-    return name.endswith((ENCRYPTED, PLAIN)) and not name.startswith(".")
+    """True for a file that a list of backups includes.
+
+    A name with control characters would be commands to the terminal that shows the list.
+    """
+    is_plain = name.isprintable() and "/" not in name and not name.startswith(".")
+    return is_plain and name.endswith((ENCRYPTED, PLAIN))
+
+
+def is_too_large(address: str, size: int) -> bool:
+    """True, with a line that says so, if a file is too large to be a backup and must not fill the memory."""
+    if size <= LARGEST_FILE:
+        return False
+    print(f"skipped: {_too_large(address)}")
+    return True
+
+
+def _too_large(address: str) -> str:
+    return f"{address} is larger than {LARGEST_FILE // 2**20} MiB, so it is not a backup of this program"
 
 
 class _NoUnnamedFilesError(Exception):
@@ -151,6 +172,8 @@ def load(path: Path) -> bytes:
     if path.exists() and not path.is_file():
         raise WalletError(f"{path} is not a file")
     try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise WalletError(_too_large(str(path)))
         return path.read_bytes()
     except OSError as error:
         raise WalletError(f"{path} can't be read: {error.strerror}") from None
