@@ -121,8 +121,8 @@ def _unordered(save: Save, step: int) -> Iterator[Pair]:
     beginnings = [save.new[:end] for end in range(0, len(save.new), BLOCK)]
     temporaries = [None, save.new, *beginnings, *chance.choices(list(_torn(save.new, None, chance)), k=4)]
     yield from product([save.old, b"", save.new], temporaries)
-    for one in dict.fromkeys(_written_into(save, chance)):
-        yield from product([one], [None, save.new, *chance.choices(temporaries, k=2)])
+    for written in dict.fromkeys(_written_into(save, chance)):
+        yield from product([written], [None, save.new, *chance.choices(temporaries, k=2)])
 
 
 def _written_into(save: Save, chance: random.Random) -> Iterator[bytes]:

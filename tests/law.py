@@ -82,7 +82,9 @@ def _moved(preview: Preview) -> Iterator[str]:
 
 
 def _replaced(state: State, preview: Preview, listed: Collection[str]) -> Iterator[str]:
-    there = {_place(one) for one in state["resources"] if one["type"] in (CONTAINER, NODE_CONTAINER)}
+    there = {
+        _place(resource) for resource in state["resources"] if resource["type"] in (CONTAINER, NODE_CONTAINER)
+    }
     expected = {name for name in there if any(fnmatchcase(name, glob) for glob in listed)}
     gone = {_place(step["oldState"]) for step in preview.get("steps", []) if _replaces(step)}
     for name in sorted(gone - expected):

@@ -27,7 +27,9 @@ def sbom_of(folder: Path, name: str) -> Bom:
 def others_of(folder: Path) -> dict[str, tuple[str, str]]:
     """Name → (version, package URL) of everything in an image besides its Go programs."""
     bom = sbom_of(folder, "image")
-    return {one.name: (str(one.version), str(one.purl or "")) for one in bom.components}
+    return {
+        component.name: (str(component.version), str(component.purl or "")) for component in bom.components
+    }
 
 
 def modules_of(bom: Bom) -> Modules:

@@ -135,7 +135,7 @@ class Stack:
         """Edit the node's resource in the state file; an import would encrypt all secrets again."""
         state = json.loads(self.state_file.read_text())
         resources = state["checkpoint"]["latest"]["resources"]
-        [node] = [one for one in resources if one["urn"].endswith("::node")]
+        [node] = [resource for resource in resources if resource["urn"].endswith("::node")]
         change(node)
         self.state_file.write_text(json.dumps(state))
 

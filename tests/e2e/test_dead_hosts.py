@@ -75,11 +75,11 @@ def state_of(machine: Machine, host: str) -> dict[str, Any]:
     resources = json.loads(exported.text)["deployment"]["resources"]
     keys = [*("id", "inputs", "outputs", "protect", "retainOnDelete"), *("parent", "provider", "modified")]
     return {
-        one["urn"]: {key: one.get(key) for key in keys}
-        for one in resources
-        if one.get("inputs", {}).get("host") == host
-        or f"::pulumi:providers:docker::{host}::" in one.get("provider", "")
-        or one["urn"].endswith(f"::pulumi:providers:docker::{host}")
+        resource["urn"]: {key: resource.get(key) for key in keys}
+        for resource in resources
+        if resource.get("inputs", {}).get("host") == host
+        or f"::pulumi:providers:docker::{host}::" in resource.get("provider", "")
+        or resource["urn"].endswith(f"::pulumi:providers:docker::{host}")
     }
 
 

@@ -110,7 +110,9 @@ def test_a_node_is_refused_on_a_host_with_a_workspace_with_an_engine_inside(
         HostFindings(said.append).remark(wanted)
         assert any(f"has the workspace {name} " in one for one in said)
     with there(board, name, image):
-        assert not any(one.engine_inside for one in ask_host(board.engine, board.ssh_options).containers)
+        assert not any(
+            container.engine_inside for container in ask_host(board.engine, board.ssh_options).containers
+        )
 
 
 def test_containers_without_such_rights_or_of_other_programs_are_ignored(board: Board) -> None:

@@ -45,7 +45,7 @@ def shown(up: Machine, code: int) -> dict[str, dict[str, Any]]:
     assert ran.code == code, ran.text
     said = json.loads(ran.text[ran.text.index("{") :])
     assert said["ok"] == (code == 0)
-    return {one["node"]: one for one in said["nodes"]}
+    return {node["node"]: node for node in said["nodes"]}
 
 
 def image_size(board: Board) -> int:

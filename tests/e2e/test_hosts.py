@@ -173,7 +173,9 @@ def exporter_of(up: Machine, name: str) -> str:
     """Public reference of the image of a node's exporter."""
     exported = json.loads(up.pulumi("stack", "export", "--stack", "local").text)
     [pulled] = [
-        one for one in exported["deployment"]["resources"] if one["urn"].endswith(f"::{name}-exporter-pulled")
+        resource
+        for resource in exported["deployment"]["resources"]
+        if resource["urn"].endswith(f"::{name}-exporter-pulled")
     ]
     return str(pulled["inputs"]["image"])
 

@@ -195,7 +195,9 @@ def test_an_sbom_lists_parts_that_are_not_go_programs(repository: Repository, ow
     assert re.fullmatch(r"pkg:deb/debian/busybox@1:[^+]+(%2Bdeb\d+u\d+)?\?arch=source&distro=debian-12", purl)
     assert others["ca-certificates"][1].startswith("pkg:deb/debian/ca-certificates@20")
     [digest] = [
-        one.hashes[0].content for one in sbom_of(own / arch, "image").components if one.name == "busybox"
+        component.hashes[0].content
+        for component in sbom_of(own / arch, "image").components
+        if component.name == "busybox"
     ]
     assert digest == hashlib.sha256(repository.file(image_of(repository, arch), "bin/busybox")).hexdigest()
 

@@ -191,7 +191,7 @@ def test_the_example_joins_the_network_with_the_limits_of_its_board(stack: Opera
     assert previewed.code == 0, previewed.text
     text = previewed.text[previewed.text.index("{\n") :]
     steps: list[dict[str, Any]] = json.JSONDecoder().raw_decode(text)[0]["steps"]
-    [container] = [one["newState"]["inputs"] for one in steps if one["urn"].endswith("::attic-container")]
+    [container] = [step["newState"]["inputs"] for step in steps if step["urn"].endswith("::attic-container")]
     assert container["command"] == [
         "-web-interface-addr=0.0.0.0",
         "-host-whitelist=127.0.0.1:6420,localhost:6420",

@@ -165,7 +165,7 @@ def test_an_up_killed_while_tags_are_written_leaves_complete_tags_and_the_next_u
     assert again.code == 0, again.text
     assert {repository.digest_of(tag) for tag in MOVING} == {there["1.2.3-r3"]}
     for tag in MOVING:
-        children = [one["digest"] for one in repository.manifest(tag).fields["manifests"]]
+        children = [manifest["digest"] for manifest in repository.manifest(tag).fields["manifests"]]
         assert [repository.digest_of(f"{tag}-{arch}") for arch in TWO] == children
 
 

@@ -263,7 +263,10 @@ def test_wrong_credentials_at_a_refresh_are_reported_and_the_state_is_kept(
 
 
 def _outputs_by_urn(exported: str) -> dict[str, Any]:
-    return {one["urn"]: one.get("outputs") for one in json.loads(exported)["deployment"]["resources"]}
+    return {
+        resource["urn"]: resource.get("outputs")
+        for resource in json.loads(exported)["deployment"]["resources"]
+    }
 
 
 def test_every_published_release_is_still_complete(repositories: tuple[Repository, Repository]) -> None:

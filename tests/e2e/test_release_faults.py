@@ -61,7 +61,9 @@ def digests(tiny: Tiny) -> list[str]:
 
 def is_complete(repository: Repository, tag: str) -> bool:
     """True if a tag is a list of all variants, and the registry has all their blobs."""
-    children = [repository.manifest(one["digest"]) for one in repository.manifest(tag).fields["manifests"]]
+    children = [
+        repository.manifest(manifest["digest"]) for manifest in repository.manifest(tag).fields["manifests"]
+    ]
     blobs = [blob for child in children for blob in (child.fields["config"], *child.fields["layers"])]
     return len(children) == len(TWO) and all(repository.has_blob(blob["digest"]) for blob in blobs)
 

@@ -140,7 +140,11 @@ def test_a_wallet_that_is_protected_is_refused_in_the_words_of_the_mocks(
     command = ("pulumi", "preview", "--stack", "local", "--json", "--show-sames")
     done = run_in(reviewed.folder, dict(reviewed.env), *command)
     file.write_text(text)
-    found = [one for one in json.loads(done.stdout)["diagnostics"] if one["severity"] == "error"]
+    found = [
+        diagnostic
+        for diagnostic in json.loads(done.stdout)["diagnostics"]
+        if diagnostic["severity"] == "error"
+    ]
     wallet = "urn:pulumi:local::skycoin::skycoin:index:Node$docker:index/volume:Volume::node-1-wallet"
     assert [one["message"].strip() for one in found] == [refusal.format(wallet), "error: preview failed"]
 
@@ -279,13 +283,13 @@ def building(stack: Reviewed, tmp_path: Path) -> Reviewed:
     launcher.symlink_to(plugin)
     state, settings, name = read(LOCAL)
     sources = {"go-module": GO_MODULE}
-    for one in state["deployment"]["resources"]:
-        if one["type"] == IMAGE_TYPE:
+    for resource in state["deployment"]["resources"]:
+        if resource["type"] == IMAGE_TYPE:
             # The recorded state has no secrets: they were removed.
-            one["inputs"]["secrets"] = one["outputs"]["secrets"] = {}
-        if one["urn"].endswith("::skycoin:index:Image::busybox"):
+            resource["inputs"]["secrets"] = resource["outputs"]["secrets"] = {}
+        if resource["urn"].endswith("::skycoin:index:Image::busybox"):
             # What `up` of this version writes; the recorded state is of an earlier version.
-            one["outputs"][FILES] = recorded_files(*BUSYBOX, sources, read_contexts(sources))
+            resource["outputs"][FILES] = recorded_files(*BUSYBOX, sources, read_contexts(sources))
     env = made_stack(tmp_path, {**stack.env, "PULUMI_HOME": str(tmp_path / "pulumi")}, state, settings, name)
     return Reviewed(tmp_path, env)
 

@@ -105,7 +105,9 @@ def previews(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, 
 def touched_by(version: str, state: dict[str, Any]) -> dict[str, Any]:
     """The state as if another version of the program had changed it."""
     touched = copy.deepcopy(state)
-    [marker] = [one for one in touched["deployment"]["resources"] if one["type"] == PROGRAM_VERSION]
+    [marker] = [
+        resource for resource in touched["deployment"]["resources"] if resource["type"] == PROGRAM_VERSION
+    ]
     for part in ("inputs", "outputs"):
         assert marker[part] == {"version": LOCAL.parent.name}
         marker[part]["version"] = version
@@ -115,14 +117,18 @@ def touched_by(version: str, state: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("file", RECORDED, ids=named)
 def test_a_state_holds_what_its_name_says(file: Path) -> None:
     resources = read(file)[0]["deployment"]["resources"]
-    counts = Counter(one["type"] for one in resources)
+    counts = Counter(resource["type"] for resource in resources)
     wanted = HOLDS[named(file)]
     assert {type_: counts[type_] for type_ in wanted} == wanted
     assert counts[TAG] >= 2
     assert counts[BUILD] >= 2
-    wallets = [one for one in resources if one["urn"].endswith("-wallet") and one["type"] == VOLUME]
+    wallets = [
+        resource
+        for resource in resources
+        if resource["urn"].endswith("-wallet") and resource["type"] == VOLUME
+    ]
     assert len(wallets) == counts[NODE]
-    assert all(one["protect"] and one["retainOnDelete"] for one in wallets)
+    assert all(wallet["protect"] and wallet["retainOnDelete"] for wallet in wallets)
 
 
 @pytest.mark.parametrize("file", RECORDED, ids=named)

@@ -84,7 +84,7 @@ class Tiny:
         """Resources in the state, by the last part of their URN."""
         exported = json.loads(self.pulumi("stack", "export").text)
         resources = exported["deployment"].get("resources") or []
-        return {one["urn"].rpartition("::")[2]: one for one in resources}
+        return {resource["urn"].rpartition("::")[2]: resource for resource in resources}
 
     def remove(self) -> None:
         """Remove the stack's file and the program, so that `git status` of the checkout is clean again."""

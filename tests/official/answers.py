@@ -211,7 +211,7 @@ def compare(plugin: Servicer, call: Call) -> tuple[Outcome, str]:
         found, wanted = {"error": str(error)}, call.response
     if call.error and ("error" in found or found.get("failures")):
         return Outcome.EQUAL, ""
-    exemption = next((one for one in EXCEPTIONS if _fits(one, call)), None)
+    exemption = next((exception for exception in EXCEPTIONS if _fits(exception, call)), None)
     if wanted is not None and "error" not in found:
         expected, got = (normal(call, answer) for answer in (wanted, found))
         if expected == got:

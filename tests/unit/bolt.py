@@ -33,7 +33,7 @@ def meta(size: int, number: int, root: int, transaction: int, magic: int = MAGIC
 
 def file(size: int, *pages: bytes) -> bytes:
     """A file of these pages, each padded to `size`."""
-    return b"".join(one.ljust(size, b"\0") for one in pages)
+    return b"".join(page.ljust(size, b"\0") for page in pages)
 
 
 def stamped(version: str) -> bytes:

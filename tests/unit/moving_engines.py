@@ -206,7 +206,7 @@ class Containers:
 
     def get(self, name: str) -> Node:
         self.board.requests.add()
-        found = next((one for one in self.board.nodes.values() if name in (one.name, one.id)), None)
+        found = next((node for node in self.board.nodes.values() if name in (node.name, node.id)), None)
         if found is None:
             raise NotFound(name)
         return found
@@ -219,7 +219,7 @@ class Containers:
     ) -> Sequence[Node]:
         self.board.requests.add()
         if filters == {"label": NODE_LABEL}:
-            return [one for one in self.board.nodes.values() if NODE_LABEL in one.labels]
+            return [node for node in self.board.nodes.values() if NODE_LABEL in node.labels]
         if filters is None:
             there = list(self.board.nodes.values())
             return there if all else [one for one in there if one.status != "exited"]

@@ -10,5 +10,5 @@ def copies(preview: Preview, name: str, count: int) -> Preview:
     its = [step for step in preview["steps"] if f"::{name}" in step["urn"]]
     rest = [step for step in preview["steps"] if step not in its]
     text = json.dumps(its)
-    made = [one for number in range(count) for one in json.loads(text.replace(name, f"{name}-{number:03}"))]
+    made = [step for number in range(count) for step in json.loads(text.replace(name, f"{name}-{number:03}"))]
     return {**preview, "steps": [*rest, *made]}

@@ -160,11 +160,11 @@ def test_a_new_wallet_volume_is_given_before_anything_is_written_there(engine: W
         assert (one["user"], one["cap_drop"]) == ("0:0", ["ALL"])
         assert one["cap_add"] == ["CHOWN", "DAC_READ_SEARCH"]
         assert (one["network_mode"], one["read_only"]) == ("none", True)
-    targets = {one["command"][4] for one in gives}
+    targets = {run["command"][4] for run in gives}
     assert targets == {"/wallet", "/data"}, "where the image has folders"
     runs = [one for one in engine.asked if "volumes" in one and one not in gives]
-    assert {one["user"] for one in runs} == {OTHER}
-    modes = {mount["mode"] for one in runs for mount in one["volumes"].values()}
+    assert {run["user"] for run in runs} == {OTHER}
+    modes = {mount["mode"] for run in runs for mount in run["volumes"].values()}
     assert modes == {"rw,nocopy"}, "Docker gives an empty volume to the image's user again"
 
 
@@ -278,7 +278,9 @@ def test_a_deployed_node_is_refused_another_user_with_each_command_to_run(engine
     assert said.startswith(f"host attic: the node's user changes from {USER} to {OTHER}. ")
     stop, *commands = re.findall("`(docker [^`]+)`", said)
     assert stop == f"docker stop -t 60 {NODE}"
-    assert [re.findall(r"-v (\S+):/volume", command) for command in commands] == [[one] for one in volumes]
+    assert [re.findall(r"-v (\S+):/volume", command) for command in commands] == [
+        [volume] for volume in volumes
+    ]
     assert all(command.endswith(f"-exec chown -h {OTHER} '{{}}' +") for command in commands)
     assert said.endswith("Then run the same command again (docs/wallets.md, “Another user”).")
 
@@ -598,7 +600,7 @@ def test_a_watchdog_puts_the_chain_back_as_the_old_nodes_user(tmp_path: Path) ->
     words = [NAME, "old", "started", "attempt", "0", "60", WALLET, DATA, "script", ""]
     env = {"PATH": f"{tmp_path}:{os.defpath}"}
     subprocess.run(["sh", "-c", watchdog.SCRIPT, "sh", *words], env=env, check=True, timeout=60)
-    [put_back] = [one for one in (tmp_path / "calls").read_text().splitlines() if one.startswith("run ")]
+    [put_back] = [line for line in (tmp_path / "calls").read_text().splitlines() if line.startswith("run ")]
     assert put_back.endswith(
         f"-v {DATA}:/data --user 12000:12001 sha256:old -c script chain-database put-back"
     )

@@ -525,7 +525,7 @@ def with_go_mod(repository: Repository) -> Repository:
 def _inside(done: Ran) -> list[str]:
     """Lines of all sections “Inside images”, without their notes."""
     sections = done.out.split("### Inside images\n\n")[1:]
-    return [line for one in sections for line in one.partition("\n\n")[0].splitlines()]
+    return [line for section in sections for line in section.partition("\n\n")[0].splitlines()]
 
 
 @pytest.mark.parametrize(

@@ -604,7 +604,9 @@ def test_wallet_accept_shows_the_fingerprint_and_records_only_that_fingerprint(
     assert (other.code, recorded) == (exit_codes.FAILED, [])
     assert "It is not 0123456789abcdef: nothing was recorded." in other.err
     assert skyinfra("wallet", "accept", "node-1", digest(MINE), "--stack", "local").code == 0
-    [preflight] = [one["urn"] for one in RESOURCES if one["urn"].endswith("::node-1-preflight")]
+    [preflight] = [
+        resource["urn"] for resource in RESOURCES if resource["urn"].endswith("::node-1-preflight")
+    ]
     target = ["refresh", "--yes", "--skip-preview", "--target", preflight, "--stack", "local"]
     assert recorded == [(target, digest(MINE))]
 
@@ -625,7 +627,7 @@ def test_a_restore_that_was_not_recorded_says_how_to_record_it(
 def test_a_wallet_that_the_refresh_refuses_is_reported_as_not_recorded(
     recorded: list[tuple[object, ...]], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
-    after = [{**one, "outputs": {key: "a wallet has one writer"}} for one in RESOURCES]
+    after = [{**resource, "outputs": {key: "a wallet has one writer"}} for resource in RESOURCES]
     monkeypatch.setattr("commands.backend.resources", lambda *_: after)
     refused = skyinfra("wallet", "accept", "node-1", digest(MINE))
     assert (refused.code, len(recorded)) == (exit_codes.FAILED, 1)

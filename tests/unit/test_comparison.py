@@ -206,8 +206,8 @@ def test_the_command_shows_modules_gained_and_lost_since_an_earlier_record(
 def test_the_command_says_that_no_database_could_be_read(
     skyinfra: Skyinfra, outputs: str, before: dict[str, Any], tmp_path: Path
 ) -> None:
-    for one in (tmp_path / "osv").iterdir():
-        one.unlink()
+    for path in (tmp_path / "osv").iterdir():
+        path.unlink()
     file = tmp_path / "record.json"
     file.write_text(json.dumps(before))
     ran = skyinfra("release", "record", "--outputs", "-", "--since", str(file), given=outputs)

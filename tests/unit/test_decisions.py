@@ -64,7 +64,7 @@ def test_the_index_lists_every_decision() -> None:
 
 
 def test_no_number_is_missing() -> None:
-    numbers = [int(one.number) for one in DECISIONS]
+    numbers = [int(decision.number) for decision in DECISIONS]
     assert numbers == list(range(1, len(numbers) + 1))
 
 

@@ -120,7 +120,7 @@ def test_ports_of_hosted_registries_and_opened_workspaces_are_checked() -> None:
         },
     }
     [here] = planned_hosts(settings_of(wanted))
-    assert {one.key: dict(one.ports) for one in here.tenants} == {
+    assert {tenant.key: dict(tenant.ports) for tenant in here.tenants} == {
         "skycoin:nodes.node-1": {"rpc-port": ("127.0.0.1", 6420)},
         "skycoin:registries.mine": {"port": ("127.0.0.1", 5000), "readers-port": ("127.0.0.1", 5050)},
         "skycoin:workspaces.vscode.open": {"port": ("127.0.0.1", 8080)},

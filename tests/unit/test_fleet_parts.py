@@ -148,7 +148,11 @@ def test_a_host_with_a_wrong_key_in_the_file_is_not_updated_though_the_states_op
 def test_a_provider_that_nothing_uses_is_not_skipped() -> None:
     """Otherwise, a host that left the file could never leave the state; each run would report it dead."""
     resources, _ = recorded("fleet")
-    bare = [one for one in resources if "::far" not in one["urn"] or one["type"] == "pulumi:providers:docker"]
+    bare = [
+        resource
+        for resource in resources
+        if "::far" not in resource["urn"] or resource["type"] == "pulumi:providers:docker"
+    ]
     assert len(resources) > len(bare)
     assert skipped_parts(bare, {}, {FAR}, LOCAL).of_update == frozenset()
     assert FAR not in {address for _, address in addresses(bare, LOCAL).values()}
@@ -170,7 +174,7 @@ def test_pulumi_gets_each_urn_and_globs_for_resources_that_do_not_exist_yet() ->
 def test_the_globs_match_the_components_of_a_real_state(name: str) -> None:
     """A glob without a match would let a dead host fail the run; one with two would skip too much."""
     resources, config = recorded(name)
-    urns = [one["urn"] for one in resources]
+    urns = [resource["urn"] for resource in resources]
     items = items_of(config)
     assert items
     for item in items:

@@ -214,7 +214,7 @@ def test_number_and_size_of_this_programs_images_are_asked_for_once_per_host() -
     engine = FleetEngine({"skycoin-one": Box(), "skycoin-two": Box(status="exited")}, stored=stored.images())
     here = frozenset({IMAGE.partition("@")[0]})
     nodes = [node("one", repositories=here), node("two")]
-    assert [one.images for one in statuses(engine, nodes, pause=0)] == [Images(count=2, size=50)] * 2
+    assert [status.images for status in statuses(engine, nodes, pause=0)] == [Images(count=2, size=50)] * 2
     assert engine.calls.count("images") == 1
 
 
@@ -273,7 +273,7 @@ def test_the_failure_of_an_engine_is_the_hosts_reason_and_it_is_connected_again(
     assert str(caught.value) == said
     assert engine.closed
     engine.fails = lambda _: None
-    assert [one.state for one in asking.statuses([node()])] == [State.SYNCED]
+    assert [status.state for status in asking.statuses([node()])] == [State.SYNCED]
 
 
 def test_the_reason_of_a_dead_host_is_ssh_s_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -323,7 +323,7 @@ class Slow:
             Slow.at_work -= 1
         if self.error:
             raise self.error
-        return [Status(node=one, state=State.SYNCED) for one in nodes]
+        return [Status(node=node, state=State.SYNCED) for node in nodes]
 
     def close(self) -> None:
         self.closed = True

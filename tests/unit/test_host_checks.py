@@ -63,11 +63,11 @@ PAGE = PROJECT / "docs" / "host-checks.md"
 
 
 def found(planned: PlannedHost = HOST, **facts: Any) -> list[str]:
-    return [one.text for one in findings(replace(FACTS, **facts), planned)]
+    return [finding.text for finding in findings(replace(FACTS, **facts), planned)]
 
 
 def names(planned: PlannedHost = HOST, **facts: Any) -> list[str]:
-    return [one.check for one in findings(replace(FACTS, **facts), planned)]
+    return [finding.check for finding in findings(replace(FACTS, **facts), planned)]
 
 
 def wanting(**changes: Any) -> PlannedHost:

@@ -75,7 +75,7 @@ def test_a_host_tells_all_in_any_posix_shell(
 
 def test_a_workspace_with_an_engine_inside_is_recognized(host: RecordedHost) -> None:
     host.docker(RASPBERRY_PI_4, NODE, DIND, {**DIND, "Name": "/plain", "Capabilities": []})
-    found = {one.name: one.engine_inside for one in ask_host(PI).containers}
+    found = {container.name: container.engine_inside for container in ask_host(PI).containers}
     assert found == {"skycoin-attic": False, "skycoin-workspace-cli": True, "plain": False}
 
 
@@ -104,7 +104,7 @@ def test_busybox_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     made.lacks("getconf")
     monkeypatch.setenv("PATH", on_path(made.folder))
     found = ask_host(PI)
-    assert [one.name for one in found.containers] == ["skycoin-attic"]
+    assert [container.name for container in found.containers] == ["skycoin-attic"]
     assert found.bits in (32, 64)
     assert found.ahead == 0
     assert None not in (found.swap, found.free, found.listeners)

@@ -89,7 +89,7 @@ def test_certificate_and_passwords_come_from_a_volume_and_nowhere_else(engine: E
 
 def test_both_volumes_of_a_hosted_registry_are_retained(engine: Engine) -> None:
     engine.run(_program)
-    assert [(one.name, one.retain_on_delete) for one in engine.all_of(VOLUME)] == [
+    assert [(resource.name, resource.retain_on_delete) for resource in engine.all_of(VOLUME)] == [
         ("community-data", True),
         ("community-secrets", True),
     ]
@@ -172,7 +172,7 @@ def test_readers_have_a_container_of_their_own_that_can_not_write(
 
 
 def test_a_registry_without_readers_has_one_container() -> None:
-    names = [one.name for one in with_hosted().all_of(CONTAINER)]
+    names = [resource.name for resource in with_hosted().all_of(CONTAINER)]
     assert names == ["community-on-local-container"]
 
 

@@ -52,7 +52,7 @@ def _lock(name: str) -> dict[str, Locked]:
         requirement = Requirement(words.strip())
         package = canonicalize_name(requirement.name)
         assert package not in locked, f"{package} is there twice"
-        locked[package] = Locked(requirement, frozenset(one.strip() for one in hashes))
+        locked[package] = Locked(requirement, frozenset(digest.strip() for digest in hashes))
     return locked
 
 

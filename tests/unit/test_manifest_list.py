@@ -39,7 +39,7 @@ def test_a_list_is_one_tag_under_one_component(engine: Engine) -> None:
 def test_variants_stay_in_the_callers_order(engine: Engine) -> None:
     """Clients take the first matching entry, and the order is part of the list's digest."""
     engine.run(lambda: ManifestList("l", ARGS))
-    assert [one["arch"] for one in engine.one(TAG, "l-tag").inputs["variants"]] == ["two", "one"]
+    assert [variant["arch"] for variant in engine.one(TAG, "l-tag").inputs["variants"]] == ["two", "one"]
 
 
 def test_registry_options_and_annotations_of_a_list_reach_its_tag(engine: Engine) -> None:

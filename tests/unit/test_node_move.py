@@ -91,7 +91,7 @@ class Fleet:
             self.resources = []
             self.attic.nodes.pop(NODE, None)
         if command[:2] == ["state", "delete"]:
-            self.resources = [one for one in self.resources if one["urn"] != command[2]]
+            self.resources = [resource for resource in self.resources if resource["urn"] != command[2]]
         if command[0] == "up":
             self._up(command)
         return 0
@@ -103,8 +103,8 @@ class Fleet:
         assert f"urn:pulumi:test::skycoin::pulumi:providers:docker::{host}" in command
         for board in self.boards.values():
             assert board.nodes.get(NODE) is None or board is self.attic, "two nodes of one wallet"
-        self.resources = [one for one in resources(host) if is_target(command, one["urn"])]
-        if any(one["urn"].endswith("::one-container") for one in self.resources):
+        self.resources = [resource for resource in resources(host) if is_target(command, resource["urn"])]
+        if any(resource["urn"].endswith("::one-container") for resource in self.resources):
             self.boards[f"ssh://pi@{host}.lan"].run(NODE, wallet=WALLET)
 
     def check(self, places: Sequence[Any]) -> list[HostCheck]:
@@ -114,7 +114,7 @@ class Fleet:
         return [HostCheck(planned=place, facts=None, findings=self.findings)]
 
     def silent(self, addresses: Sequence[Address]) -> dict[Address, str]:
-        return {one: self.silence for one in addresses if one.engine in self.dead}
+        return {address: self.silence for address in addresses if address.engine in self.dead}
 
     @property
     def running(self) -> list[str]:
@@ -201,7 +201,7 @@ def test_a_wallet_whose_name_is_not_utf_8_moves_byte_by_byte(fleet: Fleet, skyin
 def test_a_node_of_another_user_moves_into_volumes_that_are_given_to_that_user_first(
     fleet: Fleet, skyinfra: Skyinfra
 ) -> None:
-    preflight = next(one for one in fleet.resources if one["urn"].endswith("::one-preflight"))
+    preflight = next(resource for resource in fleet.resources if resource["urn"].endswith("::one-preflight"))
     preflight["inputs"] = {**preflight["inputs"], "user": "12000:12001"}
     fleet.file.write_text(TEXT.replace("host: attic}", 'host: attic, user: "12000:12001"}'))
     ran = move(skyinfra)
@@ -212,8 +212,8 @@ def test_a_node_of_another_user_moves_into_volumes_that_are_given_to_that_user_f
     others = [one for one in fleet.shed.asked if one not in given]
     first = next(one for one in fleet.shed.asked if WALLET in one["volumes"])
     assert first in given
-    assert {one["user"] for one in others if one["command"] != ["true"]} == {"12000:12001"}
-    modes = {mount["mode"] for one in others for mount in one["volumes"].values()}
+    assert {other["user"] for other in others if other["command"] != ["true"]} == {"12000:12001"}
+    modes = {mount["mode"] for other in others for mount in other["volumes"].values()}
     assert modes == {"ro,nocopy", "rw,nocopy"}
 
 
@@ -355,7 +355,7 @@ def test_a_node_that_gets_another_user_does_not_move_at_the_same_time(
     ran = move(skyinfra)
     assert ran.code == 1
     assert ran.err.endswith(
-        "error: one has the user 10000:10000 in the state of test, and 12000:12000 in "
+        "error: one has the user 10000:10000 in the state of test, but 12000:12000 in "
         "stacks/Pulumi.test.yaml: a move keeps the user, who owns the wallets. Write `user: "
         '"10000:10000"` there, and change the user when the node has moved; or change it first '
         "(docs/wallets.md, “Another user”). Nothing was changed.\n"
@@ -1062,7 +1062,7 @@ def _options(folder: Path, data: bytes) -> tuple[str, ...]:
 def test_a_dead_hosts_node_comes_back_elsewhere_and_its_old_container_is_warned_of(
     backup: tuple[str, ...], fleet: Fleet, skyinfra: Skyinfra
 ) -> None:
-    urns = [one["urn"] for one in fleet.resources]
+    urns = [resource["urn"] for resource in fleet.resources]
     ran = move(skyinfra, "shed", *backup)
     assert ran.code == 0, ran.err
     assert fleet.shed.files(WALLET) == data_of(CONTENTS)

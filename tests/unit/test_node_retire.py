@@ -41,7 +41,9 @@ def test_a_retired_nodes_resources_are_removed_and_then_its_settings(
     unprotect, destroy, setting = calls
     assert unprotect[:3] == ["state", "unprotect", RESOURCES[4]["urn"]]
     assert destroy[0] == "destroy"
-    assert [urn for urn in destroy if urn.startswith("urn:")] == [one["urn"] for one in RESOURCES[1:-1]]
+    assert [urn for urn in destroy if urn.startswith("urn:")] == [
+        resource["urn"] for resource in RESOURCES[1:-1]
+    ]
     assert setting == ["rm", "skycoin:nodes.node-1"]
     assert "Kept on host attic: wallet volume skycoin-node-1-wallet" in ran.out
 

@@ -84,12 +84,12 @@ class Host:
         assert self.file.read_text() == given, "the file says what the update does"
         self.meanwhile()
         wanted = yaml.safe_load(given)["config"]["skycoin:nodes"]
-        for one in self.resources[2::3]:
-            name = one["urn"].rpartition("::")[2].removesuffix("-container")
-            if name in wanted and name not in self.fails and one["urn"] in command:
+        for resource in self.resources[2::3]:
+            name = resource["urn"].rpartition("::")[2].removesuffix("-container")
+            if name in wanted and name not in self.fails and resource["urn"] in command:
                 pin = wanted[name].get("rollback")
                 digest = pin["digest"] if pin else NEW
-                one["inputs"] |= {"rollback": pin, "image": f"{REPOSITORY}@{digest}"}
+                resource["inputs"] |= {"rollback": pin, "image": f"{REPOSITORY}@{digest}"}
         return 1 if self.fails else 0
 
 
@@ -152,7 +152,7 @@ def test_a_rollback_writes_the_file_and_is_previewed_before_the_update(
     assert {"--yes", "--skip-preview", "--continue-on-error"} <= {*update}
     for call in host.calls:
         targets = [call[at + 1] for at, part in enumerate(call) if part == "--target"]
-        assert targets == [one["urn"] for one in host.resources[:3]], "nothing of another node"
+        assert targets == [resource["urn"] for resource in host.resources[:3]], "nothing of another node"
     assert host.seen[0] == host.seen[1] == host.file.read_text()
     assert "one on host attic: from sha256:bbbbbbbbbbbb to sha256:aaaaaaaaaaaa\n" in ran.out
     assert (
@@ -406,7 +406,9 @@ def test_a_missing_node_is_reported_with_those_that_the_stack_has(host: Host, sk
 
 
 def test_a_node_without_a_container_can_not_go_back(host: Host, skyinfra: Skyinfra) -> None:
-    host.resources = [one for one in host.resources if not one["urn"].endswith("one-container")]
+    host.resources = [
+        resource for resource in host.resources if not resource["urn"].endswith("one-container")
+    ]
     ran = back(skyinfra, "one", "--yes")
     assert "one on host attic is not deployed: `up` creates its container again" in ran.err
 

@@ -97,7 +97,7 @@ def test_no_recorded_answer_of_the_official_plugin_differs_without_a_named_excep
 def test_every_exception_has_a_case(outcomes: list[tuple[Call, Outcome, str]]) -> None:
     """An exception that no recording needs any more would hide the next difference."""
     used = {words for _, outcome, words in outcomes if outcome is Outcome.EXCEPTED}
-    assert used == {one.reason for one in EXCEPTIONS}
+    assert used == {exception.reason for exception in EXCEPTIONS}
 
 
 def test_no_input_of_the_program_is_refused(outcomes: list[tuple[Call, Outcome, str]]) -> None:

@@ -97,7 +97,11 @@ def test_an_opened_workspace_gets_the_networks_certificate_authorities_as_text(t
 
 def test_many_authorities_come_in_pieces_that_the_kernel_takes() -> None:
     many = "".join(f"{number:063}\n" for number in range(3000))
-    given = [one.partition("=") for one in authority_variables(many) if one.startswith("WORKSPACE_CA_")]
+    given = [
+        variable.partition("=")
+        for variable in authority_variables(many)
+        if variable.startswith("WORKSPACE_CA_")
+    ]
     assert [name for name, _, _ in given] == ["WORKSPACE_CA_0", "WORKSPACE_CA_1", "WORKSPACE_CA_2"]
     assert all(len(name) + len(piece) < 128 * 1024 for name, _, piece in given)
     assert "".join(piece for _, _, piece in given) == many

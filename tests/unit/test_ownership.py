@@ -86,13 +86,13 @@ def test_only_files_that_the_nodes_user_can_not_use_are_found(
     (volume / "lost+found").mkdir()
     put(volume / "lost+found" / "x", 0)
     files = sorted(found(monkeypatch, printed(volume)), key=lambda one: one.path)
-    assert [(one.path, one.mode, one.is_unreadable) for one in files] == [
+    assert [(file.path, file.mode, file.is_unreadable) for file in files] == [
         ("a secret.wlt", "----------", True),
         ("folder", "dr--r--r--", True),
         ("other.wlt", "-r--r--r--", False),
     ]
     owner = STRANGER if os.geteuid() == 0 else os.geteuid()
-    assert {one.owner.partition(":")[0] for one in files} == {str(owner)}
+    assert {file.owner.partition(":")[0] for file in files} == {str(owner)}
 
 
 def test_a_folder_that_can_not_be_entered_is_named_itself(
@@ -129,7 +129,7 @@ def test_a_file_name_keeps_its_letters_and_is_one_line(volume: Path, monkeypatch
     for name in names:
         put(volume / name, 0)
     files = found(monkeypatch, printed(volume))
-    assert {one.path for one in files} == {name.replace("\n", "?") for name in names}
+    assert {file.path for file in files} == {name.replace("\n", "?") for name in names}
 
 
 def test_of_a_volume_of_another_program_not_all_files_are_listed(

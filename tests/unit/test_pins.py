@@ -62,7 +62,7 @@ def test_each_kind_of_file_gives_its_pins_and_what_they_rebuild(tmp_path: Path) 
         Pin(name=server, version="2.1.0", place="images/server/tools/go.mod", rebuilds="server"),
         Pin(name=server, version="2.1.0", place="local/tools/client/go.mod", rebuilds="no image"),
     ]
-    assert [(one.name, one.version) for one in python_pins(project)] == [
+    assert [(pin.name, pin.version) for pin in python_pins(project)] == [
         ("click", "8.5.1"),
         ("moto", "5.2.5"),
         ("wheel", "1"),
@@ -74,18 +74,18 @@ def test_each_kind_of_file_gives_its_pins_and_what_they_rebuild(tmp_path: Path) 
 
 
 def test_the_pins_of_this_checkout_name_the_images_that_they_rebuild() -> None:
-    shipped = {one.name: one.rebuilds for one in go_pins(PROJECT)}
+    shipped = {pin.name: pin.rebuilds for pin in go_pins(PROJECT)}
     assert shipped["github.com/skycoin/skycoin"] == "skycoin"
     assert shipped["github.com/go-delve/delve"] == "skycoindev-cli"
     assert shipped["github.com/CycloneDX/cyclonedx-go"] == "images with Go programs"
     assert shipped["github.com/moby/buildkit"] == "no image"
     bases = [*base_pins()]
-    assert [one.name.partition(":")[0] for one in bases] == [
+    assert [base.name.partition(":")[0] for base in bases] == [
         "docker.io/library/golang",
         "docker.io/library/busybox",
         "Go of that base",
     ]
-    assert {one.rebuilds for one in bases} == {"every image"}
+    assert {base.rebuilds for base in bases} == {"every image"}
 
 
 def test_a_row_names_the_newer_version_or_says_that_it_is_unknown() -> None:

@@ -45,7 +45,7 @@ def diagnostics_of(preview: Preview, pack: Pack | None = None) -> Said:
         if provider := one.options.get("provider"):
             request.provider.urn = provider.rpartition("::")[0]
         found += pack.Analyze(request, None).diagnostics
-    all_of_them = [analyzer_pb2.AnalyzerResource(urn=one.urn) for one in resources]
+    all_of_them = [analyzer_pb2.AnalyzerResource(urn=resource.urn) for resource in resources]
     found += pack.AnalyzeStack(analyzer_pb2.AnalyzeStackRequest(resources=all_of_them), None).diagnostics
     return [(one.enforcementLevel, one.policyName, one.urn, one.message) for one in found]
 

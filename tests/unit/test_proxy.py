@@ -72,7 +72,10 @@ def test_a_proxy_is_one_confined_container_on_loopback_with_a_volume_that_stays(
     assert container["mounts"] == [{"type": "volume", "source": "skycoin-node-1-login", "target": "/login"}]
     assert not {"envs", "volumes", "privileged"} & container.keys()
     assert (container["memory"], container["wait"]) == (64, True)
-    assert [(one["name"], one["hard"]) for one in container["ulimits"]] == [("nofile", 4096), ("nproc", 1024)]
+    assert [(ulimit["name"], ulimit["hard"]) for ulimit in container["ulimits"]] == [
+        ("nofile", 4096),
+        ("nproc", 1024),
+    ]
     volume = engine.one(VOLUME, "node-1-proxy-login")
     assert (volume.retain_on_delete, volume.inputs) == (True, {"name": "skycoin-node-1-login"})
     assert engine.outputs_of(COMPONENT, "node-1-proxy") == {
@@ -117,7 +120,7 @@ def test_a_node_may_have_the_name_of_another_nodes_proxy() -> None:
     """Before, both pulled images had one resource name, which Pulumi refuses."""
     other = {"nodes.one-proxy": {"image": "skycoin", "host": "attic", "rpc-port": 6421}}
     engine = run_program(Engine(), changed({**GUI, **other}))
-    names = sorted(one.name for one in engine.all_of(PULLED) if one.name.startswith("one-"))
+    names = sorted(resource.name for resource in engine.all_of(PULLED) if resource.name.startswith("one-"))
     assert names == ["one-proxy-pulled", "one-pulled", "one-pulled-proxy"]
 
 
@@ -271,7 +274,7 @@ def test_a_fleets_proxy_comes_from_the_publishing_stack() -> None:
 
 def test_the_port_that_a_nodes_proxy_holds_counts_as_the_nodes_own() -> None:
     """Otherwise, a preflight would refuse the next `up`."""
-    [here] = [one for one in planned_hosts(parse(changed(GUI))) if one.name == "here"]
+    [here] = [planned for planned in planned_hosts(parse(changed(GUI))) if planned.name == "here"]
     assert "skycoin-one-proxy" in here.tenants[0].containers
     inputs = {"host": "here", "container": "skycoin-one", "wallet": "w"}
     assert "skycoin-one-proxy" in planned_host(inputs, None).tenants[0].containers

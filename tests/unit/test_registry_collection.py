@@ -73,7 +73,7 @@ def files(tmp_path: Path) -> RegistryFolder:
 
 
 def removed_digests(files: RegistryFolder, *names: str) -> list[str]:
-    return [one.digest for one in garbage(files.data, names).manifests]
+    return [manifest.digest for manifest in garbage(files.data, names).manifests]
 
 
 def test_content_that_a_tag_reaches_stays_and_the_rest_is_removed(files: RegistryFolder) -> None:
@@ -121,7 +121,7 @@ def test_a_layer_that_another_image_shares_is_not_counted(files: RegistryFolder)
     files.manifest({"config": {"digest": files.blob(b"a")}, "layers": [{"digest": layer}]}, "latest")
     old = files.manifest({"config": {"digest": files.blob(b"old")}, "layers": [{"digest": layer}]})
     found = garbage(files.data, ())
-    assert [one.digest for one in found.manifests] == [old]
+    assert [manifest.digest for manifest in found.manifests] == [old]
     assert found.size == files.size(old) + len(b"old")
 
 

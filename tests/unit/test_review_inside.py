@@ -88,7 +88,7 @@ def lines(changes: Changes) -> list[str]:
     """Lines of the section “Inside images” on the first screen."""
     text = first_screen(changes, "mine").text
     return [
-        one for one in text.partition("### Inside images\n\n")[2].partition("\n###")[0].splitlines() if one
+        line for line in text.partition("### Inside images\n\n")[2].partition("\n###")[0].splitlines() if line
     ]
 
 
@@ -182,7 +182,7 @@ def test_a_context_that_is_not_a_path_has_no_line(location: str) -> None:
 
 def test_all_modules_of_a_new_image_are_new() -> None:
     changes = read(None, (), op="create", is_new=True)
-    assert {one.before for one in changes.inside[0].differences} == {""}
+    assert {difference.before for difference in changes.inside[0].differences} == {""}
     assert len(changes.inside[0].differences) == len(NOW)
     assert lines(changes)[0].endswith(f" and {len(NOW) - 3} more")
     assert f"<summary>Go modules: {len(NOW)}</summary>" in page(changes, "mine")

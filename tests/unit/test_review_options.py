@@ -168,7 +168,7 @@ def test_a_volume_that_is_replaced_is_a_loss_once(op: str) -> None:
 def test_a_refresh_step_of_a_wallet_does_not_hide_its_lost_protection() -> None:
     """The step of a refresh has the state's options on both sides."""
     found = step(wallet(), wallet(), "refresh")
-    assert [one.text for one in losses(found, step(wallet(), wallet(protect=False)))] == [UNPROTECTED]
+    assert [loss.text for loss in losses(found, step(wallet(), wallet(protect=False)))] == [UNPROTECTED]
 
 
 def test_a_removed_dependency_is_a_change() -> None:

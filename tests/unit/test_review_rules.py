@@ -63,7 +63,7 @@ def volume_that_is_replaced(preview: Preview) -> None:
 
 
 def volumes_that_go_with_a_container(preview: Preview) -> None:
-    one = copy.deepcopy(next(one for one in preview["steps"] if one["urn"].endswith("::attic-data")))
+    one = copy.deepcopy(next(step for step in preview["steps"] if step["urn"].endswith("::attic-data")))
     one["urn"] = f"urn:pulumi:fleet::skycoin::{CONTAINER}::own"
     one["newState"]["inputs"] = {"image": UNKNOWN, "removeVolumes": True}
     preview["steps"].append(one)

@@ -28,7 +28,7 @@ def store() -> ImageStore:
 
 
 def surplus(store: ImageStore, *kept: str, leaving: str = "") -> list[str]:
-    return [one.identity for one in surplus_images(store, {REPOSITORY}, kept, leaving)]
+    return [image.identity for image in surplus_images(store, {REPOSITORY}, kept, leaving)]
 
 
 def test_an_image_that_nothing_needs_may_be_removed(store: ImageStore) -> None:
@@ -129,7 +129,7 @@ def test_an_image_that_came_through_ssh_is_known_by_whichever_port_it_had(
     store.add("came", ref("a", FORWARDED))
     store.add("other", ref("b", "127.0.0.1:5443/mine/skycoin"))
     store.add("far", ref("c"))
-    assert [one.identity for one in own_images(store, {wanted})] == ["came"]
+    assert [image.identity for image in own_images(store, {wanted})] == ["came"]
 
 
 def test_every_image_of_the_catalogue_has_a_title_that_is_known() -> None:
@@ -141,7 +141,7 @@ def test_all_images_of_this_program_are_counted_those_in_use_too(store: ImageSto
     store.add("b", ref("b"), Size=5)
     store.add("a", ref("a"), Size=3)
     store.use("b")
-    assert [(one.identity, one.size) for one in own_images(store, {REPOSITORY})] == [("a", 3), ("b", 5)]
+    assert [(image.identity, image.size) for image in own_images(store, {REPOSITORY})] == [("a", 3), ("b", 5)]
 
 
 def test_an_image_is_removed_by_each_of_its_digests(store: ImageStore) -> None:

@@ -217,7 +217,7 @@ def test_a_container_next_to_the_wallets_keeps_running(host: Host, skyinfra: Sky
     others[1].mounts = {"/data": "chain"}
     others[2].binds = {"/etc/localtime": "/etc/localtime", "/x": "/srv/skycoin2", "/tmp": ""}
     assert adopt(skyinfra).code == 0
-    assert {one.status for one in others} == {"running"}
+    assert {other.status for other in others} == {"running"}
 
 
 def test_a_folder_of_a_volume_that_a_container_has_from_the_host_is_in_use(

@@ -909,7 +909,7 @@ def test_a_missing_backup_is_reported_and_one_of_another_wallet_does_not_count(
         f"the newest known backup is gone: {backed_up}",
         True,
     )
-    other = node_of("test", "node-1", [{**one, "inputs": _renamed(one)} for one in RESOURCES])
+    other = node_of("test", "node-1", [{**resource, "inputs": _renamed(resource)} for resource in RESOURCES])
     assert records.recorded(folder, other) is None
     said, falls_short = records.newest_backup(folder, other, 1)
     assert said.endswith("and the stack requires one every day")

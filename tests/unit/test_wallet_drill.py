@@ -113,7 +113,7 @@ class Kind:
     def list(self, filters: Mapping[str, str], all: bool = False) -> "list[Thing]":  # noqa: A002 docker's name
         assert filters == MINE
         assert all is (self.kind == "container"), "also those that do not run"
-        return [one for one in self.engine.things if one.name.startswith(self.kind)]
+        return [thing for thing in self.engine.things if thing.name.startswith(self.kind)]
 
     def create(self, *given: str, labels: Mapping[str, str], **options: Any) -> Thing:
         self.engine.at(self.kind)

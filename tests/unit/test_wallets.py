@@ -282,8 +282,8 @@ OTHER = "12000:12001"
 
 def of_another_user() -> DeployedNode:
     given = [
-        {**one, "inputs": {**PREFLIGHT, "user": OTHER}} if "Preflight" in one["type"] else one
-        for one in RESOURCES
+        {**resource, "inputs": {**PREFLIGHT, "user": OTHER}} if "Preflight" in resource["type"] else resource
+        for resource in RESOURCES
     ]
     return node_of("test", "node-1", given)
 
@@ -342,7 +342,7 @@ def test_a_node_is_found_with_all_that_belongs_to_it(node: DeployedNode) -> None
     assert (node.host, node.engine, node.ssh_options) == ("attic", "ssh://pi@attic.lan", ["-p", "22"])
     assert (node.container, node.wallet, node.data) == ("skycoin-node-1", WALLET, "skycoin-node-1-data")
     assert node.backups == BACKUPS
-    assert node.urns == [one["urn"] for one in RESOURCES[1:-1]]
+    assert node.urns == [resource["urn"] for resource in RESOURCES[1:-1]]
     assert node.protected == [RESOURCES[4]["urn"]]
     assert node.docker == "docker -H ssh://pi@attic.lan"
 
@@ -363,10 +363,10 @@ def fleet(size: int) -> list[dict[str, Any]]:
     return [
         {
             key: value.replace("node-1", f"node-{number}") if isinstance(value, str) else value
-            for key, value in one.items()
+            for key, value in resource.items()
         }
         for number in range(size)
-        for one in RESOURCES[1:-1]
+        for resource in RESOURCES[1:-1]
     ]
 
 
@@ -382,7 +382,7 @@ def test_the_nodes_of_a_state_are_found_in_a_time_that_grows_with_their_number()
 
 
 def test_after_a_destroy_a_node_still_has_its_wallet() -> None:
-    left = [one for one in RESOURCES if not one["urn"].endswith(("-container", "-data"))]
+    left = [resource for resource in RESOURCES if not resource["urn"].endswith(("-container", "-data"))]
     node = nodes_of("test", left)["node-1"]
     assert (node.container, node.data, node.wallet) == (None, None, WALLET)
 
@@ -599,8 +599,11 @@ def test_a_wallet_as_the_node_writes_it_is_not_damaged() -> None:
 def state_of(**changes: Any) -> list[dict[str, Any]]:
     """The state with other inputs of some resources, which are given by the end of their names."""
     return [
-        {**one, "inputs": changes.get(one["urn"].rpartition("node-1-")[2], one.get("inputs", {}))}
-        for one in RESOURCES
+        {
+            **resource,
+            "inputs": changes.get(resource["urn"].rpartition("node-1-")[2], resource.get("inputs", {})),
+        }
+        for resource in RESOURCES
     ]
 
 

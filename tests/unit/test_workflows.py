@@ -70,7 +70,7 @@ def test_no_job_of_a_forks_workflow_checks_the_fork_out() -> None:
     jobs = dict(_jobs())
     steps = [step for name in ("fork.page", "fork.comment") for step in jobs[name]["steps"]]
     checkouts = [step["with"] for step in steps if step.get("uses", "").startswith("actions/checkout@")]
-    assert [one["ref"] for one in checkouts] == ["${{ github.event.pull_request.base.sha }}"] * 2
+    assert [checkout["ref"] for checkout in checkouts] == ["${{ github.event.pull_request.base.sha }}"] * 2
     assert [step["run"] for step in steps if "run" in step] == [
         "pip install --quiet --require-hashes --requirement requirements.txt --requirement "
         "requirements-ecr.txt",

@@ -42,12 +42,12 @@ def addresses(data: bytes) -> list[str]:
 
 def keys_of(files: Files) -> set[Key]:
     """Keys in whole wallets."""
-    return {(name, one) for name, data in files.items() for one in addresses(data)}
+    return {(name, address) for name, data in files.items() for address in addresses(data)}
 
 
 def keys_of_copies(folder: Path) -> set[Key]:
     """Keys in the copies of a wallet."""
-    copies = [one for one in folder.iterdir() if one.is_dir()] if folder.is_dir() else []
+    copies = [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
     return {
         key
         for copy in copies
@@ -82,7 +82,7 @@ class World:
     def files(self, place: Place) -> Files:
         """Wallets in a volume, by their names."""
         host, volume = place
-        return {one.name: one.read_bytes() for one in self.hosts[host].folder(volume).glob("*.wlt")}
+        return {path.name: path.read_bytes() for path in self.hosts[host].folder(volume).glob("*.wlt")}
 
     def keys(self, place: Place) -> set[Key]:
         """Keys in a wallet volume."""
@@ -117,8 +117,8 @@ class World:
         host, volume = place
         engine = self.hosts[host]
         engine.make(volume)
-        for one in engine.folder(volume).glob("*.wlt*"):
-            one.unlink()
+        for path in engine.folder(volume).glob("*.wlt*"):
+            path.unlink()
         for name, data in files.items():
             (engine.folder(volume) / name).write_bytes(data)
         if files and engine.owners[volume] == ROOT:
@@ -137,7 +137,7 @@ class World:
         """Raise BrokenError if the program has lost a key, run two writers, or shown a seed."""
         if lost := before - self.kept:
             raise BrokenError(f"keys are gone: {sorted(lost)}")
-        if violations := [one for engine in self.hosts.values() for one in engine.violations]:
+        if violations := [violation for engine in self.hosts.values() for violation in engine.violations]:
             raise BrokenError("; ".join(violations))
         if twice := [urn for urn, hosts in self._running().items() if hosts > 1]:
             raise BrokenError(f"{twice} run on two hosts")

@@ -206,7 +206,7 @@ class WorldEngine(NodeEngine):
     def give(self, volume: str, at: str, owner: str) -> tuple[int, bytes]:
         """Give a volume away that has no file."""
         self.mount(volume, at)
-        if volume not in self.chains and all(one.is_dir() for one in self.folder(volume).rglob("*")):
+        if volume not in self.chains and all(path.is_dir() for path in self.folder(volume).rglob("*")):
             self.owners[volume] = owner
         return 0, b""
 
