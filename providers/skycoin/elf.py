@@ -97,10 +97,10 @@ def abi_fault(program: Program, platform: str) -> str | None:
     """Reason why a program can't be in an image for this platform; None if it can."""
     abi = ABIS[platform]
     if (program.machine, program.bits) != (abi.machine, abi.bits):
-        return f"is {program.machine}, {program.bits} bit; {platform} requires {abi.machine}, {abi.bits} bit"
+        return f"is {program.machine}, {program.bits} bit; {platform} takes {abi.machine}, {abi.bits} bit"
     like_a_base = abi.hard_float_base and program.interpreter is None and program.cpu is not None
     if program.hard_float and not abi.hard_float and not like_a_base:
-        return f"passes floats in registers (hard-float ABI); {platform} requires the soft-float ABI"
+        return f"passes floats in registers (hard-float ABI); {platform} takes the soft-float ABI"
     if program.cpu is not None and abi.cpus is not None and program.cpu not in abi.cpus:
         allowed = ", ".join(map(str, sorted(abi.cpus)))
         return f"is for Tag_CPU_arch {program.cpu}; {platform} takes {allowed}"

@@ -26,10 +26,10 @@ class Judge:
     def load(self, files: Iterable[Path]) -> list[Verdict]:
         """Have the node's parser read each file."""
         asked = "".join(f"{file}\n" for file in files)
-        said = self._run("load", PASSWORD, given=asked).splitlines()
+        lines = self._run("load", PASSWORD, given=asked).splitlines()
         return [
             Verdict(one.get("error", ""), tuple(one["addresses"]), one["keys"], one.get("next", ""))
-            for one in map(json.loads, said)
+            for one in map(json.loads, lines)
         ]
 
     def save(self, file: Path, folder: Path, *before: str) -> None:

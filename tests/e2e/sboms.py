@@ -44,5 +44,5 @@ def modules_of(bom: Bom) -> Modules:
 def linked_modules(up: Machine, program_file: Path) -> Modules:
     """Modules linked into a program, as Go itself reports them."""
     command = [find_go(up.layout), "version", "-m", str(program_file)]
-    said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
-    return set(re.findall(r"^\tdep\t(\S+)\t(\S+)", said, re.M))
+    output = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+    return set(re.findall(r"^\tdep\t(\S+)\t(\S+)", output, re.M))

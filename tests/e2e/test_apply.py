@@ -408,7 +408,7 @@ def test_the_hash_of_empty_input_matches_no_part(stack: Stack) -> None:
     refused(stack, hashlib.sha256(b"").hexdigest(), *WORDS.values())
 
 
-def test_a_hash_of_another_stack_is_named(stack: Stack, token: str) -> None:
+def test_a_hash_of_another_stack_is_reported(stack: Stack, token: str) -> None:
     (stack.checkout / "stacks" / "Pulumi.other.yaml").write_bytes(stack.file.read_bytes())
     stack.git("add", "-A")
     stack.git("commit", "-q", "-m", "Another stack")

@@ -56,7 +56,7 @@ def test_version_without_pinned_hashes_is_refused(up: Machine, settings: dict[st
 
 
 @pytest.mark.case(25)
-def test_port_that_another_program_has_is_named(up: Machine, settings: dict[str, Any]) -> None:
+def test_a_port_that_another_program_uses_is_reported(up: Machine, settings: dict[str, Any]) -> None:
     """Before, only the start of the new node's container found this. Once the port is free, `up` succeeds."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -76,7 +76,7 @@ def test_port_that_another_program_has_is_named(up: Machine, settings: dict[str,
     assert "second" not in up.settings()["skycoin:nodes"]
 
 
-def test_registry_port_in_use_is_named(up: Machine) -> None:
+def test_a_registry_port_in_use_is_reported(up: Machine) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -112,7 +112,7 @@ def test_commands_before_the_first_up_say_what_to_do(up: Machine) -> None:
     assert "run `make up` first" in result.text
 
 
-def test_unknown_stack_is_named(up: Machine) -> None:
+def test_an_unknown_stack_is_reported(up: Machine) -> None:
     result = up.make("preview", "STACK=nowhere")
     assert result.code != 0
     assert "There is no stack 'nowhere'" in result.text

@@ -226,7 +226,7 @@ def test_an_image_that_a_container_uses_is_not_removed(plugin: Plugin, engine: A
 
 
 @pytest.mark.parametrize("token", [REMOTE_IMAGE, CONTAINER])
-def test_an_image_that_can_not_be_had_is_named_with_the_reason(plugin: Plugin, token: str) -> None:
+def test_an_image_that_can_not_be_had_is_reported_with_the_reason(plugin: Plugin, token: str) -> None:
     missing = f"127.0.0.1:1/nobody/nothing@sha256:{'0' * 64}"
     wanted = {"name": missing} if token == REMOTE_IMAGE else inputs("c-no-image", image=missing)
     failure = attempt(plugin, token, wanted)
@@ -529,7 +529,7 @@ def test_a_container_that_ends_during_the_wait_fails_with_its_reason(plugin: Plu
 
 
 @pytest.mark.parametrize("host", ["unix:///nowhere/docker.sock", "tcp://127.0.0.1:1"])
-def test_an_engine_that_does_not_answer_is_named_and_a_preview_works_without_it(host: str) -> None:
+def test_an_engine_that_does_not_answer_is_reported_and_a_preview_works_without_it(host: str) -> None:
     with started_plugin(host) as lost:
         assert lost.preview(CONTAINER, inputs("c"))["name"] == "c"
         failure = attempt(lost, VOLUME, {"name": "v"})
@@ -539,7 +539,7 @@ def test_an_engine_that_does_not_answer_is_named_and_a_preview_works_without_it(
             lost.import_(VOLUME, "v")
 
 
-def test_an_ssh_host_that_refuses_is_named_with_the_message_of_ssh() -> None:
+def test_an_ssh_host_that_refuses_is_reported_with_the_message_of_ssh() -> None:
     host = f"ssh://nobody@127.0.0.1:{free_port()}"
     with started_plugin(host) as lost:
         failure = attempt(lost, VOLUME, {"name": "v"})

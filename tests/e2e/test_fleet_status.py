@@ -43,9 +43,9 @@ def shown(up: Machine, code: int) -> dict[str, dict[str, Any]]:
     """Nodes by name, from the command's JSON output."""
     ran = up.skyinfra("fleet", "status", "--json")
     assert ran.code == code, ran.text
-    said = json.loads(ran.text[ran.text.index("{") :])
-    assert said["ok"] == (code == 0)
-    return {node["node"]: node for node in said["nodes"]}
+    document = json.loads(ran.text[ran.text.index("{") :])
+    assert document["ok"] == (code == 0)
+    return {node["node"]: node for node in document["nodes"]}
 
 
 def image_size(board: Board) -> int:

@@ -265,8 +265,8 @@ def test_no_ssh_configuration_accepts_an_unknown_host_key(tmp_path: Path) -> Non
     config.write_text("Host *\n  StrictHostKeyChecking accept-new\n")
     program, *options, _ = ssh_command("ssh://pi@board.lan", [])
     asked = [program, "-F", str(config), "-G", *options]
-    said = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
-    assert "stricthostkeychecking true" in said.splitlines()
+    output = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+    assert "stricthostkeychecking true" in output.splitlines()
 
 
 @pytest.mark.usefixtures("fleet")
@@ -294,9 +294,9 @@ def login_of(up: Machine, node: str = "gui") -> Login:
     """User and password of the node's web interface, as `skyinfra node password` shows them."""
     shown = up.skyinfra("node", "password", node)
     assert shown.code == 0, shown.text
-    found = re.search(r"^user: (\S+)\npassword: (\S{32})$", shown.text, re.MULTILINE)
-    assert found, shown.text
-    return found[1], found[2]
+    match = re.search(r"^user: (\S+)\npassword: (\S{32})$", shown.text, re.MULTILINE)
+    assert match, shown.text
+    return match[1], match[2]
 
 
 @pytest.fixture(scope="module")

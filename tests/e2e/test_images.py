@@ -189,9 +189,11 @@ def test_an_sbom_lists_parts_that_are_not_go_programs(repository: Repository, ow
     assert set(others) == {"busybox", "ca-certificates", gui}
     assert others[gui] == ("v0.27.1", f"pkg:golang/{MODULE}@v0.27.1#src/gui/static/dist")
     version, purl = others["busybox"]
-    said = re.search(rb"BusyBox v(\d+\.\d+\.\d+)", repository.file(image_of(repository, arch), "bin/busybox"))
-    assert said is not None
-    assert version == said[1].decode()
+    match = re.search(
+        rb"BusyBox v(\d+\.\d+\.\d+)", repository.file(image_of(repository, arch), "bin/busybox")
+    )
+    assert match is not None
+    assert version == match[1].decode()
     assert re.fullmatch(r"pkg:deb/debian/busybox@1:[^+]+(%2Bdeb\d+u\d+)?\?arch=source&distro=debian-12", purl)
     assert others["ca-certificates"][1].startswith("pkg:deb/debian/ca-certificates@20")
     [digest] = [
@@ -340,7 +342,9 @@ def test_a_node_that_can_not_write_is_started_again_ever_less_often(up: Machine)
     ],
     ids=["no volumes", "a read-only one"],
 )
-def test_a_read_only_volume_is_named(up: Machine, arch: str, options: tuple[str, ...], folder: str) -> None:
+def test_a_read_only_volume_is_reported(
+    up: Machine, arch: str, options: tuple[str, ...], folder: str
+) -> None:
     """Such a volume seems writable by its mode bits alone."""
     result = run(up, arch, "-disable-networking", options=options)
     assert result.returncode == 73, result.stderr

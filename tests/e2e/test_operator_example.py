@@ -162,17 +162,15 @@ def test_a_board_that_is_not_in_known_hosts_is_refused_whatever_the_ssh_config_s
 
 
 @pytest.mark.case(22)
-def test_a_user_outside_of_the_group_docker_is_told_the_command_and_it_helps(
-    stack: Operator, board: Board
-) -> None:
+def test_the_printed_command_lets_a_user_outside_the_group_docker_in(stack: Operator, board: Board) -> None:
     stack.know(NAME, board)
     result = stack.check()
     assert result.code != 0
-    said = re.search(
+    match = re.search(
         rf"host attic does not let you use its Docker at ssh://{USER}@{NAME}: .+`sudo (.+) USER`", result.text
     )
-    assert said, result.text
-    board.run(*said[1].split(), USER)
+    assert match, result.text
+    board.run(*match[1].split(), USER)
     assert "does not let you" not in stack.check().text
 
 

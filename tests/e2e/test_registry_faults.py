@@ -129,7 +129,7 @@ def test_a_download_that_is_cut_starts_again(repository: Repository, hosted: Hos
         assert found.read() == file.getvalue()
 
 
-def test_a_registry_that_stays_broken_is_named_once_the_tries_are_used_up(
+def test_a_registry_that_stays_broken_is_reported_once_the_tries_are_used_up(
     repository: Repository, hosted: Hosted
 ) -> None:
     hosted.proxy.faults.append(Fault(matches="^GET .*/manifests/", status=500, times=1000))
@@ -137,7 +137,7 @@ def test_a_registry_that_stays_broken_is_named_once_the_tries_are_used_up(
         repository.manifest("latest")
 
 
-def test_too_many_requests_say_when_to_come_back(repository: Repository, hosted: Hosted) -> None:
+def test_too_many_requests_are_retried_when_the_registry_says(repository: Repository, hosted: Hosted) -> None:
     hosted.proxy.faults.append(Fault(matches="^GET", status=429, times=1000))
     with pytest.raises(RegistryError, match=r"429.*Too many requests: try again later"):
         repository.manifest("latest")
@@ -164,7 +164,7 @@ def test_an_account_without_the_right_gets_a_message_about_it(repository: Reposi
         repository.put_manifest("latest", Manifest(b"{}", INDEX))
 
 
-def test_a_password_goes_to_no_other_host(repository: Repository, hosted: Hosted, up: Machine) -> None:
+def test_a_password_is_sent_to_no_other_host(repository: Repository, hosted: Hosted, up: Machine) -> None:
     """A registry may name another host for an upload; that host gets the bytes, but no login."""
     elsewhere = Proxy(up.layout.registry_port, up.layout.ca.parent)
     challenge = {"WWW-Authenticate": f'Bearer realm="https://{elsewhere.address}/token"'}
@@ -181,7 +181,7 @@ def test_a_password_goes_to_no_other_host(repository: Repository, hosted: Hosted
 
 
 @pytest.mark.case(9)
-def test_a_registry_that_is_down_is_named(up: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_registry_that_is_down_is_reported(up: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(up.layout.trust))
     with pytest.raises(RegistryError, match=r"registry registry.localhost:1 \(a/b\): .*refused"):
         Repository("registry.localhost:1/a/b").digest_of("latest")

@@ -216,7 +216,9 @@ def test_a_variant_with_another_platforms_programs_is_refused_after_its_push(
 
 
 @pytest.mark.case(26)
-def test_impossible_values_are_all_named_at_once_before_anything_happens(tiny: Tiny, hosted: Hosted) -> None:
+def test_all_impossible_values_are_reported_at_once_before_anything_happens(
+    tiny: Tiny, hosted: Hosted
+) -> None:
     hosted.proxy.requests.clear()
     tiny.write_release(
         hosted.address, PATH, "six", 0,

@@ -258,7 +258,7 @@ def test_a_review_that_is_interrupted_leaves_no_stack_behind(reviewed: Reviewed,
     assert stacks_of(set_up) == ["local.json"]
 
 
-def test_hosts_and_registries_that_do_not_answer_are_named_and_stop_no_review(reviewed: Reviewed) -> None:
+def test_hosts_and_registries_that_do_not_answer_are_reported_and_stop_no_review(reviewed: Reviewed) -> None:
     """Without an engine and a registry, the page of a refreshed preview used to be a refusal."""
     done = reviewed.review()
     assert done.returncode == 0, done.stderr + done.stdout

@@ -55,9 +55,9 @@ def digest_on(board: Board) -> str:
 def fingerprint(machine: Machine, node: str = "porch") -> str:
     shown = machine.skyinfra("wallet", "accept", node)
     assert shown.code == 0, shown.text
-    found = re.search(r"has the fingerprint ([0-9a-f]+)", shown.text)
-    assert found, shown.text
-    return found[1]
+    match = re.search(r"has the fingerprint ([0-9a-f]+)", shown.text)
+    assert match, shown.text
+    return match[1]
 
 
 def well(result: Result) -> Result:

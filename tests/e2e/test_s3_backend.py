@@ -194,7 +194,7 @@ def test_a_change_of_one_user_is_seen_by_the_other(users: tuple[User, User]) -> 
 
 
 @pytest.mark.case(16)
-def test_while_one_user_updates_the_other_is_refused_and_told_who_holds_the_lock(
+def test_while_one_user_updates_the_other_is_refused_with_the_holder_of_the_lock(
     users: tuple[User, User], held: subprocess.Popen[str], bucket: Bucket
 ) -> None:
     before = bucket.objects("stacks")
@@ -232,7 +232,7 @@ def test_the_lock_of_a_killed_update_is_given_back_by_cancel(
 
 @pytest.mark.parametrize("command", ["up", "preview", "destroy"])
 @pytest.mark.case(28)
-def test_a_wrong_passphrase_is_named_and_changes_nothing(
+def test_a_wrong_passphrase_is_reported_and_changes_nothing(
     users: tuple[User, User], bucket: Bucket, command: str
 ) -> None:
     before = bucket.objects("stacks")

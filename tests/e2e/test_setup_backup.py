@@ -179,7 +179,7 @@ def before(up: Machine) -> tuple[str, str]:
     return node_of(up)
 
 
-def test_another_machine_goes_on_with_the_node_which_runs_on(
+def test_another_machine_takes_over_the_node_which_keeps_running(
     up: Machine, before: tuple[str, str], gone_on: tuple[Other, str], backup: Path, key: Key
 ) -> None:
     other, said = gone_on

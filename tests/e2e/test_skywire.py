@@ -98,8 +98,8 @@ def glibc_layer(machine: Machine, images: Any, arch: str) -> tuple[list[tarfile.
 @pytest.mark.parametrize("arch", ARCHES)
 def test_every_variant_starts_and_counts_right(up: Machine, skywire: dict[str, str], arch: str) -> None:
     """Foreign variants run under emulation. The numbers that C prints show the float ABI."""
-    said = run(up, skywire[arch], "skywire-cli", "config", "gen", options=("--read-only",))
-    assert (said.returncode, said.stdout) == (0, f'cli {SUM} ["config" "gen"]\n')
+    completed = run(up, skywire[arch], "skywire-cli", "config", "gen", options=("--read-only",))
+    assert (completed.returncode, completed.stdout) == (0, f'cli {SUM} ["config" "gen"]\n')
 
 
 @pytest.mark.parametrize("arch", ARCHES)
@@ -197,12 +197,12 @@ def test_a_visor_takes_flags_and_ends_on_sigint(up: Machine, skywire: dict[str, 
         assert inspected.get("Volumes") is None
         assert up.docker("stop", "--time", "30", "cgo").code == 0
         assert up.inspect("container", "cgo")["State"]["ExitCode"] == 0
-        said = up.docker("logs", "cgo").text.splitlines()
+        lines = up.docker("logs", "cgo").text.splitlines()
     finally:
         up.docker("rm", "--force", "cgo")
-    assert said[0] == f"visor 1.2.3 {COMMIT} main {SUM}"
+    assert lines[0] == f"visor 1.2.3 {COMMIT} main {SUM}"
     quoted = " ".join(json.dumps(one) for one in ("-c", config, *arguments))
-    assert said[1:] == [f"[{quoted}] in /data", "closed"]
+    assert lines[1:] == [f"[{quoted}] in /data", "closed"]
 
 
 @pytest.mark.usefixtures("volumes")
@@ -210,16 +210,16 @@ def test_a_visor_without_its_configuration_says_how_to_create_it(
     up: Machine, skywire: dict[str, str]
 ) -> None:
     """The configuration holds the keys: with new ones, created silently, it would be another visor."""
-    said = run(up, skywire["amd64"], options=VOLUMES)
-    assert said.returncode == 78
-    assert "skywire-cli config gen -o /config/skywire-config.json" in said.stderr
+    completed = run(up, skywire["amd64"], options=VOLUMES)
+    assert completed.returncode == 78
+    assert "skywire-cli config gen -o /config/skywire-config.json" in completed.stderr
     assert run(up, skywire["amd64"], "ls", "/config", options=VOLUMES).stdout == ""
 
 
 def test_another_command_and_another_user_work(up: Machine, skywire: dict[str, str]) -> None:
     """Before, everything was an argument of the node, so `docker run IMAGE sh` was impossible."""
-    said = run(up, skywire["amd64"], "sh", "-c", "id -u; stat -c '%u:%g %a' /config /data")
-    assert said.stdout.splitlines() == ["10000", "10000:10000 700", "10000:10000 700"]
+    completed = run(up, skywire["amd64"], "sh", "-c", "id -u; stat -c '%u:%g %a' /config /data")
+    assert completed.stdout.splitlines() == ["10000", "10000:10000 700", "10000:10000 700"]
     refused = run(up, skywire["amd64"], "--flag", options=("--user", "4711:4711"))
     assert refused.returncode == 73
     assert "/config is not writable for user 4711:4711" in refused.stderr
@@ -274,7 +274,7 @@ Plant = Callable[[str, str, str, str], None]
     [
         (
             "arm-linux-gnueabihf-gcc",
-            "passes floats in registers (hard-float ABI); linux/arm/v6 requires the soft-float ABI",
+            "passes floats in registers (hard-float ABI); linux/arm/v6 takes the soft-float ABI",
         ),
         ("x86_64-linux-gnu-gcc", "is EM_X86_64, 64 bit; linux/arm/v6 takes EM_ARM, 32 bit"),
     ],
@@ -287,7 +287,7 @@ def test_a_wrong_compiler_fails_the_build(
     assert f"/made-by-{compiler} {found}" in said, said
 
 
-def test_a_compiler_that_is_not_in_the_toolchain_is_named(up: Machine, images: Any, plant: Plant) -> None:
+def test_a_compiler_that_is_not_in_the_toolchain_is_reported(up: Machine, images: Any, plant: Plant) -> None:
     plant(*V6, "arm-none-eabi-gcc")
     said = planted(up, images)
     assert "CC: 'arm-none-eabi-gcc' is not in the toolchain; allowed are x86_64-linux-gnu-gcc, " in said, said
@@ -308,7 +308,7 @@ def test_a_base_of_another_platform_fails_the_build(up: Machine, images: Any, pl
     assert "the base's /bin/busybox is EM_AARCH64, 64 bit; linux/arm/v6 takes EM_ARM, 32 bit" in said, said
 
 
-def test_a_missing_c_library_is_named_and_can_be_added(up: Machine, images: Any, plant: Plant) -> None:
+def test_a_missing_c_library_is_reported_and_can_be_added(up: Machine, images: Any, plant: Plant) -> None:
     c = '// #include <zlib.h>\n// #cgo LDFLAGS: -lz\nimport "C"\n\nvar _ = C.zlibVersion()\n\nfunc main'
     plant("tests/e2e/cgo/cmd/skywire-cli/main.go", "", "func main", c)
     said = planted(up, images)
@@ -333,9 +333,9 @@ def test_an_unsupported_architecture_is_refused_before_anything_is_built(up: Mac
 @pytest.mark.parametrize("arch", ON_GLIBC)
 def test_an_image_runs_on_a_glibc_base(up: Machine, images: Any, arch: str) -> None:
     ref = images["exporter"]["develop"]["variants"][arch]["ref"]
-    said = run(up, ref, "--version", options=("--read-only",))
-    assert said.returncode == 0, said.stderr
-    assert "0.7.0" in said.stdout + said.stderr
+    completed = run(up, ref, "--version", options=("--read-only",))
+    assert completed.returncode == 0, completed.stderr
+    assert "0.7.0" in completed.stdout + completed.stderr
     assert run(up, ref, "sh", "-c", "id -u").stdout == f"{EXPORTER_UID}\n"
 
 

@@ -246,13 +246,13 @@ def test_skywires_merged_program_is_visor_command_line_and_every_app(sources: So
     """Since v1.3.19, Skywire's own build makes no other program; its configurations run it as each app."""
     machine, ref = sources.tiny.machine, sources.variant("skywire")["ref"]
     listed = "ls /usr/bin/skywire* /usr/local/bin/skywire* /usr/lib/skywire/apps /usr/share/sbom"
-    found = run(machine, ref, "sh", "-c", listed).stdout.split()
-    assert [name for name in found if "skywire" in name] == [
+    words = run(machine, ref, "sh", "-c", listed).stdout.split()
+    assert [name for name in words if "skywire" in name] == [
         "/usr/bin/skywire", "/usr/local/bin/skywire-cli", "/usr/local/bin/skywire-visor",
         "/usr/lib/skywire/apps:", "skywire", "skywire.cdx.json",
     ]  # fmt: skip
-    said = run(machine, ref, "skywire-cli", "config", "gen", "-o", "a b").stdout
-    assert said == f'cli {SUM} ["config" "gen" "-o" "a b"]\n'
+    output = run(machine, ref, "skywire-cli", "config", "gen", "-o", "a b").stdout
+    assert output == f'cli {SUM} ["config" "gen" "-o" "a b"]\n'
     assert run(machine, ref, "/usr/lib/skywire/apps/skywire", "app", "skychat").stdout == "skychat\n"
     made = run(machine, ref, "sh", "-c", "echo {} > /config/skywire-config.json", options=VISOR)
     assert made.returncode == 0, made.stderr

@@ -57,10 +57,10 @@ def test_requests_one_after_another_share_one_ssh_connection(board: Board) -> No
 
 def ssh_processes() -> int:
     """Number of running ssh processes that this process has started."""
-    found = subprocess.run(
+    completed = subprocess.run(
         ["pgrep", "-c", "-P", str(os.getpid()), "-x", "ssh"], capture_output=True, check=False
     )
-    return int(found.stdout)
+    return int(completed.stdout)
 
 
 def test_a_closed_client_leaves_no_ssh_process(board: Board) -> None:

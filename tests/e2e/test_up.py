@@ -164,9 +164,9 @@ def test_a_review_says_what_a_change_would_rebuild_move_and_replace(up: Machine)
     assert "## Stack local: restarts 1 node for at most " in result.text
     assert "\n5 variants rebuilt, 4 tags moved, 1 container replaced.\n" in result.text
     row = r"\| skycoin \| amd64, arm32v5, arm32v6, arm32v7, arm64v8 \| EXTRA: none → 1 \((\S+):\d+\) \|"
-    found = re.search(row, result.text)
-    assert found, result.text
-    assert found[1].endswith("Pulumi.local.yaml"), "the row names the line of the setting"
+    match = re.search(row, result.text)
+    assert match, result.text
+    assert match[1].endswith("Pulumi.local.yaml"), "the row names the line of the setting"
     assert "Nothing: no wallet, volume or published tag is lost" in result.text
     by_files = read_changes(preview_of_files("local", {"local": base}, head))
     assert f"\n{summary(by_files)}.\n" in result.text, "the mocks say what the engine and the plugins say"

@@ -109,8 +109,8 @@ def test_age_and_tar_alone_read_a_backup_as_its_header_says(kept: Machine, key: 
     subprocess.run(["sh", "-c", command], cwd=tmp_path / "out", env=env, check=True)
     assert (tmp_path / "out" / "wallet" / "real.wlt").read_text() == TEXT
     assert not (tmp_path / "out" / "wallet" / ".skyinfra-id").exists()
-    said = json.loads((tmp_path / "out" / "backup.json").read_text())
-    assert {"node: kept", "stack: local", "wallets: 1"} <= set(said)
+    document = json.loads((tmp_path / "out" / "backup.json").read_text())
+    assert {"node: kept", "stack: local", "wallets: 1"} <= set(document)
 
 
 def test_no_seed_is_left_in_any_file_or_printed(kept: Machine, key: Key, tmp_path: Path) -> None:

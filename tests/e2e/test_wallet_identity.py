@@ -184,7 +184,7 @@ def cut(folder: Path) -> None:
 
 @pytest.mark.case(35)
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected"),
     [
         (emptied, "holds no wallet. It held 5 wallets with 12 addresses"),
         (without_id, "holds no wallet. It held 5 wallets with 12 addresses"),
@@ -195,14 +195,14 @@ def cut(folder: Path) -> None:
     ],
 )
 def test_a_changed_wallet_is_noticed_and_refused_even_if_nothing_else_changes(
-    guarded: Machine, change: Callable[[Path], None], said: str
+    guarded: Machine, change: Callable[[Path], None], expected: str
 ) -> None:
     """Such changes used to go unnoticed."""
     ran = guarded.inspect("container", NODE)["Id"]
     with changed(guarded, change):
         for refused in (preview(guarded), guarded.pulumi("up", "--refresh", "--yes", "--stack", "local")):
             assert refused.code != 0
-            assert said in re.sub(r"\s+", " ", refused.text)
+            assert expected in re.sub(r"\s+", " ", refused.text)
             assert "./skyinfra wallet restore guarded FILE" in re.sub(r"\s+", " ", refused.text)
     assert guarded.inspect("container", NODE)["Id"] == ran
     mended = preview(guarded)
@@ -309,7 +309,7 @@ def test_a_foreign_container_on_the_wallet_is_refused(guarded: Machine) -> None:
 
 
 @pytest.mark.case(30)
-def test_files_of_another_user_are_named_and_the_command_returns_only_them_to_the_node(
+def test_files_of_another_user_are_reported_and_the_command_returns_only_them_to_the_node(
     guarded: Machine,
 ) -> None:
     """Before, a wallet copied there by root was called torn, and a database of root's was not checked."""

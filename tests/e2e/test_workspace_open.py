@@ -88,10 +88,10 @@ def test_an_opened_workspace_says_how_to_enter_it(opened: Result, folder: Path) 
 @pytest.mark.usefixtures("opened")
 def test_a_workspace_is_confined_and_sees_one_folder(machine: Machine, folder: Path) -> None:
     """Its confinement, as the engine reports it."""
-    found = machine.inspect("container", NAME)
-    host = found["HostConfig"]
-    assert found["Config"]["User"] == f"{UID}:{GID}"
-    assert "@sha256:" in found["Config"]["Image"]
+    container = machine.inspect("container", NAME)
+    host = container["HostConfig"]
+    assert container["Config"]["User"] == f"{UID}:{GID}"
+    assert "@sha256:" in container["Config"]["Image"]
     assert (host["Privileged"], host["CapDrop"], host["SecurityOpt"]) == (
         False,
         ["ALL"],
@@ -101,10 +101,11 @@ def test_a_workspace_is_confined_and_sees_one_folder(machine: Machine, folder: P
     assert (host["Init"], host["Memory"]) == (True, 4096 * 1024 * 1024)
     assert not host["PortBindings"]
     mounts = {
-        (mount["Type"], mount["Destination"]): mount.get("Name", mount["Source"]) for mount in found["Mounts"]
+        (mount["Type"], mount["Destination"]): mount.get("Name", mount["Source"])
+        for mount in container["Mounts"]
     }
     assert mounts == {("bind", "/work"): str(folder), ("volume", "/home/developer"): f"{NAME}-home"}
-    assert list(found["NetworkSettings"]["Networks"]) == [NAME]
+    assert list(container["NetworkSettings"]["Networks"]) == [NAME]
 
 
 @pytest.mark.usefixtures("opened")
@@ -182,9 +183,9 @@ def test_the_devcontainer_command_opens_it_too(machine: Machine, developers: Pat
         host = machine.inspect("container", name)["HostConfig"]
         assert (host["Privileged"], host["CapDrop"], host["Init"]) == (False, ["ALL"], True)
         script = "id -un && go version && touch /work/made ~/made"
-        said = machine.docker("exec", "--user", "developer", name, "sh", "-c", script)
-        assert said.text.startswith("developer\ngo version go1."), said.text
-        assert said.code == 0, said.text
+        completed = machine.docker("exec", "--user", "developer", name, "sh", "-c", script)
+        assert completed.text.startswith("developer\ngo version go1."), completed.text
+        assert completed.code == 0, completed.text
     assert owner(developers / "made") == (1000, 1000)
 
 
@@ -201,16 +202,16 @@ def devcontainer(machine: Machine, folder: Path) -> Iterator[str]:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    said = json.loads(done.stdout.splitlines()[-1])
+    document = json.loads(done.stdout.splitlines()[-1])
     try:
-        assert (said["outcome"], said["remoteUser"], said["remoteWorkspaceFolder"]) == (
+        assert (document["outcome"], document["remoteUser"], document["remoteWorkspaceFolder"]) == (
             "success",
             "developer",
             "/work",
         )
-        yield said["containerId"]
+        yield document["containerId"]
     finally:
-        machine.docker("rm", "--force", said["containerId"])
+        machine.docker("rm", "--force", document["containerId"])
 
 
 @pytest.mark.usefixtures("opened")

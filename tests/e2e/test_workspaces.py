@@ -262,7 +262,7 @@ def test_with_certificates_it_listens_and_asks_for_one(cli: Workspace) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "expected"),
     [
         ((), "needs docker run --cap-add SYS_ADMIN"),
         (DIND_OPTIONS[:4], "--security-opt seccomp=unconfined"),
@@ -270,10 +270,10 @@ def test_with_certificates_it_listens_and_asks_for_one(cli: Workspace) -> None:
     ],
 )
 def test_a_sibling_that_cannot_start_its_engine_says_why(
-    cli: Workspace, options: tuple[str, ...], said: str
+    cli: Workspace, options: tuple[str, ...], expected: str
 ) -> None:
     result = cli.run("develop-dind", "true", options=options)
-    assert (result.code, said in result.text) == (1, True), result.text
+    assert (result.code, expected in result.text) == (1, True), result.text
 
 
 def test_sizes_are_those_of_the_readme_and_within_their_limits(cli: Workspace) -> None:

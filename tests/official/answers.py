@@ -248,8 +248,8 @@ def _refused(plugin: Servicer, call: Call) -> set[str]:
 
 def _property(failure: Values) -> str:
     """First step of a failure's path; the official plugin has it in the reason only."""
-    found = re.search(r"Examine values at '[^.']*\.([^'.\[]*)", failure["reason"])
-    return found[1] if found else re.split(r"[.\[]", failure["property"])[0]
+    match = re.search(r"Examine values at '[^.']*\.([^'.\[]*)", failure["reason"])
+    return match[1] if match else re.split(r"[.\[]", failure["property"])[0]
 
 
 def normal(call: Call, answer: Values) -> Any:

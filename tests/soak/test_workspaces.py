@@ -97,10 +97,10 @@ def test_sizes_are_those_of_the_readme_and_within_their_limits(
     workspace = open_workspace(up, workspaces[name], f"size-{name}")
     text = (up.checkout / WORKSPACES[name].context / "README.md").read_text()
     for tag, limit in (("develop", LIMITS[name]), ("develop-dind", DIND_LIMIT)):
-        said = re.findall(rf"`{tag}` ([0-9]+) MB", text)
+        matches = re.findall(rf"`{tag}` ([0-9]+) MB", text)
         size = workspace.unpacked(tag)
-        assert len(said) == 1, f"{tag}: {size:.0f} MB"
-        assert abs(size - float(said[0])) < 0.05 * size, f"{tag}: {size:.0f} MB"
+        assert len(matches) == 1, f"{tag}: {size:.0f} MB"
+        assert abs(size - float(matches[0])) < 0.05 * size, f"{tag}: {size:.0f} MB"
         assert size <= limit
 
 
@@ -156,9 +156,9 @@ def test_an_arm64_workspace_compiles_and_belongs_to_the_person(
     # Referenced by variant, since the engine looks for its own platform in a list.
     tags = {tag: entry["variants"]["arm64v8"] for tag, entry in arm64[name].items()}
     workspace = open_workspace(up, tags, f"arm64-{name}")
-    said = workspace.as_person("develop", "sh", "-c", C_PROGRAM).text.splitlines()
-    assert said[-3:-1] == ["aarch64", "42"], said
-    assert said[-1].endswith(" linux/arm64"), said
+    lines = workspace.as_person("develop", "sh", "-c", C_PROGRAM).text.splitlines()
+    assert lines[-3:-1] == ["aarch64", "42"], lines
+    assert lines[-1].endswith(" linux/arm64"), lines
     assert (workspace.folder / "made").stat().st_uid == UID
 
 
@@ -181,11 +181,11 @@ def test_a_python_workspace_wraps_a_library_of_go(up: Machine, version: str) -> 
         script = f"{make} env && env/bin/python -c 'import sys; print(sys.prefix)' && env/bin/pip --version"
         made = workspace.as_person(tag, "sh", "-c", script)
         assert made.text.splitlines()[-2] == "/work/env", made.text
-        said = re.findall(
+        matches = re.findall(
             rf"`{tag}` ([0-9]+) MB", (up.checkout / "images/skycoindev-python/README.md").read_text()
         )
         size = workspace.unpacked(tag)
-        assert len(said) == 1, f"{tag}: {size:.0f} MB"
-        assert abs(size - float(said[0])) < 0.05 * size, f"{tag}: {size:.0f} MB"
+        assert len(matches) == 1, f"{tag}: {size:.0f} MB"
+        assert abs(size - float(matches[0])) < 0.05 * size, f"{tag}: {size:.0f} MB"
     finally:
         up.change(before)

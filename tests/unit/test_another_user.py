@@ -64,14 +64,14 @@ def engine(tmp_path: Path) -> WalletEngine:
 
 
 @pytest.mark.parametrize("user", [USER, "12000:12000", "1:2147483647", "10000:5"])
-def test_a_node_has_a_user_of_its_own_or_the_default(user: str) -> None:
+def test_a_node_has_its_own_user_or_the_default(user: str) -> None:
     assert parse(changed({})).nodes["one"].user == USER
     assert parse(changed({f"{KEY}user": user})).nodes["one"].user == user
 
 
 @pytest.mark.case(26)
 @pytest.mark.parametrize(
-    ("user", "said"),
+    ("user", "expected"),
     [
         ("0:0", "a user is UID:GID in quotes, neither of them 0"),
         ("12000:0", "a user is UID:GID in quotes, neither of them 0"),
@@ -88,12 +88,12 @@ def test_a_node_has_a_user_of_its_own_or_the_default(user: str) -> None:
         ("12000:10002", "10002 is the ID of the login in front of web interfaces"),
     ],
 )
-def test_a_user_who_has_other_rights_is_refused(user: str, said: str) -> None:
+def test_a_user_who_has_other_rights_is_refused(user: str, expected: str) -> None:
     with pytest.raises(SettingsError) as refused:
         parse(changed({f"{KEY}user": user}))
     [fault] = refused.value.faults
     assert fault.startswith("skycoin:nodes.one.user: ")
-    assert said in fault
+    assert expected in fault
 
 
 # New volumes.

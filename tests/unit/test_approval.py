@@ -194,7 +194,7 @@ CHANGES: dict[Callable[[Sources], None], tuple[str, ...]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
-def test_every_difference_changes_the_hash_and_is_named(change: Callable[[Sources], None]) -> None:
+def test_every_difference_changes_the_hash_and_is_reported(change: Callable[[Sources], None]) -> None:
     before, sources = approval(made()), made()
     change(sources)
     now = approval(sources)
@@ -282,7 +282,7 @@ def test_a_difference_that_no_part_shows_is_refused() -> None:
     assert differences(now.token, now) == []
 
 
-def test_of_many_resources_three_are_named() -> None:
+def test_of_many_resources_three_are_reported() -> None:
     before, sources = approval(made()), made()
     for number in range(5):
         state(sources).append(resource(NODE.replace("node-1", f"node-{number + 2}")))
@@ -307,9 +307,9 @@ def test_details_of_another_review_are_refused() -> None:
 def test_details_hold_no_value() -> None:
     sources = made()
     state(sources)[0]["inputs"]["name"] = steps(sources)[3]["newState"]["inputs"]["name"] = "a-value"
-    found = json.loads(details(approval(sources)))
-    assert all(len(one) == WHOLE for its in found["parts"].values() for one in its.values())
-    assert "a-value" not in json.dumps(found)
+    parsed = json.loads(details(approval(sources)))
+    assert all(len(one) == WHOLE for its in parsed["parts"].values() for one in its.values())
+    assert "a-value" not in json.dumps(parsed)
 
 
 def test_an_earlier_apply_is_named_with_its_end() -> None:

@@ -128,9 +128,9 @@ def test_a_machine_that_can_not_have_a_build_network_is_reported(
     monkeypatch.setattr(build_network, "run", fails)
     with pytest.raises(SetupError) as told:
         ensure_build_network(layout)
-    said = str(told.value)
-    assert "Permission denied (you must be root)\nSo build steps have no network of their own" in said
-    assert said.endswith("use a builder of your own (docs/stacks.md, “Builder”).")
+    message = str(told.value)
+    assert "Permission denied (you must be root)\nSo build steps have no network of their own" in message
+    assert message.endswith("use a builder of your own (docs/stacks.md, “Builder”).")
 
 
 @pytest.mark.parametrize(

@@ -114,10 +114,10 @@ def test_the_programs_own_process_gives_the_same_answers_as_this_one() -> None:
 
 def _sorted(line: str) -> Any:
     """The preview in a fixed order; several threads register its resources in any order."""
-    found = json.loads(line)
-    if "steps" in found:
-        found["steps"].sort(key=lambda step: str(step["urn"]))
-    return found
+    parsed = json.loads(line)
+    if "steps" in parsed:
+        parsed["steps"].sort(key=lambda step: str(step["urn"]))
+    return parsed
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -287,7 +287,7 @@ def test_a_base_with_errors_has_no_page_of_its_change(repository: Repository) ->
         (("../../x", "--base", "base", "--head", "base"), "There is no stacks/Pulumi.x.yaml at base"),
     ],
 )
-def test_an_unknown_stack_or_revision_is_named(
+def test_an_unknown_stack_or_revision_is_reported(
     repository: Repository, options: tuple[str, ...], said: str
 ) -> None:
     done = repository.review(*options)
@@ -623,7 +623,7 @@ def test_images_of_another_publisher_are_other_images(repository: Repository) ->
 
 
 @pytest.mark.parametrize(
-    ("written", "said"),
+    ("written", "expected"),
     [
         ("no", "Settings of the file that differ, shown below or not: skycoin:nodes.shed.gui."),
         (
@@ -632,7 +632,7 @@ def test_images_of_another_publisher_are_other_images(repository: Repository) ->
         ),
     ],
 )
-def test_a_value_is_read_as_pulumi_reads_it(repository: Repository, written: str, said: str) -> None:
+def test_a_value_is_read_as_pulumi_reads_it(repository: Repository, written: str, expected: str) -> None:
     """Pulumi reads `no` as a text, which is refused; before, it was false, and the page showed no change."""
     shed = "    shed: {image: skycoin, host: shed, network: mainnet"
     repository.edit(FLEET, shed, f"{shed}, gui: false")
@@ -640,23 +640,25 @@ def test_a_value_is_read_as_pulumi_reads_it(repository: Repository, written: str
     repository.edit(FLEET, "gui: false", f"gui: {written}")
     done = repository.review("fleet", "--base", "HEAD")
     assert done.code == REFUSED
-    assert said in done.out
+    assert expected in done.out
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "expected"),
     [
         ("  hosts: {evil: {engine: local}}\n", "hosts: a key without a namespace"),
         ("  build-ca: /etc/passwd\n", "build-ca: a key without a namespace"),
         ("  skycoin:wallets: {secure: v1:a:b}\n", "skycoin:wallets: [not shown]: has an encrypted value"),
     ],
 )
-def test_keys_that_pulumi_reads_differently_are_refused(repository: Repository, line: str, said: str) -> None:
+def test_keys_that_pulumi_reads_differently_are_refused(
+    repository: Repository, line: str, expected: str
+) -> None:
     """Pulumi prefers a key without a namespace to the project's own; before, the page showed no change."""
     (repository.folder / FLEET).write_text((repository.folder / FLEET).read_text() + line)
     done = repository.review("fleet", "--base", "base")
     assert done.code == REFUSED
-    assert said in done.out
+    assert expected in done.out
 
 
 @pytest.mark.parametrize(
@@ -673,7 +675,7 @@ def test_keys_that_pulumi_reads_differently_are_refused(repository: Repository, 
         ("encryptionsalt: v1:x\n", "encryptionsalt"),
     ],
 )
-def test_a_setting_that_no_resource_shows_is_named_and_never_safe(
+def test_a_setting_that_no_resource_shows_is_reported_and_never_safe(
     repository: Repository, line: str, name: str | None
 ) -> None:
     (repository.folder / FLEET).write_text((repository.folder / FLEET).read_text() + line)
@@ -722,7 +724,7 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         (BOMB, "has more than 100,000 values"),
         ("config: {skycoin:x: &a [*a]}\n", "nests its values too deeply, or recursively"),
@@ -730,11 +732,13 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     ],
     ids=["aliases", "in itself", "deep"],
 )
-def test_a_file_that_keeps_a_reader_busy_is_not_read(repository: Repository, text: str, said: str) -> None:
+def test_a_file_that_keeps_a_reader_busy_is_not_read(
+    repository: Repository, text: str, expected: str
+) -> None:
     (repository.folder / FLEET).write_text(text)
     done = repository.review("fleet", "--base", "base")
     assert done.code == FAILED
-    assert said in done.err
+    assert expected in done.err
 
 
 def test_a_file_that_is_not_utf_8_is_not_read(repository: Repository) -> None:

@@ -70,7 +70,7 @@ def test_buckets_on_more_than_one_page_are_found_by_their_branch(folder: Path) -
     assert version(folder, file(4096, *metas, b"", page(3, BRANCH, leads), *leaves)) == "0.27.1"
 
 
-def test_a_bucket_with_a_page_of_its_own_is_read(folder: Path) -> None:
+def test_a_bucket_with_a_separate_page_is_read(folder: Path) -> None:
     own = page(4, LEAF, [(b"other", b"1", 0), (b"version", b"0.27.1", 0)])
     buckets = page(3, LEAF, [(b"db_meta", bucket(4), 1)])
     metas = meta(4096, 0, 3, 2), meta(4096, 1, 3, 1)

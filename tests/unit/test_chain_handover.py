@@ -438,8 +438,9 @@ flag provided but not defined: -foo
 This attempt was not undone: host attic, {GOOD}: no space left on device
 The old container {NAME} stays stopped until the copy of its chain database is restored, \
 because the newer version may have written into it. First fix the cause on its host, \
-for example a full disk (`docker system df`). Behind ssh the host's watchdog tries that once more, and then \
-starts the node anyway: a node that can't read the database ends. `pulumi up --refresh` does it."""
+for example a full disk (`docker system df`). If the host is behind ssh, its watchdog tries that once more, \
+and then starts the node anyway; if the node can't read the database, it exits. \
+`pulumi up --refresh` does it."""
 
 
 @pytest.mark.case(6, 39)

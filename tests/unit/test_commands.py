@@ -177,7 +177,7 @@ def test_an_interrupt_is_code_130(skyinfra: Skyinfra, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "expected"),
     [
         (("nothing",), "No such command 'nothing'"),
         (("wallet", "backup"), "Missing argument 'NODE'"),
@@ -200,11 +200,11 @@ def test_an_interrupt_is_code_130(skyinfra: Skyinfra, monkeypatch: pytest.Monkey
     ],
 )
 def test_an_invalid_command_line_is_code_2(
-    line: tuple[str, ...], said: str, skyinfra: Skyinfra, layout: Layout
+    line: tuple[str, ...], expected: str, skyinfra: Skyinfra, layout: Layout
 ) -> None:
     ran = skyinfra(*line)
     assert ran.code == exit_codes.USAGE
-    assert said in " ".join(ran.err.split())
+    assert expected in " ".join(ran.err.split())
     assert not layout.state.exists()
 
 
@@ -305,7 +305,7 @@ def test_without_a_set_up_and_without_pulumi_one_message_is_printed(
     ("arguments", "asked"),
     [(("--backend", "pulumi"), "--backend pulumi"), ((), "PULUMI_BACKEND_URL=s3://states")],
 )
-def test_a_pulumi_that_is_asked_for_but_missing_is_named_although_there_is_a_set_up(
+def test_a_pulumi_that_is_asked_for_but_missing_is_reported_although_there_is_a_set_up(
     arguments: tuple[str, ...],
     asked: str,
     set_up: Layout,
@@ -326,7 +326,7 @@ def test_a_pulumi_that_is_asked_for_but_missing_is_named_although_there_is_a_set
 
 
 @pytest.mark.parametrize("method", ["exists", "read_text", "open"])
-def test_a_set_up_of_another_user_is_named(
+def test_a_set_up_of_another_user_is_reported(
     method: str, set_up: Layout, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra
 ) -> None:
     """Before, the message was that nothing is set up, or the command ended with an internal error."""
@@ -466,7 +466,7 @@ def test_outputs_of_another_form_are_one_error_message(
     assert skyinfra("images", "-s", "mine").err.endswith(said)
 
 
-def test_a_file_that_cannot_be_written_is_named(
+def test_a_file_that_cannot_be_written_is_reported(
     layout: Layout, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra
 ) -> None:
     def fail(_: Choice) -> None:

@@ -58,7 +58,7 @@ def test_a_complete_wallet_is_copied_once_until_it_changes(volumes: Volumes) -> 
 
 
 @pytest.mark.parametrize("place", ["mine.wlt", "folder/pipe", "a name\nof two lines"])
-def test_a_pipe_in_a_wallet_volume_is_named_and_not_waited_for(volumes: Volumes, place: str) -> None:
+def test_a_pipe_in_a_wallet_volume_is_reported_and_not_waited_for(volumes: Volumes, place: str) -> None:
     """Before, the copy read it until its time limit, five minutes later."""
     (volumes.wallet / "good.wlt").write_text(WALLET)
     (volumes.wallet / "folder").mkdir()

@@ -653,7 +653,7 @@ def inspected_network(**pool: str) -> Values:
 
 
 @pytest.mark.parametrize(
-    ("asked", "said", "wanted"),
+    ("asked", "gateway", "wanted"),
     [
         ([{"subnet": "10.79.0.0/24"}], "10.79.0.1", ""),
         ([{"subnet": "10.79.0.0/24", "gateway": ""}], "10.79.0.1", ""),
@@ -663,11 +663,11 @@ def inspected_network(**pool: str) -> Values:
     ],
 )
 def test_a_gateway_that_the_engine_chose_is_not_a_difference(
-    asked: list[Values], said: str, wanted: str
+    asked: list[Values], gateway: str, wanted: str
 ) -> None:
     """Docker 29 reports the gateway, 20.10 did not: each `up` would have replaced the network."""
     api = Mock()
-    api.inspect_network.return_value = inspected_network(Subnet="10.79.0.0/24", Gateway=said)
+    api.inspect_network.return_value = inspected_network(Subnet="10.79.0.0/24", Gateway=gateway)
     engine = Mock()
     engine.asking.return_value.__enter__ = Mock(return_value=api)
     engine.asking.return_value.__exit__ = Mock(return_value=None)

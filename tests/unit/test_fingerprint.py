@@ -177,7 +177,7 @@ def test_chains_are_known_by_account_and_chain_whatever_version_wrote_them(tmp_p
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "said"),
+    ("before", "after", "expected"),
     [
         (wallet("A"), wallet("A", "B", "C"), []),
         (bip44(["A"], ["C"]), bip44(["A", "B"], ["C", "D"]), []),
@@ -197,13 +197,13 @@ def test_chains_are_known_by_account_and_chain_whatever_version_wrote_them(tmp_p
     ],
 )
 def test_a_chain_that_grew_is_not_a_difference_and_any_other_change_is(
-    tmp_path: Path, before: str, after: str, said: list[str]
+    tmp_path: Path, before: str, after: str, expected: list[str]
 ) -> None:
     remembered = put(tmp_path, mine=before)
     put(tmp_path, mine=after)
     lost = found(tmp_path, remembered).lost(remembered)
-    assert len(lost) == len(said)
-    assert all(text.startswith(start) for text, start in zip(lost, said, strict=True))
+    assert len(lost) == len(expected)
+    assert all(text.startswith(start) for text, start in zip(lost, expected, strict=True))
 
 
 @pytest.mark.parametrize("name", ["deterministic", "bip44", "accounts", "quotes", "one line"])
@@ -362,7 +362,7 @@ def as_node(folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.case(30)
 @pytest.mark.parametrize(
-    ("mode", "held", "said"),
+    ("mode", "held", "expected"),
     [
         (0o777, "mine.wlt", ""),
         (0o311, "mine.wlt", "the wallet's folder can't be listed"),
@@ -371,7 +371,7 @@ def as_node(folder: Path) -> subprocess.CompletedProcess[str]:
         (0o777, ".skyinfra-id", ".skyinfra-id can't be read"),
     ],
 )
-def test_a_folder_that_a_node_can_not_use_is_not_a_wallet(mode: int, held: str, said: str) -> None:
+def test_a_folder_that_a_node_can_not_use_is_not_a_wallet(mode: int, held: str, expected: str) -> None:
     """An empty volume passes: it may get its owner only when it is mounted for writing."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "wallet"
@@ -383,8 +383,8 @@ def test_a_folder_that_a_node_can_not_use_is_not_a_wallet(mode: int, held: str, 
         folder.chmod(mode)
         done = as_node(folder)
         folder.chmod(0o777)
-    assert done.returncode == bool(said)
-    assert (done.stdout.splitlines()[-1], done.stderr) == (said or "end", "")
+    assert done.returncode == bool(expected)
+    assert (done.stdout.splitlines()[-1], done.stderr) == (expected or "end", "")
 
 
 def test_a_wallet_that_is_being_saved_is_read(tmp_path: Path) -> None:

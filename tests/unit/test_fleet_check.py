@@ -229,9 +229,9 @@ def test_json_has_facts_and_findings_by_host(fleet: Path, skyinfra: Skyinfra) ->
     (fleet / "getconf").write_text("#!/bin/sh\necho 32\n")
     ran = skyinfra("fleet", "check", "-s", "fleet", "--json")
     assert ran.code == 0, ran.err
-    said = json.loads(ran.out)
-    assert said["stack"] == "fleet"
-    attic = said["hosts"]["attic"]
+    document = json.loads(ran.out)
+    assert document["stack"] == "fleet"
+    attic = document["hosts"]["attic"]
     assert (attic["state"], attic["facts"]["bits"], attic["facts"]["free_mib"]) == ("warned", 32, 20438)
     [finding] = attic["findings"]
     assert (finding["check"], finding["level"], finding["key"]) == (

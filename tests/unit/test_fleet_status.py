@@ -42,8 +42,8 @@ ENDED = "2026-11-26T09:05:00Z"
 def seen(box: Box, given: FleetNode | None = None) -> Status:
     """Status of one node on a host."""
     one = given or node()
-    [found] = statuses(FleetEngine({str(one.deployed.container): box}), [one], pause=0)
-    return found
+    [status] = statuses(FleetEngine({str(one.deployed.container): box}), [one], pause=0)
+    return status
 
 
 # Answers of a node.
@@ -60,8 +60,8 @@ def test_the_questions_are_put_by_a_shell_and_their_answers_are_read(tmp_path: P
     (tmp_path / "progress").write_text(progress(179999, 180000, 180001))
     script = QUESTIONS.replace(" /data ", f" {tmp_path} ")
     env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
-    said = subprocess.run(["sh", "-c", script], env=env, capture_output=True, text=True, check=True)
-    chain, disk = chain_and_disk(said.stdout)
+    completed = subprocess.run(["sh", "-c", script], env=env, capture_output=True, text=True, check=True)
+    chain, disk = chain_and_disk(completed.stdout)
     assert chain == Chain(
         version="0.27.1",
         height=179999,
@@ -91,7 +91,7 @@ def test_a_single_peer_is_not_believed(heights: Sequence[int], highest: int | No
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("", "it printed nothing"),
         ("OCI runtime exec failed: no such file: sh", "OCI runtime exec failed: no such file: sh"),
@@ -115,10 +115,10 @@ def test_a_single_peer_is_not_believed(heights: Sequence[int], highest: int | No
         (printed(health()[:90], progress(), DF), "/api/v1/health answers: "),
     ],
 )
-def test_an_answer_of_another_form_is_reported_and_never_guessed(text: str, said: str) -> None:
+def test_an_answer_of_another_form_is_reported_and_never_guessed(text: str, expected: str) -> None:
     chain, _ = chain_and_disk(text)
     assert isinstance(chain, AnswerError)
-    assert said in str(chain)
+    assert expected in str(chain)
     assert "\n" not in str(chain)
 
 
@@ -178,19 +178,19 @@ def test_a_reason_names_the_command_that_shows_more() -> None:
 
 
 def test_a_container_that_does_not_exist_is_missing() -> None:
-    [found] = statuses(FleetEngine({}), [node()])
-    assert (found.state, found.container) == (State.MISSING, None)
-    assert "skycoin-node-1" in found.reason
+    [status] = statuses(FleetEngine({}), [node()])
+    assert (status.state, status.container) == (State.MISSING, None)
+    assert "skycoin-node-1" in status.reason
 
 
 def test_times_are_of_the_hosts_own_clock() -> None:
     """A board without a clock battery boots in 1970: this machine's clock would make its node decades old."""
     engine = FleetEngine({"skycoin-node-1": Box(says=[BEHIND], started="1970-01-01T00:00:30.5Z")})
     engine.time = "1970-01-01T02:00:31.000000001+02:00"
-    [found] = statuses(engine, [node()])
-    assert found.container is not None
-    assert found.container.seconds == 0
-    assert found.state is State.SYNCING, "it is young"
+    [status] = statuses(engine, [node()])
+    assert status.container is not None
+    assert status.container.seconds == 0
+    assert status.state is State.SYNCING, "it is young"
     engine.time = "1970-01-01T00:10:30Z"
     assert statuses(engine, [node()], pause=0)[0].state is State.STUCK
     assert "logs since 330" in engine.calls
@@ -221,8 +221,8 @@ def test_number_and_size_of_this_programs_images_are_asked_for_once_per_host() -
 def test_an_engine_that_lists_no_images_is_asked_for_the_rest() -> None:
     refusal = APIError("403", explanation="authorization denied by plugin")
     engine = FleetEngine({"skycoin-node-1": Box()}, fails=lambda name: refusal if name == "images" else None)
-    [found] = statuses(engine, [node()], pause=0)
-    assert (found.state, found.images) == (State.SYNCED, None)
+    [status] = statuses(engine, [node()], pause=0)
+    assert (status.state, status.images) == (State.SYNCED, None)
 
 
 @pytest.mark.parametrize("fault", [{"State": None}, {"Config": {}}, {"State": {"StartedAt": "yesterday"}}])
@@ -232,18 +232,18 @@ def test_an_engine_of_another_form_is_reported(
     engine = FleetEngine({"skycoin-node-1": Box()})
     inspected = engine.inspect_container("skycoin-node-1")
     monkeypatch.setattr(engine, "inspect_container", lambda _: {**inspected, **fault})
-    [found] = statuses(engine, [node()])
-    assert found.state is State.UNHEALTHY
-    assert "not answer in Docker's form" in found.reason
+    [status] = statuses(engine, [node()])
+    assert status.state is State.UNHEALTHY
+    assert "not answer in Docker's form" in status.reason
 
 
 def test_a_node_that_ends_while_it_is_asked_is_not_a_fault_of_its_host() -> None:
     engine = FleetEngine({"skycoin-node-1": Box()})
     for error in (APIError("409", explanation="Container is not running"), APIError("500")):
         engine.fails = lambda name, error=error: error if name == "exec" else None  # type: ignore[misc]
-        [found] = statuses(engine, [node()])
-        assert found.state is State.UNHEALTHY
-        assert "starts no program" in found.reason
+        [status] = statuses(engine, [node()])
+        assert status.state is State.UNHEALTHY
+        assert "starts no program" in status.reason
 
 
 # One host.
@@ -255,7 +255,7 @@ def of_host(engine: FleetEngine, monkeypatch: pytest.MonkeyPatch) -> Asking:
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "expected"),
     [
         (Lost("('Connection aborted.', …)"), "it stopped answering: the connection was cut"),
         (ReadTimeout("UnixHTTPConnectionPool(…)"), "it stopped answering: nothing in 20 s"),
@@ -264,13 +264,13 @@ def of_host(engine: FleetEngine, monkeypatch: pytest.MonkeyPatch) -> Asking:
     ],
 )
 def test_the_failure_of_an_engine_is_the_hosts_reason_and_it_is_connected_again(
-    error: Exception, said: str, monkeypatch: pytest.MonkeyPatch
+    error: Exception, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = FleetEngine({"skycoin-node-1": Box()}, fails=lambda _: error)
     asking = of_host(engine, monkeypatch)
     with pytest.raises(HostError) as caught:
         asking.statuses([node()])
-    assert str(caught.value) == said
+    assert str(caught.value) == expected
     assert engine.closed
     engine.fails = lambda _: None
     assert [status.state for status in asking.statuses([node()])] == [State.SYNCED]
@@ -292,10 +292,10 @@ def test_the_reason_of_a_dead_host_is_ssh_s_own(monkeypatch: pytest.MonkeyPatch)
 def test_all_requests_to_an_ssh_host_share_a_connection_of_this_program_s(tmp_path: Path) -> None:
     shared = SharedSsh(["-o", "ControlPath=~/.ssh/mine", "-p", "2222"])
     asked = ["ssh", "-F", "/dev/null", "-G", *shared.options, "board.lan"]
-    said = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.splitlines()
-    [path] = [line.removeprefix("controlpath ") for line in said if line.startswith("controlpath ")]
+    lines = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.splitlines()
+    [path] = [line.removeprefix("controlpath ") for line in lines if line.startswith("controlpath ")]
     assert Path(path).parent.stat().st_mode & 0o77 == 0, "nobody else asks over it"
-    assert {"controlmaster auto", "controlpersist 60", "port 2222"} <= set(said)
+    assert {"controlmaster auto", "controlpersist 60", "port 2222"} <= set(lines)
     shared.close()
     assert not Path(path).parent.exists()
 
@@ -627,9 +627,9 @@ def test_a_node_that_needs_attention_is_code_4_in_text_and_json(
     assert skyinfra("fleet", "status").code == exit_codes.PART
     ran = skyinfra("fleet", "status", "--json")
     assert ran.code == exit_codes.PART
-    said = json.loads(ran.out)
-    assert (said["schema"], said["stack"], said["ok"]) == (1, "local", False)
-    assert said["nodes"][0]["container"]["exit_code"] == 2
+    document = json.loads(ran.out)
+    assert (document["schema"], document["stack"], document["ok"]) == (1, "local", False)
+    assert document["nodes"][0]["container"]["exit_code"] == 2
 
 
 def test_a_stack_without_nodes_is_not_a_fault(

@@ -267,7 +267,7 @@ def test_an_untracked_file_counts_whatever_the_settings_say(place: Place, mode: 
 
 
 @pytest.mark.parametrize("option", ["--assume-unchanged", "--skip-worktree"])
-def test_a_file_whose_changes_git_was_told_to_ignore_is_named(place: Place, option: str) -> None:
+def test_a_file_whose_changes_git_was_told_to_ignore_is_reported(place: Place, option: str) -> None:
     assert hidden_from_status(place.checkout, "images") == []
     place.git("update-index", option, "main.go")
     (place.checkout / "main.go").write_text("package other\n")
@@ -275,7 +275,7 @@ def test_a_file_whose_changes_git_was_told_to_ignore_is_named(place: Place, opti
     assert hidden_from_status(place.checkout, "images") == ["main.go"]
 
 
-def test_an_ignored_file_in_a_folder_that_builds_read_is_named(place: Place) -> None:
+def test_an_ignored_file_in_a_folder_that_builds_read_is_reported(place: Place) -> None:
     (place.checkout / "images").mkdir()
     (place.checkout / ".git" / "info" / "exclude").write_text("*.key\n")
     for folder in (place.checkout, place.checkout / "images"):

@@ -80,7 +80,7 @@ def test_a_go_mod_since_go_1_17_names_all_modules(go: str) -> None:
     assert names_all(go)
 
 
-def test_a_source_without_a_go_mod_of_its_own_tells_nothing(tmp_path: Path) -> None:
+def test_a_source_without_a_go_mod_has_unknown_modules(tmp_path: Path) -> None:
     git = "https://example.org/skycoin.git#" + "1" * 40
     for location in (str(tmp_path), git):
         assert required_modules("./images/skycoin", {"source": location}) is None

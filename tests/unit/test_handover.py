@@ -250,7 +250,7 @@ def test_the_state_knows_how_long_the_last_replacement_took() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected"),
     [
         (
             {"image": BAD},
@@ -264,12 +264,12 @@ def test_the_state_knows_how_long_the_last_replacement_took() -> None:
 @pytest.mark.parametrize("live_restore", [False, True])
 @pytest.mark.case(39)
 def test_the_old_container_is_restored_if_the_new_one_fails(
-    change: Values, said: str, live_restore: bool
+    change: Values, expected: str, live_restore: bool
 ) -> None:
     engine = NodeEngine(ports={"7000"}, live_restore=live_restore)
     resource = deployed(engine)
     before = only_container(engine).identity
-    with pytest.raises(ProviderError, match=said) as error:
+    with pytest.raises(ProviderError, match=expected) as error:
         resource.up({**INPUTS, **change})
     assert f"The old container {NAME} was restored unchanged" in str(error.value)
     assert only_container(engine).identity == before
@@ -1085,7 +1085,7 @@ WHOLE = (
 
 @pytest.mark.case(35)
 @pytest.mark.parametrize(
-    ("printed", "said"),
+    ("printed", "expected"),
     [
         ("id\t0123\nend\n", "holds no wallet. It held 1 wallet with 2 addresses"),
         (WHOLE.format(1, "bb"), "mine.wlt has 1 of 2 addresses"),
@@ -1095,7 +1095,7 @@ WHOLE = (
 )
 @pytest.mark.parametrize("runs", [True, False], ids=["running", "stopped"])
 def test_no_update_hands_over_a_wallet_that_holds_less_than_its_hosts_record(
-    printed: str, said: str, *, runs: bool
+    printed: str, expected: str, *, runs: bool
 ) -> None:
     """Before, a plain `up` did not notice: if only an argument has changed, no preflight runs."""
     engine = NodeEngine()
@@ -1103,7 +1103,7 @@ def test_no_update_hands_over_a_wallet_that_holds_less_than_its_hosts_record(
     engine.memory, engine.fingerprint = KNOWN, printed
     before, changed = only_container(engine), {**INPUTS, "command": ["-log-level=debug"]}
     before.running = runs
-    with pytest.raises(ProviderError, match=said):
+    with pytest.raises(ProviderError, match=expected):
         node.up(changed)
     assert (only_container(engine), before.running, engine.copies) == (before, runs, 1)
     engine.fingerprint = WHOLE.format(2, "aa")

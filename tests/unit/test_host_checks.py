@@ -150,7 +150,7 @@ def test_a_message_names_the_command_for_this_host() -> None:
 
 @pytest.mark.case(22)
 @pytest.mark.parametrize(
-    ("said", "remedy"),
+    ("expected", "remedy"),
     [
         ("Host key verification failed.", "Compare what `ssh-keyscan attic.lan | "),
         ("pi@attic.lan: Permission denied (publickey).", "Copy one there with `ssh-copy-id pi@attic.lan`"),
@@ -164,8 +164,8 @@ def test_a_message_names_the_command_for_this_host() -> None:
         ("no answer in 20 s", "Check that it has power"),
     ],
 )
-def test_the_remedy_for_a_silent_engine_follows_from_its_error(said: str, remedy: str) -> None:
-    assert remedy_of(said, "ssh://pi@attic.lan").startswith(remedy)
+def test_the_remedy_for_a_silent_engine_follows_from_its_error(expected: str, remedy: str) -> None:
+    assert remedy_of(expected, "ssh://pi@attic.lan").startswith(remedy)
 
 
 @pytest.mark.case(25)

@@ -216,7 +216,7 @@ def test_a_host_that_hangs_is_given_up_with_all_that_ssh_started(
     assert time.monotonic() - began < 10
 
 
-def test_a_missing_local_engine_is_named(tmp_path: Path) -> None:
+def test_a_missing_local_engine_is_reported(tmp_path: Path) -> None:
     obstacle, said = refused(f"unix://{tmp_path / 'docker.sock'}")
     assert obstacle is Obstacle.NO_ENGINE
     assert "No such file or directory" in said

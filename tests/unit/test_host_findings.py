@@ -114,9 +114,9 @@ def test_a_host_that_does_not_answer_is_unknown_in_a_preview_and_no_error(engine
     hosts = Hosts(NO_ROUTE)
     planned = hosts.preflight(engine).planned(WANTED, STATE)
     assert planned["runs"] == UNKNOWN
-    [said] = hosts.said
-    assert said.startswith("host attic does not answer at ssh://pi@attic.lan: no route to host.")
-    assert said.endswith("(skycoin:hosts.attic.engine). What `up` would find there is unknown.")
+    [message] = hosts.said
+    assert message.startswith("host attic does not answer at ssh://pi@attic.lan: no route to host.")
+    assert message.endswith("(skycoin:hosts.attic.engine). What `up` would find there is unknown.")
 
 
 @pytest.mark.case(22)

@@ -154,9 +154,7 @@ def with_hosted(hosted: Mapping[str, Any] = HOSTED, **host: Any) -> Engine:
 @pytest.mark.parametrize(
     ("more", "settings"), [({}, READERS_SETTINGS), ({"anonymous-readers": True}, ANONYMOUS_SETTINGS)]
 )
-def test_readers_have_a_container_of_their_own_that_can_not_write(
-    more: dict[str, Any], settings: str
-) -> None:
+def test_readers_have_a_separate_container_that_can_not_write(more: dict[str, Any], settings: str) -> None:
     """Before, every login could overwrite and delete releases."""
     engine = with_hosted({**HOSTED, "readers-port": 5050, "listen": "0.0.0.0", **more})
     first, second = (
@@ -380,7 +378,7 @@ def test_a_hosted_registry_that_does_not_fit_the_other_settings_is_refused(
         ({"anonymous-readers": True}, "kind hosted: anonymous-readers needs readers-port; allowed are"),
     ],
 )
-def test_a_wrong_value_is_named(changes: dict[str, Any], fault: str) -> None:
+def test_a_wrong_value_is_reported(changes: dict[str, Any], fault: str) -> None:
     hosted = {key: value for key, value in {**HOSTED, **changes}.items() if value is not None}
     with pytest.raises(SettingsError) as caught:
         parse(_broken({"registries.community": hosted}))

@@ -27,7 +27,7 @@ def test_an_image_that_the_stack_does_not_build_is_listed_too() -> None:
     assert all(line.endswith("not in this stack") for line in lines[1:])
 
 
-def test_a_workspace_and_its_sibling_have_lines_of_their_own() -> None:
+def test_a_workspace_and_its_sibling_have_separate_lines() -> None:
     """`dind` is another name of the tag `develop-dind`, and has no lines."""
     lines = images_table({}, up("workspaces").exports()["workspaces"]).splitlines()
     cells = [line.split()[:2] for line in lines if line.startswith("skycoindev-cli")]

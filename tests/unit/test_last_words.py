@@ -47,9 +47,9 @@ def test_the_first_line_is_shown_if_a_usage_text_follows() -> None:
 
 def test_an_error_among_many_lines_is_shown_with_few_others() -> None:
     noise = [f"block {number} is fine" for number in range(50)]
-    said = last_words(
+    lines = last_words(
         log(*noise, "panic: db is corrupt", "FATAL: can't open /data", *noise), START
     ).splitlines()
-    assert "panic: db is corrupt" in said
-    assert "FATAL: can't open /data" in said
-    assert len(said) <= SHOWN + 4
+    assert "panic: db is corrupt" in lines
+    assert "FATAL: can't open /data" in lines
+    assert len(lines) <= SHOWN + 4

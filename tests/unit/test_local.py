@@ -202,10 +202,10 @@ def test_a_long_command_shows_that_it_is_still_running(
     run(["sleep", "0.3"], log=tmp_path / "x.log", doing="running it")
     assert output(["sh", "-c", "sleep 0.3; echo answer; echo noise >&2"], doing="asking it") == "answer"
     assert output(["sleep", "20"], timeout=0.3) is None
-    said = capsys.readouterr().out.splitlines()
-    assert said[0] == "    … running it: 0 s"
-    assert "    … asking it: 0 s" in said
-    assert said[-1] == "    … sleep: 0 s"
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "    … running it: 0 s"
+    assert "    … asking it: 0 s" in lines
+    assert lines[-1] == "    … sleep: 0 s"
 
 
 def test_a_short_command_that_fails_or_does_not_exist_has_no_answer() -> None:
@@ -434,7 +434,7 @@ def test_a_second_command_is_refused_with_the_name_of_the_running_one(layout: La
 
 
 @pytest.mark.case(16)
-def test_a_running_plain_pulumi_is_named_and_the_lock_of_a_killed_one_is_left_to_pulumi(
+def test_a_running_plain_pulumi_is_reported_and_the_lock_of_a_killed_one_is_left_to_pulumi(
     layout: Layout,
 ) -> None:
     folder = layout.state / "backend" / ".pulumi" / "locks" / "organization" / "skycoin" / "local"

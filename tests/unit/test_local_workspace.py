@@ -225,9 +225,9 @@ def test_how_to_enter_on_another_machine_names_its_engine(
     layout: Layout, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert workspace.open_workspace(layout, "vscode", SHED, dind=False) == 0
-    said = capsys.readouterr().out
-    assert "Opens the workspace vscode over /srv/project on ssh://me@shed.lan. The first time" in said
-    assert said.endswith(
+    output = capsys.readouterr().out
+    assert "Opens the workspace vscode over /srv/project on ssh://me@shed.lan. The first time" in output
+    assert output.endswith(
         "open over /srv/project (/work inside), as 1000:1000:\n"
         "  docker -H ssh://me@shed.lan exec -it --user 1000:1000 skycoin-workspace-vscode bash\n"
         "  ssh -N -L 8080:127.0.0.1:8080 ssh://me@shed.lan   # its page is on that machine\n"
@@ -313,7 +313,7 @@ def test_own_stacks_are_those_that_hold_anything(layout: Layout, monkeypatch: py
     ],
     ids=["a tab", "a list", "a word"],
 )
-def test_a_malformed_stack_file_is_named(
+def test_a_malformed_stack_file_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, fault: str
 ) -> None:
     (tmp_path / "stacks").mkdir()

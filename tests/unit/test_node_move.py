@@ -243,7 +243,7 @@ def test_the_old_copy_is_refused_to_a_node_until_it_is_moved_back(
     assert "is not the same volume as before" in fault_at(fleet.shed)
 
 
-def test_an_old_host_that_could_not_record_its_copy_is_named(
+def test_an_old_host_that_could_not_record_its_copy_is_reported(
     fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("clients.wallet_on_host.WRITE_COPY_RECORD", "echo full; exit 1")
@@ -391,7 +391,7 @@ def test_a_host_that_is_not_fit_is_refused_and_a_warning_is_reported(
     assert (ran.code, "warning: host shed is warned. Do it (k).\n" in ran.err) == (0, True)
 
 
-def test_a_container_of_that_name_is_left_alone(fleet: Fleet, skyinfra: Skyinfra) -> None:
+def test_a_container_of_that_name_is_not_touched(fleet: Fleet, skyinfra: Skyinfra) -> None:
     fleet.shed.run(NODE)
     ran = move(skyinfra)
     assert ran.code == 1
@@ -400,7 +400,7 @@ def test_a_container_of_that_name_is_left_alone(fleet: Fleet, skyinfra: Skyinfra
     assert fleet.attic.nodes[NODE].status == "running"
 
 
-def test_a_volume_that_another_container_runs_on_is_left_alone(fleet: Fleet, skyinfra: Skyinfra) -> None:
+def test_a_volume_that_another_container_runs_on_is_not_touched(fleet: Fleet, skyinfra: Skyinfra) -> None:
     fleet.shed.make(WALLET)
     fleet.shed.run("stranger", wallet=WALLET)
     ran = move(skyinfra)
@@ -409,7 +409,7 @@ def test_a_volume_that_another_container_runs_on_is_left_alone(fleet: Fleet, sky
 
 
 @pytest.mark.parametrize(
-    ("there", "said"),
+    ("there", "expected"),
     [
         ({"mine": wallet("one")}, "The new wallets have all of its addresses"),
         ({"mine": wallet("nine")}, "Back it up before you do anything else with it"),
@@ -418,7 +418,7 @@ def test_a_volume_that_another_container_runs_on_is_left_alone(fleet: Fleet, sky
     ids=["older", "another", "beside"],
 )
 def test_wallets_on_the_new_host_are_never_overwritten(
-    there: dict[str, bytes], said: str, fleet: Fleet, skyinfra: Skyinfra
+    there: dict[str, bytes], expected: str, fleet: Fleet, skyinfra: Skyinfra
 ) -> None:
     fleet.shed.make(WALLET, **there)
     before = fleet.shed.files(WALLET)
@@ -428,7 +428,7 @@ def test_wallets_on_the_new_host_are_never_overwritten(
         f"the volume {WALLET} on host shed is not empty: it has {next(iter(there))}.wlt. Nothing was"
         in ran.err
     )
-    assert said in ran.err
+    assert expected in ran.err
     assert f"`docker -H ssh://pi@shed.lan volume rm {WALLET}`" in ran.err
     assert (fleet.shed.files(WALLET), fleet.calls, fleet.file.read_text()) == (before, [], TEXT)
     assert fleet.running == ["ssh://pi@attic.lan"]
@@ -537,7 +537,7 @@ def test_files_of_another_user_that_the_move_does_not_need_do_not_stop_it(
 
 
 @pytest.mark.parametrize(
-    ("said", "named"),
+    ("expected", "named"),
     [
         ("full", "host attic: full"),
         ("host attic: full", "host attic: full"),
@@ -546,9 +546,9 @@ def test_files_of_another_user_that_the_move_does_not_need_do_not_stop_it(
         ("host attic-2: full", "host attic: host attic-2: full"),
     ],
 )
-def test_an_error_names_its_host_once(said: str, named: str) -> None:
+def test_an_error_names_its_host_only_once(expected: str, named: str) -> None:
     def fail() -> None:
-        raise ServiceError(said)
+        raise ServiceError(expected)
 
     with pytest.raises(WalletError) as refused:
         ask("attic", fail)
@@ -663,7 +663,7 @@ def test_a_node_that_is_moved_while_its_wallets_are_copied_is_not_destroyed(
     assert fleet.running == ["ssh://pi@barn.lan"]
 
 
-def test_an_old_host_that_does_not_say_whether_its_node_was_started_again_is_named(
+def test_an_old_host_that_does_not_say_whether_its_node_was_started_again_is_reported(
     fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def pulumi(command: Sequence[str], *_: object) -> int:
@@ -875,7 +875,7 @@ def test_a_node_that_does_not_start_again_is_reported(
     assert ran.code == 1
     assert ran.err.endswith(
         f"error: {lost}host attic: the connection is gone\none on host attic was stopped, and was not "
-        f"started again: `docker -H ssh://pi@attic.lan start {NODE}`, or `up`\n"
+        f"started again: run `docker -H ssh://pi@attic.lan start {NODE}`, or `up`\n"
     )
 
 
@@ -949,7 +949,7 @@ def test_a_host_that_would_break_the_file_is_written_by_hand(fleet: Fleet, skyin
     assert_nothing_changed(fleet)
 
 
-def test_a_node_that_has_not_grown_goes_back(fleet: Fleet, skyinfra: Skyinfra) -> None:
+def test_a_node_whose_wallet_has_not_grown_can_be_moved_back(fleet: Fleet, skyinfra: Skyinfra) -> None:
     assert move(skyinfra).code == 0
     fleet.attic, fleet.shed = fleet.shed, fleet.attic
     ran = move(skyinfra, "attic")

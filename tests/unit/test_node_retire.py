@@ -116,7 +116,7 @@ def test_a_retire_that_is_interrupted_protects_the_wallet_again(
     assert calls[-1][:3] == ["state", "protect", RESOURCES[4]["urn"]]
 
 
-def test_a_wallet_that_is_not_protected_again_is_named_with_the_command(
+def test_a_wallet_that_is_not_protected_again_is_reported_with_the_command(
     calls: Calls, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A second interrupt comes while the protection is being restored after the first."""
@@ -150,7 +150,7 @@ def test_a_node_whose_new_name_is_not_deployed_yet_is_not_retired_by_half(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         (("node-1", "-s", "fleet"), "error: Take node-1 out of stacks/Pulumi.fleet.yaml first"),
         (
@@ -161,11 +161,11 @@ def test_a_node_whose_new_name_is_not_deployed_yet_is_not_retired_by_half(
     ],
 )
 def test_a_node_that_is_still_in_a_tracked_file_or_unknown_is_not_retired(
-    arguments: tuple[str, ...], said: str, calls: Calls, skyinfra: Skyinfra
+    arguments: tuple[str, ...], expected: str, calls: Calls, skyinfra: Skyinfra
 ) -> None:
     ran = skyinfra("node", "retire", *arguments)
     assert ran.code == 1
-    assert said in ran.err
+    assert expected in ran.err
     assert calls == []
 
 

@@ -311,7 +311,7 @@ def test_a_digest_that_is_given_is_on_the_host_or_in_the_registry(host: Host, sk
     assert listed(host, "one")["digest"] == OTHER
 
 
-def test_a_last_healthy_image_that_is_gone_everywhere_is_named(host: Host, skyinfra: Skyinfra) -> None:
+def test_a_last_healthy_image_that_is_gone_everywhere_is_reported(host: Host, skyinfra: Skyinfra) -> None:
     host.images.clear()
     ran = back(skyinfra, "one", "--yes")
     assert f"neither host attic nor {REPOSITORY} has {OLD}. `--to` takes" in ran.err
@@ -365,7 +365,7 @@ def test_a_host_that_does_not_answer_is_an_error_before_anything(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         (("--to", "latest"), "Invalid value for '--to': a digest is sha256: and 64 hexadecimal digits"),
         (
@@ -377,11 +377,11 @@ def test_a_host_that_does_not_answer_is_an_error_before_anything(
     ],
 )
 def test_an_option_value_that_no_stack_accepts_is_a_usage_error(
-    arguments: tuple[str, ...], said: str, host: Host, skyinfra: Skyinfra
+    arguments: tuple[str, ...], expected: str, host: Host, skyinfra: Skyinfra
 ) -> None:
     ran = skyinfra("node", "rollback", "one", "--reason", "x", *arguments)
     assert (ran.code, host.calls) == (2, [])
-    assert said in ran.err
+    assert expected in ran.err
 
 
 def test_a_node_without_a_rollback_is_not_lifted(host: Host, skyinfra: Skyinfra) -> None:

@@ -151,7 +151,7 @@ def test_a_preview_of_a_new_node_or_of_a_lost_container_lists_no_removals(host: 
     assert host.previewed(THIRD) == []
 
 
-def test_a_container_of_an_image_without_a_digest_is_left_alone(host: Host) -> None:
+def test_a_container_of_an_image_without_a_digest_is_not_touched(host: Host) -> None:
     host.node.outputs["image"] = "made-by-hand:1"
     assert host.previewed(THIRD) == []
 

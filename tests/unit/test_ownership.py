@@ -184,7 +184,7 @@ def test_whoever_writes_into_a_volume_writes_for_the_nodes_user() -> None:
 
 @pytest.mark.case(30)
 @pytest.mark.parametrize(
-    ("mode", "name", "said"),
+    ("mode", "name", "expected"),
     [
         (0o777, "mine.wlt", ""),
         (0o555, "mine.wlt", "the wallet's folder can't be written to"),
@@ -192,7 +192,7 @@ def test_whoever_writes_into_a_volume_writes_for_the_nodes_user() -> None:
     ],
 )
 def test_a_wallet_with_an_id_is_not_recorded_if_its_node_can_not_use_it(
-    volume: Path, mode: int, name: str, said: str
+    volume: Path, mode: int, name: str, expected: str
 ) -> None:
     """Before, such a folder passed, as nothing had to be written, or an unreadable id was overwritten."""
     copies = volume.parent / "copies"
@@ -204,7 +204,7 @@ def test_a_wallet_with_an_id_is_not_recorded_if_its_node_can_not_use_it(
     volume.chmod(mode)
     script = WRITE_RECORD.replace("/wallet", str(volume)).replace("/data", str(copies))
     done = as_node("sh", "-c", script, "wallet", "b" * 32)
-    assert (done.stdout.strip(), done.stderr) == (said or "a" * 32, "")
-    assert done.returncode == bool(said)
-    assert [path.name for path in copies.iterdir()] == ([] if said else [".identity"])
+    assert (done.stdout.strip(), done.stderr) == (expected or "a" * 32, "")
+    assert done.returncode == bool(expected)
+    assert [path.name for path in copies.iterdir()] == ([] if expected else [".identity"])
     volume.chmod(0o777)

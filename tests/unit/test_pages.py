@@ -31,8 +31,8 @@ def name_of(page: Path) -> str:
 
 def headings(page: Path) -> set[str]:
     """URL fragments that GitHub gives a page's headings."""
-    found = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text()), re.M)
-    return {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in found}
+    matches = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text()), re.M)
+    return {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in matches}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

@@ -148,13 +148,13 @@ def test_a_dead_host_is_skipped_in_refresh_and_update_and_reported(
     assert bench.calls == [f"up --refresh --continue-on-error {WITHOUT_FAR}"]
     assert bench.told == {bench.far}
     assert bench.succeeded
-    said = capfd.readouterr().out
+    output = capfd.readouterr().out
     reason = f"{bench.far} does not answer: No such file or directory"
-    assert said.splitlines()[:2] == [
+    assert output.splitlines()[:2] == [
         f"• host far is skipped: {reason}",
         "  Start it on the host: `sudo systemctl enable --now docker`.",
     ]
-    assert table(said)[1:] == [
+    assert table(output)[1:] == [
         f"far away skipped: {reason}",
         "",
         "Skipped resources stay in the state unchanged. When a host answers again, `make up` catches up.",

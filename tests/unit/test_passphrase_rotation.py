@@ -173,7 +173,7 @@ def test_a_stack_that_pulumi_changes_in_the_meantime_is_not_overwritten(
     assert '"resources": [{}]' in state_file(set_up.layout, "local").read_text()
 
 
-def test_a_file_that_is_not_yaml_or_not_a_state_is_named_before_anything(set_up: SetUp) -> None:
+def test_a_file_that_is_not_yaml_or_not_a_state_is_reported_before_anything(set_up: SetUp) -> None:
     set_up.file("fleet").write_text("config: [\n")
     with pytest.raises(SetupError, match=r"stacks/Pulumi\.fleet\.yaml is not valid YAML"):
         set_up.rotate()
@@ -184,7 +184,7 @@ def test_a_file_that_is_not_yaml_or_not_a_state_is_named_before_anything(set_up:
     assert leftovers(set_up) == ["passphrase"]
 
 
-def test_a_running_pulumi_is_named_before_anything_is_changed(set_up: SetUp) -> None:
+def test_a_running_pulumi_is_reported_before_anything_is_changed(set_up: SetUp) -> None:
     lock = set_up.layout.state / "backend/.pulumi/locks/organization/skycoin/fleet/one.json"
     lock.parent.mkdir(parents=True)
     lock.write_text(json.dumps({"pid": os.getpid(), "username": "me"}))

@@ -51,13 +51,13 @@ def diagnostics_of(preview: Preview, pack: Pack | None = None) -> Said:
 
 
 @pytest.mark.parametrize(
-    ("name", "change", "rule", "said"), PLANTED, ids=lambda one: getattr(one, "__name__", None)
+    ("name", "change", "rule", "expected"), PLANTED, ids=lambda one: getattr(one, "__name__", None)
 )
 def test_a_planted_stack_is_refused_by_its_rule_if_the_pack_gets_the_options(
-    name: str, change: Callable[[Preview], None], rule: str, said: str
+    name: str, change: Callable[[Preview], None], rule: str, expected: str
 ) -> None:
     found = [one for one in diagnostics_of(planted(name, change)) if one[0] == MANDATORY]
-    if any(how in said for how in UNSEEN):
+    if any(how in expected for how in UNSEEN):
         assert found == []
         return
     assert found
@@ -66,7 +66,7 @@ def test_a_planted_stack_is_refused_by_its_rule_if_the_pack_gets_the_options(
         assert (policy, message.endswith(f". {promise.reason} {promise.remedy}")) == (rule, True)
         # A rule over several resources reports for the whole stack.
         assert (urn == "") == (rule == "one-writer-of-a-wallet")
-        assert said.replace(": ", " ") in message
+        assert expected.replace(": ", " ") in message
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -175,7 +175,7 @@ def test_an_update_never_recreates_a_lost_wallet_unless_new_wallet_is_set(engine
 
 @pytest.mark.case(35)
 @pytest.mark.parametrize(
-    ("wallets", "said"),
+    ("wallets", "expected"),
     [
         ({}, "holds no wallet. It held 2 wallets with 3 addresses"),
         ({"mine": wallet("A", "B")}, "has changed: other.wlt (1 address) is gone"),
@@ -191,7 +191,7 @@ def test_an_update_never_recreates_a_lost_wallet_unless_new_wallet_is_set(engine
     ],
 )
 def test_a_reduced_wallet_is_noticed_by_a_refresh_and_refused(
-    engine: WalletEngine, wallets: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch
+    engine: WalletEngine, wallets: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before, only the volume's name was compared."""
     monkeypatch.setattr("time.sleep", lambda _: None)
@@ -200,16 +200,16 @@ def test_a_reduced_wallet_is_noticed_by_a_refresh_and_refused(
         path.unlink()
     engine.put(WALLET, **wallets)
     state = refreshed(engine, state)
-    with pytest.raises(ProviderError, match=re.escape(said)) as refused:
+    with pytest.raises(ProviderError, match=re.escape(expected)) as refused:
         preflight(engine).diff(state, INPUTS, INPUTS)
     assert "./skyinfra wallet restore one FILE -s fleet" in str(refused.value)
-    with pytest.raises(ProviderError, match=re.escape(said)):
+    with pytest.raises(ProviderError, match=re.escape(expected)):
         preflight(engine).update("attic", state, {**INPUTS, "image": "registry/skycoin@sha256:2"})
     covered = {**INPUTS, "newWallet": True}
     if wallets:  # The setting applies only to an empty volume.
-        with pytest.raises(ProviderError, match=re.escape(said)):
+        with pytest.raises(ProviderError, match=re.escape(expected)):
             preflight(engine).diff(state, INPUTS, covered)
-        with pytest.raises(ProviderError, match=re.escape(said)):
+        with pytest.raises(ProviderError, match=re.escape(expected)):
             preflight(engine).update("attic", state, covered)
     else:
         assert preflight(engine).update("attic", state, covered)["wallets"] == []

@@ -55,7 +55,7 @@ def test_a_fleet_error_lists_what_the_other_stack_publishes(node: dict[str, str]
         up_with("fleet", nodes=nodes)
 
 
-def test_a_variant_that_is_not_published_is_named() -> None:
+def test_a_variant_that_is_not_published_is_reported() -> None:
     stacks = published()
     variants = stacks[RELEASE_STACK]["images"]["skycoin"]["latest"]["variants"]
     del variants["arm32v6"]

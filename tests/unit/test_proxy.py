@@ -483,7 +483,7 @@ def test_the_login_is_read_from_its_host_and_replaced_there(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(
-    ("proxy", "code", "said"),
+    ("proxy", "code", "expected"),
     [
         (None, 0, "one has no web interface, so it has no login: set `gui: true` on it, then run `up`"),
         ("gone", 0, "host here: there is no container gone; the next `up` creates it"),
@@ -492,10 +492,10 @@ def test_the_login_is_read_from_its_host_and_replaced_there(monkeypatch: pytest.
     ids=["none", "gone", "failed"],
 )
 def test_a_login_that_can_not_be_shown_is_reported(
-    monkeypatch: pytest.MonkeyPatch, proxy: str | None, code: int, said: str
+    monkeypatch: pytest.MonkeyPatch, proxy: str | None, code: int, expected: str
 ) -> None:
     host = Host(b"sh: can't open /login/htpasswd\n", code)
     monkeypatch.setattr("wallets.login.engine_of", lambda _: host)
     with pytest.raises(WalletError) as refused:
         shown_login(node_with(proxy))
-    assert str(refused.value) == said
+    assert str(refused.value) == expected

@@ -165,7 +165,7 @@ def test_a_registry_that_a_board_does_not_reach_names_the_remedy() -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "expected",
     [
         f'Get "https://127.0.0.1:5443/v2/skycoin/skycoin/manifests/{DIGEST}": no basic auth credentials',
         "pull access denied, repository does not exist or may require authorization: authorization failed: "
@@ -173,10 +173,10 @@ def test_a_registry_that_a_board_does_not_reach_names_the_remedy() -> None:
         "errors:\ndenied: requested access to the resource is denied\nunauthorized: login required\n",
     ],
 )
-def test_a_login_that_is_missing_is_named(said: str) -> None:
+def test_a_login_that_is_missing_is_reported(expected: str) -> None:
     hint = r"Log in with an account that may read it: `docker login registry\.localhost:5443`"
     with pytest.raises(ServiceError, match=hint):
-        ensure_image(refusing(said), LOCAL, BOARD)
+        ensure_image(refusing(expected), LOCAL, BOARD)
 
 
 def test_a_link_that_drops_in_a_layer_is_reported() -> None:

@@ -96,10 +96,10 @@ def test_without_events_pulumis_output_and_exit_code_are_returned(
 ) -> None:
     env = stand_in(layout, odd, "echo 'error: the stack is locked' >&2", "echo '@ updating....'", "exit 3")
     assert pulumi(["destroy"], env, layout.update_log) == 3
-    said = capfd.readouterr().out
-    assert "error: the stack is locked\n" in said
-    assert "@ updating" not in said
-    assert f"The whole log: {layout.update_log}" in said
+    output = capfd.readouterr().out
+    assert "error: the stack is locked\n" in output
+    assert "@ updating" not in output
+    assert f"The whole log: {layout.update_log}" in output
 
 
 def test_an_error_that_only_the_command_printed_is_shown(
@@ -139,9 +139,9 @@ def test_each_interruption_waits_for_pulumi_and_then_ends_the_command(
         pulumi([command], env, layout.update_log)
     thread.join()
     assert signal.getsignal(signal.SIGINT) is before
-    said = re.findall("interrupted.*", capfd.readouterr().out)
-    assert said[0] == "interrupted: pulumi finishes its running operations …"
-    assert len(said) == (3 if command == "up" else 2), "an update also ends with what came of it"
+    matches = re.findall("interrupted.*", capfd.readouterr().out)
+    assert matches[0] == "interrupted: pulumi finishes its running operations …"
+    assert len(matches) == (3 if command == "up" else 2), "an update also ends with what came of it"
 
 
 def test_a_reader_that_disconnects_does_not_end_the_update(layout: Layout) -> None:

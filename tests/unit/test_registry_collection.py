@@ -269,7 +269,7 @@ def test_without_a_set_up_nothing_is_done(layout: Layout, skyinfra: Skyinfra) ->
     assert "Nothing is set up" in ran.err
 
 
-def test_a_running_command_is_named(
+def test_a_running_command_is_reported(
     set_up: Layout,
     removal: list[Garbage],
     skyinfra: Skyinfra,

@@ -84,7 +84,7 @@ def test_a_credential_store_is_not_asked_for_the_set_ups_password(layout: Layout
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '"x"', "null", '{"auths": []}', '{"credHelpers": 1}'])
-def test_a_damaged_docker_config_is_named_and_nothing_is_made(layout: Layout, text: str) -> None:
+def test_a_damaged_docker_config_is_reported_and_nothing_is_made(layout: Layout, text: str) -> None:
     config_file(layout).write_text(text)
     with pytest.raises(
         SetupError, match=r"docker/config\.json is not a docker config: correct it.*Nothing was"
@@ -132,10 +132,10 @@ def test_a_new_login_prints_what_a_script_needs_from_now_on(
     layout: Layout, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ensure_login(layout)
-    said = capsys.readouterr().out
-    assert f"docker --config {layout.docker_config} pull" in said
-    assert 'eval "$(make -s env)"' in said
-    assert password(layout) not in said
+    output = capsys.readouterr().out
+    assert f"docker --config {layout.docker_config} pull" in output
+    assert 'eval "$(make -s env)"' in output
+    assert password(layout) not in output
     ensure_login(layout)
     assert "made before" in capsys.readouterr().out
 

@@ -82,7 +82,7 @@ def test_a_tag_that_only_looks_like_a_build_is_not_treated_as_one(tag: str) -> N
     assert kind_of(tag) is None
 
 
-def test_a_build_without_a_date_goes_first(repository: Repository) -> None:
+def test_a_build_without_a_date_is_removed_first(repository: Repository) -> None:
     publish(repository, "feature-new", "")
     publish(repository, "feature-old", "1999-01-01")
     assert [build.tag for build in plan(repository, 1).removed_builds] == ["feature-new"]

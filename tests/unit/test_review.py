@@ -95,7 +95,7 @@ def test_variants_that_are_built_for_the_same_reason_are_one_row_in_the_tables_o
     assert "| skycoin | arm32v6 | EXTRA: none → x\\|y |" in page(changes, "release")
 
 
-def test_other_reasons_of_a_build_are_named() -> None:
+def test_other_reasons_of_a_build_are_reported() -> None:
     source = step("update", IMAGE, "skycoin-amd64-image", {}, {}, ("contextHash", "labels"))
     fresh = step("create", IMAGE, "skycoin-arm32v5-image", None, {})
     one = step("update", IMAGE, "skycoin-arm32v6-image", {"buildArgs": {"A": "1"}}, {}, ("buildArgs.A",))
@@ -131,7 +131,7 @@ def test_a_replaced_container_has_its_reason_and_its_longest_downtime() -> None:
     assert f"{PULLS} {FAILS}" in text
 
 
-def test_a_new_wallet_volume_is_named_and_reported_as_possibly_empty() -> None:
+def test_a_new_wallet_volume_is_reported_as_possibly_empty() -> None:
     """With `new-wallet: true`, a lost wallet looks like this: the container is replaced, on a new volume."""
     wallet = step("create", VOLUME, "attic-wallet", None, {"name": "skycoin-attic-wallet"})
     text = rendered(wallet, node("update", {}, {}, "image"))
@@ -447,7 +447,7 @@ def test_a_container_that_a_refresh_did_not_find_is_called_gone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "said"),
+    ("before", "after", "expected"),
     [
         ("1" * 40, f"{'2' * 40}-dirty", f"X: {'1' * 12} → {'2' * 12}-dirty"),
         (None, True, "X: none → true"),
@@ -455,5 +455,5 @@ def test_a_container_that_a_refresh_did_not_find_is_called_gone() -> None:
         ({"a": 1}, True, "X"),
     ],
 )
-def test_a_difference_is_short_and_has_its_values(before: object, after: object, said: str) -> None:
-    assert difference("X", before, after) == said
+def test_a_difference_is_short_and_has_its_values(before: object, after: object, expected: str) -> None:
+    assert difference("X", before, after) == expected

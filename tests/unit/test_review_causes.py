@@ -73,7 +73,7 @@ def argument(image: str, name: str, old: Any, new: Any) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("image", "name", "old", "new", "said"),
+    ("image", "name", "old", "new", "expected"),
     [
         ("skycoin", "EXTRA", "y", "x", f"EXTRA: y → x ({NAME}:11)"),
         ("skycoin", "GONE", "y", None, f"GONE: y → none (removed, {NAME}:11)"),
@@ -97,9 +97,9 @@ def argument(image: str, name: str, old: Any, new: Any) -> list[str]:
     ],
 )
 def test_an_argument_is_named_with_the_line_of_its_setting(
-    image: str, name: str, old: Any, new: Any, said: str
+    image: str, name: str, old: Any, new: Any, expected: str
 ) -> None:
-    assert argument(image, name, old, new) == [said]
+    assert argument(image, name, old, new) == [expected]
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def everything(files: dict[str, str]) -> None:
     ids=["changed", "gone", "new", "many", "none"],
 )
 @pytest.mark.parametrize("how", ["contextHash", "buildArgs"])
-def test_files_that_differ_are_named(
+def test_files_that_differ_are_reported(
     change: Callable[[dict[str, str]], None], said: list[str], how: str
 ) -> None:
     files = recorded()
@@ -265,7 +265,7 @@ def variants(**refs: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "paths", "said"),
+    ("old", "new", "paths", "expected"),
     [
         (variants(amd64="a"), variants(amd64="b"), ("variants[0].ref",), ["a variant has another image"]),
         (
@@ -281,8 +281,10 @@ def variants(**refs: str) -> dict[str, Any]:
     ],
     ids=["image", "architectures", "verified", "moved", "failed", "input"],
 )
-def test_a_tag_says_why_it_is_written(old: Any, new: Any, paths: tuple[str, ...], said: list[str]) -> None:
-    assert written(*tags(old, new, *paths)) == said
+def test_a_tag_says_why_it_is_written(
+    old: Any, new: Any, paths: tuple[str, ...], expected: list[str]
+) -> None:
+    assert written(*tags(old, new, *paths)) == expected
 
 
 def test_a_tag_of_an_image_that_is_rebuilt_says_so_and_a_new_one_where_it_is_set() -> None:

@@ -353,9 +353,9 @@ EDITS: dict[str, tuple[str, str]] = {
 def test_a_documented_example_matches_the_programs_output(name: str) -> None:
     stack, preview, level = PAGES[name]
     checkout = Checkout(SettingLines(file_of(stack, *EDITS.get(name, ()))), has_files=True)
-    found = json.loads(json.dumps(preview()))
-    changes = replace(read_changes(found, checkout), broken=broken_rules(wanted(found), rulebook()))
-    changes = with_published_modules(changes, found, released_again().__getitem__)
+    parsed = json.loads(json.dumps(preview()))
+    changes = replace(read_changes(parsed, checkout), broken=broken_rules(wanted(parsed), rulebook()))
+    changes = with_published_modules(changes, parsed, released_again().__getitem__)
     changes = judged(changes, by_module(KNOWN), DAY)
     # A real hash covers a checkout and a state; an example has neither.
     end = (

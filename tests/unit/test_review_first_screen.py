@@ -330,7 +330,7 @@ def test_a_backup_that_falls_short_is_on_the_first_screen() -> None:
     assert text.endswith("### Warnings\n\n- newest backup of attic: **none**\n")
 
 
-def test_space_is_shared_and_unused_space_goes_to_the_others() -> None:
+def test_space_is_shared_and_unused_space_is_given_to_the_others() -> None:
     assert shares([10, 500, 400], 700) == [10, 345, 345]
     assert shares([10, 20], 700) == [10, 20]
     assert shares([], 700) == []

@@ -197,8 +197,8 @@ def test_a_new_architecture_brings_no_new_modules(order: int) -> None:
         step("create", BUILT, "skycoin-arm32v7-image", None, inputs),
     ]
     text = "go 1.26\nrequire example.org/x v1.2.3\n"
-    [found] = inside_by_files({"steps": variants[::order]}, lambda _: (text, text))
-    assert (found.image, found.differences, found.unknown) == ("skycoin", (), "")
+    [file] = inside_by_files({"steps": variants[::order]}, lambda _: (text, text))
+    assert (file.image, file.differences, file.unknown) == ("skycoin", (), "")
     assert inside_by_files({"steps": variants[:1]}, lambda _: (text, text)) == ()
 
 

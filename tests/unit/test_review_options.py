@@ -201,7 +201,7 @@ HOOKS = {"before_create": ["guard"], "after_delete": ["tell"]}
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "said"),
+    ("before", "after", "expected"),
     [
         ({"provider": HERE}, {"provider": HERE.replace("here", "attic")}, ["provider here → attic"]),
         ({"provider": HERE}, {"provider": HERE.replace("6ed0fd", UNPROTECTED)}, []),
@@ -235,11 +235,11 @@ HOOKS = {"before_create": ["guard"], "after_delete": ["tell"]}
     ],
 )
 def test_changed_resource_options_are_changes(
-    before: dict[str, Any], after: dict[str, Any], said: list[str]
+    before: dict[str, Any], after: dict[str, Any], expected: list[str]
 ) -> None:
     name = "attic-network"
     assert changes(step(state(NODE, name, **before), state(NODE, name, **after))) == [
-        (name, one) for one in said
+        (name, one) for one in expected
     ]
 
 

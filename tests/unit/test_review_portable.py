@@ -41,7 +41,7 @@ JAVASCRIPT = "Error: no\n    at f (/home/me/x.js:1:2)\n    at /home/me/y.js:3:4\
 
 
 @pytest.mark.parametrize(
-    ("message", "said"),
+    ("message", "expected"),
     [
         (
             TRACEBACK,
@@ -60,12 +60,12 @@ JAVASCRIPT = "Error: no\n    at f (/home/me/x.js:1:2)\n    at /home/me/y.js:3:4\
     ],
     ids=["python", "chained", "go", "javascript", "none"],
 )
-def test_of_a_traceback_only_the_error_stays(message: str, said: str) -> None:
-    assert without_trace(message) == said
+def test_of_a_traceback_only_the_error_stays(message: str, expected: str) -> None:
+    assert without_trace(message) == expected
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         (f"{PROJECT}/program/nodes.py:56: no", "program/nodes.py:56: no"),
         ("open '/home/me/.docker/config.json': no", "open '…/config.json': no"),
@@ -75,9 +75,9 @@ def test_of_a_traceback_only_the_error_stays(message: str, said: str) -> None:
         ("PATH=/opt/go/bin:/home/me/bin", "PATH=…/bin:…/bin"),
     ],
 )
-def test_paths_of_a_machine_are_cut(text: str, said: str) -> None:
-    assert without_places(text) == said
-    assert without_places(said) == said
+def test_paths_of_a_machine_are_cut(text: str, expected: str) -> None:
+    assert without_places(text) == expected
+    assert without_places(expected) == expected
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_a_tag_that_exists_is_not_new(registries: Registries) -> None:
         assert f"| `{HUB}:{name}` |  | {said} | amd64, arm32v7 | {why} |" in lines
 
 
-def test_a_registry_that_does_not_answer_is_named_and_its_tags_are_unknown(registries: Registries) -> None:
+def test_a_registry_that_does_not_answer_is_reported_and_its_tags_are_unknown(registries: Registries) -> None:
     registries(HUB).down = True
     lines = shown(registries, tag("latest", "create"), tag("0.27.1", "create", immutable=True))
     assert lines[2] == "2 tags whose registry could not be asked."

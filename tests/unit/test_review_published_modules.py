@@ -159,7 +159,7 @@ def test_a_rolled_back_image_is_found_in_the_present_outputs_too() -> None:
     assert f"{CRYPTO} 0.59.0 → 0.30.0 (skycoin)" in lines(found)[0]
 
 
-def test_variants_without_modules_are_named_and_the_others_are_compared() -> None:
+def test_variants_without_modules_are_reported_and_the_others_are_compared() -> None:
     after = outputs("d", {"amd64": "e", "arm64v8": "f"}, row(NEW, "amd64"))
     compared, unknown, _ = lines(changed(preview((ref("a"), ref("d"))), after))
     assert f"{CRYPTO} 0.30.0 → 0.59.0 (skycoin)" in compared

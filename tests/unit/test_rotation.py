@@ -59,7 +59,7 @@ def test_without_a_set_up_nothing_is_made(key: str, layout: Layout, skyinfra: Sk
 
 
 @pytest.mark.parametrize("key", ["login", "ca", "passphrase", "gui"])
-def test_a_running_command_is_named_and_nothing_is_changed(
+def test_a_running_command_is_reported_and_nothing_is_changed(
     key: str, set_up: Layout, skyinfra: Skyinfra
 ) -> None:
     before = keys(set_up)
@@ -213,15 +213,15 @@ def test_each_web_interface_gets_a_new_password(monkeypatch: pytest.MonkeyPatch,
 
 @pytest.mark.usefixtures("set_up")
 @pytest.mark.parametrize(
-    ("proxies", "said"),
+    ("proxies", "expected"),
     [({"one": None}, "has a web interface"), ({"one": "one-proxy", "two": "dead"}, "does not answer")],
     ids=["none", "dead host"],
 )
 def test_no_password_is_changed_unless_all_can_be(
-    monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra, proxies: dict[str, str | None], said: str
+    monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra, proxies: dict[str, str | None], expected: str
 ) -> None:
     asked = nodes_with(monkeypatch, **proxies)
     ran = skyinfra("setup", "rotate", "gui")
     assert ran.code == exit_codes.FAILED
-    assert said in ran.err
+    assert expected in ran.err
     assert "new" not in [what for what, _ in asked]

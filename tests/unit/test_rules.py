@@ -504,7 +504,7 @@ def _faults(raw: Mapping[str, Any]) -> list[str]:
 @pytest.mark.parametrize(
     ("changes", "faults"), FAULTS, ids=[f"{number} {next(iter(one[0]))}" for number, one in enumerate(FAULTS)]
 )
-def test_entries_that_do_not_fit_are_named(changes: dict[str, Any], faults: list[str]) -> None:
+def test_entries_that_do_not_fit_are_reported(changes: dict[str, Any], faults: list[str]) -> None:
     assert _faults(changed(changes)) == faults
 
 
@@ -633,7 +633,7 @@ def linked(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_link_that_leads_out_of_a_working_copy_is_named(linked: Path) -> None:
+def test_a_link_that_leads_out_of_a_working_copy_is_reported(linked: Path) -> None:
     """BuildKit only says: failed to calculate checksum of ref, "/result": not found."""
     source = changed({"images.skycoin.source": {"path": str(linked), "version": "v0.27.1"}})
     assert _faults(source) == [

@@ -247,9 +247,9 @@ def test_an_adoption_creates_nothing_and_ends_with_a_list_of_what_was_not_adopte
     write_file(tmp_path, {"config": {"skycoin:nodes": {"one": {}, "two": {}}}})
     assert adopt(layout, "local") == 0
     assert pulumi.ran == [("up --yes --suppress-outputs --continue-on-error --stack local", "1")]
-    said = capsys.readouterr().out
-    assert "one: not adopted, see above" in said
-    assert "Lost with the old set-up, and created again: its passphrase" in said
+    output = capsys.readouterr().out
+    assert "one: not adopted, see above" in output
+    assert "Lost with the old set-up, and created again: its passphrase" in output
 
 
 def test_a_stack_with_a_state_or_without_a_file_is_refused(

@@ -261,15 +261,15 @@ def test_a_changed_byte_restores_nothing(machines: Machines, new: Layout, place:
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "expected"),
     [
         (b"", r"b is empty"),
         (b"hello", r"b is not a backup of a set-up: it does not begin with “skyinfra set-up backup 1”"),
         (sealed(), r"b begins with “skyinfra wallet backup 1”"),
     ],
 )
-def test_a_file_that_is_not_a_backup_of_a_set_up_is_refused(new: Layout, data: bytes, said: str) -> None:
-    with pytest.raises(UserError, match=said):
+def test_a_file_that_is_not_a_backup_of_a_set_up_is_refused(new: Layout, data: bytes, expected: str) -> None:
+    with pytest.raises(UserError, match=expected):
         restore(new, "b", data, [KEY.secret])
     assert not new.state.exists()
 
@@ -304,7 +304,7 @@ def test_a_file_that_belongs_to_no_set_up_is_refused(machines: Machines, new: La
 
 
 @pytest.mark.parametrize(
-    ("path", "file", "said"),
+    ("path", "file", "expected"),
     [
         ("state/passphrase", File(data=b" \n"), "state/passphrase is missing or empty"),
         ("state/docker-plugin", File(data=b"", link="/etc/passwd"), "is not a file of a set-up"),
@@ -313,9 +313,9 @@ def test_a_file_that_belongs_to_no_set_up_is_refused(machines: Machines, new: La
     ],
 )
 def test_a_backup_that_no_make_up_could_go_on_with_is_refused(
-    machines: Machines, new: Layout, path: str, file: File, said: str
+    machines: Machines, new: Layout, path: str, file: File, expected: str
 ) -> None:
-    with pytest.raises(SetupError, match=said):
+    with pytest.raises(SetupError, match=expected):
         restore(new, "b", forged(machines, lambda contents: contents.update({path: file})), [KEY.secret])
     assert not new.state.exists()
 
@@ -369,7 +369,7 @@ def test_a_file_named_by_an_ssh_address_is_kept_under_the_name_that_a_restore_re
 # A machine at work
 
 
-def test_a_running_pulumi_or_command_is_named_and_no_backup_is_made(machines: Machines) -> None:
+def test_a_running_pulumi_or_command_is_reported_and_no_backup_is_made(machines: Machines) -> None:
     layout = machines.enter("old")
     lock = layout.state / "backend/.pulumi/locks/organization/skycoin/fleet/one.json"
     lock.parent.mkdir(parents=True)
@@ -401,7 +401,7 @@ def test_a_state_that_changes_while_it_is_read_makes_no_backup(
         back_up(layout, [KEY.public], no_file)
 
 
-def test_a_damaged_state_is_named_before_a_backup_of_it_is_made(machines: Machines) -> None:
+def test_a_damaged_state_is_reported_before_a_backup_of_it_is_made(machines: Machines) -> None:
     layout = machines.enter("old")
     state_file(layout, "local").write_text("{")
     with pytest.raises(SetupError, match=r"local\.json is damaged"):

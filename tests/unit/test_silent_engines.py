@@ -59,7 +59,7 @@ def test_an_engine_that_answers_is_not_silent(tmp_path: Path) -> None:
         assert silent([address]) == {}
 
 
-def test_a_socket_without_an_engine_is_named_with_the_reason(tmp_path: Path) -> None:
+def test_a_socket_without_an_engine_is_reported_with_the_reason(tmp_path: Path) -> None:
     nowhere = Address(f"unix://{tmp_path}/docker.sock")
     with engine(tmp_path / "other.sock") as address:
         assert silent([address, nowhere]) == {nowhere: "No such file or directory"}

@@ -114,9 +114,9 @@ def test_the_folder_is_renamed_and_the_engine_runs_on(
     assert services.running_pid(new, "dockerd") == engine
     assert [services.running_pid(new, name) for name in state_move.SERVICES] == [None, None]
     assert not new.builder_socket.exists()
-    said = capsys.readouterr().out
-    assert re.search(r"buildkitd\n    stopped .*\n• service registry\n    stopped", said)
-    assert f"moved from {home.earlier} to {home.target}; containers keep running." in said
+    output = capsys.readouterr().out
+    assert re.search(r"buildkitd\n    stopped .*\n• service registry\n    stopped", output)
+    assert f"moved from {home.earlier} to {home.target}; containers keep running." in output
     assert moved(new) == new
     assert capsys.readouterr().out == ""
 
@@ -199,7 +199,7 @@ def _half_first(killer: Killer) -> Any:
     return rmtree
 
 
-def test_a_link_is_left_alone(home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_link_is_not_touched(home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     home.fill(tmp_path / "disk")
     home.earlier.parent.mkdir()
     home.earlier.symlink_to(tmp_path / "disk")
@@ -228,7 +228,7 @@ def _another_home(_: Home, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("hinder", "said"),
+    ("hinder", "expected"),
     [
         (_own_engine, r"the engine in it \(SKYCOIN_ENGINE=own\) uses that path, and has wallets"),
         (
@@ -242,7 +242,7 @@ def _another_home(_: Home, monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_state_that_can_not_be_moved_stays_and_the_remedy_is_printed(
     hinder: Any,
-    said: str,
+    expected: str,
     home: Home,
     running: Layout,
     monkeypatch: pytest.MonkeyPatch,
@@ -255,7 +255,7 @@ def test_a_state_that_can_not_be_moved_stays_and_the_remedy_is_printed(
     assert all(services.running_pid(running, name) for name in ("buildkitd", "registry", "dockerd"))
     out = capsys.readouterr().out
     assert out.startswith("• the state of the set-up stays in the checkout, where `git clean -fdx` would")
-    assert re.search(said, out)
+    assert re.search(expected, out)
     assert out.count("\n") == 1
 
 
@@ -304,7 +304,7 @@ def test_a_copy_that_fails_or_differs_is_removed_and_the_state_stays(
     assert ("differ" in log.read_text()) is (fault == "other bytes")
 
 
-def test_an_old_state_that_can_not_be_removed_is_named_and_the_copy_is_used(
+def test_an_old_state_that_can_not_be_removed_is_reported_and_the_copy_is_used(
     home: Home,
     two_disks: None,
     old: Layout,
@@ -362,9 +362,9 @@ def test_a_state_that_pulumi_is_changing_is_not_moved(
     assert moved(old) == old
     assert {name: (home.earlier / name).read_text() for name in FILES} == FILES
     assert list(home.target.parent.iterdir()) == []
-    said = capsys.readouterr().out
-    assert "• the state of the set-up stays in the checkout, where" in said
-    assert f"pulumi (process {os.getpid()} of me) is changing the stack local." in said
+    output = capsys.readouterr().out
+    assert "• the state of the set-up stays in the checkout, where" in output
+    assert f"pulumi (process {os.getpid()} of me) is changing the stack local." in output
 
 
 def test_a_run_that_comes_too_late_finds_it_moved(home: Home, old: Layout) -> None:

@@ -121,11 +121,11 @@ def test_a_failed_build_says_why_once_and_where_the_whole_log_is() -> None:
 
 
 def test_wrong_settings_are_shown_in_the_programs_words() -> None:
-    said = shown(recorded("wrong-settings"), 255).splitlines()
-    assert said[:3] == ["    failed (1.0 s)", "", "error: 2 configuration errors, nothing was changed:"]
-    assert said[3].startswith('  - skycoin:images.skycoin.arches[0]: "amd65": allowed are amd64, arm32v5')
-    assert said[4].startswith("  - skycoin:images.skycoin.colour: unknown key")
-    assert said[5:] == ["", f"The whole log: {LOG}"], "and no talk of an unhandled error after them"
+    lines = shown(recorded("wrong-settings"), 255).splitlines()
+    assert lines[:3] == ["    failed (1.0 s)", "", "error: 2 configuration errors, nothing was changed:"]
+    assert lines[3].startswith('  - skycoin:images.skycoin.arches[0]: "amd65": allowed are amd64, arm32v5')
+    assert lines[4].startswith("  - skycoin:images.skycoin.colour: unknown key")
+    assert lines[5:] == ["", f"The whole log: {LOG}"], "and no talk of an unhandled error after them"
 
 
 def test_an_interrupted_update_says_what_was_stopped() -> None:
@@ -152,7 +152,7 @@ def side(**inputs: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "diff", "said"),
+    ("old", "new", "diff", "expected"),
     [
         ({"memory": 2048}, {"memory": 1024}, "memory", ["memory 2048 → 1024"]),
         ({}, {"memory": 1024}, "memory", ["memory none → 1024"]),
@@ -167,15 +167,15 @@ def side(**inputs: Any) -> dict[str, Any]:
     ],
 )
 def test_a_property_is_shown_in_words_that_people_can_read(
-    old: dict[str, Any], new: dict[str, Any], diff: str, said: list[str]
+    old: dict[str, Any], new: dict[str, Any], diff: str, expected: list[str]
 ) -> None:
     found = step_of(step("update", old=side(**old), new=side(**new), detailedDiff={diff: {}}))
     assert found is not None
-    assert changes(found) == said
+    assert changes(found) == expected
 
 
 @pytest.mark.parametrize(
-    ("kind", "inputs", "said"),
+    ("kind", "inputs", "expected"),
     [
         (
             "skycoin:index:NodeContainer",
@@ -189,13 +189,13 @@ def test_a_property_is_shown_in_words_that_people_can_read(
     ],
 )
 def test_a_long_operation_is_reported_when_it_begins(
-    kind: str, inputs: dict[str, Any], said: list[str]
+    kind: str, inputs: dict[str, Any], expected: list[str]
 ) -> None:
     update = Update(0)
     body = step("create", new=side(**inputs))
     body["metadata"]["urn"] = NODE.replace(CONTAINER, kind)
     update.take({"resourcePreEvent": body}, 1)
-    assert update.beats(2) == said
+    assert update.beats(2) == expected
     assert update.beats(3) == [], "and only then"
 
 
@@ -332,7 +332,7 @@ def test_a_resource_other_than_a_build_shows_its_last_line_and_fails_only_with_i
 
 
 @pytest.mark.parametrize(
-    ("step", "said"),
+    ("step", "expected"),
     [
         ("[a 1/1] COPY go.mod go.sum ./", "[a 1/1] COPY go.mod go.sum ./"),
         ("[a 1/1] RUN go build -o /x . || true", "[a 1/1] RUN go build -o /x . || true"),
@@ -341,8 +341,8 @@ def test_a_resource_other_than_a_build_shows_its_last_line_and_fails_only_with_i
         (f"exporting {'x' * 90}", f"exporting {'x' * 78} …"),
     ],
 )
-def test_a_long_script_is_named_by_its_slow_programs(step: str, said: str) -> None:
-    assert gist(step) == said
+def test_a_long_script_is_named_by_its_slow_programs(step: str, expected: str) -> None:
+    assert gist(step) == expected
 
 
 def test_a_terminal_has_rows_for_running_operations_and_cuts_the_step_not_the_name() -> None:

@@ -56,7 +56,7 @@ def test_an_image_whose_programs_fit_its_platform_is_verified(platform: str) -> 
 
 @pytest.mark.parametrize("platform", GOOD)
 @pytest.mark.parametrize("other", GOOD)
-def test_a_program_of_another_machine_is_named(platform: str, other: str) -> None:
+def test_a_program_of_another_machine_is_reported(platform: str, other: str) -> None:
     """The former build hooks published all 32 ARM tags as linux/amd64."""
     if read_program(io.BytesIO(GOOD[platform])).machine == read_program(io.BytesIO(GOOD[other])).machine:
         return
@@ -143,7 +143,7 @@ def test_all_errors_of_a_verification_are_reported_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "fits"),
+    ("expected", "fits"),
     [
         ({"os": "linux", "architecture": "arm64"}, True),
         ({"os": "linux", "architecture": "arm64", "variant": "v8"}, True),
@@ -151,12 +151,12 @@ def test_all_errors_of_a_verification_are_reported_at_once() -> None:
         ({"os": "linux", "architecture": "arm", "variant": "v8"}, False),
     ],
 )
-def test_arm64_may_be_written_with_or_without_its_variant(said: Values, fits: bool) -> None:
+def test_arm64_may_be_written_with_or_without_its_variant(expected: Values, fits: bool) -> None:
     if fits:
-        assert verified("linux/arm64/v8", said, {})["programs"] == 0
+        assert verified("linux/arm64/v8", expected, {})["programs"] == 0
         return
     with pytest.raises(ProviderError, match="its configuration is for linux/arm"):
-        verified("linux/arm64/v8", said, {})
+        verified("linux/arm64/v8", expected, {})
 
 
 @pytest.mark.parametrize("platform", sorted(GOOD.keys() - {"linux/arm64/v8"}))
@@ -278,7 +278,7 @@ def test_an_sbom_that_names_no_hash_is_counted_too() -> None:
     assert report["sboms"]["/usr/share/sbom/x.json"]["components"] == 2
 
 
-def test_an_annotation_that_is_missing_is_named() -> None:
+def test_an_annotation_that_is_missing_is_reported() -> None:
     platform = "linux/amd64"
     with pytest.raises(ProviderError, match="annotation version is None; expected is '1'"):
         verified(platform, config_of(platform, version="1"), {}, annotations={"x": "y"}, version="1")

@@ -233,7 +233,7 @@ def test_an_empty_vulnerability_database_is_an_error(skyinfra: Skyinfra, databas
     assert "has no entry: nothing was looked up" in ran.err
 
 
-def test_an_accepted_finding_passes_with_its_reason_and_one_that_is_gone_is_named(
+def test_an_accepted_finding_passes_with_its_reason_and_one_that_is_gone_is_reported(
     skyinfra: Skyinfra, database: Path
 ) -> None:
     put(database, entry("GO-1", "example.org/alone", {"introduced": "0"}))

@@ -105,7 +105,7 @@ def test_wallets_of_a_volume_are_read_from_its_top_or_from_the_given_folder(
     assert host.board.files("old-data") == before
 
 
-def test_a_folder_of_a_container_is_named(host: Host, skyinfra: Skyinfra) -> None:
+def test_a_folder_of_a_container_is_reported(host: Host, skyinfra: Skyinfra) -> None:
     host.old(wallet=FILES, home={"mine.wlt": MINE["mine"]})
     ran = adopt(skyinfra)
     assert (
@@ -275,7 +275,7 @@ def test_a_source_that_runs_again_before_the_copy_is_refused(
     assert_nothing_changed(host)
 
 
-def test_a_source_that_runs_again_after_the_copy_is_named(
+def test_a_source_that_runs_again_after_the_copy_is_reported(
     host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = host.old(wallet=FILES)
@@ -376,7 +376,7 @@ def test_a_stopped_container_starts_again_if_nothing_was_copied(
     assert_nothing_changed(host)
 
 
-def test_a_container_that_does_not_start_again_is_named(
+def test_a_container_that_does_not_start_again_is_reported(
     host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = torn_by_a_stop(host, monkeypatch)
@@ -507,8 +507,10 @@ def test_adopting_the_nodes_own_container_or_volume_is_refused(
 def test_the_nodes_own_is_refused_by_its_id_and_behind_another_container(
     host: Host, skyinfra: Skyinfra
 ) -> None:
-    said = adopt(skyinfra, host.node.id).err
-    assert f"error: {host.node.id} on host attic already belongs to this node: nothing was changed\n" in said
+    errors = adopt(skyinfra, host.node.id).err
+    assert (
+        f"error: {host.node.id} on host attic already belongs to this node: nothing was changed\n" in errors
+    )
     reader = host.board.run("reader", wallet=WALLET)
     assert (
         "error: reader on host attic already belongs to this node: nothing was changed\n"
@@ -538,7 +540,7 @@ def test_another_node_of_a_stack_is_refused(origin: str, status: str, host: Host
 
 
 @pytest.mark.parametrize(
-    ("origin", "said"),
+    ("origin", "expected"),
     [
         ("none", "none on host attic is neither a container nor a volume. Nothing was changed"),
         ("old", f"old on host attic has no wallet in /wallet, {HOME}: give their folder"),
@@ -548,17 +550,17 @@ def test_another_node_of_a_stack_is_refused(origin: str, status: str, host: Host
     ],
 )
 def test_a_source_without_a_complete_wallet_is_refused(
-    origin: str, said: str, host: Host, skyinfra: Skyinfra
+    origin: str, expected: str, host: Host, skyinfra: Skyinfra
 ) -> None:
     host.old(wallet={"note": b"x"})
     host.board.make("empty")
     host.board.make("torn", mine=MINE["mine"][:-1])
     ran = adopt(skyinfra, origin)
-    assert (ran.code, said in ran.err) == (1, True), ran.err
+    assert (ran.code, expected in ran.err) == (1, True), ran.err
     assert_nothing_changed(host)
 
 
-def test_files_that_never_arrive_completely_are_left_and_the_disk_is_named(
+def test_files_that_never_arrive_completely_are_left_and_the_disk_is_reported(
     host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = host.old(wallet=FILES)

@@ -104,7 +104,7 @@ def test_a_loss_is_refused_although_new_wallet_is_still_true(engine: WalletEngin
         preflight(engine).diff(found.state, inputs, inputs)
 
 
-def test_a_damaged_wallet_that_was_not_recorded_is_named(
+def test_a_damaged_wallet_that_was_not_recorded_is_reported(
     engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """docs/wallets.md promises that an empty or cut-off wallet file stops `up`, and is named."""
@@ -225,7 +225,7 @@ def test_a_folder_in_place_of_the_id_file_does_not_reset_the_hosts_record(
     assert WalletOnHost(engine, INPUTS).recorded()[0] == state["walletId"]
 
 
-def test_a_blank_id_in_an_empty_volume_is_named(engine: WalletEngine) -> None:
+def test_a_blank_id_in_an_empty_volume_is_reported(engine: WalletEngine) -> None:
     state = remembered(engine)
     (engine.folder(WALLET) / ".skyinfra-id").write_text("\n")
     said = refreshed(engine, state)["walletFault"]

@@ -140,8 +140,8 @@ def test_the_note_in_a_backup_says_how_it_is_read_without_this_program(tmp_path:
     assert (tmp_path / "wallet" / "a.wlt").read_bytes() == CONTENTS["a.wlt"].data
     assert (tmp_path / "wallet" / "sub" / "note").read_bytes() == b"x"
     assert (tmp_path / "wallet" / "a.wlt").stat().st_mtime == 1_700_000_000
-    said = json.loads((tmp_path / "backup.json").read_text())
-    assert said == file.decode(errors="replace").split("\n\n")[0].splitlines()[1:]
+    document = json.loads((tmp_path / "backup.json").read_text())
+    assert document == file.decode(errors="replace").split("\n\n")[0].splitlines()[1:]
 
 
 @pytest.mark.case(38)
@@ -353,7 +353,7 @@ def test_recipients_are_those_of_the_stack_and_those_that_are_given(tmp_path: Pa
         (b"\xff", "can't be read: it is no"),
     ],
 )
-def test_a_malformed_recipients_file_is_named(text: bytes, said: str, tmp_path: Path) -> None:
+def test_a_malformed_recipients_file_is_reported(text: bytes, said: str, tmp_path: Path) -> None:
     (tmp_path / "r").write_bytes(text)
     with pytest.raises(age.AgeError, match=f"{tmp_path}/r,? {said}"):
         recipients_of(rules_of({}), [], [tmp_path / "r"])
@@ -692,11 +692,11 @@ def test_a_wallet_with_other_entries_is_not_a_fault_of_the_program(entries: obje
 
 def test_verify_names_what_it_can_not_verify_without_a_key(capsys: pytest.CaptureFixture[str]) -> None:
     backups.verify("b", sealed(), [])
-    said = capsys.readouterr().out
-    assert "b: a complete backup of node node-1 of stack test, host attic" in said
+    output = capsys.readouterr().out
+    assert "b: a complete backup of node node-1 of stack test, host attic" in output
     assert (
         "not verified without a key: that it can be decrypted, and that its header matches its content"
-        in said
+        in output
     )
     backups.verify("b", sealed(), [KEY.secret])
     assert "decrypted: its wallets are intact, and its header matches its content" in capsys.readouterr().out
@@ -726,9 +726,9 @@ def test_the_newest_good_backup_is_never_a_torn_one_nor_another_nodes(
         (tmp_path / name).write_bytes(data)
     found = listing.newest(LocalFolder(tmp_path), node)
     assert found.name == f"{tmp_path}/node-1-wallet-2026-01-02T00-00-00Z.backup"
-    said = capsys.readouterr().out
-    assert len(re.findall("skipped: ", said)) == 3
-    assert "05T00-00-00Z.backup is a backup of node-2" in said
+    output = capsys.readouterr().out
+    assert len(re.findall("skipped: ", output)) == 3
+    assert "05T00-00-00Z.backup is a backup of node-2" in output
     rows = list(listing.rows(LocalFolder(tmp_path), "node-1"))[1:]
     assert [row[-1].split(":")[0] for row in rows] == [
         "complete, not encrypted",
@@ -799,9 +799,9 @@ def test_a_list_is_in_the_order_of_the_headers_and_reports_wrong_names(misnamed:
 def test_verify_names_a_name_that_differs_from_the_header(capsys: pytest.CaptureFixture[str]) -> None:
     name = "/usb/node-2-wallet-2026-01-09T00-00-00Z.backup"
     backups.verify(name, sealed(time=in_january(1)), [])
-    said = capsys.readouterr().out
-    assert f"{name}: a complete backup of node node-1" in said
-    assert "  its header counts, not its name: node-1-wallet-2026-01-01T00-00-00Z.backup\n" in said
+    output = capsys.readouterr().out
+    assert f"{name}: a complete backup of node node-1" in output
+    assert "  its header counts, not its name: node-1-wallet-2026-01-01T00-00-00Z.backup\n" in output
     backups.verify("/usb/node-1-wallet-2026-01-01T00-00-00Z.backup", sealed(time=in_january(1)), [])
     assert "its name" not in capsys.readouterr().out
 
@@ -827,9 +827,9 @@ def test_a_check_compares_wallet_and_newest_backup(
         check(node, engine, tmp_path)
     backup(node, engine, tmp_path, KEY)
     check(node, engine, tmp_path)
-    said = capsys.readouterr().out
-    assert "The wallet volume skycoin-node-1-wallet on host attic holds the same addresses." in said
-    assert "Not verified without a key: that it can be decrypted" in said
+    output = capsys.readouterr().out
+    assert "The wallet volume skycoin-node-1-wallet on host attic holds the same addresses." in output
+    assert "Not verified without a key: that it can be decrypted" in output
     check(node, engine, tmp_path, key=KEY)
     assert "Not verified" not in capsys.readouterr().out
     engine.volumes[WALLET]["a.wlt"] = wallet("one", "two", "three")

@@ -96,18 +96,18 @@ def test_a_backup_without_recipients_is_refused_before_the_wallet_is_read(
 
 
 @pytest.mark.parametrize(
-    ("option", "said"),
+    ("option", "expected"),
     [
         ("--ssh-option=-oProxyCommand=x", "'-oProxyCommand=x' is not allowed"),
         ("--ssh-option=-v", "'-v' is not allowed or has no value"),
     ],
 )
 def test_an_ssh_option_that_could_run_a_program_or_skip_the_hosts_key_is_refused(
-    option: str, said: str, skyinfra: Skyinfra
+    option: str, expected: str, skyinfra: Skyinfra
 ) -> None:
     ran = skyinfra("wallet", "list", option)
     assert ran.code == 2
-    assert said in " ".join(ran.err.split())
+    assert expected in " ".join(ran.err.split())
 
 
 def test_list_shows_each_file_and_what_was_not_verified_without_a_key(
@@ -300,7 +300,7 @@ def test_the_review_page_shows_the_age_of_the_newest_backup_if_the_stack_limits_
 
 
 @pytest.mark.parametrize(
-    ("days", "said"),
+    ("days", "expected"),
     [
         (
             None,
@@ -312,7 +312,7 @@ def test_the_review_page_shows_the_age_of_the_newest_backup_if_the_stack_limits_
 )
 def test_up_says_the_age_of_each_nodes_newest_backup_and_warns(
     days: int | None,
-    said: str,
+    expected: str,
     layout: Layout,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -329,4 +329,4 @@ def test_up_says_the_age_of_each_nodes_newest_backup_and_warns(
     monkeypatch.setattr(local_main, "bring_up", lambda *_, after: after() or 0)
     assert local_main.up(layout, None) == 0  # type: ignore[arg-type]
     line = capsys.readouterr().out.splitlines()[-1]
-    assert line.startswith(said)
+    assert line.startswith(expected)

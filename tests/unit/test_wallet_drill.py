@@ -155,7 +155,7 @@ def test_a_node_without_a_network_finds_the_addresses_and_nothing_is_left(node: 
     assert engine.things == []
 
 
-def test_a_node_that_finds_less_says_so_and_nothing_is_left(node: DeployedNode) -> None:
+def test_a_node_that_finds_fewer_addresses_fails_the_drill_and_nothing_is_left(node: DeployedNode) -> None:
     engine = Engine(finds=1)
     with pytest.raises(WalletError, match=r"did not find all addresses of a\.wlt: don't trust this backup"):
         Drill(node, engine).run(CONTENTS)

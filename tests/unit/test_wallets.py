@@ -1116,10 +1116,10 @@ def test_a_list_of_copies_that_arrives_incomplete_is_refused_with_a_clear_messag
     cut_archives(monkeypatch, cut)
     with pytest.raises(WalletError) as refused:
         volume(node, engine).copies()
-    said = str(refused.value)
-    assert said.startswith(f"the copies in {BACKUPS} on host attic could not be read to their end (")
-    assert "Nothing was changed. Run the same command again" in said
-    assert "look for errors of that host's disk (`dmesg`)" in said
+    message = str(refused.value)
+    assert message.startswith(f"the copies in {BACKUPS} on host attic could not be read to their end (")
+    assert "Nothing was changed. Run the same command again" in message
+    assert "look for errors of that host's disk (`dmesg`)" in message
 
 
 def test_a_list_of_copies_that_is_not_an_archive_is_refused_with_a_clear_message(

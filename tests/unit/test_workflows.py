@@ -134,7 +134,7 @@ def test_pages_of_all_stacks_are_one_file(checkout: Path) -> None:
     assert (checkout / "pages" / "all.md").read_text() == "page\n"
 
 
-def test_a_review_that_prints_nothing_is_a_page_that_says_so(checkout: Path) -> None:
+def test_a_review_without_output_gives_a_page_that_says_so(checkout: Path) -> None:
     assert _made(checkout, "", 1).returncode == 1
     assert (checkout / "pages" / "mine.md").read_text().startswith("## Stack mine: no preview\n")
 

@@ -221,7 +221,7 @@ def test_a_file_in_place_of_a_folder_is_not_overwritten(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == [".devcontainer"]
 
 
-def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(WorkspaceError, match=r"file can't be written: .*Not a directory"):
         write_all(tmp_path / "file", bodies([CLI]))

@@ -137,7 +137,7 @@ def test_a_folder_of_another_machine_that_is_not_opened_is_refused(
         behind_ssh(SHED, [], str(folder))
 
 
-def test_a_silent_machine_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_machine_is_reported(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def late(*_: object, **__: object) -> None:
         raise subprocess.TimeoutExpired("ssh", 60)
 

@@ -53,12 +53,14 @@ def test_each_row_is_a_folder_and_a_name_that_registries_take() -> None:
 def test_login_shells_have_the_path_of_the_images() -> None:
     """Before, `bash -l` in a workspace found no Go, as /etc/profile gives login shells another PATH."""
     profile = (PROJECT / "images/workspace-base/login-path.sh").read_text()
-    told = subprocess.run(["sh", "-c", f'{profile}echo "$PATH"'], text=True, capture_output=True, check=True)
+    completed = subprocess.run(
+        ["sh", "-c", f'{profile}echo "$PATH"'], text=True, capture_output=True, check=True
+    )
     for entry in WORKSPACES.values():
         paths = re.findall(
             r"^ENV GOPATH=.*\n +PATH=(.*)", (PROJECT / entry.context / "Dockerfile").read_text(), re.M
         )
-        assert paths == ([] if entry.base else [told.stdout.strip()]), entry.name
+        assert paths == ([] if entry.base else [completed.stdout.strip()]), entry.name
 
 
 def test_a_workspaces_base_precedes_it_and_has_all_its_architectures() -> None:
@@ -100,7 +102,7 @@ def test_a_python_version_chooses_the_debian_release_that_has_it(python: str | N
 
 
 @pytest.mark.parametrize(
-    ("workspaces", "said"),
+    ("workspaces", "expected"),
     [
         (
             {"rust": {"arches": ["amd64"]}},
@@ -160,9 +162,9 @@ def test_a_python_version_chooses_the_debian_release_that_has_it(python: str | N
     ],
 )
 def test_a_wrong_workspace_is_refused_with_what_is_allowed(
-    workspaces: dict[str, Any], said: list[str]
+    workspaces: dict[str, Any], expected: list[str]
 ) -> None:
-    assert faults(stack(**workspaces)) == said
+    assert faults(stack(**workspaces)) == expected
 
 
 def test_a_workspace_without_a_registry_says_what_is_missing() -> None:
@@ -171,7 +173,7 @@ def test_a_workspace_without_a_registry_says_what_is_missing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("user", "said"),
+    ("user", "expected"),
     [
         ({"uid": 0}, "skycoin:workspace-user.uid: 0: allowed is a whole number from 500 to 2147483647"),
         (
@@ -180,8 +182,8 @@ def test_a_workspace_without_a_registry_says_what_is_missing() -> None:
         ),
     ],
 )
-def test_ids_below_those_of_people_are_refused(user: dict[str, Any], said: str) -> None:
-    assert faults({**stack(cli=CLI), "workspace-user": user}) == [said]
+def test_ids_below_those_of_people_are_refused(user: dict[str, Any], expected: str) -> None:
+    assert faults({**stack(cli=CLI), "workspace-user": user}) == [expected]
 
 
 def test_the_users_ids_reach_the_root_under_every_workspace() -> None:
