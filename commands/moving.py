@@ -48,6 +48,7 @@ from wallets.moving import (
     refuse_taken,
     refuse_unusable,
     runs,
+    unrecorded,
     wallets_of,
 )
 from wallets.volumes.of_node import fingerprint_on_host, volume_of
@@ -150,6 +151,11 @@ class Origin:
         if self.backup is None:
             refuse_one_engine(self.node, target)
 
+    def refuse_unrecorded(self) -> None:
+        """Raise UserError if the old host has a container that the state lacks; a dead host isn't asked."""
+        if self.backup is None and (problem := unrecorded(self.node)):
+            raise UserError(problem)
+
     def stopped(self) -> AbstractContextManager[None]:
         """Stop the node, and start it again if the `with` block fails. A dead host isn't asked."""
         return node_leaving(volume_of(self.node)) if self.backup is None else contextlib.nullcontext()
@@ -193,6 +199,7 @@ class Move:
         for silence in self.origin.refuse_alive():
             click.echo(silence)
         self.origin.refuse_one_engine(self.target)
+        self.origin.refuse_unrecorded()
         contents = self.origin.wallets()
         refuse_taken(self.target, contents)
         click.echo(

@@ -1,5 +1,6 @@
 """`skyinfra node`: changes to a node that `pulumi up` refuses to make alone."""
 
+import contextlib
 from collections.abc import Collection
 
 import click
@@ -15,7 +16,9 @@ from local.machine.steps import SetupError
 from local.stacks.files import is_own
 from local.stacks.missing_nodes import file_name, listed_nodes
 from local.stacks.stack import remove_setting
+from wallets.errors import WalletError
 from wallets.login import shown_login
+from wallets.moving import unrecorded
 
 
 @click.group()
@@ -74,6 +77,10 @@ def _retire(backend: Backend, stack: str, name: str) -> int:
             f"Take {name} out of {file_name(stack)} first: that file is yours to edit. "
             "With that line the next `up` would create the node again."
         )
+    # A host that does not answer ends the removal itself, if it has anything to remove.
+    with contextlib.suppress(WalletError):
+        if problem := unrecorded(deployed):
+            raise SetupError(problem)
     if take_out(deployed, backend):
         return FAILED
     if own is not None and listed:

@@ -9,11 +9,12 @@ from typing import Any
 
 from docker.errors import NotFound
 
-from catalogue.node_container import WALLET
+from catalogue.node_container import NODE, WALLET
 from clients.deployed_nodes import DeployedNode
 from clients.engine import engine_address
 from clients.fingerprint import Fingerprint, digest
 from clients.pull import ensure_image
+from clients.volumes import users
 from display.command_lines import skyinfra
 from wallets.asking import ask
 from wallets.errors import WalletError
@@ -68,6 +69,26 @@ def _container(node: DeployedNode) -> Any:
         return ask(node.host, lambda: engine_of(node).containers.get(node.container))
     except NotFound:
         return None
+
+
+def unrecorded(node: DeployedNode) -> str:
+    """Describe a container of a node whose state has none, with what to do; empty if its host has none.
+
+    An `up` that was killed while it created the container leaves one, which a move or a removal of the node
+    would forget. Raises WalletError if the host can't be asked.
+    """
+    if node.container is not None:
+        return ""
+    mounted = ask(node.host, lambda: users(engine_of(node).api, node.wallet))
+    nodes = (container for container in mounted if NODE in (container.get("Labels") or {}))
+    names = " ".join(sorted(container["Names"][0].lstrip("/") for container in nodes))
+    if not names:
+        return ""
+    return (
+        f"host {node.host} has {names}, a node's container on {node.wallet} that the state of {node.stack} "
+        "lacks, as after an `up` that was killed. Nothing was changed. Run `up` first, which takes it over; "
+        f"or remove it (`{node.docker} rm {names}`; volumes stay)"
+    )
 
 
 def refuse_one_engine(source: DeployedNode, target: DeployedNode) -> None:

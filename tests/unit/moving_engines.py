@@ -127,7 +127,13 @@ class Api:
             return []  # no test here looks inside a node
         assert filters is None
         return [
-            {"Id": node.id, "Names": [f"/{node.name}"], "State": node.status, "Mounts": node.attrs["Mounts"]}
+            {
+                "Id": node.id,
+                "Names": [f"/{node.name}"],
+                "State": node.status,
+                "Mounts": node.attrs["Mounts"],
+                "Labels": node.labels,
+            }
             for node in self.board.nodes.values()
         ]
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from catalogue.node_container import NODE as LABEL
 from clients.deployed_nodes import DeployedNode
 from clients.errors import ServiceError
 from clients.fingerprint import Fingerprint, digest, lines
@@ -268,6 +269,22 @@ def test_a_node_without_a_wallet_moves_too(fleet: Fleet, skyinfra: Skyinfra) -> 
     fleet.resources[1]["outputs"] = {}
     assert "with 0 wallets with 0 addresses" in move(skyinfra).out
     assert fleet.running == ["ssh://pi@shed.lan"]
+
+
+def test_a_container_that_a_killed_up_left_is_not_forgotten_on_the_old_host(
+    fleet: Fleet, skyinfra: Skyinfra
+) -> None:
+    """Found by the simulation: it stayed on the old host, stopped, on the wallet that had moved away."""
+    [*fleet.resources, _] = fleet.resources
+    fleet.attic.nodes[NODE] = Node(fleet.attic, NODE, {"/wallet": WALLET}, status="created")
+    fleet.attic.nodes[NODE].labels = {LABEL: "urn of one's container"}
+    ran = move(skyinfra)
+    assert ran.code == 1
+    assert f"host attic has {NODE}, a node's container on {WALLET} that the state of test lacks" in ran.err
+    assert f"or remove it (`docker -H ssh://pi@attic.lan rm {NODE}`; volumes stay)" in ran.err
+    assert (fleet.calls, fleet.file.read_text(), fleet.shed.files(WALLET)) == ([], TEXT, {})
+    del fleet.attic.nodes[NODE]
+    assert move(skyinfra).code == 0
 
 
 @pytest.mark.parametrize("answer", ["n\n", "\n"])

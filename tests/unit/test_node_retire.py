@@ -2,14 +2,17 @@
 
 import json
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from catalogue.node_container import NODE as LABEL
 from clients.pulumi import NODE_CONTAINER
 from commands import exit_codes, node, node_removal
 from local.machine.layout import Layout
 from tests.unit.command_line import Skyinfra
+from tests.unit.moving_engines import Board, Requests
 from tests.unit.test_wallets import RESOURCES
 
 Calls = list[list[str]]
@@ -130,6 +133,25 @@ def test_a_wallet_that_is_not_protected_again_is_reported_with_the_command(
     ran = skyinfra("node", "retire", "node-1")
     assert ran.code == 130
     assert f"`pulumi state protect '{RESOURCES[4]['urn']}' --stack local`" in ran.err
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_container_that_a_killed_up_left_is_not_forgotten_by_a_retire(
+    calls: Calls, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, answers: bool
+) -> None:
+    rest = [resource for resource in RESOURCES if not resource["urn"].endswith("::node-1-container")]
+    monkeypatch.setattr("commands.backend.resources", lambda *_: rest)
+    board = Board(tmp_path, Requests(last=None if answers else 1, fault=OSError("no route to host")))
+    board.make("skycoin-node-1-wallet")
+    left = board.run("skycoin-node-1", wallet="skycoin-node-1-wallet")
+    left.labels = {LABEL: "urn of its container"}
+    monkeypatch.setattr("wallets.volumes.of_node.connect", lambda _: board)
+    ran = skyinfra("node", "retire", "node-1")
+    if answers:
+        assert (ran.code, calls) == (1, [])
+        assert "host attic has skycoin-node-1, a node's container on skycoin-node-1-wallet" in ran.err
+    else:
+        assert (ran.code, [call[0] for call in calls]) == (0, ["state", "destroy", "rm"])
 
 
 def test_a_retire_that_was_interrupted_is_finished_by_the_next(calls: Calls, skyinfra: Skyinfra) -> None:
