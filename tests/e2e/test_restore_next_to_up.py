@@ -196,7 +196,7 @@ def test_a_second_restore_is_refused_while_the_first_one_writes(
     def second() -> None:
         with monkeypatch.context() as patch:
             for module in ("processes", "volume"):
-                patch.setattr(f"wallets.{module}.this_process", lambda: "another machine 1 1")
+                patch.setattr(f"wallets.volumes.{module}.this_process", lambda: "another machine 1 1")
             with pytest.raises(WalletError) as raised:
                 restore(board, LocalFolder(tmp_path / "second"), wallet("one", "two"))
         refused.append(str(raised.value))
