@@ -342,7 +342,6 @@ class Handover:
                 "cause on its host, for example a full disk (`docker system df`). If the host is behind ssh, "
                 "its watchdog tries that once more, and then starts the node anyway; if the node can't read "
                 "the database, it exits"
-                ""
             ) from error
 
     def _policy(self, container: str, name: str) -> None:

@@ -78,9 +78,12 @@ class LocalFolder:
     def load_all(self) -> Iterator[tuple[str, bytes]]:
         """Yield name and content of every file that may be a backup. Raises WalletError."""
         for name in self.names():
-            path = self._path / name
-            if not is_too_large(str(path), path.stat().st_size):
-                yield name, load(path)
+            try:
+                content = self.load(name)
+            except TooLargeError as error:
+                print(f"skipped: {error}")
+            else:
+                yield name, content
 
     def address(self, name: str) -> str:
         """Name of a file in the form that commands accept."""
@@ -96,16 +99,16 @@ def is_backup_name(name: str) -> bool:
     return is_plain and name.endswith((ENCRYPTED, PLAIN))
 
 
-def is_too_large(address: str, size: int) -> bool:
-    """True, with a line that says so, if a file is too large to be a backup and must not fill the memory."""
-    if size <= LARGEST_FILE:
-        return False
-    print(f"skipped: {_too_large(address)}")
-    return True
+class TooLargeError(WalletError):
+    """Error for a file that is too large to be a backup, and must not fill the memory."""
 
 
-def _too_large(address: str) -> str:
-    return f"{address} is larger than {LARGEST_FILE // 2**20} MiB, so it is not a backup of this program"
+def refuse_large(address: str, size: int) -> None:
+    """Raise TooLargeError if a file of this size, in bytes, can't be a backup."""
+    if size > LARGEST_FILE:
+        raise TooLargeError(
+            f"{address} is larger than {LARGEST_FILE // 2**20} MiB, so it is not a backup of this program"
+        )
 
 
 class _NoUnnamedFilesError(Exception):
@@ -172,8 +175,7 @@ def load(path: Path) -> bytes:
     if path.exists() and not path.is_file():
         raise WalletError(f"{path} is not a file")
     try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise WalletError(_too_large(str(path)))
+        refuse_large(str(path), path.stat().st_size)
         return path.read_bytes()
     except OSError as error:
         raise WalletError(f"{path} can't be read: {error.strerror}") from None

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from urllib.parse import unquote, urlsplit
 
 from clients.ssh import Login, ssh_command
-from wallets.backups.local_folder import is_backup_name, is_too_large
+from wallets.backups.local_folder import TooLargeError, is_backup_name, refuse_large
 from wallets.errors import WalletError
 
 SSH = "ssh://"
@@ -96,9 +96,13 @@ class SshFolder:
                         # The other machine sends what it likes: a link, or a name of another form.
                         if not entry.isreg() or not is_backup_name(name):
                             continue
-                        content = archive.extractfile(entry)
-                        if content is not None and not is_too_large(self.address(name), entry.size):
-                            yield name, content.read()
+                        try:
+                            refuse_large(self.address(name), entry.size)
+                        except TooLargeError as error:
+                            print(f"skipped: {error}")
+                        else:
+                            if (content := archive.extractfile(entry)) is not None:
+                                yield name, content.read()
             except tarfile.TarError:
                 pass  # empty if there are no files, or if it failed
             errors = process.stderr.read() if process.stderr else b""

@@ -50,7 +50,6 @@ def put(volume: WalletVolume, contents: Contents, expected: Contents) -> None:
             raise WalletError(
                 f"a container through which {volume.node.wallet} was written was removed by another command "
                 f"({error}). Run this command again"
-                f""
             ) from error
         except WalletError:
             _clean_up(volume, container)
@@ -104,7 +103,6 @@ def _refuse_other_files(volume: WalletVolume, expected: Contents) -> None:
         raise WalletError(
             f"{volume.node.wallet} on host {volume.node.host} has changed since it was read, perhaps by "
             "another command. This command changed nothing: run it again"
-            ""
         )
 
 
