@@ -212,12 +212,14 @@ def _next(layout: Layout, facts: About) -> str:
     epilog=examples("./skyinfra setup adopt", "./skyinfra setup adopt -s fleet"),
 )
 @click.option("-s", "--stack", metavar="NAME", default=STACK, show_default=True, help="Name of the stack.")
-def adopt_stack(stack: str) -> int:
+@click.option("--publish", "publishes", is_flag=True, help="Also publish images outside this machine.")
+def adopt_stack(stack: str, publishes: bool) -> int:
     """Write a new state for a stack whose state is lost, from its file and the containers on its hosts.
 
     No container, volume or network is created, replaced, changed or removed, and nodes keep running. Images
-    are built if the stack builds any, and published with their tags, moving ones too. Resources missing on a
-    host are skipped and listed; a node that differs from the file is taken over as it runs, and the next
-    preview shows the difference. Lost secrets are listed.
+    are built if the stack builds any, and published in the local registry; a stack with other registries is
+    refused without --publish, because its tags, moving ones too, are written without a preview. Resources
+    missing on a host are skipped and listed; a node that differs from the file is taken over as it runs, and
+    the next preview shows the difference. Lost secrets are listed.
     """
-    return FAILED if setup_adopt.adopt(read_layout(), stack) else 0
+    return FAILED if setup_adopt.adopt(read_layout(), stack, publishes=publishes) else 0

@@ -25,11 +25,11 @@ LOST = (
 )
 
 
-def adopt(layout: Layout, stack: str) -> int:
+def adopt(layout: Layout, stack: str, *, publishes: bool = False) -> int:
     """Adopt a stack's running nodes; return pulumi's exit code, which is not 0 if something is missing.
 
-    Raises SetupError before any host is asked, if the state has every node, or if the file has secrets that
-    can't be decrypted.
+    Raises SetupError before any host is asked, if the state has every node, if the file has secrets that
+    can't be decrypted, or if the stack publishes images outside this machine and `publishes` is False.
     """
     file = stack_file(stack)
     if not file.exists():
@@ -37,6 +37,8 @@ def adopt(layout: Layout, stack: str) -> int:
             f"There is no stacks/{file.name}, which lists the nodes and their hosts: write it again, with "
             "the same content."
         )
+    if not publishes:
+        _refuse_publishing(stack)
     claim_state(layout, adopts=True)
     with exclusive(layout, "skyinfra setup adopt"):
         _refuse_known(layout, stack)
@@ -55,6 +57,24 @@ def adopt(layout: Layout, stack: str) -> int:
     for line in report(stack, nodes_of(stack, resources(layout, stack))):
         print(line)
     return code
+
+
+def _refuse_publishing(stack: str) -> None:
+    """Raise SetupError if the stack publishes images in a registry other than this machine's."""
+    config = stack_config(stack)
+    registries = config.get("skycoin:registries")
+    elsewhere = [
+        name
+        for name, registry in (registries.items() if isinstance(registries, dict) else ())
+        if not (isinstance(registry, dict) and registry.get("kind") == "local")
+    ]
+    if config.get("skycoin:images") and elsewhere:
+        raise SetupError(
+            f"The stack {stack} publishes its images in {' and '.join(elsewhere)}: an adoption builds them "
+            "and writes their tags, moving ones too, without a preview. Either add `--publish`, or move the "
+            "nodes into a stack of their own, with `skycoin:images-from`, and adopt that one. Nothing was "
+            "changed."
+        )
 
 
 def _up(layout: Layout, env: Mapping[str, str], options: Sequence[str]) -> int:

@@ -252,6 +252,44 @@ def test_an_adoption_creates_nothing_and_ends_with_a_list_of_what_was_not_adopte
     assert "Lost with the old set-up, and created again: its passphrase" in output
 
 
+PUBLISHING = {
+    "skycoin:registries": {"local": {"kind": "local"}, "hub": {"kind": "hub"}, "ghcr": {"kind": "ghcr"}},
+    "skycoin:images": {"skycoin": {}},
+    "skycoin:nodes": {"one": {}},
+}
+
+
+def test_a_stack_that_publishes_elsewhere_is_refused_without_publish(
+    layout: Layout, pulumi: Pulumi, tmp_path: Path
+) -> None:
+    write_file(tmp_path, {"config": PUBLISHING})
+    with pytest.raises(
+        SetupError,
+        match=r"publishes its images in ghcr and hub: .*, moving ones too, .* `--publish`.*\. Nothing",
+    ):
+        adopt(layout, "local")
+    assert pulumi.ran == []
+    assert adopt(layout, "local", publishes=True) == 0
+    assert len(pulumi.ran) == 1
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {**PUBLISHING, "skycoin:registries": {"local": {"kind": "local"}}},
+        {**PUBLISHING, "skycoin:images": {}},
+        {"skycoin:nodes": {"one": {}}},
+    ],
+    ids=["only in the local registry", "no images", "neither"],
+)
+def test_a_stack_that_publishes_nothing_elsewhere_is_adopted_without_publish(
+    layout: Layout, pulumi: Pulumi, tmp_path: Path, config: dict[str, object]
+) -> None:
+    write_file(tmp_path, {"config": config})
+    assert adopt(layout, "local") == 0
+    assert len(pulumi.ran) == 1
+
+
 def test_a_stack_with_a_state_or_without_a_file_is_refused(
     layout: Layout, pulumi: Pulumi, tmp_path: Path
 ) -> None:
