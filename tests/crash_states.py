@@ -110,8 +110,8 @@ def _blocks(save: Save, step: int) -> Iterator[Pair]:
     """Yield the states in which files have their final sizes, but some blocks hold zeros or old data."""
     chance = random.Random(save.name)  # noqa: S311 no secret
     torn = list(_torn(save.new, save.old, chance))
-    for one in torn:
-        yield from [(one, None), (one, save.new), (save.old, one)]
+    for data in torn:
+        yield from [(data, None), (data, save.new), (save.old, data)]
     yield from zip(chance.choices(torn, k=3 * SAMPLES), chance.choices(torn, k=3 * SAMPLES), strict=True)
 
 
@@ -128,9 +128,9 @@ def _unordered(save: Save, step: int) -> Iterator[Pair]:
 def _written_into(save: Save, chance: random.Random) -> Iterator[bytes]:
     """Yield the old file with some blocks of the new one, at the old size or at the new one."""
     old = save.old or b""
-    for one in _torn(save.new, old, chance):
-        yield one + old[len(one) :]
-        yield one[: len(old)]
+    for prefix in _torn(save.new, old, chance):
+        yield prefix + old[len(prefix) :]
+        yield prefix[: len(old)]
     if len(old) > len(save.new):
         padded = save.new.ljust(-(-len(save.new) // BLOCK) * BLOCK, b"\0")
         yield padded

@@ -54,9 +54,9 @@ def _broken(state: State, preview: Preview) -> Iterator[str]:
     steps = preview.get("steps", [])
     # A new component of a known type may be a renamed one, so only those of other types count as new.
     before = [*state["resources"], *(step["oldState"] for step in steps if step.get("oldState"))]
-    known = {one["type"] for one in before}
+    known = {resource["type"] for resource in before}
     fresh = [step["newState"] for step in steps if step["op"] == "create"]
-    made = {one["urn"] for one in fresh if one["type"] not in known}
+    made = {resource["urn"] for resource in fresh if resource["type"] not in known}
     for step in steps:
         old, new, operation = step.get("oldState"), step.get("newState"), step["op"]
         one = new or old
@@ -76,7 +76,7 @@ def _moved(preview: Preview) -> Iterator[str]:
     for step in preview.get("steps", []):
         old, new = step.get("oldState"), step.get("newState")
         for key in PLACES.get(old["type"], ()) if old and new else ():
-            before, after = (one["inputs"].get(key) for one in (old, new))
+            before, after = (state["inputs"].get(key) for state in (old, new))
             if before != after:
                 yield f"{_named(new)}: {key} {before} becomes {after}"
 
@@ -129,7 +129,9 @@ def summary(preview: Preview) -> str:
         f"{step['op']:20} {step['urn']} {' '.join(step.get('diffReasons') or [])}".rstrip()
         for step in preview.get("steps", [])
     ]
-    return "\n".join([*steps, *(one.get("message", "") for one in preview.get("diagnostics", []))])
+    return "\n".join(
+        [*steps, *(diagnostic.get("message", "") for diagnostic in preview.get("diagnostics", []))]
+    )
 
 
 def _name(resource: Mapping[str, Any]) -> str:
@@ -139,7 +141,7 @@ def _name(resource: Mapping[str, Any]) -> str:
 def _place(resource: Mapping[str, Any]) -> str:
     """COMPONENT/NAME of a resource, from its URN, which lists the parents' types before its own."""
     types = str(resource["urn"]).split("::")[2].split("$")
-    return "/".join([*(one.rpartition(":")[2] for one in types[-2:-1]), _name(resource)])
+    return "/".join([*(token.rpartition(":")[2] for token in types[-2:-1]), _name(resource)])
 
 
 def _named(resource: Mapping[str, Any]) -> str:

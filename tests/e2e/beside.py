@@ -31,7 +31,12 @@ def listing() -> dict[str, object]:
         for name, command in COMMANDS.items()
     }
     links = [
-        (link["ifname"], link["ifindex"], link["operstate"], [one["local"] for one in link["addr_info"]])
+        (
+            link["ifname"],
+            link["ifindex"],
+            link["operstate"],
+            [address["local"] for address in link["addr_info"]],
+        )
         for link in json.loads(said["links and addresses"])
     ]
     rules = [line.split(" [")[0] for line in said["rules"].splitlines() if not line.startswith("#")]

@@ -372,9 +372,9 @@ def _in_namespace(number: int) -> list[int]:
 def _descendants(pid: int) -> list[int]:
     """Ids of all descendants of a process, the nearest first."""
     found = [pid]
-    for one in found:
+    for process in found:
         with contextlib.suppress(OSError):
-            children = Path(f"/proc/{one}/task/{one}/children").read_text().split()
+            children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
             found.extend(int(child) for child in children)
     return found[1:]
 

@@ -174,7 +174,7 @@ def main(folder: Path) -> None:
     ensure_build_network(first)
     run("ip", "addr", "add", "10.206.1.77/8", "dev", "docker0")
     others = [ensure_build_network(second), ensure_build_network(third)]
-    noted["networks"] = [f"{one.bridge} {one.subnet}" for one in (network, *others)]
+    noted["networks"] = [f"{bridged.bridge} {bridged.subnet}" for bridged in (network, *others)]
     for layout in (first, second, third):
         remove_build_network(layout)
     noted["removed"] = [own_build_network(first) is None, rules()]

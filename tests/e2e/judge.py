@@ -28,8 +28,10 @@ class Judge:
         asked = "".join(f"{file}\n" for file in files)
         lines = self._run("load", PASSWORD, given=asked).splitlines()
         return [
-            Verdict(one.get("error", ""), tuple(one["addresses"]), one["keys"], one.get("next", ""))
-            for one in map(json.loads, lines)
+            Verdict(
+                answer.get("error", ""), tuple(answer["addresses"]), answer["keys"], answer.get("next", "")
+            )
+            for answer in map(json.loads, lines)
         ]
 
     def save(self, file: Path, folder: Path, *before: str) -> None:

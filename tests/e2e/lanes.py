@@ -38,7 +38,9 @@ def first_in_line(home: Path) -> Iterator[None]:
 
 def give_builder_cache(layout: Layout, home: Path) -> None:
     """Copy the builder's cache to every lane that has none; the builder is paused meanwhile."""
-    wanting = [one / "buildkit" for one in homes(home) if not (one / "buildkit").exists()]
+    wanting = [
+        home_of_lane / "buildkit" for home_of_lane in homes(home) if not (home_of_lane / "buildkit").exists()
+    ]
     pid = services.running_pid(layout, "buildkitd")
     if not wanting or pid is None:
         return

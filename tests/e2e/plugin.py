@@ -92,7 +92,9 @@ class Plugin:
         request = provider_pb2.CheckRequest(urn=urn(token), news=to_struct(inputs))
         answer = self._stub.Check(request)
         if answer.failures:
-            raise OperationError("; ".join(f"{one.property}: {one.reason}" for one in answer.failures))
+            raise OperationError(
+                "; ".join(f"{failure.property}: {failure.reason}" for failure in answer.failures)
+            )
         return to_values(answer.inputs)
 
     def create(self, token: str, inputs: Values) -> Resource:

@@ -119,7 +119,7 @@ class Board:
     def reboot(self) -> None:
         """Kill the engine and everything that it runs at once, then start it again."""
         listed = self.client.api.containers()
-        running = [self.client.api.inspect_container(one["Id"])["State"]["Pid"] for one in listed]
+        running = [self.client.api.inspect_container(container["Id"])["State"]["Pid"] for container in listed]
         engine = (self._folder / "pid").read_text()
         for pid in [engine, *pids("-P", engine), *pids("-f", f"shim.*{self._folder}"), *map(str, running)]:
             with contextlib.suppress(ProcessLookupError):
@@ -132,14 +132,16 @@ class Board:
     def _empty_run(self) -> None:
         """Remove what does not survive a boot: mounts, and /run, which is in memory."""
         points = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
-        for point in sorted((one for one in points if one.startswith(f"{self._folder}/")), reverse=True):
+        for point in sorted(
+            (point for point in points if point.startswith(f"{self._folder}/")), reverse=True
+        ):
             subprocess.run(["umount", "--lazy", point], check=True)
         shutil.rmtree(self._folder / "run")
         (self._folder / "pid").unlink()
 
     def states(self) -> list[str]:
         found = self.client.api.containers(all=True, filters={"volume": WALLET})
-        return sorted(f"{one['Names'][0].lstrip('/')}={one['State']}" for one in found)
+        return sorted(f"{container['Names'][0].lstrip('/')}={container['State']}" for container in found)
 
     def wallet(self) -> str:
         place = Path(self.client.api.inspect_volume(WALLET)["Mountpoint"])

@@ -64,7 +64,9 @@ class Listener:
 def addresses() -> list[str]:
     """Addresses of this machine, including loopback; link-local ones have no meaning inside a step."""
     links = json.loads(subprocess.run(["ip", "-j", "address"], check=True, capture_output=True).stdout)
-    return sorted(one["local"] for link in links for one in link["addr_info"] if one["scope"] != "link")
+    return sorted(
+        address["local"] for link in links for address in link["addr_info"] if address["scope"] != "link"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +80,7 @@ def ends(up: Machine, listener: Listener) -> list[str]:
     node = up.inspect("container", NODE)["NetworkSettings"]["Networks"]
     listening = {f"{address}/{listener.port}" for address in ("registry.localhost", *addresses())}
     local = {f"{name}/{port}" for name in ("127.0.0.1", "registry.localhost") for port in (RPC_PORT, 15443)}
-    containers = {f"{one['IPAddress']}/6420" for one in node.values() if one["IPAddress"]}
+    containers = {f"{network['IPAddress']}/6420" for network in node.values() if network["IPAddress"]}
     wanted = sorted(listening | local | containers)
     for address, port in (end.split("/") for end in wanted):
         with closing(socket.create_connection((address, int(port)), timeout=5)):
@@ -170,7 +172,7 @@ def test_a_node_can_not_reach_a_server_on_the_hosts_loopback(up: Machine) -> Non
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         port = server.server_address[1]
-        for address in (one for one in addresses() if ":" not in one):
+        for address in (address for address in addresses() if ":" not in address):
             assert not asks(f"http://{address}:{port}/{address}")
         with pytest.raises(OSError, match="404"):
             get("/control", port)

@@ -110,7 +110,7 @@ def test_every_variant_has_an_sbom_and_the_licences_of_what_is_linked(
     files = [f"/usr/share/sbom/{name}.cdx.json" for name in ("image", program.name)]
     assert list(reports[image][arch]["sboms"]) == files
     modules = json.loads(up.pulumi("stack", "output", "modules", "--json", "--stack", "local").text)
-    [one] = [one for one in modules[image] if arch in one["variants"]]
+    [one] = [module for module in modules[image] if arch in module["variants"]]
     assert one["program"] == program.name
     found = {(module, f"v{version}") for module, version in one["modules"].items() if module != "stdlib"}
     assert found == linked | {(source["module"], source["version"])}

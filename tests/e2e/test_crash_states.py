@@ -102,7 +102,7 @@ def test_the_program_accepts_exactly_the_wallets_that_the_node_reads(all_judged:
         "Invalid address length",
         "Invalid base58 string",
     }, "to know that a key is of its address takes the node"
-    assert {bytes(one) for one in all_judged.node if not damaged({"m.wlt": File(data=one)})} == seen
+    assert {bytes(data) for data in all_judged.node if not damaged({"m.wlt": File(data=data)})} == seen
 
 
 @pytest.mark.case(1, 3, 4)

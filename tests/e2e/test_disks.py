@@ -120,7 +120,10 @@ def publish(repository: Repository, number: int, *tags: str) -> str:
     kind = "application/vnd.oci.image"
     parts = [
         _sent(repository, f"{kind}.config.v1+json", json.dumps(config).encode()),
-        *(_sent(repository, f"{kind}.layer.v1.tar+gzip", gzip.compress(one, 0, mtime=0)) for one in layers),
+        *(
+            _sent(repository, f"{kind}.layer.v1.tar+gzip", gzip.compress(layer, 0, mtime=0))
+            for layer in layers
+        ),
     ]
     fields = {"schemaVersion": 2, "mediaType": MANIFEST, "config": parts[0], "layers": parts[1:]}
     manifest = Manifest(json.dumps(fields).encode(), MANIFEST)
@@ -269,7 +272,7 @@ def test_ten_upgrades_end_with_the_disk_as_after_the_second(
         free[number] = board.free()
         kept = versions[max(0, number - 2) : number]
         assert set(stored(board)) - others == ids(board, kept), f"after upgrade {number}"
-    shown = ", ".join(f"{one / 1e6:.1f}" for one in free.values())
+    shown = ", ".join(f"{size / 1e6:.1f}" for size in free.values())
     print(f"{UPGRADES} upgrades took {time.monotonic() - began:.0f} s; MB free after each: {shown}")
     assert abs(free[UPGRADES] - free[2]) < SLACK
     assert DISK * 1_000_000 < UPGRADES * BULK * COPIES, "all of them would not fit"
@@ -312,7 +315,7 @@ def test_clean_shows_and_removes_the_images_that_a_failed_update_left(
     volumes = board.docker("volume", "ls", "-q")
     seen = look([host], [])
     assert f"skycoin/skycoin@{new.partition('@sha256:')[2][:12]}" in table(seen)
-    assert [len(one.images) for one in seen] == [1]
+    assert [len(status.images) for status in seen] == [1]
     [gone] = clean(seen, [])
     assert (list(gone.images), list(gone.faults)) == (list(seen[0].images), [])
     assert set(stored(board)) == others | ids(board, [ninth, tenth])

@@ -108,7 +108,7 @@ def test_a_node_is_refused_on_a_host_with_a_workspace_with_an_engine_inside(
         [checked] = check([planned_host(wanted, None)])
         assert checked.state == Level.REFUSED
         HostFindings(said.append).remark(wanted)
-        assert any(f"has the workspace {name} " in one for one in said)
+        assert any(f"has the workspace {name} " in message for message in said)
     with there(board, name, image):
         assert not any(
             container.engine_inside for container in ask_host(board.engine, board.ssh_options).containers

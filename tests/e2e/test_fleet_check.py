@@ -281,9 +281,9 @@ def test_wrong_hosts_are_refused_by_name_in_time_and_the_others_deployed(
     assert ended - dropped[0] < 35, result.text
     assert ended - began < 90, result.text
     assert "-log-level=debug" in up.inspect("container", NODE)["Config"]["Cmd"]
-    for one in (board, slow):
-        assert one.docker("ps", "-aq") == ""
-        assert one.docker("volume", "ls", "-q") == ""
+    for host in (board, slow):
+        assert host.docker("ps", "-aq") == ""
+        assert host.docker("volume", "ls", "-q") == ""
     up.change(settings)
     result = up.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
     assert result.code == 0, result.text

@@ -119,8 +119,8 @@ def test_a_boards_images_came_through_ssh_and_no_login_stayed_there(up: Machine,
     names = attic.docker("images", "--digests", "--format", "{{.Repository}}@{{.Digest}}").split()
     port = registry.rpartition(":")[2]
     assert sorted(names) == sorted(
-        one.replace(registry, f"127.0.0.1:{port}")
-        for one in {
+        image.replace(registry, f"127.0.0.1:{port}")
+        for image in {
             *(up.outputs()["nodes"][name]["image"] for name in ("far", "shed")),
             exporter_of(up, "shed"),
         }
@@ -410,7 +410,7 @@ def test_a_wallet_is_created_in_the_gui_behind_its_login(login: Login) -> None:
     wallet = {"seed": seed, "label": "by the gui", "type": "deterministic"}
     made = ask_gui("/api/v1/wallet/create", data=wallet, auth=login, headers={**own, "X-CSRF-Token": token})
     assert made.status_code == 200, made.text
-    labels = [one["meta"]["label"] for one in behind_login(login, "/api/v1/wallets")]
+    labels = [wallet["meta"]["label"] for wallet in behind_login(login, "/api/v1/wallets")]
     assert "by the gui" in labels
 
 
@@ -457,7 +457,7 @@ def test_known_limit_a_process_of_the_host_reaches_the_api_without_a_login(up: M
     fields = ("--data-urlencode", f"seed={SEED}", "-d", "label=strange", "-d", "type=deterministic")
     made = json.loads(past_the_proxy(up, "/api/v1/wallet/create", *with_token, *fields))
     listed = json.loads(past_the_proxy(up, "/api/v1/wallets", "-H", "Host: rebound.example"))
-    assert made["meta"] in [one["meta"] for one in listed]
+    assert made["meta"] in [wallet["meta"] for wallet in listed]
     payment = {
         "wallet_id": made["meta"]["filename"],
         "to": [{"address": made["entries"][0]["address"], "coins": "1"}],
@@ -495,7 +495,10 @@ def test_a_new_password_of_the_gui_replaces_the_old_one_while_the_node_keeps_run
 
     def runs() -> list[tuple[str, str, int]]:
         found = [up.inspect("container", name) for name in ("skycoin-gui", "skycoin-gui-proxy")]
-        return [(one["Id"], one["State"]["StartedAt"], one["RestartCount"]) for one in found]
+        return [
+            (container["Id"], container["State"]["StartedAt"], container["RestartCount"])
+            for container in found
+        ]
 
     before = runs()
     done = up.skyinfra("setup", "rotate", "gui")

@@ -48,7 +48,9 @@ def test_a_memory_reservation_is_set_and_removed_without_a_replacement(
     assert memory(less) == (200, 100)
     gone = limited(up, before, memory=512)
     assert memory(gone) == (512, 512), "an engine takes none back; as much as the limit is none"
-    assert {one["Id"] for one in (reserved, less, gone)} == {first["Id"]}, "no container was replaced"
+    assert {container["Id"] for container in (reserved, less, gone)} == {first["Id"]}, (
+        "no container was replaced"
+    )
 
 
 def test_go_s_limit_hands_over_and_reaches_the_node(up: Machine, before: dict[str, Any]) -> None:

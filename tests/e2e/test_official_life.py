@@ -170,7 +170,8 @@ class Play:
             parts = [part for part in ("properties", "inputs") if part in wanted]
             for part in parts:
                 expected, got = (
-                    in_order(SCHEMAS[call.token], plain(one.get(part, {}))) for one in (wanted, answer)
+                    in_order(SCHEMAS[call.token], plain(properties.get(part, {})))
+                    for properties in (wanted, answer)
                 )
                 self._found += unlike(f"{call.case} {call.method} {part}", local(expected), got)
 

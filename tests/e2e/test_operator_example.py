@@ -196,7 +196,7 @@ def test_the_example_joins_the_network_with_the_limits_of_its_board(stack: Opera
         "-enable-api-sets=READ,TXN",
         "-port=6000",
     ]
-    published = [(one["ip"], one["external"]) for one in container["ports"]]
+    published = [(port["ip"], port["external"]) for port in container["ports"]]
     assert published == [("127.0.0.1", 6420), ("0.0.0.0", 6000)]
     assert (container["memory"], container["envs"]) == (768, ["GOMEMLIMIT=691MiB"])
 

@@ -144,7 +144,7 @@ def test_the_login_is_only_in_its_own_files(up: Machine) -> None:
     encoded = base64.b64encode(f"{USER}:{password}".encode()).decode()
     canaries = (password.encode(), encoded.encode())
     own = {up.layout.registry_password, up.layout.docker_config / "config.json"}
-    assert {path for path in own if any(one in path.read_bytes() for one in canaries)} == own
+    assert {path for path in own if any(canary in path.read_bytes() for canary in canaries)} == own
     found = [
         path
         for root in (up.layout.state, up.checkout)
@@ -153,7 +153,7 @@ def test_the_login_is_only_in_its_own_files(up: Machine) -> None:
         and path not in own
         # An engine's folders hold sockets and mounts; its images come from the registry, which is searched.
         and not {"engine", "boards"} & set(path.parts)
-        and any(one in path.read_bytes() for one in canaries)
+        and any(canary in path.read_bytes() for canary in canaries)
     ]
     assert found == []
     for process in Path("/proc").glob("[0-9]*"):
@@ -161,7 +161,7 @@ def test_the_login_is_only_in_its_own_files(up: Machine) -> None:
             command = (process / "cmdline").read_bytes()
         except OSError:
             continue  # the process has ended
-        assert not any(one in command for one in canaries), command
+        assert not any(canary in command for canary in canaries), command
 
 
 def test_a_base_pushed_with_another_digest_is_refused(

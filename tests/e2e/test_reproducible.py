@@ -103,7 +103,7 @@ def test_two_builders_make_equal_digests(up: Machine, other_builder: Builder, ag
     """The second has another checkout, umask 077, no HOME, another locale and another day."""
     other_builder.empty()
     with stack(up, "once") as tiny:
-        both = [published(one)["feature-tiny"] for one in (tiny, again)]
+        both = [published(build)["feature-tiny"] for build in (tiny, again)]
     digests = [{arch: variant["digest"] for arch, variant in tag["variants"].items()} for tag in both]
     assert digests[0] == digests[1]
     assert sorted(digests[0]) == sorted(ARCHES)

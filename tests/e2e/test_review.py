@@ -146,7 +146,10 @@ def test_a_wallet_that_is_protected_is_refused_in_the_words_of_the_mocks(
         if diagnostic["severity"] == "error"
     ]
     wallet = "urn:pulumi:local::skycoin::skycoin:index:Node$docker:index/volume:Volume::node-1-wallet"
-    assert [one["message"].strip() for one in found] == [refusal.format(wallet), "error: preview failed"]
+    assert [diagnostic["message"].strip() for diagnostic in found] == [
+        refusal.format(wallet),
+        "error: preview failed",
+    ]
 
 
 def test_pulumi_reads_a_stacks_file_as_pages_by_files_do(reviewed: Reviewed, tmp_path: Path) -> None:

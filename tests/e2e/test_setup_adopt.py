@@ -71,11 +71,11 @@ def listing(docker: Callable[..., str]) -> dict[str, Any]:
     }.items():
         every = ("--all", "--no-trunc") if kind == "container" else ()
         names = docker(kind, "ls", "--quiet", *every).split()
-        for one in json.loads(docker(kind, "inspect", *names)):
-            one.get("State", {}).pop("Health", None)
-            if one["Name"].endswith("-data"):
-                one.pop("CreatedAt")  # changed by the node itself
-            found[f"{kind} {one['Name']}"] = {key: one.get(key) for key in keys}
+        for object_ in json.loads(docker(kind, "inspect", *names)):
+            object_.get("State", {}).pop("Health", None)
+            if object_["Name"].endswith("-data"):
+                object_.pop("CreatedAt")  # changed by the node itself
+            found[f"{kind} {object_['Name']}"] = {key: object_.get(key) for key in keys}
     return found
 
 

@@ -201,7 +201,7 @@ def test_a_visor_takes_flags_and_ends_on_sigint(up: Machine, skywire: dict[str, 
     finally:
         up.docker("rm", "--force", "cgo")
     assert lines[0] == f"visor 1.2.3 {COMMIT} main {SUM}"
-    quoted = " ".join(json.dumps(one) for one in ("-c", config, *arguments))
+    quoted = " ".join(json.dumps(argument) for argument in ("-c", config, *arguments))
     assert lines[1:] == [f"[{quoted}] in /data", "closed"]
 
 

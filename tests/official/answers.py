@@ -288,7 +288,10 @@ def _normal_diff(schema: Schema, answer: Values) -> Values:
 def _without(diff: Values, name: str) -> Values:
     """A normal diff without one property, and what follows from it."""
     kinds = {path: kind for path, kind in diff["kinds"].items() if re.split(r"[.\[]", path)[0] != name}
-    rest = {key: [one for one in diff[key] if one != name] for key in ("replaces", "diffs", "stables")}
+    rest = {
+        key: [replaced for replaced in diff[key] if replaced != name]
+        for key in ("replaces", "diffs", "stables")
+    }
     return {"kinds": kinds, **rest}
 
 

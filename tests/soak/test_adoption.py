@@ -22,7 +22,7 @@ OLD, KEPT, HEIR = "old-skycoin", "old-skycoin-kept", "skycoin-heir"
 def commands(part: str, **words: str) -> list[str]:
     """Lines of the page's code block that contains `part`, with the names of this test."""
     blocks: list[str] = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
-    [block] = [one for one in blocks if part in one]
+    [block] = [block for block in blocks if part in block]
     for old, new in {"adopt node-1": "adopt heir", **words}.items():
         block = block.replace(old, new)
     return block.splitlines()

@@ -13,7 +13,9 @@ from tests.e2e.judge import build_judge, judged
 @pytest.mark.parametrize("kind", ["deterministic", "bip44", "collection"])
 def test_a_save_cut_at_any_byte_leaves_a_state_that_the_docs_list(kind: str, tmp_path: Path) -> None:
     found = [(save, state) for save in saves([kind]) for state in states(save, step=1)]
-    contents = {one for _, state in found for one in (state.main, state.temporary) if one is not None}
+    contents = {
+        content for _, state in found for content in (state.main, state.temporary) if content is not None
+    }
     for folder in ("judge", "states"):
         (tmp_path / folder).mkdir()
     seen = judged(build_judge(tmp_path / "judge"), contents, tmp_path / "states")

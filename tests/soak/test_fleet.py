@@ -77,7 +77,7 @@ class Fleet:
     def running(self, name: str, *filters: str) -> dict[str, str]:
         """Container → image of the running containers on a board."""
         form = ("--no-trunc", "--format", "{{.Names}} {{.Image}}")
-        chosen = [word for one in filters for word in ("--filter", one)]
+        chosen = [word for condition in filters for word in ("--filter", condition)]
         return dict(line.split() for line in self.boards[name].docker("ps", *form, *chosen).splitlines())
 
     def look(self) -> Sight:
@@ -142,8 +142,8 @@ def _cells(one: Seen | None) -> tuple[str, str, str]:
 
 def kept(before: Sight, after: Sight) -> None:
     """Check that heights and wallets are unchanged."""
-    assert [(one.height, one.wallets) for one in after.values()] == [
-        (one.height, one.wallets) for one in before.values()
+    assert [(node.height, node.wallets) for node in after.values()] == [
+        (node.height, node.wallets) for node in before.values()
     ]
 
 
@@ -201,7 +201,7 @@ def _deploy(fleet: Fleet) -> Sight:
         options = MADE[WALLETS[name]]
         board.docker("exec", f"skycoin-{name}", "skycoin-cli", "walletCreate", "own.wlt", *options)
     seen = fleet.look()
-    assert len({one.wallets for one in seen.values()}) == len(seen)
+    assert len({node.wallets for node in seen.values()}) == len(seen)
     assert {name: fingerprint(fleet.machine, name) for name in seen} == {
         name: one.wallets for name, one in seen.items()
     }

@@ -65,8 +65,8 @@ def test_all_kinds_of_images_are_there(published: list[Published], request: pyte
     expected = set(EXPECTED)
     if WORKSPACES_TESTS in {item.path.name for item in request.session.items}:
         expected |= {f"skycoin/skycoindev-{name}" for name in WORKSPACES}
-    assert {one.repository.name for one in published} >= expected
-    assert INDEX in {one.manifest["mediaType"] for one in published}
+    assert {image.repository.name for image in published} >= expected
+    assert INDEX in {image.manifest["mediaType"] for image in published}
 
 
 def test_crane_finds_each_list_and_image_valid(up: Machine, published: list[Published]) -> None:
@@ -74,8 +74,8 @@ def test_crane_finds_each_list_and_image_valid(up: Machine, published: list[Publ
     crane = str(ensure_tool(up.layout, find_go(up.layout), CRANE))
     environment = up.environment()
     failed = []
-    for one in published:
-        said = up.run(crane, "validate", "--remote", f"{up.layout.registry}/{one.name}", env=environment)
+    for image in published:
+        said = up.run(crane, "validate", "--remote", f"{up.layout.registry}/{image.name}", env=environment)
         if said.code != 0:
             failed.append(said.text)
     assert failed == []
@@ -99,7 +99,7 @@ def documents(one: Published) -> Iterator[dict[str, str]]:
 def test_each_document_holds_by_the_schemas_of_the_image_specification(
     up: Machine, published: list[Published]
 ) -> None:
-    every = {document["Name"]: document for one in published for document in documents(one)}
+    every = {document["Name"]: document for image in published for document in documents(image)}
     assert {document["MediaType"] for document in every.values()} == {INDEX, MANIFEST, CONFIG}
     done = subprocess.run(
         [find_go(up.layout), "run", "."],

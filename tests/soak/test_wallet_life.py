@@ -119,7 +119,7 @@ class Life:
         url = f"http://127.0.0.1:{PORT}/api/v1/version"
         ask = ["curl", "-fs", "-o", "/dev/null", "--max-time", str(PROMPT), url]
         asked = (ask, self.isle.inside(*ask))
-        return any(subprocess.run(one, check=False).returncode == 0 for one in asked)
+        return any(subprocess.run(command, check=False).returncode == 0 for command in asked)
 
     def addresses(self) -> dict[str, list[str]]:
         """Wallet → its addresses, as printed by the healthy node's own program."""

@@ -75,7 +75,7 @@ class Forge:
         """Run a workflow for a branch of a repository; return the log of all its jobs."""
         machine = self._up.environment()
         here = {*os.environ["PATH"].split(":"), str(PROJECT / ".venv" / "bin")}
-        tools = [one for one in machine.pop("PATH").split(":") if one not in here]
+        tools = [folder for folder in machine.pop("PATH").split(":") if folder not in here]
         backend = machine.pop("PULUMI_BACKEND_URL")
         passphrase = Path(machine.pop("PULUMI_CONFIG_PASSPHRASE_FILE")).read_text().strip()
         env = {

@@ -86,7 +86,9 @@ class RecordedHost:
     def docker(self, info: dict[str, Any], *containers: dict[str, Any]) -> None:
         """Make the host's docker command answer for an engine with these containers."""
         # Compact, as Go writes JSON.
-        info_text, *lines = (f"{json.dumps(one, separators=(',', ':'))}\n" for one in (info, *containers))
+        info_text, *lines = (
+            f"{json.dumps(answer, separators=(',', ':'))}\n" for answer in (info, *containers)
+        )
         (self.folder / "info.json").write_text(info_text)
         (self.folder / "containers").write_text("".join(lines))
         self.says(

@@ -56,7 +56,7 @@ class ImageStore:
         self.uses.append({"Id": f"id-of-{name}", "ImageID": identity, "Labels": labels or None})
 
     def images(self, all: bool = False) -> list[dict[str, Any]]:  # noqa: A002 docker-py's name
-        return [one for one in self.stored.values() if all or one["RepoDigests"] or one["RepoTags"]]
+        return [image for image in self.stored.values() if all or image["RepoDigests"] or image["RepoTags"]]
 
     def containers(self, all: bool) -> list[dict[str, Any]]:  # noqa: A002 docker-py's name
         assert all, "a stopped container needs its image too"

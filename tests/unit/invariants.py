@@ -27,8 +27,8 @@ def check_invariants(engine: Engine) -> None:
 def _rules_hold(engine: Engine) -> None:
     """Apply the rules of a review to everything that the program creates."""
     broken = broken_rules(wanted(first_preview(engine)), RULES)
-    said = [f"{name}: {how}" for one in broken for name, how in one.breaches]
-    assert not broken, [*said, *(one.error for one in broken if one.error)]
+    said = [f"{name}: {how}" for rule in broken for name, how in rule.breaches]
+    assert not broken, [*said, *(rule.error for rule in broken if rule.error)]
 
 
 def _urns_are_unique(engine: Engine) -> None:

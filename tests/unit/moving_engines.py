@@ -228,7 +228,7 @@ class Containers:
             return [node for node in self.board.nodes.values() if NODE_LABEL in node.labels]
         if filters is None:
             there = list(self.board.nodes.values())
-            return there if all else [one for one in there if one.status != "exited"]
+            return there if all else [container for container in there if container.status != "exited"]
         assert all
         return []
 
@@ -305,8 +305,8 @@ def unpack(archive: bytes, folder: Path) -> None:
 def archived(folder: Path, path: str) -> tuple[list[bytes], Values]:
     """Files of a folder as docker-py returns them: a tar archive in chunks, and facts about it."""
     found = {
-        str(one.relative_to(folder)): File(data=one.read_bytes())
-        for one in folder.rglob("*")
-        if one.is_file()
+        str(path.relative_to(folder)): File(data=path.read_bytes())
+        for path in folder.rglob("*")
+        if path.is_file()
     }
     return [to_tar(found, posixpath.basename(path))], {}

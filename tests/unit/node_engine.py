@@ -348,7 +348,7 @@ class NodeEngine:
     def rename(self, name: str, other: str) -> None:
         def change() -> None:
             box = self._box(name)
-            if any(one.name == other for one in self.boxes.values()):
+            if any(box.name == other for box in self.boxes.values()):
                 raise APIError("409", explanation=f"the name {other} is already in use")
             self.log.append(f"rename {box.name} {other}")
             box.name = other

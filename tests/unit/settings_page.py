@@ -99,7 +99,7 @@ def _type(schema: Schema) -> str:
 
 def _allowed(schema: Schema) -> str:
     if "enum" in schema:
-        return ", ".join(f"`{yaml_of(one)}`" for one in schema["enum"])
+        return ", ".join(f"`{yaml_of(value)}`" for value in schema["enum"])
     if schema["type"] == "array":
         least = ", at least one" if schema.get("minItems") else ""
         return _allowed(schema["items"]) + least

@@ -52,7 +52,7 @@ def _stack(engine: Engine) -> Registered:
 
 
 def _block(engine: Engine, entry: Registered) -> str:
-    names = {one.urn: one.name for one in engine.registered}
+    names = {resource.urn: resource.name for resource in engine.registered}
     words = [entry.type, entry.name]
     if entry.parent != _stack(engine).urn:
         words.append(f"parent={names[entry.parent]}")
@@ -75,7 +75,7 @@ def _lines(value: dict[str, Any], indent: str = "    ") -> list[str]:
         if isinstance(inner, dict) and inner:
             lines += [f"{indent}{key}:", *_lines(inner, indent + "    ")]
         elif isinstance(inner, list) and inner:
-            lines += [f"{indent}{key}:", *(f"{indent}    - {_scalar(one)}" for one in inner)]
+            lines += [f"{indent}{key}:", *(f"{indent}    - {_scalar(entry)}" for entry in inner)]
         else:
             lines.append(f"{indent}{key}: {_scalar(inner)}")
     return lines
@@ -128,8 +128,8 @@ def identities(block: Block, components: Mapping[str, Block]) -> set[Identity]:
     for types, former in above:
         inherited = parent is not None and block.name.startswith(parent.name)
         name = former + block.name.removeprefix(block.parent) if inherited else block.name
-        own = (one for one in block.aliases if not one.startswith("urn:"))
-        found |= {(f"{types}${block.type}".lstrip("$"), one) for one in (name, *own)}
+        own = (alias for alias in block.aliases if not alias.startswith("urn:"))
+        found |= {(f"{types}${block.type}".lstrip("$"), alias) for alias in (name, *own)}
     for alias in block.aliases:
         if alias.startswith("urn:"):
             _, _, types, name = alias.split("::")

@@ -114,7 +114,7 @@ def give(volume: Path, script: str = GIVE) -> None:
 
 def owners(volume: Path) -> set[str]:
     seen = [path.lstat() for path in (volume, *volume.rglob("*")) if path.name != "lost+found"]
-    return {f"{one.st_uid}:{one.st_gid}" for one in seen}
+    return {f"{status.st_uid}:{status.st_gid}" for status in seen}
 
 
 @as_root
@@ -155,14 +155,14 @@ def test_a_new_wallet_volume_is_given_before_anything_is_written_there(engine: W
     _, state = preflight(engine).create(THEIRS)
     assert (state["user"], state["walletFault"]) == (OTHER, "")
     assert engine.given[:2] == [WALLET, COPIES]
-    gives = [one for one in engine.asked if "give" in one["command"]]
-    for one in gives:
-        assert (one["user"], one["cap_drop"]) == ("0:0", ["ALL"])
-        assert one["cap_add"] == ["CHOWN", "DAC_READ_SEARCH"]
-        assert (one["network_mode"], one["read_only"]) == ("none", True)
+    gives = [container for container in engine.asked if "give" in container["command"]]
+    for container in gives:
+        assert (container["user"], container["cap_drop"]) == ("0:0", ["ALL"])
+        assert container["cap_add"] == ["CHOWN", "DAC_READ_SEARCH"]
+        assert (container["network_mode"], container["read_only"]) == ("none", True)
     targets = {run["command"][4] for run in gives}
     assert targets == {"/wallet", "/data"}, "where the image has folders"
-    runs = [one for one in engine.asked if "volumes" in one and one not in gives]
+    runs = [container for container in engine.asked if "volumes" in container and container not in gives]
     assert {run["user"] for run in runs} == {OTHER}
     modes = {mount["mode"] for run in runs for mount in run["volumes"].values()}
     assert modes == {"rw,nocopy"}, "Docker gives an empty volume to the image's user again"
@@ -171,7 +171,7 @@ def test_a_new_wallet_volume_is_given_before_anything_is_written_there(engine: W
 def test_the_images_user_is_given_nothing_and_asked_for_nothing_more(engine: WalletEngine) -> None:
     preflight(engine).create(INPUTS)
     assert engine.given == []
-    assert all("user" not in one for one in engine.asked)
+    assert all("user" not in container for container in engine.asked)
     give_empty(engine, INPUTS, "image", WALLET)
     before = engine.volumes
     prepare_copies(engine, INPUTS, "image", "skycoin-two-copies")
@@ -186,7 +186,7 @@ def test_a_refresh_of_such_a_node_gives_nothing(engine: WalletEngine) -> None:
     found = preflight(engine).read("attic", THEIRS, state)
     assert found is not None
     assert (found.state, engine.given) == (state, [])
-    assert [one["user"] for one in engine.asked] == [OTHER]
+    assert [container["user"] for container in engine.asked] == [OTHER]
 
 
 def test_an_adoption_changes_the_owner_of_no_volume(
@@ -226,7 +226,7 @@ def test_a_wallet_is_copied_by_its_owner() -> None:
 def test_restored_files_belong_to_that_user_and_group() -> None:
     archive = to_tar({"a.wlt": File(data=b"x")}, ".restoring", 12000, 12001)
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        assert {(one.uid, one.gid) for one in tar} == {(12000, 12001)}
+        assert {(member.uid, member.gid) for member in tar} == {(12000, 12001)}
     assert from_tar(archive)[".restoring/a.wlt"].data == b"x"
 
 

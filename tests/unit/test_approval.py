@@ -201,7 +201,7 @@ def test_every_difference_changes_the_hash_and_is_reported(change: Callable[[Sou
     assert now.token != before.token
     known = read_details(details(before), before.token)
     assert differences(before.token, now, known) == [*CHANGES[change]]
-    assert differences(before.token, now) == [one.partition(": ")[0] for one in CHANGES[change]]
+    assert differences(before.token, now) == [line.partition(": ")[0] for line in CHANGES[change]]
 
 
 @pytest.mark.parametrize(
@@ -229,9 +229,9 @@ def other_order(sources: Sources) -> None:
 
 
 def other_times_and_traces(sources: Sources) -> None:
-    for one in [*state(sources), *(step["newState"] for step in steps(sources))]:
-        one |= {"created": "2027", "modified": "2027", "sourcePosition": "project:///a.py#1"}
-        one["stackTrace"] = [{"sourcePosition": "project:///a.py#1"}]
+    for resource in [*state(sources), *(step["newState"] for step in steps(sources))]:
+        resource |= {"created": "2027", "modified": "2027", "sourcePosition": "project:///a.py#1"}
+        resource["stackTrace"] = [{"sourcePosition": "project:///a.py#1"}]
 
 
 def other_refresh_steps(sources: Sources) -> None:
@@ -308,7 +308,7 @@ def test_details_hold_no_value() -> None:
     sources = made()
     state(sources)[0]["inputs"]["name"] = steps(sources)[3]["newState"]["inputs"]["name"] = "a-value"
     parsed = json.loads(details(approval(sources)))
-    assert all(len(one) == WHOLE for its in parsed["parts"].values() for one in its.values())
+    assert all(len(digest) == WHOLE for its in parsed["parts"].values() for digest in its.values())
     assert "a-value" not in json.dumps(parsed)
 
 

@@ -105,7 +105,7 @@ def test_the_programs_own_process_gives_the_same_answers_as_this_one() -> None:
     text = json.dumps({"base": {**base, "ecr": wrong}, "heads": heads})
     there, here = ([*map(_sorted, run(text)[0])] for run in (mock_previews._run, in_this_process))
     assert there == here
-    assert [[*one] for one in here] == [
+    assert [[*row] for row in here] == [
         ["steps", "changeSummary", "published"],
         ["steps", "diagnostics"],
         ["failed"],

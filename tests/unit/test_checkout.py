@@ -218,8 +218,8 @@ def test_a_stack_file_of_another_state_is_copied_without_losing_the_old_copy(
     """Otherwise, a copied example in a new clone replaces the only copy, even if `make up` is refused."""
     (home.target / "backend/.pulumi/stacks/skycoin").mkdir(parents=True)
     (home.target / "backend/.pulumi/stacks/skycoin/local.json").write_text(STATE)
-    for one in ("encryptionsalt: one\n", "encryptionsalt: one\nconfig: {}\n", text):
-        home.stack_file.write_text(one)
+    for content in ("encryptionsalt: one\n", "encryptionsalt: one\nconfig: {}\n", text):
+        home.stack_file.write_text(content)
         with exclusive(layout, "make up"):
             pass
     copy = home.target / "stack-files" / "Pulumi.local.yaml"

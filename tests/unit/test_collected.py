@@ -25,9 +25,11 @@ def _lost(file: Path) -> Iterator[str]:
             elif isinstance(node, Function):
                 if node.name.startswith("test_"):
                     collected.append(f"{where}{node.name}")
-                inner = [one for one in ast.walk(node) if isinstance(one, Function) and one is not node]
+                inner = [
+                    child for child in ast.walk(node) if isinstance(child, Function) and child is not node
+                ]
                 yield from (
-                    f"{one.name}: inside {node.name}" for one in inner if one.name.startswith("test_")
+                    f"{child.name}: inside {node.name}" for child in inner if child.name.startswith("test_")
                 )
             else:
                 places.append((where, node))
@@ -42,7 +44,7 @@ def _lost(file: Path) -> Iterator[str]:
 
 def test_every_test_of_this_tree_is_collected() -> None:
     lost = [
-        f"{file.relative_to(TESTS)}: {one}" for file in sorted(TESTS.rglob("*.py")) for one in _lost(file)
+        f"{file.relative_to(TESTS)}: {lost}" for file in sorted(TESTS.rglob("*.py")) for lost in _lost(file)
     ]
     assert not lost, "\n".join(lost)
 

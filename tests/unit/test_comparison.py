@@ -87,11 +87,13 @@ def test_vulnerabilities_are_those_of_the_modules_that_differ() -> None:
     found = list(
         vulnerability_differences([row(GONE, "1.0.0", ""), row(CRYPTO, "0.30.0", NOW)], by_module(KNOWN))
     )
-    assert [(one["identity"], one["gained"], one["version"], one["fixed"]) for one in found] == [
+    assert [
+        (change["identity"], change["gained"], change["version"], change["fixed"]) for change in found
+    ] == [
         ("GO-2", True, NOW, ""),
         ("GO-1", False, "0.30.0", "0.45.0"),
     ]
-    assert {(one["program"], *one["variants"]) for one in found} == {("skycoin", "amd64", "arm64v8")}
+    assert {(change["program"], *change["variants"]) for change in found} == {("skycoin", "amd64", "arm64v8")}
 
 
 def test_equal_records_and_records_without_modules_are_distinguished(now: dict[str, Any]) -> None:
@@ -173,8 +175,8 @@ def outputs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
     """Outputs of a stack; the database of vulnerabilities has the entries of KNOWN."""
     folder = tmp_path / "osv"
     folder.mkdir()
-    for one in KNOWN:
-        (folder / f"{one['id']}.json").write_text(json.dumps(one))
+    for vulnerability in KNOWN:
+        (folder / f"{vulnerability['id']}.json").write_text(json.dumps(vulnerability))
     found = Database(folder, date(2026, 11, 5))
     monkeypatch.setattr(known_vulnerabilities, "fetched_database", lambda _: found)
     return json.dumps(up("release").exports())
@@ -200,7 +202,10 @@ def test_the_command_shows_modules_gained_and_lost_since_an_earlier_record(
         assert line in lines
     assert any("that Go's database knew on 2026-11-05" in line for line in lines)
     as_json = json.loads(skyinfra(*command, "--format", "json", given=outputs).out)
-    assert [one["identity"] for one in as_json["since"]["vulnerabilities"]] == ["GO-2", "GO-1"]
+    assert [vulnerability["identity"] for vulnerability in as_json["since"]["vulnerabilities"]] == [
+        "GO-2",
+        "GO-1",
+    ]
 
 
 def test_the_command_says_that_no_database_could_be_read(
@@ -231,8 +236,8 @@ def test_the_command_refuses_a_file_that_is_not_a_record(
 def test_a_variant_that_was_not_compared_is_not_called_free_of_changes(
     skyinfra: Skyinfra, outputs: str, before: dict[str, Any], tmp_path: Path
 ) -> None:
-    for one in KNOWN[:2]:
-        (tmp_path / "osv" / f"{one['id']}.json").unlink()
+    for vulnerability in KNOWN[:2]:
+        (tmp_path / "osv" / f"{vulnerability['id']}.json").unlink()
     file = tmp_path / "record.json"
     file.write_text(json.dumps(before))
     ran = skyinfra("release", "record", "--outputs", "-", "--since", str(file), given=outputs)

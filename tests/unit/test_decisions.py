@@ -52,7 +52,8 @@ DECISIONS = [read(file) for file in sorted(FOLDER.glob("[0-9]*.md"))]
 
 def index() -> str:
     rows = [
-        [f"[{int(one.number)}]({one.file})", one.title, re.sub(r"\b0+", "", one.status)] for one in DECISIONS
+        [f"[{int(decision.number)}]({decision.file})", decision.title, re.sub(r"\b0+", "", decision.status)]
+        for decision in DECISIONS
     ]
     return "\n".join([HEAD, *table(["ADR", "decision", "status"], rows), ""])
 
@@ -68,9 +69,9 @@ def test_no_number_is_missing() -> None:
     assert numbers == list(range(1, len(numbers) + 1))
 
 
-@pytest.mark.parametrize("decision", DECISIONS, ids=[one.number for one in DECISIONS])
+@pytest.mark.parametrize("decision", DECISIONS, ids=[decision.number for decision in DECISIONS])
 def test_a_decision_and_the_one_that_supersedes_it_name_each_other(decision: Decision) -> None:
-    others = {one.number: one for one in DECISIONS}
+    others = {decision.number: decision for decision in DECISIONS}
     if decision.superseded_by:
         assert f"ADR {decision.number}" in others[decision.superseded_by].text
     for number in re.findall(r"^Supersedes .*?ADR (\d{4})", decision.text, re.M):

@@ -56,8 +56,8 @@ def test_a_repository_and_its_policy_are_all_that_is_made() -> None:
         "imageScanningConfiguration": {"scanOnPush": True},
         "imageTagMutability": "IMMUTABLE_WITH_EXCLUSION",
         "imageTagMutabilityExclusionFilters": [
-            {"filter": one, "filterType": "WILDCARD"}
-            for one in ("latest*", "develop*", "feature-*", "0.27", "0.27-*")
+            {"filter": pattern, "filterType": "WILDCARD"}
+            for pattern in ("latest*", "develop*", "feature-*", "0.27", "0.27-*")
         ],
     }
     assert (repository.protect, repository.retain_on_delete) == (True, True)
@@ -267,8 +267,8 @@ TAGS = {
 @pytest.mark.parametrize(("tag", "moves"), TAGS.items(), ids=TAGS)
 def test_only_moving_tags_may_move_with_every_suffix(tag: str, *, moves: bool) -> None:
     filters = moving_filters([minor_tag(VERSION)])
-    for one in (tag, *(variant_tag(tag, arch) for arch in ARCHES)):
-        assert any(fnmatchcase(one, pattern) for pattern in filters) is moves, one
+    for written in (tag, *(variant_tag(tag, arch) for arch in ARCHES)):
+        assert any(fnmatchcase(written, pattern) for pattern in filters) is moves, written
 
 
 def _first_rule(*tags: str) -> dict[str, Any]:

@@ -253,8 +253,8 @@ def test_a_pull_uses_the_current_login_of_the_docker_config(
     list(asked.client().api.pull(f"registry.example/skycoin@sha256:{'a' * 64}", stream=True))
     assert [path for path, _ in listener.headers] == ["/images/create"] * 3
     *sent, none = [headers.get("X-Registry-Auth") for _, headers in listener.headers]
-    found = [json.loads(base64.urlsafe_b64decode(one or "")) for one in sent]
-    assert [one["password"] for one in found] == ["former", "renewed"]
+    found = [json.loads(base64.urlsafe_b64decode(header or "")) for header in sent]
+    assert [login["password"] for login in found] == ["former", "renewed"]
     assert none is None
 
 
@@ -451,16 +451,16 @@ def test_a_login_that_waits_for_its_engine_holds_up_no_other(
     monkeypatch.setattr(ssh, "LOGIN_SECONDS", 0.2)
     relay = SshRelay("ssh://pi@attic.lan", [])
     silent = [socket.socket(socket.AF_UNIX) for _ in range(LOGINS)]
-    for one in silent:
-        one.connect(relay.address.removeprefix("unix://"))
+    for client in silent:
+        client.connect(relay.address.removeprefix("unix://"))
     time.sleep(0.5)  # all of them start the silent ssh
     put_ssh(logins, SLOW_LOGIN)
     with socket.socket(socket.AF_UNIX) as eleventh:
         eleventh.settimeout(10)
         eleventh.connect(SshRelay("ssh://pi@shed.lan", []).address.removeprefix("unix://"))
         assert eleventh.recv(100) == b"answer\n"
-    for one in silent:
-        one.close()
+    for client in silent:
+        client.close()
 
 
 DIAL = """\
@@ -497,7 +497,7 @@ def behind_ssh(name: str) -> Any:
 
 def of_relays(logins: Path) -> tuple[int, int, int]:
     """Number of the relays' threads, ssh processes and listening sockets."""
-    threads = sum(one.name.startswith("ssh ssh://pi@closed-") for one in threading.enumerate())
+    threads = sum(thread.name.startswith("ssh ssh://pi@closed-") for thread in threading.enumerate())
     pids = logins.read_text().split() if logins.exists() else []
     sockets = Path(tempfile.gettempdir()).glob("skycoin-ssh-*/docker.sock")
     return threads, sum(Path(f"/proc/{pid}").exists() for pid in pids), len(list(sockets))

@@ -326,7 +326,7 @@ def test_a_digest_is_of_all_wallets_and_their_names(tmp_path: Path) -> None:
     (tmp_path / "a.wlt").rename(tmp_path / "z.wlt")
     seen.append(digest(found(tmp_path).wallets))
     assert len(set(seen)) == 5
-    assert all(len(one) == 16 for one in seen)
+    assert all(len(identity) == 16 for identity in seen)
     assert summary(found(tmp_path).wallets) == "3 wallets with 6 addresses"
     assert summary(NOTHING) == "0 wallets with 0 addresses"
 

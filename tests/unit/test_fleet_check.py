@@ -153,8 +153,8 @@ def test_a_dead_host_does_not_hold_up_the_others() -> None:
     checked = check(wanted, ask)
     assert time.monotonic() - began < 1
     assert most[0] == LOGINS
-    assert [one.planned for one in checked] == wanted
-    assert [one.planned.name for one in checked if one.state == "unknown"] == ["board-3"]
+    assert [host.planned for host in checked] == wanted
+    assert [host.planned.name for host in checked if host.state == "unknown"] == ["board-3"]
     assert worst(checked) == "unknown"
 
 

@@ -183,7 +183,9 @@ def test_the_globs_match_the_components_of_a_real_state(name: str) -> None:
             assert len(found) == 1 or component.startswith(("Exporter::", "Proxy::"))
     exporters = [urn for urn in urns if urn.partition("$")[0].endswith("skycoin:index:Exporter")]
     assert all(
-        any(urn.endswith(one) for item in items for one in item.urns) for urn in exporters if "$" not in urn
+        any(urn.endswith(ending) for item in items for ending in item.urns)
+        for urn in exporters
+        if "$" not in urn
     )
 
 

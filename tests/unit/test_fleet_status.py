@@ -344,7 +344,7 @@ def test_a_host_is_asked_once_for_all_its_nodes_and_the_order_stays() -> None:
         return host
 
     found = Hosts(nodes, ask=ask).look()
-    assert [one.node.deployed.name for one in found] == ["b", "a", "c"]
+    assert [status.node.deployed.name for status in found] == ["b", "a", "c"]
     assert (len(made), host.asked) == (2, 2), "another way to it is another connection"
 
 
@@ -363,7 +363,7 @@ def test_a_dead_host_is_a_row_and_costs_its_limit_once() -> None:
     hosts = {"good": Slow(), "hung": hung, "refused": Slow(error=HostError("Connection refused"))}
     fleet = fleet_of(hosts, limit=0.5)
     began = time.monotonic()
-    states = {one.node.deployed.host: (one.state, one.reason) for one in fleet.look()}
+    states = {status.node.deployed.host: (status.state, status.reason) for status in fleet.look()}
     assert 0.4 < time.monotonic() - began < 2
     assert states == {
         "good": (State.SYNCED, ""),
@@ -371,13 +371,16 @@ def test_a_dead_host_is_a_row_and_costs_its_limit_once() -> None:
         "refused": (State.NO_ANSWER, "Connection refused"),
     }
     began = time.monotonic()
-    again = {one.node.deployed.host: one.state for one in fleet.look()}
+    again = {status.node.deployed.host: status.state for status in fleet.look()}
     assert time.monotonic() - began < 0.4, "nobody waits for it again"
     assert (again["good"], again["hung"]) == (State.SYNCED, State.NO_ANSWER)
     assert hung.asked == 1, "it is asked still"
     hung.answers.set()
     deadline = time.monotonic() + 5
-    while next(one for one in fleet.look() if one.node.deployed.host == "hung").state is not State.SYNCED:
+    while (
+        next(status for status in fleet.look() if status.node.deployed.host == "hung").state
+        is not State.SYNCED
+    ):
         assert time.monotonic() < deadline, "a host that is back is seen"
     fleet.close()
     assert hosts["good"].closed
@@ -385,7 +388,7 @@ def test_a_dead_host_is_a_row_and_costs_its_limit_once() -> None:
 
 def test_an_internal_error_affects_only_the_row_of_one_host() -> None:
     found = fleet_of({"a": Slow(error=RuntimeError("oh")), "b": Slow()}).look()
-    assert [(one.state, "RuntimeError" in one.reason) for one in found] == [
+    assert [(status.state, "RuntimeError" in status.reason) for status in found] == [
         (State.NO_ANSWER, True),
         (State.SYNCED, False),
     ]

@@ -20,7 +20,7 @@ def test_only_modules_that_differ_are_named_in_the_order_of_their_paths() -> Non
         Difference(module=CRYPTO, before="1", after=""),
         Difference(module=TEXT, before="0.1.0", after="0.2.0"),
     ]
-    assert [one.text for one in found] == [
+    assert [module.text for module in found] == [
         "b 2 is new",
         f"{CRYPTO} 1 is gone",
         f"{TEXT} 0.1.0 → 0.2.0",

@@ -117,7 +117,7 @@ def test_the_settings_for_readers_are_those_of_the_registry_without_a_way_to_wri
     file: str, auth: dict[str, Any] | None
 ) -> None:
     whole, readers = (
-        yaml.safe_load((FILES_OF_THE_IMAGE / one.removeprefix("/")).read_text()) for one in (SETTINGS, file)
+        yaml.safe_load((FILES_OF_THE_IMAGE / name.removeprefix("/")).read_text()) for name in (SETTINGS, file)
     )
     assert readers["storage"] == {
         "filesystem": whole["storage"]["filesystem"],

@@ -247,7 +247,12 @@ def test_programs_that_lie_next_to_a_tool_are_built_with_it(
 
     monkeypatch.setattr(tools, "run", run)
     path = tools.ensure_tool(layout, "go", tools.BUILDKIT)
-    assert {one.name for one in path.parent.iterdir()} == {"buildkitd", "bridge", "loopback", "host-local"}
+    assert {sibling.name for sibling in path.parent.iterdir()} == {
+        "buildkitd",
+        "bridge",
+        "loopback",
+        "host-local",
+    }
     assert tools.tool_path(layout, replace(tools.BUILDKIT, beside=())) != path, "a set-up of before has none"
     assert len(built) == 4
     tools.ensure_tool(layout, "go", tools.BUILDKIT)

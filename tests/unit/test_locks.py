@@ -59,13 +59,17 @@ def _lock(name: str) -> dict[str, Locked]:
 def _direct(name: str) -> dict[str, Requirement]:
     """Direct requirements by name, from the file that people edit."""
     asked = [Requirement(line) for line in _lines(f"{name}.in") if not line.startswith("-")]
-    return {canonicalize_name(one.name): one for one in asked}
+    return {canonicalize_name(requirement.name): requirement for requirement in asked}
 
 
 def _needed(asked: list[Requirement]) -> set[str]:
     """Names of these packages and of all their dependencies here, by what is installed."""
     found: set[tuple[str, str]] = set()
-    left = [(canonicalize_name(one.name), extra) for one in asked for extra in ("", *one.extras)]
+    left = [
+        (canonicalize_name(requirement.name), extra)
+        for requirement in asked
+        for extra in ("", *requirement.extras)
+    ]
     while left:
         name, extra = left.pop()
         if (name, extra) in found:

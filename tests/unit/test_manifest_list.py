@@ -27,7 +27,9 @@ def test_a_list_is_one_tag_under_one_component(engine: Engine) -> None:
     assert tag.inputs == {
         "repository": REPOSITORY,
         "tag": "0.27.1",
-        "variants": [{"arch": one.arch, "platform": one.platform, "ref": one.ref} for one in CHILDREN],
+        "variants": [
+            {"arch": child.arch, "platform": child.platform, "ref": child.ref} for child in CHILDREN
+        ],
         "annotations": {},
         "immutable": False,
         "optional": False,

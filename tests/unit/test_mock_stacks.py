@@ -149,7 +149,7 @@ def test_a_resource_that_loses_or_gains_protection_can_be_replaced() -> None:
     """The engine refuses a replacement only if both the state and the program protect the resource."""
     before, after = up("fleet", files_here()), up("fleet", files_here())
     for engine, protect in ((before, True), (after, False)):
-        [wallet] = [one for one in engine.registered if one.urn == WALLET]
+        [wallet] = [resource for resource in engine.registered if resource.urn == WALLET]
         inputs = wallet.inputs if protect else {**wallet.inputs, "name": "other"}
         engine.registered[engine.registered.index(wallet)] = replace(wallet, protect=protect, inputs=inputs)
     preview = preview_of(before, after)

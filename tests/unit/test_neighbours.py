@@ -31,7 +31,7 @@ class NeighbourEngine:
         return self.there
 
     def inspect_container(self, identity: str) -> dict[str, Any]:
-        [found] = [one for one in self.there if one["Id"] == identity]
+        [found] = [container for container in self.there if container["Id"] == identity]
         if found.get("gone"):
             raise NotFound(identity)
         return {"HostConfig": found["host"]}

@@ -98,7 +98,7 @@ def test_no_resource_of_a_node_is_touched_before_its_preflight(engine: Engine) -
 
 def _all_before(engine: Engine, entry: Registered) -> set[str]:
     """URNs of a resource's dependencies, direct and indirect."""
-    by_urn = {one.urn: one for one in engine.registered}
+    by_urn = {resource.urn: resource for resource in engine.registered}
     found: set[str] = set()
     left = set(entry.dependencies)
     while left:

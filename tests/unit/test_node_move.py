@@ -129,7 +129,7 @@ class Fleet:
 def is_target(command: Sequence[str], urn: str) -> bool:
     """True if an update targets a resource. As in Pulumi, `**` matches anything, `*` all but colons."""
     given = [command[at + 1] for at, part in enumerate(command) if part == "--target"]
-    patterns = (re.escape(one).replace(r"\*\*", ".*").replace(r"\*", "[^:]*") for one in given)
+    patterns = (re.escape(pattern).replace(r"\*\*", ".*").replace(r"\*", "[^:]*") for pattern in given)
     return any(re.fullmatch(pattern, urn) for pattern in patterns)
 
 
@@ -208,10 +208,10 @@ def test_a_node_of_another_user_moves_into_volumes_that_are_given_to_that_user_f
     ran = move(skyinfra)
     assert ran.code == 0, ran.err
     assert fleet.attic.files(WALLET) == fleet.shed.files(WALLET)
-    given = [one for one in fleet.shed.asked if "give" in one["command"]]
-    assert {volume for one in given for volume in one["volumes"]} == {WALLET, f"{WALLET}-backups"}
-    others = [one for one in fleet.shed.asked if one not in given]
-    first = next(one for one in fleet.shed.asked if WALLET in one["volumes"])
+    given = [container for container in fleet.shed.asked if "give" in container["command"]]
+    assert {volume for container in given for volume in container["volumes"]} == {WALLET, f"{WALLET}-backups"}
+    others = [container for container in fleet.shed.asked if container not in given]
+    first = next(container for container in fleet.shed.asked if WALLET in container["volumes"])
     assert first in given
     assert {other["user"] for other in others if other["command"] != ["true"]} == {"12000:12001"}
     modes = {mount["mode"] for other in others for mount in other["volumes"].values()}
@@ -994,7 +994,7 @@ def test_an_update_is_of_all_parts_of_its_node_and_of_no_other_nodes(
             },
         },
     )
-    targets = [one.name for one in made.registered if is_target(fleet.calls[-1], one.urn)]
+    targets = [resource.name for resource in made.registered if is_target(fleet.calls[-1], resource.urn)]
     assert sorted(targets) == [
         "one",
         "one-container",

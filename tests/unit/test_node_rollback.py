@@ -51,7 +51,7 @@ class Host:
         self.seen: list[str] = []
         """Text of the stack's file at each call."""
         self.meanwhile: Callable[[], None] = lambda: None
-        self.resources = [one for name in ("one", "two") for one in node(name)]
+        self.resources = [resource for name in ("one", "two") for resource in node(name)]
 
     # docker-py
 

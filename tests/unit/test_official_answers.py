@@ -123,7 +123,8 @@ def test_a_preview_over_a_recorded_state_equals_that_of_the_official_plugin(
 ) -> None:
     answers = json.loads((FOLDER / f"state-answers{states}.json").read_text())
     known = {
-        one["resource"]: one[f"diff_after_{'refresh' if kind == 'refreshed' else kind}"] for one in answers
+        answer["resource"]: answer[f"diff_after_{'refresh' if kind == 'refreshed' else kind}"]
+        for answer in answers
     }
     seen = {}
     for resource in json.loads((FOLDER / f"state-{kind}{states}.json").read_text())["deployment"][
@@ -184,9 +185,9 @@ def _page(outcomes: list[tuple[Call, Outcome, str]]) -> str:
         for token, schema in SCHEMAS.items()
     }
     text = PAGE_HEAD + "\n".join(rows) + PAGE_EXCEPTIONS
-    for one in EXCEPTIONS:
-        subject = f"`{one.property}`" if one.property else "the whole answer"
-        text += f"- {one.method}, {subject}: {one.reason}.\n"
+    for exception in EXCEPTIONS:
+        subject = f"`{exception.property}`" if exception.property else "the whole answer"
+        text += f"- {exception.method}, {subject}: {exception.reason}.\n"
     for reason in LIVED_OTHERWISE.values():
         text += "\n".join(wrap(f"- With an engine: {reason}.", 110, subsequent_indent="  ")) + "\n"
     text += PAGE_REFUSED

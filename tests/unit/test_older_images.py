@@ -262,7 +262,7 @@ def test_an_image_that_another_container_uses_stays(host: Host) -> None:
     host.engine.boxes["by-hand"] = box
     host.up(THIRD)
     assert host.engine.images_there == {GOOD, NEXT, THIRD}
-    assert NAME in {one.name for one in host.engine.boxes.values()}
+    assert NAME in {box.name for box in host.engine.boxes.values()}
 
 
 def test_an_image_that_came_into_use_in_the_meantime_is_reported_as_kept(

@@ -32,7 +32,7 @@ def name_of(page: Path) -> str:
 def headings(page: Path) -> set[str]:
     """URL fragments that GitHub gives a page's headings."""
     matches = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text()), re.M)
-    return {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in matches}
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in matches}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
@@ -71,7 +71,7 @@ def test_every_command_of_a_page_exists_with_its_options(page: Path) -> None:
         assert given <= known | {"-h", "--help"}, line
 
 
-@pytest.mark.parametrize("page", [one for one in LIVING if "images" not in one.parts], ids=name_of)
+@pytest.mark.parametrize("page", [page for page in LIVING if "images" not in page.parts], ids=name_of)
 def test_every_target_of_make_on_a_page_exists(page: Path) -> None:
     """Pages of images are left out, as they also name targets of other projects."""
     targets = set(re.findall(r"^([a-z0-9-]+):", (PROJECT / "Makefile").read_text(), re.M))

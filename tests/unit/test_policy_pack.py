@@ -34,20 +34,23 @@ def diagnostics_of(preview: Preview, pack: Pack | None = None) -> Said:
     """(level, rule, URN, message) of each diagnostic of a pack for the resources of a preview."""
     pack, found = pack or Pack(), []
     resources = wanted(preview)
-    for one in resources:
+    for resource in resources:
         request = analyzer_pb2.AnalyzeRequest(
-            urn=one.urn,
-            type=one.type,
-            name=one.name,
-            properties=to_struct(dict(one.inputs)),
-            options=analyzer_pb2.AnalyzerResourceOptions(protect=one.options["protect"]),
+            urn=resource.urn,
+            type=resource.type,
+            name=resource.name,
+            properties=to_struct(dict(resource.inputs)),
+            options=analyzer_pb2.AnalyzerResourceOptions(protect=resource.options["protect"]),
         )
-        if provider := one.options.get("provider"):
+        if provider := resource.options.get("provider"):
             request.provider.urn = provider.rpartition("::")[0]
         found += pack.Analyze(request, None).diagnostics
     all_of_them = [analyzer_pb2.AnalyzerResource(urn=resource.urn) for resource in resources]
     found += pack.AnalyzeStack(analyzer_pb2.AnalyzeStackRequest(resources=all_of_them), None).diagnostics
-    return [(one.enforcementLevel, one.policyName, one.urn, one.message) for one in found]
+    return [
+        (diagnostic.enforcementLevel, diagnostic.policyName, diagnostic.urn, diagnostic.message)
+        for diagnostic in found
+    ]
 
 
 @pytest.mark.parametrize(
@@ -56,12 +59,12 @@ def diagnostics_of(preview: Preview, pack: Pack | None = None) -> Said:
 def test_a_planted_stack_is_refused_by_its_rule_if_the_pack_gets_the_options(
     name: str, change: Callable[[Preview], None], rule: str, expected: str
 ) -> None:
-    found = [one for one in diagnostics_of(planted(name, change)) if one[0] == MANDATORY]
+    found = [diagnostic for diagnostic in diagnostics_of(planted(name, change)) if diagnostic[0] == MANDATORY]
     if any(how in expected for how in UNSEEN):
         assert found == []
         return
     assert found
-    [promise] = [one for one in PROMISES if one.name == rule]
+    [promise] = [promise for promise in PROMISES if promise.name == rule]
     for _, policy, urn, message in found:
         assert (policy, message.endswith(f". {promise.reason} {promise.remedy}")) == (rule, True)
         # A rule over several resources reports for the whole stack.
@@ -84,7 +87,11 @@ def test_a_secret_is_recognized_and_hidden_from_rules() -> None:
                 step["newState"]["inputs"]["secrets"] = {"token": {SIGNATURE: SECRET, "value": "hunter2"}}
 
     pack = Pack()
-    assert [one for one in diagnostics_of(planted("release", secret), pack) if one[0] == MANDATORY] == []
+    assert [
+        diagnostic
+        for diagnostic in diagnostics_of(planted("release", secret), pack)
+        if diagnostic[0] == MANDATORY
+    ] == []
     assert "hunter2" not in str(pack.registered)
     assert "[secret]" in str(pack.registered)
 
@@ -122,7 +129,7 @@ OWN_RULES = [rule("lonely", lonely), rule("ours", each(ours))]
 def test_own_rules_are_asked_too(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     own.write_text(OWN_RULES)
     preview = planted("fleet", lambda _: None)
-    one, first, error = [one for one in diagnostics_of(preview) if one[0] == MANDATORY]
+    one, first, error = [diagnostic for diagnostic in diagnostics_of(preview) if diagnostic[0] == MANDATORY]
     count = len(wanted(preview))
     assert (one[1], one[2].rpartition("::")[2], one[3]) == (
         "ours",
@@ -159,9 +166,9 @@ FOUND = (kept, copied, leaving)
 OWN_RULES = [Rule(name=one.__name__, breaches=one, reason="R.", remedy="M.") for one in FOUND]
 """)
     said = [
-        one
-        for one in diagnostics_of(planted("fleet", lambda _: None))
-        if one[1] in ("kept", "copied", "leaving")
+        diagnostic
+        for diagnostic in diagnostics_of(planted("fleet", lambda _: None))
+        if diagnostic[1] in ("kept", "copied", "leaving")
     ]
     assert [(level, rule) for level, rule, _, _ in said] == [
         (MANDATORY, "kept"),
@@ -177,8 +184,8 @@ OWN_RULES = [Rule(name=one.__name__, breaches=one, reason="R.", remedy="M.") for
 def test_the_pack_names_all_rules_as_mandatory() -> None:
     info = Pack().GetAnalyzerInfo(None, None)
     assert info.name == NAME
-    assert [one.name for one in info.policies][: len(PROMISES)] == [rule.name for rule in PROMISES]
-    assert {one.enforcementLevel for one in info.policies} == {MANDATORY}
+    assert [policy.name for policy in info.policies][: len(PROMISES)] == [rule.name for rule in PROMISES]
+    assert {policy.enforcementLevel for policy in info.policies} == {MANDATORY}
 
 
 def test_own_rules_that_can_not_be_used_end_the_run_with_their_place(own: Path) -> None:

@@ -124,7 +124,9 @@ def refreshed(engine: WalletEngine, state: Values) -> Values:
     found = preflight(engine).read("attic", INPUTS, state)
     assert found is not None
     assert contents(engine) == before
-    assert all(mount["mode"] == "ro" for one in engine.asked[made:] for mount in one["volumes"].values())
+    assert all(
+        mount["mode"] == "ro" for container in engine.asked[made:] for mount in container["volumes"].values()
+    )
     return found.state
 
 

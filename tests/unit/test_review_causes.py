@@ -216,7 +216,7 @@ def test_a_state_of_an_earlier_version_has_no_files_to_compare() -> None:
 
 
 def test_labels_are_named_as_a_cause_only_if_nothing_else_differs() -> None:
-    labels: list[Any] = [{"labels": {"a": one}, "exports": [one]} for one in "12"]
+    labels: list[Any] = [{"labels": {"a": value}, "exports": [value]} for value in "12"]
     assert why(build(*labels, "labels.a", "exports[0].raw")) == ["labels", "exports"]
     both = build(
         {"builder": "a"}, {"builder": "b", "buildArgs": {"EXTRA": "x"}}, "builder", "labels", "exports"
@@ -301,7 +301,7 @@ def test_a_nodes_image_is_reported_to_come_from_another_stack() -> None:
         "replace", "skycoin:index:Exporter$docker:index/container:Container", "x", {}, {}, ("image",)
     )
     found = read_changes({"steps": [other, moved, exporter]}, HERE).restarts
-    assert [one.why for one in found] == [
+    assert [cause.why for cause in found] == [
         (f"image: a → b (published by organization/skycoin/release, {NAME}:2)", "memory: 1 → 2 MiB"),
         ("image",),
     ]

@@ -274,7 +274,9 @@ def order_dropped() -> Preview:
     preview = nothing()
     for step in preview["steps"]:
         if "newState" in step:
-            kept = [one for one in step["newState"]["dependencies"] if PREFLIGHT not in one]
+            kept = [
+                dependency for dependency in step["newState"]["dependencies"] if PREFLIGHT not in dependency
+            ]
             step["newState"]["dependencies"] = kept
     return preview
 
@@ -293,7 +295,7 @@ def many(count: int = 200) -> Preview:
         "host attic-{0:03} does not answer at ssh://pi@attic-{0:03}.lan: no route. "
         "What `up` would find there is unknown."
     )
-    warnings = [{"severity": "warning", "message": said.format(one)} for one in range(0, count, 3)]
+    warnings = [{"severity": "warning", "message": said.format(number)} for number in range(0, count, 3)]
     return {**copies(node_removed(), "attic", count), "diagnostics": warnings}
 
 

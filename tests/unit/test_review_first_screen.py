@@ -36,7 +36,8 @@ def tags(old: dict[str, Any], new: dict[str, Any], **outputs: Any) -> dict[str, 
     """A step that moves a tag from `old` to `new`, both {architecture: image}."""
     name = {"repository": "docker.io/skycoin/skycoin", "tag": "latest"}
     before, after = (
-        {**name, "variants": [{"arch": arch, "ref": ref} for arch, ref in one.items()]} for one in (old, new)
+        {**name, "variants": [{"arch": arch, "ref": ref} for arch, ref in refs.items()]}
+        for refs in (old, new)
     )
     moved = step("update", TAG, "latest-tag", before, after, ("variants",))
     moved["oldState"]["outputs"] = {"digest": A, "points": {"latest": A}, **outputs}
@@ -266,7 +267,7 @@ def crowd(count: int) -> dict[str, Any]:
         container = replaced(name, stopTimeout=60, waitTimeout=number)
         kept = step("delete", VOLUME, f"{name}-data", {"name": f"{name}-data"})
         steps += [lost, tag, container, kept]
-    warnings = [{"severity": "warning", "message": f"host {one} is away " * 30} for one in range(count)]
+    warnings = [{"severity": "warning", "message": f"host {number} is away " * 30} for number in range(count)]
     return {"steps": steps, "diagnostics": warnings}
 
 

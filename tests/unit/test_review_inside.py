@@ -65,14 +65,19 @@ def preview_of(
     component["oldState"]["outputs"] = {} if required_before is None else {"required": required_before}
     if is_new:
         del component["oldState"]
-    old, new = ({"context": context, "buildArgs": {"BUILD_FROM": one}} for one in build_from)
+    old, new = ({"context": context, "buildArgs": {"BUILD_FROM": base}} for base in build_from)
     verified = [step("update", VERIFICATION, f"skycoin-{number}", {}, {}) for number in range(len(proofs))]
     for one, modules in zip(verified, proofs, strict=True):
         one["oldState"]["outputs"] = {} if modules is None else {"report": {"modules": modules}}
     build = step(op, BUILT, "skycoin-amd64-image", None if op == "create" else old, new, ("contextHash",))
     fresh = step("create", BUILT, "skycoin-arm32v7-image", None, new)
     unproved = step("create", VERIFICATION, "skycoin-new", None, {})
-    return {"steps": [component, *(child(component, one) for one in (fresh, build, unproved, *verified))]}
+    return {
+        "steps": [
+            component,
+            *(child(component, resource) for resource in (fresh, build, unproved, *verified)),
+        ]
+    }
 
 
 def of_source(location: str) -> dict[str, Any]:
@@ -290,8 +295,8 @@ def test_a_change_without_a_vulnerability_says_so_with_the_day() -> None:
 
 @pytest.fixture
 def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for one in KNOWN:
-        (tmp_path / f"{one['id']}.json").write_text(json.dumps(one))
+    for vulnerability in KNOWN:
+        (tmp_path / f"{vulnerability['id']}.json").write_text(json.dumps(vulnerability))
 
     found = Database(tmp_path, date(2026, 11, 5))
     monkeypatch.setattr(known_vulnerabilities, "fetched_database", lambda _: found)

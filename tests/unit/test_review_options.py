@@ -79,8 +79,8 @@ def test_a_wallet_that_loses_its_protection_is_the_first_thing_on_the_page(
 
 def test_a_wallet_that_never_was_protected_is_reported_too() -> None:
     bare = wallet(protect=False, retainOnDelete=False)
-    for one in (step(None, bare, "create"), step(bare, bare)):
-        assert [loss.text.partition(":")[0] for loss in losses(one)] == [
+    for change in (step(None, bare, "create"), step(bare, bare)):
+        assert [loss.text.partition(":")[0] for loss in losses(change)] == [
             "The wallet volume `skycoin-attic-wallet` on host here is not protected",
             "The wallet volume `skycoin-attic-wallet` on host here is not kept (`retain_on_delete`)",
         ]
@@ -144,13 +144,13 @@ def test_a_wallet_that_is_newly_given_up_is_a_loss() -> None:
         "(`new-wallet: true`): `up` then accepts that its wallets are lost, and starts with none."
     )
     without, given = preflight(new_wallet=False), preflight(new_wallet=True)
-    for one in (step(without, given, "update"), step(None, given, "create")):
-        assert losses(one) == [Loss(text=said, wallet=True)]
-        text = page(read_changes({"steps": [one]}), "release")
+    for change in (step(without, given, "update"), step(None, given, "create")):
+        assert losses(change) == [Loss(text=said, wallet=True)]
+        text = page(read_changes({"steps": [change]}), "release")
         assert text.startswith("## Stack release: WALLET AT RISK\n")
         assert NOTHING_LOST not in text
-    for one in (step(given, given), step(given, without, "update"), step(without, without)):
-        assert losses(one) == []
+    for change in (step(given, given), step(given, without, "update"), step(without, without)):
+        assert losses(change) == []
 
 
 @pytest.mark.parametrize("op", ["replace", "create-replacement"])
@@ -239,7 +239,7 @@ def test_changed_resource_options_are_changes(
 ) -> None:
     name = "attic-network"
     assert changes(step(state(NODE, name, **before), state(NODE, name, **after))) == [
-        (name, one) for one in expected
+        (name, loss) for loss in expected
     ]
 
 

@@ -45,7 +45,7 @@ def planted(name: str, change: Callable[[Preview], None]) -> Preview:
 
 def state(preview: Preview, kind: str, name: str) -> State:
     """Return the state that the program requests for a resource."""
-    [step] = [one for one in preview["steps"] if one["urn"].endswith(f"{kind}::{name}")]
+    [step] = [step for step in preview["steps"] if step["urn"].endswith(f"{kind}::{name}")]
     found: State = step["newState"]
     return found
 
@@ -290,7 +290,7 @@ def test_many_breaches_keep_the_first_screens_limit() -> None:
     assert len(whole) <= WHOLE
     below = whole.partition("<summary>Broken rules: ")[2].partition("</details>")[0]
     rows = sum(line.startswith("| ") for line in below.splitlines()[2:]) - 2
-    found = sum(len(one.breaches) for one in changes.broken)
+    found = sum(len(broken.breaches) for broken in changes.broken)
     assert 0 < rows < found == int(below.partition("<")[0])
     assert f"**Cut here: {found - rows} more lines. " in below
 

@@ -15,10 +15,10 @@ PROMISES = (PROJECT / "docs" / "promises.md").read_text()
 def test_every_test_that_a_page_names_exists(page: str) -> None:
     named = set(re.findall(r"`(test_\w+)`", page))
     tests = {
-        one.name
+        node.name
         for file in (PROJECT / "tests").rglob("test_*.py")
-        for one in ast.walk(ast.parse(file.read_text()))
-        if isinstance(one, ast.FunctionDef)
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.FunctionDef)
     }
     assert len(named) > 25
     assert not named - tests

@@ -120,17 +120,17 @@ def test_a_version_is_affected_from_the_introduction_of_a_vulnerability_to_its_f
     version: str, events: list[dict[str, str]], fixed: str | None
 ) -> None:
     found = findings(by_module([entry("GO-1", "example.org/one", *events)]), {"example.org/one": version})
-    assert [one.fixed for one in found] == ([] if fixed is None else [fixed])
+    assert [finding.fixed for finding in found] == ([] if fixed is None else [fixed])
 
 
 def test_a_withdrawn_entry_and_one_of_another_module_are_ignored(tmp_path: Path) -> None:
     everything = {"introduced": "0"}
-    for one in (
+    for record in (
         entry("GO-1", "example.org/one", everything),
         entry("GO-2", "example.org/one", everything, withdrawn="2026-01-01T00:00:00Z"),
         entry("GO-3", "example.org/one/v2", everything),
     ):
-        (tmp_path / f"{one['id']}.json").write_text(json.dumps(one))
+        (tmp_path / f"{record['id']}.json").write_text(json.dumps(record))
     found = findings(by_module(entries(tmp_path)), {"example.org/one": "1.0.0"})
     assert found == [
         Finding(module="example.org/one", version="1.0.0", identity="GO-1", fixed="", summary="GO-1 at work")
@@ -138,10 +138,10 @@ def test_a_withdrawn_entry_and_one_of_another_module_are_ignored(tmp_path: Path)
 
 
 def test_every_accepted_vulnerability_has_a_reason_and_a_date() -> None:
-    for one in read_accepted(ACCEPTED.read_text()):
-        assert one.identity.startswith("GO-")
-        assert len(one.reason) > 20
-        assert date(2026, 11, 1) < one.date
+    for finding in read_accepted(ACCEPTED.read_text()):
+        assert finding.identity.startswith("GO-")
+        assert len(finding.reason) > 20
+        assert date(2026, 11, 1) < finding.date
 
 
 @pytest.fixture

@@ -338,8 +338,8 @@ def test_a_refused_adoption_stops_no_container(
         host.resources[1]["outputs"] = {"wallets": list(lines(known))}
     if reason == "shared":
         host.board.run("beside", wallet=WALLET)
-    for one in (old, host.node):
-        monkeypatch.setattr(one, "stop", lambda **_: pytest.fail("it was stopped"))
+    for container in (old, host.node):
+        monkeypatch.setattr(container, "stop", lambda **_: pytest.fail("it was stopped"))
     assert adopt(skyinfra, "old", "--yes").code == 1
     assert (old.status, host.node.status, host.recorded) == ("running", "running", [])
 

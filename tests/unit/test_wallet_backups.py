@@ -577,7 +577,7 @@ def test_a_backup_that_no_restore_would_accept_is_not_created(
 def test_a_backup_of_a_hundred_wallets_is_created_in_a_moment(node: DeployedNode, tmp_path: Path) -> None:
     """5 s are allowed including the engine's part, which the end-to-end test measures."""
     many = {
-        f"{number}.wlt": wallet(*(f"{number + 1}x{one + 1}".replace("0", "z") for one in range(100)))
+        f"{number}.wlt": wallet(*(f"{number + 1}x{index + 1}".replace("0", "z") for index in range(100)))
         for number in range(100)
     }
     began = time.monotonic()

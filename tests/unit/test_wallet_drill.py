@@ -55,7 +55,7 @@ class Thing:
         found = [
             {
                 "meta": {"filename": name},
-                "entries": [{"address": one} for one in sorted(its)][: self.engine.finds],
+                "entries": [{"address": address} for address in sorted(its)][: self.engine.finds],
             }
             for name, its in addresses_in(CONTENTS).items()
         ]

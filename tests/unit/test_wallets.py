@@ -145,7 +145,9 @@ class FakeEngine:
             *(FakeNode(self, name) for name in self.left),
             *self.helpers,
         ]
-        return [one for one in there if one.status in filters.get("status", (one.status,))]
+        return [
+            container for container in there if container.status in filters.get("status", (container.status,))
+        ]
 
     def create(self, image: str, *, volumes: Mapping[str, Any], **options: Any) -> "FakeContainer":
         assert image == PREFLIGHT["image"]
@@ -984,7 +986,7 @@ def test_a_second_restore_is_refused_at_once_and_does_not_touch_the_files_of_the
     assert sorted(two.engine.volumes[WALLET]) == ["a.wlt", "first.wlt"]
     assert two.engine.helpers == []
     assert not (two.folder / "before second").exists(), "refused before anything is backed up or stopped"
-    assert [one for one in two.engine.noted if "skycoin-node-1" in one] == [
+    assert [event for event in two.engine.noted if "skycoin-node-1" in event] == [
         "stop skycoin-node-1",
         "start skycoin-node-1",
     ]
@@ -1029,7 +1031,7 @@ def test_of_two_restores_that_have_both_stopped_the_node_the_later_starts_no_nod
     assert "was stopped, and was not started again: run `up`" in refused
     assert sorted(two.engine.volumes[WALLET]) == ["a.wlt", "first.wlt"]
     assert two.engine.helpers == []
-    started = [one for one in two.engine.noted if one == "start skycoin-node-1"]
+    started = [event for event in two.engine.noted if event == "start skycoin-node-1"]
     assert (started, two.engine.noted[-1]) == (["start skycoin-node-1"], "start skycoin-node-1")
 
 
@@ -1072,7 +1074,7 @@ def test_only_a_container_whose_command_has_ended_is_removed(
     two.restore("first")
     assert ("remove other" in two.engine.noted) is ends
     assert (two.refused == []) is ends
-    assert all(f"other on host attic {BUSY}" in one for one in two.refused)
+    assert all(f"other on host attic {BUSY}" in message for message in two.refused)
 
 
 @pytest.mark.case(38)

@@ -28,13 +28,13 @@ def _jobs() -> Iterator[tuple[str, Mapping[str, Any]]]:
 def test_actions_are_pinned_by_commit_with_their_version_next_to_it(file: Path) -> None:
     used = re.findall(r"uses: (.*)", file.read_text())
     assert used
-    for one in used:
-        assert re.fullmatch(r"[a-z-]+/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", one), one
+    for action in used:
+        assert re.fullmatch(r"[a-z-]+/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action), action
 
 
 def test_one_version_of_an_action_is_used_everywhere() -> None:
-    used = {one for file in WORKFLOWS for one in re.findall(r"uses: (.*)", file.read_text())}
-    assert len(used) == len({one.partition("@")[0] for one in used})
+    used = {action for file in WORKFLOWS for action in re.findall(r"uses: (.*)", file.read_text())}
+    assert len(used) == len({action.partition("@")[0] for action in used})
 
 
 def test_a_workflow_starts_without_rights_and_a_job_has_the_least() -> None:
@@ -216,17 +216,19 @@ def test_the_next_page_replaces_the_comment_of_its_own_stack_only(tmp_path: Path
 
 
 def test_each_stack_has_its_own_comment_within_githubs_limit(tmp_path: Path) -> None:
-    said = [one for one in _posted(tmp_path, [], fleet="x" * 70_000, release="page") if one["body"]]
-    assert [one["body"].partition("\n")[0] for one in said] == [
+    said = [
+        comment for comment in _posted(tmp_path, [], fleet="x" * 70_000, release="page") if comment["body"]
+    ]
+    assert [comment["body"].partition("\n")[0] for comment in said] == [
         "<!-- skyinfra review fleet -->",
         "<!-- skyinfra review release -->",
     ]
-    assert all(len(one["body"]) < 65_536 for one in said)
+    assert all(len(comment["body"]) < 65_536 for comment in said)
 
 
 def test_the_end_of_a_page_is_kept_however_many_bytes_its_letters_take(tmp_path: Path) -> None:
     page = f"{'→' * 59_990}\nthe end\n"
-    [body] = [one["body"] for one in _posted(tmp_path, [], release=page) if one["body"]]
+    [body] = [comment["body"] for comment in _posted(tmp_path, [], release=page) if comment["body"]]
     assert body == f"<!-- skyinfra review release -->\n{page}"
 
 

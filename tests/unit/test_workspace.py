@@ -130,8 +130,8 @@ def test_an_engine_inside_is_created_after_the_check_that_its_host_has_no_node(e
     }
     parts = [(NETWORK, "network"), (PULLED, "pulled"), (VOLUME, "home"), (VOLUME, "docker")]
     first = [engine.one(kind, f"cli-{part}") for kind, part in parts]
-    assert all(check.urn in one.dependencies for one in first)
-    assert {one.urn for one in first} <= engine.one(CONTAINER, "cli-container").dependencies
+    assert all(check.urn in resource.dependencies for resource in first)
+    assert {resource.urn for resource in first} <= engine.one(CONTAINER, "cli-container").dependencies
     assert check.dependencies == frozenset(), "it waits for no image"
 
 

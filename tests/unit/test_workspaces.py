@@ -290,7 +290,7 @@ def changed_with(engine: Engine, name: str) -> set[str]:
         for image in engine.all_of(BUILD)
         if engine.digest(f"{name}-image") in image.inputs["buildArgs"]["IMAGE_FROM"]
     }
-    return direct.union(*(changed_with(engine, one) for one in direct))
+    return direct.union(*(changed_with(engine, package) for package in direct))
 
 
 def test_a_changed_base_rebuilds_only_the_images_on_it() -> None:

@@ -137,18 +137,24 @@ class WalletEngine:
 
     def inspect_container(self, identity: str) -> Values:
         policy = {"RestartPolicy": {"Name": self.policies.get(identity, "no")}}
-        for one in self.listed:
-            if one["Id"] == identity:
-                config = {"Image": "", "Labels": one["Labels"], "User": one.get("User", "")}
-                state = {"Running": one["State"] == "running"}
-                return {**one, "Name": f"/{identity}", "Config": config, "State": state, "HostConfig": policy}
+        for container in self.listed:
+            if container["Id"] == identity:
+                config = {"Image": "", "Labels": container["Labels"], "User": container.get("User", "")}
+                state = {"Running": container["State"] == "running"}
+                return {
+                    **container,
+                    "Name": f"/{identity}",
+                    "Config": config,
+                    "State": state,
+                    "HostConfig": policy,
+                }
         for box in (self.deployed, self.set_aside):
             if box is not None and box["Name"] == f"/{identity}":
                 return {"HostConfig": policy, **box}
         raise NotFound(identity)
 
     def exec_create(self, identity: str, command: Sequence[str], workdir: str) -> Values:
-        [one] = [one for one in self.listed if one["Id"] == identity]
+        [one] = [container for container in self.listed if container["Id"] == identity]
         [mount] = [mount for mount in one["Mounts"] if mount["Destination"] == workdir]
         self.executed.append(command)
         return {"Id": (command, mount["Name"])}
@@ -174,10 +180,12 @@ class _Containers:
         all: bool = False,  # noqa: A002 docker-py's name
     ) -> list[Values]:
         return [
-            one
-            for one in self.engine.listed
-            if ("volume" not in filters or filters["volume"] in [it.get("Name") for it in one["Mounts"]])
-            and (all or one["State"] == "running")
+            container
+            for container in self.engine.listed
+            if (
+                "volume" not in filters or filters["volume"] in [it.get("Name") for it in container["Mounts"]]
+            )
+            and (all or container["State"] == "running")
         ]
 
     def create(self, image: str, *, command: Sequence[str], **options: Any) -> Container:

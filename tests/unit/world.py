@@ -95,7 +95,7 @@ class World:
     @property
     def kept(self) -> set[tuple[Place, Key]]:
         """Keys in each wallet volume and in its copies."""
-        places = [(name, one) for name, host in self.hosts.items() for one in host.volumes_there]
+        places = [(name, volume) for name, host in self.hosts.items() for volume in host.volumes_there]
         return {
             ((name, volume), key)
             for name, volume in places
@@ -127,7 +127,7 @@ class World:
     def remove(self, host: str, volume: str) -> None:
         """Remove the containers that use a volume, then the volume, as by `docker volume rm`."""
         engine = self.hosts[host]
-        for box in [one for one in engine.boxes.values() if volume in one.volumes]:
+        for box in [box for box in engine.boxes.values() if volume in box.volumes]:
             del engine.boxes[box.identity]
         if volume in engine.volumes_there:
             engine.forget(volume)

@@ -74,7 +74,10 @@ class WorldEngine(NodeEngine):
 
     def listed(self, filters: Mapping[str, Any]) -> list[Values]:
         states = {True: "running", False: "exited"}
-        return [{**one, "State": states[self._box(one["Id"]).running]} for one in super().listed(filters)]
+        return [
+            {**container, "State": states[self._box(container["Id"]).running]}
+            for container in super().listed(filters)
+        ]
 
     def version(self) -> Values:
         return {"Version": "20.10.24"}
@@ -140,7 +143,7 @@ class WorldEngine(NodeEngine):
         """Return whether the node keeps running. A new database is that of its version."""
         if any(self.shuts_out(volume, _user(box)) for volume in box.volumes):
             return False
-        for volume in (one for one in box.volumes if "-data" in one):
+        for volume in (volume for volume in box.volumes if "-data" in volume):
             self.mount(volume, DATA)
             if self._is_too_new(volume, box):
                 return False
@@ -157,7 +160,7 @@ class WorldEngine(NodeEngine):
             raise APIError("409", explanation=f"container {box.name} is not running")
         if command[0] == "wget":
             return {"Id": (0, health(VERSIONS[box.config["Image"]], 100).encode())}
-        [volume] = [one for one in box.volumes if one.endswith("-wallet")]
+        [volume] = [volume for volume in box.volumes if volume.endswith("-wallet")]
         if self.shuts_out(volume, _user(box)):
             return {"Id": (DENIED, b"chdir to cwd: permission denied")}
         return {"Id": self.run(command, cwd=self.folder(volume))}

@@ -35,7 +35,7 @@ class Fleet:
         return self.chance.choice(self.nodes)
 
     def other(self, node: Node) -> Node:
-        return next(one for one in self.nodes if one is not node)
+        return next(other for other in self.nodes if other is not node)
 
     def host(self) -> WorldEngine:
         return self.world.hosts[self.chance.choice(HOSTS)]
@@ -98,7 +98,7 @@ def save(fleet: Fleet) -> str:
     if not node.running:
         return "no node runs"
     [box] = node.running
-    [volume] = [one for one in box.volumes if one.endswith("-wallet")]
+    [volume] = [volume for volume in box.volumes if volume.endswith("-wallet")]
     [host] = [name for name, engine in fleet.world.hosts.items() if box in engine.running()]
     if fleet.world.hosts[host].shuts_out(volume, box.config.get("User") or USER):
         return "denied"
@@ -300,7 +300,7 @@ def _take_back(node: Node) -> None:
     chain = node.engine.chains.get(node.wanted["data"], Chain())
     node.wanted["image"] = NEXT if is_newer(chain.version, OLD) else GOOD
     for engine in node.world.hosts.values():
-        for box in [one for one in engine.boxes.values() if one in node.boxes]:
+        for box in [box for box in engine.boxes.values() if box in node.boxes]:
             if node.wallet not in box.volumes or not box.name.startswith(own):
                 del engine.boxes[box.identity]
 

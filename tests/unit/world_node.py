@@ -225,7 +225,9 @@ class Node:
                 engine.disarm()
 
     def _judge(self, before: set[tuple[Place, Key]]) -> None:
-        self.world.said += repr([(one.inputs, one.outputs) for one in (self.preflight, self.container)])
+        self.world.said += repr(
+            [(resource.inputs, resource.outputs) for resource in (self.preflight, self.container)]
+        )
         self.world.judge(before)
 
 
