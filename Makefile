@@ -68,7 +68,7 @@ destroy: known installed ## Destroy a stack, except its wallets: STACK=name (def
 	@$(PYTHON) -m local destroy --stack $(STACK)
 
 retire: known installed ## Remove one node from a stack, keep its volumes: NODE=name, STACK=name (default local)
-	@$(SKYINFRA) node retire "$(NODE)" --stack $(STACK)
+	@$(SKYINFRA) node retire "$(NODE)" --yes --stack $(STACK)
 
 wallet-backup: known installed ## Back up a node's wallets into a new, encrypted file: NODE=name, RECIPIENT=key or PLAIN=1, INTO=folder
 	@$(SKYINFRA) wallet backup "$(NODE)" --stack $(STACK) $(RECIPIENT_KEY) $(PLAIN_FLAG) $(INTO_FOLDER)

@@ -1,7 +1,7 @@
 """Base images: the official ones by digest, or equivalents built from Debian packages.
 
-Every digest comes from docker-library/repo-info. If no registry of official
-images can be reached, `stacks/` builds images/busybox from Debian packages instead.
+Every digest of an official image comes from docker-library/repo-info. With `bases: debian`, program/bases.py
+builds images/busybox from Debian packages instead.
 """
 
 from collections.abc import Mapping

@@ -5,6 +5,14 @@ import sys
 import click
 
 
+def proceeds(*, yes: bool, unchanged: str = "Nothing was changed.") -> bool:
+    """Return whether to proceed, after a question without `yes`; if not, print that nothing was changed."""
+    if yes or has_agreed("Proceed?", "There is no terminal to ask: `--yes` proceeds.", err=True):
+        return True
+    click.echo(unchanged, err=True)
+    return False
+
+
 def has_agreed(question: str, otherwise: str, *, err: bool = False) -> bool:
     """Ask for confirmation. Without a terminal, print `otherwise` and assume the answer no.
 

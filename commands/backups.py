@@ -62,8 +62,8 @@ def backup_wallet(
 ) -> None:
     """Write the wallets of NODE into a new file, encrypted to the recipients that the stack names.
 
-    The file is dated and never overwrites another. The node may run. Neither its host nor this machine
-    can read the file; its first lines say how to read it without this program.
+    The file is dated and never overwrites another. The node may run. Unless --plain is given, neither its
+    host nor this machine can read the file; its first lines say how to read it without this program.
     """
     selected, name = chosen(stack, backend)
     if scheduler:

@@ -20,7 +20,7 @@ from clients.fingerprint import Fingerprint, digest, summary
 from clients.host_checks import Level
 from clients.host_facts import Obstacle, obstacle_of
 from clients.silent_engines import Address, silent
-from commands.agreement import has_agreed
+from commands.agreement import proceeds
 from commands.backend import Backend
 from commands.exit_codes import FAILED
 from commands.node_removal import forget, take_out, targets_of
@@ -54,7 +54,6 @@ from wallets.moving import (
 from wallets.volumes.of_node import fingerprint_on_host, volume_of
 from wallets.volumes.stopped_node import node_leaving
 
-_NOBODY = "There is no terminal to ask: `--yes` proceeds without a question."
 NODE, EXPORTER, PROXY = (f"skycoin:index:{kind}" for kind in ("Node", "Exporter", "Proxy"))
 PARTS = ("preflight", "data", "wallet", "network", "pulled", "pulled-proxy", "container")
 EXPORTER_PARTS = ("pulled", "container")
@@ -207,8 +206,7 @@ class Move:
             f"with {_describe(fingerprint_of(contents))}."
         )
         click.echo(f"It is stopped during the move. Its chain is not moved. {self._old_host()}")
-        if not (yes or has_agreed("Proceed?", _NOBODY, err=True)):
-            click.echo("Nothing was changed.", err=True)
+        if not proceeds(yes=yes):
             return FAILED
         prepare(self.target)
         refuse_unusable(self.target, contents)

@@ -6,6 +6,7 @@ from collections.abc import Collection
 import click
 
 from clients.deployed_nodes import node_of, nodes_of
+from commands.agreement import proceeds
 from commands.backend import Backend, Choice
 from commands.exit_codes import FAILED
 from commands.node_move import move
@@ -32,18 +33,19 @@ for command in (rollback, lift_rollback, move):
 
 @node.command(
     short_help="Remove a node; its volumes stay.",
-    epilog=examples("./skyinfra node retire node-2", "./skyinfra node retire attic -s fleet"),
+    epilog=examples("./skyinfra node retire node-2", "./skyinfra node retire attic -s fleet --yes"),
 )
 @click.argument("name", metavar="NODE")
+@click.option("--yes", is_flag=True, help="Proceed without asking.")
 @with_stack
-def retire(name: str, stack: str | None, backend: Choice) -> int:
+def retire(name: str, yes: bool, stack: str | None, backend: Choice) -> int:
     """Remove the container and network of NODE, and its line in the stack's file. Its volumes stay.
 
-    If git tracks the stack's file, delete the node's line yourself first.
+    Asks first. In a stack other than `local`, delete the node's line from the stack's file yourself first.
     """
     selected, stack_name = chosen(stack, backend)
     with selected.changing(stack_name, "node retire"):
-        return _retire(selected, stack_name, name)
+        return _retire(selected, stack_name, name, yes=yes)
 
 
 @node.command(
@@ -62,7 +64,7 @@ def password(name: str, stack: str | None, backend: Choice) -> None:
     click.echo(shown_login(node_of(stack_name, name, selected.resources(stack_name))))
 
 
-def _retire(backend: Backend, stack: str, name: str) -> int:
+def _retire(backend: Backend, stack: str, name: str, *, yes: bool) -> int:
     own = backend.layout if is_own(stack) else None
     listed, resources = name in listed_nodes(stack), backend.resources(stack)
     _refuse_half_renamed(stack, name, nodes_of(stack, resources))
@@ -81,6 +83,12 @@ def _retire(backend: Backend, stack: str, name: str) -> int:
     with contextlib.suppress(WalletError):
         if problem := unrecorded(deployed):
             raise SetupError(problem)
+    click.echo(
+        f"{deployed.where} is stopped and removed, with its network. Kept on host {deployed.host}: "
+        f"{deployed.kept}."
+    )
+    if not proceeds(yes=yes):
+        return FAILED
     if take_out(deployed, backend):
         return FAILED
     if own is not None and listed:

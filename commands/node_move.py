@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import click
-import yaml
 
 from catalogue.naming import engine_name
 from clients.deployed_nodes import DeployedNode, nodes_of
@@ -17,7 +16,7 @@ from commands.wallet_options import opened, with_identity, with_ssh
 from display.errors import UserError
 from fleet.move import image_for, with_host
 from fleet.wanted import settings_of
-from local.stacks.files import stack_text
+from local.stacks.files import config_in, stack_text
 from local.stacks.missing_nodes import file_name, listed_nodes
 from settings.names import container_name, pull_from, repository_of, volume_names
 from settings.stack import StackSettings
@@ -71,7 +70,7 @@ def move(
         source, remembers = in_state(stack_name, name, resources)
         before = stack_text(stack_name)
         text = with_host(before, str(file_name(stack_name)), name, host)
-        settings = settings_of(yaml.safe_load(text)["config"])
+        settings = settings_of(config_in(stack_name, text))
         _refuse_another_user(source, settings)
         target = _target(selected, source, host, settings)
         listed = _listed(source.host, settings)

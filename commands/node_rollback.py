@@ -9,7 +9,7 @@ import click
 from pydantic import TypeAdapter, ValidationError
 
 from clients.deployed_nodes import DeployedNode, node_of
-from commands.agreement import has_agreed
+from commands.agreement import proceeds
 from commands.backend import Backend, Choice
 from commands.exit_codes import FAILED
 from commands.options import Function, chosen, examples, with_stack
@@ -25,7 +25,6 @@ from settings.node import RollbackSettings
 
 _GOES_ON = ("--continue-on-error",)
 """Options so that a failed node does not stop the others; nodes of a later wave still wait for it."""
-_NOBODY = "There is no terminal to ask: `--yes` proceeds after the preview."
 Rollback = Mapping[str, str] | None
 """Digest, reason and date of a rollback; None for a node that follows its stack."""
 
@@ -170,8 +169,7 @@ class _Change:
             if self._pulumi("preview", "--run-program", *options):
                 click.echo(f"The preview failed: {self._file} is unchanged.", err=True)
                 return FAILED
-            if not (yes or has_agreed("Proceed?", _NOBODY, err=True)):
-                click.echo(f"Nothing was changed: {self._file} is unchanged.", err=True)
+            if not proceeds(yes=yes, unchanged=f"Nothing was changed: {self._file} is unchanged."):
                 return FAILED
             write_stack_file(self.stack, text, self.read)
             try:

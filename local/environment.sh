@@ -76,6 +76,7 @@ fi
 if ! "$python" -c 'import ensurepip' 2>/dev/null; then
     echo "• Debian packages for virtual environments: python3-venv"
     if [ "$(id -u)" = 0 ]; then root=; else root=sudo; fi
+    if [ -n "$root" ]; then echo "    as root: sudo apt-get update, sudo apt-get install python3-venv"; fi
     alive "reading Debian's package lists" $root apt-get update -qq
     alive "installing python3-venv" $root apt-get install -qq -y --no-install-recommends python3-venv
 fi

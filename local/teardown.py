@@ -81,8 +81,10 @@ def _remove(layout: Layout) -> None:
         # Last: without it a second attempt would find no set-up.
         (layout.state / "environment.json").unlink(missing_ok=True)
         this.found = (
-            f"removed, except Debian packages, built tools in {layout.cache}, the line in /etc/hosts, "
-            f"wallet, data and home volumes in the engine, and {layout.state}/backend, which records them"
+            f"removed, except Debian packages, a Docker engine of Debian's and its data, built tools in "
+            f"{layout.cache}, the line in /etc/hosts, the kernel's binfmt handlers and net.ipv4.ip_forward, "
+            f"wallet, data and home volumes in the engine, and, in {layout.state}, their states, the "
+            "passphrase and the records of backups"
         )
 
 

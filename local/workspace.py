@@ -62,14 +62,14 @@ def checked_folder(given: Path, layout: Layout) -> Path:
 def _own_fault(folder: Path, layout: Layout) -> str | None:
     """Reason why a folder can't be opened because of this program or this set-up, or None."""
     own = {
-        PROJECT: "this program, which you run outside",
+        PROJECT: "this program: you run it outside the workspace",
         layout.state: "the keys of this set-up",
         layout.cache: "programs that this set-up runs",
         layout.builder_root: "layers that images are built from",
     }
     for place, what in own.items():
         if overlap(folder, place.resolve()):
-            return f"it has {what} ({place}); give a folder of your work"
+            return f"it contains or is inside {place}, which has {what}; give another folder"
     for home in _homes():
         if home.is_relative_to(folder):
             return (

@@ -1,6 +1,6 @@
 """Base images of a stack's images: official ones by digest, or images that the stack builds itself.
 
-busybox is built if no registry of official images can be reached. glibc is always built, because no digest of
+busybox is built with `bases: debian`. glibc is always built, because no digest of
 an official image without a package manager is known (ADR 0009).
 """
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from catalogue.arch import ARCHES
 from catalogue.naming import variant_of
+from display.command_lines import skyinfra
 from display.errors import UserError
 from display.markdown import FEW
 from review.causes import Cause, Causes, Checkout
@@ -29,18 +30,21 @@ AFTERMATH = "an unhandled error occurred: program exited"
 """Start of the engine's message after each error that the program itself has reported."""
 ENDED = "preview failed"
 """The engine's message after each error of a resource."""
-_WALLET = r'resource "[^"]*skycoin:index:Node\$docker:index/volume:Volume::(?P<node>[^"]+)-wallet"'
+_WALLET = (
+    r'resource "urn:pulumi:(?P<stack>[^:]+)::[^"]*skycoin:index:Node\$docker:index/volume:Volume::'
+    r'(?P<node>[^"]+)-wallet"'
+)
 PROTECTED_WALLET = re.compile(f"{_WALLET} cannot be del")
 """Pulumi's refusal to delete a protected wallet (`pkg/resource/deploy/step.go`)."""
 KEPT_WALLET = re.compile(f"unable to replace {_WALLET}")
 """Pulumi's refusal to replace a protected wallet (`step_generator.go`)."""
 MISSING_NODE = (
-    "The node {0} is not in the stack's file any more, and its wallet is protected. To take it out: "
-    "`./skyinfra node retire {0}`, which keeps its volumes. If it was renamed, write `renamed-from: {0}` "
-    "under its new name; otherwise put its line back."
+    "The node {node} is not in the stack's file any more, and its wallet is protected. To remove it: "
+    "`{retire}`, which keeps its volumes. If it was renamed, write `renamed-from: {node}` under its new "
+    "name; otherwise restore its entry."
 )
 OTHER_VOLUME = (
-    "The wallet volume of the node {0} would be replaced, and its wallet is protected. Restore the old "
+    "The wallet volume of the node {node} would be replaced, and its wallet is protected. Restore the old "
     "`wallet-volume`: another volume has other wallets, or none."
 )
 
@@ -157,7 +161,8 @@ def _of_wallet(message: str) -> str:
     """Remedy for a refusal that protects a wallet, since Pulumi's own is to unprotect it; otherwise empty."""
     for refusal, remedy in ((PROTECTED_WALLET, MISSING_NODE), (KEPT_WALLET, OTHER_VOLUME)):
         if match := refusal.match(message):
-            return remedy.format(match["node"])
+            node = match["node"]
+            return remedy.format(node=node, retire=skyinfra(match["stack"], "node retire", node))
     return ""
 
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
 
 from catalogue.registries import LOCAL_HOST
 from local.machine.steps import SetupError
@@ -17,6 +18,9 @@ MOVED_FROM = "moved-from"
 """File in a state folder that was copied, not renamed; it names the old folder."""
 LOCK = "lock"
 """File of local/stacks/lock.py; a state folder with nothing else counts as empty."""
+
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
 
 
 class Mode(StrEnum):
@@ -136,6 +140,13 @@ def _port(variable: str, default: int) -> int:
     return int(text)
 
 
+def _choice(variable: str, choices: type[_Choice]) -> _Choice:
+    allowed = [choice.value for choice in choices]
+    if (text := os.environ.get(variable, "auto")) not in allowed:
+        raise SetupError(f"{variable}={text!r} is unknown: give one of {', '.join(allowed)}.")
+    return choices(text)
+
+
 def _folder(variable: str, default: Path) -> Path:
     """Absolute path, because commands run in several folders and a relative one would differ."""
     folder = Path(os.environ.get(variable) or default)
@@ -180,17 +191,11 @@ def read_layout() -> Layout:
     """Layout according to the SKYCOIN_* environment variables (README, "Settings of the set-up")."""
     home_cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     cache = _folder("SKYCOIN_CACHE", home_cache / "skycoin-infrastructure")
-    try:
-        engine = EngineChoice(os.environ.get("SKYCOIN_ENGINE", "auto"))
-        mode = Mode(os.environ.get("SKYCOIN_MODE", "auto"))
-    except ValueError as wrong:
-        allowed = "SKYCOIN_ENGINE: auto, own; SKYCOIN_MODE: auto, official, embedded"
-        raise SetupError(f"{wrong}. Allowed: {allowed}.") from None
     return Layout(
         state=_folder("SKYCOIN_STATE", _state()),
         cache=cache,
         builder_root=_folder("SKYCOIN_BUILDER_ROOT", cache / "buildkit"),
         registry_port=_port("SKYCOIN_REGISTRY_PORT", 5443),
-        engine=engine,
-        mode=mode,
+        engine=_choice("SKYCOIN_ENGINE", EngineChoice),
+        mode=_choice("SKYCOIN_MODE", Mode),
     )

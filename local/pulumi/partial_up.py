@@ -42,7 +42,7 @@ def bring_up_parts(
     before: Callable[[Collection[Address]], None] = lambda _: None,
     after: Callable[[], None] = lambda: None,
 ) -> int:
-    """Update all hosts that answer; return pulumi's exit code, or PART if hosts were skipped.
+    """Update all hosts that answer; return 0, FAILED, or PART if hosts were skipped.
 
     `before` is called with the engines that do not answer, `after` if nothing failed. If an engine dies
     during an update, the update ends, and a second one updates the engines that still answer. Builds that a
@@ -124,7 +124,7 @@ class _Run:
         return ended.code
 
     def report(self, code: int) -> int:
-        """Print the table, unless pulumi has reported everything; return the exit code."""
+        """Print the table, unless pulumi has reported everything; return the exit code of `skyinfra`."""
         hosts = {
             host: f"{address.engine} does not answer: {self.silent[address]}"
             if address in self.silent
@@ -135,10 +135,11 @@ class _Run:
         reasons = [*filter(None, hosts.values())]
         if len({*self._hosts.values()}) > 1 or reasons:
             print(f"\n{outcome(self._items, hosts, self._became, self._skipped.of_update)}")
+        ended = FAILED if code else 0  # Pulumi's own codes mean other things than those of `skyinfra`
         if not reasons:
-            return code
+            return ended
         print(
             "\nSkipped resources stay in the state unchanged. When a host answers again, "
             f"`{self._target.again}` catches up."
         )
-        return code or (FAILED if len(reasons) == len(hosts) else PART)
+        return ended or (FAILED if len(reasons) == len(hosts) else PART)

@@ -14,6 +14,7 @@ from catalogue.naming import bare_name
 from display.command_lines import DEFAULT_STACK
 from local.machine.layout import PROJECT
 from local.machine.steps import SetupError
+from settings.pulumi_yaml import YamlMismatchError, pulumi_values
 
 STACK = DEFAULT_STACK
 WORKSPACE = "workspace-"
@@ -32,8 +33,12 @@ def stack_file(stack: str) -> Path:
 
 
 def stack_text(stack: str) -> str:
-    """Text of a stack's settings file, with its line endings unchanged."""
-    return stack_file(stack).read_bytes().decode()
+    """Text of a stack's settings file, with its line endings; raises SetupError if it is not UTF-8."""
+    file = stack_file(stack)
+    try:
+        return file.read_bytes().decode()
+    except UnicodeDecodeError as error:
+        raise SetupError(f"{file.relative_to(PROJECT)} is not valid YAML: {error}") from None
 
 
 def refuse_edited(stack: str, before: str) -> None:
@@ -70,19 +75,23 @@ def write_stack_file(stack: str, text: str, before: str) -> None:
 def stack_config(stack: str = STACK) -> dict[str, Any]:
     """Configuration of one of this machine's stacks; empty if it does not exist yet.
 
-    Raises SetupError with the line if its file is not YAML.
+    Raises SetupError with the line if Pulumi does not read its file, or reads it differently.
     """
-    file = stack_file(stack)
-    if not file.exists():
-        return {}
+    return config_in(stack, stack_text(stack)) if stack_file(stack).exists() else {}
+
+
+def config_in(stack: str, text: str) -> dict[str, Any]:
+    """Configuration in a text of a stack's file. Raises SetupError as `stack_config` does."""
+    name = stack_file(stack).relative_to(PROJECT)
     try:
-        with file.open() as stream:  # the error then names the file
-            whole = yaml.safe_load(stream) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SetupError(f"{file.relative_to(PROJECT)} is not valid YAML: {error}") from None
+        whole = pulumi_values(text) or {}
+    except YamlMismatchError as error:
+        raise SetupError(f"{name}: {error}") from None
+    except (yaml.YAMLError, RecursionError) as error:
+        raise SetupError(f"{name} is not valid YAML: {error}") from None
     config = whole.get("config") or {} if isinstance(whole, dict) else None
     if not isinstance(config, dict):
-        raise SetupError(f"{file.relative_to(PROJECT)}: `config:` with one line for each setting is missing.")
+        raise SetupError(f"{name}: `config:` with one line for each setting is missing.")
     return config
 
 

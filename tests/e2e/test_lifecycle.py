@@ -76,7 +76,7 @@ def test_a_wallet_created_before_an_upgrade_is_readable_after_it(up: Machine, wa
 
 
 def in_backups(up: Machine, mode: str, script: str) -> Result:
-    """Run a script with the wallet at /wallet and its copies at /data, as docs/wallets.md shows."""
+    """Run a script with the wallet at /wallet and its copies at /data."""
     node = up.outputs()["nodes"]["node-1"]
     return up.docker(
         "run", "--rm", "--network", "none", "--volume", f"{node['wallet_backups']}:/data:ro",
@@ -97,7 +97,7 @@ def test_an_upgrade_copied_the_wallet_first(up: Machine, wallet: dict[str, str])
 
 
 def test_a_wallet_comes_back_from_its_copy(up: Machine, wallet: dict[str, str]) -> None:
-    """Stop the node, copy back and start it, as docs/wallets.md says."""
+    """A copy is a plain folder: it can be put back without this program."""
     assert up.docker("stop", NODE).code == 0
     assert in_backups(up, "rw", "rm /wallet/*.wlt").code == 0
     restored = in_backups(up, "rw", 'cp -a "/data/$(ls /data | tail -n 1)/." /wallet/')
@@ -188,7 +188,9 @@ def test_a_wallet_volume_removed_by_hand_is_noticed_and_never_replaced_by_an_emp
     assert wallet_files(up) == wallet
 
 
-def test_a_change_without_refresh_misses_the_wallet_too(up: Machine, wallet: dict[str, str]) -> None:
+def test_a_change_without_refresh_is_refused_if_the_wallet_volume_is_gone(
+    up: Machine, wallet: dict[str, str]
+) -> None:
     """An engine that creates a container creates missing volumes too, so the preflight must come first."""
     settings = up.settings()
     up.docker("rm", "-f", NODE)

@@ -50,6 +50,16 @@ def published(up: Machine, hosted: Hosted, settings: dict[str, Any]) -> Result:
     return result
 
 
+@pytest.fixture(scope="module")
+def released(up: Machine, published: Result) -> dict[str, str | None]:
+    """Digest of each exact tag right after the first publish."""
+    assert published.code == 0
+    with pytest.MonkeyPatch.context() as patch:
+        up.lend_login(patch)
+        repository = Repository(f"{up.layout.registry}/{PATH}")
+        return {tag: repository.digest_of(tag) for tag in EXACT}
+
+
 @pytest.fixture
 def repositories(up: Machine, hosted: Hosted, monkeypatch: pytest.MonkeyPatch) -> tuple[Repository, ...]:
     """(local, hosted) repositories, read by the test itself."""
@@ -68,7 +78,7 @@ def rebuilt(settings: dict[str, Any], **changed: Any) -> dict[str, Any]:
     return with_image(settings, layers=3 - layers, **changed)
 
 
-@pytest.mark.usefixtures("published")
+@pytest.mark.usefixtures("released")
 @pytest.mark.parametrize("tag", [*MOVING, *EXACT])
 def test_both_registries_have_the_same_list_by_digest(
     repositories: tuple[Repository, Repository], tag: str
@@ -269,10 +279,16 @@ def _outputs_by_urn(exported: str) -> dict[str, Any]:
     }
 
 
-def test_every_published_release_is_still_complete(repositories: tuple[Repository, Repository]) -> None:
+def test_every_published_release_is_unchanged_and_complete(
+    released: dict[str, str | None], repositories: tuple[Repository, Repository]
+) -> None:
     """After replaced images, revisions and failed runs, every release is complete in both registries."""
     for repository in repositories:
+        assert {tag: repository.digest_of(tag) for tag in EXACT} == released
         for tag in [*EXACT, "0.27.1-r1", "release-v0.27.1-r1"]:
-            for entry in repository.manifest(tag).fields["manifests"]:
+            entries = repository.manifest(tag).fields["manifests"]
+            assert len(entries) == len(ARCHES)
+            for entry in entries:
                 child: Manifest = repository.manifest(entry["digest"])
-                assert all(repository.has_blob(layer["digest"]) for layer in child.fields["layers"])
+                blobs = [child.fields["config"], *child.fields["layers"]]
+                assert all(repository.has_blob(blob["digest"]) for blob in blobs)

@@ -37,7 +37,9 @@ def test_first_up_ends_with_a_url_that_answers_the_version_and_the_digest(first_
 
 
 def test_up_prints_which_plugins_and_bases_it_uses(first_up: Result) -> None:
-    assert "stand-in" in first_up.text or "official" in first_up.text
+    assert re.findall(r"• Pulumi plugin (\S+) \d", first_up.text) == ["docker-build", "docker"]
+    docker = first_up.text.split("• Pulumi plugin docker ")[1].split("• ")[0]
+    assert re.search(r"stand-in|official", docker), docker
     assert re.search(r"bases are (built from Debian packages|the official images)", first_up.text)
 
 

@@ -323,7 +323,7 @@ def down_and_up(life: Life) -> str:
 
 def retired(life: Life) -> str:
     before = life.machine.settings()
-    well(life.type("./skyinfra", "node", "retire", NAME))
+    well(life.type("./skyinfra", "node", "retire", NAME, "--yes"))
     life.machine.change(before)
     well(life.type(*UP))
     return "the node is created anew, on the same volumes"

@@ -7,6 +7,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -198,7 +199,7 @@ def test_removing_a_node_from_the_file_is_refused_with_the_remedy(repository: Re
     repository.edit(FLEET, "    shed: {image: skycoin, host: shed, network: mainnet}\n", "")
     done = repository.review("fleet", "--base", "base")
     assert done.code == REFUSED
-    assert "`./skyinfra node retire shed`, which keeps its volumes." in done.out
+    assert "`./skyinfra node retire shed -s fleet`, which keeps its volumes." in done.out
     assert "pulumi state unprotect" not in done.out
 
 
@@ -217,7 +218,10 @@ def test_all_configuration_errors_are_reported_with_their_places(repository: Rep
     done = repository.review("fleet", "--base", "base")
     assert done.code == REFUSED
     assert "2 configuration errors, nothing was changed:" in done.out
-    assert "stacks/Pulumi.fleet.yaml:9:" in done.out
+    assert re.findall(r"- skycoin:nodes\.(\S+): unknown key .*\n    (\S+)", done.out) == [
+        ("attic.netwrk", "stacks/Pulumi.fleet.yaml:9:42"),
+        ("shed.netwrk", "stacks/Pulumi.fleet.yaml:10:40"),
+    ]
 
 
 def test_a_stack_that_the_base_does_not_have_is_new(repository: Repository) -> None:

@@ -78,11 +78,11 @@ def test_a_link_is_followed_before_it_is_checked(tmp_path: Path, layout: Layout)
 @pytest.mark.parametrize(
     ("own", "reason"),
     [
-        ("program", "it has this program, which you run outside"),
-        ("state", "it has the keys of this set-up"),
-        ("cache", "it has programs that this set-up runs"),
-        ("builder_root", "it has layers that images are built from"),
-        ("home", "it contains an entire home folder, keys included"),
+        ("program", "it contains or is inside {}, which has this program: you run it outside the workspace"),
+        ("state", "it contains or is inside {}, which has the keys of this set-up"),
+        ("cache", "it contains or is inside {}, which has programs that this set-up runs"),
+        ("builder_root", "it contains or is inside {}, which has layers that images are built from"),
+        ("home", "it contains an entire home folder, keys included ({})"),
     ],
 )
 def test_a_folder_of_the_program_or_its_state_or_a_home_folder_is_not_opened(
@@ -104,7 +104,7 @@ def test_a_folder_of_the_program_or_its_state_or_a_home_folder_is_not_opened(
         return
     with pytest.raises(SetupError) as caught:
         workspace.checked_folder(folder, layout)
-    assert str(caught.value).startswith(f"{folder} is not opened: {reason} ({place}); give ")
+    assert str(caught.value).startswith(f"{folder} is not opened: {reason.format(place)}; give ")
     assert str(caught.value).endswith(" (--folder; FOLDER= of make).")
 
 
@@ -310,8 +310,9 @@ def test_own_stacks_are_those_that_hold_anything(layout: Layout, monkeypatch: py
         ("config:\n\tskycoin:bases: debian\n", "is not valid YAML: (?s:.)*line 2, column 1"),
         ("config: [a]\n", "`config:` with one line for each setting is missing"),
         ("config\n", "`config:` with one line for each setting is missing"),
+        ("config:\n  skycoin:bases: 2026-01-02\n", "skycoin:bases, line 2: a date, which Pulumi passes on"),
     ],
-    ids=["a tab", "a list", "a word"],
+    ids=["a tab", "a list", "a word", "a date"],
 )
 def test_a_malformed_stack_file_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, fault: str
@@ -321,6 +322,14 @@ def test_a_malformed_stack_file_is_reported(
     monkeypatch.setattr("local.stacks.files.PROJECT", tmp_path)
     with pytest.raises(SetupError, match=f"^stacks/Pulumi.local.yaml.*{fault}"):
         stack_config()
+
+
+def test_a_stack_file_is_read_as_pulumi_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before, `fleet check` took `gui: yes` for true, and `up` refused it as text."""
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "stacks" / "Pulumi.local.yaml").write_text("config:\n  skycoin:nodes: {one: {gui: yes}}\n")
+    monkeypatch.setattr("local.stacks.files.PROJECT", tmp_path)
+    assert stack_config() == {"skycoin:nodes": {"one": {"gui": "yes"}}}
 
 
 def test_the_containers_of_a_stack_are_read_from_its_state(layout: Layout) -> None:

@@ -309,7 +309,7 @@ def assert_nothing_changed(fleet: Fleet) -> None:
 
 def test_without_a_terminal_a_move_is_refused(fleet: Fleet, skyinfra: Skyinfra) -> None:
     ran = skyinfra("node", "move", "one", "--to", "shed", "-s", "test")
-    assert (ran.code, "There is no terminal to ask: `--yes` proceeds without a question." in ran.err) == (
+    assert (ran.code, "There is no terminal to ask: `--yes` proceeds." in ran.err) == (
         1,
         True,
     )

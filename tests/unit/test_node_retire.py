@@ -3,6 +3,7 @@
 import json
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -39,7 +40,7 @@ def calls(set_up: Layout, monkeypatch: pytest.MonkeyPatch) -> Calls:
 def test_a_retired_nodes_resources_are_removed_and_then_its_settings(
     calls: Calls, skyinfra: Skyinfra
 ) -> None:
-    ran = skyinfra("node", "retire", "node-1")
+    ran = skyinfra("node", "retire", "--yes", "node-1")
     assert ran.code == 0
     unprotect, destroy, setting = calls
     assert unprotect[:3] == ["state", "unprotect", RESOURCES[4]["urn"]]
@@ -49,6 +50,30 @@ def test_a_retired_nodes_resources_are_removed_and_then_its_settings(
     ]
     assert setting == ["rm", "skycoin:nodes.node-1"]
     assert "Kept on host attic: wallet volume skycoin-node-1-wallet" in ran.out
+
+
+def test_a_retire_asks_first_and_without_an_answer_changes_nothing(
+    calls: Calls, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = skyinfra("node", "retire", "node-1")
+    assert (ran.code, calls) == (1, [])
+    assert ran.out.startswith(
+        "node-1 on host attic is stopped and removed, with its network. Kept on host attic: wallet volume "
+        "skycoin-node-1-wallet"
+    )
+    assert ran.err.endswith("There is no terminal to ask: `--yes` proceeds.\nNothing was changed.\n")
+    monkeypatch.setattr("commands.agreement.sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
+    asked: list[str] = []
+
+    def refused(question: str) -> bool:
+        asked.append(question)
+        return False
+
+    monkeypatch.setattr("commands.agreement.click.confirm", refused)
+    assert (skyinfra("node", "retire", "node-1").code, calls, asked) == (1, [], ["Proceed?"])
+    monkeypatch.setattr("commands.agreement.click.confirm", lambda _: True)
+    assert skyinfra("node", "retire", "node-1").code == 0
+    assert [call[0] for call in calls] == ["state", "destroy", "rm"]
 
 
 def test_a_node_that_a_later_wave_waits_for_is_let_go_first(
@@ -73,7 +98,7 @@ def test_a_node_that_a_later_wave_waits_for_is_let_go_first(
         return subprocess.CompletedProcess(arguments, 0, json.dumps(state), "")
 
     monkeypatch.setattr("clients.pulumi._run", answered)
-    assert skyinfra("node", "retire", "node-1").code == 0
+    assert skyinfra("node", "retire", "--yes", "node-1").code == 0
     [text] = imported
     freed = {**waiting, "dependencies": ["urn:network"]}
     assert json.loads(text) == {
@@ -93,7 +118,7 @@ def test_a_retire_that_fails_protects_the_wallet_again(
         return 255 if command[0] == "destroy" else 0
 
     monkeypatch.setattr(node_removal, "pulumi", failing)
-    assert skyinfra("node", "retire", "node-1").code == 1
+    assert skyinfra("node", "retire", "--yes", "node-1").code == 1
     assert [call[:3] for call in calls[::2]] == [
         ["state", "unprotect", RESOURCES[4]["urn"]],
         ["state", "protect", RESOURCES[4]["urn"]],
@@ -114,7 +139,7 @@ def test_a_retire_that_is_interrupted_protects_the_wallet_again(
         return 0
 
     monkeypatch.setattr(node_removal, "pulumi", interrupted)
-    assert skyinfra("node", "retire", "node-1").code == 130
+    assert skyinfra("node", "retire", "--yes", "node-1").code == 130
     assert step in calls[-2]
     assert calls[-1][:3] == ["state", "protect", RESOURCES[4]["urn"]]
 
@@ -130,7 +155,7 @@ def test_a_wallet_that_is_not_protected_again_is_reported_with_the_command(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(node_removal, "pulumi", interrupted)
-    ran = skyinfra("node", "retire", "node-1")
+    ran = skyinfra("node", "retire", "--yes", "node-1")
     assert ran.code == 130
     assert f"`pulumi state protect '{RESOURCES[4]['urn']}' --stack local`" in ran.err
 
@@ -146,7 +171,7 @@ def test_a_container_that_a_killed_up_left_is_not_forgotten_by_a_retire(
     left = board.run("skycoin-node-1", wallet="skycoin-node-1-wallet")
     left.labels = {LABEL: "urn of its container"}
     monkeypatch.setattr("wallets.volumes.of_node.connect", lambda _: board)
-    ran = skyinfra("node", "retire", "node-1")
+    ran = skyinfra("node", "retire", "--yes", "node-1")
     if answers:
         assert (ran.code, calls) == (1, [])
         assert "host attic has skycoin-node-1, a node's container on skycoin-node-1-wallet" in ran.err
@@ -155,7 +180,7 @@ def test_a_container_that_a_killed_up_left_is_not_forgotten_by_a_retire(
 
 
 def test_a_retire_that_was_interrupted_is_finished_by_the_next(calls: Calls, skyinfra: Skyinfra) -> None:
-    assert skyinfra("node", "retire", "node-2").code == 0
+    assert skyinfra("node", "retire", "--yes", "node-2").code == 0
     assert calls == [["rm", "skycoin:nodes.node-2"]]
 
 
@@ -166,7 +191,7 @@ def test_a_node_whose_new_name_is_not_deployed_yet_is_not_retired_by_half(
     """The next `up` would start it again under its new name, or the one that runs would keep running."""
     nodes = {"skycoin:nodes": {"renamed": {"renamed-from": "node-1"}}}
     monkeypatch.setattr("local.stacks.missing_nodes.stack_config", lambda _: nodes)
-    ran = skyinfra("node", "retire", name)
+    ran = skyinfra("node", "retire", "--yes", name)
     assert (ran.code, calls) == (1, [])
     assert "error: renamed is the new name of node-1, which is still deployed as node-1" in ran.err
 
@@ -185,7 +210,7 @@ def test_a_node_whose_new_name_is_not_deployed_yet_is_not_retired_by_half(
 def test_a_node_that_is_still_in_a_tracked_file_or_unknown_is_not_retired(
     arguments: tuple[str, ...], expected: str, calls: Calls, skyinfra: Skyinfra
 ) -> None:
-    ran = skyinfra("node", "retire", *arguments)
+    ran = skyinfra("node", "retire", "--yes", *arguments)
     assert ran.code == 1
     assert expected in ran.err
     assert calls == []
@@ -203,7 +228,7 @@ def test_an_installed_pulumi_edits_no_file_of_a_stack(
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
     monkeypatch.setattr("commands.backend.stack_resources", lambda _: RESOURCES)
-    ran = skyinfra("node", "retire", "node-1", "-s", "local", "--backend", "pulumi")
+    ran = skyinfra("node", "retire", "--yes", "node-1", "-s", "local", "--backend", "pulumi")
     assert (ran.code, calls) == (1, [])
     assert "Take node-1 out of stacks/Pulumi.local.yaml first" in ran.err
 

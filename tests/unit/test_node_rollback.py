@@ -194,7 +194,7 @@ def test_answering_yes_starts_the_rollback(
 def test_without_a_terminal_a_rollback_changes_nothing(host: Host, skyinfra: Skyinfra) -> None:
     ran = back(skyinfra, "one")
     assert ran.code == 1
-    assert "There is no terminal to ask: `--yes` proceeds after the preview." in ran.err
+    assert "There is no terminal to ask: `--yes` proceeds." in ran.err
     assert host.file.read_text() == TEXT
 
 
@@ -238,7 +238,7 @@ def test_an_edit_of_the_file_before_the_answer_is_kept(
         host.file.write_text(edited)
         return True
 
-    monkeypatch.setattr(node_rollback, "has_agreed", answered)
+    monkeypatch.setattr(node_rollback, "proceeds", answered)
     reason = ("--reason", "x") if command == "rollback" else ()
     ran = skyinfra("node", command, "one", *reason)
     assert ran.code == 1
@@ -273,7 +273,7 @@ def test_a_file_that_is_removed_before_the_answer_is_not_created_again(
         host.file.unlink()
         return True
 
-    monkeypatch.setattr(node_rollback, "has_agreed", answered)
+    monkeypatch.setattr(node_rollback, "proceeds", answered)
     ran = skyinfra("node", "rollback", "one", "--reason", "x")
     assert (ran.code, list(host.file.parent.iterdir())) == (1, [])
     assert f"error: {host.file} can't be written, and is unchanged: No such file or directory" in ran.err
