@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs the packages of the locks into the virtual environment in a folder, unless it has them. It keeps a
-# copy of each installed lock to compare with, so that modification times don't matter.
+# environment.sh VENV LOCK…: installs the packages of the locks into the virtual environment VENV, unless they are
+# already installed. The environment keeps a copy of each installed lock; the copies are compared with the locks, so
+# modification times don't matter.
 set -eu
 venv=$1
 shift
@@ -19,13 +20,13 @@ if holds_them; then
     exit
 fi
 
-# Run a command, and print a line every 10 s. The loop that prints ends with this shell, also after Ctrl-C:
+# Run a command, and print a line every 10 s. The loop that prints ends with this shell, also after Ctrl-C, although
 # background processes ignore SIGINT.
 alive() {
     doing=$1
     shift
     began=$(date +%s)
-    # sleep must not hold the output open: a program that reads it through a pipe would wait for its end.
+    # sleep must not keep the output open: a program that reads the output through a pipe would wait for sleep.
     while sleep 10 >/dev/null 2>&1 && kill -0 $$ 2>/dev/null; do
         echo "    … $doing: $(($(date +%s) - began)) s"
     done &
@@ -40,24 +41,25 @@ alive() {
     return "$code"
 }
 
-# Print one sentence about a failure of pip; $said has pip's own messages.
+# Print what a failure of pip means and what to do about it; $said has pip's own messages.
 explain() {
     both=$(echo "$locks" | sed 's/ / and /')
     got=$(sed -nE 's/^ *([A-Za-z0-9._-]+==[^ ]+) from .*/\1/p' "$said" | head -n 1)
     missing=$(sed -nE 's/^ERROR: No matching distribution found for ([^ ]+).*/\1/p' "$said")
     if grep -q 'DO NOT MATCH THE HASHES' "$said"; then
-        echo "No package was installed, for what pip got as $got has none of its hashes in $both: if \`git diff\`" \
-            "shows no change there, do not trust that file, and ask another package index (\`pip config list\`)."
+        echo "No package was installed: the file that pip got for $got matches none of the pinned hashes in $both." \
+            "If \`git diff\` shows no change there, do not trust that file, and use another package index" \
+            "(\`pip config list\` shows the configured one)."
     elif grep -qE 'Hashes are required|versions pinned with ==|conflicting dependencies' "$said"; then
-        echo "No package was installed, for a hash or a package is missing in $both, or two pins exclude each other:" \
-            "\`git checkout $locks\` brings back what was committed, and \`make lock\` writes it anew."
+        echo "No package was installed: a hash or a package is missing in $both, or two pins conflict." \
+            "\`git checkout $locks\` restores the committed version, and \`make lock\` writes new locks."
     elif [ -n "$missing" ] && ! grep -q 'Retrying' "$said"; then
-        echo "No package was installed, for the package index (\`pip config list\`) has no wheel of $missing" \
-            "($both) for $("$venv/bin/python" --version) on $(uname -sm), and nothing but wheels is taken: use" \
-            "what CONTRIBUTING.md says that all wheels are there for, or an index that has it."
+        echo "No package was installed: the package index (\`pip config list\` shows it) has no wheel of $missing" \
+            "($both) for $("$venv/bin/python" --version) on $(uname -sm), and only wheels are installed. Use an index" \
+            "that has one, or a Python version and a platform for which, according to CONTRIBUTING.md, all wheels exist."
     else
-        echo "pip could not install $both: mend what it says, its package index for example" \
-            "(\`pip config list\`), and give the same command again."
+        echo "pip could not install $both: fix what it reports, such as an unreachable package index" \
+            "(\`pip config list\` shows the configured one), and run the same command again."
     fi
 }
 
@@ -70,7 +72,7 @@ for candidate in python3 python3.14 python3.13 python3.12 python3.11; do
     fi
 done
 if [ -z "$python" ]; then
-    echo "error: Python 3.11 to 3.14 is needed, and $(python3 --version 2>&1 || echo 'no python3') was found." >&2
+    echo "error: Python 3.11 to 3.14 is required, but $(python3 --version 2>&1 || echo 'no python3') was found." >&2
     exit 1
 fi
 if ! "$python" -c 'import ensurepip' 2>/dev/null; then
@@ -81,10 +83,10 @@ if ! "$python" -c 'import ensurepip' 2>/dev/null; then
     alive "installing python3-venv" $root apt-get install -qq -y --no-install-recommends python3-venv
 fi
 
-# Install the locks, with further options of pip; exit if that fails.
+# Install the packages of the locks. Arguments are further options of pip. Exits if pip fails.
 pip_install() {
     # shellcheck disable=SC2046,SC2086 # names of locks, without blanks
-    if ! alive "pip installs" "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+    if ! alive "installing packages" "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
         --require-hashes --only-binary :all: "$@" $(printf ' --requirement %s' $locks) 2>"$said"; then
         echo "error: $(explain)" >&2
         cat "$said" >&2
@@ -94,8 +96,8 @@ pip_install() {
 
 clear=
 if [ -e "$venv/ready" ] && [ -e "$venv/pyvenv.cfg" ]; then
-    echo "• Python environment $venv: made anew, for nothing in it was compared with a hash"
-    # Try it first: if the index does not answer, the installed packages stay.
+    echo "• Python environment $venv: recreated, because its packages were installed without hashes"
+    # A dry run first: if the package index does not answer, the installed packages stay.
     if [ -x "$venv/bin/python" ]; then
         pip_install --dry-run --ignore-installed
     fi
@@ -103,9 +105,9 @@ if [ -e "$venv/ready" ] && [ -e "$venv/pyvenv.cfg" ]; then
 fi
 echo "• Python environment $venv ($("$python" --version)): installing $locks"
 if [ -n "$clear" ] || ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
-    # $venv may be a link to a folder, but venv accepts none.
+    # $venv may be a link to a folder, which the module venv does not accept.
     folder=$(cd "$venv" 2>/dev/null && pwd -P) || folder=$venv
-    alive "making the folder" "$python" -m venv $clear "$folder"
+    alive "creating the environment" "$python" -m venv $clear "$folder"
 fi
 rm -f "$venv"/requirements*.txt
 pip_install

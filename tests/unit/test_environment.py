@@ -62,7 +62,7 @@ def test_an_installation_is_never_silent_for_long(tmp_path: Path, environment: d
     assert process.returncode == 0
     assert head.startswith("• Python environment")
     assert len(alive) >= 2
-    assert all(re.fullmatch(r"    … pip installs: \d+ s", line) for line in alive), said
+    assert all(re.fullmatch(r"    … installing packages: \d+ s", line) for line in alive), said
     assert (tmp_path / "venv" / "requirements.txt").exists()
 
 
@@ -245,7 +245,9 @@ def test_an_environment_without_locks_is_recreated_even_behind_a_link(checkout: 
     done = checkout.install(venv=link)
     head, *_ = done.stdout.splitlines()
     assert done.returncode == 0
-    assert head == (f"• Python environment {link}: made anew, for nothing in it was compared with a hash")
+    assert head == (
+        f"• Python environment {link}: recreated, because its packages were installed without hashes"
+    )
     assert checkout.modules() == {"mortar"}
     assert not (checkout.venv / "ready").exists()
 
@@ -282,9 +284,9 @@ def test_a_wrong_hash_installs_nothing_and_says_where(checkout: Checkout) -> Non
     altered = right[:-2] + ("0" if right[-2] != "0" else "1") + "\n"
     sentence, words = refused(checkout, altered + _wheel(checkout.wheels, "mortar", "9.0"))
     assert sentence == (
-        "error: No package was installed, for what pip got as brick==1.0 has none of its hashes in "
-        "requirements.txt: if `git diff` shows no change there, do not trust that file, and ask another "
-        "package index (`pip config list`)."
+        "error: No package was installed: the file that pip got for brick==1.0 matches none of the pinned "
+        "hashes in requirements.txt. If `git diff` shows no change there, do not trust that file, and use "
+        "another package index (`pip config list` shows the configured one)."
     )
     assert f"Expected sha256 {altered.strip()[-64:]}" in words
     assert f"Got        {right.strip()[-64:]}" in words
@@ -297,10 +299,9 @@ def test_a_package_without_a_wheel_is_reported_with_python_and_platform(checkout
     here = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
     sentence, words = refused(checkout, f"brick==2.0 --hash=sha256:{digest}\n")
     assert sentence == (
-        "error: No package was installed, for the package index (`pip config list`) has no wheel of "
-        f"brick==2.0 (requirements.txt) for {here}, "
-        "and nothing but wheels is taken: use what CONTRIBUTING.md says that all wheels are there for, or an "
-        "index that has it."
+        "error: No package was installed: the package index (`pip config list` shows it) has no wheel of "
+        f"brick==2.0 (requirements.txt) for {here}, and only wheels are installed. Use an index that has "
+        "one, or a Python version and a platform for which, according to CONTRIBUTING.md, all wheels exist."
     )
     assert "No matching distribution found for brick==2.0" in words
 
@@ -317,9 +318,9 @@ def test_a_lock_that_does_not_fit_says_how_to_get_one_that_does(checkout: Checko
     }[flaw]
     sentence, words = refused(checkout, lock)
     assert sentence == (
-        "error: No package was installed, for a hash or a package is missing in requirements.txt, or two "
-        "pins exclude each other: `git checkout requirements.txt` brings back what was committed, and "
-        "`make lock` writes it anew."
+        "error: No package was installed: a hash or a package is missing in requirements.txt, or two pins "
+        "conflict. `git checkout requirements.txt` restores the committed version, and `make lock` writes "
+        "new locks."
     )
     assert "mortar" in words
 
@@ -331,7 +332,7 @@ def test_an_unreachable_index_is_not_taken_for_one_without_wheels(checkout: Chec
         checkout, lock, {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "1"}
     )
     assert sentence == (
-        "error: pip could not install requirements.txt: mend what it says, its package index for example "
-        "(`pip config list`), and give the same command again."
+        "error: pip could not install requirements.txt: fix what it reports, such as an unreachable package "
+        "index (`pip config list` shows the configured one), and run the same command again."
     )
     assert "after connection broken" in words
