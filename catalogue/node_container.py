@@ -57,6 +57,11 @@ LAST_REPLACEMENT = "lastReplacement"
 SKIPPED_HOSTS = "SKYCOIN_SKIPPED_HOSTS"
 """Environment variable with the names of the hosts that a run skips, separated by commas."""
 
+GRACE = 60
+"""Seconds between a node's SIGINT and SIGKILL, in which it closes its database and wallets."""
+ALIVE = ("running", "restarting", "paused")
+"""Docker's statuses of a container that writes to its volumes, or may resume writing."""
+
 USER = "10000:10000"
 """User and group id of the images, and of a node whose settings name no other; they own its volumes."""
 USER_FORM = re.compile(r"[1-9]\d{0,9}:[1-9]\d{0,9}", re.ASCII)

@@ -34,6 +34,9 @@ PYTHONS: Mapping[str, str] = MappingProxyType(
 
 DEFAULT_PYTHON = "3.11"
 
+GRACE = 10
+"""Seconds between a workspace's SIGTERM and SIGKILL: editors save while typing, and it has no database."""
+
 WORK = "/work"
 """Mount point of the opened folder."""
 USER = "developer"

@@ -132,6 +132,8 @@ def _without_pulumi(layout: Layout, choice: Choice) -> str:
     """Error message for a machine without an installed Pulumi."""
     refuse_others(layout)
     if not is_set_up(layout):
+        if choice is Choice.PULUMI:
+            return "--backend pulumi requires an installed Pulumi, and there is none on PATH: install it."
         return (
             f"Nothing is set up in {layout.state}, and there is no pulumi on PATH: run `make up`, or install "
             "Pulumi and log in with `pulumi login`."

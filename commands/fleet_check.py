@@ -5,7 +5,7 @@ import json
 import click
 
 from clients.host_checks import Level
-from commands.backend import Choice
+from commands.backend import Choice, enter_set_up
 from commands.exit_codes import PART, REFUSED
 from commands.options import chosen, examples, with_stack
 from display.errors import UserError
@@ -13,6 +13,7 @@ from display.progress import working
 from fleet.check import as_json, table, worst
 from fleet.check import check as check_hosts
 from fleet.wanted import planned_hosts, settings_of
+from local.machine.layout import read_layout
 from local.stacks.files import stack_config, stack_file
 
 _CODES = {Level.REFUSED.value: REFUSED, Level.UNKNOWN.value: PART}
@@ -30,7 +31,11 @@ def check(stack: str | None, backend: Choice, machine_readable: bool) -> int:
     Changes nothing. Each finding has its host, its remedy and its key in the YAML. The exit code is 3 if `up`
     would be refused on a host, and 4 if nothing is refused but a host did not answer.
     """
-    _, name = chosen(stack, backend)
+    if stack:
+        enter_set_up(read_layout(), backend)
+        name = stack
+    else:
+        _, name = chosen(stack, backend)
     if not stack_file(name).exists():
         raise UserError(f"There is no stack {name!r}: {stack_file(name)} does not exist.")
     wanted = planned_hosts(settings_of(stack_config(name), stack_file(name)))

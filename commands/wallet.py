@@ -8,13 +8,14 @@ from typing import Any
 import click
 
 from clients.deployed_nodes import DeployedNode, node_of, nodes_of
-from clients.fingerprint import digest, summary
+from clients.fingerprint import Fingerprint, digest, summary
 from commands.agreement import proceeds
 from commands.backend import Backend, Choice
 from commands.backups import backup_wallet, check_backup, drill_backup, list_backups, verify_backup
 from commands.exit_codes import FAILED
 from commands.options import chosen, examples, with_stack
 from commands.wallet_options import folder_option, node_in, opened, with_identity, with_recipients
+from display.columns import columns
 from display.units import count_of
 from local.pulumi.command import pulumi
 from local.stacks.files import copied_stack_file, is_own, stack_config
@@ -28,10 +29,14 @@ from wallets.backups.folder import backup_folder, load_file
 from wallets.backups.format import read
 from wallets.backups.policy import recipients_of, rules_of
 from wallets.backups.restore import Restoring, restore_copy, restore_file, restore_temporary
+from wallets.errors import WalletError
 from wallets.files.contents import Contents
 from wallets.files.fingerprint import fingerprint_of
 from wallets.moving import refuse_less
 from wallets.volumes.of_node import fingerprint_on_host, volume_of
+
+HEADS = ("copy (UTC)", "wallets", "fingerprint", "compared with now")
+"""Heads of the table of copies."""
 
 
 @click.group()
@@ -53,16 +58,28 @@ for command in (backup_wallet, list_backups, verify_backup, check_backup, drill_
 def list_copies(node: str, stack: str | None, backend: Choice) -> int:
     """List the copies that were made on the host of NODE before changes, oldest first.
 
-    `wallet restore NODE --copy TIME` goes back to one.
+    It compares each with the wallets as they are now. `wallet restore NODE --copy TIME` goes back to one.
     """
     selected, name = chosen(stack, backend)
     deployed = node_in(selected, name, node)
-    names = volume_of(deployed).copies()
-    for copy in names:
-        click.echo(copy)
-    count = count_of(len(names), "copy", "copies")
+    volume = volume_of(deployed)
+    try:
+        now = digest(fingerprint_of(volume.read()))
+    except WalletError as error:
+        click.echo(f"Not compared with the wallets as they are now: {error}.", err=True)
+        now = ""
+    rows = [_row(copy, fingerprint_of(files), now) for copy, files in volume.all_copies()]
+    if rows:
+        click.echo(columns([HEADS, *rows]))
+    count = count_of(len(rows), "copy", "copies")
     click.echo(f"{count} of {deployed.wallet} on host {deployed.host}, in {deployed.backups}", err=True)
     return 0
+
+
+def _row(copy: str, wallets: Fingerprint, now: str) -> Sequence[str]:
+    """Row of a copy; `now` is the fingerprint of the wallets as they are, or empty if it is unknown."""
+    compared = "" if not now else "the same wallets" if digest(wallets) == now else "different"
+    return copy, summary(wallets), digest(wallets), compared
 
 
 @wallet.command(

@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 import click
 
-from catalogue.workspaces import WORKSPACES
+from catalogue.workspaces import GRACE, WORKSPACES
 from clients.engine import stop_container
 from clients.pulumi import containers
 from commands.backend import Backend, Choice, choose
@@ -25,8 +25,6 @@ from settings.names import workspace_container
 from workspaces.writing import write_files
 
 NAME = click.Choice(list(WORKSPACES))
-GRACE = 10
-"""Seconds between SIGTERM and SIGKILL (components/workspace.py)."""
 
 
 @click.group()

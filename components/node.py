@@ -18,15 +18,13 @@ import pulumi_docker as docker
 from catalogue.boards import SERVER, Board
 from catalogue.containers import EVERYWHERE, LOOPBACK, MAX_OPEN_FILES, MAX_PROCESSES
 from catalogue.naming import backups_volume
-from catalogue.node_container import DATA, HEALTH, OFFLINE, RPC_PORT, USER, WALLET
+from catalogue.node_container import DATA, GRACE, HEALTH, OFFLINE, RPC_PORT, USER, WALLET
 from components.host import Host
 from components.kept_volume import kept_volume
 from components.node_container import NodeContainer
 from components.preflight import Preflight
 from components.pulled_image import HostImage, PulledImage
 
-GRACE = 60
-"""Seconds between SIGINT and SIGKILL, in which the node closes its database and wallets."""
 PEER_PORT = 6000
 PROBE = ("skycoin-cli", "version")
 """Command that works without a running node: it shows that the variant's programs run on the host."""

@@ -17,14 +17,12 @@ import pulumi
 import pulumi_docker as docker
 
 from catalogue.containers import LOOPBACK
-from catalogue.workspaces import DOCKER_DATA, HOME, MEMORY, PROCESSES, STAY, WORK, authority_variables
+from catalogue.workspaces import DOCKER_DATA, GRACE, HOME, MEMORY, PROCESSES, STAY, WORK, authority_variables
 from components.host import Host
 from components.kept_volume import kept_volume
 from components.pulled_image import HostImage, PulledImage
 from components.workspace_preflight import WorkspacePreflight
 
-GRACE = 10
-"""Seconds between SIGTERM and SIGKILL: editors save while typing, and nothing here has a database."""
 WAIT = 120
 """Time limit in seconds for the services inside to answer."""
 PASSWORD = f"{HOME}/.config/code-server/config.yaml"

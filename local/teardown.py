@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
+from catalogue.node_container import GRACE
 from clients.engine import stop_container
 from clients.pulumi import containers
 from local.builds.network import remove_build_network
@@ -25,8 +26,6 @@ MADE_FILES = [
 ]
 
 SERVICES = ("dockerd", "buildkitd", "registry")
-GRACE = 60
-"""Seconds for a node after SIGINT (components/node.py); a workspace needs none of them."""
 
 
 def down(layout: Layout, arguments: argparse.Namespace) -> int:

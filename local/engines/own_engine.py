@@ -13,6 +13,7 @@ from pathlib import Path
 import docker
 from docker.errors import DockerException
 
+from catalogue.node_container import GRACE
 from local.engines.engine import dockerd, engine_version
 from local.machine import services
 from local.machine.layout import Layout
@@ -26,9 +27,6 @@ NAME = "dockerd"
 LINKS = Path("/sys/class/net")
 NUMBERS = range(46)
 """Numbers of the engines on one machine: networks 10.210.0.0/16 to 10.255.0.0/16."""
-
-GRACE = 60
-"""Seconds in which a container must stop: a node closes its database and wallets."""
 
 
 def own_folder(layout: Layout) -> Path:

@@ -18,7 +18,7 @@ from docker.errors import APIError, DockerException, NotFound
 from requests.exceptions import RequestException, Timeout
 
 from catalogue.naming import previous_container
-from catalogue.node_container import NODE, WALLET_HELPER, WRITTEN
+from catalogue.node_container import ALIVE, GRACE, NODE, WALLET_HELPER, WRITTEN
 from clients.errors import ServiceError, message_of
 from clients.volumes import users
 from providers.kind import URN, ProviderError, Values
@@ -29,8 +29,6 @@ UNCONFIRMED = "no"
 CONFIRMED = "unless-stopped"
 STANDBY = "always"
 """Restart policies: of a new container, of a confirmed one, and of the old container during a handover."""
-GRACE = 60
-"""Seconds between SIGINT and SIGKILL, for a container that an interrupted handover left behind."""
 POLL = 0.5
 """Seconds between two checks of a container's health."""
 RESOURCE = "skycoin.resource"
@@ -41,8 +39,6 @@ ATTEMPT = "skycoin.attempt"
 They hold the id of its resource, the SHA-256 of the inputs that it was created from, and the attempt that
 created it: a provider whose pulumi was killed may still be running next to the current one.
 """
-ALIVE = ["running", "restarting", "paused"]
-"""Statuses of a container that writes or may resume writing."""
 
 Say = Callable[[str], None]
 FinishCopy = Callable[[Values, str], None]

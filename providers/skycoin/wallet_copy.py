@@ -21,6 +21,7 @@ from clients.ownership import as_user, mode, prepare_copies
 from clients.short_run import short_run
 from clients.volumes import has_volume
 from providers.kind import ProviderError, Values
+from providers.skycoin.node_urn import node_command
 
 LABEL = "skycoin.copy"
 """Label of a container that copies a wallet; its value is the name of the wallet's volume."""
@@ -106,17 +107,18 @@ def _name(wallet: str) -> str:
 def _refusal(inputs: Values, code: int, printed: str) -> str:
     """Explain why the copy failed, and what to do."""
     where = f"host {inputs['host']}: the wallet volume {inputs['wallet']!r}"
-    way_back = "docs/wallets.md, “Back from a copy”"
     if code == EMPTIED:
         return (
             f"{where} holds no wallet, but its copy {printed} in {inputs['backups']!r} does: it was emptied "
-            f"or recreated. The node was not changed. Restore the copy ({way_back}); or, if you accept that "
-            "the wallet is lost, set `new-wallet: true` on the node for one `pulumi up`."
+            "or recreated. The node was not changed. Restore the copy with "
+            f"`{node_command('wallet restore', '--copy', printed)}`; or, if you accept that the wallet is "
+            "lost, set `new-wallet: true` on the node for one `pulumi up`."
         )
     if code == DAMAGED:
         return (
             f"{where}: {printed} is empty, truncated or not a wallet, so nothing was copied. The node was "
-            f"not changed. Restore an intact wallet ({way_back}), or move that file away."
+            f"not changed. Restore a copy (`{node_command('wallet copies')}` lists them) or a backup, or "
+            "move that file away."
         )
     return (
         f"{where} was not backed up to {inputs['backups']!r}: {printed or f'exit code {code}'}. The node was "

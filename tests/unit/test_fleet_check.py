@@ -212,6 +212,15 @@ def test_a_fleet_in_good_order_ends_with_0(fleet: Path, skyinfra: Skyinfra) -> N
     assert len(ran.out.splitlines()) == 2
 
 
+def test_a_named_stack_needs_neither_a_set_up_nor_pulumi(fleet: Path, skyinfra: Skyinfra) -> None:
+    (fleet / "pulumi").unlink()
+    ran = skyinfra("fleet", "check", "-s", "fleet")
+    assert (ran.code, ran.out.splitlines()[1].split()[:2]) == (0, ["attic", "ok"]), ran.err
+    ran = skyinfra("fleet", "check")
+    assert ran.code == 1
+    assert "Nothing is set up in " in ran.err
+
+
 def test_a_refused_host_ends_with_3_and_one_that_does_not_answer_with_4(
     fleet: Path, skyinfra: Skyinfra
 ) -> None:

@@ -13,17 +13,20 @@ import pytest
 
 from clients.age import Identity
 from clients.deployed_nodes import DeployedNode, node_of
+from clients.fingerprint import digest
 from local import __main__ as local_main
 from local.machine.layout import Layout
 from settings.wallets import WalletsSettings
 from tests.unit.command_line import Skyinfra
-from tests.unit.test_wallet_backups import CONTENTS, KEY, OTHER, PUBLIC_OF_IT, WITH_PASSPHRASE, sealed
+from tests.unit.test_wallet_backups import CONTENTS, KEY, OTHER, PUBLIC_OF_IT, WITH_PASSPHRASE, sealed, wallet
 from tests.unit.test_wallets import BACKUPS, COPY, RESOURCES, WALLET, FakeEngine, volume
 from wallets.backups.folder import BackupFolder
 from wallets.backups.format import read
 from wallets.backups.records import remember
 from wallets.backups.schedule import Scheduler, timer
 from wallets.files.archives import pack
+from wallets.files.contents import File
+from wallets.files.fingerprint import fingerprint_of
 
 NAME = "node-1-wallet-2026-01-02T00-00-00Z.backup"
 
@@ -60,31 +63,48 @@ def test_a_backup_is_encrypted_to_all_recipients_and_recorded_for_this_backend(
     assert records == tmp_path / "cache" / "skycoin-infrastructure" / "backups"
 
 
-@pytest.mark.parametrize(
-    ("copies", "names", "said"),
-    [
-        ({}, [], "0 copies"),
-        ({f"{COPY}/a.wlt": b"x"}, [COPY], "1 copy"),
-        (
-            {f"{COPY}/a.wlt": b"x", "2020-01-01T00-00-00Z/a.wlt": b"x"},
-            ["2020-01-01T00-00-00Z", COPY],
-            "2 copies",
-        ),
-    ],
-)
-def test_the_copies_on_the_host_are_listed_oldest_first(
-    stack: dict[str, Any],
-    skyinfra: Skyinfra,
-    monkeypatch: pytest.MonkeyPatch,
-    copies: dict[str, bytes],
-    names: list[str],
-    said: str,
+def fingerprint(wallet_file: bytes) -> str:
+    return digest(fingerprint_of({"a.wlt": File(data=wallet_file)}))
+
+
+def test_the_copies_on_the_host_are_listed_oldest_first_and_compared_with_the_wallet(
+    stack: dict[str, Any], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = FakeEngine({WALLET: {}, BACKUPS: copies})
+    first, second = wallet("A"), wallet("A", "B")
+    older = "2020-01-01T00-00-00Z"
+    copies = {f"{COPY}/a.wlt": second, f"{older}/a.wlt": first, f"{older}-new-wallet/x": b""}
+    engine = FakeEngine({WALLET: {"a.wlt": second}, BACKUPS: copies})
     monkeypatch.setattr("commands.wallet.volume_of", lambda node: volume(node, engine))
     ran = skyinfra("wallet", "copies", "node-1", "-s", "test")
-    assert (ran.code, ran.out.splitlines()) == (0, names)
-    assert f"\n{said} of {WALLET} on host " in ran.err
+    assert ran.code == 0
+    lines = [re.split(r"\s{2,}", line) for line in ran.out.splitlines()]
+    assert lines == [
+        ["copy (UTC)", "wallets", "fingerprint", "compared with now"],
+        [older, "1 wallet with 1 address", fingerprint(first), "different"],
+        [COPY, "1 wallet with 2 addresses", fingerprint(second), "the same wallets"],
+    ]
+    assert f"\n2 copies of {WALLET} on host " in ran.err
+    assert engine.noted == ["remove"] * 3, "containers that read the wallet, the list, and all copies"
+
+
+def test_copies_are_listed_if_the_wallet_volume_is_gone(
+    stack: dict[str, Any], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = FakeEngine({BACKUPS: {f"{COPY}/a.wlt": wallet("A")}})
+    monkeypatch.setattr("commands.wallet.volume_of", lambda node: volume(node, engine))
+    ran = skyinfra("wallet", "copies", "node-1", "-s", "test")
+    assert (ran.code, ran.out.splitlines()[1].split()[0]) == (0, COPY)
+    assert f"Not compared with the wallets as they are now: there is no volume '{WALLET}'" in ran.err
+    assert f"\n1 copy of {WALLET} on host " in ran.err
+
+
+def test_no_copies_are_no_table(
+    stack: dict[str, Any], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("commands.wallet.volume_of", lambda node: volume(node, FakeEngine({WALLET: {}})))
+    ran = skyinfra("wallet", "copies", "node-1", "-s", "test")
+    assert (ran.code, ran.out) == (0, "")
+    assert f"\n0 copies of {WALLET} on host " in ran.err
 
 
 def test_a_backup_without_recipients_is_refused_before_the_wallet_is_read(
@@ -129,7 +149,9 @@ def test_list_shows_each_file_and_what_was_not_verified_without_a_key(
     assert skyinfra("wallet", "list", "node-3", "--from", str(tmp_path)).out == (
         f"{tmp_path} has no backups of node-3.\n"
     )
-    assert "none can't be read: No such file" in skyinfra("wallet", "list", "--from", "none").err
+    none = skyinfra("wallet", "list", "--from", "none")
+    assert none.code == 1
+    assert "/none: `./skyinfra wallet backup NODE` creates it with a first backup" in none.err
 
 
 def test_verify_reads_a_key_from_a_file_or_from_standard_input(skyinfra: Skyinfra, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from docker.errors import ImageNotFound, NotFound
 
 from clients.fingerprint import SCRIPT as FINGERPRINT
-from providers.kind import Change, ProviderError, ReadResult, Values
+from providers.kind import URN, Change, ProviderError, ReadResult, Values
 from providers.skycoin import wallet_copy
 from providers.skycoin.retired import Retired
 from providers.skycoin.wallet_copy import DAMAGED, EMPTIED, SCRIPT, SECONDS, copy_wallet
@@ -23,6 +23,7 @@ INPUTS: Values = {
 }
 IMAGE = "registry/skycoin@sha256:1"
 NAME = "2026-01-02T03-04-05Z"
+ONE = "urn:pulumi:fleet::skycoin::skycoin:index:Node$skycoin:index:NodeContainer::one-container"
 
 
 @dataclass
@@ -167,8 +168,10 @@ def test_a_failed_copy_fails_the_step_before_the_container_is_touched() -> None:
 def test_an_emptied_wallet_is_refused_with_its_copy_and_the_two_ways_on() -> None:
     """Before, the step succeeded, and the state then named no copy."""
     engine = FakeEngine(code=EMPTIED, said=NAME.encode())
+    URN.set(ONE)
     with pytest.raises(ProviderError, match=rf"holds no wallet, but its copy {NAME} in ") as refused:
         copied(engine)
+    assert f"`./skyinfra wallet restore one --copy {NAME} -s fleet`" in str(refused.value)
     assert "or, if you accept that the wallet is lost, set `new-wallet: true` on" in str(refused.value)
 
 
@@ -180,8 +183,10 @@ def test_new_wallet_is_passed_to_the_script() -> None:
 
 def test_a_damaged_wallet_file_is_refused_with_its_name() -> None:
     engine = FakeEngine(code=DAMAGED, said=b"2020_a.wlt")
-    with pytest.raises(ProviderError, match=r"2020_a\.wlt is empty, truncated or not a wallet"):
+    URN.set(ONE)
+    with pytest.raises(ProviderError, match=r"2020_a\.wlt is empty, truncated or not a wallet") as refused:
         copied(engine)
+    assert "Restore a copy (`./skyinfra wallet copies one -s fleet` lists them)" in str(refused.value)
 
 
 def test_the_resource_of_version_0_1_0_only_leaves_the_state() -> None:

@@ -13,11 +13,11 @@ from typing import Any
 
 from docker.errors import NotFound
 
+from catalogue.node_container import GRACE
 from wallets.adoption.mounts import is_below, writes
 from wallets.adoption.source import Source, is_same_container
 from wallets.asking import ask
 from wallets.errors import WalletError
-from wallets.volumes.volume import GRACE
 
 
 def users_of(source: Source) -> Sequence[Any]:

@@ -67,6 +67,11 @@ class LocalFolder:
         """Names of files that may be backups. Raises WalletError if the folder does not exist."""
         try:
             names = [entry.name for entry in self._path.iterdir() if entry.is_file()]
+        except FileNotFoundError:
+            raise WalletError(
+                f"There is no folder {self._path}: `./skyinfra wallet backup NODE` creates it with a first "
+                "backup, in the default folder or in that of `--to`"
+            ) from None
         except OSError as error:
             raise WalletError(f"{self._path} can't be read: {error.strerror}") from None
         return sorted(name for name in names if is_backup_name(name))

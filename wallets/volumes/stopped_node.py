@@ -6,10 +6,11 @@ from typing import Any
 
 from docker.errors import NotFound
 
+from catalogue.node_container import ALIVE, GRACE
 from wallets.errors import WalletError
 from wallets.signals import uninterrupted
 from wallets.volumes.users import InUseError, refuse_others, refuse_users, refuse_writers
-from wallets.volumes.volume import GRACE, RUNNING, WalletVolume
+from wallets.volumes.volume import WalletVolume
 
 
 @contextmanager
@@ -46,7 +47,7 @@ def _running(volume: WalletVolume) -> Any:
     """
     refuse_users(volume)
     container = _container(volume)
-    return container if container is not None and container.status in RUNNING else None
+    return container if container is not None and container.status in ALIVE else None
 
 
 def _container(volume: WalletVolume) -> Any:

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from catalogue.node_container import WALLET_HELPER, WALLET_READER, WALLET_WRITER
+from catalogue.node_container import ALIVE, GRACE, WALLET_HELPER, WALLET_READER, WALLET_WRITER
 from clients.volumes import users
 from wallets.errors import WalletError
 from wallets.volumes.processes import has_ended
-from wallets.volumes.volume import GRACE, RUNNING, WalletVolume
+from wallets.volumes.volume import WalletVolume
 
 
 class InUseError(WalletError):
@@ -55,7 +55,7 @@ def running_on(volume: WalletVolume, *, writing: bool = False) -> dict[str, str]
     return {
         container["Id"]: container["Names"][0].lstrip("/")
         for container in mounted
-        if container["State"] in RUNNING
+        if container["State"] in ALIVE
     }
 
 
@@ -77,7 +77,7 @@ def writers(volume: WalletVolume, own: Any) -> list[Any]:
     return [
         helper
         for helper in helpers(volume, own)
-        if helper.status in RUNNING or (WALLET_READER not in helper.labels and not command_has_ended(helper))
+        if helper.status in ALIVE or (WALLET_READER not in helper.labels and not command_has_ended(helper))
     ]
 
 

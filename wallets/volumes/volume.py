@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 
 from docker.errors import NotFound
 
-from catalogue.node_container import WALLET, WALLET_HELPER, WALLET_READER, WALLET_WRITER
+from catalogue.node_container import GRACE, WALLET, WALLET_HELPER, WALLET_READER, WALLET_WRITER
 from clients.deployed_nodes import DeployedNode
 from clients.ownership import as_user, mode
 from clients.pull import ensure_image
@@ -38,9 +38,6 @@ PAUSE = 0.5
 """Seconds between two readings."""
 SECONDS = 120
 """Time limit for a command on the volume, in seconds: wallets are kilobytes, but SD cards are slow."""
-RUNNING = ("running", "restarting", "paused")
-GRACE = 60
-"""Seconds in which a node must stop (components/node.py)."""
 
 _Answer = TypeVar("_Answer")
 
@@ -101,7 +98,16 @@ class WalletVolume:
             known = ", ".join(copies) or "none"
             raise WalletError(f"{name!r} is not a copy in {self.node.backups}; its copies are: {known}")
         with self.mounted(self.node.backups, COPIES, "ro") as container:
-            files = self.files(container, f"{COPIES}/{name}")
+            return self._copy(container, name)
+
+    def all_copies(self) -> Iterator[tuple[str, dict[str, File]]]:
+        """Yield name and files of each copy on the host, the oldest first. Raises WalletError."""
+        if names := self.copies():
+            with self.mounted(self.node.backups, COPIES, "ro") as container:
+                yield from ((name, self._copy(container, name)) for name in names)
+
+    def _copy(self, container: Any, name: str) -> dict[str, File]:
+        files = self.files(container, f"{COPIES}/{name}")
         if files is None:
             raise self._incomplete(f"the files of the copy {name}")
         return without_links(files)

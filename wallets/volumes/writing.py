@@ -6,14 +6,14 @@ from typing import Any
 
 from docker.errors import NotFound
 
-from catalogue.node_container import WALLET
+from catalogue.node_container import ALIVE, WALLET
 from clients.ownership import give_empty
 from wallets.errors import WalletError
 from wallets.files.archives import to_tar
 from wallets.files.contents import STAGING, Contents, same, without_staged
 from wallets.signals import uninterrupted
 from wallets.volumes.users import command_has_ended, helpers, refuse_started, refuse_writers, writers
-from wallets.volumes.volume import RUNNING, WalletVolume
+from wallets.volumes.volume import WalletVolume
 
 # All staged files are complete and on disk before the first one is moved into place.
 MOVE = f"""\
@@ -76,7 +76,7 @@ def _writing(volume: WalletVolume) -> Iterator[Any]:
     with uninterrupted(), volume.mounted(volume.node.wallet, WALLET, "rw") as container:
         refuse_writers(volume, container)
         for helper in helpers(volume, container):
-            if helper.status not in RUNNING and command_has_ended(helper):
+            if helper.status not in ALIVE and command_has_ended(helper):
                 volume.remove(helper)
         _unstage(volume)
         yield container
