@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from providers.docker.inputs import checked
-from providers.docker.schema import LIST, TEXT, Schema, Type, of
+from providers.container.inputs import checked
+from providers.container.schema import LIST, TEXT, Schema, Type, of
 from providers.kind import UNKNOWN, CheckResult, Values
 
 CONFIGURATION: Schema = {

@@ -9,13 +9,13 @@ from docker.errors import APIError, NotFound
 
 from clients.errors import ServiceError
 from providers.adopting import does_not_exist, is_adopting, refuse_while_adopting
-from providers.docker.container_creation import MEBIBYTE, creation, memory_swap, restart_policy
-from providers.docker.container_schema import CONTAINER, LIMITS
+from providers.container.container_schema import CONTAINER, LIMITS
+from providers.container.creation import MEBIBYTE, creation, memory_swap, restart_policy
+from providers.container.marks import left_behind
+from providers.container.schema import Schema
 from providers.docker.container_state import as_read_back, outputs_of
 from providers.docker.image import find_or_pull
 from providers.docker.kind import SchemaKind
-from providers.docker.marks import left_behind
-from providers.docker.schema import Schema
 from providers.docker.state import foreign, imported, refreshed, settled, stored, unfinished
 from providers.kind import Change, CheckResult, InitError, ProviderError, ReadResult, Values
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from providers.docker.container_creation import MEBIBYTE
-from providers.docker.container_schema import CONTAINER
-from providers.docker.schema import nanoseconds
+from providers.container.container_schema import CONTAINER
+from providers.container.creation import MEBIBYTE
+from providers.container.schema import nanoseconds
 from providers.kind import UNKNOWN, Values
 
 DURATIONS: Mapping[str, str] = MappingProxyType(

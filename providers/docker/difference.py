@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any, TypeAlias
 
-from providers.docker.plan import essence, planned
-from providers.docker.schema import Field, Schema, Type
+from providers.container.plan import essence, planned
+from providers.container.schema import Field, Schema, Type
 from providers.kind import UNKNOWN, Change, Values
 
 Kinds: TypeAlias = dict[str, str]

@@ -7,9 +7,9 @@ from docker.errors import ImageNotFound
 
 from clients.engine import Engine
 from clients.errors import ServiceError
+from providers.container.schema import Schema
 from providers.docker.kind import SchemaKind
 from providers.docker.other_schemas import REMOTE_IMAGE
-from providers.docker.schema import Schema
 from providers.docker.state import foreign, settled
 from providers.kind import ReadResult, Values
 

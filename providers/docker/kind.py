@@ -3,10 +3,10 @@
 from typing import ClassVar
 
 from clients.engine import Engine
+from providers.container.inputs import checked
+from providers.container.plan import planned
+from providers.container.schema import Schema
 from providers.docker.difference import change
-from providers.docker.inputs import checked
-from providers.docker.plan import planned
-from providers.docker.schema import Schema
 from providers.kind import Change, CheckResult, Values
 
 

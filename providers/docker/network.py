@@ -6,10 +6,10 @@ from docker.errors import NotFound
 from docker.types import IPAMConfig, IPAMPool
 
 from providers.adopting import does_not_exist, is_adopting, refuse_while_adopting
+from providers.container.marks import MARK, left_behind, mark
+from providers.container.schema import Schema
 from providers.docker.kind import SchemaKind
-from providers.docker.marks import MARK, left_behind, mark
 from providers.docker.other_schemas import NETWORK
-from providers.docker.schema import Schema
 from providers.docker.state import as_labels, foreign, imported, refreshed, settled
 from providers.kind import ReadResult, Values
 

@@ -2,7 +2,7 @@
 
 from types import MappingProxyType
 
-from providers.docker.schema import FLAG, LABELS, MAP, OBJECT, SET, TEXT, Schema, of
+from providers.container.schema import FLAG, LABELS, MAP, OBJECT, SET, TEXT, Schema, of
 
 NETWORK: Schema = MappingProxyType(
     {

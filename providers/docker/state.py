@@ -5,8 +5,8 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from providers.docker.plan import same
-from providers.docker.schema import Field, Schema, Type
+from providers.container.plan import same
+from providers.container.schema import Field, Schema, Type
 from providers.kind import UNKNOWN, Values
 
 

@@ -5,9 +5,9 @@ from typing import Any, ClassVar
 from docker.errors import NotFound
 
 from providers.adopting import does_not_exist, is_adopting, refuse_while_adopting
+from providers.container.schema import Schema
 from providers.docker.kind import SchemaKind
 from providers.docker.other_schemas import VOLUME
-from providers.docker.schema import Schema
 from providers.docker.state import as_labels, foreign, imported, refreshed, settled
 from providers.kind import ReadResult, Values
 

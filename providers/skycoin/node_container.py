@@ -21,10 +21,10 @@ from clients.errors import ServiceError
 from clients.pull import is_same, known_as
 from clients.volumes import has_volume
 from providers.adopting import does_not_exist, is_adopting, refuse_while_adopting
-from providers.docker.container_schema import CONTAINER
-from providers.docker.inputs import checked
-from providers.docker.plan import same
-from providers.docker.schema import FLAG, LIST, MAP, NUMBER, TEXT, Schema
+from providers.container.container_schema import CONTAINER
+from providers.container.inputs import checked
+from providers.container.plan import same
+from providers.container.schema import FLAG, LIST, MAP, NUMBER, TEXT, Schema
 from providers.kind import UNKNOWN, Change, CheckResult, InputsAsState, ProviderError, ReadResult, Values
 from providers.log import Say, Status, Warn
 from providers.skycoin.chain_database import (

@@ -15,9 +15,9 @@ from catalogue.node_container import HANDED_OVER, LAST_REPLACEMENT, NODE
 from clients.errors import ServiceError
 from clients.pull import ensure_image, known_as
 from clients.wallet_on_host import WalletOnHost
-from providers.docker.container_creation import creation
-from providers.docker.container_schema import CONTAINER
-from providers.docker.plan import essence
+from providers.container.container_schema import CONTAINER
+from providers.container.creation import creation
+from providers.container.plan import essence
 from providers.kind import URN, Values
 from providers.log import Status, Warn
 from providers.skycoin.chain_database import (

@@ -12,13 +12,13 @@ from typing import Any
 from google.protobuf import json_format
 from pulumi.runtime.proto import provider_pb2
 
+from providers.container.container_schema import CONTAINER
+from providers.container.schema import Schema, Type
 from providers.docker.configuration import CONFIGURATION, check_configuration
 from providers.docker.container import Container
-from providers.docker.container_schema import CONTAINER
 from providers.docker.image import RemoteImage
 from providers.docker.network import Network
 from providers.docker.other_schemas import NETWORK, REMOTE_IMAGE, VOLUME
-from providers.docker.schema import Schema, Type
 from providers.docker.volume import Volume
 from providers.kind import Kind, Values
 from providers.servicer import Provider, Servicer

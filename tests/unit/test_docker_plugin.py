@@ -14,14 +14,14 @@ from pulumi.runtime.proto import provider_pb2
 from clients.engine import Engine
 from clients.errors import ServiceError
 from clients.ssh import ssh_command
-from providers.docker.container_creation import creation
-from providers.docker.container_schema import LIMITS
+from providers.container.container_schema import LIMITS
+from providers.container.creation import creation
+from providers.container.marks import MARK, left_behind, mark
+from providers.container.plan import essence, planned
+from providers.container.schema import nanoseconds
 from providers.docker.container_state import duration, outputs_of
 from providers.docker.image import RemoteImage
-from providers.docker.marks import MARK, left_behind, mark
 from providers.docker.network import Network
-from providers.docker.plan import essence, planned
-from providers.docker.schema import nanoseconds
 from providers.docker.state import stored
 from providers.docker.volume import Volume
 from providers.kind import UNKNOWN, URN, ProviderError, Values

@@ -2,7 +2,7 @@
 
 from types import MappingProxyType
 
-from providers.docker.schema import (
+from providers.container.schema import (
     FLAG,
     LABELS,
     LIST,

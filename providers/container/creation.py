@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from providers.docker.marks import MARK, mark
-from providers.docker.schema import nanoseconds
+from providers.container.marks import MARK, mark
+from providers.container.schema import nanoseconds
 from providers.kind import Values
 
 MEBIBYTE = 1024 * 1024

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from providers.docker.schema import Field, Schema, Type
+from providers.container.schema import Field, Schema, Type
 from providers.kind import UNKNOWN, CheckResult, Values
 
 _WRAPPED = "4dabf18193072939515e22adb298388d"

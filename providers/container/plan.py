@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from providers.docker.schema import Field, Schema, Type
+from providers.container.schema import Field, Schema, Type
 from providers.kind import UNKNOWN, Values
 
 
