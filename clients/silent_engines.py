@@ -1,4 +1,4 @@
-"""Search for engines that do not answer. All are asked at once, so that their time limits do not add up.
+"""Search for engines that do not answer. Ten are asked at a time, so that their time limits do not add up.
 
 A ping is one request of the Docker Engine API. It uses the same connection as the providers (clients/ssh.py),
 so a host that rejects its key, has no docker, or has a stopped engine counts as silent, like one without

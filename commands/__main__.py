@@ -53,7 +53,8 @@ from wallets.signals import interrupt_on_all
 def skyinfra() -> None:
     """Do what `pulumi` has no command for: reviews, releases, nodes, wallets, workspaces and fleets.
 
-    Works with the set-up of `make up`, and with stacks on any other Pulumi backend.
+    Works with the set-up of `make up` and, except for `setup` and `workspace open`, with stacks on any other
+    Pulumi backend.
     """
 
 

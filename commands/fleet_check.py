@@ -26,7 +26,7 @@ _CODES = {Level.REFUSED.value: REFUSED, Level.UNKNOWN.value: PART}
 @with_stack
 @click.option("--json", "machine_readable", is_flag=True, help="Print JSON instead of a table.")
 def check(stack: str | None, backend: Choice, machine_readable: bool) -> int:
-    """Ask all hosts of the stack's file at once, and report what `up` would refuse or warn about.
+    """Ask all hosts of the stack's file, ten at a time, and report what `up` would refuse or warn about.
 
     Changes nothing. Each finding has its host, its remedy and its key in the YAML. The exit code is 3 if `up`
     would be refused on a host, and 4 if nothing is refused but a host did not answer.

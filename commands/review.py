@@ -20,7 +20,7 @@ NO_PREVIEW = "The input is not a preview: give it the output of `pulumi preview 
 
 
 @click.command(
-    short_help="Print the page of a pull request.",
+    short_help="Show what `pulumi up` would change, as a page for a pull request.",
     epilog=examples(
         "./skyinfra review -s release",
         "./skyinfra review -s release > page.md",

@@ -1,9 +1,13 @@
 """Bases of images: the official busybox, or bases that the stack builds, with either value of `bases`."""
 
+import re
+
 import pytest
 
 from catalogue.arch import ARCHES
-from catalogue.bases import Base, official_busybox
+from catalogue.bases import OFFICIAL_GO, Base, official_busybox
+from local.machine.layout import PROJECT
+from local.machine.tools import GO_VERSION
 from mocks.engine import BUILD, VERIFICATION
 from settings.names import built_bases, repositories_of
 from settings.reading import SettingsError, parse
@@ -69,3 +73,15 @@ def test_an_unknown_base_is_refused() -> None:
     with pytest.raises(SettingsError) as caught:
         parse(changed({"images.skycoin.base": "debian"}))
     assert caught.value.faults == ['skycoin:images.skycoin.base: "debian": allowed are busybox, glibc']
+
+
+@pytest.mark.parametrize(
+    ("page", "versions"),
+    [
+        ("SECURITY.md", {OFFICIAL_GO}),
+        ("CONTRIBUTING.md", {OFFICIAL_GO}),
+        ("docs/settings.md", {OFFICIAL_GO, GO_VERSION}),
+    ],
+)
+def test_documents_name_the_go_that_compiles(page: str, versions: set[str]) -> None:
+    assert {*re.findall(r"\bGo (1\.\d+\.\d+)", (PROJECT / page).read_text())} == versions
