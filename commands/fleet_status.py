@@ -44,8 +44,8 @@ def status(stack: str | None, backend: Choice, as_json: bool, watch: bool) -> in
     """Show each node of a stack: its chain, container and backup, and its host's disk and images.
 
     Hosts are asked ten at a time, and nothing is changed on them. The exit code is 4 if a node needs
-    attention or its host does not answer within 25 s, and 0 if all are synced, syncing, starting, or offline as their
-    settings say.
+    attention or its host does not answer within 25 s, and 0 if all are synced, syncing, starting, or offline
+    as their settings say.
     """
     selected, name = chosen(stack, backend)
     nodes = fleet_nodes(selected, name)

@@ -277,8 +277,8 @@ def page() -> str:
     lines = [
         "# Checks of a host",
         "",
-        "`./skyinfra fleet check` asks all hosts of a stack, ten at a time, each with one command over ssh (an",
-        "engine on this machine without ssh), and changes nothing. `up` makes the same checks before it",
+        "`./skyinfra fleet check` asks all hosts of a stack, ten at a time, each with one command over ssh",
+        "(an engine on this machine without ssh), and changes nothing. `up` makes the same checks before it",
         "creates or changes a node: if one is refused, it stops before anything is changed there. A preview",
         "reports them for the nodes that it would create or change, and does not fail if a host does not",
         "answer. `make up` and the review page check the hosts of all nodes, because they refresh. A host",
