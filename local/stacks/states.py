@@ -67,7 +67,10 @@ def _is_running(process: int, user: object) -> bool:
     try:
         os.kill(process, 0)
     except PermissionError:  # another user's; of this user's ended process, somebody else has the number now
-        return user != pwd.getpwuid(os.geteuid()).pw_name
+        try:
+            return user != pwd.getpwuid(os.geteuid()).pw_name
+        except KeyError:
+            return True
     except ProcessLookupError:
         return False
     return True

@@ -474,6 +474,10 @@ def test_a_running_pulumi_of_another_user_is_named_too(
     # The number of this user's ended process, which another user's process has now.
     lock.write_text(json.dumps({"pid": 4711, "username": pwd.getpwuid(os.geteuid()).pw_name}))
     refuse_while_locked(layout, "local")
+    # A user without a name, as in a container with another user id, can't know whose process it is.
+    monkeypatch.setattr(pwd, "getpwuid", lambda _: {}["no such user"])
+    with pytest.raises(SetupError, match=r"pulumi \(process 4711 of "):
+        refuse_while_locked(layout, "local")
     monkeypatch.setattr(Path, "read_text", refused)
     with pytest.raises(SetupError, match=r"A pulumi of another user may be changing .* remove that file\.$"):
         refuse_while_locked(layout, "local")
