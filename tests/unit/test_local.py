@@ -475,7 +475,11 @@ def test_a_running_pulumi_of_another_user_is_named_too(
     lock.write_text(json.dumps({"pid": 4711, "username": pwd.getpwuid(os.geteuid()).pw_name}))
     refuse_while_locked(layout, "local")
     # A user without a name, as in a container with another user id, can't know whose process it is.
-    monkeypatch.setattr(pwd, "getpwuid", lambda _: {}["no such user"])
+
+    def unknown(number: int) -> None:
+        raise KeyError(number)
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
     with pytest.raises(SetupError, match=r"pulumi \(process 4711 of "):
         refuse_while_locked(layout, "local")
     monkeypatch.setattr(Path, "read_text", refused)
