@@ -444,6 +444,20 @@ def test_wallets_and_copies_of_another_node_of_the_stack_are_refused_though_it_h
     assert "belongs to two of this stack: the next `up` starts it again" in ran.err
 
 
+@pytest.mark.case(36)
+@pytest.mark.parametrize("engine", ["ssh://pi@attic.lan:22", "ssh://operator@attic.lan"])
+def test_the_wallet_of_another_node_is_refused_however_its_engine_is_written(
+    engine: str, host: Host, skyinfra: Skyinfra
+) -> None:
+    """Two hosts of a stack may share an engine, for example for two users of ssh."""
+    state = json.dumps(host.resources[:3]).replace("::one", "::two").replace("ssh://pi@attic.lan", engine)
+    host.resources += json.loads(state.replace(WALLET, "skycoin-two-wallet"))
+    host.board.make("skycoin-two-wallet", **MINE)
+    ran = adopt(skyinfra, "skycoin-two-wallet")
+    assert (ran.code, host.recorded) == (1, [])
+    assert "belongs to two of this stack: the next `up` starts it again" in ran.err
+
+
 KEPT = f"`{DOCKER} create --name old-kept --volumes-from old {IMAGE} true && {DOCKER} stop -t 60 old`, then "
 
 

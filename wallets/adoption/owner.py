@@ -4,7 +4,7 @@ import functools
 from collections.abc import Iterable
 from dataclasses import replace
 
-from catalogue.naming import backups_volume
+from catalogue.naming import backups_volume, engine_name
 from catalogue.node_container import NODE
 from clients.deployed_nodes import DeployedNode
 from clients.fingerprint import NOTHING
@@ -25,9 +25,10 @@ def refuse_managed(source: Source, others: Iterable[DeployedNode]) -> None:
     own = {"Name": source.node.wallet}
     if name in (source.node.container, source.node.wallet) or any(is_same(own, mount) for mount in mounts):
         raise WalletError(f"{source.where} already belongs to this node: nothing was changed")
-    volumes = {mount.get("Name") for mount in mounts}
+    volumes, engine = {mount.get("Name") for mount in mounts}, engine_name(source.node.engine or "")
     for other in others:
-        if other.engine == source.node.engine and volumes & {other.wallet, other.backups}:
+        is_near = engine_name(other.engine or "") == engine
+        if is_near and volumes & {other.wallet, other.backups}:
             raise WalletError(_taken(source.where, f"{other.name} of this stack"))
     nodes = ask(
         source.node.host,
