@@ -23,7 +23,8 @@ def _interrupt(*_: object) -> None:
 def uninterrupted() -> Iterator[None]:
     """Delay signals until the `with` block has ended, then raise KeyboardInterrupt."""
     waiting: list[int] = []
-    before = {number: signal.signal(number, lambda got, _: waiting.append(got)) for number in STOPPING}
+    heeded = [number for number in STOPPING if signal.getsignal(number) is not signal.SIG_IGN]  # nohup
+    before = {number: signal.signal(number, lambda got, _: waiting.append(got)) for number in heeded}
     try:
         yield
     finally:

@@ -790,6 +790,18 @@ def test_a_signal_is_delayed_until_the_files_are_in_place(number: signal.Signals
     assert done == ["all"]
 
 
+@pytest.mark.case(38)
+def test_a_signal_that_nohup_ignores_does_not_end_a_restore() -> None:
+    """The wallets were in place, but the command ended before the stack had recorded them."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with signals.uninterrupted():
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_links_and_special_files_do_not_hide_a_copy(node: DeployedNode, tmp_path: Path) -> None:
     """Before, a link in one copy made the tool refuse all copies."""
     buffer = io.BytesIO()
