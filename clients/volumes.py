@@ -19,19 +19,22 @@ def has_volume(api: Any, name: str) -> bool:
 def users(api: Any, name: str, *, writing: bool = False) -> list[Mapping[str, Any]]:
     """List the containers, in any state, that mount a volume; none if there is no volume.
 
-    Some mount the folder that the volume is on its host, or another volume of the same device, and the
-    engine's own search does not find those. A mount of a folder above it does not count: monitors and backups
-    of a whole host have one. With `writing`, only mounts that are not read-only count.
+    Some mount the folder that the volume is on its host, or another volume of that folder or of the same
+    device, and the engine's own search does not find those. A mount of a folder above it does not count:
+    monitors and backups of a whole host have one. With `writing`, only mounts that are not read-only count.
     """
     try:
         volume = api.inspect_volume(name)
     except NotFound:
         return []
-    names, folders = {name}, [volume.get("Mountpoint")]
     device = _device(volume)
-    if "/" in device[0]:  # tmpfs and the like name no device
-        names |= {other["Name"] for other in api.volumes()["Volumes"] or () if _device(other) == device}
-        folders.append(device[0])
+    folders = [folder for folder in (volume.get("Mountpoint"), device[0]) if folder and "/" in folder]
+    names = {name}
+    for other in api.volumes()["Volumes"] or ():
+        at = _device(other)
+        # tmpfs and the like name no device
+        if (at == device and "/" in at[0]) or (at[0].startswith("/") and _is_in(at[0], folders)):
+            names.add(other["Name"])
     return [
         container
         for container in api.containers(all=True)
@@ -52,6 +55,9 @@ def _device(volume: Mapping[str, Any]) -> tuple[str, str]:
     return options.get("device", ""), next(servers, "")
 
 
-def _is_on(mount: Mapping[str, Any], names: Collection[str], folders: Iterable[str | None]) -> bool:
-    source = PurePosixPath(mount.get("Source") or "/")
-    return mount.get("Name") in names or any(source.is_relative_to(folder) for folder in folders if folder)
+def _is_on(mount: Mapping[str, Any], names: Collection[str], folders: Iterable[str]) -> bool:
+    return mount.get("Name") in names or _is_in(mount.get("Source") or "/", folders)
+
+
+def _is_in(path: str, folders: Iterable[str]) -> bool:
+    return any(PurePosixPath(path).is_relative_to(folder) for folder in folders)

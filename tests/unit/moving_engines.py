@@ -108,6 +108,10 @@ class Api:
             raise NotFound(name)
         return {"Name": name, "Mountpoint": str(self.board.folder(name))}
 
+    def volumes(self) -> Values:
+        self.board.requests.add()
+        return {"Volumes": None}
+
     def create_volume(self, name: str) -> None:
         self.board.requests.add()
         self.board.make(name)

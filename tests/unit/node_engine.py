@@ -227,6 +227,10 @@ class NodeEngine:
         found: Values = self._call(look)
         return found
 
+    def volumes(self) -> Values:
+        found: Values = self._call(lambda: {"Volumes": [{"Name": name} for name in self.volumes_there]})
+        return found
+
     def inspect_container(self, name: str) -> Values:
         found: Values = self._call(lambda: self._inspected(self._box(name)))
         return found

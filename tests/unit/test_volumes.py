@@ -62,6 +62,12 @@ def bound(folder: str) -> dict[str, object]:
         pytest.param(NFS, {**NFS, "o": "addr=10.0.0.8"}, mounted("other"), False, id="another server"),
         pytest.param(TMPFS, TMPFS, mounted("other"), False, id="another volume in memory"),
         pytest.param(BIND, {"o": "size=1g"}, mounted("other"), False, id="a volume without a device"),
+        pytest.param(None, {**BIND, "device": place("wallet")}, mounted("other"), True, id="a volume of it"),
+        pytest.param(None, BIND, mounted("other"), False, id="a volume of another folder"),
+        pytest.param(
+            BIND, {**BIND, "device": "/srv/wallet/."}, mounted("other"), True, id="another spelling"
+        ),
+        pytest.param(BIND, {**BIND, "device": "/srv"}, mounted("other"), False, id="a volume of one above"),
     ],
 )
 def test_containers_on_a_volume_its_folder_and_its_device_are_its_users(

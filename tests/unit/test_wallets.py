@@ -24,7 +24,7 @@ from clients.deployed_nodes import DeployedNode, node_of, nodes_of
 from clients.fingerprint import Fingerprint
 from display.errors import UserError
 from providers.kind import Values
-from tests.unit.wallet_engine import wallet
+from tests.unit.wallet_engine import LowLevel, wallet
 from wallets import signals
 from wallets.backups import backup as backups
 from wallets.backups import restore
@@ -102,8 +102,8 @@ class FakeEngine:
     noted: list[str] = field(default_factory=list)
 
     @property
-    def api(self) -> "FakeEngine":
-        return self
+    def api(self) -> LowLevel:
+        return LowLevel(self)
 
     @property
     def containers(self) -> "FakeEngine":

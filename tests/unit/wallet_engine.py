@@ -56,6 +56,19 @@ class Container:
         self.removed = force
 
 
+@dataclass(frozen=True)
+class LowLevel:
+    """The low-level API of an engine that lists no volumes with options; all other calls are the engine's."""
+
+    engine: Any
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.engine, name)
+
+    def volumes(self) -> Values:
+        return {"Volumes": None}
+
+
 @dataclass
 class WalletEngine:
     """The part of a docker client that a preflight uses."""
@@ -87,8 +100,8 @@ class WalletEngine:
     """Lines of a pull; None if the image is already there."""
 
     @property
-    def api(self) -> "WalletEngine":
-        return self
+    def api(self) -> "LowLevel":
+        return LowLevel(self)
 
     @property
     def containers(self) -> "_Containers":
