@@ -1,6 +1,6 @@
 """The project's promises as rules over resources. Your own rules belong in own_rules.py."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pulumi.runtime.rpc import UNKNOWN
@@ -10,7 +10,8 @@ from catalogue.node_container import RPC_PORT
 from clients.pulumi import CONTAINER, NODE_CONTAINER
 from review.options import BUILD, TAG, VOLUME
 from review.restarts import CONTAINERS
-from review.rules import HIDDEN, Breaches, Resource, Rule, each
+from review.rules import HIDDEN, Resource, Rule, each
+from review.wallet_access import is_outside, listed, readers, writers
 
 PROXY = "skycoin:index:Proxy$"
 """URN pattern of the resources of a node's proxy."""
@@ -50,37 +51,6 @@ def _unpublished(resource: Resource) -> str:
     return "" if resource.options.get("retainOnDelete") else "is deleted if it leaves the stack"
 
 
-def _writers(resources: Sequence[Resource]) -> Breaches:
-    wallets = {
-        (resource.provider, resource.inputs.get("name")) for resource in resources if resource.is_wallet
-    }
-    writers: dict[tuple[str, object], list[Resource]] = {}
-    for resource in resources:
-        for volume in _volumes(resource):
-            if (place := (_host(resource), volume)) in wallets:
-                writers.setdefault(place, []).append(resource)
-    for (host, volume), containers in writers.items():
-        others = ", ".join(container.name for container in containers[:-1])
-        if others:
-            yield containers[-1], f"writes the wallet {volume} on host {host}, and so does {others}"
-
-
-def _host(container: Resource) -> str:
-    return str(container.inputs.get("host")) if container.type == NODE_CONTAINER else container.provider
-
-
-def _volumes(container: Resource) -> Iterator[object]:
-    """Yield the names of volumes that a container can write to."""
-    if container.type not in CONTAINERS:
-        return
-    for mount in _listed(container, "mounts"):
-        if mount.get("type") == "volume" and not mount.get("readOnly"):
-            yield mount.get("source")
-    yield from (
-        volume.get("volumeName") for volume in _listed(container, "volumes") if not volume.get("readOnly")
-    )
-
-
 def _unpinned(resource: Resource) -> str:
     if resource.type in CONTAINERS:
         named = {"image": resource.inputs.get("image")}
@@ -110,7 +80,7 @@ def _reachable(resource: Resource) -> str:
     )
     addresses = [
         str(port.get("ip"))
-        for port in _listed(resource, "ports")
+        for port in listed(resource, "ports")
         if api_port and port.get("internal") == api_port
     ]
     return next((f"publishes its API on {ip}" for ip in addresses if ip != "127.0.0.1"), "")
@@ -127,8 +97,9 @@ def _unconfined(resource: Resource) -> str:
         "has capabilities": _mapping(resource, "capabilities") == {"drops": ["ALL"]},
         "can gain privileges": list(given.get("securityOpts") or ()) == ["no-new-privileges"],
         "shares its host's network": given.get("networkMode") != "host",
+        "shares another container's network": not is_outside(str(given.get("networkMode"))),
         "mounts more than volumes": all(
-            mount.get("type") == "volume" for mount in _listed(resource, "mounts")
+            mount.get("type") == "volume" for mount in listed(resource, "mounts")
         ),
         "is privileged": not given.get("privileged"),
     }
@@ -146,12 +117,6 @@ def _without_provider(resource: Resource) -> str:
 def _deleted_with(resource: Resource) -> str:
     gone = resource.options.get("deletedWith")
     return f"is deleted implicitly with {str(gone).rpartition('::')[2]} (`deleted_with`)" if gone else ""
-
-
-def _listed(resource: Resource, key: str) -> list[Mapping[str, Any]]:
-    """Mappings in an input that is a list; empty if its value is still unknown."""
-    value = resource.inputs.get(key)
-    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
 
 
 def _mapping(resource: Resource, key: str) -> Mapping[str, Any]:
@@ -175,9 +140,16 @@ PROMISES: Sequence[Rule] = (
     ),
     Rule(
         name="one-writer-of-a-wallet",
-        breaches=_writers,
+        breaches=writers,
         reason="Two nodes that write one wallet lose each other's entries.",
         remedy="Give each node a separate `wallet-volume`.",
+    ),
+    Rule(
+        name="wallets-are-private",
+        breaches=readers,
+        reason="Whoever reads a wallet that has no password can spend its coins.",
+        remedy="On an engine with a node, give no other container its wallet or the copies, files of the "
+        "engine, or a namespace of the node or the host; and no volume a device.",
     ),
     Rule(
         name="published-images-stay",

@@ -28,6 +28,8 @@ from tests.unit.command_line import Skyinfra
 from tests.unit.projects import FILES, PROJECT, up
 
 State = dict[str, Any]
+PROVIDER = "pulumi:providers:docker"
+WALLET = "skycoin-attic-wallet"
 LOOSE = ["no-new-privileges", "seccomp=unconfined"]
 SOCKET = [{"type": "bind", "source": "/var/run/docker.sock", "target": "/var/run/docker.sock"}]
 
@@ -83,6 +85,39 @@ def writer_of_another_type(preview: Preview) -> None:
     }
 
 
+def own_container(**inputs: Any) -> Callable[[Preview], None]:
+    """Plant a container of another kind next to the node attic."""
+
+    def change(preview: Preview) -> None:
+        volumes_that_go_with_a_container(preview)
+        preview["steps"][-1]["newState"]["inputs"] = {"image": UNKNOWN, **inputs}
+
+    return change
+
+
+def writer_through_another_provider(preview: Preview) -> None:
+    writer_of_another_type(preview)
+    engine = next(step for step in preview["steps"] if step["urn"].endswith(f"{PROVIDER}::attic"))
+    other = copy.deepcopy(engine)
+    for place in (other, other["newState"]):
+        place["urn"] = other["urn"].replace("::attic", "::loft")
+    other["newState"]["inputs"]["host"] = f"{engine['newState']['inputs']['host']}:22"
+    state(preview, CONTAINER, "own")["provider"] = f"{other['urn']}::id"
+    preview["steps"].insert(0, other)
+
+
+def volume_with_a_device(preview: Preview) -> None:
+    options = {"type": "none", "o": "bind", "device": f"/var/lib/docker/volumes/{WALLET}/_data"}
+    state(preview, VOLUME, "shed-data")["inputs"]["driverOpts"] = options
+
+
+def wallet_for_another_node(preview: Preview) -> None:
+    mount = {"type": "volume", "source": WALLET, "target": "/other", "readOnly": True}
+    other = state(preview, NODE_CONTAINER, "shed-container")["inputs"]
+    other["host"] = "attic"
+    other["mounts"].append(mount)
+
+
 def tag_that_goes(preview: Preview) -> None:
     state(preview, TAG, "skycoin-hub-latest-tag")["retainOnDelete"] = False
 
@@ -136,6 +171,10 @@ def taken_along(preview: Preview) -> None:
     one["deletedWith"] = one["parent"]
 
 
+def reading(volume: str) -> dict[str, Any]:
+    return {"type": "volume", "source": volume, "target": "/looked-at", "readOnly": True}
+
+
 NODE = "attic-container (NodeContainer)"
 DATA = "attic-data (Volume)"
 PAGE = (PROJECT / "docs" / "review.md").read_text()
@@ -167,6 +206,44 @@ PLANTED: list[tuple[str, Callable[[Preview], None], str, str]] = [
         writer_of_another_type,
         "one-writer-of-a-wallet",
         "own (Container) writes the wallet skycoin-attic-wallet on host attic, and so does attic-container",
+    ),
+    (
+        "fleet",
+        writer_through_another_provider,
+        "one-writer-of-a-wallet",
+        "own (Container) writes the wallet skycoin-attic-wallet on host loft, and so does attic-container",
+    ),
+    *(
+        ("fleet", own_container(**inputs), "wallets-are-private", f"own (Container) {said}")
+        for inputs, said in (
+            ({"mounts": [reading(WALLET)]}, f"mounts {WALLET} on host attic"),
+            ({"volumes": [{"volumeName": WALLET, "readOnly": True}]}, f"mounts {WALLET} on host attic"),
+            ({"mounts": [reading(f"{WALLET}-backups")]}, f"mounts {WALLET}-backups on host attic"),
+            ({"volumes": [{"volumeName": f"{WALLET}-backups"}]}, f"mounts {WALLET}-backups on host attic"),
+            (
+                {"volumes": [{"fromContainer": "skycoin-attic"}]},
+                "has the volumes of the container skycoin-attic",
+            ),
+            ({"mounts": SOCKET}, "mounts /var/run/docker.sock of its host"),
+            ({"volumes": [{"hostPath": "/var", "containerPath": "/host"}]}, "mounts /var of its host"),
+            ({"privileged": True}, "is privileged"),
+            ({"networkMode": "container:skycoin-attic"}, "has networkMode container:skycoin-attic"),
+            ({"networkMode": "host"}, "has networkMode host"),
+            ({"pidMode": "host"}, "has pidMode host"),
+            ({"devices": [{"hostPath": "/dev/sda"}]}, "mounts /dev/sda of its host"),
+        )
+    ),
+    (
+        "fleet",
+        volume_with_a_device,
+        "wallets-are-private",
+        f"shed-data (Volume) is the folder or device /var/lib/docker/volumes/{WALLET}/_data of its host",
+    ),
+    (
+        "fleet",
+        wallet_for_another_node,
+        "wallets-are-private",
+        f"shed-container (NodeContainer) mounts {WALLET} on host attic",
     ),
     (
         "release",
@@ -203,6 +280,12 @@ PLANTED: list[tuple[str, Callable[[Preview], None], str, str]] = [
     ("fleet", other_input("user", "00"), "nodes-are-confined", f"{NODE} runs as root"),
     ("fleet", other_input("securityOpts", LOOSE), "nodes-are-confined", f"{NODE} can gain privileges"),
     ("fleet", other_input("networkMode", "host"), "nodes-are-confined", f"{NODE} shares its host's network"),
+    (
+        "fleet",
+        other_input("networkMode", "container:other"),
+        "nodes-are-confined",
+        f"{NODE} shares another container's network",
+    ),
     ("fleet", other_input("mounts", SOCKET), "nodes-are-confined", f"{NODE} mounts more than volumes"),
     ("fleet", no_provider, "providers-are-named", f"{DATA} has no explicit provider"),
     ("fleet", default_provider, "providers-are-named", f"{DATA} has no explicit provider"),
@@ -252,6 +335,15 @@ def test_a_committed_stack_keeps_all_rules(name: str) -> None:
     first = json.loads(json.dumps(first_preview(up(name))))
     assert len(wanted(first)) > 3
     assert broken_rules(wanted(first), RULES) == ()
+
+
+def test_a_container_on_an_engine_without_a_node_may_have_its_files() -> None:
+    """Such as a registry's, or a monitor's, on another host of the stack."""
+    preview = planted("fleet", own_container(mounts=SOCKET, networkMode="host"))
+    state(preview, CONTAINER, "own")["provider"] = (
+        "urn:pulumi:fleet::skycoin::pulumi:providers:docker::nas::id"
+    )
+    assert broken_rules(wanted(preview), RULES) == ()
 
 
 def test_deleted_and_refreshed_resources_break_no_rule() -> None:
