@@ -24,10 +24,13 @@ PASSING = ("read", "refresh", "discard", "delete-replaced", "discard-replaced", 
 NOUNS = {VOLUME: "volume", BUILD: "image", TAG: "tag"}
 REMOVED = {
     "ignoreChanges": "no longer ignores a difference of",
+    "additionalSecretOutputs": "no longer keeps secret the output",
     "resourceHooks": "no longer runs the hook",
 }
 """Option that lists names → meaning of a removed name."""
 ADDED = {
+    "ignoreChanges": "ignores from now on a difference of",
+    "replaceWith": "is replaced from now on together with",
     "replaceOnChanges": "is replaced from now on where this differs:",
     "resourceHooks": "runs the hook",
 }
@@ -196,6 +199,8 @@ def _changes(old: State, new: State, order: _Order) -> Iterator[str]:
         yield from (f"{words} {name}" for name in sorted(_listed(old, option) - _listed(new, option)))
     for option, words in ADDED.items():
         yield from (f"{words} {name}" for name in sorted(_listed(new, option) - _listed(old, option)))
+    if old.get("replacementTrigger") != new.get("replacementTrigger"):
+        yield "is replaced because its `replacement_trigger` differs"
     if old.get("deletedWith") != new.get("deletedWith"):
         with_ = [name_of(str(state.get("deletedWith") or "nothing")) for state in (old, new)]
         yield f"is deleted implicitly with {with_[0]} → {with_[1]} (`deleted_with`)"
@@ -214,4 +219,4 @@ def _listed(state: State, option: str) -> set[str]:
     value = state.get(option) or ()
     if isinstance(value, Mapping):
         return {f"{name} ({when.replace('_', ' ')})" for when, names in value.items() for name in names}
-    return {str(name) for name in value}
+    return {name_of(str(name)) if option == "replaceWith" else str(name) for name in value}

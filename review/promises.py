@@ -7,6 +7,7 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from catalogue.images import PROXY_PORT
 from catalogue.node_container import RPC_PORT
+from catalogue.urns import name_of
 from clients.pulumi import CONTAINER, NODE_CONTAINER
 from review.options import BUILD, TAG, VOLUME
 from review.restarts import CONTAINERS
@@ -33,11 +34,13 @@ def _volume_lost(resource: Resource) -> str:
         return ""
     if not resource.options.get("retainOnDelete"):
         return "is deleted if it leaves the stack"
-    return (
-        "is replaced by an empty volume if an input differs"
-        if resource.options.get("replaceOnChanges")
-        else ""
-    )
+    causes = {
+        "replaceOnChanges": "an input differs",
+        "replaceWith": f"{', '.join(map(name_of, resource.options.get('replaceWith') or ()))} is replaced",
+        "replacementTrigger": "its `replacement_trigger` differs",
+    }
+    given = [cause for option, cause in causes.items() if resource.options.get(option)]
+    return f"is replaced by an empty volume if {' or '.join(given)}" if given else ""
 
 
 def _unpublished(resource: Resource) -> str:
@@ -135,7 +138,7 @@ PROMISES: Sequence[Rule] = (
         name="volumes-stay",
         breaches=each(_volume_lost),
         reason="Its data would be lost.",
-        remedy="Give each volume `retain_on_delete=True` and no `replace_on_changes`, and no container "
+        remedy="Give each volume `retain_on_delete=True` and no option that replaces it, and no container "
         "`removeVolumes`.",
     ),
     Rule(

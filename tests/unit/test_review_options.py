@@ -221,7 +221,24 @@ HOOKS = {"before_create": ["guard"], "after_delete": ["tell"]}
             ["no longer ignores a difference of labels"],
         ),
         ({}, {"replaceOnChanges": ["init"]}, ["is replaced from now on where this differs: init"]),
-        ({"replaceOnChanges": ["init"]}, {"ignoreChanges": ["driver"]}, []),
+        (
+            {"replaceOnChanges": ["init"]},
+            {"ignoreChanges": ["driver"]},
+            ["ignores from now on a difference of driver"],
+        ),
+        (
+            {"additionalSecretOutputs": ["token"]},
+            {},
+            ["no longer keeps secret the output token"],
+        ),
+        (
+            {"replacementTrigger": 1},
+            {"replacementTrigger": 2, "replaceWith": [urn(NODE, "attic")]},
+            [
+                "is replaced from now on together with attic",
+                "is replaced because its `replacement_trigger` differs",
+            ],
+        ),
         (
             {"deletedWith": urn(NODE, "attic")},
             {},

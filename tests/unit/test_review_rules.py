@@ -64,6 +64,15 @@ def volume_that_is_replaced(preview: Preview) -> None:
     state(preview, VOLUME, "attic-data")["replaceOnChanges"] = ["driver"]
 
 
+def volume_that_is_replaced_with_another(preview: Preview) -> None:
+    one = state(preview, VOLUME, "attic-data")
+    one["replaceWith"] = [one["parent"]]
+
+
+def volume_with_a_trigger(preview: Preview) -> None:
+    state(preview, VOLUME, "attic-data")["replacementTrigger"] = "tomorrow"
+
+
 def volumes_that_go_with_a_container(preview: Preview) -> None:
     one = copy.deepcopy(next(step for step in preview["steps"] if step["urn"].endswith("::attic-data")))
     one["urn"] = f"urn:pulumi:fleet::skycoin::{CONTAINER}::own"
@@ -187,6 +196,13 @@ PLANTED: list[tuple[str, Callable[[Preview], None], str, str]] = [
         volume_that_is_replaced,
         "volumes-stay",
         f"{DATA} is replaced by an empty volume if an input differs",
+    ),
+    *(
+        ("fleet", change, "volumes-stay", f"{DATA} is replaced by an empty volume {when}")
+        for change, when in (
+            (volume_that_is_replaced_with_another, "if attic is replaced"),
+            (volume_with_a_trigger, "if its `replacement_trigger` differs"),
+        )
     ),
     (
         "fleet",
