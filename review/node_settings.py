@@ -14,6 +14,12 @@ LEAVES = "network: mainnet → none (it leaves the public network)"
 PROXY = "its proxy's (behind a login)"
 FOLLOWING = ("-port", "-host-whitelist", "-web-interface-addr")
 """Flags that follow from another setting, which is described separately here."""
+OPENS = {
+    "WALLET": "create wallets and sign with them",
+    "INSECURE_WALLET_SEED": "give away seeds",
+    "DEPRECATED_WALLET_SPEND": "spend from wallets",
+}
+"""Set of API calls → what it does with wallets (v0.27.1, src/api/README.md)."""
 SETTINGS = {"-enable-api-sets": "api-sets", "-enable-gui": "gui"}
 
 
@@ -38,9 +44,9 @@ def _command(before: Sequence[Any], after: Sequence[Any]) -> list[str]:
         changes.append(JOINS if OFFLINE in old else LEAVES)
     flags = [_values(arguments) for arguments in (old, new)]
     for flag, setting in SETTINGS.items():
-        was, would = (values.get(flag) for values in flags)
-        if was != would:
-            changes.append(f"{setting}: {short(was)} → {short(would)}")
+        was, would = (values.get(flag, "none") for values in flags)
+        if was != would:  # never shortened, because its end may be what matters
+            changes.append(f"{setting}: {was} → {would}{_opened(was, would)}")
     gone, come = (
         [argument for argument in mine if argument not in others and not _is_described(argument)]
         for mine, others in ((old, new), (new, old))
@@ -48,6 +54,13 @@ def _command(before: Sequence[Any], after: Sequence[Any]) -> list[str]:
     if gone or come:
         changes.append(f"args: {' '.join(gone) or 'none'} → {' '.join(come) or 'none'}")
     return changes
+
+
+def _opened(before: str, after: str) -> str:
+    """Describe what new sets of API calls do with wallets; empty if they do nothing."""
+    new = {*after.split(",")} - {*before.split(",")}
+    can = [what for name, what in OPENS.items() if name in new]
+    return f" (**the API can then {' and '.join(can)}**)" if can else ""
 
 
 def _values(flags: Sequence[str]) -> dict[str, str]:

@@ -184,6 +184,7 @@ def test_the_duration_of_the_last_replacement_is_shown_if_the_state_has_it() -> 
     assert any("| 1 min 15 s |" in line for line in lines)
 
 
+SETS = "READ,TXN,STATUS,NET_CTRL,PROMETHEUS,STORAGE"
 PORTS = [{"internal": 6420, "external": 6420, "ip": "127.0.0.1"}]
 
 
@@ -204,6 +205,17 @@ PORTS = [{"internal": 6420, "external": 6420, "ip": "127.0.0.1"}]
             {"command": ["-enable-api-sets=READ", "-host-whitelist=a"]},
             {"command": ["-enable-api-sets=READ,TXN", "-enable-gui", "-host-whitelist=b"]},
             "api-sets: READ → READ,TXN; gui: none → on",
+        ),
+        (
+            {"command": [f"-enable-api-sets={SETS}"]},
+            {"command": [f"-enable-api-sets={SETS},INSECURE_WALLET_SEED,DEPRECATED_WALLET_SPEND"]},
+            f"api-sets: {SETS} → {SETS},INSECURE_WALLET_SEED,DEPRECATED_WALLET_SPEND (**the API can then "
+            "give away seeds and spend from wallets**)",
+        ),
+        (
+            {"command": [f"-enable-api-sets={SETS},INSECURE_WALLET_SEED"]},
+            {"command": ["-enable-api-sets=READ,INSECURE_WALLET_SEED"]},
+            f"api-sets: {SETS},INSECURE_WALLET_SEED → READ,INSECURE_WALLET_SEED",
         ),
         ({"command": ["-a"]}, {"command": ["-b=<1>"]}, "args: -a → -b=&lt;1>"),
         (
@@ -232,6 +244,8 @@ PORTS = [{"internal": 6420, "external": 6420, "ip": "127.0.0.1"}]
         "joins",
         "leaves",
         "interface",
+        "wallets",
+        "wallets as before",
         "further flags",
         "no setting of a container",
         "not known",
