@@ -169,11 +169,12 @@ class StatePage(Page):
 
 def _backups(stack: str, backend: Backend) -> list[tuple[str, str]]:
     """(node, newest backup that this machine knows); nodes without one only if the stack limits the age."""
-    limit, backups = rules_of(stack_config(stack)).backup_age, []
+    rules, backups = rules_of(stack_config(stack)), []
+    limit = rules.backup_age
     if limit is None and not has_records(backend.backup_records, stack):
         return []
     for name, node in sorted(nodes_of(stack, backend.resources(stack)).items()):
-        description, falls_short = newest_backup(backend.backup_records, node, limit)
+        description, falls_short = newest_backup(backend.backup_records, node, limit, rules.recipients)
         if falls_short or recorded(backend.backup_records, node):
             backups.append((name, f"**{description}**" if falls_short else description))
     return backups

@@ -43,7 +43,7 @@ def up(layout: Layout, _: argparse.Namespace) -> int:
 def _report(layout: Layout, env: dict[str, str]) -> None:
     """Print one paragraph per node. A web interface is listed only for nodes on this machine's engine."""
     config = stack_config()
-    hosts, limit = config.get("skycoin:hosts", {}), rules_of(config).backup_age
+    hosts, rules = config.get("skycoin:hosts", {}), rules_of(config)
     deployed = nodes_of(STACK, resources(layout, STACK))
     for name, node in stack_outputs(STACK, env).get("nodes", {}).items():
         if name not in deployed:
@@ -54,7 +54,9 @@ def _report(layout: Layout, env: dict[str, str]) -> None:
             print(f"  its web interface and API require a login: `{login}` shows it")
         print(f"  image {node['image']}")
         print(f"  wallet volume {node['wallet_volume']} (kept by every make target)")
-        backup, falls_short = newest_backup(layout.backup_records, deployed[name], limit)
+        backup, falls_short = newest_backup(
+            layout.backup_records, deployed[name], rules.backup_age, rules.recipients
+        )
         print(f"  {'WARNING: ' if falls_short else ''}{backup}")
 
 

@@ -900,6 +900,22 @@ def test_the_age_of_the_newest_backup_is_reported_with_a_warning_if_it_is_too_ol
     assert ("`./skyinfra wallet backup node-1 -s test`" in said) is short
 
 
+def test_a_recipient_whom_the_newest_backup_lacks_is_reported(node: DeployedNode, backed_up: Path) -> None:
+    """A pull request that gives the next backups to somebody else was `safe`."""
+    folder = backed_up.parent / "records"
+    assert records.newest_backup(folder, node, None, [KEY.public])[1] is False
+    said, falls_short = records.newest_backup(folder, node, None, [KEY.public, OTHER.public])
+    assert falls_short
+    assert said.endswith(
+        f"; the next one will also be readable by {OTHER.public}, a recipient of the stack since then"
+    )
+    path = folder / "test" / "node-1.json"
+    noted = json.loads(path.read_text())
+    del noted["recipients"]  # of an earlier version
+    path.write_text(json.dumps(noted))
+    assert records.newest_backup(folder, node, None, [OTHER.public])[1] is False
+
+
 def test_a_missing_backup_is_reported_and_one_of_another_wallet_does_not_count(
     node: DeployedNode, backed_up: Path
 ) -> None:

@@ -1,10 +1,11 @@
 """Records of each node's newest backup, on the machine that made it, for `up` and the review page.
 
-A record has a time and two hashes, but no part of the wallet itself.
+A record has a time, two hashes and public keys, but no part of the wallet itself.
 """
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,6 +30,8 @@ class Record:
     """SHA-256 of the file."""
     file: str
     """Path or ssh:// address."""
+    recipients: Sequence[str] = ()
+    """Public keys of its recipients; empty if an earlier version recorded it, or if it is not encrypted."""
 
     @property
     def is_gone(self) -> bool:
@@ -47,6 +50,7 @@ def remember(folder: Path, node: DeployedNode, backup: Backup) -> None:
         "fingerprint": facts.fingerprint,
         "sha256": backup.sha256,
         "file": backup.name,
+        "recipients": [*facts.recipients],
     }
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
@@ -65,6 +69,7 @@ def recorded(folder: Path, node: DeployedNode) -> Record | None:
             fingerprint=noted["fingerprint"],
             sha256=noted["sha256"],
             file=noted["file"],
+            recipients=tuple(noted.get("recipients") or ()),
         )
     except (OSError, ValueError, LookupError, TypeError):
         return None
@@ -97,8 +102,13 @@ def is_too_old(time: datetime, limit: int | None) -> bool:
     return passed < -_FUTURE or (limit is not None and passed > timedelta(days=limit))
 
 
-def newest_backup(folder: Path, node: DeployedNode, limit: int | None) -> tuple[str, bool]:
-    """Description of a node's newest recorded backup, and True if it breaks the stack's rule."""
+def newest_backup(
+    folder: Path, node: DeployedNode, limit: int | None, recipients: Sequence[str] = ()
+) -> tuple[str, bool]:
+    """Description of a node's newest recorded backup, and True if it breaks the stack's rules.
+
+    So does one that a recipient of the stack can't read: who reads the next one should not go unnoticed.
+    """
     record, asked = recorded(folder, node), f"the stack requires one every {days(limit)}" if limit else ""
     if record is None:
         description = f"no backup is known here (`{node.wallet_command('backup')}`)"
@@ -106,9 +116,20 @@ def newest_backup(folder: Path, node: DeployedNode, limit: int | None) -> tuple[
     if record.is_gone:
         return f"the newest known backup is gone: {record.file}", True
     description = f"backup {age(record.time)}, fingerprint {record.fingerprint}: {record.file}"
+    readers = _new_readers(record, recipients)
     if is_too_old(record.time, limit):
-        return f"{description}; {asked or 'create another'} (`{node.wallet_command('backup')}`)", True
-    return description, False
+        again = f"{asked or 'create another'} (`{node.wallet_command('backup')}`)"
+        return f"{description}; {again}{readers}", True
+    return f"{description}{readers}", bool(readers)
+
+
+def _new_readers(record: Record, recipients: Sequence[str]) -> str:
+    """Recipients of the stack that a recorded backup does not have, as the end of a sentence; or empty."""
+    new = [key for key in recipients if key not in record.recipients] if record.recipients else []
+    if not new:
+        return ""
+    keys = f"{', '.join(new)}, {'a recipient' if len(new) == 1 else 'recipients'} of the stack since then"
+    return f"; the next one will also be readable by {keys}"
 
 
 def days(number: int) -> str:
