@@ -6,6 +6,7 @@ from dataclasses import replace
 import click
 
 from catalogue.naming import engine_name
+from catalogue.ssh_options import way_of
 from clients.deployed_nodes import DeployedNode, nodes_of
 from clients.engine import engine_address
 from clients.silent_engines import Address
@@ -110,7 +111,9 @@ def _listed(host: str, settings: StackSettings) -> list[Address]:
 def _target(backend: Backend, source: DeployedNode, host: str, settings: StackSettings) -> DeployedNode:
     """Node as it will be on its new host. Raises UserError if it can't run there."""
     wanted, entry = settings.hosts[host], settings.nodes[source.name]
-    if host == source.host or engine_name(wanted.address or "") == engine_name(source.engine or ""):
+    names = [engine_name(address or "") for address in (wanted.address, source.engine)]
+    is_same = names[0] == names[1] and way_of(wanted.ssh_options) == way_of(source.ssh_options)
+    if host == source.host or is_same:
         raise UserError(
             f"{source.where} has its volumes on the engine of {host} already: `up` does the rest. If "
             "the host has another engine now, give the new engine another host name in skycoin:hosts. "

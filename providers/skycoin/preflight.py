@@ -11,6 +11,7 @@ from contextlib import nullcontext, suppress
 from typing import Any, ClassVar
 
 from catalogue.naming import engine_name
+from catalogue.ssh_options import way_of
 from clients.engine import connect
 from clients.errors import ServiceError
 from clients.host_checks import runs_natively
@@ -59,8 +60,7 @@ class Preflight(InputsAsState):
         Raises ProviderError in the preview if a refresh found something wrong with the wallet, or if the node
         would move to another engine, since its wallet would stay behind.
         """
-        before, after = (engine_name(inputs.get("engine") or "") for inputs in (old_inputs, news))
-        if before != after:
+        if _is_elsewhere(old_inputs, news):
             raise ProviderError(_move_error(old_inputs, news))
         changed = sorted(self.changed(old_inputs, news))
         if olds.get(KEPT_OUT) or olds.get(UNRECORDED):
@@ -166,6 +166,13 @@ def _former(olds: Values, news: Values) -> str:
     """Name of the node's container on its wallet until now; empty if it gets another wallet."""
     name: str = olds.get("container") or news["container"]
     return name if olds.get("wallet") == news["wallet"] else ""
+
+
+def _is_elsewhere(olds: Values, news: Values) -> bool:
+    """True if a node's engine is another one: at another address, or of another host in another way there."""
+    before, after = (engine_name(values.get("engine") or "") for values in (olds, news))
+    ways = [way_of(values.get("sshOptions") or ()) for values in (olds, news)]
+    return before != after or (olds.get("host") != news["host"] and ways[0] != ways[1])
 
 
 def _runs(machine: str, platform: str | None) -> str:

@@ -324,6 +324,17 @@ def test_the_same_engine_is_not_a_move(host: str, fleet: Fleet, skyinfra: Skyinf
     assert_nothing_changed(fleet)
 
 
+def test_a_host_at_the_same_address_behind_another_jump_host_is_another_engine(
+    fleet: Fleet, skyinfra: Skyinfra
+) -> None:
+    """What it is there, the engines themselves say: here, they are the same."""
+    same = 'same: {engine: "ssh://me@attic.lan:22"'
+    fleet.file.write_text(TEXT.replace(same, f"{same}, ssh-options: [-J, me@gate]"))
+    fleet.boards["ssh://me@attic.lan:22"] = fleet.attic
+    ran = move(skyinfra, "same")
+    assert (ran.code, "are the same engine (" in ran.err) == (1, True)
+
+
 @pytest.mark.case(36)
 @pytest.mark.parametrize("has_container", [True, False])
 def test_the_same_engine_at_another_address_is_not_a_move(

@@ -696,6 +696,27 @@ def test_a_node_does_not_move_to_another_engine_without_its_wallet(engine: Walle
         preflight(engine).diff({}, INPUTS, {**INPUTS, "engine": None})
 
 
+WAYS: list[tuple[list[str], list[str]]] = [
+    (["-J", "one"], ["-J", "two"]),
+    (["-p", "2201"], ["-p", "2202"]),
+    ([], ["-o", "ProxyJump two"]),
+]
+
+
+@pytest.mark.parametrize(("before", "after"), WAYS)
+def test_another_host_at_the_same_address_behind_other_ssh_options_is_a_move(
+    before: list[str], after: list[str], engine: WalletEngine
+) -> None:
+    """Such as two sites with the same private addresses: the wallet was said to be gone."""
+    was = {**INPUTS, "sshOptions": [*before, "-i", "old"]}
+    moved = {**was, "host": "shed", "sshOptions": [*after, "-i", "new"]}
+    with pytest.raises(ProviderError, match="neither its container nor the wallet volume"):
+        preflight(engine).diff({}, was, moved)
+    assert preflight(engine).diff({}, was, {**moved, "host": was["host"]}) == Change(updates=("sshOptions",))
+    same = {**moved, "sshOptions": [*before, "-i", "new"]}
+    assert preflight(engine).diff({}, was, same) == Change(updates=("host", "sshOptions"))
+
+
 def test_a_pull_that_ends_early_reports_why(engine: WalletEngine) -> None:
     """The engine answers with status 200, and the error is a line of the body."""
     engine.pulled = [{"status": "Pulling"}, {"error": "unexpected EOF"}]
