@@ -42,6 +42,8 @@ class Thing:
         self.status = "running"
 
     def reload(self) -> None:
+        if self not in self.engine.things:
+            raise NotFound(self.name)
         self.looks += 1
         if self.engine.ends and self.looks > 1:
             self.status = "exited"
@@ -184,6 +186,18 @@ def test_a_drill_that_fails_anywhere_leaves_nothing(
 ) -> None:
     engine = Engine(fails=call, error=error)
     with pytest.raises((WalletError, KeyboardInterrupt)):
+        Drill(node, engine).run(CONTENTS)
+    assert engine.things == []
+
+
+@pytest.mark.case(38)
+def test_a_drill_whose_container_another_command_removes_says_so(
+    node: DeployedNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two drills of one node, from two machines; it was called a bug of this program."""
+    engine = Engine()
+    monkeypatch.setattr("wallets.backups.drill.time.sleep", lambda _: Drill(node, engine).remove())
+    with pytest.raises(WalletError, match="another command, such as another drill of node-1, has removed"):
         Drill(node, engine).run(CONTENTS)
     assert engine.things == []
 

@@ -791,6 +791,20 @@ def test_a_signal_is_delayed_until_the_files_are_in_place(number: signal.Signals
 
 
 @pytest.mark.case(38)
+def test_a_reader_that_another_command_removes_is_reported(node: DeployedNode) -> None:
+    """`docker container prune` removes containers that were never started; it was called a bug."""
+    engine = FakeEngine({WALLET: {"a.wlt": TEXT}})
+
+    def pruned() -> Iterator[bytes]:
+        engine.helpers.clear()
+        yield TEXT
+
+    engine.saves = pruned()
+    with pytest.raises(WalletError, match="another command, such as `docker container prune`, has removed"):
+        volume(node, engine).read()
+
+
+@pytest.mark.case(38)
 def test_a_signal_that_nohup_ignores_does_not_end_a_restore() -> None:
     """The wallets were in place, but the command ended before the stack had recorded them."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)

@@ -67,6 +67,11 @@ class Drill:
         try:
             container = self._start(contents)
             reported = self._wallets(container)
+        except NotFound as error:
+            raise WalletError(
+                f"another command, such as another drill of {self._node.name}, has removed the drill's "
+                f"container on host {self._node.host}: run this drill again once that has ended"
+            ) from error
         finally:
             with uninterrupted():
                 self.remove()

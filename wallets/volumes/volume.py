@@ -128,7 +128,7 @@ class WalletVolume:
     def mounted(self, volume: str, place: str, access: Literal["ro", "rw"]) -> Iterator[Any]:
         """Create a container with a volume, without starting it.
 
-        Raises WalletError if the volume does not exist.
+        Raises WalletError if the volume does not exist, or if another command removes the container.
         """
         if not self.exists(volume):
             raise WalletError(self._gone(volume))
@@ -145,6 +145,11 @@ class WalletVolume:
         )
         try:
             yield container
+        except NotFound as error:
+            raise WalletError(
+                f"another command, such as `docker container prune`, has removed a container on host "
+                f"{self.node.host} through which {volume} was read or written. Run the same command again"
+            ) from error
         finally:
             self.remove(container)
 
