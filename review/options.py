@@ -73,6 +73,7 @@ def read_options(preview: Mapping[str, Any]) -> Options:
         losses=(
             *(loss for step in steps.values() for loss in _losses(step)),
             *(loss for step in steps.values() for loss in _given_up(step)),
+            *(loss for step in steps.values() for loss in _movable(step)),
             *(loss for step in left for loss in _left_losses(step, steps.get(step["urn"]))),
         ),
         changes=tuple(
@@ -123,6 +124,19 @@ def _given_up(step: Mapping[str, Any]) -> Iterator[Loss]:
             "from now on (`new-wallet: true`): `up` then accepts that its wallets are lost, and starts with "
             "none.",
             wallet=True,
+        )
+
+
+def _movable(step: Mapping[str, Any]) -> Iterator[Loss]:
+    """Loss of the promise that a published release never changes."""
+    before, now = ((step.get(side) or {}).get("inputs") or {} for side in ("oldState", "newState"))
+    place = [now.get(key) for key in ("repository", "tag")]
+    is_same = place == [before.get(key) for key in ("repository", "tag")]
+    if type_of(step["urn"]) == TAG and before.get("immutable") and is_same and not now.get("immutable"):
+        yield Loss(
+            text=f"The tag `{':'.join(map(str, place))}` was published as an exact one, and may get other "
+            "content from now on: people who have pulled it would get another image under its name.",
+            wallet=False,
         )
 
 

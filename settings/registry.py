@@ -1,5 +1,6 @@
 """`skycoin:registries`: the registries that images are published to."""
 
+import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated, Self
@@ -36,6 +37,10 @@ REGISTRY_ADDRESSES: Mapping[RegistryKind, str] = MappingProxyType(
 """Default addresses of the kinds that need none."""
 
 
+_LOOPBACK = re.compile(r"([\w-]+\.)*localhost(?=[:/]|$)|127(\.\d{1,3}){3}(?=[:/]|$)")
+"""Names of this machine in an address (RFC 6761, section 6.3)."""
+
+
 class RegistrySettings(Settings):
     """One entry of `skycoin:registries`. Each kind has its own keys."""
 
@@ -44,8 +49,9 @@ class RegistrySettings(Settings):
     Docker Hub, `ghcr` GitHub's, `ecr` [Amazon's](stacks.md#amazons-registry), `hosted` [one that this stack
     runs](stacks.md#a-registry-of-ones-own), `oci` any other."""
     address: Address | None = None
-    """Address of the registry, for all kinds but `ecr`; required for `oci` and `hosted`. Default:
-    `registry.localhost:5443` for kind `local`, `docker.io` for `hub`, `ghcr.io` for `ghcr`."""
+    """Address of the registry, for all kinds but `ecr`; required for `oci` and `hosted`, and of this machine
+    for `local`. Default: `registry.localhost:5443` for kind `local`, `docker.io` for `hub`, `ghcr.io` for
+    `ghcr`."""
     namespace: Annotated[Repository, Field(examples=["skycoin"])] | None = None
     """First part of the repositories' names, for kinds `hub`, `ghcr`, `ecr` and `hosted`; it replaces the
     first part of an image's default repository."""
@@ -85,6 +91,16 @@ class RegistrySettings(Settings):
         if faults:
             keys = ", ".join([*(f"{key} (required)" for key in needed), *others, "optional"])
             raise ValueError(f"kind {self.kind}: {'; '.join(faults)}; allowed are {keys}")
+        return self
+
+    @model_validator(mode="after")
+    def _local_is_here(self) -> Self:
+        if self.kind is RegistryKind.LOCAL and self.address and not _LOOPBACK.match(self.address):
+            raise ValueError(
+                f"address {self.address} is not of this machine: kind local is the registry of `make up`, in "
+                f"which exact release tags may change too; allowed are {LOCAL_HOST}, localhost and "
+                "127.0.0.1, each with a port. For another registry, write kind hub, ghcr, ecr or oci"
+            )
         return self
 
     @property

@@ -45,6 +45,23 @@ def changes(*steps: dict[str, Any]) -> list[tuple[str, str]]:
     return list(read_options({"steps": list(steps)}).changes)
 
 
+@pytest.mark.parametrize("op", ["update", "replace"])
+def test_an_exact_tag_that_may_get_other_content_from_now_on_is_a_loss(op: str) -> None:
+    """`kind: local` with the address of a public registry was `safe`, and overwrote a published release."""
+    place = {"repository": "docker.io/skycoin/skycoin", "tag": "0.27.1", "immutable": True}
+    old = state(TAG, "skycoin-hub-0.27.1-tag", inputs=place)
+    moving = state(TAG, "skycoin-hub-0.27.1-tag", inputs={**place, "immutable": False})
+    assert [loss.text for loss in losses(step(old, moving, op))] == [
+        "The tag `docker.io/skycoin/skycoin:0.27.1` was published as an exact one, and may get other content "
+        "from now on: people who have pulled it would get another image under its name."
+    ]
+    assert losses(step(old, old)) == losses(step(moving, moving)) == []
+    elsewhere = state(
+        TAG, "x", inputs={**place, "immutable": False, "repository": "registry.localhost:5443/a"}
+    )
+    assert losses(step(old, elsewhere, op)) == []
+
+
 UNPROTECTED = (
     "The wallet volume `skycoin-attic-wallet` on host here is no longer protected: Pulumi would not "
     "refuse to take its node out of the stack, or to destroy the stack."

@@ -811,7 +811,8 @@ def test_a_git_source_needs_its_commit_too() -> None:
     ("registry", "root"),
     [
         ({"kind": "local"}, "registry.localhost:5443"),
-        ({"kind": "local", "address": "registry.lan:5000"}, "registry.lan:5000"),
+        ({"kind": "local", "address": "registry.localhost:15443"}, "registry.localhost:15443"),
+        ({"kind": "local", "address": "127.0.0.1:5000"}, "127.0.0.1:5000"),
         ({"kind": "oci", "address": "quay.io/skycoin"}, "quay.io/skycoin"),
         ({"kind": "hub"}, "docker.io"),
         ({"kind": "hub", "namespace": "me"}, "docker.io/me"),
@@ -829,6 +830,13 @@ def test_a_git_source_needs_its_commit_too() -> None:
 )
 def test_a_registrys_repositories_are_under_its_address(registry: dict[str, Any], root: str) -> None:
     assert RegistrySettings.model_validate(registry).root == root
+
+
+@pytest.mark.parametrize("address", ["docker.io", "registry.lan:5000", "localhost.example", "128.0.0.1"])
+def test_a_registry_of_other_machines_is_not_local(address: str) -> None:
+    """In a local one, every tag may move: published releases could be overwritten."""
+    with pytest.raises(ValueError, match=rf"address {address} is not of this machine: kind local is .* oci"):
+        RegistrySettings.model_validate({"kind": "local", "address": address})
 
 
 def test_every_kind_of_registry_lists_its_allowed_keys() -> None:
