@@ -112,7 +112,7 @@ class Causes:
         """Read a container's restart; add who published a node's new image, or that the container is gone."""
         change = restart(step)
         if step.op == "create" and step.urn in self._in_state:
-            return replace(change, why=(GONE_CONTAINER,))
+            return replace(change, why=(GONE_CONTAINER,), opens=())
         if not (self._upstream and change.is_node):
             return change
         place = self._lines.exact("images-from")

@@ -12,6 +12,7 @@ from display.units import duration
 from review.causes import GONE_CONTAINER
 from review.changes import Changes
 from review.inside_words import inside_lines, inside_note
+from review.options import ENGINE, WAY
 from review.restarts import Restart
 from review.risk import risk_of
 from review.summary import summary
@@ -225,6 +226,12 @@ def _volumes(changes: Changes) -> Iterator[str]:
 def _warnings(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[str]:
     if gone := [restart.description for restart in changes.restarts if GONE_CONTAINER in restart.why]:
         yield f"- {few(gone)}: {GONE_CONTAINER}, and would be created again"
+    for name, change in changes.options.changes:
+        if change.startswith((ENGINE, WAY)):
+            yield f"- host {name}: {one_line(change)}"
+    for restart in changes.restarts:
+        for opened in restart.opens:
+            yield f"- new {restart.description}: {one_line(opened)}"
     for warning in changes.warnings:
         yield f"- {one_line(warning)}"
     for node, word in backups:

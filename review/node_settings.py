@@ -46,7 +46,7 @@ def _command(before: Sequence[Any], after: Sequence[Any]) -> list[str]:
     for flag, setting in SETTINGS.items():
         was, would = (values.get(flag, "none") for values in flags)
         if was != would:  # never shortened, because its end may be what matters
-            changes.append(f"{setting}: {was} → {would}{_opened(was, would)}")
+            changes.append(f"{setting}: {was} → {would}{_opened(was, would, flags[1])}")
     gone, come = (
         [argument for argument in mine if argument not in others and not _is_described(argument)]
         for mine, others in ((old, new), (new, old))
@@ -56,9 +56,22 @@ def _command(before: Sequence[Any], after: Sequence[Any]) -> list[str]:
     return changes
 
 
-def _opened(before: str, after: str) -> str:
-    """Describe what new sets of API calls do with wallets; empty if they do nothing."""
-    new = {*after.split(",")} - {*before.split(",")}
+def opened_by(step: Step) -> Iterator[str]:
+    """Sentence about the API of a new node, if it can use the node's wallets."""
+    command = step.new.get("command")
+    flags = _values([*map(str, command)]) if isinstance(command, list) else {}
+    sets = flags.get("-enable-api-sets", "")
+    if can := _opened("", sets, flags):
+        yield f"api-sets: {sets}{can}"
+
+
+def _opened(before: str, after: str, flags: Mapping[str, str]) -> str:
+    """Describe what new sets of API calls do with wallets; empty if they do nothing.
+
+    A web interface needs WALLET, and is behind a login.
+    """
+    login = {"WALLET"} if "-enable-gui" in flags else set[str]()
+    new = {*after.split(",")} - {*before.split(",")} - login
     can = [what for name, what in OPENS.items() if name in new]
     return f" (**the API can then {' and '.join(can)}**)" if can else ""
 

@@ -4,10 +4,12 @@ Options are not inputs, so Pulumi shows nothing if only options differ. The stat
 the program's, for every resource that both have.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from catalogue.ssh_options import STRICT_HOST_KEYS
 from catalogue.urns import name_of, parents_of, type_of
 from review.steps import provider_of
 
@@ -18,6 +20,8 @@ NODE = "skycoin:index:Node"
 PREFLIGHT = "skycoin:index:Preflight"
 PROVIDERS = "pulumi:providers:"
 KEPT = "`retain_on_delete`"
+ENGINE, WAY = "reaches another engine", "is reached with other ssh options"
+"""Beginnings of the changes of a host's provider."""
 
 PASSING = ("read", "refresh", "discard", "delete-replaced", "discard-replaced", "remove-pending-replace")
 """Operations that don't show what the program wants for a resource."""
@@ -222,10 +226,26 @@ def _changes(old: State, new: State, order: _Order) -> Iterator[str]:
 
 
 def _engine(old: State, new: State) -> Iterator[str]:
-    """Describe a docker provider's changed engine, on which its resources will be looked up."""
+    """Describe a docker provider's changed engine, on which its resources will be looked up, or way to it."""
+    if not str(new.get("type")).startswith(f"{PROVIDERS}docker"):
+        return
     before, after = ((state.get("inputs") or {}).get("host") for state in (old, new))
-    if str(new.get("type")).startswith(f"{PROVIDERS}docker") and before and after and before != after:
-        yield f"reaches another engine: {before} → {after}"
+    if before and after and before != after:
+        yield f"{ENGINE}: {before} → {after}"
+    ways = [_ssh_options((state.get("inputs") or {}).get("sshOpts")) for state in (old, new)]
+    if ways[0] != ways[1]:
+        yield f"{WAY}: {ways[0] or 'none'} → {ways[1] or 'none'}"
+
+
+def _ssh_options(given: object) -> str:
+    """A host's own ssh options on one line; the SDK sends lists in a provider's inputs as JSON text."""
+    try:
+        options = json.loads(given) if isinstance(given, str) else given
+    except ValueError:  # not known, or a secret
+        return str(given)
+    words = tuple(map(str, options)) if isinstance(options, list) else ()
+    strict = len(STRICT_HOST_KEYS)
+    return " ".join(words[strict:] if words[:strict] == STRICT_HOST_KEYS else words)
 
 
 def _listed(state: State, option: str) -> set[str]:

@@ -258,6 +258,23 @@ def test_a_nodes_change_is_described_by_its_settings(old: Any, new: Any, said: s
     assert f"{start}{said}\n" in rendered(node("update", old, new, *old))
 
 
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["-enable-api-sets=READ,INSECURE_WALLET_SEED"], "give away seeds"),
+        (["-enable-api-sets=WALLET"], "create wallets and sign with them"),
+        (["-enable-api-sets=WALLET", "-enable-gui"], ""),  # behind a login
+        (["-enable-api-sets=READ,TXN"], ""),
+    ],
+)
+def test_a_new_node_whose_api_opens_wallets_is_a_warning(flags: list[str], said: str) -> None:
+    """Its wallet volume may exist already; the page said nothing of its API."""
+    text = rendered(node("create", {}, {"command": flags}))
+    sets = flags[0].partition("=")[2]
+    line = f"- new node `skycoin-attic` on host here: api-sets: {sets} (**the API can then {said}**)\n"
+    assert ("### Warnings" in text, line in text) == (bool(said), bool(said))
+
+
 def test_a_value_that_may_be_a_secret_is_not_shown() -> None:
     secret = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:abc"}
     old, new = {"buildArgs": {"TOKEN": "[secret]"}}, {"buildArgs": {"TOKEN": secret}}

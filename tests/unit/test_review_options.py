@@ -7,7 +7,7 @@ import pytest
 
 from commands.exit_codes import AT_RISK, REFUSED
 from review.changes import read_changes
-from review.first_screen import NOTHING_LOST
+from review.first_screen import NOTHING_LOST, first_screen
 from review.markdown import page
 from review.options import Loss, read_options
 from tests.unit.command_line import Skyinfra
@@ -282,6 +282,18 @@ def test_a_provider_that_reaches_another_engine_is_a_change() -> None:
     old, new = (state(kind, "here", inputs={"host": host}) for host in ("ssh://a", "ssh://b"))
     assert changes(step(old, new, "update")) == [("here", "reaches another engine: ssh://a → ssh://b")]
     assert changes(step(old, old)) == []
+
+
+def test_a_host_that_is_reached_elsewhere_or_otherwise_is_on_the_first_screen() -> None:
+    """It was below, or nowhere, under the line `safe`: another machine may answer there, and get logins."""
+    kind, strict = "pulumi:providers:docker", '["-o","StrictHostKeyChecking=yes"'
+    ways = [f"{strict}]", f'{strict},"-o","UserKnownHostsFile=stacks/keys","-p","2202"]']
+    inputs = [{"host": host, "sshOpts": way} for host, way in zip(("ssh://a", "ssh://b"), ways, strict=True)]
+    before, after = (state(kind, "attic", inputs=one) for one in inputs)
+    screen = first_screen(read_changes({"steps": [step(before, after, "update")]}), "mine").text
+    assert "### Warnings\n\n- host attic: reaches another engine: ssh://a → ssh://b\n" in screen
+    said = "other ssh options: none → -o UserKnownHostsFile=stacks/keys -p 2202"
+    assert f"- host attic: is reached with {said}\n" in screen
 
 
 def test_a_type_that_moves_to_another_plugin_may_have_another_provider() -> None:
