@@ -150,14 +150,14 @@ def restore_wallet(
         restoring = replace(restoring, recorded=remembered(_outputs(selected, name, deployed)))
         volume = volume_of(deployed)
         if copy:
-            restore_copy(deployed, volume, copy, restoring)
+            restored = restore_copy(deployed, volume, copy, restoring)
         elif temporary:
-            restore_temporary(deployed, volume, temporary, restoring)
+            restored = restore_temporary(deployed, volume, temporary, restoring)
         else:
             given_file = read(file, load_file(file, ssh_options))
-            restore_file(deployed, volume, given_file, known, restoring)
+            restored = restore_file(deployed, volume, given_file, known, restoring)
         # The next `up` must find these wallets.
-        return _record(selected, name, deployed, digest(fingerprint_on_host(deployed)))
+        return _record(selected, name, deployed, digest(fingerprint_on_host(deployed, restored)))
 
 
 @wallet.command(

@@ -30,9 +30,12 @@ from tests.unit.projects import PROJECT
 from tests.unit.registry import Repository
 from tests.unit.test_retention import publish
 from tests.unit.test_wallets import RESOURCES, TEXT
+from tests.unit.wallet_engine import WalletEngine, wallet
 from wallets.errors import WalletError
 from wallets.files.archives import pack
 from wallets.files.contents import File
+from wallets.files.fingerprint import fingerprint_of
+from wallets.volumes.of_node import fingerprint_on_host
 from workspaces.model import WorkspaceError
 
 MINE = {"mine.wlt": {"deterministic": Chain(count=3, sha256="a" * 64)}}
@@ -575,7 +578,7 @@ def test_an_empty_restore_source_counts_as_none(
     monkeypatch.setattr("commands.wallet.restore_copy", lambda *given: asked.append(given[2]))
     monkeypatch.setattr("commands.wallet.load_file", lambda *_: pack({"a.wlt": File(data=TEXT)}))
     monkeypatch.setattr("commands.wallet.restore_file", lambda *given: asked.append(given[2].name))
-    monkeypatch.setattr("commands.wallet.fingerprint_on_host", lambda _: NOTHING)
+    monkeypatch.setattr("commands.wallet.fingerprint_on_host", lambda *_: NOTHING)
     monkeypatch.setattr("commands.wallet.pulumi", lambda *_: 0)
     assert skyinfra("wallet", "restore", "node-1", *source).code == 0
     assert asked == [source[2] or source[0]]
@@ -586,7 +589,7 @@ def recorded(set_up: Layout, monkeypatch: pytest.MonkeyPatch) -> list[tuple[obje
     """Calls of pulumi: (arguments, accepted fingerprint). The set-up has one node, with one wallet."""
     calls: list[tuple[object, ...]] = []
     monkeypatch.setattr("commands.backend.resources", lambda *_: RESOURCES)
-    monkeypatch.setattr("commands.wallet.fingerprint_on_host", lambda _: MINE)
+    monkeypatch.setattr("commands.wallet.fingerprint_on_host", lambda *_: MINE)
     monkeypatch.setattr("commands.wallet.pulumi", lambda *given: calls.append((given[0], given[1][ACCEPTED])))
     return calls
 
@@ -621,6 +624,32 @@ def test_a_restore_that_was_not_recorded_says_how_to_record_it(
     failed = skyinfra("wallet", "restore", "node-1", "a.tar.gz")
     assert failed.code == exit_codes.FAILED
     assert f"was not recorded. Record it with `./skyinfra wallet accept node-1 {digest(MINE)}`." in failed.err
+
+
+def test_a_wallet_that_has_lost_something_since_its_restore_is_not_recorded(
+    recorded: list[tuple[object, ...]], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Its loss was accepted, so that no `up` would have noticed it."""
+    engine = WalletEngine(tmp_path)
+    engine.put("skycoin-node-1-wallet", a=wallet("A", "B"))
+    monkeypatch.setattr("wallets.volumes.of_node.connect", lambda _: engine)
+    monkeypatch.setattr("commands.wallet.fingerprint_on_host", fingerprint_on_host)
+    monkeypatch.setattr("commands.wallet.volume_of", lambda _: None)
+    monkeypatch.setattr("commands.wallet.load_file", lambda *_: pack({"a.wlt": File(data=TEXT)}))
+    restored: list[str] = []
+    monkeypatch.setattr(
+        "commands.wallet.restore_file",
+        lambda *_: fingerprint_of({"a.wlt": File(data=wallet(*restored).encode())}),
+    )
+    restored[:] = ["A"]  # the node has derived another address since
+    assert skyinfra("wallet", "restore", "node-1", "a.tar.gz").code == 0
+    restored[:] = ["A", "B", "C"]
+    ran = skyinfra("wallet", "restore", "node-1", "a.tar.gz")
+    assert (ran.code, len(recorded)) == (exit_codes.FAILED, 1)
+    assert (
+        "skycoin-node-1-wallet on host attic has lost something since then: a.wlt has 2 of 3 addresses "
+        "(deterministic). Nothing was recorded" in ran.err
+    )
 
 
 @pytest.mark.parametrize("key", ["walletFault", "walletKeptOut"])

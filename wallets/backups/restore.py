@@ -13,7 +13,7 @@ from wallets.backups.format import Backup, Kind, open_backup
 from wallets.errors import WalletError
 from wallets.files.contents import Contents, refuse_damaged, wallets_in, without_staged
 from wallets.files.fingerprint import printable
-from wallets.files.losses import lost, lost_of_record
+from wallets.files.losses import fingerprint_of_whole, lost, lost_of_record
 from wallets.files.temporary import restored_wallet
 from wallets.volumes.stopped_node import node_stopped
 from wallets.volumes.volume import WalletVolume
@@ -42,11 +42,11 @@ def restore_file(
     file: Backup,
     identities: Sequence[Identity],
     restoring: Restoring,
-) -> None:
-    """Restore the wallets of a backup file. Raises WalletError."""
+) -> Fingerprint:
+    """Restore the wallets of a backup file; return what the volume then holds. Raises WalletError."""
     if not restoring.other_node:
         refuse_anothers(node, file, "; --other-node restores it anyway")
-    _restore(node, volume, file.name, open_backup(file, identities), restoring)
+    return _restore(node, volume, file.name, open_backup(file, identities), restoring)
 
 
 def refuse_anothers(node: DeployedNode, file: Backup, otherwise: str = "") -> None:
@@ -60,29 +60,34 @@ def refuse_anothers(node: DeployedNode, file: Backup, otherwise: str = "") -> No
         )
 
 
-def restore_copy(node: DeployedNode, volume: WalletVolume, name: str, restoring: Restoring) -> None:
-    """Restore the wallets of a copy on the host. Raises WalletError."""
+def restore_copy(node: DeployedNode, volume: WalletVolume, name: str, restoring: Restoring) -> Fingerprint:
+    """Restore the wallets of a copy on the host; return what the volume then holds. Raises WalletError."""
     contents = volume.copy(name)
     refuse_damaged(f"the copy {name}", contents)
     if not wallets_in(contents):
         raise WalletError(f"the copy {name} holds no wallet")
-    _restore(node, volume, f"the copy {name}", contents, restoring)
+    return _restore(node, volume, f"the copy {name}", contents, restoring)
 
 
-def restore_temporary(node: DeployedNode, volume: WalletVolume, name: str, restoring: Restoring) -> None:
+def restore_temporary(
+    node: DeployedNode, volume: WalletVolume, name: str, restoring: Restoring
+) -> Fingerprint:
     """Replace a wallet by the temporary copy that its interrupted save left. Raises WalletError.
 
-    Other wallets do not matter: each may have a temporary copy, or a backup, of its own.
+    Returns what the volume then holds. Other wallets do not matter: each may have a temporary copy, or a
+    backup, of its own.
     """
     contents = restored_wallet(name, volume.read())
     files = {printable(path) for path in contents}
     recorded = {file: chains for file, chains in restoring.recorded.items() if file in files}
-    _restore(node, volume, f"the temporary copy {name}", contents, replace(restoring, recorded=recorded))
+    return _restore(
+        node, volume, f"the temporary copy {name}", contents, replace(restoring, recorded=recorded)
+    )
 
 
 def _restore(
     node: DeployedNode, volume: WalletVolume, source: str, contents: Contents, restoring: Restoring
-) -> None:
+) -> Fingerprint:
     """Back up the current files, then overwrite those that have new content; other files stay."""
     _refuse_older(node, source, volume.read(), contents, restoring)  # before the node is stopped
     with node_stopped(volume) as ran:
@@ -104,6 +109,7 @@ def _restore(
         print(f"Kept, because the backup does not contain them: {', '.join(stayed)}")
     if not ran:
         print(f"{node.name} was not running and was not started: `up` starts it.")
+    return fingerprint_of_whole({**present, **contents})
 
 
 def _refuse_older(

@@ -25,15 +25,23 @@ def volume_of(node: DeployedNode) -> WalletVolume:
     return WalletVolume(node, engine_of(node))
 
 
-def fingerprint_on_host(node: DeployedNode) -> Fingerprint:
-    """Fingerprint of the node's wallets, computed on its host. Raises WalletError if the volume is gone."""
+def fingerprint_on_host(node: DeployedNode, before: Fingerprint = NOTHING) -> Fingerprint:
+    """Fingerprint of the node's wallets, computed on its host.
+
+    Raises WalletError if the volume is gone, or lacks something of `before`, as it was a moment ago.
+    """
     wallet = on_host(node)
     if not ask(node.host, wallet.exists):
         raise WalletError(f"there is no volume {node.wallet!r} on host {node.host}")
-    present = ask(node.host, lambda: wallet.read_wallets(NOTHING))
+    present = ask(node.host, lambda: wallet.read_wallets(before))
     if present.damaged:
         raise WalletError(
             f"{', '.join(present.damaged)} on host {node.host}: empty, truncated, or not a wallet"
+        )
+    if gone := present.lost(before):
+        raise WalletError(
+            f"{node.wallet} on host {node.host} has lost something since then: {'; '.join(gone)}. Nothing "
+            f"was recorded: look at it (`{node.wallet_command('accept')}`), or run the same command again"
         )
     return present.wallets
 
