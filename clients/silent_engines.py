@@ -5,6 +5,7 @@ so a host that rejects its key, has no docker, or has a stopped engine counts as
 power.
 """
 
+import re
 import socket
 import subprocess
 from collections.abc import Collection
@@ -17,6 +18,13 @@ SECONDS = 20
 """Seconds in which an engine must answer, connection included; a Raspberry Pi Zero takes 5."""
 CONNECT_SECONDS = 15
 """Seconds for the connection alone, so that ssh reports its error before the time limit ends."""
+_BEHIND_JUMP = "open failed: connect failed: "
+_SILENCE = (
+    rf"(connect to host \S+ port \d+: |{_BEHIND_JUMP})"
+    "((Connection|Operation) timed out|No route to host|Host is down|Network is unreachable)"
+    "|Could not resolve hostname"
+)
+"""Messages of OpenSSH for a host from which nothing came."""
 _PING = b"GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n"
 
 
@@ -68,7 +76,14 @@ def _behind_ssh(address: Address) -> str:
         return f"no answer in {SECONDS} s"
     errors = result.stderr.decode(errors="replace").strip().splitlines()
     fault = _fault(result.stdout)
-    return errors[-1].strip() if fault and errors else fault
+    # What a jump host says about the host behind it comes before the lines of a connection that ends.
+    said = [line for line in errors if _BEHIND_JUMP in line] or errors[-1:]
+    return said[0].strip() if fault and said else fault
+
+
+def is_silence(reason: str) -> bool:
+    """True if a host behind ssh has certainly not answered, not even by refusing, by the reason for that."""
+    return re.search(_SILENCE, reason) is not None
 
 
 def _fault(answer: bytes) -> str:

@@ -19,7 +19,7 @@ from clients.engine import engine_address
 from clients.fingerprint import Fingerprint, digest, summary
 from clients.host_checks import Level
 from clients.host_facts import Obstacle, obstacle_of
-from clients.silent_engines import Address, silent
+from clients.silent_engines import Address, is_silence, silent
 from commands.agreement import proceeds
 from commands.backend import Backend
 from commands.exit_codes import FAILED
@@ -142,6 +142,12 @@ class Origin:
             raise UserError(
                 f"{host} is reachable ({reason!r}), so its node may be running. Give this machine access and "
                 "omit `--from-backup`, or take the host off the network for good. Nothing was changed."
+            )
+        if engine.startswith("ssh://") and not is_silence(reason):
+            raise UserError(
+                f"{host} may be alive ({reason!r}), so its node may be running. If it is dead, take it off "
+                "the network for good, so that nothing answers at its address; otherwise omit "
+                "`--from-backup`. Nothing was changed."
             )
         return f"{host} does not answer: {reason}."
 

@@ -146,11 +146,17 @@ def test_a_dead_boards_node_comes_back_elsewhere_from_a_backup(fleet: Fleet, tmp
     fleet.shore.stop_sshd()
     try:
         fleet.cove.docker("volume", "rm", WALLET)
+        refusing = fleet.move("cove", *options)
+        assert (refusing.code, " may be alive (" in refusing.text) == (1, True), "it refuses the connection"
+    finally:
+        fleet.shore.start_sshd()
+    fleet.shore.unplug()
+    try:
         moved = well(fleet.move("cove", *options))
         assert f"docker stop -t 60 {NODE} && docker rm {NODE}" in moved.text
         assert fingerprint(machine, NAME) == wallets
     finally:
-        fleet.shore.start_sshd()
+        fleet.shore.plug()
     assert NODE in fleet.shore.docker("ps", "--format", "{{.Names}}"), "nobody has touched it"
     fleet.shore.docker("rm", "-f", NODE)
 

@@ -1148,6 +1148,46 @@ def test_from_backup_is_refused_if_the_old_host_is_reachable_but_fails(
     assert_nothing_changed_without_the_old_host(fleet)
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "ssh: connect to host attic.lan port 22: Connection refused",
+        "kex_exchange_identification: read: Connection reset by peer",
+        "Connection timed out during banner exchange",
+        "Connection closed by UNKNOWN port 65535",  # the jump host does not answer, or refuses
+        "/home/me/.ssh/config: terminating, 1 bad configuration options",
+        "the connection ends without an answer",
+        "no answer in 20 s",  # ssh has connected by then: its Docker hangs
+    ],
+)
+def test_from_backup_is_refused_if_the_old_host_is_not_silent_for_certain(
+    said: str, backup: tuple[str, ...], fleet: Fleet, skyinfra: Skyinfra
+) -> None:
+    """A board whose sshd had ended counted as dead, and its node ran on: two nodes of one wallet."""
+    fleet.silence = said
+    ran = move(skyinfra, "shed", *backup)
+    assert ran.code == 1
+    assert f"host attic (ssh://pi@attic.lan) may be alive ({said!r}), so its node may be running." in ran.err
+    assert_nothing_changed_without_the_old_host(fleet)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "ssh: connect to host attic.lan port 22: Connection timed out",
+        "ssh: connect to host attic.lan port 22: Host is down",
+        "ssh: Could not resolve hostname attic.lan: Name or service not known",
+        "channel 0: open failed: connect failed: No route to host",
+    ],
+)
+def test_a_silent_host_counts_as_dead(
+    said: str, backup: tuple[str, ...], fleet: Fleet, skyinfra: Skyinfra
+) -> None:
+    fleet.silence = said
+    ran = move(skyinfra, "shed", *backup)
+    assert (ran.code, f" does not answer: {said}." in ran.out) == (0, True)
+
+
 def test_from_backup_is_refused_if_the_old_host_comes_back_during_the_question(
     backup: tuple[str, ...], fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -100,6 +100,14 @@ def test_the_last_line_of_ssh_is_the_reason(ssh: Path) -> None:
     assert silent([address]) == {address: "Host key verification failed."}
 
 
+def test_the_words_of_a_jump_host_about_the_host_behind_it_are_the_reason(ssh: Path) -> None:
+    said = "channel 0: open failed: connect failed: No route to host"
+    lines = (said, "stdio forwarding failed", "Connection closed by UNKNOWN port 65535")
+    write(ssh, *(f"echo '{line}' >&2" for line in lines), "exit 255")
+    address = Address("ssh://pi@attic.lan", ("-J", "gate"))
+    assert silent([address]) == {address: said}
+
+
 def test_messages_of_ssh_next_to_an_answer_are_not_the_reason(ssh: Path) -> None:
     write(ssh, "echo 'a banner' >&2", "cat > /dev/null", r"printf 'HTTP/1.1 200 OK\r\n\r\nOK'")
     assert silent([Address("ssh://pi@attic.lan")]) == {}
