@@ -106,7 +106,9 @@ def _failed(message: str, code: int) -> int:
 def _fault(error: Exception) -> str:
     with tempfile.NamedTemporaryFile("w", prefix="skyinfra-", suffix=".log", delete=False) as file:
         traceback.print_exception(error, file=file)
-    return f"internal error (a bug in skyinfra): {error!r}. Please report it with {file.name}"
+    # `repr` of an error of decoding has all of what was to be decoded, such as a password.
+    shown = f"{type(error).__name__}({str(error)!r})"
+    return f"internal error (a bug in skyinfra): {shown}. Please report it with {file.name}"
 
 
 if __name__ == "__main__":

@@ -169,6 +169,19 @@ def test_an_internal_error_is_one_message_with_the_path_of_its_traceback(
     assert file.stat().st_mode & 0o777 == 0o600
 
 
+def test_an_internal_error_does_not_show_the_text_that_could_not_be_read(
+    skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Such as a file with a password, which Python's own form of the error has in it."""
+    secret = "hunter2 \udcff".encode(errors="surrogateescape")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("commands.options.choose", lambda _: secret.decode())
+    ran = skyinfra("images")
+    assert "UnicodeDecodeError(\"'utf-8' codec can't decode byte 0xff in position 8" in ran.err
+    [file] = tmp_path.glob("skyinfra-*.log")
+    assert "hunter2" not in ran.err + file.read_text()
+
+
 def test_an_interrupt_is_code_130(skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(_: Choice) -> None:
         raise KeyboardInterrupt
