@@ -192,7 +192,7 @@ PROMISES: Sequence[Rule] = (
         remedy="Give it `provider=`, or a parent that has one.",
     ),
     Rule(
-        name="nothing-is-taken-along",
+        name="no-implicit-deletion",
         breaches=each(_deleted_with),
         reason="Pulumi checks neither protection nor retention of what is deleted implicitly.",
         remedy="Leave out `deleted_with`.",

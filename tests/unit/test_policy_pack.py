@@ -21,7 +21,7 @@ from tests.unit.test_review_rules import PLANTED, planted
 UNTOLD = {
     "volumes-stay": "retainOnDelete",
     "published-images-stay": "retainOnDelete",
-    "nothing-is-taken-along": "deletedWith",
+    "no-implicit-deletion": "deletedWith",
 }
 """Rule → the first option that it needs and a pack does not get."""
 UNSEEN = ("is deleted if it leaves the stack", "is replaced by an empty volume", "is deleted implicitly")
@@ -77,7 +77,7 @@ def test_a_committed_stack_passes_and_unchecked_items_are_reported(name: str) ->
     found = diagnostics_of(planted(name, lambda _: None))
     assert {level for level, *_ in found} == {ADVISORY}
     assert {policy: message.split("`")[1] for _, policy, _, message in found}.items() <= UNTOLD.items()
-    assert {"volumes-stay", "nothing-is-taken-along"} & {policy for _, policy, *_ in found}
+    assert {"volumes-stay", "no-implicit-deletion"} & {policy for _, policy, *_ in found}
 
 
 def test_a_secret_is_recognized_and_hidden_from_rules() -> None:

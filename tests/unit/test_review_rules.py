@@ -308,7 +308,7 @@ PLANTED: list[tuple[str, Callable[[Preview], None], str, str]] = [
     (
         "fleet",
         taken_along,
-        "nothing-is-taken-along",
+        "no-implicit-deletion",
         f"{DATA} is deleted implicitly with attic (`deleted_with`)",
     ),
 ]
