@@ -9,6 +9,7 @@ import click
 import pytest
 
 from commands.__main__ import skyinfra
+from tests.soak import record
 from tests.unit.projects import PROJECT
 
 FENCE = re.compile(r"^( *)```.*?^ *```$", re.M | re.S)
@@ -76,3 +77,10 @@ def test_every_target_of_make_on_a_page_exists(page: Path) -> None:
     """Pages of images are left out, as they also name targets of other projects."""
     targets = set(re.findall(r"^([a-z0-9-]+):", (PROJECT / "Makefile").read_text(), re.M))
     assert {found.split()[0] for found in TARGET.findall(page.read_text())} <= targets
+
+
+def test_the_record_of_the_soak_has_every_test_of_it() -> None:
+    """A test that has not run yet is listed as such; `make soak` writes the page."""
+    rows = record.recorded()
+    assert {*map(record.function_of, rows)} == {*record.tests()}
+    assert record.text(rows) == record.PAGE.read_text()
