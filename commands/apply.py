@@ -20,7 +20,7 @@ from display.errors import UserError
 from local.pulumi.command import update
 from local.stacks.files import copied_stack_file, stack_config
 from local.stacks.missing_nodes import refuse_missing
-from local.stacks.stack import for_a_look, with_stack_file
+from local.stacks.stack import preview_copy, with_stack_file
 from local.stacks.states import state_file
 from review.approval import LENGTH, Items, Part, is_token
 from review.approval_words import applied_before, differences, read_details, refusal
@@ -82,7 +82,7 @@ class _Apply:
         refuse_missing(layout, self.stack)
         if not state_file(layout, self.stack).exists():
             # Compared in a copy of the backend first, so that a refusal leaves no empty stack behind.
-            with for_a_look(layout, self.stack, self.backend.env) as (options, env):
+            with preview_copy(layout, self.stack, self.backend.env) as (options, env):
                 if code := self._refused(options, replace(self.backend, env=env)):
                     return code
         return with_stack_file(layout, self.stack, self.backend.env, self._applied)

@@ -11,7 +11,7 @@ from commands.options import chosen, examples, with_stack
 from commands.wallet_options import (
     folder_option,
     node_in,
-    opened,
+    read_identities,
     with_identity,
     with_recipients,
     with_ssh,
@@ -152,7 +152,7 @@ def verify_backup(files: Sequence[str], keys: Sequence[str], ssh_options: Sequen
 
     FILE is a path or an ssh:// address. Reports what it could not check without a key.
     """
-    known = opened(keys)
+    known = read_identities(keys)
     for file in files:
         verify(file, load_file(file, ssh_options), known)
 
@@ -181,7 +181,7 @@ def check_backup(
     Exit code 1: it is too old, has other recipients, or lacks addresses. The node may run.
     """
     selected, name = chosen(stack, backend)
-    rules, known = rules_of(stack_config(name)), opened(keys)
+    rules, known = rules_of(stack_config(name)), read_identities(keys)
     with selected.changing(name, "wallet check"):
         deployed = node_in(selected, name, node)
         check(deployed, volume_of(deployed), backup_folder(where, ssh_options), rules, known)
@@ -210,7 +210,7 @@ def drill_backup(
     touch the wallet of NODE. Container and volume are removed, even if the drill fails.
     """
     selected, name = chosen(stack, backend)
-    known = opened(keys)
+    known = read_identities(keys)
     with selected.changing(name, "wallet drill"):
         deployed = node_in(selected, name, node)
         drill(deployed, engine_of(deployed), backup_folder(where, ssh_options), known)

@@ -29,7 +29,7 @@ from fleet.check import check
 from fleet.parts import PROVIDER
 from fleet.wanted import planned_hosts
 from local.pulumi.command import pulumi
-from local.stacks.files import aside, refuse_edited, write_stack_file
+from local.stacks.files import refuse_edited, temporary_stack_file, write_stack_file
 from local.stacks.missing_nodes import file_name
 from providers.skycoin.wallet_identity import remembered
 from settings.stack import StackSettings
@@ -261,7 +261,7 @@ class Move:
         stack, project, *_ = self.source.preflight.split("::")
         provider = f"{stack}::{project}::{PROVIDER}::{self.target.host}"
         given = ["up", "--yes", "--skip-preview", "--suppress-outputs", "--stack", self._stack]
-        with aside(self._stack, self.text) as options:
+        with temporary_stack_file(self._stack, self.text) as options:
             return pulumi(
                 [*given, *options, *targets_of([provider, *_parts(self.source.name)])],
                 self.backend.env,

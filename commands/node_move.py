@@ -13,7 +13,7 @@ from clients.silent_engines import Address
 from commands.backend import Backend, Choice
 from commands.moving import Move, Origin, in_state, refuse_unfit
 from commands.options import chosen, examples, with_stack
-from commands.wallet_options import opened, with_identity, with_ssh
+from commands.wallet_options import read_identities, with_identity, with_ssh
 from display.errors import UserError
 from fleet.move import image_for, with_host
 from fleet.wanted import settings_of
@@ -63,7 +63,7 @@ def move(
     again. A move that was interrupted is finished by running it again.
     """
     selected, stack_name = chosen(stack, backend)
-    known = opened(keys)
+    known = read_identities(keys)
     given = read(file, load_file(file, ssh_options)) if file else None
     with selected.changing(stack_name, "node move"):
         resources = selected.resources(stack_name)

@@ -18,7 +18,7 @@ from display.rollback import rolled_back, short
 from fleet.rollback import digest_for
 from fleet.rollback_file import with_rollback
 from local.pulumi.command import pulumi
-from local.stacks.files import aside, stack_text, write_stack_file
+from local.stacks.files import stack_text, temporary_stack_file, write_stack_file
 from local.stacks.missing_nodes import file_name, listed_nodes
 from settings.fields import Digest, Reason
 from settings.node import RollbackSettings
@@ -165,7 +165,7 @@ class _Change:
         """Make the change; returns the exit code. If nothing is changed, the file is unchanged too."""
         before = {name: _listed(self.stack, name) for name in self.wanted}
         text = self._edited(self.read, self.wanted)
-        with aside(self.stack, text) as options:
+        with temporary_stack_file(self.stack, text) as options:
             if self._pulumi("preview", "--run-program", *options):
                 click.echo(f"The preview failed: {self._file} is unchanged.", err=True)
                 return FAILED

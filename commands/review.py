@@ -13,7 +13,7 @@ from commands.pages import SavedPage, StatePage
 from commands.previews import REFRESHED, Previewed, run_preview
 from local.stacks.files import copied_stack_file, present_file, stack_config
 from local.stacks.missing_nodes import refuse_missing
-from local.stacks.stack import for_a_look
+from local.stacks.stack import preview_copy
 from review.rulebook import rulebook
 
 NO_PREVIEW = "The input is not a preview: give it the output of `pulumi preview --json --show-sames`."
@@ -102,6 +102,6 @@ def _review_state(page: StatePage, whole: Path | None) -> int:
         with copied_stack_file(name) as file:
             return page.print(run_preview(name, ["--stack", name, *file, *options], backend.env), whole)
     refuse_missing(backend.layout, name)
-    with for_a_look(backend.layout, name, backend.env) as (given_options, env):
+    with preview_copy(backend.layout, name, backend.env) as (given_options, env):
         copied_page = replace(page, backend=replace(backend, env=env))
         return copied_page.print(run_preview(name, [*given_options, *options], env), whole)

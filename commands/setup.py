@@ -11,7 +11,7 @@ from commands.agreement import has_agreed
 from commands.backend import Choice, enter_set_up
 from commands.exit_codes import FAILED
 from commands.options import examples
-from commands.wallet_options import opened, recipient_options, with_identity, with_ssh
+from commands.wallet_options import read_identities, recipient_options, with_identity, with_ssh
 from display.columns import columns
 from display.units import size
 from local import setup_adopt, setup_backup
@@ -185,7 +185,7 @@ def restore_setup(file: str, keys: Sequence[str], ssh_options: Sequence[str]) ->
     by the same command.
     """
     layout = read_layout()
-    facts = setup_backup.restore(layout, file, load_file(file, ssh_options), opened(keys))
+    facts = setup_backup.restore(layout, file, load_file(file, ssh_options), read_identities(keys))
     if facts is None:
         click.echo(f"A restore into {layout.state} was interrupted; it is now finished.\nNow run `make up`.")
         return

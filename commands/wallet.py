@@ -14,7 +14,7 @@ from commands.backend import Backend, Choice
 from commands.backups import backup_wallet, check_backup, drill_backup, list_backups, verify_backup
 from commands.exit_codes import FAILED
 from commands.options import chosen, examples, with_stack
-from commands.wallet_options import folder_option, node_in, opened, with_identity, with_recipients
+from commands.wallet_options import folder_option, node_in, read_identities, with_identity, with_recipients
 from display.columns import columns
 from display.units import count_of
 from local.pulumi.command import pulumi
@@ -144,7 +144,7 @@ def restore_wallet(
         other_node=other_node,
         older=older,
     )
-    known = opened(keys)
+    known = read_identities(keys)
     with selected.changing(name, "wallet restore"):
         deployed = node_in(selected, name, node)
         restoring = replace(restoring, recorded=remembered(_outputs(selected, name, deployed)))

@@ -99,7 +99,7 @@ def _with_recipient_options(function: Function, others: str) -> Function:
     )(with_files)
 
 
-def opened(keys: Sequence[str]) -> list[Identity]:
+def read_identities(keys: Sequence[str]) -> list[Identity]:
     """Read the secret keys in the `--identity` files. Raises AgeError; WalletError for unreadable files."""
     return [
         identity

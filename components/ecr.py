@@ -19,7 +19,7 @@ MOVING = ("latest*", "develop*", "feature-*")
 """Moving tags of the channels, with or without an architecture as suffix."""
 FILTERS = 5
 """Most exclusion filters that ECR accepts (API reference, PutImageTagMutability)."""
-KEPT = ("release-v*", "develop", "develop-am*", "develop-ar*")
+PERMANENT = ("release-v*", "develop", "develop-am*", "develop-ar*")
 """Tags whose images never expire.
 
 Every published manifest of a release, list or variant, also has a release-v tag. The last two match the
@@ -102,7 +102,7 @@ def lifecycle_policy(features: int, develop: int) -> dict[str, Any]:
     rule, so the first rules hold releases and develop, which may share content with a feature build. An image
     that a manifest list refers to stays as long as the list, so the untagged children of a list are safe.
     """
-    permanent = [_tagged(tag, NEVER) for tag in KEPT]
+    permanent = [_tagged(tag, NEVER) for tag in PERMANENT]
     counted = [("feature-*", features), ("develop-*", develop)]
     builds = [_tagged(tag, keep * IMAGES_OF_A_TAG) for tag, keep in counted]
     untagged = {

@@ -15,7 +15,7 @@ from settings.names import (
     container_name,
     hosted_registries,
     node_ports,
-    opened,
+    opened_workspaces,
     page_port,
     registry_container,
     registry_ports,
@@ -70,7 +70,7 @@ def _tenants(host: str, settings: StackSettings) -> Iterator[Tenant]:
                 containers=frozenset({container, readers_name(container)}),
                 ports=registry_ports(registry),
             )
-    for name, opening in opened(settings):
+    for name, opening in opened_workspaces(settings):
         if opening.host == host:
             port = page_port(name, opening)
             ports = {} if port is None else {"port": (LOOPBACK, port)}

@@ -22,7 +22,7 @@ from local.setup import claim_state, set_up
 from local.stacks.files import STACK, is_own, stack_config, stack_file
 from local.stacks.lock import exclusive
 from local.stacks.missing_nodes import refuse_missing
-from local.stacks.stack import for_a_look, with_stack_file
+from local.stacks.stack import preview_copy, with_stack_file
 from local.stacks.states import own_stacks, resources
 from local.state_move import moved
 from wallets.backups.policy import rules_of
@@ -79,7 +79,7 @@ def preview(layout: Layout, arguments: argparse.Namespace) -> int:
     """Run `pulumi preview --refresh` on a copy of the stack's file; leave no state and no file behind."""
     env = cli.known_environment(layout)
     refuse_missing(layout, arguments.stack)
-    with for_a_look(layout, arguments.stack, env) as (options, aside):
+    with preview_copy(layout, arguments.stack, env) as (options, aside):
         command = ["preview", "--refresh", "--diff", "--run-program", *options]
         return pulumi(command, aside, layout.update_log)
 

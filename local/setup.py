@@ -67,7 +67,7 @@ def set_up(
 def _ensure_docker_plugin(layout: Layout, go: str, env: Mapping[str, str]) -> None:
     """Install and record the docker plugin of this set-up; change it if SKYCOIN_MODE requires another."""
     docker_plugin_change.settle(layout)
-    made, asked = docker_plugin_choice.kept(layout), docker_plugin_choice.asked(layout)
+    made, asked = docker_plugin_choice.recorded(layout), docker_plugin_choice.requested(layout)
 
     def install(wanted: DockerPlugin | None) -> bool:
         modes = {None: Mode.AUTO, DockerPlugin.OFFICIAL: Mode.OFFICIAL, DockerPlugin.STAND_IN: Mode.EMBEDDED}
@@ -77,14 +77,14 @@ def _ensure_docker_plugin(layout: Layout, go: str, env: Mapping[str, str]) -> No
     held = docker_plugin_change.holding(layout) if replacement else []
     if held or not replacement:
         official = install(made or asked)
-        docker_plugin_choice.keep(layout, DockerPlugin.OFFICIAL if official else DockerPlugin.STAND_IN)
+        docker_plugin_choice.record(layout, DockerPlugin.OFFICIAL if official else DockerPlugin.STAND_IN)
     if replacement:
         docker_plugin_change.change(
             layout,
             env,
             held,
             lambda: install(replacement),
-            lambda: docker_plugin_choice.keep(layout, replacement),
+            lambda: docker_plugin_choice.record(layout, replacement),
         )
 
 

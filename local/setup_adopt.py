@@ -9,7 +9,7 @@ from clients.deployed_nodes import DeployedNode, nodes_of
 from local.machine.layout import Layout
 from local.machine.steps import SetupError
 from local.pulumi.command import pulumi
-from local.pulumi.docker_plugin_choice import DockerPlugin, kept
+from local.pulumi.docker_plugin_choice import DockerPlugin, recorded
 from local.setup import claim_state, set_up
 from local.stacks.files import is_own, stack_config, stack_file
 from local.stacks.lock import exclusive
@@ -45,7 +45,7 @@ def adopt(layout: Layout, stack: str, *, publishes: bool = False) -> int:
         refuse_while_locked(layout, stack)
         lost = lost_secrets(layout, stack)
         env = set_up(layout, stack) if is_own(stack) else set_up(layout)
-        if kept(layout) is DockerPlugin.OFFICIAL:
+        if recorded(layout) is DockerPlugin.OFFICIAL:
             raise SetupError(
                 "The official docker plugin creates resources, and can't adopt any. Run this with "
                 "SKYCOIN_MODE=embedded; afterwards, `SKYCOIN_MODE=official make up` changes to the official "

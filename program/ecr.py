@@ -13,7 +13,7 @@ import pulumi_aws as aws
 from components.ecr import EcrRepository, EcrRepositoryArgs
 from settings.registry import RegistrySettings
 
-KEPT = 10
+DEFAULT_KEEP = 10
 """Default number of feature builds, and of develop builds, that are kept."""
 
 
@@ -33,8 +33,8 @@ def make_repositories(
             EcrRepositoryArgs(
                 repository=f"{registry.namespace}/{path}" if registry.namespace else path,
                 moving=moving,
-                keep_features=registry.keep_features or KEPT,
-                keep_develop=registry.keep_develop or KEPT,
+                keep_features=registry.keep_features or DEFAULT_KEEP,
+                keep_develop=registry.keep_develop or DEFAULT_KEEP,
             ),
             pulumi.ResourceOptions(provider=provider),
         ).url

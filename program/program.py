@@ -22,7 +22,7 @@ from program.nodes import Nodes
 from program.opened_workspaces import open_workspace
 from program.pulled_images import PulledImages
 from program.workspace_images import WorkspaceImages
-from settings.names import engine_of, hosted_registries, opened, repositories_of
+from settings.names import engine_of, hosted_registries, opened_workspaces, repositories_of
 from settings.stack import StackSettings
 
 
@@ -100,7 +100,7 @@ class Program:
     ) -> dict[str, dict[str, pulumi.Input[str]]]:
         return {
             name: open_workspace(name, opening, self._settings, tags[name], self._providers[opening.host])
-            for name, opening in opened(self._settings)
+            for name, opening in opened_workspaces(self._settings)
         }
 
 

@@ -199,7 +199,7 @@ def node_ports(node: NodeSettings) -> dict[str, tuple[str, int]]:
     return ports
 
 
-def opened(settings: StackSettings) -> Iterator[tuple[str, OpenSettings]]:
+def opened_workspaces(settings: StackSettings) -> Iterator[tuple[str, OpenSettings]]:
     """Yield (name, `open`) of every workspace that is opened."""
     for name, workspace in settings.workspaces.items():
         if workspace.open is not None:

@@ -11,10 +11,11 @@ from catalogue.workspaces import MEMORY
 from settings.fields import HostName, Port, form
 from settings.model import Settings
 
-SYSTEM = ("bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "libx32", "proc", "run", "sbin", "sys")
+SYSTEM = (
+    *("bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "libx32", "proc", "run", "sbin", "sys", "usr"),
+    "var",  # data of services, such as Docker's
+)
 """Top-level folders of the operating system; nothing in them may be opened."""
-STATE = ("usr", "var")
-"""More such folders, with programs and with data of services such as Docker."""
 SHARED = ("home", "media", "mnt", "opt", "root", "srv", "tmp")
 """Top-level folders that may not be opened as a whole; folders in them may."""
 
@@ -28,7 +29,7 @@ def folder_fault(folder: str) -> str | None:
     if not single or posixpath.normpath(folder) != folder or _CONTROL.search(folder):
         return "a folder is an absolute path on the host, without '..', '//' or '/' at its end"
     parts = folder.strip("/").split("/")
-    if parts[0] in (*SYSTEM, *STATE):
+    if parts[0] in SYSTEM:
         return "it belongs to the system; give the folder that you work on"
     if len(parts) == 1 and parts[0] in ("", *SHARED):
         return "it holds more than a workspace may see; give the folder in it that you work on"

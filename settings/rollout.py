@@ -9,7 +9,7 @@ from settings.model import Settings
 
 
 class RolloutSettings(Settings):
-    """Waves of hosts. A wave starts when all nodes of the one before it are updated and healthy."""
+    """Waves of hosts. A wave starts when all nodes of the one before it are [verified](stacks.md#rollout)."""
 
     first: HostName | None = None
     """Host to update in the first wave. Default: the first engine by name."""

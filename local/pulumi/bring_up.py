@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from clients.silent_engines import Address
 from local.machine.layout import Layout
 from local.pulumi.docker_plugin_change import start_stopped
-from local.pulumi.docker_plugin_choice import DockerPlugin, kept
+from local.pulumi.docker_plugin_choice import DockerPlugin, recorded
 from local.pulumi.partial_up import Target, bring_up_parts
 from local.stacks.files import stack_config
 from local.stacks.missing_nodes import refuse_missing
@@ -39,12 +39,12 @@ def bring_up(
             return False
         print(
             f"• an interrupted run left pending operations in the state: they are removed"
-            f"{_LEFT[kept(layout)]}"
+            f"{_LEFT[recorded(layout)]}"
         )
         return pending
 
     def start(dead: Collection[Address]) -> None:
-        if kept(layout) is DockerPlugin.OFFICIAL:
+        if recorded(layout) is DockerPlugin.OFFICIAL:
             start_stopped(layout, stack, env, {address.engine for address in dead})
 
     def up(options: Sequence[str]) -> int:

@@ -17,7 +17,7 @@ from clients.pulumi import CONTAINER, NODE_CONTAINER, containers
 from local.machine.layout import PROJECT, Layout
 from local.machine.steps import SetupError, output, run, step
 from local.pulumi.cli import plugin_folder, unfinished
-from local.pulumi.docker_plugin_choice import kept, origin
+from local.pulumi.docker_plugin_choice import origin, recorded
 from local.stacks.files import stack_file
 from local.stacks.stack import with_stack_file
 from local.stacks.states import all_stacks, resources
@@ -42,7 +42,7 @@ def settle(layout: Layout) -> None:
     if not aside.exists():
         for left in (_copying(layout), _removed(layout)):
             shutil.rmtree(left, ignore_errors=True)
-    elif origin(aside) is kept(layout):
+    elif origin(aside) is recorded(layout):
         _put_back(layout)
     else:
         _remove(layout, aside)

@@ -18,19 +18,19 @@ class DockerPlugin(StrEnum):
     STAND_IN = "stand-in"
 
 
-def asked(layout: Layout) -> DockerPlugin | None:
+def requested(layout: Layout) -> DockerPlugin | None:
     """Plugin that SKYCOIN_MODE requires; None if it allows both."""
     return {Mode.AUTO: None, Mode.OFFICIAL: DockerPlugin.OFFICIAL, Mode.EMBEDDED: DockerPlugin.STAND_IN}[
         layout.mode
     ]
 
 
-def keep(layout: Layout, plugin: DockerPlugin) -> None:
+def record(layout: Layout, plugin: DockerPlugin) -> None:
     """Record the choice next to the state that the plugin created."""
     write_aside(layout.state / "docker-plugin", f"{plugin}\n")
 
 
-def kept(layout: Layout) -> DockerPlugin | None:
+def recorded(layout: Layout) -> DockerPlugin | None:
     """Recorded plugin of the set-up; without a record, the installed one."""
     path = layout.state / "docker-plugin"
     if path.exists():

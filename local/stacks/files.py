@@ -96,7 +96,7 @@ def config_in(stack: str, text: str) -> dict[str, Any]:
 
 
 @contextmanager
-def aside(stack: str, text: str) -> Iterator[list[str]]:
+def temporary_stack_file(stack: str, text: str) -> Iterator[list[str]]:
     """Yield options of pulumi to use another text as a stack's file, from a temporary file."""
     with tempfile.TemporaryDirectory(prefix="skyinfra-") as folder:
         file = Path(folder) / stack_file(stack).name
@@ -114,7 +114,7 @@ def copied_stack_file(stack: str) -> Iterator[list[str]]:
     if not file.exists():
         yield []
         return
-    with aside(stack, file.read_text()) as options:
+    with temporary_stack_file(stack, file.read_text()) as options:
         yield options
 
 

@@ -108,7 +108,7 @@ def with_stack_file(
 
 
 @contextmanager
-def for_a_look(
+def preview_copy(
     layout: Layout, stack: str, env: Mapping[str, str]
 ) -> Iterator[tuple[Sequence[str], Mapping[str, str]]]:
     """Options and environment for a preview, which leaves nothing behind.

@@ -33,7 +33,7 @@ PAUSE = 1
 SCRIPT = Path(__file__).with_name("copy-wallet.sh").read_text()
 """Shell script, run in a container of the node's image; the exit codes below are its own."""
 
-KEPT = 20
+MAX_COPIES = 20
 """Number of newest copies that are kept."""
 
 DAMAGED = 65
@@ -63,7 +63,7 @@ def copy_wallet(client: Any, inputs: Values, image: str, now: datetime) -> str:
             *("sh", "-c", SCRIPT, "backup", f"{now:%Y-%m-%dT%H-%M-%SZ}"),
             "new-wallet" if inputs.get("newWallet") else "same-wallet",
             FINGERPRINT,
-            str(KEPT),
+            str(MAX_COPIES),
         ],
         SECONDS,
         name=_name(inputs["wallet"]),

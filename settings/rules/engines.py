@@ -10,7 +10,7 @@ from settings.names import (
     engine_of,
     login_volume_name,
     node_ports,
-    opened,
+    opened_workspaces,
     page_port,
     volume_names,
     workspace_container,
@@ -23,7 +23,7 @@ def container_faults(settings: StackSettings) -> Iterator[str]:
     """Yield errors for containers with the same name."""
     users = {
         (engine_of(settings, opening.host), workspace_container(name)): f"workspaces.{name}.open"
-        for name, opening in opened(settings)
+        for name, opening in opened_workspaces(settings)
     }
     for name, node in settings.nodes.items():
         container = container_name(name, node.image)
@@ -77,7 +77,7 @@ def _is_given(key: str, settings: StackSettings) -> bool:
 def volumes_of(settings: StackSettings) -> dict[tuple[str, str], list[str]]:
     """(engine, volume) → keys of the settings of nodes and opened workspaces that need the volume."""
     users: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for name, opening in opened(settings):
+    for name, opening in opened_workspaces(settings):
         for volume in filter(None, workspace_volumes(name, opening)):
             users[engine_of(settings, opening.host), volume].append(f"workspaces.{name}.open")
     for name, node in settings.nodes.items():
@@ -115,6 +115,6 @@ def _why_alone(*keys: str) -> str:
 
 def opened_ports(settings: StackSettings) -> Iterator[tuple[str, int, str]]:
     """Yield (engine, port, key) for every port of an opened workspace."""
-    for name, opening in opened(settings):
+    for name, opening in opened_workspaces(settings):
         if (port := page_port(name, opening)) is not None:
             yield engine_of(settings, opening.host), port, f"workspaces.{name}.open.port"

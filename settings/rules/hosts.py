@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from catalogue.images import EXPORTER, PROXY
 from settings.image import ImageSettings
-from settings.names import opened, pull_from, registries_of
+from settings.names import opened_workspaces, pull_from, registries_of
 from settings.stack import StackSettings
 from settings.words import did_you_mean, not_listed
 from settings.workspace import WorkspaceSettings
@@ -54,6 +54,6 @@ def _wanted(settings: StackSettings) -> Iterator[tuple[str, str, str, ImageSetti
         for image in wanted:
             if image in settings.images:
                 yield f"nodes.{name}", node.host, f"images.{image}", settings.images[image]
-    for name, opening in opened(settings):
+    for name, opening in opened_workspaces(settings):
         key = f"workspaces.{name}"
         yield f"{key}.open", opening.host, key, settings.workspaces[name]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from catalogue.workspaces import WORKSPACES, WorkspaceEntry
-from settings.names import opened
+from settings.names import opened_workspaces
 from settings.opening import OpenSettings, overlap
 from settings.stack import StackSettings
 from settings.words import not_built_for, not_listed
@@ -15,7 +15,7 @@ PROGRAM = Path(__file__).resolve().parents[2]
 
 def opening_faults(settings: StackSettings) -> Iterator[str]:
     """Yield errors of opened workspaces, except for names, ports and volumes that are already taken."""
-    for name, opening in opened(settings):
+    for name, opening in opened_workspaces(settings):
         entry = WORKSPACES.get(name)
         if entry is not None:  # workspace_faults reports it
             yield from _own_faults(f"skycoin:workspaces.{name}", entry, settings.workspaces[name], opening)

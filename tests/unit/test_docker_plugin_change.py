@@ -13,7 +13,7 @@ from local.machine.steps import SetupError
 from local.pulumi import docker_plugin_change
 from local.pulumi.cli import plugin_folder
 from local.pulumi.docker_plugin_change import change, holding, settle, start_stopped
-from local.pulumi.docker_plugin_choice import DockerPlugin, keep
+from local.pulumi.docker_plugin_choice import DockerPlugin, record
 
 PULUMI = """\
 #!/bin/sh
@@ -45,7 +45,7 @@ def env(layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapp
     monkeypatch.setattr(docker_plugin_change, "start_container", lambda *_: None)
     folder = plugin_folder(layout, "docker")
     folder.mkdir(parents=True)
-    keep(layout, DockerPlugin.OFFICIAL)
+    record(layout, DockerPlugin.OFFICIAL)
     (folder / "preview.json").write_text(steps(("same", CONTAINER, "cli-container")))
     state(layout, {"type": CONTAINER, "urn": "c", "inputs": {"name": "skycoin-cli"}})
     return {"SAID": str(tmp_path), "PLUGIN": str(folder), "DOCKER_HOST": "unix:///engine.sock"}
@@ -74,7 +74,7 @@ def installs(layout: Layout, preview: str) -> Any:
 
 def decided(layout: Layout) -> Any:
     """Return a function that records the other plugin as the set-up's choice."""
-    return lambda: keep(layout, DockerPlugin.STAND_IN)
+    return lambda: record(layout, DockerPlugin.STAND_IN)
 
 
 @pytest.mark.case(46)
@@ -193,7 +193,7 @@ def test_a_change_that_was_killed_is_undone_by_the_next_set_up_unless_it_was_dec
 ) -> None:
     """Before, without a network, the official plugin could not be downloaded again, and `make up` failed."""
     folder = plugin_folder(layout, "docker")
-    keep(layout, made)
+    record(layout, made)
     if made is DockerPlugin.STAND_IN:
         (folder / "ORIGIN").touch()
     other = next(plugin for plugin in DockerPlugin if plugin is not made)
@@ -216,7 +216,7 @@ def test_a_change_that_was_killed_is_undone_by_the_next_set_up_unless_it_was_dec
 
     def choose() -> None:
         if at == "after the choice":
-            keep(layout, other)
+            record(layout, other)
         killed(monkeypatch)
         raise KilledError
 

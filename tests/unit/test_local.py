@@ -392,7 +392,7 @@ OFFICIAL, STAND_IN = docker_plugin_choice.DockerPlugin
 def test_a_docker_plugin_is_asked_for_by_the_mode(
     layout: Layout, mode: Mode, asked: DockerPlugin | None
 ) -> None:
-    assert docker_plugin_choice.asked(replace(layout, mode=mode)) is asked
+    assert docker_plugin_choice.requested(replace(layout, mode=mode)) is asked
 
 
 @pytest.mark.case(46)
@@ -400,9 +400,9 @@ def test_a_docker_plugin_is_asked_for_by_the_mode(
 def test_a_set_up_without_a_recorded_choice_keeps_the_installed_plugin(
     layout: Layout, origin: str | None, plugin: DockerPlugin
 ) -> None:
-    assert docker_plugin_choice.kept(layout) is None, "the first set-up decides"
+    assert docker_plugin_choice.recorded(layout) is None, "the first set-up decides"
     docker_plugin(layout, origin=origin)
-    assert docker_plugin_choice.kept(layout) is plugin
+    assert docker_plugin_choice.recorded(layout) is plugin
 
 
 @pytest.mark.parametrize(("origin", "renewed"), [("this project's stand-in", True), (None, False)])
@@ -422,8 +422,8 @@ def test_an_installed_stand_in_starts_the_code_of_the_checked_out_version(
 @pytest.mark.case(46)
 def test_the_choice_outlives_the_plugin_that_a_down_has_removed(layout: Layout) -> None:
     layout.state.mkdir()
-    docker_plugin_choice.keep(layout, OFFICIAL)
-    assert docker_plugin_choice.kept(layout) is OFFICIAL
+    docker_plugin_choice.record(layout, OFFICIAL)
+    assert docker_plugin_choice.recorded(layout) is OFFICIAL
     assert "docker-plugin" not in (*teardown.MADE, *teardown.MADE_FILES)
 
 

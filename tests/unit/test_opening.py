@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from settings.opening import SHARED, STATE, SYSTEM, folder_fault, hidden_fault
+from settings.opening import SHARED, SYSTEM, folder_fault, hidden_fault
 from settings.reading import SettingsError, parse
 from tests.unit.yaml_like import changed
 
@@ -110,7 +110,7 @@ def test_an_accepted_folder_is_absolute_normalized_and_not_the_systems(folder: s
         parts = folder.split("/")
         assert parts[0] == ""
         assert not {"", ".", ".."} & set(parts[1:])
-        assert parts[1] not in (*SYSTEM, *STATE)
+        assert parts[1] not in SYSTEM
         assert folder.lstrip("/") not in SHARED
 
 

@@ -14,7 +14,7 @@ from clients.engine import Engine
 from local import setup_adopt
 from local.machine.layout import Layout, read_layout
 from local.machine.steps import SetupError
-from local.pulumi.docker_plugin_choice import DockerPlugin, keep
+from local.pulumi.docker_plugin_choice import DockerPlugin, record
 from local.setup_adopt import adopt
 from local.stacks.states import state_file
 from providers.adopting import ADOPTING
@@ -310,7 +310,7 @@ def test_the_official_plugin_is_refused_with_the_mode_that_adopts(
     write_file(tmp_path, {"config": {}})
     layout.state.mkdir()
     (layout.state / "passphrase").write_text("x")
-    keep(layout, DockerPlugin.OFFICIAL)
+    record(layout, DockerPlugin.OFFICIAL)
     with pytest.raises(SetupError, match=r"Run this with SKYCOIN_MODE=embedded"):
         adopt(layout, "local")
     assert pulumi.ran == []
