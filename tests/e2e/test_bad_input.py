@@ -93,7 +93,7 @@ def test_a_registry_port_in_use_is_reported(up: Machine) -> None:
     ("variable", "value", "answer"),
     [
         ("SKYCOIN_REGISTRY_PORT", "http", "give a number from 1024 to 65535"),
-        ("SKYCOIN_MODE", "magic", "SKYCOIN_MODE: auto, official, embedded"),
+        ("SKYCOIN_MODE", "magic", "give one of auto, official, embedded"),
         ("DOCKER_HOST", "tcp://127.0.0.1:1", "No Docker engine answers at tcp://127.0.0.1:1"),
     ],
 )

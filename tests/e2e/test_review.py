@@ -4,6 +4,7 @@ To change the program, a test edits the copied checkout, as a pull request would
 """
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -87,7 +88,11 @@ def test_an_upgrade_removes_no_protection(reviewed: Reviewed) -> None:
     done = reviewed.review("--no-refresh")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("## Stack local: restarts 1 node for at most 6 min\n")
-    assert "<summary>Options" not in done.stdout
+    assert re.findall(r"\n\| (\S+) \| (ignores|is |no longer|runs)(.*) \|", done.stdout) == [
+        ("node-1-network", "ignores", f" from now on a difference of {name}")
+        for name in ("driver", "internal", "ipamConfigs", "labels", "name", "options")
+    ], "0.1.0 replaced a network"
+    assert "<summary>Options: 6</summary>" in done.stdout
 
 
 @pytest.mark.parametrize(
