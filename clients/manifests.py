@@ -11,6 +11,7 @@ INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
+IMAGES = (MANIFEST, DOCKER_MANIFEST)
 ACCEPT = ", ".join((INDEX, MANIFEST, DOCKER_MANIFEST, DOCKER_LIST))
 
 
@@ -45,3 +46,19 @@ class Manifest:
         except (ValueError, TypeError, AttributeError, KeyError):
             pass
         raise RegistryError(f"{self.digest} is not a manifest: {self.content[:40]!r}")
+
+
+def type_fault(manifest: Manifest) -> str:
+    """Reason why a manifest can't be an entry of a list by its media type; empty if it can.
+
+    The entry's `mediaType` is the Content-Type that the registry sent, so it must be an image's, and the one
+    that the manifest itself states.
+    """
+    served = manifest.media_type
+    stated = manifest.fields.get("mediaType", served)
+    if served in IMAGES and stated == served:
+        return ""
+    return (
+        f"the registry serves it with the Content-Type {served!r}, and its mediaType is {stated!r}: both "
+        f"must be the same, and one of {', '.join(IMAGES)}"
+    )

@@ -48,7 +48,8 @@ class Repository:
         Raises RegistryError if it is missing or its digest differs.
         """
         answer = self._session.ask("GET", f"manifests/{reference}", headers={"Accept": ACCEPT})
-        manifest = Manifest(answer.content, answer.headers.get("Content-Type", ""))
+        media_type = answer.headers.get("Content-Type", "").partition(";")[0].strip()
+        manifest = Manifest(answer.content, media_type)
         if reference.startswith("sha256:") and manifest.digest != reference:
             raise RegistryError(f"{self.name}@{reference}: the registry answered with {manifest.digest}")
         return manifest

@@ -85,12 +85,12 @@ def refuse_other_users(layout: Layout) -> None:
 def refuse_lost_state(layout: Layout) -> None:
     """Raise SetupError if the stack's file belongs to a set-up elsewhere, whose nodes this one would take."""
     file = stack_file(STACK)
-    if layout.state == user_state() and file.exists() and SALT in file.read_text():
+    if file.exists() and SALT in file.read_text():
         raise SetupError(
             f"{file} belongs to a set-up whose state is not in {layout.state}. If XDG_STATE_HOME, HOME or "
-            "SKYCOIN_STATE had another value, set it again. If that state is lost, `./skyinfra setup "
-            "restore FILE` or `./skyinfra setup adopt` recovers its nodes; for a new set-up, remove the "
-            f"line `{SALT} …` from the file. Nothing was changed."
+            "SKYCOIN_STATE had another value, set it again. A second set-up needs a clone of its own. If the "
+            "state is lost, `./skyinfra setup restore FILE` or `./skyinfra setup adopt` recovers its nodes; "
+            f"for a new set-up, remove the line `{SALT} …` from the file. Nothing was changed."
         )
 
 

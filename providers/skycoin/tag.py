@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 from catalogue.arch import normalized
 from catalogue.naming import split_pinned, variant_tag
 from clients.errors import RegistryError
-from clients.manifests import INDEX, Manifest
+from clients.manifests import INDEX, Manifest, type_fault
 from clients.registry import Repository, copy_blob
 from providers.kind import UNKNOWN, Change, CheckResult, InputsAsState, ProviderError, ReadResult, Values
 from providers.log import Warn
@@ -177,6 +177,9 @@ class Tag(InputsAsState):
         refs = [split_pinned(variant["ref"]) for variant in inputs["variants"]]
         sources = {name: self._repository(name) for name in {name for name, _ in refs}}
         manifests = [(sources[name], sources[name].manifest(digest)) for name, digest in refs]
+        for (name, digest), (_, manifest) in zip(refs, manifests, strict=True):
+            if fault := type_fault(manifest):
+                raise ProviderError(f"{name}@{digest} is not listed: {fault}")
         return [Child(manifest, _platform(source.config(manifest))) for source, manifest in manifests]
 
     def _copy_variant(self, ref: str, manifest: Manifest, target: Any) -> bool:

@@ -18,6 +18,7 @@ from typing import IO, Any, ClassVar
 
 from catalogue.arch import normalized
 from catalogue.naming import split_pinned
+from clients.manifests import type_fault
 from clients.registry import Repository
 from providers.kind import Change, InputsAsState, ProviderError, ReadResult, Values
 from providers.skycoin.elf import MAGIC, abi_fault, kind_of, read_program
@@ -97,6 +98,8 @@ class Verification(InputsAsState):
                 f"{inputs['ref']} is a list, not an image of one platform: buildx added attestations. Set "
                 f"BUILDX_NO_DEFAULT_ATTESTATIONS=1 in the environment of pulumi. {BUILD_AGAIN}"
             )
+        if fault := type_fault(manifest):
+            raise ProviderError(f"{inputs['ref']} is not listed: {fault}")
         config, layers = repository.config(manifest), manifest.fields["layers"]
         contents = read_contents(repository, layers, inputs["platform"])
         faults = [

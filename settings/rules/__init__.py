@@ -6,7 +6,13 @@ from settings.fields import NAME
 from settings.rules.engines import container_faults, port_faults, volume_faults
 from settings.rules.hosted import hosted_faults
 from settings.rules.hosts import pull_faults, rollout_faults
-from settings.rules.images import base_faults, image_faults, repository_faults, token_faults
+from settings.rules.images import (
+    base_faults,
+    base_repository_faults,
+    image_faults,
+    repository_faults,
+    token_faults,
+)
 from settings.rules.limits import limit_faults
 from settings.rules.nodes import gui_faults, metrics_faults, node_faults
 from settings.rules.opening import opening_faults
@@ -30,6 +36,7 @@ RULES: Sequence[Callable[[StackSettings], Iterator[str]]] = (
     _name_faults,
     image_faults,
     repository_faults,
+    base_repository_faults,
     token_faults,
     workspace_faults,
     workspace_registry_faults,

@@ -10,7 +10,7 @@ from catalogue.naming import Channel, ecr_repository_fault, tag_fault
 from catalogue.registries import RegistryKind
 from settings.fields import LOGIN, SECRET
 from settings.image import SourceSettings
-from settings.names import registries_of, repository_of, tags_of
+from settings.names import base_registry, base_repository, built_bases, registries_of, repository_of, tags_of
 from settings.registry import RegistrySettings
 from settings.stack import StackSettings
 from settings.words import did_you_mean, not_listed, unsupported
@@ -98,6 +98,24 @@ def repository_faults(settings: StackSettings) -> Iterator[str]:
                 continue  # image_faults reports it
             if fault := repository_fault(repository_of(name, image, registry), registry):
                 yield f"skycoin:images.{name}.repository: {fault}"
+
+
+def base_repository_faults(settings: StackSettings) -> Iterator[str]:
+    """Yield errors of the repositories that built bases are pushed to, next to the first image."""
+    first = base_registry(settings)
+    if first is None or (registry := settings.registries.get(first)) is None:
+        return
+    for base in built_bases(settings):
+        repository = base_repository(base)
+        fault = repository_fault(repository, registry)
+        if registry.kind in (RegistryKind.HUB, RegistryKind.GHCR) and not (fault or registry.namespace):
+            fault = "its first part is not a namespace of yours"
+        if fault:
+            yield (
+                f"skycoin:registries.{first}: the stack builds the base {base}, and would push it to "
+                f"{registry.root}/{repository}: {fault}. Put another registry first in the `registries` of "
+                "its images: only the first one gets bases"
+            )
 
 
 def repository_fault(repository: str, registry: RegistrySettings) -> str | None:

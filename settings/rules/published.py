@@ -12,9 +12,10 @@ def published_faults(settings: StackSettings) -> Iterator[str]:
     for name, registry in settings.registries.items():
         if (first := names.setdefault(registry.root, name)) != name:
             yield f"skycoin:registries.{name}: {registry.root} is the address of {first} too; keep one"
-    owners: dict[tuple[str, str], str] = {}
+    owners: dict[str, str] = {}
     for each in published_repositories(settings):
-        if (owner := owners.setdefault((each.registry, each.repository), each.key)) != each.key:
+        place = f"{settings.registries[each.registry].root}/{each.repository}"
+        if (owner := owners.setdefault(place, each.key)) != each.key:
             yield (
                 f"skycoin:{each.key}: {each.repository!r} in {each.registry} is the repository of {owner} "
                 "too, and each would overwrite the other's tags: give it another one"

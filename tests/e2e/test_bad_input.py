@@ -2,11 +2,13 @@
 
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.e2e.machine import RPC_PORT, Machine
+from tests.e2e.machine import RPC_PORT, Machine, copy_checkout
 
 
 @pytest.fixture
@@ -76,7 +78,9 @@ def test_a_port_that_another_program_uses_is_reported(up: Machine, settings: dic
     assert "second" not in up.settings()["skycoin:nodes"]
 
 
-def test_a_registry_port_in_use_is_reported(up: Machine) -> None:
+def test_a_registry_port_in_use_is_reported(up: Machine, tmp_path: Path) -> None:
+    """A second set-up, in a clone of its own."""
+    copy_checkout(tmp_path / "clone")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -84,7 +88,7 @@ def test_a_registry_port_in_use_is_reported(up: Machine) -> None:
             "SKYCOIN_STATE": str(up.layout.state / "other"),
             "SKYCOIN_REGISTRY_PORT": str(taken.getsockname()[1]),
         }
-        result = up.run("make", "up", env=other)
+        result = replace(up, checkout=tmp_path / "clone").run("make", "up", env=other)
     assert result.code != 0
     assert f"port {other['SKYCOIN_REGISTRY_PORT']} on 127.0.0.1 is in use" in result.text
 

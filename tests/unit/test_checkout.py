@@ -211,6 +211,18 @@ def test_a_stack_file_of_a_set_up_elsewhere_prevents_a_second_set_up(
     assert (tmp_path / "other" / "skycoin-infrastructure" / "passphrase").exists()
 
 
+def test_a_second_set_up_in_one_checkout_is_refused_and_keeps_the_firsts_salt(
+    home: Home, layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It removed the salt, without which the first one's passphrase opens nothing, and took its nodes."""
+    home.stack_file.write_text("encryptionsalt: one\n")
+    monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "second"))
+    with pytest.raises(SetupError, match=r"A second set-up needs a clone of its own\."):
+        claim_state(read_layout())
+    assert not (tmp_path / "second").exists()
+    assert home.stack_file.read_text() == "encryptionsalt: one\n"
+
+
 @pytest.mark.parametrize("text", ["", "config: {}\n", "encryptionsalt: two\n"])
 def test_a_stack_file_of_another_state_is_copied_without_losing_the_old_copy(
     home: Home, layout: Layout, text: str

@@ -8,6 +8,7 @@ import requests
 from requests.adapters import BaseAdapter
 
 from clients.errors import RegistryError, SilentError
+from clients.manifests import MANIFEST as OCI
 from clients.manifests import sha256_of
 from clients.registry import Repository
 from clients.registry_session import ANSWER_LIMIT, TAG_PAGES
@@ -24,6 +25,7 @@ class Wire(BaseAdapter):
         self._redirects = redirects
         self._body = body
         self.asked: list[str] = []
+        self.headers: dict[str, str] = {}
 
     def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:  # type: ignore[override]
         url = request.url or ""
@@ -31,6 +33,7 @@ class Wire(BaseAdapter):
         answer = requests.Response()
         answer.request, answer.url = request, url
         answer.status_code, answer.raw = 200, io.BytesIO(self._body)
+        answer.headers.update(self.headers)
         if (target := self._redirects.get(url)) is not None:
             answer.status_code = 307
             answer.headers["Location"] = target
@@ -79,6 +82,13 @@ def test_an_answer_that_is_too_long_is_read_to_its_limit_only(moved: dict[str, s
     said = "registry r.example (a): an answer of more than 4 MiB: https://r.example/v2/a/manifests/latest"
     assert str(caught.value) == said
     assert len(wire.asked) == 1
+
+
+def test_parameters_of_a_content_type_are_not_part_of_the_media_type() -> None:
+    repository = Repository("r.example/a")
+    wire = wired(repository, {})
+    wire.headers = {"Content-Type": f"{OCI} ; charset=utf-8"}
+    assert repository.manifest("latest").media_type == OCI
 
 
 def test_an_answer_of_exactly_the_limit_is_accepted() -> None:

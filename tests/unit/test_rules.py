@@ -28,6 +28,7 @@ WHERE_TO = (
     "list those to publish to, the one to build in first"
 )
 OVERWRITE = "and each would overwrite the other's tags: give it another one"
+ONLY_FIRST = "Put another registry first in the `registries` of its images: only the first one gets bases"
 NOT_BELOW = "MiB is not below its memory"
 TOO_LOW = "MiB is too low for a node: allowed are 0 (none) and 32 or more"
 ONE_WRITER = "a wallet has one writer: give each its own volume"
@@ -65,6 +66,42 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
         [
             "skycoin:images.exporter.repository: 'skycoin/skycoin' in local is the repository of "
             f"images.skycoin.repository too, {OVERWRITE}"
+        ],
+    ),
+    (
+        {
+            "registries.a": {"kind": "oci", "address": "r.example"},
+            "registries.b": {"kind": "oci", "address": "r.example/x"},
+            "images.skycoin.registries": ["a"],
+            "images.skycoin.repository": "x/y",
+            "images.exporter": {**EXPORTER, "repository": "y", "registries": ["b"]},
+        },
+        [
+            "skycoin:images.exporter.repository: 'y' in b is the repository of images.skycoin.repository too, "
+            f"{OVERWRITE}"
+        ],
+    ),
+    (
+        {
+            "registries.hub": {"kind": "hub"},
+            "images.skycoin.registries": ["hub"],
+            "images.skycoin.base": "glibc",
+        },
+        [
+            "skycoin:registries.hub: the stack builds the base glibc, and would push it to "
+            f"docker.io/base/glibc: its first part is not a namespace of yours. {ONLY_FIRST}"
+        ],
+    ),
+    (
+        {
+            "registries.hub": {"kind": "hub", "namespace": "me"},
+            "images.skycoin.registries": ["hub"],
+            "images.skycoin.base": "glibc",
+        },
+        [
+            "skycoin:registries.hub: the stack builds the base glibc, and would push it to "
+            "docker.io/me/base/glibc: 'me/base/glibc': Docker Hub requires NAMESPACE/NAME: two parts, the "
+            f"registry's namespace included. {ONLY_FIRST}"
         ],
     ),
     (

@@ -2,7 +2,7 @@
 
 import copy
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import IO, Any
 
 import pytest
@@ -153,6 +153,17 @@ def test_another_list_of_tags_next_to_it_does_not_change_a_tag(world: World) -> 
     inputs = world.inputs()
     _, state = world.kind.create(inputs)
     assert world.kind.diff(state, inputs, {**inputs, "beside": [beside("release-v0.27.1")]}) == Change()
+
+
+def test_no_list_has_an_entry_whose_media_type_only_the_registry_states(world: World) -> None:
+    inputs = world.inputs()
+    _, digest = inputs["variants"][1]["ref"].split("@")
+    world.hub.manifests[digest] = replace(world.hub.manifests[digest], media_type="application/json")
+    with pytest.raises(
+        ProviderError, match=f"{digest} is not listed: the registry serves it with the Content"
+    ):
+        world.kind.create(inputs)
+    assert world.hub.log == []
 
 
 def test_equal_variants_give_equal_digests_and_no_second_write(world: World) -> None:

@@ -6,11 +6,12 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from clients.manifests import INDEX, Manifest, sha256_of
+from clients.manifests import DOCKER_MANIFEST, INDEX, Manifest, sha256_of
 from providers.kind import Change, ProviderError, Values
 from providers.skycoin.elf import ABIS, abi_fault, read_program
 from providers.skycoin.verification import Verification, read_contents
@@ -330,6 +331,19 @@ def test_a_variant_that_was_pushed_as_a_list_fails_with_the_variable_to_set() ->
     registries(NAME).put_manifest("latest-amd64", listed)
     inputs = {"ref": f"{NAME}@{listed.digest}", "platform": "linux/amd64", "labels": {}}
     with pytest.raises(ProviderError, match="Set BUILDX_NO_DEFAULT_ATTESTATIONS=1"):
+        Verification(registries).create(inputs)
+
+
+@pytest.mark.parametrize("served", ["", "application/json", DOCKER_MANIFEST, INDEX])
+def test_an_image_that_is_served_with_another_media_type_is_refused(served: str) -> None:
+    """It became the entry's `mediaType` in the published list, and an exact tag can't be corrected."""
+    registries = Registries()
+    ref = registries(NAME).add_image(config_of("linux/amd64"), {"a": b"x"})
+    [(digest, manifest)] = registries(NAME).manifests.items()
+    registries(NAME).manifests[digest] = replace(manifest, media_type=served)
+    inputs = {"ref": ref, "platform": "linux/amd64", "labels": {}}
+    said = rf"{digest} is not listed: the registry serves it with the Content-Type '{re.escape(served)}'"
+    with pytest.raises(ProviderError, match=said):
         Verification(registries).create(inputs)
 
 
