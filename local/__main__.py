@@ -153,6 +153,10 @@ def main() -> int:
             return commands[arguments.command](layout, arguments)
     except UserError as error:
         return fail(error)
+    except OSError as error:
+        if error.filename is None:  # not of a file: the traceback is needed
+            raise
+        return fail(SetupError(f"{error.filename}: {error.strerror}. Then run the same command again."))
     except KeyboardInterrupt:
         resumes = ", which continues where it stopped" if arguments.command in CHANGING else ""
         return fail(SetupError(f"interrupted; run the same command again{resumes}"))

@@ -10,6 +10,7 @@ from local.builds import base, builder
 from local.engines import binfmt, engine, own_engine
 from local.machine import packages, services
 from local.machine.layout import LOCK, PROJECT, EngineChoice, Layout, Mode
+from local.machine.private_files import is_partial
 from local.machine.steps import SetupError, step
 from local.machine.tools import BUILDKIT, CRANE, GO_VERSION, REGISTRY, ensure_tool, find_go
 from local.pulumi import cli, docker_plugin_change, docker_plugin_choice
@@ -114,7 +115,8 @@ def claim_state(layout: Layout, *, adopts: bool = False) -> None:
             f"run `./skyinfra setup restore` again, or `rm -r {' '.join(map(str, halves))}` for a new set-up."
         )
     names = sorted(path.name for path in layout.state.iterdir()) if layout.state.is_dir() else []
-    content = [name for name in names if name != LOCK]
+    passphrase = layout.state / "passphrase"
+    content = [name for name in names if name != LOCK and not is_partial(name, passphrase)]
     if content:
         raise SetupError(
             f"The state folder {layout.state} has no file `passphrase`, but {', '.join(content[:5])}: "

@@ -10,6 +10,7 @@ from clients.trust import SYSTEM_BUNDLES
 from local.machine.layout import Layout
 from local.machine.steps import as_root, output, run, step
 
+HOSTS = Path("/etc/hosts")
 DAYS = "3650"
 _NAMES = f"nameConstraints=critical,permitted;DNS:{LOCAL_HOST},permitted;IP:127.0.0.1/255.255.255.255"
 """Name constraints (RFC 5280, 4.2.1.10): the authority can't vouch for any other name."""
@@ -100,12 +101,15 @@ def _write(path: Path, text: str) -> None:
 def ensure_name(layout: Layout) -> None:
     """Map registry.localhost to 127.0.0.1 in /etc/hosts, because Go programs don't resolve *.localhost."""
     with step(f"{LOCAL_HOST} in /etc/hosts") as this:
-        hosts = Path("/etc/hosts").read_text()
+        hosts = HOSTS.read_text()
         if re.search(rf"^127\.0\.0\.1\s.*\b{re.escape(LOCAL_HOST)}\b", hosts, re.M):
             this.found = "there"
             return
         line = f"127.0.0.1 {LOCAL_HOST}"
-        run(as_root(["sh", "-c", f"echo '{line}' >> /etc/hosts"]), log=layout.logs / "certificates.log")
+        # A last line without an end would get this one too.
+        added = f"{line}\n" if hosts.endswith("\n") else f"\n{line}\n"
+        append = ["sh", "-c", 'printf %s "$1" >> "$0"', str(HOSTS), added]
+        run(as_root(append), log=layout.logs / "certificates.log")
         this.found = f"added “{line}”"
 
 

@@ -124,13 +124,14 @@ def keep_stack_files(layout: Layout) -> None:
                     # The file is of another state, or was emptied: only the old copy opens this state's
                     # secrets.
                     copy.rename(copy.with_name(f"{copy.name}.before"))
-                write_aside(copy, file.read_text())
+                write_aside(copy, file.read_bytes())
         except OSError as error:
             print(f"• stacks/{file.name} has no copy in {copy.parent}: {error.strerror}", file=sys.stderr)
 
 
 def _salt(file: Path) -> str:
-    return next((line for line in file.read_text().splitlines() if line.startswith(SALT)), "")
+    lines = file.read_text(errors="replace").splitlines()
+    return next((line for line in lines if line.startswith(SALT)), "")
 
 
 def put_stack_files_back(layout: Layout) -> None:
