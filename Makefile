@@ -2,6 +2,7 @@
 VENV ?= .venv
 PYTHON := $(VENV)/bin/python
 STACK ?= local
+HOME ?= $(shell getent passwd "$$(id -u)" | cut -d: -f6)
 SET_UP = $(or $(SKYCOIN_STATE),$(or $(XDG_STATE_HOME),$(HOME)/.local/state)/skycoin-infrastructure)
 # State folder of an earlier version, until `make up` has moved it.
 EARLIER = $(or $(SKYCOIN_STATE),$(CURDIR)/local/state)
@@ -28,9 +29,10 @@ endif
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# The locks list what is installed; packages for tests and linters are installed only before those.
+# The locks list what is installed; packages for tests and linters are installed only before those. Standard output is the
+# result of a target, such as the variables of `env`.
 installed:
-	@sh local/environment.sh "$(VENV)" requirements.txt
+	@sh local/environment.sh "$(VENV)" requirements.txt >&2
 
 installed-for-tests:
 	@sh local/environment.sh "$(VENV)" requirements.txt requirements-dev.txt

@@ -10,6 +10,8 @@ from typing import assert_never
 
 from catalogue.arch import ARCHES
 
+DOCKER_SOCKETS = ("unix:///var/run/docker.sock", "unix:///run/docker.sock")
+"""Addresses of the engine of this machine, if no DOCKER_HOST names another."""
 TAG_LENGTH = 128
 COMMIT_DIGITS = 12
 """Number of digits of a commit in a tag."""
@@ -85,7 +87,12 @@ def address_port(address: str) -> int | None:
 
 
 def engine_name(address: str) -> str:
-    """Name of the engine at an address: for ssh://, HOST or HOST:PORT, without the user and port 22."""
+    """Name of the engine at an address: for ssh://, HOST or HOST:PORT, without the user and port 22.
+
+    It is empty for the engine of this machine, also by Docker's own sockets.
+    """
+    if address in DOCKER_SOCKETS:
+        return ""
     return address.rpartition("@")[2].removesuffix(":22") if address.startswith("ssh://") else address
 
 

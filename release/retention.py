@@ -17,6 +17,7 @@ from typing import Any
 
 from catalogue.arch import ARCHES
 from catalogue.naming import COMMIT_DIGITS, Channel, variant_tag
+from clients.manifests import IMAGES
 
 KINDS: Mapping[Channel, re.Pattern[str]] = MappingProxyType(
     {
@@ -112,8 +113,15 @@ def _has_any(build: Build, digests: Collection[str], points: Mapping[str, str]) 
 
 
 def _digests_of(repository: Any, manifests: Iterable[str]) -> set[str]:
-    """Digests of manifests, and of those that they list."""
-    live = {*manifests}
-    for digest in sorted(live):
-        live |= {entry["digest"] for entry in repository.manifest(digest).fields.get("manifests", ())}
+    """Digests of manifests, and of those that they list, at any depth."""
+    live, waiting = set[str](), sorted({*manifests})
+    while waiting:
+        if (digest := waiting.pop()) in live:
+            continue
+        live.add(digest)
+        for entry in repository.manifest(digest).fields.get("manifests") or ():
+            if entry.get("mediaType") in IMAGES:
+                live.add(entry["digest"])
+            else:
+                waiting.append(entry["digest"])
     return live

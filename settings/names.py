@@ -148,9 +148,7 @@ def engine_of(settings: StackSettings, name: str) -> str:
     host = settings.hosts.get(name)
     if host is None:
         return name
-    if host.engine in ("unix:///var/run/docker.sock", "unix:///run/docker.sock"):
-        return "local"
-    return engine_name(host.engine)
+    return engine_name(host.engine) or "local"
 
 
 def waves_of(settings: StackSettings) -> list[list[str]]:

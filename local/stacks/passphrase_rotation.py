@@ -12,6 +12,7 @@ import os
 import secrets
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -105,7 +106,8 @@ def _keep_beside(copy: Path, file: Path) -> None:
     _put(copy, beside)
     print(
         f"{file} was edited before a rotation of the passphrase was finished: copy `{SALT}` and each "
-        f"`secure:` from {beside} into it, then remove {beside}."
+        f"`secure:` from {beside} into it, then remove {beside}.",
+        file=sys.stderr,
     )
 
 

@@ -1,6 +1,5 @@
 """The replacement of a node's container: checks, copies of the wallet and the chain database, handover."""
 
-import contextlib
 import hashlib
 import json
 import math
@@ -12,7 +11,7 @@ from typing import Any
 from docker.errors import DockerException
 
 from catalogue.node_container import HANDED_OVER, LAST_REPLACEMENT, NODE
-from clients.errors import ServiceError
+from clients.errors import ServiceError, message_of
 from clients.pull import ensure_image, known_as
 from clients.wallet_on_host import WalletOnHost
 from providers.container.container_schema import CONTAINER
@@ -80,9 +79,14 @@ class Replacement:
 
         downtime = self._hand_over(new_image, keep, verify)
         if self.old is not None and keep is not None:
-            # The node is confirmed: an error now would lose it. The next handover removes the copy.
-            with contextlib.suppress(ServiceError, DockerException, OSError):
+            # The node is confirmed: an error now would lose it.
+            try:
                 finish_copy(self.client, self.inputs, self.old, FORGET)
+            except (ServiceError, DockerException, OSError) as error:
+                self.warn(
+                    f"host {self.inputs['host']}: the copy of the chain database before this upgrade was not "
+                    f"deleted, and takes its space until the next change of the node: {message_of(error)}"
+                )
         return {} if downtime is None else {LAST_REPLACEMENT: math.ceil(downtime)}
 
     def _refuse(self) -> None:

@@ -21,6 +21,8 @@ def pull_faults(settings: StackSettings) -> Iterator[str]:
             yield f"{key}: {registry!r} needs images of this stack; with images-from, the other stack decides"
         elif registry not in settings.registries:
             yield f"{key}: {not_listed(registry, 'registries', settings.registries)}"
+        elif settings.registries[registry].optional:
+            yield f"{key}: {registry!r} is optional, but hosts can't do without it: name another one"
     if settings.images_from is None:
         yield from _missing(settings)
 

@@ -417,6 +417,20 @@ def test_a_node_whose_database_no_newer_version_has_opened_runs_again_on_a_full_
     assert_single_running(node.engine, INPUTS)
 
 
+def test_a_copy_that_is_not_deleted_after_an_upgrade_is_a_warning(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is as large as the chain, and filled a card without a word."""
+    node.said.clear()
+    fail_from(monkeypatch, node.engine, "forget")
+    assert node.up(NEXT) == "update"
+    [warning] = node.said
+    assert warning.startswith(
+        "host attic: the copy of the chain database before this upgrade was not deleted, and"
+    )
+    assert "no space left on device" in warning
+
+
 def test_a_failed_upgrade_leaves_no_copy_of_an_unchanged_database(
     node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:

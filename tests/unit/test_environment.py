@@ -3,6 +3,7 @@
 import hashlib
 import os
 import platform
+import pwd
 import re
 import shutil
 import signal
@@ -124,6 +125,26 @@ def test_a_set_up_is_known_in_each_of_its_places(tmp_path: Path, place: str) -> 
     (tmp_path / place).mkdir(parents=True)
     (tmp_path / place / "environment.json").touch()
     assert (known().returncode, known().stderr) == (0, "")
+
+
+def test_without_a_home_make_looks_where_python_does() -> None:
+    """A service of systemd has no HOME: `make up` worked there, and every other target found nothing."""
+    command = ["make", "--dry-run", "known"]
+    env = {"PATH": os.environ["PATH"]}
+    done = subprocess.run(command, cwd=PROJECT, env=env, capture_output=True, text=True, check=True)
+    home = pwd.getpwuid(os.getuid()).pw_dir
+    assert f'test -e "{home}/.local/state/skycoin-infrastructure/environment.json"' in done.stdout
+
+
+def test_the_environment_is_not_installed_into_a_targets_output(tmp_path: Path) -> None:
+    """`eval "$(make -s env)"` read the line about the installation as a command."""
+    for name in ("Makefile", "requirements.txt"):
+        shutil.copy(PROJECT / name, tmp_path)
+    (tmp_path / "local").mkdir()
+    (tmp_path / "local" / "environment.sh").write_text("echo installing\n")
+    command = ["make", "--silent", "installed"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "installing\n")
 
 
 def _wheel(folder: Path, name: str, version: str, requires: str = "") -> str:

@@ -12,6 +12,7 @@ from catalogue.naming import (
     Channel,
     address_fault,
     channel_tags,
+    engine_name,
     is_pinned,
     name_fault,
     pinned,
@@ -199,3 +200,19 @@ def test_a_repositorys_full_name_has_a_host_and_a_path(name: str, taken: bool) -
 def test_the_resource_of_a_build_names_its_image_and_architecture() -> None:
     assert variant_of("skycoin-arm32v7-image") == ("skycoin", "arm32v7")
     assert variant_of("skycoindev-cli-amd64-image") == ("skycoindev-cli", "amd64")
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ("", ""),
+        ("unix:///var/run/docker.sock", ""),
+        ("unix:///run/docker.sock", ""),
+        ("unix:///other.sock", "unix:///other.sock"),
+        ("ssh://pi@attic.lan:22", "attic.lan"),
+        ("ssh://pi@attic.lan:2222", "attic.lan:2222"),
+    ],
+)
+def test_an_engine_has_one_name_however_its_address_is_written(address: str, name: str) -> None:
+    """A clean-up removed an image that a node on the other spelling of its engine had just pulled."""
+    assert engine_name(address) == name

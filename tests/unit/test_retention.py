@@ -121,6 +121,17 @@ def test_a_build_that_a_stack_runs_stays(repository: Repository, runs: str) -> N
     assert variant not in found.remove
 
 
+def test_a_list_that_a_live_list_lists_keeps_its_variants(repository: Repository) -> None:
+    """The inner list stayed, but its variants were removed, and `stable` could not be pulled any more."""
+    inner = publish(repository, "feature-a", "2026-01-01")
+    entry = {"digest": inner, "mediaType": INDEX}
+    repository.put_manifest("stable", Manifest(json.dumps({"manifests": [entry]}).encode(), INDEX))
+    found = plan(repository, 0)
+    assert [build.tag for build in found.removed_builds] == ["feature-a"]
+    assert found.remove == ()
+    assert "feature-a" in found.untag
+
+
 def test_a_list_is_removed_if_only_its_children_are_shared(repository: Repository) -> None:
     listed = publish(repository, "feature-x", "2026-01-01", program="the same")
     publish(repository, "0.28.0", program="the same")

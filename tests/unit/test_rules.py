@@ -77,9 +77,17 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
             "images.exporter": {**EXPORTER, "repository": "y", "registries": ["b"]},
         },
         [
-            "skycoin:images.exporter.repository: 'y' in b is the repository of images.skycoin.repository too, "
-            f"{OVERWRITE}"
+            "skycoin:images.exporter.repository: 'y' in b is the repository of images.skycoin.repository "
+            f"too, {OVERWRITE}"
         ],
+    ),
+    (
+        {
+            "registries.mirror": {"kind": "oci", "address": "r.example", "optional": True},
+            "images.skycoin.registries": ["local", "mirror"],
+            "pull-from": "mirror",
+        },
+        ["skycoin:pull-from: 'mirror' is optional, but hosts can't do without it: name another one"],
     ),
     (
         {
