@@ -26,6 +26,7 @@ from catalogue.titles import TITLE
 from clients.engine import client_of, engine_address
 from clients.errors import ServiceError
 from clients.ssh import LOGINS, Login, ssh_command
+from display.printable import printable_line
 
 SECONDS = 25
 """Time limit of an answer in seconds, so that a host that does not answer is reported within 30 s."""
@@ -314,7 +315,7 @@ def _json(text: str) -> dict[str, Any]:
 
 
 def _line(text: object) -> str:
-    return " ".join(str(text).split())
+    return printable_line(" ".join(str(text).split()))
 
 
 def _ssh_failure(code: int | None, errors: str) -> tuple[Obstacle, str]:

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from clients.ssh import LOGINS, Login, ssh_command
+from display.printable import printable_line
 
 SECONDS = 20
 """Seconds in which an engine must answer, connection included; a Raspberry Pi Zero takes 5."""
@@ -78,7 +79,7 @@ def _behind_ssh(address: Address) -> str:
     fault = _fault(result.stdout)
     # What a jump host says about the host behind it comes before the lines of a connection that ends.
     said = [line for line in errors if _BEHIND_JUMP in line] or errors[-1:]
-    return said[0].strip() if fault and said else fault
+    return printable_line(said[0].strip()) if fault and said else fault
 
 
 def is_silence(reason: str) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 
 from display.build import Build
 from display.changes import Step, changes, name_of, step_of
+from display.printable import printable
 
 QUIET = 14.0
 """Seconds of silence after which something is printed; with the delay to notice it, at most 15 s."""
@@ -369,8 +370,8 @@ def _numbers(counts: Mapping[str, Any], *, planned: bool) -> str:
 
 
 def message(body: Mapping[str, Any]) -> str:
-    """Text of a diagnostic without colours, cursor movements and surrounding line breaks."""
-    return _MARKS.sub("", str(body.get("message") or "")).strip("\r\n")
+    """Text of a diagnostic without colours, control characters and surrounding line breaks."""
+    return printable(_MARKS.sub("", str(body.get("message") or ""))).strip("\n")
 
 
 def seconds(count: float) -> str:

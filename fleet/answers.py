@@ -10,6 +10,7 @@ from typing import Any
 
 from catalogue.node_container import API, DATA, OFFLINE
 from display.errors import UserError
+from display.printable import printable_line
 from fleet.nodes import Chain, Container, Disk
 
 WGET_SECONDS = 8
@@ -47,7 +48,7 @@ def _chain(health: str, progress: str) -> Chain:
     try:
         head = report["blockchain"]["head"]
         return Chain(
-            version=str(report["version"]["version"]),
+            version=printable_line(str(report["version"]["version"])),
             height=int(head["seq"]),
             highest=_plausible_height([int(peer["height"]) for peer in heights["peers"]]),
             peers=int(report["open_connections"]),
@@ -105,4 +106,4 @@ def time_of(text: str) -> datetime:
 
 
 def _last_line(text: str) -> str:
-    return text.strip().rpartition("\n")[2].strip()
+    return printable_line(text.strip().rpartition("\n")[2].strip())

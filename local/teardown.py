@@ -14,10 +14,11 @@ from local.machine.layout import EngineChoice, Layout
 from local.machine.steps import as_root, run, step
 from local.pulumi.cli import known_environment
 from local.pulumi.command import pulumi
+from local.registry.login import remove_login
 from local.setup import set_up
 from local.stacks.states import own_stacks, resources
 
-MADE = ["build-network", "certificates", "docker", "logs", "pulumi", "registry", "stacks"]
+MADE = ["build-network", "certificates", "logs", "pulumi", "registry", "stacks"]
 """Folders in the state folder that `make up` creates, except those with or about wallets."""
 
 MADE_FILES = [
@@ -70,6 +71,7 @@ def _stop(layout: Layout, stack: str, env: Mapping[str, str]) -> None:
 def _remove(layout: Layout) -> None:
     """Remove what `make up` created, by name: other files in these folders belong to others."""
     with step("what make up created") as this:
+        logins = remove_login(layout)
         for name in MADE:
             _delete(layout.state / name)
         own_engine.remove_traces(own_engine.own_folder(layout))
@@ -85,6 +87,8 @@ def _remove(layout: Layout) -> None:
             f"wallet, data and home volumes in the engine, and, in {layout.state}, their states, the "
             "passphrase and the records of backups"
         )
+        if logins:
+            this.found += f", and the logins of {', '.join(logins)} in {layout.docker_config}"
 
 
 def delete_builders(root: Path) -> None:

@@ -5,8 +5,10 @@ set-up's docker config (DOCKER_CONFIG).
 """
 
 import base64
+import contextlib
 import json
 import secrets
+import shutil
 from collections.abc import Mapping
 from typing import Any
 
@@ -47,6 +49,26 @@ def renew_login(layout: Layout) -> None:
     config = _docker_config(layout)
     write_aside(layout.registry_password, secrets.token_urlsafe(32))
     _spread(layout, config)
+
+
+def remove_login(layout: Layout) -> list[str]:
+    """Remove the set-up's part of its docker config; return the other registries that have a login there.
+
+    The folder stays if it has anything else. Raises SetupError if the config is not one.
+    """
+    config = _docker_config(layout)
+    for part in ("auths", "credHelpers"):
+        config[part] = {
+            name: entry for name, entry in config.get(part, {}).items() if name != layout.registry
+        }
+    shutil.rmtree(layout.docker_config / "buildx", ignore_errors=True)
+    if not any(config.values()):
+        (layout.docker_config / "config.json").unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it has other files, such as contexts
+            layout.docker_config.rmdir()
+        return []
+    write_aside(layout.docker_config / "config.json", json.dumps(config, indent=2) + "\n")
+    return sorted({*config["auths"], *config["credHelpers"]})
 
 
 def authorization(layout: Layout) -> dict[str, str]:

@@ -6,6 +6,7 @@ import os
 import pwd
 import re
 import socket
+import stat
 import sys
 import time
 from dataclasses import replace
@@ -26,6 +27,7 @@ from local.pulumi import docker_plugin_choice
 from local.pulumi.cli import known_environment, passphrase_file, plugin_folder, remember
 from local.pulumi.docker_plugin_choice import DockerPlugin
 from local.registry.certificates import machine_authorities
+from local.registry.login import remove_login
 from local.setup import NEEDED_GIGABYTES, claim_state, refuse_another_engine, set_up
 from local.stacks.lock import exclusive
 from local.stacks.missing_nodes import refuse_missing
@@ -425,6 +427,28 @@ def test_the_choice_outlives_the_plugin_that_a_down_has_removed(layout: Layout) 
     docker_plugin_choice.record(layout, OFFICIAL)
     assert docker_plugin_choice.recorded(layout) is OFFICIAL
     assert "docker-plugin" not in (*teardown.MADE, *teardown.MADE_FILES)
+
+
+def test_only_the_set_ups_own_login_is_removed_with_it(layout: Layout) -> None:
+    """Logins of other registries went too, which only their owner can create again."""
+    folder = layout.docker_config
+    (folder / "buildx" / "instances").mkdir(parents=True)
+    own = {layout.registry: {"auth": "b3du"}}
+    config = folder / "config.json"
+    config.write_text(
+        json.dumps({"auths": {**own, "ghcr.io": {"auth": "bWU="}}, "credHelpers": {layout.registry: ""}})
+    )
+    assert remove_login(layout) == ["ghcr.io"]
+    assert json.loads(config.read_text()) == {"auths": {"ghcr.io": {"auth": "bWU="}}, "credHelpers": {}}
+    assert stat.S_IMODE(config.stat().st_mode) == 0o600
+    assert [path.name for path in folder.iterdir()] == ["config.json"]
+    config.write_text(json.dumps({"auths": own}))
+    (folder / "contexts").mkdir()
+    assert remove_login(layout) == []
+    assert [path.name for path in folder.iterdir()] == ["contexts"]
+    (folder / "contexts").rmdir()
+    assert remove_login(layout) == []
+    assert not folder.exists()
 
 
 @pytest.mark.case(16)

@@ -1,0 +1,16 @@
+"""Foreign text for a terminal, to which control characters are commands: reset it, fill the clipboard."""
+
+import re
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""Control characters of ASCII and of its extension (C1), but tabs and line feeds."""
+
+
+def printable(text: str) -> str:
+    """Text of several lines without control characters."""
+    return _CONTROLS.sub("", text)
+
+
+def printable_line(text: str) -> str:
+    """Text on one line, with a question mark for each character that a terminal can't print."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
