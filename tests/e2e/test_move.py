@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -150,15 +151,25 @@ def test_a_dead_boards_node_comes_back_elsewhere_from_a_backup(fleet: Fleet, tmp
         assert (refusing.code, " may be alive (" in refusing.text) == (1, True), "it refuses the connection"
     finally:
         fleet.shore.start_sshd()
-    fleet.shore.unplug()
-    try:
+    with dead(fleet.shore):
         moved = well(fleet.move("cove", *options))
         assert f"docker stop -t 60 {NODE} && docker rm {NODE}" in moved.text
         assert fingerprint(machine, NAME) == wallets
-    finally:
-        fleet.shore.plug()
     assert NODE in fleet.shore.docker("ps", "--format", "{{.Names}}"), "nobody has touched it"
     fleet.shore.docker("rm", "-f", NODE)
+
+
+@contextmanager
+def dead(board: Board) -> Iterator[None]:
+    """Take a board off its link; nothing else is asked in its place, such as this machine's gateway."""
+    route = ["unreachable", f"{board.address}/32"]
+    board.unplug()
+    subprocess.run(["ip", "route", "add", *route], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["ip", "route", "del", *route], check=True)
+        board.plug()
 
 
 @contextmanager

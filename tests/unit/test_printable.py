@@ -5,7 +5,8 @@ import json
 import pytest
 
 from display.update import message
-from fleet.answers import AnswerError, Chain, chain_and_disk
+from fleet.answers import AnswerError, chain_and_disk
+from fleet.nodes import Chain
 from tests.unit.fleet_engine import DF, health, printed, progress
 
 COMMANDS = [
