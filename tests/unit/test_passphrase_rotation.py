@@ -305,7 +305,7 @@ def test_a_stack_file_edited_after_a_kill_keeps_the_edit_and_the_new_file_is_put
     beside = set_up.file("local").with_name("Pulumi.local.yaml.rotated")
     assert set_up.file("local").read_text() == edited
     assert set_up.passphrase.read_text() in beside.read_text()
-    assert f"from {beside} into it, then remove {beside}" in capsys.readouterr().out
+    assert f"from {beside} into it, then remove {beside}" in capsys.readouterr().err
     assert not set_up.file("fleet").with_name("Pulumi.fleet.yaml.rotated").exists()
 
 
