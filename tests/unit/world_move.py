@@ -101,7 +101,7 @@ def _run(node: Node, host: str) -> str:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("wallets.volumes.of_node.connect", lambda place: node.world.hosts[place["host"]])
         patch.setattr("wallets.volumes.volume.PAUSE", 0)
-        patch.setattr(moving, "aside", lambda *_: contextlib.nullcontext([]))
+        patch.setattr(moving, "temporary_stack_file", lambda *_: contextlib.nullcontext([]))
         patch.setattr(moving, "refuse_edited", lambda *_: None)
         patch.setattr(moving, "write_stack_file", backend.write)
         for module in (moving, node_removal):
