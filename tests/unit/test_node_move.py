@@ -327,7 +327,7 @@ def test_the_same_engine_is_not_a_move(host: str, fleet: Fleet, skyinfra: Skyinf
 def test_a_host_at_the_same_address_behind_another_jump_host_is_another_engine(
     fleet: Fleet, skyinfra: Skyinfra
 ) -> None:
-    """What it is there, the engines themselves say: here, they are the same."""
+    """The ids of the engines decide whether they are two: here, both addresses reach one."""
     same = 'same: {engine: "ssh://me@attic.lan:22"'
     fleet.file.write_text(TEXT.replace(same, f"{same}, ssh-options: [-J, me@gate]"))
     fleet.boards["ssh://me@attic.lan:22"] = fleet.attic
