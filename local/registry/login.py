@@ -62,6 +62,8 @@ def remove_login(layout: Layout) -> list[str]:
             name: entry for name, entry in config.get(part, {}).items() if name != layout.registry
         }
     shutil.rmtree(layout.docker_config / "buildx", ignore_errors=True)
+    for name in (".token_seed", ".token_seed.lock"):  # of buildx's sessions
+        (layout.docker_config / name).unlink(missing_ok=True)
     if not any(config.values()):
         (layout.docker_config / "config.json").unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # it has other files, such as contexts

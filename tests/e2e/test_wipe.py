@@ -1,5 +1,7 @@
 """`make down ALL=1`: the last end-to-end test, since it removes the machine."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,10 @@ def test_down_all_removes_all_that_up_created_except_wallets(up: Machine, tmp_pa
     assert network is not None
     number = int((up.layout.state / "engine" / "number").read_text())
     assert f"link skycoin{number}" in traces()
+    config = up.layout.docker_config / "config.json"
+    logins = json.loads(config.read_text())
+    logins["auths"]["ghcr.io"] = {"auth": "bWU6bXk="}
+    config.write_text(json.dumps(logins))
     # With another builder root, the cache stays for the next run of the tests.
     result = up.run("make", "down", "ALL=1", env={"SKYCOIN_BUILDER_ROOT": str(tmp_path / "none")})
     assert result.code == 0, result.text
@@ -29,7 +35,10 @@ def test_down_all_removes_all_that_up_created_except_wallets(up: Machine, tmp_pa
     services.stop(up.layout, "bystander")
     kept = {path.name for path in up.layout.state.iterdir()}
     assert not {"build-network", "build-network.conflist"} & kept
-    assert not {"registry", "certificates", "docker", "registry-password", "htpasswd", "bases.json"} & kept
+    assert not {"registry", "certificates", "registry-password", "htpasswd", "bases.json"} & kept
+    assert [path.name for path in up.layout.docker_config.iterdir()] == ["config.json"]
+    assert {*json.loads(config.read_text())["auths"]} == {*logins["auths"]} - {up.layout.registry}
+    assert re.search(rf"the logins of .*\bghcr\.io\b.* in {up.layout.docker_config}", result.text)
     assert {"backend", "passphrase"} <= kept
     volumes = up.layout.state / "engine" / "data" / "volumes"
     assert (volumes / "skycoin-node-1-wallet" / "_data").is_dir()

@@ -433,6 +433,7 @@ def test_only_the_set_ups_own_login_is_removed_with_it(layout: Layout) -> None:
     """Logins of other registries went too, which only their owner can create again."""
     folder = layout.docker_config
     (folder / "buildx" / "instances").mkdir(parents=True)
+    (folder / ".token_seed").touch()
     own = {layout.registry: {"auth": "b3du"}}
     config = folder / "config.json"
     config.write_text(
