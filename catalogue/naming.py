@@ -10,8 +10,7 @@ from typing import assert_never
 
 from catalogue.arch import ARCHES
 
-DOCKER_SOCKETS = ("unix:///var/run/docker.sock", "unix:///run/docker.sock")
-"""Addresses of the engine of this machine, if no DOCKER_HOST names another."""
+_DOCKER_SOCKETS = ("unix:///var/run/docker.sock", "unix:///run/docker.sock")
 TAG_LENGTH = 128
 COMMIT_DIGITS = 12
 """Number of digits of a commit in a tag."""
@@ -87,13 +86,16 @@ def address_port(address: str) -> int | None:
 
 
 def engine_name(address: str) -> str:
-    """Name of the engine at an address: for ssh://, HOST or HOST:PORT, without the user and port 22.
-
-    It is empty for the engine of this machine, also by Docker's own sockets.
-    """
-    if address in DOCKER_SOCKETS:
-        return ""
+    """Name of the engine at an address: for ssh://, HOST or HOST:PORT, without the user and port 22."""
     return address.rpartition("@")[2].removesuffix(":22") if address.startswith("ssh://") else address
+
+
+def possible_engine(address: str) -> str:
+    """Name that addresses share if they may reach one engine, for what two of its users must not both do.
+
+    Docker's own sockets and no address are one engine, unless DOCKER_HOST names another.
+    """
+    return "" if address in _DOCKER_SOCKETS else engine_name(address)
 
 
 def variant_of(build: str) -> tuple[str, str]:

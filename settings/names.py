@@ -11,10 +11,10 @@ from catalogue.images import CATALOGUE, REGISTRY_IMAGE, REGISTRY_PORT
 from catalogue.naming import (
     address_port,
     channel_tags,
-    engine_name,
     exact_tags,
     login_volume,
     minor_tag,
+    possible_engine,
 )
 from catalogue.registries import RegistryKind
 from catalogue.workspaces import BASE_REPOSITORY, CONTAINER, WORKSPACES
@@ -148,7 +148,7 @@ def engine_of(settings: StackSettings, name: str) -> str:
     host = settings.hosts.get(name)
     if host is None:
         return name
-    return engine_name(host.engine) or "local"
+    return possible_engine(host.engine) or "local"
 
 
 def waves_of(settings: StackSettings) -> list[list[str]]:

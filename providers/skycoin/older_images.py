@@ -11,7 +11,7 @@ from typing import Any
 from docker.errors import DockerException
 from urllib3.exceptions import HTTPError
 
-from catalogue.naming import engine_name, split_pinned
+from catalogue.naming import possible_engine, split_pinned
 from clients.errors import message_of
 from clients.stored_images import StoredImage, described, remove_image, repositories_of, surplus_images
 from providers.kind import URN, Values
@@ -82,4 +82,4 @@ def _repositories(*sides: Values) -> frozenset[str]:
 
 
 def _engine(inputs: Values) -> str:
-    return engine_name(inputs.get("engine") or "")
+    return possible_engine(inputs.get("engine") or "")

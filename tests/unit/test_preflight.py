@@ -696,6 +696,13 @@ def test_a_node_does_not_move_to_another_engine_without_its_wallet(engine: Walle
         preflight(engine).diff({}, INPUTS, {**INPUTS, "engine": None})
 
 
+def test_dockers_own_socket_is_another_engine_than_this_machines(engine: WalletEngine) -> None:
+    """DOCKER_HOST may name a rootless engine, which has the wallet."""
+    here = {**INPUTS, "engine": None}
+    with pytest.raises(ProviderError, match="changed from this machine's engine to unix:///var/run/docker"):
+        preflight(engine).diff({}, here, {**here, "engine": "unix:///var/run/docker.sock"})
+
+
 WAYS: list[tuple[list[str], list[str]]] = [
     (["-J", "one"], ["-J", "two"]),
     (["-p", "2201"], ["-p", "2202"]),
