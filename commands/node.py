@@ -84,7 +84,7 @@ def _retire(backend: Backend, stack: str, name: str, *, yes: bool) -> int:
         if problem := unrecorded(deployed):
             raise SetupError(problem)
     click.echo(
-        f"{deployed.where} is stopped and removed, with its network. Kept on host {deployed.host}: "
+        f"This stops and removes {deployed.where}, with its network. Kept on host {deployed.host}: "
         f"{deployed.kept}."
     )
     if not proceeds(yes=yes):

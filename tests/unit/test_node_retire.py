@@ -58,7 +58,7 @@ def test_a_retire_asks_first_and_without_an_answer_changes_nothing(
     ran = skyinfra("node", "retire", "node-1")
     assert (ran.code, calls) == (1, [])
     assert ran.out.startswith(
-        "node-1 on host attic is stopped and removed, with its network. Kept on host attic: wallet volume "
+        "This stops and removes node-1 on host attic, with its network. Kept on host attic: wallet volume "
         "skycoin-node-1-wallet"
     )
     assert ran.err.endswith("There is no terminal to ask: `--yes` proceeds.\nNothing was changed.\n")
