@@ -16,16 +16,16 @@ from collections.abc import Sequence
 import click
 
 from catalogue.version import VERSION
-from commands.apply import apply
 from commands.exit_codes import FAILED, INTERNAL, INTERRUPTED
-from commands.fleet import fleet
+from commands.fleet.group import fleet
 from commands.images import images
-from commands.node import node
+from commands.node.group import node
 from commands.options import examples
-from commands.release import release
-from commands.review import review
+from commands.release.group import release
+from commands.review.apply import apply
+from commands.review.review import review
 from commands.setup import setup
-from commands.wallet import wallet
+from commands.wallet.group import wallet
 from commands.workspace import workspace
 from display.errors import UserError
 from wallets.signals import interrupt_on_all

@@ -1,6 +1,6 @@
 """Pinned versions of all parts of the program, its tools and its images, and newer versions.
 
-This module reads the files that pin, and formats the table. commands/release_pins.py asks the registries.
+This module reads the files that pin, and formats the table. commands/release/pins.py asks the registries.
 """
 
 import re

@@ -18,8 +18,9 @@ import pytest
 
 from catalogue.go_modules import INEXACT
 from clients import git
-from commands import by_files, known_vulnerabilities, mock_previews, untrusted_yaml
+from commands import known_vulnerabilities
 from commands.exit_codes import AT_RISK, FAILED, REFUSED, USAGE
+from commands.review import by_files, mock_previews, untrusted_yaml
 from mocks.__main__ import main as mocks_main
 from release.vulnerabilities import by_module
 from review.markdown import LIMIT

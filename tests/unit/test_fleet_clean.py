@@ -8,7 +8,8 @@ from docker.errors import APIError
 
 from catalogue.node_container import LAST_HEALTHY
 from clients.errors import SilentHostError
-from commands import exit_codes, fleet_clean
+from commands import exit_codes
+from commands.fleet import clean
 from fleet.images import ImageHost, image_hosts, named_images
 from local.machine.layout import Layout
 from local.stacks.lock import exclusive
@@ -88,7 +89,7 @@ def test_without_an_answer_it_is_shown_and_nothing_is_removed(
         "attic  skycoin/skycoin@cccccccccccc   0.27.1   27.0 MB",
         "shed   skycoin/skycoin@cccccccccccc   0.27.1   27.0 MB",
         "",
-        f"3 images on 2 hosts, 59.0 MB at most, would be removed. {fleet_clean.STAYS}",
+        f"3 images on 2 hosts, 59.0 MB at most, would be removed. {clean.STAYS}",
         "Nothing was removed: --yes removes them.",
     ]
     assert engines[ATTIC].removed == engines[SHED].removed == []
@@ -136,7 +137,7 @@ def test_an_image_that_came_after_the_list_was_shown_is_not_removed(
         engines[ATTIC].use("c", "by-hand")
         return True
 
-    monkeypatch.setattr(fleet_clean, "has_agreed", meanwhile)
+    monkeypatch.setattr(clean, "has_agreed", meanwhile)
     assert skyinfra("fleet", "clean").code == 0
     assert engines[ATTIC].removed == ["exporter"]
     assert {"new", "c"} <= set(engines[ATTIC].stored)

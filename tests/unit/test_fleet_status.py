@@ -656,7 +656,7 @@ def test_watch_prints_it_again_and_ctrl_c_is_its_end(
             raise error
 
     monkeypatch.setattr(
-        "commands.fleet_status.time.sleep", lambda seconds: sleep(seconds) if seconds > 1 else None
+        "commands.fleet.status.time.sleep", lambda seconds: sleep(seconds) if seconds > 1 else None
     )
     ran = skyinfra("fleet", "status", "--watch", *options)
     assert ran.code == 0
@@ -682,7 +682,7 @@ def test_a_terminal_is_drawn_again_and_ctrl_c_leaves_the_last_table(
     program = tmp_path / "watch.py"
     program.write_text(
         "import sys\n"
-        "from commands import fleet_status\n"
+        "from commands.fleet import status\n"
         "from fleet.nodes import State, Status\n"
         "from tests.unit.fleet_engine import node\n"
         "class Hosts:\n"
@@ -691,8 +691,8 @@ def test_a_terminal_is_drawn_again_and_ctrl_c_leaves_the_last_table(
         "        Hosts.looks += 1\n"
         "        names = [f'look-{Hosts.looks}-{number}' for number in range(int(sys.argv[1]))]\n"
         "        return [Status(node=node(name), state=State.NO_ANSWER, reason='dead') for name in names]\n"
-        "fleet_status.EVERY = 0.2\n"
-        "fleet_status._watch(Hosts(), 'fleet', False)\n"
+        "status.EVERY = 0.2\n"
+        "status._watch(Hosts(), 'fleet', False)\n"
         "print('ended well')\n"
     )
     root = Path(__file__).parents[2]

@@ -156,10 +156,10 @@ def fleet(set_up: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fl
     monkeypatch.setattr("wallets.volumes.volume.PAUSE", 0)
     monkeypatch.setattr("commands.backend.resources", lambda *_: copy.deepcopy(made.resources))
     monkeypatch.setattr("wallets.volumes.of_node.connect", made.connect)
-    for module in ("moving", "node_removal"):
-        monkeypatch.setattr(f"commands.{module}.pulumi", made.pulumi)
-    monkeypatch.setattr("commands.moving.check", made.check)
-    monkeypatch.setattr("commands.moving.silent", made.silent)
+    for module in ("moving", "removal"):
+        monkeypatch.setattr(f"commands.node.{module}.pulumi", made.pulumi)
+    monkeypatch.setattr("commands.node.moving.check", made.check)
+    monkeypatch.setattr("commands.node.moving.silent", made.silent)
     return made
 
 
@@ -590,7 +590,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) ->
         moving.prepare(target)
         happens()
 
-    monkeypatch.setattr("commands.moving.prepare", prepare)
+    monkeypatch.setattr("commands.node.moving.prepare", prepare)
 
 
 def test_a_wallet_that_appears_on_the_new_host_in_the_meantime_is_not_overwritten(
@@ -645,7 +645,7 @@ def test_an_edit_of_the_file_while_wallets_are_copied_is_kept(
         return carried
 
     with monkeypatch.context() as patched:
-        patched.setattr("commands.moving.carry", carry)
+        patched.setattr("commands.node.moving.carry", carry)
         ran = move(skyinfra)
     assert (ran.code, fleet.calls, fleet.file.read_text()) == (1, [], EDITED)
     assert "was edited since this command read it, and was not changed. Run the same command" in ran.err
@@ -684,7 +684,7 @@ def test_a_node_that_is_moved_while_its_wallets_are_copied_is_not_destroyed(
         moved_to_barn(fleet)
         return carried
 
-    monkeypatch.setattr("commands.moving.carry", carry)
+    monkeypatch.setattr("commands.node.moving.carry", carry)
     ran = move(skyinfra)
     assert (ran.code, fleet.calls, fleet.file.read_text()) == (1, [], TEXT)
     assert ran.err.endswith("(moved or updated). Run the command again.\n")
@@ -699,7 +699,7 @@ def test_an_old_host_that_does_not_say_whether_its_node_was_started_again_is_rep
             fleet.requests.last, fleet.requests.fault = fleet.requests.count + 1, OSError("it is gone")
         return fleet.pulumi(command)
 
-    monkeypatch.setattr("commands.node_removal.pulumi", pulumi)
+    monkeypatch.setattr("commands.node.removal.pulumi", pulumi)
     ran = move(skyinfra)
     assert ran.code == 1
     said = "it may have been started again in the meantime: host attic: it is gone. If it was not, `up`"
@@ -729,7 +729,7 @@ def test_a_wallet_that_grows_while_it_is_copied_stays_on_the_old_host(
         fleet.attic.nodes[NODE].status = "running" if runs else "exited"
         return carried
 
-    monkeypatch.setattr("commands.moving.carry", carry)
+    monkeypatch.setattr("commands.node.moving.carry", carry)
     ran = move(skyinfra)
     assert (ran.code, fleet.calls, fleet.file.read_text()) == (1, [], TEXT)
     assert "one on host attic was started again while its wallets were being copied" in ran.err
@@ -744,7 +744,7 @@ def test_a_wallet_that_grows_until_its_node_is_removed_is_not_left_behind(
             started_and_grown(fleet)
         return fleet.pulumi(command)
 
-    monkeypatch.setattr("commands.node_removal.pulumi", pulumi)
+    monkeypatch.setattr("commands.node.removal.pulumi", pulumi)
     ran = move(skyinfra)
     assert ran.code == 1
     assert "new.wlt is only on host attic, because one was started again during the move. stacks/" in ran.err
@@ -1318,6 +1318,6 @@ def test_a_failed_move_starts_no_node_next_to_the_one_that_an_up_has_started_in_
             hand_over()
         return found
 
-    monkeypatch.setattr("commands.moving.carry", carried)
+    monkeypatch.setattr("commands.node.moving.carry", carried)
     assert move(skyinfra).code == 1
     assert [node.name for node in board.nodes.values() if node.status == "running"] == [NODE]

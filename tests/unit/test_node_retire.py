@@ -10,7 +10,8 @@ import pytest
 
 from catalogue.node_container import NODE as LABEL
 from clients.pulumi import NODE_CONTAINER
-from commands import exit_codes, node, node_removal
+from commands import exit_codes
+from commands.node import group, removal
 from local.machine.layout import Layout
 from tests.unit.command_line import Skyinfra
 from tests.unit.moving_engines import Board, Requests
@@ -27,13 +28,13 @@ def calls(set_up: Layout, monkeypatch: pytest.MonkeyPatch) -> Calls:
     monkeypatch.setattr(
         "local.stacks.missing_nodes.stack_config", lambda _: {"skycoin:nodes": {"node-1": {}, "node-2": {}}}
     )
-    monkeypatch.setattr(node, "remove_setting", lambda *given: made.append(["rm", given[2]]))
+    monkeypatch.setattr(group, "remove_setting", lambda *given: made.append(["rm", given[2]]))
 
     def noted(command: list[str], *_: object) -> int:
         made.append(list(command))
         return 0
 
-    monkeypatch.setattr(node_removal, "pulumi", noted)
+    monkeypatch.setattr(removal, "pulumi", noted)
     return made
 
 
@@ -117,7 +118,7 @@ def test_a_retire_that_fails_protects_the_wallet_again(
         calls.append(list(command))
         return 255 if command[0] == "destroy" else 0
 
-    monkeypatch.setattr(node_removal, "pulumi", failing)
+    monkeypatch.setattr(removal, "pulumi", failing)
     assert skyinfra("node", "retire", "--yes", "node-1").code == 1
     assert [call[:3] for call in calls[::2]] == [
         ["state", "unprotect", RESOURCES[4]["urn"]],
@@ -138,7 +139,7 @@ def test_a_retire_that_is_interrupted_protects_the_wallet_again(
             raise KeyboardInterrupt
         return 0
 
-    monkeypatch.setattr(node_removal, "pulumi", interrupted)
+    monkeypatch.setattr(removal, "pulumi", interrupted)
     assert skyinfra("node", "retire", "--yes", "node-1").code == 130
     assert step in calls[-2]
     assert calls[-1][:3] == ["state", "protect", RESOURCES[4]["urn"]]
@@ -154,7 +155,7 @@ def test_a_wallet_that_is_not_protected_again_is_reported_with_the_command(
             return 0
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(node_removal, "pulumi", interrupted)
+    monkeypatch.setattr(removal, "pulumi", interrupted)
     ran = skyinfra("node", "retire", "--yes", "node-1")
     assert ran.code == 130
     assert f"`pulumi state protect '{RESOURCES[4]['urn']}' --stack local`" in ran.err
@@ -237,7 +238,7 @@ def test_an_installed_pulumi_edits_no_file_of_a_stack(
 def test_the_login_of_a_web_interface_is_asked_for_by_its_node(
     skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(node, "shown_login", lambda deployed: f"user: of {deployed.name}")
+    monkeypatch.setattr(group, "shown_login", lambda deployed: f"user: of {deployed.name}")
     ran = skyinfra("node", "password", "node-1")
     assert (ran.code, ran.out) == (0, "user: of node-1\n")
     assert skyinfra("node", "password", "node-9").code == exit_codes.FAILED

@@ -15,7 +15,7 @@ from docker.errors import ImageNotFound, NotFound
 
 from catalogue.node_container import LAST_HEALTHY
 from clients.errors import RegistryError, ServiceError
-from commands import node_rollback
+from commands.node import rollback as node_rollback
 from fleet import rollback
 from local.machine.layout import Layout
 from tests.unit.command_line import Ran, Skyinfra

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from catalogue.go_modules import tool_modules
-from commands import release_pins
-from commands.release_pins import pins
+from commands.release import pins as release_pins
+from commands.release.pins import pins
 from local.machine.layout import PROJECT
 from release.pins import Pin, base_pins, go_pins, image_pins, python_pins, rows
 

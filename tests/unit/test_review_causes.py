@@ -10,7 +10,7 @@ import pytest
 from pulumi.runtime.rpc import UNKNOWN
 
 from catalogue.images import NAMED_CONTEXTS, PROJECT
-from commands import pages
+from commands.review import pages
 from components.contexts import read_contexts, recorded_files
 from review.causes import EARLIER, SAVED, STACK_REFERENCE, UNCHANGED, UNRECORDED, Checkout
 from review.changes import read_changes

@@ -20,7 +20,7 @@ import pytest
 from catalogue.bases import official_busybox
 from catalogue.node_container import LAST_REPLACEMENT
 from commands.known_vulnerabilities import judged
-from commands.pages import EXIT_CODES, STOPS
+from commands.review.pages import EXIT_CODES, STOPS
 from components.contexts import recorded_files
 from components.image import FILES as FILES_OUTPUT
 from components.image import REQUIRED

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from pulumi.runtime.rpc import UNKNOWN
 
-from commands import review
 from commands.exit_codes import AT_RISK, FAILED
+from commands.review import review
 from mocks.engine import BUILD, CONTAINER, NODE_CONTAINER, TAG, VOLUME
 from mocks.previews import Preview, first_preview, preview_of
 from review import promises

@@ -9,8 +9,8 @@ import pytest
 
 from catalogue.bases import OFFICIAL_GO
 from catalogue.go_modules import NOT_KNOWN, STANDARD_LIBRARY, Finding, required
-from commands import release_audit
-from commands.release_audit import COMPILERS
+from commands.release import audit as release_audit
+from commands.release.audit import COMPILERS
 from local.machine.tools import GO_VERSION
 from local.machine.vulnerability_database import Database
 from release.vulnerabilities import (

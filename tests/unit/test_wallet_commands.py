@@ -40,12 +40,12 @@ def stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     (tmp_path / "pulumi").write_text("#!/bin/sh\n")
     (tmp_path / "pulumi").chmod(0o755)
-    for module in ("backups", "wallet"):
-        monkeypatch.setattr(f"commands.{module}.stack_config", lambda _: config)
-    monkeypatch.setattr("commands.pages.stack_config", lambda _: config)
+    for module in ("backups", "group"):
+        monkeypatch.setattr(f"commands.wallet.{module}.stack_config", lambda _: config)
+    monkeypatch.setattr("commands.review.pages.stack_config", lambda _: config)
     monkeypatch.setattr("commands.backend.stack_resources", lambda _: RESOURCES)
-    monkeypatch.setattr("commands.backups.engine_of", lambda _: None)
-    monkeypatch.setattr("commands.backups.volume_of", lambda _: None)
+    monkeypatch.setattr("commands.wallet.backups.engine_of", lambda _: None)
+    monkeypatch.setattr("commands.wallet.backups.volume_of", lambda _: None)
     return config
 
 
@@ -53,7 +53,7 @@ def test_a_backup_is_encrypted_to_all_recipients_and_recorded_for_this_backend(
     stack: dict[str, Any], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     made: list[Any] = []
-    monkeypatch.setattr("commands.backups.backup", lambda *given: made.append(given[2:]))
+    monkeypatch.setattr("commands.wallet.backups.backup", lambda *given: made.append(given[2:]))
     stack["skycoin:wallets"] = {"recipients": [KEY.public]}
     ran = skyinfra("wallet", "backup", "node-1", "-s", "test", "--to", "/x/y", "--recipient", OTHER.public)
     assert ran.code == 0, ran.err
@@ -74,7 +74,7 @@ def test_the_copies_on_the_host_are_listed_oldest_first_and_compared_with_the_wa
     older = "2020-01-01T00-00-00Z"
     copies = {f"{COPY}/a.wlt": second, f"{older}/a.wlt": first, f"{older}-new-wallet/x": b""}
     engine = FakeEngine({WALLET: {"a.wlt": second}, BACKUPS: copies})
-    monkeypatch.setattr("commands.wallet.volume_of", lambda node: volume(node, engine))
+    monkeypatch.setattr("commands.wallet.group.volume_of", lambda node: volume(node, engine))
     ran = skyinfra("wallet", "copies", "node-1", "-s", "test")
     assert ran.code == 0
     lines = [re.split(r"\s{2,}", line) for line in ran.out.splitlines()]
@@ -91,7 +91,7 @@ def test_copies_are_listed_if_the_wallet_volume_is_gone(
     stack: dict[str, Any], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = FakeEngine({BACKUPS: {f"{COPY}/a.wlt": wallet("A")}})
-    monkeypatch.setattr("commands.wallet.volume_of", lambda node: volume(node, engine))
+    monkeypatch.setattr("commands.wallet.group.volume_of", lambda node: volume(node, engine))
     ran = skyinfra("wallet", "copies", "node-1", "-s", "test")
     assert (ran.code, ran.out.splitlines()[1].split()[0]) == (0, COPY)
     assert f"Not compared with the wallets as they are now: there is no volume '{WALLET}'" in ran.err
@@ -101,7 +101,9 @@ def test_copies_are_listed_if_the_wallet_volume_is_gone(
 def test_no_copies_are_no_table(
     stack: dict[str, Any], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("commands.wallet.volume_of", lambda node: volume(node, FakeEngine({WALLET: {}})))
+    monkeypatch.setattr(
+        "commands.wallet.group.volume_of", lambda node: volume(node, FakeEngine({WALLET: {}}))
+    )
     ran = skyinfra("wallet", "copies", "node-1", "-s", "test")
     assert (ran.code, ran.out) == (0, "")
     assert f"\n0 copies of {WALLET} on host " in ran.err
@@ -204,8 +206,8 @@ def test_check_and_drill_are_given_the_stacks_rules_and_the_keys(
     def drill(node: DeployedNode, _: object, folder: BackupFolder, keys: Sequence[Identity]) -> None:
         seen.append(("drill", folder.address("n"), node.name, len(keys)))
 
-    monkeypatch.setattr("commands.backups.check", check)
-    monkeypatch.setattr("commands.backups.drill", drill)
+    monkeypatch.setattr("commands.wallet.backups.check", check)
+    monkeypatch.setattr("commands.wallet.backups.drill", drill)
     stack["skycoin:wallets"] = {"backup-age": 3}
     for command in ("check", "drill"):
         options = ("--from", "/x", "--identity", str(tmp_path / "key"))
@@ -229,7 +231,7 @@ def test_a_stack_with_other_errors_is_still_backed_up(stack: dict[str, Any], sky
 def test_a_printed_unit_has_the_complete_command_line_and_creates_no_backup(
     scheduler: Scheduler, stack: dict[str, Any], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("commands.backups.backup", pytest.fail)
+    monkeypatch.setattr("commands.wallet.backups.backup", pytest.fail)
     options = ("--to", "ssh://nas/~/w", "--ssh-option=-i", "--ssh-option=/k", "--recipient", OTHER.public)
     ran = skyinfra(
         "wallet", "backup", "node-1", "-s", "me/skycoin/test", *options, "--print", scheduler.value
@@ -296,7 +298,7 @@ def record(folder: Path, node: DeployedNode, days: int) -> None:
 
 def reviewed(skyinfra: Skyinfra, tmp_path: Path) -> str:
     (tmp_path / "pulumi").write_text("#!/bin/sh\necho '{\"steps\": []}'\n")
-    skyinfra.monkeypatch.setattr("commands.review.present_file", lambda _: tmp_path)
+    skyinfra.monkeypatch.setattr("commands.review.review.present_file", lambda _: tmp_path)
     ran = skyinfra("review", "-s", "test", "--no-refresh")
     assert ran.code == 0, ran.err
     return ran.out

@@ -8,8 +8,8 @@ from typing import Any, cast
 
 import pytest
 
-from commands import moving, node_removal
 from commands.backend import Backend
+from commands.node import moving, removal
 from display.errors import UserError
 from tests.unit.node_engine import Killed
 from tests.unit.world import BrokenError
@@ -104,7 +104,7 @@ def _run(node: Node, host: str) -> str:
         patch.setattr(moving, "temporary_stack_file", lambda *_: contextlib.nullcontext([]))
         patch.setattr(moving, "refuse_edited", lambda *_: None)
         patch.setattr(moving, "write_stack_file", backend.write)
-        for module in (moving, node_removal):
+        for module in (moving, removal):
             patch.setattr(module, "pulumi", backend.pulumi)
         source, remembers = moving.in_state(f"of-{node.name}", node.name, backend.resources(""))
         target = replace(

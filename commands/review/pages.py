@@ -12,7 +12,7 @@ from clients.deployed_nodes import nodes_of
 from commands.backend import Backend
 from commands.exit_codes import AT_RISK, FAILED, REFUSED
 from commands.known_vulnerabilities import with_vulnerabilities
-from commands.previews import Previewed, approval_of
+from commands.review.previews import Previewed, approval_of
 from display.errors import UserError
 from display.progress import working
 from local.machine.layout import read_layout

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from collections.abc import Collection, Mapping
 
-from commands.previews import Previewed
+from commands.review.previews import Previewed
 from display.progress import working
 from local.machine.layout import PROJECT
 

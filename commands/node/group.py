@@ -9,9 +9,9 @@ from clients.deployed_nodes import node_of, nodes_of
 from commands.agreement import proceeds
 from commands.backend import Backend, Choice
 from commands.exit_codes import FAILED
-from commands.node_move import move
-from commands.node_removal import take_out
-from commands.node_rollback import lift_rollback, rollback
+from commands.node.move import move
+from commands.node.removal import take_out
+from commands.node.rollback import lift_rollback, rollback
 from commands.options import chosen, examples, with_stack
 from local.machine.steps import SetupError
 from local.stacks.files import is_own

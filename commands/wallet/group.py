@@ -11,9 +11,9 @@ from clients.deployed_nodes import DeployedNode, node_of, nodes_of
 from clients.fingerprint import Fingerprint, digest, summary
 from commands.agreement import proceeds
 from commands.backend import Backend, Choice
-from commands.backups import backup_wallet, check_backup, drill_backup, list_backups, verify_backup
 from commands.exit_codes import FAILED
 from commands.options import chosen, examples, with_stack
+from commands.wallet.backups import backup_wallet, check_backup, drill_backup, list_backups, verify_backup
 from commands.wallet_options import folder_option, node_in, read_identities, with_identity, with_recipients
 from display.columns import columns
 from display.units import count_of

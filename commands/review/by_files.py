@@ -14,10 +14,10 @@ from catalogue.images import CATALOGUE
 from clients.git import changed_between, commit_of, files_of, merge_base, untracked
 from commands.exit_codes import AT_RISK, FAILED, REFUSED
 from commands.known_vulnerabilities import with_vulnerabilities
-from commands.mock_previews import previews_by_files
-from commands.pages import Page, RenderedPage
-from commands.previews import Previewed
-from commands.untrusted_yaml import BYTES, refuse_odd
+from commands.review.mock_previews import previews_by_files
+from commands.review.pages import Page, RenderedPage
+from commands.review.previews import Previewed
+from commands.review.untrusted_yaml import BYTES, refuse_odd
 from display.errors import UserError
 from local.machine.layout import PROJECT, read_layout
 from local.stacks.files import stack_file

@@ -23,7 +23,7 @@ from clients.silent_engines import Address, is_silence, silent
 from commands.agreement import proceeds
 from commands.backend import Backend
 from commands.exit_codes import FAILED
-from commands.node_removal import forget, take_out, targets_of
+from commands.node.removal import forget, take_out, targets_of
 from display.errors import UserError
 from fleet.check import check
 from fleet.parts import PROVIDER

@@ -15,7 +15,7 @@ from clients.pulumi import updates
 from commands.backend import Backend, Choice
 from commands.exit_codes import FAILED, OTHER
 from commands.options import chosen, examples, with_stack
-from commands.previews import REFRESHED, UNASKED, approval_of, clean_tree, run_preview
+from commands.review.previews import REFRESHED, UNASKED, approval_of, clean_tree, run_preview
 from display.errors import UserError
 from local.pulumi.command import update
 from local.stacks.files import copied_stack_file, stack_config

@@ -7,10 +7,10 @@ from typing import BinaryIO, TextIO
 import click
 
 from commands.backend import Choice
-from commands.by_files import review_by_files
 from commands.options import chosen, examples, with_stack
-from commands.pages import SavedPage, StatePage
-from commands.previews import REFRESHED, Previewed, run_preview
+from commands.review.by_files import review_by_files
+from commands.review.pages import SavedPage, StatePage
+from commands.review.previews import REFRESHED, Previewed, run_preview
 from local.stacks.files import copied_stack_file, present_file, stack_config
 from local.stacks.missing_nodes import refuse_missing
 from local.stacks.stack import preview_copy

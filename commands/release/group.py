@@ -19,8 +19,8 @@ from commands.options import (
     with_outputs,
     with_stack,
 )
-from commands.release_audit import audit
-from commands.release_pins import pins
+from commands.release.audit import audit
+from commands.release.pins import pins
 from display.errors import UserError
 from local.machine.layout import read_layout
 from release import comparison

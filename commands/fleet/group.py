@@ -2,10 +2,10 @@
 
 import click
 
-from commands.fleet_check import check
-from commands.fleet_clean import clean_hosts
-from commands.fleet_status import status
-from commands.fleet_up import up
+from commands.fleet.check import check
+from commands.fleet.clean import clean_hosts
+from commands.fleet.status import status
+from commands.fleet.up import up
 
 
 @click.group()

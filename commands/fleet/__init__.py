@@ -1,0 +1,1 @@
+"""`skyinfra fleet`: commands for all hosts of a stack at once."""

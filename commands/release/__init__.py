@@ -1,0 +1,1 @@
+"""`skyinfra release`: record and audit of a release, and retention of builds."""

@@ -1,0 +1,1 @@
+"""`skyinfra review`: pages of pull requests, and the update that one approved."""

@@ -1,0 +1,1 @@
+"""`skyinfra wallet`: copies, backups, restore, adoption and acceptance of wallets."""
