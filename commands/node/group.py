@@ -1,25 +1,11 @@
 """`skyinfra node`: changes to a node that `pulumi up` refuses to make alone."""
 
-import contextlib
-from collections.abc import Collection
-
 import click
 
-from clients.deployed_nodes import node_of, nodes_of
-from commands.agreement import proceeds
-from commands.backend import Backend, Choice
-from commands.exit_codes import FAILED
 from commands.node.move import move
-from commands.node.removal import take_out
+from commands.node.password import password
+from commands.node.retire import retire
 from commands.node.rollback import lift_rollback, rollback
-from commands.options import chosen, examples, with_stack
-from local.machine.steps import SetupError
-from local.stacks.files import is_own
-from local.stacks.missing_nodes import file_name, listed_nodes
-from local.stacks.stack import remove_setting
-from wallets.errors import WalletError
-from wallets.login import shown_login
-from wallets.moving import unrecorded
 
 
 @click.group()
@@ -27,83 +13,5 @@ def node() -> None:
     """Move, roll back or retire a node; its wallet stays."""
 
 
-for command in (rollback, lift_rollback, move):
+for command in (rollback, lift_rollback, move, retire, password):
     node.add_command(command)
-
-
-@node.command(
-    short_help="Remove a node; its volumes stay.",
-    epilog=examples("./skyinfra node retire node-2", "./skyinfra node retire attic -s fleet --yes"),
-)
-@click.argument("name", metavar="NODE")
-@click.option("--yes", is_flag=True, help="Proceed without asking.")
-@with_stack
-def retire(name: str, yes: bool, stack: str | None, backend: Choice) -> int:
-    """Remove the container and network of NODE, and its line in the stack's file. Its volumes stay.
-
-    Asks first. In a stack other than `local`, delete the node's line from the stack's file yourself first.
-    """
-    selected, stack_name = chosen(stack, backend)
-    with selected.changing(stack_name, "node retire"):
-        return _retire(selected, stack_name, name, yes=yes)
-
-
-@node.command(
-    short_help="Show the login of a node's web interface.",
-    epilog=examples("./skyinfra node password node-1", "./skyinfra node password attic -s fleet"),
-)
-@click.argument("name", metavar="NODE")
-@with_stack
-def password(name: str, stack: str | None, backend: Choice) -> None:
-    """Show user and password of the web interface of NODE, which has `gui: true`.
-
-    They are read from its host, the only place that has them. `./skyinfra setup rotate gui` replaces the
-    passwords.
-    """
-    selected, stack_name = chosen(stack, backend)
-    click.echo(shown_login(node_of(stack_name, name, selected.resources(stack_name))))
-
-
-def _retire(backend: Backend, stack: str, name: str, *, yes: bool) -> int:
-    own = backend.layout if is_own(stack) else None
-    listed, resources = name in listed_nodes(stack), backend.resources(stack)
-    _refuse_half_renamed(stack, name, nodes_of(stack, resources))
-    if own is not None and listed and name not in nodes_of(stack, resources):
-        # An interrupted `retire` left the node's line.
-        remove_setting(own, stack, f"skycoin:nodes.{name}", backend.env)
-        click.echo(f"{name} was removed from {file_name(stack)}; the state of {stack} did not have it.")
-        return 0
-    deployed = node_of(stack, name, resources)
-    if listed and own is None:
-        raise SetupError(
-            f"Take {name} out of {file_name(stack)} first: that file is yours to edit. "
-            "With that line the next `up` would create the node again."
-        )
-    # A host that does not answer ends the removal itself, if it has anything to remove.
-    with contextlib.suppress(WalletError):
-        if problem := unrecorded(deployed):
-            raise SetupError(problem)
-    click.echo(
-        f"This stops and removes {deployed.where}, with its network. Kept on host {deployed.host}: "
-        f"{deployed.kept}."
-    )
-    if not proceeds(yes=yes):
-        return FAILED
-    if take_out(deployed, backend):
-        return FAILED
-    if own is not None and listed:
-        remove_setting(own, stack, f"skycoin:nodes.{name}", backend.env)
-    click.echo(f"\n{name} is retired. Kept on host {deployed.host}: {deployed.kept}.")
-    click.echo("To bring it back, write its line again: `up` uses the existing volumes.")
-    return 0
-
-
-def _refuse_half_renamed(stack: str, name: str, deployed: Collection[str]) -> None:
-    """Raise SetupError if the node was renamed in the file, and is deployed under its former name."""
-    for new, entry in listed_nodes(stack).items():
-        former = entry.get("renamed-from") if isinstance(entry, dict) else None
-        if former in deployed and new not in deployed and name in (new, former):
-            raise SetupError(
-                f"{new} is the new name of {former}, which is still deployed as {former}: run `up` first, or "
-                f"take the entry of {new} out of {file_name(stack)} and retire {former}. Nothing was changed."
-            )

@@ -11,7 +11,8 @@ from clients.deployed_nodes import DeployedNode, nodes_of
 from clients.engine import engine_address
 from clients.silent_engines import Address
 from commands.backend import Backend, Choice
-from commands.node.moving import Move, Origin, in_state, refuse_unfit
+from commands.node.moving import Move, refuse_unfit
+from commands.node.origin import Origin, in_state
 from commands.options import chosen, examples, with_stack
 from commands.wallet_options import read_identities, with_identity, with_ssh
 from display.errors import UserError

@@ -383,7 +383,7 @@ def test_retention_uses_the_set_ups_authority_and_logins(
         trusted.append(os.environ.get("SSL_CERT_FILE"))
         return Repository(name)
 
-    monkeypatch.setattr("commands.release.group.Repository", made)
+    monkeypatch.setattr("commands.release.retain.Repository", made)
     monkeypatch.setenv("SSL_CERT_FILE", "")
     asked = ("release", "retain", "r.example:5443/a/b", "--no-stacks")
     assert skyinfra(*asked, "--backend", "pulumi").code == 0
@@ -396,7 +396,7 @@ def test_retention_without_a_set_up_or_a_pulumi_reports_that_running_images_are_
 ) -> None:
     """Before, the command removed images that boards run."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr("commands.release.group.Repository", Repository)
+    monkeypatch.setattr("commands.release.retain.Repository", Repository)
     refused = skyinfra("release", "retain", "r.example/a", "--delete")
     assert refused.code == exit_codes.FAILED
     assert (
@@ -419,7 +419,7 @@ def test_retention_keeps_what_any_stack_runs_or_names(
     """The named one of three old builds stays, on both kinds of backend."""
     repository = Repository("r.example/a")
     named = {name: publish(repository, f"feature-{name}", "2025-01-01") for name in ("a", "b", "c")}["b"]
-    monkeypatch.setattr("commands.release.group.Repository", lambda _: repository)
+    monkeypatch.setattr("commands.release.retain.Repository", lambda _: repository)
     monkeypatch.setattr("local.registry_collection.PROJECT", tmp_path)
     state = {"deployment": {"resources": [{"outputs": {"image": f"r.example/a@{named}"}}]}}
     asked = ["release", "retain", "r.example/a", "--keep", "0"]
@@ -587,12 +587,12 @@ def test_an_empty_restore_source_counts_as_none(
     """Before, an unset variable of make, which is passed as an empty text, was taken for a file."""
     asked: list[object] = []
     monkeypatch.setattr("commands.backend.resources", lambda *_: RESOURCES)
-    monkeypatch.setattr("commands.wallet.group.volume_of", lambda _: None)
-    monkeypatch.setattr("commands.wallet.group.restore_copy", lambda *given: asked.append(given[2]))
-    monkeypatch.setattr("commands.wallet.group.load_file", lambda *_: pack({"a.wlt": File(data=TEXT)}))
-    monkeypatch.setattr("commands.wallet.group.restore_file", lambda *given: asked.append(given[2].name))
-    monkeypatch.setattr("commands.wallet.group.fingerprint_on_host", lambda *_: NOTHING)
-    monkeypatch.setattr("commands.wallet.group.pulumi", lambda *_: 0)
+    monkeypatch.setattr("commands.wallet.restore.volume_of", lambda _: None)
+    monkeypatch.setattr("commands.wallet.restore.restore_copy", lambda *given: asked.append(given[2]))
+    monkeypatch.setattr("commands.wallet.restore.load_file", lambda *_: pack({"a.wlt": File(data=TEXT)}))
+    monkeypatch.setattr("commands.wallet.restore.restore_file", lambda *given: asked.append(given[2].name))
+    monkeypatch.setattr("commands.wallet.restore.fingerprint_on_host", lambda *_: NOTHING)
+    monkeypatch.setattr("commands.wallet.recording.pulumi", lambda *_: 0)
     assert skyinfra("wallet", "restore", "node-1", *source).code == 0
     assert asked == [source[2] or source[0]]
 
@@ -602,9 +602,10 @@ def recorded(set_up: Layout, monkeypatch: pytest.MonkeyPatch) -> list[tuple[obje
     """Calls of pulumi: (arguments, accepted fingerprint). The set-up has one node, with one wallet."""
     calls: list[tuple[object, ...]] = []
     monkeypatch.setattr("commands.backend.resources", lambda *_: RESOURCES)
-    monkeypatch.setattr("commands.wallet.group.fingerprint_on_host", lambda *_: MINE)
+    for command in ("accept", "restore"):
+        monkeypatch.setattr(f"commands.wallet.{command}.fingerprint_on_host", lambda *_: MINE)
     monkeypatch.setattr(
-        "commands.wallet.group.pulumi", lambda *given: calls.append((given[0], given[1][ACCEPTED]))
+        "commands.wallet.recording.pulumi", lambda *given: calls.append((given[0], given[1][ACCEPTED]))
     )
     return calls
 
@@ -632,10 +633,10 @@ def test_wallet_accept_shows_the_fingerprint_and_records_only_that_fingerprint(
 def test_a_restore_that_was_not_recorded_says_how_to_record_it(
     recorded: list[tuple[object, ...]], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("commands.wallet.group.pulumi", lambda *_: 255)
-    monkeypatch.setattr("commands.wallet.group.volume_of", lambda _: None)
-    monkeypatch.setattr("commands.wallet.group.load_file", lambda *_: pack({"a.wlt": File(data=TEXT)}))
-    monkeypatch.setattr("commands.wallet.group.restore_file", lambda *_: None)
+    monkeypatch.setattr("commands.wallet.recording.pulumi", lambda *_: 255)
+    monkeypatch.setattr("commands.wallet.restore.volume_of", lambda _: None)
+    monkeypatch.setattr("commands.wallet.restore.load_file", lambda *_: pack({"a.wlt": File(data=TEXT)}))
+    monkeypatch.setattr("commands.wallet.restore.restore_file", lambda *_: None)
     failed = skyinfra("wallet", "restore", "node-1", "a.tar.gz")
     assert failed.code == exit_codes.FAILED
     assert f"was not recorded. Record it with `./skyinfra wallet accept node-1 {digest(MINE)}`." in failed.err
@@ -648,12 +649,12 @@ def test_a_wallet_that_has_lost_something_since_its_restore_is_not_recorded(
     engine = WalletEngine(tmp_path)
     engine.put("skycoin-node-1-wallet", a=wallet("A", "B"))
     monkeypatch.setattr("wallets.volumes.of_node.connect", lambda _: engine)
-    monkeypatch.setattr("commands.wallet.group.fingerprint_on_host", fingerprint_on_host)
-    monkeypatch.setattr("commands.wallet.group.volume_of", lambda _: None)
-    monkeypatch.setattr("commands.wallet.group.load_file", lambda *_: pack({"a.wlt": File(data=TEXT)}))
+    monkeypatch.setattr("commands.wallet.restore.fingerprint_on_host", fingerprint_on_host)
+    monkeypatch.setattr("commands.wallet.restore.volume_of", lambda _: None)
+    monkeypatch.setattr("commands.wallet.restore.load_file", lambda *_: pack({"a.wlt": File(data=TEXT)}))
     restored: list[str] = []
     monkeypatch.setattr(
-        "commands.wallet.group.restore_file",
+        "commands.wallet.restore.restore_file",
         lambda *_: fingerprint_of({"a.wlt": File(data=wallet(*restored).encode())}),
     )
     restored[:] = ["A"]  # the node has derived another address since

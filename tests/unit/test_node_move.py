@@ -159,7 +159,7 @@ def fleet(set_up: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fl
     for module in ("moving", "removal"):
         monkeypatch.setattr(f"commands.node.{module}.pulumi", made.pulumi)
     monkeypatch.setattr("commands.node.moving.check", made.check)
-    monkeypatch.setattr("commands.node.moving.silent", made.silent)
+    monkeypatch.setattr("commands.node.origin.silent", made.silent)
     return made
 
 

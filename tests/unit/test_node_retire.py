@@ -11,7 +11,7 @@ import pytest
 from catalogue.node_container import NODE as LABEL
 from clients.pulumi import NODE_CONTAINER
 from commands import exit_codes
-from commands.node import group, removal
+from commands.node import password, removal, retire
 from local.machine.layout import Layout
 from tests.unit.command_line import Skyinfra
 from tests.unit.moving_engines import Board, Requests
@@ -28,7 +28,7 @@ def calls(set_up: Layout, monkeypatch: pytest.MonkeyPatch) -> Calls:
     monkeypatch.setattr(
         "local.stacks.missing_nodes.stack_config", lambda _: {"skycoin:nodes": {"node-1": {}, "node-2": {}}}
     )
-    monkeypatch.setattr(group, "remove_setting", lambda *given: made.append(["rm", given[2]]))
+    monkeypatch.setattr(retire, "remove_setting", lambda *given: made.append(["rm", given[2]]))
 
     def noted(command: list[str], *_: object) -> int:
         made.append(list(command))
@@ -238,7 +238,7 @@ def test_an_installed_pulumi_edits_no_file_of_a_stack(
 def test_the_login_of_a_web_interface_is_asked_for_by_its_node(
     skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(group, "shown_login", lambda deployed: f"user: of {deployed.name}")
+    monkeypatch.setattr(password, "shown_login", lambda deployed: f"user: of {deployed.name}")
     ran = skyinfra("node", "password", "node-1")
     assert (ran.code, ran.out) == (0, "user: of node-1\n")
     assert skyinfra("node", "password", "node-9").code == exit_codes.FAILED

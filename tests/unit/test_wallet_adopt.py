@@ -65,7 +65,7 @@ def host(set_up: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hos
     monkeypatch.setattr("wallets.volumes.volume.PAUSE", 0)
     monkeypatch.setattr("commands.backend.resources", lambda *_: copy.deepcopy(made.resources))
     monkeypatch.setattr("wallets.volumes.of_node.connect", lambda _: made.board)
-    monkeypatch.setattr("commands.wallet.group.pulumi", made.pulumi)
+    monkeypatch.setattr("commands.wallet.recording.pulumi", made.pulumi)
     return made
 
 
@@ -656,7 +656,7 @@ def test_a_node_that_changes_its_new_wallets_is_not_recorded(
     host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host.old(wallet=FILES)
-    monkeypatch.setattr("commands.wallet.group.fingerprint_on_host", lambda _: {})
+    monkeypatch.setattr("commands.wallet.adopt.fingerprint_on_host", lambda _: {})
     ran = adopt(skyinfra)
     assert ran.code == 1
     assert ran.err.endswith("The node has changed them in the meantime: nothing was recorded.\n")

@@ -40,7 +40,7 @@ def stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     (tmp_path / "pulumi").write_text("#!/bin/sh\n")
     (tmp_path / "pulumi").chmod(0o755)
-    for module in ("backups", "group"):
+    for module in ("backups", "restore"):
         monkeypatch.setattr(f"commands.wallet.{module}.stack_config", lambda _: config)
     monkeypatch.setattr("commands.review.pages.stack_config", lambda _: config)
     monkeypatch.setattr("commands.backend.stack_resources", lambda _: RESOURCES)
@@ -74,7 +74,7 @@ def test_the_copies_on_the_host_are_listed_oldest_first_and_compared_with_the_wa
     older = "2020-01-01T00-00-00Z"
     copies = {f"{COPY}/a.wlt": second, f"{older}/a.wlt": first, f"{older}-new-wallet/x": b""}
     engine = FakeEngine({WALLET: {"a.wlt": second}, BACKUPS: copies})
-    monkeypatch.setattr("commands.wallet.group.volume_of", lambda node: volume(node, engine))
+    monkeypatch.setattr("commands.wallet.copies.volume_of", lambda node: volume(node, engine))
     ran = skyinfra("wallet", "copies", "node-1", "-s", "test")
     assert ran.code == 0
     lines = [re.split(r"\s{2,}", line) for line in ran.out.splitlines()]
@@ -91,7 +91,7 @@ def test_copies_are_listed_if_the_wallet_volume_is_gone(
     stack: dict[str, Any], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = FakeEngine({BACKUPS: {f"{COPY}/a.wlt": wallet("A")}})
-    monkeypatch.setattr("commands.wallet.group.volume_of", lambda node: volume(node, engine))
+    monkeypatch.setattr("commands.wallet.copies.volume_of", lambda node: volume(node, engine))
     ran = skyinfra("wallet", "copies", "node-1", "-s", "test")
     assert (ran.code, ran.out.splitlines()[1].split()[0]) == (0, COPY)
     assert f"Not compared with the wallets as they are now: there is no volume '{WALLET}'" in ran.err
@@ -102,7 +102,7 @@ def test_no_copies_are_no_table(
     stack: dict[str, Any], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "commands.wallet.group.volume_of", lambda node: volume(node, FakeEngine({WALLET: {}}))
+        "commands.wallet.copies.volume_of", lambda node: volume(node, FakeEngine({WALLET: {}}))
     )
     ran = skyinfra("wallet", "copies", "node-1", "-s", "test")
     assert (ran.code, ran.out) == (0, "")

@@ -10,6 +10,7 @@ import pytest
 
 from commands.backend import Backend
 from commands.node import moving, removal
+from commands.node.origin import Origin, in_state
 from display.errors import UserError
 from tests.unit.node_engine import Killed
 from tests.unit.world import BrokenError
@@ -106,7 +107,7 @@ def _run(node: Node, host: str) -> str:
         patch.setattr(moving, "write_stack_file", backend.write)
         for module in (moving, removal):
             patch.setattr(module, "pulumi", backend.pulumi)
-        source, remembers = moving.in_state(f"of-{node.name}", node.name, backend.resources(""))
+        source, remembers = in_state(f"of-{node.name}", node.name, backend.resources(""))
         target = replace(
             source,
             host=host,
@@ -114,6 +115,6 @@ def _run(node: Node, host: str) -> str:
             container=node.wanted["name"],
             wallet=node.wanted["wallet"],
         )
-        origin = moving.Origin(source, remembers, None, (), older=False)
+        origin = Origin(source, remembers, None, (), older=False)
         run = moving.Move(cast("Backend", backend), source, target, origin, source.host, host)
         return str(run.run(yes=True))

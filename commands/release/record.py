@@ -1,0 +1,97 @@
+"""`skyinfra release record`: what a stack published of an image."""
+
+import json
+from typing import Any, BinaryIO
+
+import click
+
+from commands.backend import Choice
+from commands.known_vulnerabilities import NotLookedUpError, looked_up, looking_up, not_looked_up, read_known
+from commands.options import (
+    MALFORMED,
+    NO_OUTPUTS,
+    chosen,
+    examples,
+    read_outputs,
+    with_outputs,
+    with_stack,
+)
+from local.machine.layout import read_layout
+from release import comparison
+from release.record import RecordError, markdown, release_record
+
+
+@click.command(
+    short_help="Print the record of a published image.",
+    epilog=examples(
+        "./skyinfra release record -s release > record.md",
+        "./skyinfra release record skywire -s release --format json",
+        "cat record-0.27.0.json | ./skyinfra release record -s release --since -",
+        "pulumi stack output --json | ./skyinfra release record --outputs -",
+    ),
+)
+@click.argument("image", default="skycoin")
+@with_stack
+@click.option(
+    "--format", "form", type=click.Choice(["markdown", "json"]), default="markdown", show_default=True
+)
+@click.option(
+    "--since",
+    type=click.File("rb"),
+    help="Record of an earlier release, in JSON, to compare with: Go modules, known vulnerabilities, sizes.",
+)
+@with_outputs
+def record(
+    image: str,
+    stack: str | None,
+    backend: Choice,
+    form: str,
+    since: BinaryIO | None,
+    outputs: BinaryIO | None,
+) -> None:
+    """Print what a stack published of IMAGE: tags, digests, sizes, source, checks, SBOMs and Go modules.
+
+    With --since, it also lists the Go modules that each program gained, lost or changed, and the known
+    vulnerabilities that come and go with them, from the database that local/tools/vulndb/go.mod pins.
+    """
+    if outputs is None:
+        selected, name = chosen(stack, backend)
+        published = selected.outputs(name)
+    else:
+        published = read_outputs(outputs)
+    try:
+        entry = release_record(published, image)
+        if since is not None:
+            entry["since"] = _since(_earlier(since, image), entry)
+        text = _page(entry) if form == "markdown" else json.dumps(entry, indent=2)
+    except MALFORMED:
+        raise RecordError(NO_OUTPUTS) from None
+    click.echo(text)
+
+
+def _page(entry: comparison.Record) -> str:
+    sections = [comparison.markdown(entry["since"])] if "since" in entry else []
+    return "\n".join([markdown(entry), *sections])
+
+
+def _earlier(file: BinaryIO, image: str) -> comparison.Record:
+    try:
+        content = json.load(file)
+    except (ValueError, RecursionError):
+        raise RecordError(comparison.NO_RECORD) from None
+    return comparison.checked_record(content, image)
+
+
+def _since(before: comparison.Record, entry: comparison.Record) -> dict[str, Any]:
+    """Comparison with an earlier record, with the known vulnerabilities that were gained and lost."""
+    differences = comparison.compared(before, entry)
+    vulnerabilities, lookup = list[Any](), ""
+    if differences["modules"]:
+        try:
+            with looking_up():
+                known, day = read_known(read_layout())
+                vulnerabilities = [*comparison.vulnerability_differences(differences["modules"], known)]
+            lookup = looked_up(day, vulnerabilities, is_whole=not differences["variants_without_modules"])
+        except NotLookedUpError as error:
+            lookup = not_looked_up(error)
+    return {**differences, "vulnerabilities": vulnerabilities, "looked_up": lookup}
