@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import click
 
-from catalogue.naming import engine_name
+from catalogue.naming import engine_name, pinned, split_pinned
 from catalogue.ssh_options import way_of
 from clients.deployed_nodes import DeployedNode, nodes_of
 from clients.engine import engine_address
@@ -16,10 +17,10 @@ from commands.node.origin import Origin, in_state
 from commands.options import chosen, examples, with_stack
 from commands.wallet_options import read_identities, with_identity, with_ssh
 from display.errors import UserError
-from fleet.move import image_for, with_host
 from fleet.wanted import settings_of
 from local.stacks.files import config_in, stack_text
 from local.stacks.missing_nodes import file_name, listed_nodes
+from local.stacks.node_entry import with_host
 from settings.names import container_name, pull_from, repository_of, volume_names
 from settings.stack import StackSettings
 from wallets.backups.folder import load_file
@@ -138,13 +139,28 @@ def _image(backend: Backend, source: DeployedNode, host: str, settings: StackSet
     if before is not None and before.variant == variant:
         return source.image
     publisher = settings.images_from or source.stack
-    image = image_for(variant, source.image, backend.outputs(publisher))
+    image = _same_image(variant, source.image, backend.outputs(publisher))
     if image is None:
         raise UserError(
             f"{source.name}: the outputs of the stack {publisher} do not have its image {source.image} for "
             f"{variant or 'all architectures'}. Bring that stack up first. Nothing was changed."
         )
     return image
+
+
+def _same_image(variant: str | None, image: str, outputs: Mapping[str, Any]) -> str | None:
+    """Reference of the same image (`repo@sha256:…`) for another architecture; None if it is unknown.
+
+    `outputs` are those of the stack that publishes it. `variant` None means the manifest list.
+    """
+    digest = split_pinned(image)[1]
+    for tags in (outputs.get("images") or {}).values():
+        for entry in tags.values():
+            variants = {name: str(published["ref"]) for name, published in entry["variants"].items()}
+            whole = pinned(entry["ref"])
+            if digest in {split_pinned(reference)[1] for reference in (whole, *variants.values())}:
+                return whole if variant is None else variants.get(variant)
+    return None
 
 
 def _pulled_from(source: DeployedNode, host: str, settings: StackSettings) -> str | None:

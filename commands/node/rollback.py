@@ -12,14 +12,14 @@ from clients.deployed_nodes import DeployedNode, node_of
 from commands.agreement import proceeds
 from commands.backend import Backend, Choice
 from commands.exit_codes import FAILED
+from commands.node.rollback_digest import digest_for
 from commands.options import Function, chosen, examples, with_stack
 from display.errors import UserError
 from display.rollback import rolled_back, short
-from fleet.rollback import digest_for
-from fleet.rollback_file import with_rollback
 from local.pulumi.command import pulumi
 from local.stacks.files import stack_text, temporary_stack_file, write_stack_file
 from local.stacks.missing_nodes import file_name, listed_nodes
+from local.stacks.node_entry import with_rollback
 from settings.fields import Digest, Reason
 from settings.node import RollbackSettings
 

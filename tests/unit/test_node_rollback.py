@@ -16,7 +16,7 @@ from docker.errors import ImageNotFound, NotFound
 from catalogue.node_container import LAST_HEALTHY
 from clients.errors import RegistryError, ServiceError
 from commands.node import rollback as node_rollback
-from fleet import rollback
+from commands.node import rollback_digest
 from local.machine.layout import Layout
 from tests.unit.command_line import Ran, Skyinfra
 from tests.unit.test_wallets import PREFLIGHT, URN, child
@@ -115,8 +115,8 @@ def host(set_up: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hos
     made = Host(file)
     monkeypatch.setattr("commands.backend.resources", lambda *_: copy.deepcopy(made.resources))
     monkeypatch.setattr(node_rollback, "pulumi", made.pulumi)
-    monkeypatch.setattr(rollback, "connect", lambda _: made)
-    monkeypatch.setattr(rollback, "known_as", lambda api, name: name if name in api.images else None)
+    monkeypatch.setattr(rollback_digest, "connect", lambda _: made)
+    monkeypatch.setattr(rollback_digest, "known_as", lambda api, name: name if name in api.images else None)
 
     class Repository:
         def __init__(self, name: str) -> None:
@@ -125,7 +125,7 @@ def host(set_up: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hos
         def digest_of(self, digest: str) -> str | None:
             return digest if f"{self.name}@{digest}" in made.published else None
 
-    monkeypatch.setattr(rollback, "Repository", Repository)
+    monkeypatch.setattr(rollback_digest, "Repository", Repository)
     return made
 
 
@@ -261,7 +261,7 @@ def test_a_rollback_written_by_hand_while_the_host_is_asked_is_kept(
         host.file.write_text(edited)
         return host
 
-    monkeypatch.setattr(rollback, "connect", connect)
+    monkeypatch.setattr(rollback_digest, "connect", connect)
     ran = back(skyinfra, "one", "--yes")
     assert (ran.code, host.file.read_text()) == (1, edited)
 
@@ -358,7 +358,7 @@ def test_a_host_that_does_not_answer_is_an_error_before_anything(
     def fails(_: object) -> Any:
         raise error
 
-    monkeypatch.setattr(rollback, "connect", fails)
+    monkeypatch.setattr(rollback_digest, "connect", fails)
     ran = back(skyinfra, "one", "--yes")
     assert (ran.code, host.calls) == (1, [])
     assert f"error: {said}\n" in ran.err

@@ -1,4 +1,4 @@
-"""A node's rollback in its stack's file: added and removed without changing any other character."""
+"""A node's entry in its stack's file: its rollback and its host change, and no other character."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -8,7 +8,7 @@ import yaml
 
 from display.errors import UserError
 
-KEY, SECTION = "rollback", "skycoin:nodes"
+SECTION, ROLLBACK, HOST = "skycoin:nodes", "rollback", "host"
 
 
 def with_rollback(text: str, file: str, node: str, rollback: Mapping[str, str] | None) -> str:
@@ -19,16 +19,48 @@ def with_rollback(text: str, file: str, node: str, rollback: Mapping[str, str] |
     """
     wanted = _wanted(text, node, rollback)
     edited = _edited(text, node, rollback)
+    if edited is not None and _is(edited, wanted):
+        return edited
+    line = f"Write `{_line(rollback)}` into" if rollback else f"Take the key `{ROLLBACK}` out of"
+    raise _refusal(file, node, f"{line} its entry in {SECTION} by hand, then run `up`.")
+
+
+def with_host(text: str, file: str, node: str, host: str) -> str:
+    """Set another host for a node in the text of a stack's file; every other character stays.
+
+    Raises UserError, with the lines to write by hand, if this can't edit the way in which the file is
+    written.
+    """
+    wanted = yaml.safe_load(text)
     try:
-        if edited is not None and yaml.safe_load(edited) == wanted:
+        nodes = wanted["config"][SECTION]
+        # It needs a separate mapping: an alias shares its value with the anchor.
+        nodes[node] = {**nodes[node], HOST: host}
+    except (LookupError, TypeError):
+        raise UserError(f"{node!r} has no entry in {SECTION} of {file}") from None
+    entry = _entry_of(text, node)
+    value = next((value for key, value in entry.value if key.value == HOST), None) if entry else None
+    if value is not None:
+        written = host if _is(host, host) else json.dumps(host)
+        edited = text[: value.start_mark.index] + written + text[value.end_mark.index :]
+        if _is(edited, wanted):
             return edited
-    except yaml.YAMLError:
-        pass
-    line = f"Write `{_line(rollback)}` into" if rollback else f"Take the key `{KEY}` out of"
-    raise UserError(
-        f"{file} is not changed: {node} is written there in a way that this command can't edit. {line} its "
-        f"entry in {SECTION} by hand, then run `up`."
+    way = f"Write `{HOST}: {host}` into its entry in {SECTION} by hand, then run the same command again."
+    raise _refusal(file, node, way)
+
+
+def _refusal(file: str, node: str, way: str) -> UserError:
+    return UserError(
+        f"{file} is not changed: {node} is written there in a way that this command can't edit. {way}"
     )
+
+
+def _is(text: str, wanted: Any) -> bool:
+    """True if a string is YAML for a value."""
+    try:
+        return bool(yaml.safe_load(text) == wanted)
+    except yaml.YAMLError:
+        return False
 
 
 def _wanted(text: str, node: str, rollback: Mapping[str, str] | None) -> Any:
@@ -37,8 +69,8 @@ def _wanted(text: str, node: str, rollback: Mapping[str, str] | None) -> Any:
     try:
         nodes = wanted["config"][SECTION]
         # It needs a separate mapping: an alias shares its value with the anchor.
-        others = {key: value for key, value in nodes[node].items() if key != KEY}
-        nodes[node] = {**others, **({KEY: dict(rollback)} if rollback else {})}
+        others = {key: value for key, value in nodes[node].items() if key != ROLLBACK}
+        nodes[node] = {**others, **({ROLLBACK: dict(rollback)} if rollback else {})}
     except (LookupError, TypeError, AttributeError):
         raise UserError(f"{node!r} has no entry in {SECTION}") from None
     return wanted
@@ -47,15 +79,15 @@ def _wanted(text: str, node: str, rollback: Mapping[str, str] | None) -> Any:
 def _line(rollback: Mapping[str, str]) -> str:
     """The key as one line of YAML; a JSON string is a YAML string."""
     parts = ", ".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in rollback.items())
-    return f"{KEY}: {{{parts}}}"
+    return f"{ROLLBACK}: {{{parts}}}"
 
 
 def _edited(text: str, node: str, rollback: Mapping[str, str] | None) -> str | None:
     """Remove the key if it exists, then add it; None if there is no place for it."""
-    entry = entry_of(text, node)
+    entry = _entry_of(text, node)
     if entry is not None:
         text = _without(text, entry)
-        entry = entry_of(text, node)
+        entry = _entry_of(text, node)
     if entry is None or rollback is None:
         return text
     if entry.flow_style:
@@ -66,7 +98,7 @@ def _edited(text: str, node: str, rollback: Mapping[str, str] | None) -> str | N
     return f"{text[: first.index]}{_line(rollback)}\n{' ' * first.column}{text[first.index :]}"
 
 
-def entry_of(text: str, node: str) -> Any:
+def _entry_of(text: str, node: str) -> Any:
     """Mapping of a node, with its position in the text; None if there is none."""
     found: Any = yaml.compose(text, Loader=yaml.SafeLoader)
     for key in ("config", SECTION, node):
@@ -80,7 +112,7 @@ def _pairs(mapping: Any) -> Iterator[tuple[Any, Any]]:
 
 def _without(text: str, entry: Any) -> str:
     """Remove the key of an entry from the text; in block style, with the lines that it occupies."""
-    at = next((number for number, (key, _) in enumerate(entry.value) if key.value == KEY), None)
+    at = next((number for number, (key, _) in enumerate(entry.value) if key.value == ROLLBACK), None)
     if at is None:
         return text
     key, value = entry.value[at]

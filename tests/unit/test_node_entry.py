@@ -1,4 +1,4 @@
-"""A node's rollback in a stack's file: added and removed, with every other character unchanged."""
+"""A node's entry in a stack's file: added and removed rollbacks leave every other character unchanged."""
 
 from collections.abc import Mapping
 
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from display.errors import UserError
-from fleet.rollback_file import with_rollback
+from local.stacks.node_entry import with_rollback
 from settings.fields import REASON
 
 ROLLBACK = {"digest": f"sha256:{'a' * 64}", "reason": "stops at block 5", "date": "2026-11-26T14:00:00Z"}
