@@ -84,7 +84,7 @@ def test_the_copies_on_the_host_are_listed_oldest_first_and_compared_with_the_wa
         [COPY, "1 wallet with 2 addresses", fingerprint(second), "the same wallets"],
     ]
     assert f"\n2 copies of {WALLET} on host " in ran.err
-    assert engine.noted == ["remove"] * 3, "containers that read the wallet, the list, and all copies"
+    assert engine.noted == ["remove"] * 2, "containers that read the wallet, and all copies"
 
 
 def test_copies_are_listed_if_the_wallet_volume_is_gone(

@@ -1174,8 +1174,7 @@ def test_a_copy_that_arrives_incomplete_is_not_restored(
     """It was said to hold no wallet, and, cut between two files, would have lacked the later ones."""
     there = {f"{COPY}/a.wlt": TEXT, f"{COPY}/b.wlt": TEXT}
     engine = FakeEngine({WALLET: {}, BACKUPS: there})
-    monkeypatch.setattr(WalletVolume, "copies", lambda _: [COPY])
-    cut_archives(monkeypatch, cut)
+    cut_archives(monkeypatch, cut, below=f"/{COPY}")
     with pytest.raises(
         WalletError,
         match=rf"the files of the copy {COPY} in {BACKUPS} on host attic could not be read to their end",
@@ -1185,13 +1184,13 @@ def test_a_copy_that_arrives_incomplete_is_not_restored(
     assert "stop skycoin-node-1" not in engine.noted
 
 
-def cut_archives(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
-    """Let the engine end each archive early, as it does when it can't read a file to its end."""
+def cut_archives(monkeypatch: pytest.MonkeyPatch, at: int, below: str = "") -> None:
+    """Let the engine end archives of a path early, as it does when it can't read a file to its end."""
     real = FakeContainer.get_archive
 
     def cut(container: FakeContainer, path: str) -> tuple[list[bytes], Values]:
         [whole], facts = real(container, path)
-        return [whole[:at]], facts
+        return [whole[:at] if path.endswith(below) else whole], facts
 
     monkeypatch.setattr(FakeContainer, "get_archive", cut)
 

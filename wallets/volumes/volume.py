@@ -81,30 +81,36 @@ class WalletVolume:
 
         Raises WalletError if they can't all be listed.
         """
+        with self._copies() as (_, names):
+            return names
+
+    def copy(self, name: str) -> dict[str, File]:
+        """Files of one copy on the host, without links. Raises WalletError that lists the existing copies."""
+        with self._copies() as (container, names):
+            if name in names:
+                return self._copy(container, name)
+        known = ", ".join(names) or "none"
+        raise WalletError(f"{name!r} is not a copy in {self.node.backups}; its copies are: {known}")
+
+    def all_copies(self) -> Iterator[tuple[str, dict[str, File]]]:
+        """Yield name and files of each copy on the host, the oldest first. Raises WalletError."""
+        with self._copies() as (container, names):
+            for name in names:
+                yield name, self._copy(container, name)
+
+    @contextmanager
+    def _copies(self) -> Iterator[tuple[Any, list[str]]]:
+        """Create a container with the copies, and list their names; empty if there is no volume of copies."""
         if not self.exists(self.node.backups):
-            return []
+            yield None, []
+            return
         with self.mounted(self.node.backups, COPIES, "ro") as container:
             stream, _ = self.ask(lambda: container.get_archive(COPIES))
             try:
                 names = self.ask(lambda: folders_in(stream, COPIES.strip("/")))
             except tarfile.TarError as error:
                 raise self._incomplete("the copies", str(error)) from None
-        return sorted(filter(_COPY.fullmatch, names))
-
-    def copy(self, name: str) -> dict[str, File]:
-        """Files of one copy on the host, without links. Raises WalletError that lists the existing copies."""
-        copies = self.copies()
-        if name not in copies:
-            known = ", ".join(copies) or "none"
-            raise WalletError(f"{name!r} is not a copy in {self.node.backups}; its copies are: {known}")
-        with self.mounted(self.node.backups, COPIES, "ro") as container:
-            return self._copy(container, name)
-
-    def all_copies(self) -> Iterator[tuple[str, dict[str, File]]]:
-        """Yield name and files of each copy on the host, the oldest first. Raises WalletError."""
-        if names := self.copies():
-            with self.mounted(self.node.backups, COPIES, "ro") as container:
-                yield from ((name, self._copy(container, name)) for name in names)
+            yield container, sorted(filter(_COPY.fullmatch, names))
 
     def _copy(self, container: Any, name: str) -> dict[str, File]:
         files = self.files(container, f"{COPIES}/{name}")
