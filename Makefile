@@ -45,7 +45,7 @@ known:
 up: installed ## Set up this machine, build the images, run the node (cold 12 to 21 min, then 10 s)
 	@$(PYTHON) -m local up
 
-down: known installed ## Stop nodes, workspaces and services, keep all data; ALL=1 also removes what up created, except wallets
+down: known installed ## Stop the node, opened workspaces and services, keep all data; ALL=1 also removes containers, services and the registry
 	@$(PYTHON) -m local down $(if $(filter 1,$(ALL)),--all)
 
 images: known installed ## List the published images of the stack local: platforms, sizes, layers, digests

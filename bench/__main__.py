@@ -12,10 +12,10 @@ from pathlib import Path
 from bench.cases import CASES
 from bench.ratio import Ratio, table
 from bench.running import machine
+from clients.signals import interrupt_on_all
 from local.machine.layout import read_layout
 from local.machine.steps import SetupError, fail
 from local.pulumi.cli import known_environment
-from wallets.signals import interrupt_on_all
 
 LAST = Path(__file__).with_name("last.json")
 ROUNDS = 3

@@ -1,4 +1,4 @@
-"""Address and limits that all containers of this program share."""
+"""Addresses of ports, and limits of the containers of nodes, exporters, proxies and hosted registries."""
 
 LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"
 MAX_OPEN_FILES = 4096

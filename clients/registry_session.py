@@ -31,8 +31,6 @@ ANSWER_LIMIT = 4 << 20
 
 Registries must accept manifests of this size (OCI distribution-spec).
 """
-TAG_PAGES = 1000
-"""Most pages of a list of tags; each has a thousand tags if the registry honours the request."""
 
 HUB_API = "registry-1.docker.io"
 

@@ -1,1 +1,1 @@
-"""The commands of `skyinfra`, for tasks that `pulumi` has no command for, with one file for each group."""
+"""The commands of `skyinfra`, for tasks that `pulumi` has no command for, with a folder for each group."""

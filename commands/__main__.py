@@ -15,8 +15,9 @@ from collections.abc import Sequence
 
 import click
 
+from catalogue.exit_codes import FAILED, INTERNAL, INTERRUPTED
 from catalogue.version import VERSION
-from commands.exit_codes import FAILED, INTERNAL, INTERRUPTED
+from clients.signals import interrupt_on_all
 from commands.fleet.group import fleet
 from commands.images import images
 from commands.node.group import node
@@ -28,7 +29,6 @@ from commands.setup import setup
 from commands.wallet.group import wallet
 from commands.workspace import workspace
 from display.errors import UserError
-from wallets.signals import interrupt_on_all
 
 
 @click.group(
@@ -44,7 +44,7 @@ from wallets.signals import interrupt_on_all
     "  2   wrong usage: an unknown command or option, or a value that is not allowed\n"
     "  3   review, fleet check: `pulumi up` would be refused\n"
     "  4   fleet: a part needs attention, or was not done\n"
-    "  5   review: a wallet, a volume or something published could be lost\n"
+    "  5   review: a wallet, a volume or something published could be lost, or a rule is broken\n"
     "  6   apply: not what was approved; nothing was changed\n"
     "  70  internal error (a bug in skyinfra)\n"
     "  130 interrupted",

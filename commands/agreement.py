@@ -5,11 +5,11 @@ import sys
 import click
 
 
-def proceeds(*, yes: bool, unchanged: str = "Nothing was changed.") -> bool:
-    """Return whether to proceed, after a question without `yes`; if not, print that nothing was changed."""
+def proceeds(*, yes: bool) -> bool:
+    """Ask whether to proceed, unless `yes`. If the answer is no, print that nothing was changed."""
     if yes or has_agreed("Proceed?", "There is no terminal to ask: `--yes` proceeds.", err=True):
         return True
-    click.echo(unchanged, err=True)
+    click.echo("Nothing was changed.", err=True)
     return False
 
 

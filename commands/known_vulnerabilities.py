@@ -14,7 +14,7 @@ from release.vulnerabilities import Index, by_module, entries, gained_and_gone
 from review.changes import Changes
 from review.inside import Inside, Vulnerability
 
-NOT_FETCHED = "the database is not in the cache here; `./skyinfra release audit --fetch` fetches it"
+NOT_FETCHED = "the database is not in the cache here; `./skyinfra release audit --fetch-only` fetches it"
 ODD = "the database has an entry that can't be read"
 _LONGEST = 300
 """Maximum length of a reason on a page, in characters."""
@@ -39,7 +39,7 @@ def read_known(layout: Layout) -> tuple[Index, str]:
 
 
 @contextmanager
-def looking_up() -> Iterator[None]:
+def malformed_as_errors() -> Iterator[None]:
     """Turn errors from malformed entries of the database into NotLookedUpError, so that they stop no page."""
     try:
         yield
@@ -52,10 +52,10 @@ def with_vulnerabilities(changes: Changes, layout: Layout) -> Changes:
     if not any(contents.differences for contents in changes.inside):
         return changes
     try:
-        with looking_up():
+        with malformed_as_errors():
             return judged(changes, *read_known(layout))
     except NotLookedUpError as error:
-        return replace(changes, looked_up=not_looked_up(error))
+        return replace(changes, looked_up=no_lookup_note(error))
 
 
 def judged(changes: Changes, known: Index, day: str) -> Changes:
@@ -65,11 +65,13 @@ def judged(changes: Changes, known: Index, day: str) -> Changes:
     vulnerabilities = tuple(each for contents in changes.inside for each in _vulnerabilities(contents, known))
     is_whole = not any(contents.unknown or contents.of_go or contents.inexact for contents in changes.inside)
     return replace(
-        changes, vulnerabilities=vulnerabilities, looked_up=looked_up(day, vulnerabilities, is_whole=is_whole)
+        changes,
+        vulnerabilities=vulnerabilities,
+        looked_up=lookup_note(day, vulnerabilities, is_whole=is_whole),
     )
 
 
-def looked_up(day: str, vulnerabilities: Sequence[object], *, is_whole: bool = True) -> str:
+def lookup_note(day: str, vulnerabilities: Sequence[object], *, is_whole: bool = True) -> str:
     """Sentences about the database and its limits; `is_whole` is False if some modules are unknown."""
     by = "" if is_whole else " by the modules that are known to differ"
     none = "" if vulnerabilities else f"No known vulnerability is gained or lost{by}. "
@@ -79,7 +81,7 @@ def looked_up(day: str, vulnerabilities: Sequence[object], *, is_whole: bool = T
     )
 
 
-def not_looked_up(error: NotLookedUpError) -> str:
+def no_lookup_note(error: NotLookedUpError) -> str:
     """Reason why vulnerabilities were not looked up, on one line even if the error has several."""
     reason = (str(error).splitlines() or [""])[0][:_LONGEST].rstrip(". ")
     return f"Known vulnerabilities were not looked up: {plain(reason)}."

@@ -7,9 +7,9 @@ from urllib.parse import unquote
 
 import click
 
+from catalogue.exit_codes import FAILED
 from commands.agreement import has_agreed
 from commands.backend import Choice, enter_set_up
-from commands.exit_codes import FAILED
 from commands.options import examples
 from commands.wallet_options import read_identities, recipient_options, with_identity, with_ssh
 from display.columns import columns
@@ -86,7 +86,7 @@ def rotate_key(key: str) -> None:
     epilog=examples("./skyinfra setup collect", "./skyinfra setup collect --yes"),
 )
 @click.option("--yes", is_flag=True, help="Remove them without asking.")
-def collect_registry(yes: bool) -> None:
+def collect_registry(yes: bool) -> int:
     """Remove unneeded images from the local registry, after showing them.
 
     Images that a tag, a list, a state or a stack's file names are needed. Without --yes or your answer,
@@ -102,12 +102,15 @@ def collect_registry(yes: bool) -> None:
         click.echo(
             f"{_garbage(garbage)}\nImages that are published, running, or were healthy before are kept."
         )
-        return yes or has_agreed("Remove it?", "Nothing was removed: --yes removes it.")
+        return yes or has_agreed("Remove them?", "Nothing was removed: --yes removes them.")
 
     if (gone := collect(layout, agreed)) is not None:
         click.echo(f"{size(gone.size)} were freed.")
-    elif not shown:
-        click.echo("Everything in the local registry is needed.")
+        return 0
+    if shown:
+        return FAILED
+    click.echo("Everything in the local registry is needed.")
+    return 0
 
 
 def _garbage(garbage: Garbage) -> str:
@@ -168,7 +171,7 @@ def _stacks(facts: About) -> str:
 
 @setup.command(
     "restore",
-    short_help="Restore a set-up from a backup, on an empty machine.",
+    short_help="Restore a set-up from a backup, into an empty state folder.",
     epilog=examples(
         "./skyinfra setup restore skycoin-setup-2026-11-26T09-00-00Z.setup-backup --identity setup-key.txt",
         "./skyinfra setup restore ssh://me@nas.lan/~/skycoin/FILE --identity ~/.ssh/id_ed25519",

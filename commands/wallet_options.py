@@ -125,5 +125,5 @@ def _on_terminal() -> bool:
 
 
 def node_in(backend: Backend, stack: str, name: str) -> DeployedNode:
-    """One node of a stack. Raises WalletError with the names of all nodes if there is no such node."""
+    """One node of a stack. Raises UserError that lists the nodes if there is no such node."""
     return node_of(stack, name, backend.resources(stack))

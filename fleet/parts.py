@@ -14,8 +14,6 @@ from catalogue.urns import name_of
 from clients.pulumi import NODE_CONTAINER
 from clients.silent_engines import Address
 
-FAILED, PART = 1, 4
-"""Exit codes of a run that skipped hosts: all of them, or only some."""
 PROVIDER = "pulumi:providers:docker"
 """Type of the docker provider of a host."""
 _OWN = "skycoin:index:"

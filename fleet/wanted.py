@@ -1,6 +1,5 @@
 """Hosts and their tenants according to a stack's settings, as input of clients/host_checks.py."""
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from catalogue.containers import LOOPBACK
 from catalogue.naming import containers_of_node, readers_name
 from clients.host_checks import PlannedHost, Tenant
 from display.errors import UserError
+from providers.container.schema import NANOSECONDS, nanoseconds
 from settings.host import Emulation, HostSettings
 from settings.names import (
     container_name,
@@ -92,12 +92,5 @@ def _node(name: str, node: NodeSettings, host: HostSettings) -> Tenant:
         wallet=volume_names(name, node)[1],
         chain=node.network is not PeerNetwork.NONE,
         wait=board.wait,
-        starts=_seconds(board.start_period),
+        starts=nanoseconds(board.start_period) // NANOSECONDS["s"],
     )
-
-
-def _seconds(duration: str) -> int:
-    """Seconds of a duration in Go's notation: `5m0s`."""
-    match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", duration)
-    hours, minutes, seconds = (int(part or 0) for part in (match.groups() if match else ()))
-    return 3600 * hours + 60 * minutes + seconds

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 from clients.deployed_nodes import nodes_of
 from clients.pulumi import stack_outputs
+from clients.signals import interrupt_on_all
 from display.errors import UserError
 from local import teardown
 from local.machine.layout import Layout, as_owner, read_layout
@@ -27,7 +28,6 @@ from local.stacks.states import own_stacks, resources
 from local.state_move import moved
 from wallets.backups.policy import rules_of
 from wallets.backups.records import newest_backup
-from wallets.signals import interrupt_on_all
 
 
 def up(layout: Layout, _: argparse.Namespace) -> int:

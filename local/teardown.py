@@ -1,4 +1,4 @@
-"""Stops and removes everything that `make up` created, except wallet volumes."""
+"""`make down`: stops what `make up` runs; with ALL=1, removes its containers, services, registry and keys."""
 
 import argparse
 from collections.abc import Mapping
@@ -30,7 +30,10 @@ SERVICES = ("dockerd", "buildkitd", "registry")
 
 
 def down(layout: Layout, arguments: argparse.Namespace) -> int:
-    """Stop nodes (SIGINT, grace), workspaces and services. With --all, also remove what `make up` created."""
+    """Stop the set-up's nodes (SIGINT, grace), workspaces and services.
+
+    With --all, also remove containers, the registry's data and its keys; `_remove` prints what stays.
+    """
     env = known_environment(layout)
     if arguments.all:
         # Stopped services are started first: nodes can't be removed from a stopped engine.

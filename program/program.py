@@ -45,7 +45,7 @@ class Program:
         self._providers = docker_providers(settings, docker_logins(settings, self._pulled.published), marker)
         # Hosted registries come before the other images, which may be published to them.
         self._images.build([REGISTRY_IMAGE] if hosted else [])
-        own = self._host_registries()
+        own = self._deploy_registries()
         self._registries |= {name: self._registry(name, registry.address) for name, registry in own.items()}
         self._images.build(settings.images)
         nodes = Nodes(settings, self._pulled, self._providers).deploy()
@@ -70,7 +70,7 @@ class Program:
         )
         return Registry(name, args)
 
-    def _host_registries(self) -> dict[str, HostedRegistry]:
+    def _deploy_registries(self) -> dict[str, HostedRegistry]:
         return {
             name: deploy_registry(
                 name,

@@ -58,7 +58,7 @@ def _among(names: Collection[str]) -> AfterValidator:
 
 
 def _date_fault(value: str) -> str | None:
-    allowed = 'a date is UTC, in quotes: "2020-11-23T01:01:48Z"'
+    allowed = 'a date is a time in UTC, in quotes: "2020-11-23T01:01:48Z"'
     if not _DATE.fullmatch(value):
         return allowed
     try:

@@ -4,4 +4,4 @@ from display.errors import UserError
 
 
 class WalletError(UserError):
-    """A backup or restore was refused or failed; the message contains the reason and what to do."""
+    """A request about a node's wallets was refused or failed; the message says why and what to do."""

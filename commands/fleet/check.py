@@ -4,9 +4,9 @@ import json
 
 import click
 
+from catalogue.exit_codes import PART, REFUSED
 from clients.host_checks import Level
 from commands.backend import Choice, enter_set_up
-from commands.exit_codes import PART, REFUSED
 from commands.options import chosen, examples, with_stack
 from display.errors import UserError
 from display.progress import working

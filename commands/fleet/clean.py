@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import click
 
+from catalogue.exit_codes import FAILED, PART
 from commands.agreement import has_agreed
 from commands.backend import Choice
-from commands.exit_codes import PART
 from commands.options import chosen, examples, with_stack
 from display.progress import working
 from fleet.images import Surplus, clean, counted, image_hosts, look, named_images, table
@@ -44,7 +44,7 @@ def clean_hosts(stack: str | None, backend: Choice, yes: bool) -> int:
         else:
             click.echo(f"{table(seen)}\n\n{counted(seen)}, would be removed. {STAYS}")
             if not (yes or has_agreed("Remove them?", "Nothing was removed: --yes removes them.")):
-                return _code(seen)
+                return FAILED
             gone = clean(seen, kept)
             _say_faults(gone)
             click.echo(f"{counted(gone)}, removed.")

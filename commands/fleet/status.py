@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from catalogue.exit_codes import PART
 from catalogue.naming import engine_name
 from clients.deployed_nodes import DeployedNode, nodes_of
 from commands.backend import Backend, Choice
-from commands.exit_codes import PART
 from commands.options import chosen, examples, with_stack
 from fleet import report
 from fleet.hosts import Hosts

@@ -1,1 +1,1 @@
-"""`skyinfra node`: changes to a node that `pulumi up` refuses to make alone."""
+"""`skyinfra node`: moves, rollbacks and the removal of a node, and its web interface's login."""

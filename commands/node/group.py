@@ -1,4 +1,4 @@
-"""`skyinfra node`: changes to a node that `pulumi up` refuses to make alone."""
+"""`skyinfra node`: move, roll back or retire a node, and show the login of its web interface."""
 
 import click
 
@@ -10,7 +10,7 @@ from commands.node.rollback import lift_rollback, rollback
 
 @click.group()
 def node() -> None:
-    """Move, roll back or retire a node; its wallet stays."""
+    """Move, roll back or retire a node; show its login. Wallets stay."""
 
 
 for command in (rollback, lift_rollback, move, retire, password):

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import click
 
+from catalogue.exit_codes import FAILED
 from clients.deployed_nodes import DeployedNode
 from clients.fingerprint import Fingerprint, digest, summary
 from clients.host_checks import Level
 from commands.agreement import proceeds
 from commands.backend import Backend
-from commands.exit_codes import FAILED
 from commands.node.origin import Origin
 from commands.node.removal import targets_of
 from display.errors import UserError

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import click
 
+from catalogue.exit_codes import FAILED, INTERRUPTED
 from clients.deployed_nodes import DeployedNode
 from clients.pulumi import drop_dependencies, waiting_nodes
 from commands.backend import Backend
-from commands.exit_codes import FAILED, INTERRUPTED
 from local.pulumi.command import pulumi
 
 

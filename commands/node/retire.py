@@ -5,10 +5,10 @@ from collections.abc import Collection
 
 import click
 
+from catalogue.exit_codes import FAILED
 from clients.deployed_nodes import node_of, nodes_of
 from commands.agreement import proceeds
 from commands.backend import Backend, Choice
-from commands.exit_codes import FAILED
 from commands.node.removal import take_out
 from commands.options import chosen, examples, with_stack
 from local.machine.steps import SetupError

@@ -8,10 +8,11 @@ from typing import Any
 import click
 from pydantic import TypeAdapter, ValidationError
 
+from catalogue.exit_codes import FAILED
 from clients.deployed_nodes import DeployedNode, node_of
 from commands.agreement import proceeds
 from commands.backend import Backend, Choice
-from commands.exit_codes import FAILED
+from commands.node.removal import targets_of
 from commands.node.rollback_digest import digest_for
 from commands.options import Function, chosen, examples, with_stack
 from display.errors import UserError
@@ -169,7 +170,7 @@ class _Change:
             if self._pulumi("preview", "--run-program", *options):
                 click.echo(f"The preview failed: {self._file} is unchanged.", err=True)
                 return FAILED
-            if not proceeds(yes=yes, unchanged=f"Nothing was changed: {self._file} is unchanged."):
+            if not proceeds(yes=yes):
                 return FAILED
             write_stack_file(self.stack, text, self.read)
             try:
@@ -195,7 +196,7 @@ class _Change:
         return text
 
     def _pulumi(self, command: str, *options: str) -> int:
-        targets = [part for node in self.nodes for urn in node.urns for part in ("--target", urn)]
+        targets = targets_of([urn for node in self.nodes for urn in node.urns])
         given = [command, "--refresh", "--stack", self.stack, *options, *targets]
         return pulumi(given, self.backend.env, self.backend.update_log)
 

@@ -33,7 +33,9 @@ HEADS = ("PROGRAMS", "MODULE", "VERSION", "FIXED IN", "ID", "WHAT")
 @click.command(
     short_help="List known vulnerabilities of the shipped images.",
     epilog=examples(
-        "./skyinfra release audit", "./skyinfra release audit --tools", "./skyinfra release audit --fetch"
+        "./skyinfra release audit",
+        "./skyinfra release audit --tools",
+        "./skyinfra release audit --fetch-only",
     ),
 )
 @click.option(
@@ -42,9 +44,9 @@ HEADS = ("PROGRAMS", "MODULE", "VERSION", "FIXED IN", "ID", "WHAT")
     help="Also list those of the tools that `make up` builds. They do not make the command fail.",
 )
 @click.option(
-    "--fetch", is_flag=True, help="Only fetch the database, for the pages and records that need it."
+    "--fetch-only", is_flag=True, help="Only fetch the database, for the pages and records that need it."
 )
-def audit(tools: bool, fetch: bool) -> None:
+def audit(tools: bool, fetch_only: bool) -> None:
     """List known vulnerabilities of the Go modules that the images of this checkout are built from.
 
     They are looked up, by versions, in the Go vulnerability database that local/tools/vulndb/go.mod pins: a
@@ -55,7 +57,7 @@ def audit(tools: bool, fetch: bool) -> None:
     layout = read_layout()
     with contextlib.redirect_stdout(sys.stderr):
         database = ensure_database(layout, find_go(layout))
-    if fetch:
+    if fetch_only:
         click.echo(f"The database of {database.day} is in {database.folder}.")
         return
     known = by_module(entries(database.folder))

@@ -6,7 +6,13 @@ from typing import Any, BinaryIO
 import click
 
 from commands.backend import Choice
-from commands.known_vulnerabilities import NotLookedUpError, looked_up, looking_up, not_looked_up, read_known
+from commands.known_vulnerabilities import (
+    NotLookedUpError,
+    lookup_note,
+    malformed_as_errors,
+    no_lookup_note,
+    read_known,
+)
 from commands.options import (
     MALFORMED,
     NO_OUTPUTS,
@@ -88,10 +94,10 @@ def _since(before: comparison.Record, entry: comparison.Record) -> dict[str, Any
     vulnerabilities, lookup = list[Any](), ""
     if differences["modules"]:
         try:
-            with looking_up():
+            with malformed_as_errors():
                 known, day = read_known(read_layout())
                 vulnerabilities = [*comparison.vulnerability_differences(differences["modules"], known)]
-            lookup = looked_up(day, vulnerabilities, is_whole=not differences["variants_without_modules"])
+            lookup = lookup_note(day, vulnerabilities, is_whole=not differences["variants_without_modules"])
         except NotLookedUpError as error:
-            lookup = not_looked_up(error)
+            lookup = no_lookup_note(error)
     return {**differences, "vulnerabilities": vulnerabilities, "looked_up": lookup}

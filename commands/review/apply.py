@@ -9,13 +9,13 @@ from pathlib import Path
 
 import click
 
+from catalogue.exit_codes import FAILED, OTHER
 from clients.errors import ServiceError
 from clients.git import guarded
 from clients.pulumi import updates
 from commands.backend import Backend, Choice
-from commands.exit_codes import FAILED, OTHER
 from commands.options import chosen, examples, with_stack
-from commands.review.previews import REFRESHED, UNASKED, approval_of, clean_tree, run_preview
+from commands.review.previews import NEUTRAL_ENV, REFRESHED, approval_of, clean_tree, run_preview
 from display.errors import UserError
 from local.pulumi.command import update
 from local.stacks.files import copied_stack_file, stack_config
@@ -94,7 +94,7 @@ class _Apply:
             if code := self._refused([*options, "--save-plan", plan], self.backend):
                 return code
             command = ["up", "--yes", "--suppress-outputs", "--plan", plan, "--message", self._message]
-            env = guarded({**os.environ, **self.backend.env, **UNASKED})
+            env = guarded({**os.environ, **self.backend.env, **NEUTRAL_ENV})
             done = update([*command, *options, *REFRESHED], env, self.backend.update_log)
             return FAILED if done.code or self._moved(tree) else 0
 
@@ -125,7 +125,7 @@ class _Apply:
         changes = read_changes(preview := done.read())
         if done.failed or changes.faults:
             message = "\n".join(changes.faults) or done.message
-            raise UserError(f"`pulumi up` would stop with this, and nothing was changed: {message}")
+            raise UserError(f"Nothing was changed, because `pulumi up` would fail: {message}")
         approval = approval_of(self.stack, backend, preview, with_presence(changes))
         differing = differences(self.token, approval, self.known)
         if not differing:

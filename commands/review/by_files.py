@@ -9,10 +9,10 @@ from typing import Any
 import click
 import yaml
 
+from catalogue.exit_codes import AT_RISK, FAILED, REFUSED
 from catalogue.go_modules import GO_MOD
 from catalogue.images import CATALOGUE
 from clients.git import changed_between, commit_of, files_of, merge_base, untracked
-from commands.exit_codes import AT_RISK, FAILED, REFUSED
 from commands.known_vulnerabilities import with_vulnerabilities
 from commands.review.mock_previews import previews_by_files
 from commands.review.pages import Page, RenderedPage

@@ -8,9 +8,9 @@ from typing import Any, TextIO
 
 import click
 
+from catalogue.exit_codes import AT_RISK, FAILED, REFUSED
 from clients.deployed_nodes import nodes_of
 from commands.backend import Backend
-from commands.exit_codes import AT_RISK, FAILED, REFUSED
 from commands.known_vulnerabilities import with_vulnerabilities
 from commands.review.previews import Previewed, approval_of
 from display.errors import UserError

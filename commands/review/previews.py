@@ -26,7 +26,7 @@ REFRESHED = ("--refresh", "--run-program")
 """Options of a preview, and of the update after it, to refresh the state from hosts and registries first."""
 IMAGES = "images"
 """Folder that builds read files from."""
-UNASKED: Mapping[str, str] = MappingProxyType({ACCEPTED: "", ADOPTING: ""})
+NEUTRAL_ENV: Mapping[str, str] = MappingProxyType({ACCEPTED: "", ADOPTING: ""})
 """Variables that other commands use to change what an update does, emptied for a review."""
 
 
@@ -54,7 +54,7 @@ def run_preview(stack: str, options: Sequence[str], env: Mapping[str, str]) -> P
         done = subprocess.run(
             command,
             # Pulumi runs git on the checkout too.
-            env=guarded({**os.environ, **env, **UNASKED}),
+            env=guarded({**os.environ, **env, **NEUTRAL_ENV}),
             cwd=PROJECT,
             stdout=subprocess.PIPE,
             stdin=subprocess.DEVNULL,

@@ -77,10 +77,10 @@ def review(
     for `./skyinfra apply`.
     """
     if head is not None and base is None:
-        raise click.UsageError("--head is the other side of --base: give both.")
+        raise click.UsageError("--head requires --base.")
     if base is not None:
         if saved is not None or details_file is not None:
-            raise click.UsageError("A page by files alone has no --preview, and no hash for --details.")
+            raise click.UsageError("--base can't be combined with --preview or --details.")
         return review_by_files(stack, base, head, rulebook(), whole)
     if saved is not None:
         name = stack or "of the preview"

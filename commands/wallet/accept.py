@@ -2,9 +2,9 @@
 
 import click
 
+from catalogue.exit_codes import FAILED
 from clients.fingerprint import digest, summary
 from commands.backend import Choice
-from commands.exit_codes import FAILED
 from commands.options import chosen, examples, with_stack
 from commands.wallet.recording import record_wallets
 from commands.wallet_options import node_in

@@ -5,11 +5,11 @@ from typing import Any
 
 import click
 
+from catalogue.exit_codes import FAILED
 from clients.deployed_nodes import node_of, nodes_of
 from clients.fingerprint import digest, summary
 from commands.agreement import proceeds
 from commands.backend import Backend, Choice
-from commands.exit_codes import FAILED
 from commands.options import chosen, examples, with_stack
 from commands.wallet.recording import preflight_outputs, record_wallets
 from providers.skycoin.wallet_identity import remembered

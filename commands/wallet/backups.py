@@ -17,6 +17,7 @@ from commands.wallet_options import (
     with_ssh,
 )
 from display.columns import columns
+from display.errors import UserError
 from local.machine.layout import PROJECT
 from local.stacks.files import stack_config
 from wallets.backups.backup import UNVERIFIED, backup, check, drill, verify
@@ -152,9 +153,14 @@ def verify_backup(files: Sequence[str], keys: Sequence[str], ssh_options: Sequen
 
     FILE is a path or an ssh:// address. Reports what it could not check without a key.
     """
-    known = read_identities(keys)
+    known, faults = read_identities(keys), []
     for file in files:
-        verify(file, load_file(file, ssh_options), known)
+        try:
+            verify(file, load_file(file, ssh_options), known)
+        except UserError as error:
+            faults.append(str(error))
+    if faults:
+        raise UserError("\n".join(faults))
 
 
 @click.command(

@@ -4,9 +4,9 @@ from typing import Any
 
 import click
 
+from catalogue.exit_codes import FAILED
 from clients.deployed_nodes import DeployedNode
 from commands.backend import Backend
-from commands.exit_codes import FAILED
 from local.pulumi.command import pulumi
 from local.stacks.files import copied_stack_file, is_own
 from providers.skycoin.wallet_identity import ACCEPTED, FAULT, KEPT_OUT

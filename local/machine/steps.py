@@ -19,7 +19,7 @@ HEARTBEAT = 14.0
 
 
 class SetupError(UserError):
-    """A set-up step can't continue; the message contains the reason and what to do."""
+    """A step of a set-up, or a change of its stacks, can't continue; the message says why and what to do."""
 
 
 class Step:

@@ -21,11 +21,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
+from clients.signals import STOPPING
 from display.changes import name_of
 from display.update import Update, message
 from local.machine.layout import PROJECT
 from local.pulumi.screen import Screen, screen
-from wallets.signals import STOPPING
 
 UPDATES = ("up", "destroy", "refresh")
 _TICK = 0.2

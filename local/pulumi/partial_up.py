@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from catalogue.exit_codes import FAILED, PART
 from catalogue.node_container import SKIPPED_HOSTS
 from clients.host_checks import remedy_of
 from clients.silent_engines import Address, silent
 from fleet.outcome import outcome
-from fleet.parts import FAILED, PART, SkippedParts, addresses, excluded, hosts_of, items_of, skipped_parts
+from fleet.parts import SkippedParts, addresses, excluded, hosts_of, items_of, skipped_parts
 from local.pulumi.command import update
 
 

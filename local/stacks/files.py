@@ -73,7 +73,7 @@ def write_stack_file(stack: str, text: str, before: str) -> None:
 
 
 def stack_config(stack: str = STACK) -> dict[str, Any]:
-    """Configuration of one of this machine's stacks; empty if it does not exist yet.
+    """Configuration in a stack's file; empty if there is no file.
 
     Raises SetupError with the line if Pulumi does not read its file, or reads it differently.
     """
@@ -91,7 +91,7 @@ def config_in(stack: str, text: str) -> dict[str, Any]:
         raise SetupError(f"{name} is not valid YAML: {error}") from None
     config = whole.get("config") or {} if isinstance(whole, dict) else None
     if not isinstance(config, dict):
-        raise SetupError(f"{name}: `config:` with one line for each setting is missing.")
+        raise SetupError(f"{name} has no mapping `config:`, which contains the settings.")
     return config
 
 

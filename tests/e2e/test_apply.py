@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from commands.exit_codes import FAILED, OTHER, USAGE
+from catalogue.exit_codes import FAILED, OTHER, USAGE
 from local.pulumi.cli import PLUGINS
 from review.approval import LENGTH, Part
 from review.approval_words import WORDS

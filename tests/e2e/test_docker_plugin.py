@@ -561,7 +561,7 @@ def test_a_silent_ssh_host_is_reported_in_half_a_minute_however_many_resources_i
         assert "timed out" in failure.message
 
 
-def test_no_process_or_rule_of_the_engine_is_left_behind(plugin: Plugin, engine: Any) -> None:
+def test_the_tests_before_left_no_container_and_no_volume(plugin: Plugin, engine: Any) -> None:
     """Each test removes its own containers, so a delete that only seems to work shows here."""
     assert [container.name for container in engine.containers.list(all=True)] == []
     with pytest.raises(NotFound):

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 import yaml
 
+from catalogue.exit_codes import AT_RISK, OTHER, REFUSED
 from catalogue.images import GO_MODULE
-from commands.exit_codes import AT_RISK, OTHER, REFUSED
 from components.buildx import IMAGE_TYPE
 from components.contexts import read_contexts, recorded_files
 from components.image import FILES

@@ -152,7 +152,7 @@ def test_the_list_holds_the_five_platforms_and_labels_are_ocis(up: Machine, imag
         assert variant["layers"] == 2, arch
 
 
-def test_the_pages_say_the_measured_sizes(up: Machine, images: Any) -> None:
+def test_the_readmes_state_the_measured_sizes(up: Machine, images: Any) -> None:
     """The sizes in the READMEs are within 5 % of those in the registry."""
     measured = {
         "skywire": {

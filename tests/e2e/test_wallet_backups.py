@@ -19,7 +19,7 @@ from tests.e2e.plugin import until
 from tests.e2e.test_wallet_identity import MADE
 from tests.e2e.tools import age_programs
 
-NODE, PORT, SSH_PORT = "skycoin-kept", 16427, 15423
+NODE, PORT = "skycoin-kept", 16427
 WALLET = f"{NODE}-wallet"
 SEED = "sample assume enjoy museum behind horror mad reward forward reform valley planet"
 ADDRESS = "2ULfxDUuenUY5V4Pr8whmoAwFdUseXNyjXC"

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from catalogue.exit_codes import REFUSED
 from clients.engine import connect
 from clients.fingerprint import SCRIPT, Fingerprint, read
 from clients.wallet_on_host import WalletOnHost
-from commands.exit_codes import REFUSED
 from providers.kind import ProviderError
 from providers.skycoin.chain_database import ChainDatabase
 from tests.crash_states import saves, states

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from commands.exit_codes import REFUSED
+from catalogue.exit_codes import REFUSED
 from tests.e2e.example_pages import compare_with_example
 from tests.e2e.machine import Machine, Result
 from tests.e2e.plugin import until

@@ -14,7 +14,7 @@ from tests.e2e.machine import Machine
 
 
 @pytest.mark.case(44)
-def test_down_all_removes_all_that_up_created_except_wallets(up: Machine, tmp_path: Path) -> None:
+def test_down_all_removes_containers_and_the_registry_but_no_volume(up: Machine, tmp_path: Path) -> None:
     bystander = Service(name="bystander", argv=["sleep", "600"], ready=lambda: True)
     services.start(up.layout, bystander)
     network = own_build_network(up.layout)

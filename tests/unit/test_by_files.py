@@ -16,10 +16,10 @@ from unittest.mock import patch
 
 import pytest
 
+from catalogue.exit_codes import AT_RISK, FAILED, REFUSED, USAGE
 from catalogue.go_modules import INEXACT
 from clients import git
 from commands import known_vulnerabilities
-from commands.exit_codes import AT_RISK, FAILED, REFUSED, USAGE
 from commands.review import by_files, mock_previews, untrusted_yaml
 from mocks.__main__ import main as mocks_main
 from release.vulnerabilities import by_module

@@ -11,9 +11,10 @@ from pathlib import Path
 import click
 import pytest
 
+from catalogue import exit_codes
 from clients.errors import ServiceError
 from clients.fingerprint import NOTHING, Chain, digest
-from commands import backend, exit_codes
+from commands import backend
 from commands.__main__ import skyinfra as group
 from commands.backend import BACKEND_URL, Choice, choose
 from display.errors import UserError

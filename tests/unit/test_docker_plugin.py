@@ -636,7 +636,7 @@ def test_a_running_container_shows_the_ports_that_the_engine_chose() -> None:
     assert outputs_of({"ports": given}, found)["ports"] == [{**given[0], "external": 32768}]
 
 
-def test_variables_and_labels_of_a_state_are_the_programs_not_the_images() -> None:
+def test_a_state_omits_the_images_variables_and_labels() -> None:
     found = {**INSPECTED, "Config": {**INSPECTED["Config"], "Env": ["PATH=/bin"], "Labels": {MARK: "x"}}}
     state = outputs_of({"envs": ["A=1"], "labels": None}, found)
     assert (state["envs"], state["labels"]) == (["A=1"], [])

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
+from catalogue.exit_codes import FAILED, PART, REFUSED
 from clients.host_checks import PlannedHost
 from clients.host_facts import HostError, HostFacts, Listener, Obstacle
 from clients.ssh import LOGINS
-from commands.exit_codes import FAILED, PART, REFUSED
 from display.errors import UserError
 from fleet.check import check, table, worst
 from fleet.wanted import planned_hosts, settings_of

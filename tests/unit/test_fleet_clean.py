@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from docker.errors import APIError
 
+from catalogue import exit_codes
 from catalogue.node_container import LAST_HEALTHY
 from clients.errors import SilentHostError
-from commands import exit_codes
 from commands.fleet import clean
 from fleet.images import ImageHost, image_hosts, named_images
 from local.machine.layout import Layout
@@ -82,7 +82,7 @@ def test_without_an_answer_it_is_shown_and_nothing_is_removed(
     engines: dict[str, Any], skyinfra: Skyinfra
 ) -> None:
     ran = skyinfra("fleet", "clean")
-    assert ran.code == 0
+    assert ran.code == exit_codes.FAILED
     assert ran.out.splitlines() == [
         "HOST   IMAGE                          VERSION  SIZE",
         "attic  skycoin/exporter@dddddddddddd  0.27.1   5.0 MB",
@@ -105,9 +105,10 @@ def test_with_yes_exactly_the_images_shown_are_removed(engines: dict[str, Any], 
     assert (again.code, again.out) == (0, "No older image of this program is on the hosts that answer.\n")
 
 
-@pytest.mark.parametrize(("answer", "removed"), [(True, ["c"]), (False, [])])
+@pytest.mark.parametrize(("answer", "code", "removed"), [(True, 0, ["c"]), (False, exit_codes.FAILED, [])])
 def test_confirmation_is_required(
     answer: bool,
+    code: int,
     removed: list[str],
     engines: dict[str, Any],
     skyinfra: Skyinfra,
@@ -122,7 +123,7 @@ def test_confirmation_is_required(
     monkeypatch.setattr("commands.agreement.click.confirm", confirm)
     terminal = SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True))
     monkeypatch.setattr("commands.agreement.sys", terminal)
-    assert skyinfra("fleet", "clean").code == 0
+    assert skyinfra("fleet", "clean").code == code
     assert asked == ["Remove them?"]
     assert engines[SHED].removed == removed
 

@@ -19,10 +19,10 @@ from docker.errors import APIError
 from requests.exceptions import ConnectionError as Lost
 from requests.exceptions import ReadTimeout
 
+from catalogue import exit_codes
 from clients.errors import ServiceError
 from clients.shared_ssh import SharedSsh
 from clients.ssh import LOGINS
-from commands import exit_codes
 from display.units import since, size
 from fleet import report
 from fleet.answers import QUESTIONS, AnswerError, chain_and_disk

@@ -503,7 +503,7 @@ def test_the_newer_version_is_restored_if_the_older_one_refuses_the_chain_databa
 
 
 @pytest.mark.parametrize("key", ["engine", "sshOptions", "host", "waitTimeout"])
-def test_another_way_to_the_same_engine_restarts_nothing(key: str) -> None:
+def test_a_change_of_address_host_name_or_wait_restarts_nothing(key: str) -> None:
     engine = NodeEngine()
     resource = deployed(engine)
     engine.log.clear()

@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 from catalogue.bases import OFFICIAL_GO
-from clients.pulumi import CONTAINER
 from local import teardown
 from local.__main__ import _address
 from local.engines import own_engine
@@ -373,16 +372,6 @@ def docker_plugin(layout: Layout, *, origin: str | None) -> None:
     folder.mkdir(parents=True)
     if origin:
         (folder / "ORIGIN").write_text(origin)
-
-
-def state_with_a_node(layout: Layout, stack: str) -> None:
-    resources = [
-        {"urn": "u", "type": CONTAINER, "inputs": {"name": "skycoin-node-1"}},
-        {"urn": "v", "type": "docker:index/volume:Volume", "inputs": {"name": "skycoin-node-1-wallet"}},
-    ]
-    folder = layout.state / "backend" / ".pulumi" / "stacks" / "skycoin"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{stack}.json").write_text(json.dumps({"checkpoint": {"latest": {"resources": resources}}}))
 
 
 OFFICIAL, STAND_IN = docker_plugin_choice.DockerPlugin

@@ -286,7 +286,9 @@ def test_a_setting_is_found_as_it_would_be_given(path: str, value: str | None) -
     assert _current(CONFIG, path) == value
 
 
-def test_own_stacks_are_those_that_hold_anything(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_own_stacks_are_local_and_full_workspace_stacks(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A destroyed stack leaves an empty state; before, `make down ALL=1` destroyed it again, and failed."""
     folder = layout.state / "backend" / ".pulumi" / "stacks" / "skycoin"
     folder.mkdir(parents=True)
@@ -308,8 +310,8 @@ def test_own_stacks_are_those_that_hold_anything(layout: Layout, monkeypatch: py
     ("text", "fault"),
     [
         ("config:\n\tskycoin:bases: debian\n", "is not valid YAML: (?s:.)*line 2, column 1"),
-        ("config: [a]\n", "`config:` with one line for each setting is missing"),
-        ("config\n", "`config:` with one line for each setting is missing"),
+        ("config: [a]\n", "has no mapping `config:`"),
+        ("config\n", "has no mapping `config:`"),
         ("config:\n  skycoin:bases: 2026-01-02\n", "skycoin:bases, line 2: a date, which Pulumi passes on"),
     ],
     ids=["a tab", "a list", "a word", "a date"],

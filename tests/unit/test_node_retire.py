@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from catalogue import exit_codes
 from catalogue.node_container import NODE as LABEL
 from clients.pulumi import NODE_CONTAINER
-from commands import exit_codes
 from commands.node import password, removal, retire
 from local.machine.layout import Layout
 from tests.unit.command_line import Skyinfra

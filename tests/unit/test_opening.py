@@ -105,7 +105,7 @@ def test_a_folder_with_work_is_accepted(folder: str) -> None:
 
 
 @given(st.text())
-def test_an_accepted_folder_is_absolute_normalized_and_not_the_systems(folder: str) -> None:
+def test_every_accepted_folder_is_absolute_normalized_and_outside_system_folders(folder: str) -> None:
     if folder_fault(folder) is None:
         parts = folder.split("/")
         assert parts[0] == ""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from fleet.parts import FAILED, PART
+from catalogue.exit_codes import FAILED, PART
 from local.pulumi.partial_up import Target, bring_up_parts
 from tests.unit.test_silent_engines import engine
 

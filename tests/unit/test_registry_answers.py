@@ -10,8 +10,8 @@ from requests.adapters import BaseAdapter
 from clients.errors import RegistryError, SilentError
 from clients.manifests import MANIFEST as OCI
 from clients.manifests import sha256_of
-from clients.registry import Repository
-from clients.registry_session import ANSWER_LIMIT, TAG_PAGES
+from clients.registry import TAG_PAGES, Repository
+from clients.registry_session import ANSWER_LIMIT
 from display.errors import UserError
 
 MANIFEST = b'{"manifests": []}'

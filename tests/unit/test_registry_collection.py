@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catalogue import exit_codes
 from clients.manifests import sha256_of
-from commands import exit_codes
 from local import registry_collection
 from local.machine.layout import Layout
 from local.machine.steps import SetupError
@@ -229,11 +229,11 @@ def test_without_an_answer_the_garbage_is_listed_and_not_removed(
     removal: list[Garbage], skyinfra: Skyinfra
 ) -> None:
     ran = skyinfra("setup", "collect")
-    assert ran.code == 0
+    assert ran.code == exit_codes.FAILED
     lines = ran.out.splitlines()
     assert [line.split() for line in lines[:2]] == [["REPOSITORY", "REMOVE", "KEEP"], [NAME, "2", "1"]]
     assert lines[3].startswith("2 manifests would be removed, which frees ")
-    assert lines[-1] == "Nothing was removed: --yes removes it."
+    assert lines[-1] == "Nothing was removed: --yes removes them."
     assert removal == []
 
 
@@ -249,11 +249,11 @@ def test_with_yes_it_is_removed_without_a_question(removal: list[Garbage], skyin
 def test_confirmation_is_required(
     answer: bool, count: int, removal: list[Garbage], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    confirm: Callable[[str], bool] = lambda question: answer and question == "Remove it?"  # noqa: E731
+    confirm: Callable[[str], bool] = lambda question: answer and question == "Remove them?"  # noqa: E731
     monkeypatch.setattr("commands.agreement.click.confirm", confirm)
     terminal = SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True))
     monkeypatch.setattr("commands.agreement.sys", terminal)
-    assert skyinfra("setup", "collect").code == 0
+    assert skyinfra("setup", "collect").code == (0 if answer else exit_codes.FAILED)
     assert len(removal) == count
 
 

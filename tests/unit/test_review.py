@@ -10,7 +10,7 @@ import pytest
 from pulumi.runtime.rpc import UNKNOWN
 
 from catalogue.arch import ARCHES
-from commands.exit_codes import FAILED, REFUSED
+from catalogue.exit_codes import FAILED, REFUSED
 from review.causes import SAVED, Cause
 from review.changes import PreviewError, Rebuild, read_changes
 from review.first_screen import FAILS, NOTHING_LOST, PULLS

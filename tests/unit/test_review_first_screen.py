@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pulumi.runtime.rpc import UNKNOWN
 
-from commands.exit_codes import AT_RISK
+from catalogue.exit_codes import AT_RISK
 from review.changes import Changes, read_changes
 from review.first_screen import INCOMPLETE, LIMIT, NOTHING_LOST, first_screen
 from review.graph import Graph

@@ -18,7 +18,7 @@ from commands.known_vulnerabilities import (
     NOT_FETCHED,
     ODD,
     judged,
-    looked_up,
+    lookup_note,
     with_vulnerabilities,
 )
 from components.contexts import recorded_files
@@ -248,7 +248,7 @@ def test_vulnerabilities_are_gained_and_lost_by_the_modules_that_differ() -> Non
         "unknown before the build, fixed in 9.9.9): GO-3 at work"
     )
     assert loses == f"- skycoin loses known vulnerabilities: GO-1 in {CRYPTO} 0.30.0 (skycoin): GO-1 at work"
-    assert note.endswith(looked_up("2026-11-05", changes.vulnerabilities))
+    assert note.endswith(lookup_note("2026-11-05", changes.vulnerabilities))
     assert "knew on 2026-11-05, by versions of modules: a program might not call the vulnerable code." in note
     text = page(changes, "mine")
     assert f"| skycoin | gained | GO-3 | {CORS} {NOW[CORS]} | 9.9.9 | GO-3 at work |" in text

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from commands.exit_codes import AT_RISK, REFUSED
+from catalogue.exit_codes import AT_RISK, REFUSED
 from review.changes import read_changes
 from review.first_screen import NOTHING_LOST, first_screen
 from review.markdown import page

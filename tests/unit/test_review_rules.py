@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pulumi.runtime.rpc import UNKNOWN
 
-from commands.exit_codes import AT_RISK, FAILED
+from catalogue.exit_codes import AT_RISK, FAILED
 from commands.review import review
 from mocks.engine import BUILD, CONTAINER, NODE_CONTAINER, TAG, VOLUME
 from mocks.previews import Preview, first_preview, preview_of

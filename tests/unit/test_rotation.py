@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from commands import exit_codes
+from catalogue import exit_codes
 from local import rotation
 from local.machine.layout import Layout, read_layout
 from local.pulumi.cli import remember

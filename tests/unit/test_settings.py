@@ -158,7 +158,7 @@ FAULTS: list[tuple[str, Any, str]] = [
     (
         "images.skycoin.source.date",
         "2020-11-23",
-        'skycoin:images.skycoin.source.date: "2020-11-23": a date is UTC, in quotes: "2020-11-23T01:01:48Z"',
+        'skycoin:images.skycoin.source.date: "2020-11-23": a date is a time in UTC, in quotes: "2020-11-23T01:01:48Z"',
     ),
     (
         "images.skycoin.channel",
@@ -405,7 +405,7 @@ ENTRY_FAULTS: list[tuple[dict[str, Any], str, str]] = [
     (
         {"images.skycoin.source.date": "2020-13-45T99:99:99Z"},
         "skycoin:images.skycoin.source.date",
-        'a date is UTC, in quotes: "2020-11-23T01:01:48Z" (month must be in 1..12)',
+        'a date is a time in UTC, in quotes: "2020-11-23T01:01:48Z" (month must be in 1..12)',
     ),
     (
         {"images.skycoin.channel": "feature", "images.skycoin.feature": "x-amd64"},
@@ -529,7 +529,7 @@ ROLLBACK = {"digest": DIGEST, "reason": "stops at block 5", "date": "2026-11-26T
         ("digest", f"skycoin@{DIGEST}", f'"skycoin@{DIGEST}": a digest is sha256: and 64 hexadecimal digits'),
         ("reason", "", '"": a reason is one line of 1 to 200 printable characters'),
         ("reason", "two\nlines", r'"two\nlines": a reason is one line of 1 to 200 printable characters'),
-        ("date", "2026-11-26", '"2026-11-26": a date is UTC, in quotes: "2020-11-23T01:01:48Z"'),
+        ("date", "2026-11-26", '"2026-11-26": a date is a time in UTC, in quotes: "2020-11-23T01:01:48Z"'),
         ("date", None, 'missing, but required (UTC, in quotes, such as "2020-11-23T01:01:48Z")'),
         ("since", "x", 'unknown key (value "x"); allowed here: digest, reason, date'),
     ],

@@ -312,7 +312,7 @@ def test_a_file_that_belongs_to_no_set_up_is_refused(machines: Machines, new: La
         ("state/backend/.pulumi/stacks/skycoin/local.json", File(data=b"[]"), "is not a state of Pulumi"),
     ],
 )
-def test_a_backup_that_no_make_up_could_go_on_with_is_refused(
+def test_a_set_up_backup_that_make_up_could_not_use_is_refused(
     machines: Machines, new: Layout, path: str, file: File, expected: str
 ) -> None:
     with pytest.raises(SetupError, match=expected):

@@ -121,7 +121,7 @@ def test_the_folder_is_renamed_and_the_engine_runs_on(
     assert capsys.readouterr().out == ""
 
 
-def test_onto_another_disk_it_is_copied_compared_and_then_removed(
+def test_a_state_is_moved_to_another_disk_by_copy_compare_and_remove(
     home: Home, two_disks: None, running: Layout, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (home.earlier / "link").symlink_to("nowhere")

@@ -261,7 +261,7 @@ def test_a_vulnerability_accepted_in_one_program_is_not_accepted_in_another(
 
 def test_the_database_can_be_fetched_without_a_judgement(skyinfra: Skyinfra, database: Path) -> None:
     put(database, entry("GO-1", "example.org/alone", {"introduced": "0"}))
-    ran = skyinfra("release", "audit", "--fetch")
+    ran = skyinfra("release", "audit", "--fetch-only")
     assert (ran.code, ran.out) == (0, f"The database of 2026-11-05 is in {database}.\n")
 
 

@@ -300,7 +300,7 @@ SPENDS = '{"meta": {"type": "deterministic", "seed": "s", "secrets": ""}, "entri
     ],
     ids=["exchanged", "shrunk", "without its seed"],
 )
-def test_the_last_copy_of_a_wallet_that_another_one_of_its_name_replaced_stays(
+def test_copies_keep_a_wallet_that_another_with_its_name_replaced(
     before: str, after: str, volumes: Volumes
 ) -> None:
     """Before, twenty changes after the wrong wallet was accepted, the right one's last copy was removed."""

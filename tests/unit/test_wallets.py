@@ -20,12 +20,12 @@ import pytest
 from docker.errors import APIError, NotFound
 
 from catalogue.node_container import WALLET_HELPER, WALLET_READER, WALLET_WRITER
+from clients import signals
 from clients.deployed_nodes import DeployedNode, node_of, nodes_of
 from clients.fingerprint import Fingerprint
 from display.errors import UserError
 from providers.kind import Values
 from tests.unit.wallet_engine import LowLevel, wallet
-from wallets import signals
 from wallets.backups import backup as backups
 from wallets.backups import restore
 from wallets.backups.format import read
@@ -496,7 +496,7 @@ def test_a_restore_keeps_the_existing_files_and_removes_nothing(
     changing = [line for line in engine.noted if line != "remove"]
     assert changing[0] == "stop skycoin-node-1"
     assert engine.noted[-1] == "start skycoin-node-1"
-    assert "Kept, because the backup does not contain them: new.wlt" in capsys.readouterr().out
+    assert " does not contain them: new.wlt" in capsys.readouterr().out
 
 
 def test_a_stopped_node_is_not_started_by_a_restore(node: DeployedNode, tmp_path: Path) -> None:
@@ -622,7 +622,10 @@ def test_a_restore_that_lost_a_file_is_an_error(node: DeployedNode, tmp_path: Pa
     """Before, a file that was missing afterwards counted as restored."""
     engine = FakeEngine({WALLET: {"b.wlt": TEXT}}, loses=True)
     file = keep(tmp_path, "b", pack({"a.wlt": File(data=TEXT)}))
-    lost = r"a\.wlt in skycoin-node-1-wallet differs from the backup\nthe previous files: .*-before-"
+    lost = (
+        r"a\.wlt in skycoin-node-1-wallet was not written correctly: its content differs from what was sent\n"
+        r"the previous files: .*-before-"
+    )
     with pytest.raises(WalletError, match=lost):
         restore_file(node, volume(node, engine), file, tmp_path / "kept")
     assert engine.noted[-1] == "start skycoin-node-1"

@@ -75,7 +75,7 @@ def test_no_job_of_a_forks_workflow_checks_the_fork_out() -> None:
         "pip install --quiet --require-hashes --requirement requirements.txt --requirement "
         "requirements-ecr.txt",
         'git fetch --quiet --no-tags origin "refs/pull/$NUMBER/head"',
-        "./skyinfra release audit --fetch",
+        "./skyinfra release audit --fetch-only",
         '.github/make-page --all "$RUNNER_TEMP/page" --base "$BASE" --head "$HEAD"',
         '.github/quote_page.py "$RUNNER_TEMP/pages/all.md" "$RUNNER_TEMP/texts/all.md"',
         '.github/post-pages "$NUMBER" "$RUNNER_TEMP/texts"',

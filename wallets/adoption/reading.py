@@ -10,7 +10,7 @@ from docker.errors import NotFound
 
 from catalogue.node_container import WALLET
 from wallets.adoption.source import Source
-from wallets.adoption.users import refuse_users
+from wallets.adoption.users import refuse_source_users
 from wallets.asking import ask
 from wallets.errors import WalletError
 from wallets.files.archives import LARGEST, from_tar
@@ -20,7 +20,7 @@ from wallets.volumes.volume import WalletVolume, settled
 
 def wallets_of(source: Source) -> dict[str, File]:
     """All files of the folder, with complete wallets. Raises WalletError if there are none."""
-    refuse_users(source)
+    refuse_source_users(source)
     return read_folder(source)[1]
 
 

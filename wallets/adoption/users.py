@@ -34,7 +34,7 @@ def stop_command(source: Source, users: Sequence[Any]) -> str:
     return f"{source.node.docker} stop -t {GRACE} {' '.join(sorted(container.name for container in users))}"
 
 
-def refuse_users(source: Source) -> None:
+def refuse_source_users(source: Source) -> None:
     """Raise WalletError if a running container may write to the wallets."""
     if users := users_of(source):
         raise WalletError(

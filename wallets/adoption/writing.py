@@ -23,7 +23,7 @@ def adopt(source: Source, volume: WalletVolume, contents: Contents, stay: Callab
     node = source.node
     with node_stopped(volume) as ran:
         present = refuse_occupied(node, volume, contents)
-        users.refuse_users(source)
+        users.refuse_source_users(source)
         stay()
         put(volume, contents, present)
         users.refuse_users_of_a_copy(source)

@@ -15,23 +15,25 @@ from typing import Any
 
 from docker.errors import NotFound
 
-from catalogue.node_container import API, WALLET
+from catalogue.node_container import API, OFFLINE, USER, WALLET
 from clients.deployed_nodes import DeployedNode
 from clients.pull import ensure_image
+from clients.signals import uninterrupted
 from wallets.asking import ask
 from wallets.errors import WalletError
 from wallets.files.archives import to_tar
 from wallets.files.contents import Contents, wallets_in
+from wallets.files.fingerprint import addresses_of
 from wallets.files.parser import parsed
-from wallets.signals import uninterrupted
 
 LABEL = "skycoin.wallet-drill"
 """Label of the volume and the container; its value is the wallet volume of the node."""
 SECONDS = 180
 """Time limit for the node to answer: a Raspberry Pi Zero takes a minute."""
 _PAUSE = 0.5
+_UID, _GID = USER.split(":")
 _ASK = ("wget", "-q", "-O", "-", f"{API}/wallets")
-_FLAGS = ("-disable-networking", "-web-interface-addr=127.0.0.1", "-enable-api-sets=READ,WALLET")
+_FLAGS = (OFFLINE, "-web-interface-addr=127.0.0.1", "-enable-api-sets=READ,WALLET")
 
 
 def addresses_in(contents: Contents) -> dict[str, set[str]]:
@@ -51,7 +53,7 @@ def _by_name(wallets: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, set[
 
 
 def _addresses(wallet: Mapping[str, Any]) -> set[str]:
-    return {entry["address"] for entry in wallet.get("entries") or () if entry.get("address")}
+    return {address for _, address in addresses_of(wallet)}
 
 
 class Drill:
@@ -114,7 +116,7 @@ class Drill:
                     read_only=True,
                     cap_drop=["ALL"],
                     security_opt=["no-new-privileges"],
-                    tmpfs={"/tmp": "", "/data": "uid=10000,gid=10000,mode=0700"},
+                    tmpfs={"/tmp": "", "/data": f"uid={_UID},gid={_GID},mode=0700"},
                     volumes={name: {"bind": WALLET, "mode": "rw"}},
                     # If memory is short, the drill ends and not the node next to it.
                     oom_score_adj=1000,

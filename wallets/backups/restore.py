@@ -106,7 +106,7 @@ def _restore(
     stayed = sorted(set(wallets_in(present)) - set(contents))
     print(f"{node.wallet} on host {node.host}: {counted(contents)} restored from {source}")
     if stayed:
-        print(f"Kept, because the backup does not contain them: {', '.join(stayed)}")
+        print(f"Kept, because {source} does not contain them: {', '.join(stayed)}")
     if not ran:
         print(f"{node.name} was not running and was not started: `up` starts it.")
     return fingerprint_of_whole({**present, **contents})

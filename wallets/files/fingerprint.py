@@ -64,12 +64,12 @@ def _kind(wallet: Mapping[str, Any]) -> str:
 def _by_chain(wallet: Mapping[str, Any]) -> dict[str, list[str]]:
     """Chain → its addresses."""
     kind, chains = _kind(wallet), dict[str, list[str]]()
-    for chain, address in _addresses(wallet):
+    for chain, address in addresses_of(wallet):
         chains.setdefault(f"{kind}/{chain}" if chain else kind, []).append(address)
     return chains
 
 
-def _addresses(wallet: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def addresses_of(wallet: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield chain and address of each entry: of the only account in v0.27.1, or of later accounts."""
     for entry in _entries(wallet):
         if address := entry.get("address"):

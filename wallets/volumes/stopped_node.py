@@ -7,8 +7,8 @@ from typing import Any
 from docker.errors import NotFound
 
 from catalogue.node_container import ALIVE, GRACE
+from clients.signals import uninterrupted
 from wallets.errors import WalletError
-from wallets.signals import uninterrupted
 from wallets.volumes.users import InUseError, refuse_others, refuse_users, refuse_writers
 from wallets.volumes.volume import WalletVolume
 

@@ -8,10 +8,10 @@ from docker.errors import NotFound
 
 from catalogue.node_container import ALIVE, WALLET
 from clients.ownership import give_empty
+from clients.signals import uninterrupted
 from wallets.errors import WalletError
 from wallets.files.archives import to_tar
 from wallets.files.contents import STAGING, Contents, same, without_staged
-from wallets.signals import uninterrupted
 from wallets.volumes.users import command_has_ended, helpers, refuse_started, refuse_writers, writers
 from wallets.volumes.volume import WalletVolume
 
@@ -94,7 +94,10 @@ def _check_written(volume: WalletVolume, contents: Contents) -> None:
         path for path, file in contents.items() if path not in written or written[path].data != file.data
     ]
     if wrong:
-        raise WalletError(f"{', '.join(sorted(wrong))} in {volume.node.wallet} differs from the backup")
+        raise WalletError(
+            f"{', '.join(sorted(wrong))} in {volume.node.wallet} was not written correctly: its "
+            "content differs from what was sent"
+        )
     refuse_started(volume, "The files are in place, but it may overwrite them with what it had read before")
 
 

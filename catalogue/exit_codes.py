@@ -1,6 +1,4 @@
-"""Exit codes of `skyinfra`."""
-
-from fleet import parts
+"""Exit codes of `skyinfra` and of `make up`."""
 
 FAILED = 1
 """A request was refused or failed, or a review had no preview; the message says why."""
@@ -8,7 +6,7 @@ USAGE = 2
 """The command line was not understood; this is click's own code."""
 REFUSED = 3
 """A printed page or table says that `pulumi up` would be refused."""
-PART = parts.PART
+PART = 4
 """A part of a fleet needs attention or was skipped; the text says which."""
 AT_RISK = 5
 """A printed page says that a wallet, a volume or something published could be lost, or a rule is broken."""
