@@ -158,7 +158,8 @@ FAULTS: list[tuple[str, Any, str]] = [
     (
         "images.skycoin.source.date",
         "2020-11-23",
-        'skycoin:images.skycoin.source.date: "2020-11-23": a date is a time in UTC, in quotes: "2020-11-23T01:01:48Z"',
+        'skycoin:images.skycoin.source.date: "2020-11-23": a date is a time in UTC, in quotes: '
+        '"2020-11-23T01:01:48Z"',
     ),
     (
         "images.skycoin.channel",
