@@ -11,6 +11,7 @@ from typing import assert_never
 from catalogue.arch import ARCHES
 
 _DOCKER_SOCKETS = ("unix:///var/run/docker.sock", "unix:///run/docker.sock")
+SSH_PORT = 22
 TAG_LENGTH = 128
 COMMIT_DIGITS = 12
 """Number of digits of a commit in a tag."""
@@ -86,8 +87,15 @@ def address_port(address: str) -> int | None:
 
 
 def engine_name(address: str) -> str:
-    """Name of the engine at an address: for ssh://, HOST or HOST:PORT, without the user and port 22."""
-    return address.rpartition("@")[2].removesuffix(":22") if address.startswith("ssh://") else address
+    """Name of the engine at an address: for ssh://, HOST or HOST:PORT, without the user and port 22.
+
+    Spellings of a host in DNS have one name: it ignores case and a last dot (RFC 4343, RFC 1034).
+    """
+    if not address.startswith("ssh://"):
+        return address
+    host, _, port = address.rpartition("@")[2].partition(":")
+    number = int(port) if port.isdecimal() else SSH_PORT
+    return host.lower().removesuffix(".") + (f":{number}" if number != SSH_PORT else "")
 
 
 def possible_engine(address: str) -> str:

@@ -20,6 +20,11 @@ SCRIPT = Path(__file__).with_name("wallet-fingerprint.sh").read_text()
 
 SECRET = "secret"  # noqa: S105 a name
 """Chain that stands for a wallet's seed or secret keys, without which nothing can be spent."""
+KEYS = "keys"
+"""Chain whose count is that of the readable secret keys of a collection, which no seed brings back.
+
+A wallet that is encrypted has none. Digests leave it out, so that backups of earlier versions keep theirs.
+"""
 TORN = "empty, truncated or unreadable"
 _TEMPORARY = re.compile(r"(.*wlt)\.tmp\.([0-9a-f]{8})")
 DIGITS = 16
@@ -45,7 +50,7 @@ class Chain:
 
 
 NO_ADDRESSES = Chain(count=1, sha256="-")
-"""Value of the chain SECRET, which is never hashed."""
+"""Value of the chain SECRET, which, like KEYS, is never hashed."""
 NONE_YET = Chain(count=0, sha256="-")
 """Value of the only chain in a wallet that has neither an address nor a secret."""
 
@@ -53,7 +58,7 @@ Fingerprint: TypeAlias = Mapping[str, Mapping[str, Chain]]
 """Wallet file → chain → its addresses.
 
 Chains: `deterministic`, `collection` and `xpub` are named after the wallet's type; `bip44/0/1` is the second
-chain of the first account; `secret` is SECRET.
+chain of the first account; `secret` is SECRET, `keys` is KEYS.
 """
 
 NOTHING: Fingerprint = MappingProxyType({})
@@ -103,13 +108,9 @@ class VolumeWallets:
         losses: list[str] = []
         for file, chains in sorted(before.items()):
             # A wallet that was only renamed is not lost. Wallets without addresses all look alike.
-            if (
-                file not in self.wallets
-                and file not in self.damaged
-                and chains in new_wallets
-                and _size(chains)
-            ):
-                new_wallets.remove(chains)
+            renamed = next((wallet for wallet in new_wallets if _is_same(chains, wallet)), None)
+            if file not in self.wallets and file not in self.damaged and renamed and _size(chains):
+                new_wallets.remove(renamed)
                 continue
             losses += self._lost_of(file, chains)
         return losses
@@ -130,15 +131,31 @@ class VolumeWallets:
             if name == SECRET:
                 if current is None:
                     yield f"{file} has lost its seed or secret keys"
+            elif name == KEYS:
+                yield from _lost_keys(file, chain, current)
             elif current is None or current.count < chain.count:
                 yield f"{file} has {current.count if current else 0} of {_count_text(chain.count)} ({name})"
             elif current != chain and self.beginnings.get((file, name, chain.count)) != chain.sha256:
                 yield f"{file} has other addresses than before ({name})"
 
 
+def _lost_keys(file: str, before: Chain, now: Chain | None) -> Iterator[str]:
+    """Describe lost secret keys; without KEYS the wallet is encrypted, or has lost what SECRET stands for."""
+    if now is not None and now.count < before.count:
+        yield f"{file} has {now.count} of {count_of(before.count, 'secret key')}"
+
+
 def _size(chains: Mapping[str, Chain]) -> int:
     """Number of addresses in the chains of a wallet."""
-    return sum(chain.count for name, chain in chains.items() if name != SECRET)
+    return sum(chain.count for name, chain in chains.items() if name not in (SECRET, KEYS))
+
+
+def _is_same(before: Mapping[str, Chain], now: Mapping[str, Chain]) -> bool:
+    """True for a wallet that has the same addresses, and no fewer secret keys."""
+    if KEYS in before and KEYS in now and now[KEYS].count < before[KEYS].count:
+        return False
+    first, second = ({name: chain for name, chain in of.items() if name != KEYS} for of in (before, now))
+    return first == second
 
 
 def _count_text(addresses: int) -> str:
@@ -153,7 +170,11 @@ def summary(wallets: Fingerprint) -> str:
 
 def digest(wallets: Fingerprint) -> str:
     """Digest for people to compare: 16 hexadecimal digits over a volume's wallets and their names."""
-    text = "".join(f"{line}\n" for line in sorted(lines(wallets)))
+    hashed = {
+        file: {name: chain for name, chain in chains.items() if name != KEYS}
+        for file, chains in wallets.items()
+    }
+    text = "".join(f"{line}\n" for line in sorted(lines(hashed)))
     return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
 
 
@@ -179,7 +200,7 @@ def script_arguments(before: Fingerprint) -> list[str]:
         f"{file}\t{name.partition('/')[2] or '-'}\t{chain.count}"
         for file, chains in before.items()
         for name, chain in chains.items()
-        if name != SECRET and chain != NONE_YET
+        if name not in (SECRET, KEYS) and chain != NONE_YET
     ]
 
 
@@ -199,6 +220,8 @@ def read(printed: str) -> VolumeWallets:
         )
     for (number,) in of["secret"]:
         wallets[files[number]][SECRET] = NO_ADDRESSES
+    for number, count in of["keys"]:
+        wallets[files[number]][KEYS] = Chain(count=int(count), sha256="-")
     for number, kind in types.items():
         if not wallets[files[number]]:
             wallets[files[number]][kind] = NONE_YET
@@ -218,7 +241,7 @@ def read(printed: str) -> VolumeWallets:
     )
 
 
-_KINDS = ("end", "id", "damaged", "file", "type", "secret", "count", "all", "first")
+_KINDS = ("end", "id", "damaged", "file", "type", "secret", "keys", "count", "all", "first")
 
 
 def _name(kind: str, chain: str) -> str:

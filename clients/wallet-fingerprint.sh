@@ -8,6 +8,7 @@
 #                                   node makes of one while it saves it, where that copy is whole
 #   type N TYPE                     its meta.type; one without this line is truncated, or no wallet
 #   secret N                        it holds what spends
+#   keys N COUNT                    of a collection: readable secret keys, which no seed brings back
 #   count N CHAIN COUNT             addresses of a chain: - for the only one, ACCOUNT/CHAIN for bip44
 #   all N CHAIN SHA-256             of its addresses, one a line, in the order of the file
 #   first N CHAIN COUNT SHA-256     of the first COUNT of them, where it is asked for
@@ -22,7 +23,9 @@ set -u
 [ -r . ] || { echo "the wallet's folder can't be listed"; exit 1; }
 [ -w . ] || [ -z "$(ls -A . 2> /dev/null)" ] || { echo "the wallet's folder can't be written to"; exit 1; }
 [ ! -e .skyinfra-id ] || [ -r .skyinfra-id ] || { echo ".skyinfra-id can't be read"; exit 1; }
-if [ -f .skyinfra-id ] && grep -Eqx '[0-9a-f]{32}' .skyinfra-id 2> /dev/null; then printf 'id\t%s\n' "$(cat .skyinfra-id)"; fi
+# Nothing behind the id: whoever writes to the volume could otherwise add lines to what this prints.
+identity=$([ ! -f .skyinfra-id ] || head -c 33 .skyinfra-id)
+if printf '%s\n' "$identity" | grep -Eqx '[0-9a-f]{32}'; then printf 'id\t%s\n' "$identity"; fi
 
 # shellcheck disable=SC2016 # awk's words, not the shell's
 printable='
@@ -53,6 +56,7 @@ function finish(    chain) {
     if (broken || !closed || type == "" || type ~ /[\t\n]/) return
     print "type\t" number "\t" type
     if (spends) print "secret\t" number
+    if (type == "collection" && keys) print "keys\t" number "\t" keys
     for (chain in count) print "count\t" number "\t" chain "\t" count[chain]
 }
 function add(chain,    wanted) {
@@ -116,6 +120,7 @@ function shut(sign) {
     if (kind[depth] != (sign == "}" ? "{" : "[") || wanted_next !~ /end$/) fail()
     # v0.27.1 has one account, and the chain with each entry; later ones have accounts of chains.
     if (is_entry()) check()
+    if (is_entry() && private != "") keys++
     if (is_entry() && address != "")
         add(depth == 7 ? place[2] + 0 "/" place[4] + 0 : change != "" ? "0/" change : "-")
     address = change = public = private = ""

@@ -47,11 +47,12 @@ cd /wallet || exit 1
 [ -w . ] || { echo "the wallet's folder can't be written to"; exit 1; }
 [ ! -e .skyinfra-id ] || [ -f .skyinfra-id ] || { echo ".skyinfra-id is not a file"; exit 1; }
 [ ! -e .skyinfra-id ] || [ -r .skyinfra-id ] || { echo ".skyinfra-id can't be read"; exit 1; }
-if ! grep -Eqx '[0-9a-f]{32}' .skyinfra-id 2> /dev/null; then
-    rm -f .skyinfra-id.new && (set -C; printf '%s\\n' "$1" > .skyinfra-id.new) || exit 1
+identity=$([ ! -e .skyinfra-id ] || head -c 33 .skyinfra-id)
+if ! printf '%s\\n' "$identity" | grep -Eqx '[0-9a-f]{32}'; then
+    identity=$1
+    rm -f .skyinfra-id.new && (set -C; printf '%s\\n' "$identity" > .skyinfra-id.new) || exit 1
     sync && mv .skyinfra-id.new .skyinfra-id || exit 1
 fi
-identity=$(head -n 1 .skyinfra-id)
 shift
 cd /data && printf '%s\\n' "$identity" "$@" > .identity.new && sync && mv .identity.new .identity || exit 1
 echo "$identity"
@@ -92,6 +93,16 @@ class WalletOnHost:
     def has_copies(self) -> bool:
         """True if the volume of copies exists, which also holds the host's record of the wallets."""
         return has_volume(self._client.api, backups_volume(self.volume))
+
+    def copies_changed(self) -> str | None:
+        """Time when the folder of the volume of copies last changed, as the engine writes it.
+
+        Empty if the engine does not say it; None if there is no such volume.
+        """
+        try:
+            return str(self._client.api.inspect_volume(backups_volume(self.volume)).get("CreatedAt") or "")
+        except NotFound:
+            return None
 
     def has_image(self) -> bool:
         """True if the wallet can be read without pulling an image; a running node has its image."""

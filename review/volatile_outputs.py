@@ -8,6 +8,7 @@ VOLATILE: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "skycoin:index:Preflight": {
             "wallets": "a wallet grows while its node runs; one that has lost something refuses the preview",
+            "walletRecorded": "the time of the last copy of the wallet",
         },
         "skycoin:index:NodeContainer": {
             "lastReplacement": "the duration of the last replacement",

@@ -31,23 +31,36 @@ copies() {
         sed 's|.*/||' | sort -r
 }
 
-# Addresses of a wallet, one a line, and a line if it holds what spends.
+# Addresses, seed and keys of a wallet, one a line, and a line if it is encrypted.
 held() {
     tr ',{}' '\n' < "$1" | awk -F '"' '
         $1 ~ /[^ \t\r]/ || $4 == "" { next }
-        $2 == "address" { print $4 }
-        $2 ~ /^(seed|secrets|secret_key|secret|private_key)$/ { print "spends" }'
+        $2 == "secrets" { print "encrypted" }
+        $2 ~ /^(address|seed|secret_key|secret|private_key)$/ { print $2, $4 }'
 }
 
-# True where another copy has each wallet of this one, by its file name, with all that it holds.
-has_heir() {
+# True where another copy has each wallet of this one, by its file name, with all that it holds. What is readable is
+# more than what is encrypted, for a password can be lost.
+is_held_by() {
     for file in "/data/$1"/*wlt "/data/$1"/.*wlt; do
         [ -f "$file" ] || continue
         heir=/data/$2/${file##*/}
         [ -f "$heir" ] || return 1
         { held "$heir" && echo && held "$file"; } |
-            awk '$0 == "" { is_old = 1; next } is_old && !($0 in heir) { exit 1 } { heir[$0] }' || return 1
+            awk '
+                $0 == "" { is_old = 1; next }
+                is_old && $0 == "encrypted" && is_readable { next }
+                is_old && !($0 in heir) { exit 1 }
+                { heir[$0] }
+                !is_old && $1 ~ /^(seed|secret_key|secret|private_key)$/ { is_readable = 1 }' || return 1
     done
+}
+
+has_heir() {
+    for heir_of in $2; do
+        if is_held_by "$1" "$heir_of"; then return; fi
+    done
+    return 1
 }
 
 is_same() {
@@ -69,17 +82,20 @@ copy() {
 }
 
 # Beside the newest, these stay: the first copy, the last one before each wallet that began anew, and each with a
-# wallet, an address or a seed that the newest one lacks. A copy is renamed before it is removed, so no name leads to
+# wallet, an address, a readable seed or a key that no newer one has. A copy is renamed before it is removed, so no name leads to
 # a part of one.
 prune() {
     rm -rf /data/.removed
-    kept=0 newer='' first=$(copies | tail -n 1)
+    kept=0 newer='' heirs='' first=$(copies | tail -n 1)
     for copy in $(copies); do
         case $copy/$newer in
             */*-new-wallet | *-new-wallet/*) newer=$copy && continue ;;
         esac
         newer=$copy kept=$((kept + 1))
-        if [ "$kept" -le "$1" ] || [ "$copy" = "$first" ] || ! has_heir "$copy" "$2"; then continue; fi
+        if [ "$kept" -le "$1" ] || [ "$copy" = "$first" ] || ! has_heir "$copy" "$heirs"; then
+            heirs="$heirs $copy"
+            continue
+        fi
         mv "/data/$copy" /data/.removed && rm -rf /data/.removed || return 1
     done
 }
@@ -134,7 +150,7 @@ trap 'rm -rf /data/.partial' EXIT
 for _ in 1 2 3 4 5; do
     copy || exit 1
     if is_same /wallet /data/.partial; then
-        sync && mv /data/.partial "/data/$1" && sync && prune "$4" "$1" && echo "$1"
+        sync && mv /data/.partial "/data/$1" && sync && prune "$4" && echo "$1"
         exit
     fi
     sleep 1

@@ -23,7 +23,16 @@ from providers.skycoin.change_of_user import refuse_running_of, refuse_unprepare
 from providers.skycoin.host_findings import HostFindings
 from providers.skycoin.node_urn import node_command
 from providers.skycoin.older_images import FAULTS
-from providers.skycoin.wallet_identity import EMPTY, FAULT, KEPT_OUT, UNRECORDED, refreshed, verified_state
+from providers.skycoin.wallet_identity import (
+    EMPTY,
+    FAULT,
+    KEPT_OUT,
+    UNRECORDED,
+    refreshed,
+    refuse_empty,
+    remembered,
+    verified_state,
+)
 
 NATIVE, EMULATED = "native", "emulated"
 PROBE_SECONDS = 120
@@ -82,6 +91,11 @@ class Preflight(InputsAsState):
         if facts is not None and olds is not None:
             with suppress(ServiceError, *FAULTS):  # a preview goes on without facts that it can't get
                 refuse_unprepared(self._client, olds, news)
+        if facts is not None and olds is not None and _has_other_volume(olds, news):
+            with suppress(ServiceError, *FAULTS):
+                wallet = WalletOnHost(self._client(news), news)
+                if wallet.has_image() or not wallet.exists():
+                    refuse_empty(wallet, news, olds, remembered(olds))
         if olds is not None and olds.get(KEPT_OUT):
             with suppress(ServiceError, *FAULTS) if facts is None else nullcontext():
                 self._look_again(olds, news)
@@ -90,7 +104,7 @@ class Preflight(InputsAsState):
 
     def _look_again(self, olds: Values, news: Values) -> None:
         """Raise ProviderError if the node must keep away from its wallet, or it has lost something."""
-        known = olds if olds["wallet"] == news["wallet"] else {}
+        known = {} if _has_other_volume(olds, news) else olds
         wallet = WalletOnHost(self._client(news), news, _former(olds, news))
         observed = refreshed(wallet, news, known) if known or wallet.exists() else {}
         if problem := observed.get(KEPT_OUT) or observed.get(FAULT):
@@ -124,7 +138,10 @@ class Preflight(InputsAsState):
         client = self._client(news)
         refuse_unprepared(lambda _: client, olds, news)
         checks, wallet = self._check_image(client, news), WalletOnHost(client, news, _former(olds, news))
-        known = olds if olds.get("wallet") == news["wallet"] else None
+        known: Values | None = olds
+        if _has_other_volume(olds, news):
+            known = None
+            refuse_empty(wallet, news, olds, remembered(olds))
         return {**news, **checks, **verified_state(wallet, news, known)}
 
     def delete(self, identity: str, state: Values) -> None:
@@ -165,7 +182,11 @@ class Preflight(InputsAsState):
 def _former(olds: Values, news: Values) -> str:
     """Name of the node's container on its wallet until now; empty if it gets another wallet."""
     name: str = olds.get("container") or news["container"]
-    return name if olds.get("wallet") == news["wallet"] else ""
+    return "" if _has_other_volume(olds, news) else name
+
+
+def _has_other_volume(olds: Values, news: Values) -> bool:
+    return bool(olds.get("wallet") != news["wallet"])
 
 
 def _is_elsewhere(olds: Values, news: Values) -> bool:

@@ -47,9 +47,22 @@ def refuse_lost_volume(client: Any, inputs: Values) -> None:
         )
     if not has_volume(client.api, inputs["backups"]):
         raise ProviderError(
-            f"{no_copies(inputs)} The node was not changed. `pulumi up --refresh` compares the wallet "
-            "with the stack's record first, and then creates the volume, the host's record and a copy again."
+            f"{no_copies(inputs)} {_NOT_COMPARED}, and then creates the volume, the host's record and a copy "
+            "again."
         )
+
+
+def no_record(inputs: Values) -> str:
+    """Message that the volume of copies, perhaps emptied or re-created, has no record of the wallet."""
+    return (
+        f"host {inputs['host']}: the volume {inputs['backups']!r} lacks the host's record of the wallet. "
+        f"{_NOT_COMPARED}, and then writes the host's record again."
+    )
+
+
+_NOT_COMPARED = (
+    "The node was not changed. `pulumi up --refresh` compares the wallet with the stack's record first"
+)
 
 
 def no_copies(inputs: Values) -> str:

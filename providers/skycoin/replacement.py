@@ -17,7 +17,7 @@ from clients.wallet_on_host import WalletOnHost
 from providers.container.container_schema import CONTAINER
 from providers.container.creation import creation
 from providers.container.plan import essence
-from providers.kind import URN, Values
+from providers.kind import URN, ProviderError, Values
 from providers.log import Status, Warn
 from providers.skycoin.chain_database import (
     FORGET,
@@ -33,9 +33,9 @@ from providers.skycoin.last_healthy import last_healthy_label
 from providers.skycoin.node_proof import Answer, ask_node, refuse_unverified, version_of
 from providers.skycoin.older_images import protect_image
 from providers.skycoin.proxy_port import proxy_aside
-from providers.skycoin.refusals import refuse_engine_inside, refuse_lost_volume
+from providers.skycoin.refusals import no_record, refuse_engine_inside, refuse_lost_volume
 from providers.skycoin.wallet_copy import copy_wallet
-from providers.skycoin.wallet_identity import refuse_changed, verify_unchanged
+from providers.skycoin.wallet_identity import refuse_changed, refuse_empty, verify_unchanged
 from providers.skycoin.watchdog import start_watchdog
 
 
@@ -67,7 +67,10 @@ class Replacement:
         image = new_image if self.old is None else self._known_image() or new_image
         access = {**self.inputs, "image": image, "container": self.inputs["name"]}
         wallet = WalletOnHost(self.client, access, self._former)
+        self._refuse_empty(wallet, access)
         recorded = verify_unchanged(wallet, self.inputs)
+        if self.old is not None and not recorded[0]:
+            raise ProviderError(no_record(self.inputs))
         keep = self._chain_copy(image, new_image)
         self.status("copies the wallet")
         copy_wallet(self.client, self.inputs, image, self.now)
@@ -100,6 +103,13 @@ class Replacement:
         self.handover.refuse_second_writer(wallets, own)
         if data := wanted_volume(self.inputs):
             self.handover.refuse_anothers_volume(data, own)
+
+    def _refuse_empty(self, wallet: WalletOnHost, access: Values) -> None:
+        """Raise ProviderError if the node would get an empty volume in place of one with wallets."""
+        former = self.state.get("wallet", self.inputs["wallet"])
+        if former != self.inputs["wallet"]:
+            _, before = WalletOnHost(self.client, {**access, "wallet": former}).recorded()
+            refuse_empty(wallet, self.inputs, self.state, before)
 
     @property
     def _former(self) -> str:

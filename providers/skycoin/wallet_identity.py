@@ -17,14 +17,15 @@ from providers.skycoin.node_urn import container_urn, node_command
 ACCEPTED = "SKYCOIN_ACCEPT_WALLET"
 """Environment variable with the digest of a fingerprint to accept instead of the recorded one."""
 IDENTITY, WALLETS, FAULT, EMPTY = "walletId", "wallets", "walletFault", "walletEmpty"
-KEPT_OUT, UNRECORDED = "walletKeptOut", "walletUnrecorded"
+KEPT_OUT, UNRECORDED, RECORDED = "walletKeptOut", "walletUnrecorded", "walletRecorded"
 """Keys of the state.
 
 IDENTITY and WALLETS are the recorded id and fingerprint of the wallet volume. FAULT is the problem that a
 refresh found with the wallet, which stops later changes; EMPTY is true if the volume held no wallet then.
 KEPT_OUT is the reason why the node must keep away from the wallet: its user can't read it, or another
 container uses it. It only leads to another check, because the node may get another user, or another wallet,
-next. A refresh sets UNRECORDED if the volume of copies is gone, and the host's record with it.
+next. A refresh sets UNRECORDED if the host has no record of the wallet. RECORDED is the time of the last
+change of the volume of copies when a refresh saw a record there, so that the next refresh need not read it.
 """
 
 
@@ -57,8 +58,11 @@ def verified_state(wallet: WalletOnHost, inputs: Values, known: Values | None) -
     wallets = NOTHING if contents is None else contents.wallets
     if is_adopting():  # Nothing is written here; if the host has no record either, the next check writes one.
         identity, _ = records[-1]
-        return _state(identity, wallets) if identity else {FAULT: "", EMPTY: False}
-    return _state(wallet.record(wallets), wallets)
+        if not identity:
+            return {FAULT: "", EMPTY: False}
+    else:
+        identity = wallet.record(wallets)
+    return {**_state(identity, wallets), RECORDED: wallet.copies_changed()}
 
 
 def verify_unchanged(wallet: WalletOnHost, inputs: Values) -> tuple[str, Fingerprint]:
@@ -77,6 +81,26 @@ def verify_unchanged(wallet: WalletOnHost, inputs: Values) -> tuple[str, Fingerp
     return identity, contents.wallets
 
 
+def refuse_empty(wallet: WalletOnHost, inputs: Values, olds: Values, before: Fingerprint) -> None:
+    """Raise ProviderError if a node's new volume is missing or empty and its former one had wallets.
+
+    `olds` is the state with the former volume, `before` the fingerprint of its wallets. Settings that newly
+    accept an empty wallet accept this one.
+    """
+    if not before or (inputs.get("newWallet") and not olds.get("newWallet")):
+        return
+    exists = wallet.exists()
+    if exists and not _is_empty(wallet.read_wallets(before)):
+        return
+    problem = "holds no wallet" if exists else "does not exist"
+    raise ProviderError(
+        f"host {inputs['host']}: the node would get the wallet volume {wallet.volume!r}, which {problem}, in "
+        f"place of {olds['wallet']!r}, which held {summary(before)}. The node was not changed. Set "
+        f"`wallet-volume: {olds['wallet']}` on the node again; or, to start with an empty wallet, set "
+        "`new-wallet: true` on it for one `pulumi up`."
+    )
+
+
 def refuse_changed(wallet: WalletOnHost, identity: str, before: Fingerprint) -> None:
     """Raise ProviderError if the wallet has lost something of `before` since the new node started."""
     if identity and (problem := fault(wallet.read_wallets(before), identity, before)):
@@ -86,10 +110,21 @@ def refuse_changed(wallet: WalletOnHost, identity: str, before: Fingerprint) -> 
 def refreshed(wallet: WalletOnHost, inputs: Values, state: Values) -> Values:
     """Read a wallet and return its state. Changes nothing; the host's record only for accepted wallets."""
     try:
-        observed = _read_state(wallet, inputs, state)
+        return {**_read_state(wallet, inputs, state), **_recorded_state(wallet, state)}
     except KeptOutError as error:
         return {KEPT_OUT: f"{error}. The node was not changed."}
-    return observed if wallet.has_copies() else {**observed, UNRECORDED: True}
+
+
+def _recorded_state(wallet: WalletOnHost, state: Values) -> Values:
+    """State of the host's record, which an emptied or re-created volume of copies has lost."""
+    changed = wallet.copies_changed()
+    if changed is None:
+        return {UNRECORDED: True}
+    if changed and changed == state.get(RECORDED):
+        return {}
+    if not wallet.has_image():
+        return {}  # As for the wallet: it is read again with the next image.
+    return {RECORDED: changed} if wallet.recorded()[0] else {UNRECORDED: True}
 
 
 def _read_state(wallet: WalletOnHost, inputs: Values, state: Values) -> Values:

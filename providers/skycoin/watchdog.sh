@@ -17,6 +17,13 @@ while [ "$seconds" -gt 0 ]; do
         seconds=$((seconds - 10))
     fi
 done
+# A command that writes to the wallet, such as a restore, comes first: it has stopped the node itself.
+written() { [ -n "$(docker ps -aq --filter "label=skycoin.wallet-helper=$wallet" --filter label=skycoin.wallet-writer)" ]; }
+while written; do
+    [ "$patience" -gt 0 ] || exit 1
+    sleep 10
+    patience=$((patience - 10))
+done
 # One that is gone was given up on purpose; one that has started since was brought back by somebody else.
 [ "$(docker inspect -f '{{.State.StartedAt}} {{.State.Running}}' "$old")" = "$started false" ] || exit 0
 new=$(docker ps -aq --no-trunc --filter "label=skycoin.attempt=$attempt")
@@ -25,12 +32,13 @@ if [ -n "$new" ]; then
     docker stop -t "$grace" "$new" && docker rm "$new" || exit 1
 fi
 # A person may have helped themselves meanwhile: a wallet has one writer.
-[ -z "$(docker ps -q --filter "volume=$wallet")" ] || exit 1
+if [ -n "$(docker ps -q --filter "volume=$wallet")" ] || written; then exit 1; fi
 # The copy is of the time before the new one: what that one has written, the old one may refuse.
 [ -z "$chain" ] || docker run --rm --network none --read-only --cap-drop ALL --entrypoint sh -v "$chain:/data" \
     --user "$(docker inspect -f '{{.Config.User}}' "$old")" \
     "$(docker inspect -f '{{.Image}}' "$old")" -c "$script" chain-database put-back
 [ "$(docker inspect -f '{{.Name}}' "$old")" = "/$name" ] || docker rename "$old" "$name" || exit 1
+if written; then exit 1; fi
 docker start "$old" || exit 1
 docker update --restart unless-stopped "$old"
 [ -z "$proxy" ] || docker start "$proxy"

@@ -77,7 +77,7 @@ def test_a_volume_of_a_container_that_removes_itself_is_kept(heir: Machine, opti
         assert refused.code == 1
         assert "--rm" in refused.text
         run(heir, commands("--volumes-from old-skycoin"))
-        assert heir.docker("container", "inspect", OLD).code != 0, "it has removed itself"
+        until(lambda: heir.docker("container", "inspect", OLD).code != 0, "it has removed itself")
         assert adopted(heir) == addresses
     heir.docker("volume", "rm", OLD)
 
@@ -87,7 +87,7 @@ def test_a_container_s_own_files_are_copied_while_it_runs(heir: Machine) -> None
     places = {"/root/.skycoin/wallets": "/wallet", "kept:/wallets": "kept:/wallet"}
     with old_node(heir) as addresses:
         run(heir, commands("docker cp", **places))
-        assert heir.docker("container", "inspect", OLD).code != 0, "it has removed itself"
+        until(lambda: heir.docker("container", "inspect", OLD).code != 0, "it has removed itself")
         assert adopted(heir) == addresses
 
 

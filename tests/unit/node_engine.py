@@ -72,9 +72,9 @@ class NodeEngine:
     images_there: set[str] = field(default_factory=lambda: {GOOD, NEXT, BAD, SICK})
     ports: set[str] = field(default_factory=set)
     """Ports of the host that other programs use."""
-    memory: str = "end"
+    memory: str = "0123\nend"
     """Lines of the host's record of the wallet, its id first."""
-    fingerprint: str = ""
+    fingerprint: str = "id\t0123\nend\n"
     """Lines that the fingerprint script prints about the wallet."""
     answers: dict[str, str] = field(default_factory=dict)
     """Image → its node's answer to the health request."""
@@ -456,7 +456,8 @@ class _Containers:
             return _Tending(self.engine, action if volume == DATA else f"{action} in {volume}")
         modes = {name: mode.removesuffix(",nocopy") for name, mode in modes.items()}
         if list(modes.values()) == ["ro"]:
-            return _Print(self.engine.fingerprint if WALLET in modes else self.engine.memory)
+            is_wallet = options["volumes"][next(iter(modes))]["bind"] == "/wallet"
+            return _Print(self.engine.fingerprint if is_wallet else self.engine.memory)
         assert sorted(modes.values()) == ["ro", "rw"], "a copy can't change the wallet"
         return _Copy(self.engine)
 

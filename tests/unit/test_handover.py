@@ -942,11 +942,11 @@ def test_another_order_of_unordered_inputs_restarts_nothing() -> None:
 
 @pytest.mark.case(21)
 def test_a_change_of_wallet_volume_is_a_handover_that_recovers_from_every_kill() -> None:
-    other = "skycoin-one-other"
+    other = "skycoin-another-wallet"
     mounts = [INPUTS["mounts"][0], {"type": "volume", "source": other, "target": "/wallet"}]
     wanted = {**INPUTS, "wallet": other, "mounts": mounts}
     for at in call_numbers():
-        engine = NodeEngine(volumes_there={WALLET, COPIES, DATA, other})
+        engine = NodeEngine(volumes_there={WALLET, COPIES, DATA, other, f"{other}-backups"})
         resource = after_fault(engine, at, Fault.KILLED_AFTER, wanted, replace=False)
         if engine.calls < at:
             break
@@ -1125,7 +1125,15 @@ def test_without_the_hosts_record_no_node_is_replaced_until_a_refresh_has_compar
         node.up(changed, replace=replace)
     assert (engine.log, COPIES in engine.volumes_there) == ([], False)
     assert_single_running(engine, INPUTS)
-    engine.volumes_there.add(COPIES)  # the preflight writes the record again
+    engine.volumes_there.add(COPIES)  # by hand: it is empty
+    engine.memory, record = "end", engine.memory
+    with pytest.raises(
+        ProviderError, match=rf"{COPIES}' lacks the host's record .*`pulumi up --refresh` comp"
+    ):
+        node.up(changed, replace=replace)
+    assert engine.log == []
+    assert_single_running(engine, INPUTS)
+    engine.memory = record  # the preflight has written it again
     assert node.up(changed, replace=replace) == ("replace" if replace else "update")
     assert_single_running(engine, changed)
 
@@ -1248,7 +1256,7 @@ def test_no_time_passes_for_a_watchdog_while_the_chain_is_copied(tmp_path: Path)
     subprocess.run(["sh", "-c", watchdog.SCRIPT, "sh", *words], env=env, check=True, timeout=60)
     calls = (tmp_path / "calls").read_text().splitlines()
     asks = f"docker ps -q --filter label={wallet_copy.LABEL}={WALLET}"
-    assert calls[:-1] == ["sleep 10", asks] * 4
+    assert calls[:-2] == ["sleep 10", asks] * 4
     assert calls[-1].startswith("docker inspect"), "15 seconds are two of them, after two of the copy"
 
 
@@ -1263,6 +1271,29 @@ def test_a_watchdog_waits_for_a_copy_that_hangs_no_longer_than_an_hour(tmp_path:
     calls = (tmp_path / "calls").read_text().splitlines()
     assert calls.count("sleep 10") == 360 + 2
     assert calls[-1].startswith("docker inspect")
+
+
+@pytest.mark.case(39)
+def test_a_watchdog_lets_a_restore_finish_before_it_starts_the_old_node(tmp_path: Path) -> None:
+    """A restore has stopped the node and writes through a container that is created and never runs."""
+    board = """#!/bin/sh
+echo "${0##*/} $*" >> "${0%/*}/calls"
+case $* in
+    "ps -aq --filter label=skycoin.wallet-helper=WALLET --filter label=skycoin.wallet-writer")
+        [ "$(grep -c sleep "${0%/*}/calls")" -gt 3 ] || echo writer ;;
+    "inspect -f {{.State.StartedAt}}"*) echo "started false" ;;
+    "inspect -f {{.Name}}"*) echo "/NAME" ;;
+esac
+"""
+    for name in ("docker", "sleep"):
+        (tmp_path / name).write_text(board.replace("WALLET", WALLET).replace("NAME", NAME))
+        (tmp_path / name).chmod(0o755)
+    words = [NAME, "old", "started", "attempt", "10", "60", WALLET, "", "", ""]
+    env = {"PATH": f"{tmp_path}:{os.defpath}"}
+    subprocess.run(["sh", "-c", watchdog.SCRIPT, "sh", *words], env=env, check=True, timeout=60)
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert calls.count("sleep 10") == 1 + 3
+    assert "docker start old" in calls[-3:]
 
 
 def test_a_node_on_this_machine_or_one_that_is_stopped_needs_no_watchdog(

@@ -210,6 +210,8 @@ def test_the_resource_of_a_build_names_its_image_and_architecture() -> None:
         ("unix:///run/docker.sock", ""),
         ("unix:///other.sock", "unix:///other.sock"),
         ("ssh://pi@attic.lan:22", "attic.lan"),
+        ("ssh://pi@attic.lan:022", "attic.lan"),
+        ("ssh://pi@ATTIC.lan.", "attic.lan"),
         ("ssh://pi@attic.lan:2222", "attic.lan:2222"),
     ],
 )

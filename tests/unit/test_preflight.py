@@ -489,7 +489,8 @@ def test_a_node_can_change_from_a_wallet_in_use_elsewhere_to_its_own_wallet(engi
         with pytest.raises(ProviderError, match="is in use by the container stranger"):
             act(INPUTS, state)
     wanted = {**INPUTS, "wallet": "my-wallet"}
-    assert check.planned(wanted, state)["wallet"] == "my-wallet", "up creates it"
+    new = {**wanted, "newWallet": True}
+    assert check.planned(new, state)["wallet"] == "my-wallet", "up creates it"
     engine.put("my-wallet", mine=wallet("B"))
     assert check.diff(state, INPUTS, wanted).updates == ("wallet",)
     assert check.planned(wanted, state)["wallet"] == "my-wallet"

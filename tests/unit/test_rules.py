@@ -326,17 +326,20 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
         {"nodes.one.renamed-from": "../../x y"},
         ["skycoin:nodes.one.renamed-from: '../../x y' is not the name of a node"],
     ),
-    # One engine at several addresses: another user, the default port.
-    (
-        {
-            "hosts.root": {"engine": "ssh://root@attic.lan:22", "arch": "arm32v7"},
-            "nodes.three": {"image": "skycoin", "host": "root", "wallet-volume": "skycoin-two-wallet"},
-        },
-        [
-            default_taken("three", "attic.lan", by="two"),
-            "skycoin:nodes.three.wallet-volume: volume 'skycoin-two-wallet' on engine attic.lan is already "
-            f"used by skycoin:nodes.two.wallet-volume; {ONE_WRITER}",
-        ],
+    # One engine at several addresses: another user, the default port, a name that DNS does not distinguish.
+    *(
+        (
+            {
+                "hosts.root": {"engine": address, "arch": "arm32v7"},
+                "nodes.three": {"image": "skycoin", "host": "root", "wallet-volume": "skycoin-two-wallet"},
+            },
+            [
+                default_taken("three", "attic.lan", by="two"),
+                "skycoin:nodes.three.wallet-volume: volume 'skycoin-two-wallet' on engine attic.lan is "
+                f"already used by skycoin:nodes.two.wallet-volume; {ONE_WRITER}",
+            ],
+        )
+        for address in ("ssh://root@attic.lan:22", "ssh://pi@ATTIC.lan.:022")
     ),
     (
         {"images.skycoin.channel": "feature", "images.skycoin.feature": "x" * 115},

@@ -201,6 +201,12 @@ FAULTS: list[tuple[str, Any, str]] = [
         "ssh://pi@attic.lan:99999",
         'skycoin:hosts.attic.engine: "ssh://pi@attic.lan:99999": a port is from 1 to 65535',
     ),
+    # A Cyrillic letter looks like a Latin one on a page.
+    (
+        "hosts.attic.engine",
+        "ssh://pi@\u0430ttic.lan",
+        f'skycoin:hosts.attic.engine: "ssh://pi@\u0430ttic.lan": {ENGINE}',
+    ),
     ("hosts.attic.engine", "ssh://attic.lan", f'skycoin:hosts.attic.engine: "ssh://attic.lan": {ENGINE}'),
     (
         "hosts.attic.board",

@@ -1,7 +1,10 @@
 """Attacks on the identity of wallet volumes and on their copies: unnoticed losses, and dead ends."""
 
+import json
 import re
+import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +19,7 @@ from providers.skycoin.wallet_identity import verify_unchanged
 from tests.unit.test_copy_wallet import WALLET as TEXT
 from tests.unit.test_copy_wallet import Volumes, volumes
 from tests.unit.test_fingerprint import accounts, bip44
-from tests.unit.test_preflight import INPUTS, WALLET, engine, preflight, refreshed, remembered
+from tests.unit.test_preflight import COPIES, INPUTS, WALLET, engine, preflight, refreshed, remembered
 from tests.unit.wallet_engine import NODE, WalletEngine, wallet
 
 __all__ = ["engine", "volumes"]
@@ -317,15 +320,124 @@ def test_copies_keep_a_wallet_that_another_with_its_name_replaced(
 
 @pytest.mark.case(38)
 def test_older_copies_of_an_encrypted_wallet_that_grew_are_removed(volumes: Volumes) -> None:
-    entries = ['{"address": "A", "secret_key": "%s"}' % ("a" * 64), '{"address": "B", "secret_key": ""}']
+    entries = ['{"address": "A", "secret_key": ""}', '{"address": "B", "secret_key": ""}']
     for day in range(1, 6):
-        seed = "s" if day < 3 else ""
-        text = f'{{"meta": {{"type": "deterministic", "seed": "{seed}", "secrets": "x"}}, "entries": '
+        text = '{"meta": {"type": "deterministic", "seed": "", "secrets": "x"}, "entries": '
         (volumes.wallet / "mine.wlt").write_text(
             f"{text}[{', '.join(entries[: 1 + day // 3])}]}}" + " " * day
         )
         assert volumes.run(name=f"2026-01-0{day}T00-00-00Z", kept=1)[0] == 0
     assert [name[:10] for name in volumes.names()] == ["2026-01-01", "2026-01-05"]
+
+
+@pytest.mark.case(38)
+def test_the_newest_copy_with_a_readable_seed_stays_after_the_wallet_was_encrypted(volumes: Volumes) -> None:
+    """Its password may be mistyped or lost. Before, all readable copies were removed as changes followed."""
+    readable = (
+        '{"meta": {"type": "deterministic", "seed": "s", "secrets": ""}, "entries": [{"address": "A"}]}'
+    )
+    (volumes.wallet / "first.wlt").write_text(TEXT)
+    volumes.run(name="2026-01-01T00-00-00Z", kept=1)
+    for day in (2, 3):
+        (volumes.wallet / "mine.wlt").write_text(readable + " " * day)
+        volumes.run(name=f"2026-01-0{day}T00-00-00Z", kept=1)
+    encrypted = readable.replace('"s"', '""').replace('"secrets": ""', '"secrets": "x"')
+    for day in range(4, 8):
+        (volumes.wallet / "mine.wlt").write_text(encrypted + " " * day)
+        assert volumes.run(name=f"2026-01-0{day}T00-00-00Z", kept=1)[0] == 0
+    assert [name[:10] for name in volumes.names()] == ["2026-01-01", "2026-01-03", "2026-01-07"]
+    (volumes.wallet / "mine.wlt").write_text(readable)
+    volumes.run(name="2026-01-08T00-00-00Z", kept=1)
+    assert [name[:10] for name in volumes.names()] == ["2026-01-01", "2026-01-08"], "readable again"
+
+
+COLLECTION = json.dumps(
+    {
+        "meta": {"type": "collection", "seed": "", "secrets": ""},
+        "entries": [{"address": name, "secret_key": name.lower() * 64} for name in "ABC"],
+    }
+)
+
+
+def without_keys(*names: str) -> str:
+    """Text of the collection of imported keys, in which some have vanished."""
+    text = COLLECTION
+    for name in names:
+        text = text.replace(name.lower() * 64, "")
+    return text
+
+
+@pytest.mark.case(38)
+def test_the_last_copy_with_an_imported_key_stays(volumes: Volumes) -> None:
+    (volumes.wallet / "first.wlt").write_text(TEXT)
+    volumes.run(name="2026-01-01T00-00-00Z", kept=1)
+    (volumes.wallet / "imported.wlt").write_text(COLLECTION)
+    volumes.run(name="2026-01-02T00-00-00Z", kept=1)
+    for day in range(3, 6):
+        (volumes.wallet / "imported.wlt").write_text(without_keys("B", "C") + " " * day)
+        assert volumes.run(name=f"2026-01-0{day}T00-00-00Z", kept=1)[0] == 0
+    assert [name[:10] for name in volumes.names()] == ["2026-01-01", "2026-01-02", "2026-01-05"]
+
+
+@pytest.mark.case(35)
+def test_imported_keys_that_vanish_from_a_collection_are_a_loss(engine: WalletEngine) -> None:
+    """No seed brings them back. Before, one key that was left stood for all of them."""
+    state = remembered(engine, imported=COLLECTION)
+    encrypted = without_keys("A", "B", "C").replace('"secrets": ""', '"secrets": "x"')
+    engine.put(WALLET, imported=encrypted)
+    assert refreshed(engine, state)["walletFault"] == ""
+    engine.put(WALLET, imported=without_keys("B", "C"))
+    assert "imported.wlt has 1 of 3 secret keys" in refreshed(engine, state)["walletFault"]
+    with pytest.raises(ProviderError, match=r"imported\.wlt has 1 of 3 secret keys"):
+        upgrade(engine, state)
+
+
+def test_a_volumes_id_adds_nothing_to_its_fingerprint(engine: WalletEngine) -> None:
+    """Before, a writer of the volume could delete a wallet and forge its lines in the file of the id."""
+    state = remembered(engine, mine=wallet("A"), savings=wallet("B", "C"))
+    file = engine.folder(WALLET) / ".skyinfra-id"
+    printed = subprocess.run(
+        ["sh", "-c", SCRIPT, "f"], cwd=engine.folder(WALLET), capture_output=True, text=True, check=True
+    ).stdout
+    file.write_text(file.read_text() + printed)
+    (engine.folder(WALLET) / "savings.wlt").unlink()
+    assert "savings.wlt (2 addresses) is gone" in refreshed(engine, state)["walletFault"]
+
+
+@pytest.mark.case(35)
+@pytest.mark.parametrize("place", ["missing", "empty"])
+def test_an_empty_volume_never_takes_the_place_of_a_wallet(engine: WalletEngine, place: str) -> None:
+    """A misspelt `wallet-volume`. Before, it was created and recorded, and the state forgot the wallet."""
+    state = remembered(engine, mine=wallet("A", "B"))
+    if place == "empty":
+        engine.create_volume("typo")
+    volumes, wanted, check = engine.volumes, {**INPUTS, "wallet": "typo"}, preflight(engine)
+    acts: list[Callable[[], Values]] = [
+        lambda: check.planned(wanted, state),
+        lambda: check.update("x", state, wanted),
+    ]
+    for act in acts:
+        with pytest.raises(
+            ProviderError, match=r"'typo', which .+, in place of .+ held 1 wallet with 2 addr"
+        ):
+            act()
+    assert engine.volumes == volumes
+    new = {**wanted, "newWallet": True}
+    assert check.update("x", state, new)["wallets"] == []
+
+
+@pytest.mark.case(35)
+def test_a_volume_of_copies_that_was_created_again_by_hand_has_no_record(engine: WalletEngine) -> None:
+    """Before, only its existence counted, and the next change of the node compared nothing."""
+    state = refreshed(engine, remembered(engine, mine=wallet("A")))
+    assert "walletUnrecorded" not in state
+    shutil.rmtree(engine.folder(COPIES))
+    engine.create_volume(COPIES)
+    state = refreshed(engine, state)
+    assert state["walletUnrecorded"] is True
+    assert preflight(engine).diff(state, INPUTS, INPUTS).updates == ("wallet",)
+    state = preflight(engine).update("x", state, INPUTS)
+    assert "walletUnrecorded" not in refreshed(engine, state)
 
 
 def test_a_fingerprint_script_that_dies_does_not_report_a_torn_wallet_as_intact(

@@ -146,7 +146,8 @@ class WalletEngine:
     def inspect_volume(self, name: str) -> Values:
         if name not in self.volumes:
             raise NotFound(name)
-        return {"Name": name, "Mountpoint": str(self.folder(name))}
+        changed = str(self.folder(name).stat().st_ctime_ns)
+        return {"Name": name, "Mountpoint": str(self.folder(name)), "CreatedAt": changed}
 
     def inspect_container(self, identity: str) -> Values:
         policy = {"RestartPolicy": {"Name": self.policies.get(identity, "no")}}

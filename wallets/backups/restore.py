@@ -102,7 +102,7 @@ def _restore(
         try:
             put(volume, contents, present)
         except WalletError as error:
-            raise WalletError(f"{error}\n{before}") from error
+            raise type(error)(f"{error}\n{before}") from error
     stayed = sorted(set(wallets_in(present)) - set(contents))
     print(f"{node.wallet} on host {node.host}: {counted(contents)} restored from {source}")
     if stayed:

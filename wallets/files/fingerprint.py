@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from clients.fingerprint import NO_ADDRESSES, NONE_YET, SECRET, Chain, Fingerprint, VolumeWallets
+from clients.fingerprint import KEYS, NO_ADDRESSES, NONE_YET, SECRET, Chain, Fingerprint, VolumeWallets
 from wallets.files.contents import Contents, wallets_in
 from wallets.files.parser import parsed
 
@@ -54,6 +54,10 @@ def _wallets(contents: Contents) -> dict[str, Mapping[str, Any]]:
 def _chains(wallet: Mapping[str, Any]) -> dict[str, Chain]:
     chains = {name: _chain(addresses) for name, addresses in _by_chain(wallet).items()}
     chains |= {SECRET: NO_ADDRESSES} if _spends(wallet) else {}
+    if _kind(wallet) == "collection" and (
+        keys := sum(bool(entry.get("secret_key")) for entry in _entries(wallet))
+    ):
+        chains[KEYS] = Chain(count=keys, sha256="-")
     return chains or {_kind(wallet): NONE_YET}
 
 

@@ -8,7 +8,7 @@ from docker.errors import NotFound
 
 from catalogue.node_container import ALIVE, GRACE
 from clients.signals import uninterrupted
-from wallets.errors import WalletError
+from wallets.errors import PartialError, WalletError
 from wallets.volumes.users import InUseError, refuse_others, refuse_users, refuse_writers
 from wallets.volumes.volume import WalletVolume
 
@@ -26,7 +26,7 @@ def node_stopped(volume: WalletVolume) -> Iterator[bool]:
 
 @contextmanager
 def node_leaving(volume: WalletVolume) -> Iterator[Any]:
-    """Stop the node; it is started again only if it was running and the body fails.
+    """Stop the node; it is started again only if it was running and the body fails, except by PartialError.
 
     Yields its container, None if it was not running. Raises WalletError if another container is running
     on its wallet.
@@ -35,6 +35,11 @@ def node_leaving(volume: WalletVolume) -> Iterator[Any]:
     try:
         _stop(volume, container)
         yield container
+    except PartialError as error:
+        if container is None:
+            raise
+        node = volume.node
+        raise PartialError(f"{error}\n{node.where} was stopped, and was not started again") from error
     except BaseException as error:
         _bring_back(volume, container, error)
         raise

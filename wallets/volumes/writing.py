@@ -9,20 +9,31 @@ from docker.errors import NotFound
 from catalogue.node_container import ALIVE, WALLET
 from clients.ownership import give_empty
 from clients.signals import uninterrupted
-from wallets.errors import WalletError
+from wallets.errors import PartialError, WalletError
 from wallets.files.archives import to_tar
 from wallets.files.contents import STAGING, Contents, same, without_staged
 from wallets.volumes.users import command_has_ended, helpers, refuse_started, refuse_writers, writers
 from wallets.volumes.volume import WalletVolume
 
-# All staged files are complete and on disk before the first one is moved into place.
+PARTIAL = 75
+"""Exit code of MOVE: some files were moved, and others were not (EX_TEMPFAIL of sysexits.h)."""
+# All staged files are complete and on disk, and every folder lets them in, before the first one is moved.
+# In a sticky folder, only an owner replaces a file.
 MOVE = f"""\
 cd {WALLET}/{STAGING} && sync || exit 1
 find . -type f -exec sh -c 'for f; do [ ! -d "{WALLET}/$f" ] || echo "$f"; done' sh {{}} + > /tmp/folders
 if [ -s /tmp/folders ]; then echo "folders have these names: $(cat /tmp/folders)"; exit 1; fi
-find . -type d -exec sh -c 'for folder; do mkdir -p "{WALLET}/$folder"; done' sh {{}} + || exit 1
-find . -type f -exec sh -c 'for file; do mv -f "$file" "{WALLET}/$file"; done' sh {{}} + || exit 1
-[ -z "$(find . -type f)" ] && rm -rf {WALLET}/{STAGING} && sync
+find . -type d -exec sh -c 'for folder; do mkdir -p "{WALLET}/$folder" || exit 1; done' sh {{}} + || exit 1
+find . -type f -exec sh -c 'for f; do
+    to="{WALLET}/$f" folder=$(dirname "{WALLET}/$f")
+    [ -w "$folder" ] || echo "$f"
+    if [ -k "$folder" ] && [ -e "$to" ] && [ ! -O "$to" ] && [ ! -O "$folder" ]; then echo "$f"; fi
+done' sh {{}} + > /tmp/kept
+if [ -s /tmp/kept ]; then echo "the node's user can't replace these: $(cat /tmp/kept)"; exit 1; fi
+find . -type f -exec sh -c 'for file; do
+    mv -f "$file" "{WALLET}/$file" || exit 1
+done' sh {{}} + || exit {PARTIAL}
+[ -z "$(find . -type f)" ] && rm -rf {WALLET}/{STAGING} && sync || exit {PARTIAL}
 """
 
 
@@ -31,7 +42,8 @@ def put(volume: WalletVolume, contents: Contents, expected: Contents) -> None:
 
     A signal does not interrupt it, and no handover takes place in the meantime. Raises WalletError; until all
     files are on the host's disk nothing in the volume has changed. Nothing is written if the volume has
-    other files than the expected ones, or if another command is writing to it.
+    other files than the expected ones, or if another command is writing to it. Raises PartialError if a move
+    fails after others succeeded.
     """
     with _writing(volume) as container:
         try:
@@ -43,6 +55,12 @@ def put(volume: WalletVolume, contents: Contents, expected: Contents) -> None:
             refuse_started(volume, "Nothing was changed")
             refuse_writers(volume, container)
             code, printed = volume.run(["sh", "-c", MOVE])
+            if code == PARTIAL:
+                raise PartialError(
+                    f"only some of the files could be moved into {volume.node.wallet} on host "
+                    f"{volume.node.host}: {printed}. The others are in its folder {STAGING}; run the same "
+                    "command again, which finishes it"
+                )
             if code:
                 raise WalletError(f"the files could not be moved into {volume.node.wallet}: {printed}")
         except NotFound as error:
@@ -51,6 +69,8 @@ def put(volume: WalletVolume, contents: Contents, expected: Contents) -> None:
                 f"a container through which {volume.node.wallet} was written was removed by another command "
                 f"({error}). Run this command again"
             ) from error
+        except PartialError:
+            raise
         except WalletError:
             _clean_up(volume, container)
             raise
