@@ -10,6 +10,7 @@ EARLIER = $(or $(SKYCOIN_STATE),$(CURDIR)/local/state)
 SKYINFRA = SKYINFRA_BACKEND=set-up $(PYTHON) -m commands
 DIND_FLAG = $(if $(filter 1,$(DIND)),--dind)
 INTO_FOLDER = $(if $(INTO),--to "$(INTO)")
+BACKUP_FOLDER = $(if $(INTO),--backup-to "$(INTO)")
 RECIPIENT_KEY = $(if $(RECIPIENT),--recipient "$(RECIPIENT)")
 IDENTITY_FILE = $(if $(IDENTITY),--identity "$(IDENTITY)")
 OLDER_FLAG = $(if $(filter 1,$(OLDER)),--older)
@@ -76,7 +77,7 @@ wallet-backup: known installed ## Back up a node's wallets into a new, encrypted
 	@$(SKYINFRA) wallet backup "$(NODE)" --stack $(STACK) $(RECIPIENT_KEY) $(PLAIN_FLAG) $(INTO_FOLDER)
 
 wallet-restore: known installed ## Restore a node's wallets: NODE=name, FILE=backup with IDENTITY=key file, or COPY=time of a copy on the host; OLDER=1 over addresses that it lacks
-	@$(SKYINFRA) wallet restore "$(NODE)" $(if $(FILE),"$(FILE)") $(if $(COPY),--copy "$(COPY)") --stack $(STACK) $(IDENTITY_FILE) $(RECIPIENT_KEY) $(INTO_FOLDER) $(OLDER_FLAG)
+	@$(SKYINFRA) wallet restore "$(NODE)" $(if $(FILE),"$(FILE)") $(if $(COPY),--copy "$(COPY)") --stack $(STACK) $(IDENTITY_FILE) $(RECIPIENT_KEY) $(BACKUP_FOLDER) $(OLDER_FLAG)
 
 env: known installed ## Print the environment for plain pulumi and docker: eval "$(make -s env)"
 	@$(PYTHON) -m local env

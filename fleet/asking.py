@@ -39,11 +39,11 @@ PAUSE = 3.0
 _Answer = TypeVar("_Answer")
 
 
-class HostError(ServiceError):
+class StatusError(ServiceError):
     """A host did not answer; the message contains only the reason."""
 
 
-class Asking:
+class HostConnection:
     """Connection to one engine, opened for the first question and again after a failure."""
 
     def __init__(self, engine: str | None, ssh_options: Sequence[str]) -> None:
@@ -53,14 +53,14 @@ class Asking:
         self._client: Any = None
 
     def statuses(self, nodes: Sequence[FleetNode]) -> list[Status]:
-        """Ask for the status of the host's nodes. Raises HostError."""
+        """Ask for the status of the host's nodes. Raises StatusError."""
         try:
             return statuses(self._connected(), nodes)
-        except (HostError, APIError) as error:
+        except (StatusError, APIError) as error:
             self.close()
-            if isinstance(error, HostError):
+            if isinstance(error, StatusError):
                 raise
-            raise HostError(f"its engine refuses: {message_of(error)}") from error
+            raise StatusError(f"its engine refuses: {message_of(error)}") from error
 
     def close(self) -> None:
         """Close the connection."""
@@ -84,7 +84,7 @@ class Asking:
 
 
 def statuses(client: Any, nodes: Sequence[FleetNode], pause: float = PAUSE) -> list[Status]:
-    """Ask an engine for its state and that of its nodes. Raises HostError."""
+    """Ask an engine for its state and that of its nodes. Raises StatusError."""
     now = _of_host(lambda: time_of(client.api.info()["SystemTime"]))
     collected = [_status(client, node, now, pause) for node in nodes]
     # A stopped node can't report the free space of a disk that it shares with another node.
@@ -195,17 +195,17 @@ def _ask(client: Any, container: Container) -> tuple[Chain | AnswerError, Disk |
 
 
 def _of_host(question: Callable[[], _Answer]) -> _Answer:
-    """Answer of an engine. Raises docker's errors if it refuses, HostError if it does not answer."""
+    """Answer of an engine. Raises docker's errors if it refuses, StatusError if it does not answer."""
     try:
         return question()
     except APIError:
         raise
     except ServiceError as error:
         reason = str(error).partition("\n")[0]
-        raise HostError(reason.partition(": ")[2] or reason) from error
+        raise StatusError(reason.partition(": ")[2] or reason) from error
     except Timeout as error:
-        raise HostError(f"it stopped answering: nothing in {REQUEST_SECONDS} s") from error
+        raise StatusError(f"it stopped answering: nothing in {REQUEST_SECONDS} s") from error
     except RequestsConnectionError as error:
-        raise HostError("it stopped answering: the connection was cut") from error
+        raise StatusError("it stopped answering: the connection was cut") from error
     except (DockerException, RequestException, OSError, LookupError, ValueError) as error:
-        raise HostError(f"it stopped answering: {error}") from error
+        raise StatusError(f"it stopped answering: {error}") from error

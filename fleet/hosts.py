@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from clients.ssh import LOGINS
-from fleet.asking import Asking, HostError
+from fleet.asking import HostConnection, StatusError
 from fleet.nodes import FleetNode, State, Status
 
 LIMIT = 25.0
@@ -15,11 +15,11 @@ LIMIT = 25.0
 _POLL = 0.05
 
 
-class Asks(Protocol):
+class StatusSource(Protocol):
     """Connection to one host."""
 
     def statuses(self, nodes: Sequence[FleetNode]) -> list[Status]:
-        """Ask the host for the status of its nodes. Raises HostError."""
+        """Ask the host for the status of its nodes. Raises StatusError."""
 
     def close(self) -> None:
         """Close the connection."""
@@ -28,7 +28,7 @@ class Asks(Protocol):
 @dataclass(eq=False)
 class _Host:
     nodes: list[FleetNode]
-    asking: Asks
+    asking: StatusSource
     limit: float
     found: list[Status] = field(default_factory=list)
     is_silent: bool = False
@@ -55,7 +55,7 @@ class _Host:
     def _ask(self) -> None:
         try:
             self.found, self.is_silent = self.asking.statuses(self.nodes), False
-        except HostError as error:
+        except StatusError as error:
             self.give_up(str(error))
         except Exception as error:
             self.give_up(f"internal error (a bug in skyinfra): {error!r}")
@@ -71,7 +71,7 @@ class Hosts:
     def __init__(
         self,
         nodes: Iterable[FleetNode],
-        ask: Callable[[str | None, Sequence[str]], Asks] = Asking,
+        ask: Callable[[str | None, Sequence[str]], StatusSource] = HostConnection,
         limit: float = LIMIT,
     ) -> None:
         self._hosts: dict[tuple[str | None, ...], _Host] = {}

@@ -58,7 +58,7 @@ def refuse_less(source: str, contents: Contents, known: Fingerprint, way: str) -
         )
 
 
-def runs(node: DeployedNode) -> bool:
+def is_running(node: DeployedNode) -> bool:
     """True if the node's container runs on its host. Raises WalletError."""
     container = _container(node)
     return container is not None and container.status == "running"
@@ -71,7 +71,7 @@ def _container(node: DeployedNode) -> Any:
         return None
 
 
-def unrecorded(node: DeployedNode) -> str:
+def unrecorded_container(node: DeployedNode) -> str:
     """Describe a container of a node whose state has none, with what to do; empty if its host has none.
 
     An `up` that was killed while it created the container leaves one, which a move or a removal of the node
@@ -160,7 +160,7 @@ def _is_in(contents: Contents, path: str, data: bytes) -> bool:
     return path in contents and contents[path].data == data
 
 
-def prepare(target: DeployedNode) -> None:
+def pull_image(target: DeployedNode) -> None:
     """Pull the node's image on the new host before the node is stopped on the old one. Raises WalletError."""
     ask(target.host, lambda: ensure_image(engine_of(target), target.image, target.host_inputs))
 
@@ -203,7 +203,7 @@ def _refuse_more(target: DeployedNode, contents: Contents) -> None:
         )
 
 
-def carry(target: DeployedNode, contents: Contents) -> Fingerprint:
+def copy_wallets(target: DeployedNode, contents: Contents) -> Fingerprint:
     """Put wallets into a node's volume on its host, record them on it, and return their fingerprint.
 
     The volume is created if it is missing. Every byte is read back, and the fingerprint is computed on the
@@ -228,6 +228,6 @@ def carry(target: DeployedNode, contents: Contents) -> Fingerprint:
     return written
 
 
-def leave(source: DeployedNode, carried: Fingerprint) -> None:
+def mark_as_copy(source: DeployedNode, carried: Fingerprint) -> None:
     """Make the old host refuse to run a node on its old copy of the wallets. Raises WalletError."""
     ask(source.host, lambda: on_host(source).record_as_copy(carried))

@@ -30,12 +30,12 @@ from wallets.errors import WalletError
 from wallets.files.contents import File
 from wallets.files.fingerprint import fingerprint_of
 from wallets.moving import (
-    carry,
-    leave,
-    prepare,
+    copy_wallets,
+    is_running,
+    mark_as_copy,
+    pull_image,
     refuse_taken,
     refuse_unusable,
-    runs,
 )
 from wallets.volumes.of_node import fingerprint_on_host
 
@@ -87,7 +87,7 @@ class Move:
         click.echo(f"It is stopped during the move. Its chain is not moved. {self._old_host()}")
         if not proceeds(yes=yes):
             return FAILED
-        prepare(self.target)
+        pull_image(self.target)
         refuse_unusable(self.target, contents)
         with self.origin.stopped():
             self._refuse_changed()
@@ -96,7 +96,7 @@ class Move:
             self.origin.refuse_alive()
             contents = self.origin.wallets()
             refuse_taken(self.target, contents)
-            carried = carry(self.target, contents)
+            carried = copy_wallets(self.target, contents)
             click.echo(f"{self.target.wallet} on host {self.target.host}: the same wallets, byte by byte.")
             self._refuse_changed()
             self.origin.refuse_started(contents)
@@ -168,7 +168,7 @@ class Move:
 
     def _prove(self, carried: Fingerprint) -> int:
         """Compare the running node's wallets with the copied ones; returns the exit code."""
-        if not runs(self.target):
+        if not is_running(self.target):
             return self._failed("does not run there, although the update succeeded: `up` tries again")
         now = fingerprint_on_host(self.target)
         if now != carried:
@@ -181,7 +181,7 @@ class Move:
         """Make the old host refuse to run a node on its copy of the wallets; returns the exit code."""
         host = self.source.host
         try:
-            leave(self.source, carried)
+            mark_as_copy(self.source, carried)
         except WalletError as error:
             click.echo(
                 f"{error}\nHost {host} could not be marked as holding only a copy, and would let a node run "

@@ -20,11 +20,11 @@ from wallets.backups.format import Backup, open_backup
 from wallets.backups.restore import refuse_anothers
 from wallets.files.contents import File
 from wallets.moving import (
+    is_running,
     left_behind,
     refuse_less,
     refuse_one_engine,
-    runs,
-    unrecorded,
+    unrecorded_container,
     wallets_of,
 )
 from wallets.volumes.of_node import volume_of
@@ -118,7 +118,7 @@ class Origin:
 
     def refuse_unrecorded(self) -> None:
         """Raise UserError if the old host has a container that the state lacks; a dead host isn't asked."""
-        if self.backup is None and (problem := unrecorded(self.node)):
+        if self.backup is None and (problem := unrecorded_container(self.node)):
             raise UserError(problem)
 
     def stopped(self) -> AbstractContextManager[None]:
@@ -131,8 +131,8 @@ class Origin:
 
     def refuse_started(self, carried: Mapping[str, File]) -> None:
         """Raise UserError if the node that was stopped has been started since."""
-        is_running = self.backup is None and self.node.container is not None and runs(self.node)
-        if is_running or self.left_behind(carried):
+        was_started = self.backup is None and self.node.container is not None and is_running(self.node)
+        if was_started or self.left_behind(carried):
             raise UserError(
                 f"{self.node.where} was started again while its wallets were being copied: prevent that (an "
                 "`up`, a person, a program that watches containers), and run the same command again."

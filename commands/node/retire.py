@@ -16,7 +16,7 @@ from local.stacks.files import is_own
 from local.stacks.missing_nodes import file_name, listed_nodes
 from local.stacks.stack import remove_setting
 from wallets.errors import WalletError
-from wallets.moving import unrecorded
+from wallets.moving import unrecorded_container
 
 
 @click.command(
@@ -53,7 +53,7 @@ def _retire(backend: Backend, stack: str, name: str, *, yes: bool) -> int:
         )
     # A host that does not answer ends the removal itself, if it has anything to remove.
     with contextlib.suppress(WalletError):
-        if problem := unrecorded(deployed):
+        if problem := unrecorded_container(deployed):
             raise SetupError(problem)
     click.echo(
         f"This stops and removes {deployed.where}, with its network. Kept on host {deployed.host}: "

@@ -46,7 +46,7 @@ from wallets.volumes.of_node import fingerprint_on_host, volume_of
 )
 @with_stack
 @with_identity
-@folder_option("--to", "Place for a backup of the current wallets, made before the restore.")
+@folder_option("--backup-to", "Place for a backup of the current wallets, made before the restore.")
 @with_recipients
 @click.option("--other-node", is_flag=True, help="Restore a backup of another node.")
 @click.option("--older", is_flag=True, help="Accept the loss of addresses that the backup lacks.")

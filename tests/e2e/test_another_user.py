@@ -115,7 +115,9 @@ def test_a_backup_is_drilled_and_restored_for_that_user(other: Machine, tmp_path
     refused = preview(other)
     assert refused.code != 0
     assert "wallet restore other" in refused.text
-    restored = other.skyinfra("wallet", "restore", "other", str(file), "--to", str(tmp_path / "before"))
+    restored = other.skyinfra(
+        "wallet", "restore", "other", str(file), "--backup-to", str(tmp_path / "before")
+    )
     assert restored.code == 0, restored.text
     assert mine.read_bytes() == held
     assert owners(other) == {OWNER}

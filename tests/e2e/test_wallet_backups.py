@@ -126,7 +126,14 @@ def test_no_seed_is_left_in_any_file_or_printed(kept: Machine, key: Key, tmp_pat
         skyinfra(kept, "check", *from_there, *identity),
         skyinfra(kept, "drill", *from_there, *identity),
         skyinfra(
-            kept, "restore", str(file), *identity, "--to", str(tmp_path / "before"), "--recipient", key.public
+            kept,
+            "restore",
+            str(file),
+            *identity,
+            "--backup-to",
+            str(tmp_path / "before"),
+            "--recipient",
+            key.public,
         ),
     ]
     assert [done.code for done in said] == [0] * len(said), "\n".join(done.text for done in said)
@@ -276,7 +283,7 @@ def test_a_wrong_key_a_cut_file_and_another_nodes_backup_change_nothing(
         (cut, key.file, "is not a complete backup: it was truncated or changed"),
         (others, key.file, "is a backup of node-1 of the stack local, not of kept"),
     ):
-        place = ("--to", str(tmp_path / "before"))
+        place = ("--backup-to", str(tmp_path / "before"))
         refused = skyinfra(kept, "restore", str(given), "--identity", str(identity), *place)
         assert refused.code == 1
         assert said in refused.text
@@ -290,7 +297,9 @@ def test_a_wallet_that_was_removed_comes_back_and_up_accepts_it(
 ) -> None:
     file = backup(kept, key, tmp_path)
     assert kept.docker("exec", NODE, "rm", "/wallet/real.wlt").code == 0
-    restored = skyinfra(kept, "restore", str(file), "--identity", str(key.file), "--to", str(tmp_path / "b"))
+    restored = skyinfra(
+        kept, "restore", str(file), "--identity", str(key.file), "--backup-to", str(tmp_path / "b")
+    )
     assert restored.code == 0, restored.text
     assert wallet(kept) == TEXT
     result = kept.make("up")
@@ -360,7 +369,7 @@ def test_a_backup_is_written_to_a_folder_behind_ssh_and_read_back(
         result = skyinfra(kept, command, *from_there, "--identity", str(key.file))
         assert result.code == 0, result.text
     put(kept, "torn")
-    before = ("--to", f"{address}/before", "--recipient", key.public, *options)
+    before = ("--backup-to", f"{address}/before", "--recipient", key.public, *options)
     restored = skyinfra(kept, "restore", made, "--identity", str(key.file), *before)
     assert restored.code == 0, restored.text
     assert wallet(kept) == TEXT

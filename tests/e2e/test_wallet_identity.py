@@ -232,7 +232,7 @@ def test_the_next_up_notices_a_restore_of_an_older_backup(guarded: Machine, tmp_
     [file] = tmp_path.iterdir()
     cli(guarded, "walletAddAddresses", "deterministic.wlt", "-n", "4")
     assert guarded.make("up").code == 0
-    place = ("--to", str(tmp_path), "--stack", "local")
+    place = ("--backup-to", str(tmp_path), "--stack", "local")
     restored = guarded.skyinfra("wallet", "restore", "guarded", str(file), "--older", *place)
     assert restored.code == 0, restored.text
     until(lambda: guarded.inspect("container", NODE)["State"]["Status"] == "running", "the node runs again")

@@ -52,7 +52,7 @@ def restore(up: Machine, folder: Path, **source: Any) -> Result:
     given += [f"--copy={value}" for name, value in source.items() if name == "copy"]
     given += ["--older"] if source.get("older") else []
     plain = ("--stack", "local", "--backend", "pulumi")
-    return up.skyinfra("wallet", "restore", "second", *given, "--to", str(folder), *plain)
+    return up.skyinfra("wallet", "restore", "second", *given, "--backup-to", str(folder), *plain)
 
 
 def volumes(up: Machine) -> set[str]:

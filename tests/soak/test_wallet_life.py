@@ -279,7 +279,7 @@ def backed_up(life: Life) -> str:
 def restored(life: Life) -> str:
     newest = max(life.folder.glob(f"{NAME}-wallet-*.backup"))
     well(life.type("docker", "volume", "create", WALLET))
-    identity = ("--identity", str(life.key.file), "--to", str(life.folder))
+    identity = ("--identity", str(life.key.file), "--backup-to", str(life.folder))
     well(life.type("./skyinfra", "wallet", "restore", NAME, str(newest), *identity))
     well(life.type(*UP))
     life.gone = False

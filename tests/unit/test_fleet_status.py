@@ -26,7 +26,7 @@ from clients.ssh import LOGINS
 from display.units import since, size
 from fleet import report
 from fleet.answers import QUESTIONS, AnswerError, chain_and_disk
-from fleet.asking import Asking, HostError, statuses
+from fleet.asking import HostConnection, StatusError, statuses
 from fleet.hosts import Hosts
 from fleet.nodes import OK, Backup, Chain, Disk, FleetNode, Images, State, Status
 from tests.unit.command_line import Skyinfra
@@ -249,9 +249,9 @@ def test_a_node_that_ends_while_it_is_asked_is_not_a_fault_of_its_host() -> None
 # One host.
 
 
-def of_host(engine: FleetEngine, monkeypatch: pytest.MonkeyPatch) -> Asking:
+def of_host(engine: FleetEngine, monkeypatch: pytest.MonkeyPatch) -> HostConnection:
     monkeypatch.setattr("fleet.asking.Engine.client", lambda _: engine)
-    return Asking("unix:///board.sock", [])
+    return HostConnection("unix:///board.sock", [])
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ def test_the_failure_of_an_engine_is_the_hosts_reason_and_it_is_connected_again(
 ) -> None:
     engine = FleetEngine({"skycoin-node-1": Box()}, fails=lambda _: error)
     asking = of_host(engine, monkeypatch)
-    with pytest.raises(HostError) as caught:
+    with pytest.raises(StatusError) as caught:
         asking.statuses([node()])
     assert str(caught.value) == expected
     assert engine.closed
@@ -284,8 +284,8 @@ def test_the_reason_of_a_dead_host_is_ssh_s_own(monkeypatch: pytest.MonkeyPatch)
         )
 
     monkeypatch.setattr("fleet.asking.Engine.client", dead)
-    with pytest.raises(HostError) as caught:
-        Asking("ssh://pi@attic.lan", []).statuses([node()])
+    with pytest.raises(StatusError) as caught:
+        HostConnection("ssh://pi@attic.lan", []).statuses([node()])
     assert str(caught.value) == "ssh: connect to host attic.lan port 22: No route to host"
 
 
@@ -360,7 +360,7 @@ def test_hosts_are_asked_at_once_and_no_more_than_ten() -> None:
 
 def test_a_dead_host_is_a_row_and_costs_its_limit_once() -> None:
     hung = Slow(60)
-    hosts = {"good": Slow(), "hung": hung, "refused": Slow(error=HostError("Connection refused"))}
+    hosts = {"good": Slow(), "hung": hung, "refused": Slow(error=StatusError("Connection refused"))}
     fleet = fleet_of(hosts, limit=0.5)
     began = time.monotonic()
     states = {status.node.deployed.host: (status.state, status.reason) for status in fleet.look()}

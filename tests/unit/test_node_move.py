@@ -586,11 +586,11 @@ def test_an_error_names_its_host_only_once(expected: str, named: str) -> None:
 def meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
     """Let something happen after the first check, while the new host pulls the image."""
 
-    def prepare(target: DeployedNode) -> None:
-        moving.prepare(target)
+    def pull_image(target: DeployedNode) -> None:
+        moving.pull_image(target)
         happens()
 
-    monkeypatch.setattr("commands.node.moving.prepare", prepare)
+    monkeypatch.setattr("commands.node.moving.pull_image", pull_image)
 
 
 def test_a_wallet_that_appears_on_the_new_host_in_the_meantime_is_not_overwritten(
@@ -639,13 +639,13 @@ def test_an_edit_of_the_file_during_the_question_is_kept(
 def test_an_edit_of_the_file_while_wallets_are_copied_is_kept(
     fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def carry(target: DeployedNode, contents: Contents) -> Fingerprint:
-        carried = moving.carry(target, contents)
+    def copy_wallets(target: DeployedNode, contents: Contents) -> Fingerprint:
+        carried = moving.copy_wallets(target, contents)
         fleet.file.write_text(EDITED)
         return carried
 
     with monkeypatch.context() as patched:
-        patched.setattr("commands.node.moving.carry", carry)
+        patched.setattr("commands.node.moving.copy_wallets", copy_wallets)
         ran = move(skyinfra)
     assert (ran.code, fleet.calls, fleet.file.read_text()) == (1, [], EDITED)
     assert "was edited since this command read it, and was not changed. Run the same command" in ran.err
@@ -679,12 +679,12 @@ def test_a_node_that_was_moved_before_the_answer_is_not_moved_again(
 def test_a_node_that_is_moved_while_its_wallets_are_copied_is_not_destroyed(
     fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def carry(target: DeployedNode, contents: Contents) -> Fingerprint:
-        carried = moving.carry(target, contents)
+    def copy_wallets(target: DeployedNode, contents: Contents) -> Fingerprint:
+        carried = moving.copy_wallets(target, contents)
         moved_to_barn(fleet)
         return carried
 
-    monkeypatch.setattr("commands.node.moving.carry", carry)
+    monkeypatch.setattr("commands.node.moving.copy_wallets", copy_wallets)
     ran = move(skyinfra)
     assert (ran.code, fleet.calls, fleet.file.read_text()) == (1, [], TEXT)
     assert ran.err.endswith("(moved or updated). Run the command again.\n")
@@ -723,13 +723,13 @@ def test_a_wallet_that_grows_while_it_is_copied_stays_on_the_old_host(
 ) -> None:
     """The wallet used to stay behind in a volume reported as "only a copy now", to be removed by hand."""
 
-    def carry(target: DeployedNode, contents: Contents) -> Fingerprint:
-        carried = moving.carry(target, contents)
+    def copy_wallets(target: DeployedNode, contents: Contents) -> Fingerprint:
+        carried = moving.copy_wallets(target, contents)
         started_and_grown(fleet)
         fleet.attic.nodes[NODE].status = "running" if runs else "exited"
         return carried
 
-    monkeypatch.setattr("commands.node.moving.carry", carry)
+    monkeypatch.setattr("commands.node.moving.copy_wallets", copy_wallets)
     ran = move(skyinfra)
     assert (ran.code, fleet.calls, fleet.file.read_text()) == (1, [], TEXT)
     assert "one on host attic was started again while its wallets were being copied" in ran.err
@@ -1313,11 +1313,11 @@ def test_a_failed_move_starts_no_node_next_to_the_one_that_an_up_has_started_in_
     def carried(*given: Any) -> object:
         if when == "before":
             hand_over()
-        found = moving.carry(*given)
+        found = moving.copy_wallets(*given)
         if when == "after":
             hand_over()
         return found
 
-    monkeypatch.setattr("commands.node.moving.carry", carried)
+    monkeypatch.setattr("commands.node.moving.copy_wallets", carried)
     assert move(skyinfra).code == 1
     assert [node.name for node in board.nodes.values() if node.status == "running"] == [NODE]
