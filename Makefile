@@ -52,7 +52,7 @@ down: known installed ## Stop the node, opened workspaces and services, keep all
 images: known installed ## List the published images of the stack local: platforms, sizes, layers, digests
 	@$(SKYINFRA) images
 
-workspace: installed ## Open a development workspace: NAME=cli, FOLDER=your sources, DIND=1 for an engine inside, ENGINE=ssh://USER@HOST for another machine
+workspace: installed ## Open a development workspace: NAME=cli, FOLDER=your sources, DIND=1 for a nested engine, ENGINE=ssh://USER@HOST for another machine
 	@$(SKYINFRA) workspace open "$(NAME)" $(if $(FOLDER),--folder "$(FOLDER)") $(if $(ENGINE),--engine "$(ENGINE)") $(DIND_FLAG)
 
 workspace-files: known installed ## Write devcontainer.json and devfile.yaml of a workspace into FOLDER: NAME=cli

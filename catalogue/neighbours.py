@@ -1,4 +1,4 @@
-"""Containers that must not share an engine: nodes, and workspaces with a Docker engine inside (ADR 52).
+"""Containers that must not share an engine: nodes, and workspaces with a nested Docker engine (ADR 52).
 
 Containers of every stack and every version of this program are recognized: by their labels, which an engine
 copies from the image, and by their capabilities.
@@ -22,9 +22,9 @@ def is_node(labels: Mapping[str, str]) -> bool:
     return NODE in labels or labels.get(TITLE) in NODE_TITLES
 
 
-def has_engine_inside(
+def has_nested_engine(
     name: str, labels: Mapping[str, str], capabilities: Collection[str], *, privileged: bool
 ) -> bool:
-    """True for a workspace with the rights of an engine inside, whichever tool opened it."""
+    """True for a workspace with the rights of a nested engine, whichever tool opened it."""
     is_workspace = name.startswith(CONTAINER) or labels.get(TITLE) in ENGINE_TITLES
     return is_workspace and (privileged or not OWNING.isdisjoint(capabilities))

@@ -8,7 +8,7 @@ TITLE = "org.opencontainers.image.title"
 
 
 def with_docker(title: str) -> str:
-    """Title of a workspace's sibling with a Docker engine inside."""
+    """Title of a workspace's sibling with a nested Docker engine."""
     return f"{title}, with a Docker engine"
 
 

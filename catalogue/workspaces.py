@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 TAG = "develop"
 DIND_SUFFIX = "-dind"
-"""Suffix of a workspace's tag for its sibling with a Docker engine inside."""
+"""Suffix of a workspace's tag for its sibling with a nested Docker engine."""
 
 BASE_REPOSITORY = "skycoin/workspace-base"
 """Repository of the Debian base image of all workspaces; its tags name Debian's release."""
@@ -22,7 +22,7 @@ RELEASE = "bookworm"
 
 DIND_CAPABILITIES = ("SYS_ADMIN", "NET_ADMIN")
 DIND_SECURITY = ("seccomp=unconfined", "apparmor=unconfined")
-"""Rights that the host's engine gives to a workspace with an engine inside.
+"""Rights that the host's engine gives to a workspace with a nested engine.
 
 They are less than `--privileged`, which also works if the host has every capability.
 """
@@ -67,7 +67,7 @@ STAY = ("sleep", "infinity")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorkspaceEntry:
-    """One workspace: a development image, and its sibling with a Docker engine inside."""
+    """One workspace: a development image, and its sibling with a nested Docker engine."""
 
     name: str
     """Key in `skycoin:workspaces`."""

@@ -35,7 +35,7 @@ IMAGE = 200
 """MiB for a node's new image next to the old one (30 each, unpacked), and for copies of wallets."""
 CHAIN = 2048
 """MiB for a chain: as much as a 32-bit node can map into memory (boltdb)."""
-ENGINE_INSIDE = "engine inside"
+NESTED_ENGINE = "nested engine"
 """Name of the check for workspaces that must not be on a node's host."""
 DRIFT, WRONG = 60.0, 86400.0
 """Seconds by which a clock may differ before it is reported, and before it is an error."""
@@ -228,7 +228,7 @@ def _shared_wallet(facts: HostFacts, planned: PlannedHost) -> Iterator[Values]:
 def _engine_inside(facts: HostFacts, planned: PlannedHost) -> Iterator[Values]:
     for tenant in planned.tenants:
         for container in facts.containers:
-            if tenant.wallet is not None and container.engine_inside:
+            if tenant.wallet is not None and container.nested_engine:
                 yield {"holder": container.name, "tenant": tenant.key}
 
 
@@ -442,9 +442,9 @@ _ROWS = (
         look=_shared_wallet,
     ),
     Check(
-        name=ENGINE_INSIDE,
+        name=NESTED_ENGINE,
         level=Level.REFUSED,
-        problem="has the workspace {holder} with a Docker engine inside: anyone in it can take "
+        problem="has the workspace {holder} with a nested Docker engine: anyone in it can take "
         "over the host, with the wallets of its nodes",
         remedy="Open it on another machine (`./skyinfra workspace open NAME --dind --engine "
         "ssh://USER@HOST`), or without `--dind`, or remove it: `docker container rm --force {holder}` there "
@@ -482,9 +482,9 @@ def unasked(error: HostError, planned: PlannedHost) -> Finding:
     return _finding(CHECKS[error.obstacle], planned, {"reason": str(error)})
 
 
-def engine_inside(holder: str, tenant: str, planned: PlannedHost) -> Finding:
-    """Finding about a workspace with an engine inside on a node's host; `tenant` is the node's key."""
-    return _finding(CHECKS[ENGINE_INSIDE], planned, {"holder": holder, "tenant": tenant})
+def nested_engine(holder: str, tenant: str, planned: PlannedHost) -> Finding:
+    """Finding about a workspace with a nested engine on a node's host; `tenant` is the node's key."""
+    return _finding(CHECKS[NESTED_ENGINE], planned, {"holder": holder, "tenant": tenant})
 
 
 def remedy_of(message: str, engine: str) -> str:

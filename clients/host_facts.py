@@ -21,7 +21,7 @@ from typing import Any
 
 from docker.errors import APIError, DockerException
 
-from catalogue.neighbours import has_engine_inside
+from catalogue.neighbours import has_nested_engine
 from catalogue.titles import TITLE
 from clients.engine import client_of, engine_address
 from clients.errors import ServiceError
@@ -98,8 +98,8 @@ class Container:
     """(address, port) pairs that it publishes; an empty address means all addresses of the host."""
     writes: frozenset[str] = frozenset()
     """Names of the volumes that it may write to."""
-    engine_inside: bool = False
-    """True for a workspace with a Docker engine inside."""
+    nested_engine: bool = False
+    """True for a workspace with a nested Docker engine."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -232,7 +232,7 @@ def _container(listed: Mapping[str, Any]) -> Container:
         writes=frozenset(
             entry["Name"] for entry in listed["Mounts"] or () if entry.get("Name") and entry.get("RW", True)
         ),
-        engine_inside=has_engine_inside(
+        nested_engine=has_nested_engine(
             name,
             {TITLE: listed["Title"] or ""},
             listed["Capabilities"] or (),

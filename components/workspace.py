@@ -4,9 +4,9 @@ Creates a container with a fixed name, a home volume that is retained, and a sep
 mounts the given folder and no other path of the host, runs without capabilities under the given user and
 group ids, and publishes its page on the host's loopback only.
 
-With a Docker engine inside (`engine`), the container has rights over the host's kernel, unlike any other
+With a nested Docker engine (`engine`), the container has rights over the host's kernel, unlike any other
 container of this program: anyone who may enter it can take over the host. It is therefore refused on an
-engine that has a node. The engine inside listens on a socket, never on a port.
+engine that has a node. The nested engine listens on a socket, never on a port.
 """
 
 from collections.abc import Mapping, Sequence
@@ -142,7 +142,7 @@ class Workspace(pulumi.ComponentResource):
         }
 
     def _create_preflight(self, name: str, args: WorkspaceArgs) -> list[pulumi.Resource]:
-        """Create the preflight that the other resources depend on; empty without an engine inside."""
+        """Create the preflight that the other resources depend on; empty without a nested engine."""
         if args.engine is None:
             return []
         opts = pulumi.ResourceOptions(parent=self)
@@ -210,7 +210,7 @@ def page_command(port: int) -> list[str]:
 
 
 def _rights(args: WorkspaceArgs) -> dict[str, Any]:
-    """Rights of the workspace's user; with an engine inside, root's, which the entry point drops."""
+    """Rights of the workspace's user; with a nested engine, root's, which the entry point drops."""
     if args.engine is not None:
         return {
             "user": "0:0",

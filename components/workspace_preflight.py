@@ -1,4 +1,4 @@
-"""Check before a workspace with an engine inside is opened (providers/skycoin/workspace_preflight.py).
+"""Check before a workspace with a nested engine is opened (providers/skycoin/workspace_preflight.py).
 
 The workspace's volumes, network and container depend on the check: if the engine has a node, no part of the
 workspace is created or changed.

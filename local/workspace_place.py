@@ -85,7 +85,7 @@ def behind_ssh(engine: str, ssh_options: Sequence[str], folder: str) -> Workspac
 
 
 def refuse_beside_nodes(layout: Layout, place: WorkspacePlace, name: str) -> None:
-    """Raise SetupError if a node is on the engine of a workspace with an engine inside.
+    """Raise SetupError if a node is on the engine of a workspace with a nested engine.
 
     An engine of this set-up that does not run yet is passed over: the set-up starts it.
     """

@@ -109,7 +109,7 @@ class WorkspaceImages:
         )
 
     def _build_sibling(self, entry: WorkspaceEntry, workspace: WorkspaceSettings, under: Image) -> Image:
-        """Build the sibling of a workspace, with a Docker engine inside."""
+        """Build the sibling of a workspace, with a nested Docker engine."""
         return self._image(
             f"workspace-{entry.name}{DIND_SUFFIX}",
             DIND,

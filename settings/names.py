@@ -210,7 +210,7 @@ def workspace_container(name: str) -> str:
 
 
 def workspace_volumes(name: str, opening: OpenSettings) -> tuple[str, str | None]:
-    """(volume of the home, volume of the engine inside or None) of an opened workspace."""
+    """(volume of the home, volume of the nested engine or None) of an opened workspace."""
     container = workspace_container(name)
     return f"{container}-home", f"{container}-docker" if opening.dind else None
 

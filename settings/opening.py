@@ -93,7 +93,7 @@ class OpenSettings(Settings):
     """User that the workspace runs as, who owns the files that it creates in the folder. Default: the image's
     user (`skycoin:workspace-user`)."""
     dind: bool = False
-    """Run a Docker engine inside, with root's rights over the host ([ADR
+    """Run a nested Docker engine, with root's rights over the host ([ADR
     52](adr/0052-an-engine-inside-and-a-node-share-no-engine.md)); refused in a stack that has nodes, and on
     an engine that has a node of any stack."""
     port: Port | None = None

@@ -21,7 +21,7 @@ class WorkspaceSettings(Settings):
     arches: Annotated[list[_Arch], Field(min_length=1)]
     """Architectures to build for, each once."""
     dind: bool = False
-    """Build a second image, [with a Docker engine inside](../images/dind/README.md)."""
+    """Build a second image, [with a nested Docker engine](../images/dind/README.md)."""
     python: PythonVersion | None = None
     """Version of Python in the workspace `python`. Default: `"3.11"`."""
     registries: Annotated[list[RegistryName], Field(min_length=1)] | None = None

@@ -15,7 +15,7 @@ class WorkspaceError(UserError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Model:
-    """One workspace, with or without an engine inside."""
+    """One workspace, with or without a nested engine."""
 
     name: str
     title: str

@@ -3,8 +3,8 @@
 from typing import Any
 
 from catalogue.node_container import NODE
-from clients.host_checks import PlannedHost, engine_inside
-from clients.neighbours import engines_inside
+from clients.host_checks import PlannedHost, nested_engine
+from clients.neighbours import nested_engines
 from clients.volumes import has_volume
 from providers.kind import URN, ProviderError, Values
 from providers.skycoin.handover import labels, uses
@@ -24,14 +24,14 @@ def refuse_foreign(container: Values, inputs: Values) -> None:
         )
 
 
-def refuse_engine_inside(client: Any, inputs: Values) -> None:
-    """Raise ProviderError if the engine has a workspace with an engine inside, which can take over the host.
+def refuse_nested_engine(client: Any, inputs: Values) -> None:
+    """Raise ProviderError if the engine has a workspace with a nested engine, which can take over the host.
 
     The preflight checks that too, but not at every change, and not if its ssh key may only reach Docker.
     """
     key = f"skycoin:nodes.{node_name()}"
     planned = PlannedHost(name=inputs["host"], engine=inputs.get("engine"))
-    if findings := [engine_inside(holder, key, planned).text for holder in engines_inside(client)]:
+    if findings := [nested_engine(holder, key, planned).text for holder in nested_engines(client)]:
         raise ProviderError("\n".join(findings))
 
 

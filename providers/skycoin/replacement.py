@@ -33,7 +33,7 @@ from providers.skycoin.last_healthy import last_healthy_label
 from providers.skycoin.node_proof import Answer, ask_node, refuse_unverified, version_of
 from providers.skycoin.older_images import protect_image
 from providers.skycoin.proxy_port import proxy_aside
-from providers.skycoin.refusals import no_record, refuse_engine_inside, refuse_lost_volume
+from providers.skycoin.refusals import no_record, refuse_lost_volume, refuse_nested_engine
 from providers.skycoin.wallet_copy import copy_wallet
 from providers.skycoin.wallet_identity import refuse_changed, refuse_empty, verify_unchanged
 from providers.skycoin.watchdog import start_watchdog
@@ -95,7 +95,7 @@ class Replacement:
     def _refuse(self) -> None:
         """Raise ProviderError if the container can't be replaced; no image is pulled before."""
         protect_image(self.inputs)
-        refuse_engine_inside(self.client, self.inputs)
+        refuse_nested_engine(self.client, self.inputs)
         refuse_lost_volume(self.client, self.inputs)
         refuse_running(self.old, self.inputs)
         wallets = {self.inputs["wallet"], *self.handover.wallets_of(self.old)}

@@ -1,4 +1,4 @@
-"""skycoin:index:WorkspacePreflight: keeps a workspace with an engine inside away from nodes (ADR 52).
+"""skycoin:index:WorkspacePreflight: keeps a workspace with a nested engine away from nodes (ADR 52).
 
 Anyone in such a workspace can take over its host. Before anything of the workspace is created or
 replaced, and at every refresh, the engine is asked whether it has a node of any stack.

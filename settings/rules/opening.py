@@ -22,7 +22,7 @@ def opening_faults(settings: StackSettings) -> Iterator[str]:
         yield from _host_faults(f"skycoin:workspaces.{name}", settings, name, opening)
         if opening.dind and settings.nodes:
             yield (
-                f"skycoin:workspaces.{name}.open.dind: an engine inside has root's rights over the host, and "
+                f"skycoin:workspaces.{name}.open.dind: a nested engine has root's rights over the host, and "
                 f"this stack has nodes ({', '.join(settings.nodes)}): open it in a stack without nodes, on "
                 "an engine without nodes"
             )
@@ -35,7 +35,7 @@ def _own_faults(
         pages = ", ".join(name for name, listed in WORKSPACES.items() if listed.ide_port is not None)
         yield f"{key}.open.port: {entry.name} has no page; this key is allowed in {pages}"
     if opening.dind and not workspace.dind:
-        yield f"{key}.open.dind: true needs dind: true next to open (the image with an engine inside)"
+        yield f"{key}.open.dind: true needs dind: true next to open (the image with a nested engine)"
 
 
 def _host_faults(key: str, settings: StackSettings, name: str, opening: OpenSettings) -> Iterator[str]:

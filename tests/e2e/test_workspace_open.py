@@ -294,7 +294,7 @@ def asks_for_an_engine(machine: Machine, board: Board, folder: Path) -> Result:
 
 @pytest.fixture(scope="module")
 def dind(machine: Machine, board: Board, folder: Path) -> Iterator[Any]:
-    """Container of the same workspace with an engine inside, on the board."""
+    """Container of the same workspace with a nested engine, on the board."""
     result = asks_for_an_engine(machine, board, folder)
     assert result.code == 0, result.text
     assert f"docker -H {board.engine} exec -it --user {UID}:{GID} {NAME} bash" in result.text
@@ -365,7 +365,7 @@ def test_a_node_is_refused_next_to_an_engine_inside(up: Machine, board: Board) -
     node = {"image": "skycoin", "host": "shed", "rpc-port": 16466}
     hosts, nodes = before["skycoin:hosts"], before["skycoin:nodes"]
     beside = {"skycoin:hosts": {**hosts, "shed": board.host}, "skycoin:nodes": {**nodes, "shed": node}}
-    said = rf"host shed has the workspace {NAME} with a Docker engine inside: .+skycoin:nodes\.shed\.host\)"
+    said = rf"host shed has the workspace {NAME} with a nested Docker engine: .+skycoin:nodes\.shed\.host\)"
     up.change({**before, **beside})
     try:
         checked = up.skyinfra("fleet", "check")

@@ -84,7 +84,7 @@ def cli(up: Machine) -> Iterator[Workspace]:
 
 @pytest.fixture(scope="module")
 def dind(cli: Workspace) -> Iterator[str]:
-    """Name of a container with an engine inside."""
+    """Name of a container with a nested engine."""
     with started(cli, "develop-dind", "workspace-dind") as name:
         yield name
 

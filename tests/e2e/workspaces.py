@@ -110,7 +110,7 @@ def started(workspace: Workspace, tag: str, name: str, *options: str) -> Iterato
 
 
 def load_busybox(machine: Machine, name: str, docker_host: str | None = None) -> Result:
-    """Load an image into the engine inside from a tar archive, without a registry.
+    """Load an image into the nested engine from a tar archive, without a registry.
 
     `docker_host` is the engine that runs the container; None: the machine's.
     """

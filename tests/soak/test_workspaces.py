@@ -141,7 +141,7 @@ def test_the_editors_page_asks_for_its_password(up: Machine, workspaces: Mapping
 
 @pytest.fixture(scope="module")
 def arm64(up: Machine, workspaces: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The workspaces of EMULATED for arm64, without engines inside."""
+    """The workspaces of EMULATED for arm64, without nested engines."""
     assert workspaces
     before = up.settings()
     yield publish(up, {name: {"arches": ["arm64v8"]} for name in EMULATED}, timeout=BUILD_SECONDS)

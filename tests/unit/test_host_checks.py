@@ -58,7 +58,7 @@ OWN = Container(
 DIAL = "failed to open the raw stream connection: dial unix /var/run/docker.sock"
 """Beginning of the error of `docker system dial-stdio` when it gets no connection."""
 FOREIGN = Container(name="web", runs=True, returns=False)
-DIND = Container(name="skycoin-workspace-cli", runs=False, returns=False, engine_inside=True)
+DIND = Container(name="skycoin-workspace-cli", runs=False, returns=False, nested_engine=True)
 PAGE = PROJECT / "docs" / "host-checks.md"
 
 
@@ -105,7 +105,7 @@ def test_a_host_that_tells_only_its_engines_facts_has_no_findings() -> None:
         ("clock", {"ahead": 90.0}, HOST),
         ("port", {"listeners": frozenset({Listener("127.0.0.1", 6420, 1000)})}, HOST),
         ("wallet", {"containers": (replace(FOREIGN, writes=OWN.writes),)}, HOST),
-        ("engine inside", {"containers": (DIND,)}, HOST),
+        ("nested engine", {"containers": (DIND,)}, HOST),
         ("time to start", {}, wanting(wait=60)),
     ],
 )
@@ -218,7 +218,7 @@ def test_an_engine_inside_is_refused_on_a_host_with_a_running_stopped_or_planned
     """Before, nodes of another stack on that engine were not noticed."""
     [said] = found(containers=(DIND,))
     assert said == (
-        "host attic has the workspace skycoin-workspace-cli with a Docker engine inside: anyone in it "
+        "host attic has the workspace skycoin-workspace-cli with a nested Docker engine: anyone in it "
         "can take over the host, with the wallets of its nodes. Open it on another machine (`./skyinfra "
         "workspace open NAME --dind --engine ssh://USER@HOST`), or without `--dind`, or remove it: `docker "
         "container rm --force skycoin-workspace-cli` there (volumes stay) (skycoin:nodes.attic.host)."

@@ -75,7 +75,7 @@ def test_a_host_tells_all_in_any_posix_shell(
 
 def test_a_workspace_with_an_engine_inside_is_recognized(host: RecordedHost) -> None:
     host.docker(RASPBERRY_PI_4, NODE, DIND, {**DIND, "Name": "/plain", "Capabilities": []})
-    found = {container.name: container.engine_inside for container in ask_host(PI).containers}
+    found = {container.name: container.nested_engine for container in ask_host(PI).containers}
     assert found == {"skycoin-attic": False, "skycoin-workspace-cli": True, "plain": False}
 
 
@@ -91,7 +91,7 @@ def test_a_local_engine_tells_the_same_of_a_container() -> None:
             "Privileged": False,
         },
     }
-    assert host_facts._container(host_facts._reduced(inspected)).engine_inside
+    assert host_facts._container(host_facts._reduced(inspected)).nested_engine
 
 
 @pytest.mark.skipif(shutil.which("busybox") is None, reason="no busybox on this machine")

@@ -1,4 +1,4 @@
-"""Nodes, and workspaces with an engine inside: recognized, whichever stack and version created them."""
+"""Nodes, and workspaces with a nested engine: recognized, whichever stack and version created them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from docker.errors import NotFound
 
-from catalogue.neighbours import ENGINE_TITLES, NODE_TITLES, has_engine_inside, is_node
+from catalogue.neighbours import ENGINE_TITLES, NODE_TITLES, has_nested_engine, is_node
 from catalogue.node_container import NODE
 from catalogue.titles import TITLE
 from catalogue.workspaces import DIND_CAPABILITIES
-from clients.neighbours import beside_nodes, engines_inside, nodes_on
+from clients.neighbours import beside_nodes, nested_engines, nodes_on
 
 DIND = {TITLE: "Skycoin workspace for PySkycoin, with a Docker engine"}
 RIGHTS = [f"CAP_{name}" for name in DIND_CAPABILITIES]
@@ -66,7 +66,7 @@ def test_an_engine_inside_is_known_by_its_rights_and_its_name_or_title(
     name: str, labels: dict[str, str], capabilities: list[str], privileged: bool, expected: bool
 ) -> None:
     """A new label for this purpose would have replaced every opened workspace."""
-    assert has_engine_inside(name, labels, capabilities, privileged=privileged) is expected
+    assert has_nested_engine(name, labels, capabilities, privileged=privileged) is expected
     assert DIND[TITLE] in ENGINE_TITLES
 
 
@@ -83,7 +83,7 @@ def test_engines_inside_are_found_and_nothing_else_is_inspected() -> None:
     plain, gone = container("skycoin-workspace-python", CapAdd=None), container("skycoin-workspace-vscode")
     foreign = container("web")
     del foreign["host"]
-    found = engines_inside(NeighbourEngine([dind, tools, plain, {**gone, "gone": True}, foreign]))
+    found = nested_engines(NeighbourEngine([dind, tools, plain, {**gone, "gone": True}, foreign]))
     assert found == ["other", "skycoin-workspace-cli"]
 
 

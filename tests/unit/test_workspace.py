@@ -118,7 +118,7 @@ def test_an_engine_inside_gets_what_it_needs_starts_as_root_and_keeps_its_data(e
 
 
 def test_an_engine_inside_is_created_after_the_check_that_its_host_has_no_node(engine: Engine) -> None:
-    """Everything else depends on this check, which only a workspace with an engine inside has."""
+    """Everything else depends on this check, which only a workspace with a nested engine has."""
     host = Host(name="attic", engine="ssh://pi@attic.lan", ssh_options=["-i", "key"])
     opened(engine, replace(DIND, host=host))
     check = engine.one(WORKSPACE_PREFLIGHT, "cli-preflight")

@@ -1,4 +1,4 @@
-"""The host of a workspace: this machine, or one behind ssh; with an engine inside, one without nodes."""
+"""The host of a workspace: this machine, or one behind ssh; with a nested engine, one without nodes."""
 
 import os
 import subprocess

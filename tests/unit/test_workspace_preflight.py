@@ -1,4 +1,4 @@
-"""The check of a host before a workspace with an engine inside is opened: no node is on its engine."""
+"""The check of a host before a workspace with a nested engine is opened: no node is on its engine."""
 
 from typing import Any
 

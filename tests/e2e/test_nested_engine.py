@@ -1,4 +1,4 @@
-"""On one engine, a node and a workspace with an engine inside refuse each other; on a board, over ssh.
+"""On one engine, a node and a workspace with a nested engine refuse each other; on a board, over ssh.
 
 Images are empty and containers are only created, since stopped ones count too. Real workspaces:
 test_workspace_open.py.
@@ -19,7 +19,7 @@ from clients.engine import connect
 from clients.errors import SilentHostError
 from clients.host_checks import Level
 from clients.host_facts import HostError, ask_host
-from clients.neighbours import engines_inside, nodes_on
+from clients.neighbours import nested_engines, nodes_on
 from fleet.check import check
 from local.machine.layout import read_layout
 from local.machine.steps import SetupError
@@ -111,14 +111,14 @@ def test_a_node_is_refused_on_a_host_with_a_workspace_with_an_engine_inside(
         assert any(f"has the workspace {name} " in message for message in said)
     with there(board, name, image):
         assert not any(
-            container.engine_inside for container in ask_host(board.engine, board.ssh_options).containers
+            container.nested_engine for container in ask_host(board.engine, board.ssh_options).containers
         )
 
 
 def test_containers_without_such_rights_or_of_other_programs_are_ignored(board: Board) -> None:
     client = connect(inputs(board))
     with there(board, "skycoin-workspace-cli", DIND_IMAGE), there(board, "somebodys", PLAIN_IMAGE, *RIGHTS):
-        assert (engines_inside(client), nodes_on(client)) == ([], [])
+        assert (nested_engines(client), nodes_on(client)) == ([], [])
 
 
 def test_another_machine_is_asked_for_folder_ids_and_processor_and_for_nodes(
