@@ -25,9 +25,9 @@ from commands.options import examples
 from commands.release.group import release
 from commands.review.apply import apply
 from commands.review.review import review
-from commands.setup import setup
+from commands.setup.group import setup
 from commands.wallet.group import wallet
-from commands.workspace import workspace
+from commands.workspace.group import workspace
 from display.errors import UserError
 
 

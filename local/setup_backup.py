@@ -55,6 +55,17 @@ def back_up(
     return keep(facts.file_name, data), facts
 
 
+def verify(name: str, data: bytes, identities: Sequence[Identity]) -> tuple[About, bool]:
+    """Facts in a backup, and whether they and its files were verified with a key.
+
+    Raises UserError if it is not a complete backup, or if a restore would refuse its files.
+    """
+    file = read(name, data)
+    if identities:
+        open_backup(file, identities)
+    return facts_of(file), bool(identities)
+
+
 def restore(layout: Layout, name: str, data: bytes, identities: Sequence[Identity]) -> About | None:
     """Restore a set-up from a backup; return its facts, or None if this finished an interrupted restore.
 

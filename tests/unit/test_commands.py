@@ -88,6 +88,7 @@ def test_skyinfra_has_these_commands() -> None:
         ("setup", "collect"),
         ("setup", "restore"),
         ("setup", "rotate"),
+        ("setup", "verify"),
         ("wallet", "accept"),
         ("wallet", "adopt"),
         ("wallet", "backup"),
@@ -542,8 +543,8 @@ def test_a_stop_prints_only_success_on_standard_output(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("commands.backend.resources", lambda *_: [])
-    monkeypatch.setattr("commands.workspace.containers", lambda _: [(workspace_container("cli"), {})])
-    monkeypatch.setattr("commands.workspace.stop_container", lambda *_: outcome)
+    monkeypatch.setattr("commands.workspace.stop.containers", lambda _: [(workspace_container("cli"), {})])
+    monkeypatch.setattr("commands.workspace.stop.stop_container", lambda *_: outcome)
     ran = skyinfra("workspace", "stop", "cli")
     assert (ran.code, ran.out, ran.err.splitlines()[-1]) == (code, out, last)
 
@@ -564,14 +565,14 @@ def test_a_workspace_on_another_machine_is_opened_over_a_folder_there(
         asked.append(given)
         return "a place"
 
-    monkeypatch.setattr("commands.workspace.behind_ssh", behind_ssh)
-    monkeypatch.setattr("commands.workspace.claim_state", lambda _: None)
+    monkeypatch.setattr("commands.workspace.open.behind_ssh", behind_ssh)
+    monkeypatch.setattr("commands.workspace.open.claim_state", lambda _: None)
 
     def opened(_: Layout, name: str, place: object, *, dind: bool) -> int:
         asked.append((name, place, dind))
         return 0
 
-    monkeypatch.setattr("commands.workspace.open_workspace", opened)
+    monkeypatch.setattr("commands.workspace.open.open_workspace", opened)
     layout.state.mkdir(parents=True)
     engine = ("--engine", "ssh://me@shed.lan", "--ssh-option=-i", "--ssh-option=key")
     ran = skyinfra("workspace", "open", "cli", "--folder", "/srv/project", "--dind", *engine)

@@ -89,6 +89,6 @@ def test_engines_inside_are_found_and_nothing_else_is_inspected() -> None:
 
 def test_a_refusal_names_the_nodes_and_what_to_do_instead() -> None:
     said = beside_nodes("host here", ["skycoin-one"], "cli")
-    assert said.startswith("host here has the node skycoin-one, and anyone in a workspace with a Docker ")
+    assert said.startswith("host here has the node skycoin-one, and anyone in a workspace with a nested ")
     assert "`./skyinfra workspace open cli --dind --engine ssh://USER@HOST --folder FOLDER`" in said
     assert "here has the nodes one, two, and" in beside_nodes("here", ["one", "two"], "cli")

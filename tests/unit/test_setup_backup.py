@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-import commands.setup
 from clients import age
+from commands.setup import backup as backup_commands
 from display.errors import UserError
 from local import setup_backup
 from local.machine.layout import Layout, read_layout
@@ -361,7 +361,7 @@ def test_a_file_named_by_an_ssh_address_is_kept_under_the_name_that_a_restore_re
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
     url = f"ssh://me@nas.lan{tmp_path}/my%20nas/my%20set-up.setup-backup"
-    kept = commands.setup._keeper(url, ())("dated", b"data")
+    kept = backup_commands._keeper(url, ())("dated", b"data")
     assert (tmp_path / "my nas" / "my set-up.setup-backup").read_bytes() == b"data"
     assert load_file(url, ()) == load_file(kept, ()) == b"data"
 
@@ -543,6 +543,27 @@ def test_the_commands_write_a_dated_private_file_that_is_never_overwritten(
     once_more = skyinfra("setup", "restore", str(path), "--identity", str(key))
     assert once_more.code == 1
     assert "is not empty: it contains backend, backups, certificates, docker, docker-plugin." in once_more.err
+
+
+def test_a_backup_is_verified_with_and_without_a_key(
+    machines: Machines, skyinfra: Skyinfra, tmp_path: Path
+) -> None:
+    machines.enter("old")
+    file, key = tmp_path / "one.setup-backup", tmp_path / "key.txt"
+    assert skyinfra("setup", "backup", str(file), "--recipient", KEY.public).code == 0
+    key.write_bytes(KEY.file)
+    plain = skyinfra("setup", "verify", str(file))
+    assert plain.code == 0
+    assert plain.out.startswith(f"{file}: a complete backup of the set-up of ")
+    assert f"  encrypted to {KEY.public}\n  not verified without a key: " in plain.out
+    opened = skyinfra("setup", "verify", str(file), "--identity", str(key))
+    assert opened.code == 0
+    assert opened.out.endswith("\n  decrypted: its files are intact, and a restore would accept them\n")
+    file.write_bytes(file.read_bytes()[:-40])
+    for identity in ([], ["--identity", str(key)]):
+        cut = skyinfra("setup", "verify", str(file), *identity)
+        assert cut.code == 1
+        assert f"{file} is not a complete backup" in cut.err
 
 
 def test_a_backup_without_recipients_is_refused_with_the_way_to_a_key(

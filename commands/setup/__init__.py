@@ -1,0 +1,1 @@
+"""`skyinfra setup`: backups, adoption, keys and the registry of a set-up."""

@@ -1,0 +1,1 @@
+"""`skyinfra workspace`: development workspaces, and the files by which editors open them."""
