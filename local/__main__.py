@@ -8,6 +8,7 @@ import sys
 import urllib.request
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 
 from clients.deployed_nodes import nodes_of
 from clients.pulumi import stack_outputs
@@ -22,7 +23,7 @@ from local.pulumi.command import pulumi
 from local.setup import claim_state, set_up
 from local.stacks.files import STACK, is_own, stack_config, stack_file
 from local.stacks.lock import exclusive
-from local.stacks.missing_nodes import refuse_missing
+from local.stacks.missing_nodes import refreshing, refuse_missing
 from local.stacks.stack import preview_copy, with_stack_file
 from local.stacks.states import own_stacks, resources
 from local.state_move import moved
@@ -80,7 +81,8 @@ def preview(layout: Layout, arguments: argparse.Namespace) -> int:
     env = cli.known_environment(layout)
     refuse_missing(layout, arguments.stack)
     with preview_copy(layout, arguments.stack, env) as (options, aside):
-        command = ["preview", "--refresh", "--diff", "--run-program", *options]
+        refresh = refreshing(arguments.stack, partial(resources, layout))
+        command = ["preview", *refresh, "--diff", *options]
         return pulumi(command, aside, layout.update_log)
 
 

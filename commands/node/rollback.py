@@ -19,7 +19,7 @@ from display.errors import UserError
 from display.rollback import rolled_back, short
 from local.pulumi.command import pulumi
 from local.stacks.files import stack_text, temporary_stack_file, write_stack_file
-from local.stacks.missing_nodes import file_name, listed_nodes
+from local.stacks.missing_nodes import file_name, listed_nodes, refreshing
 from local.stacks.node_entry import with_rollback
 from settings.fields import Digest, Reason
 from settings.node import RollbackSettings
@@ -167,7 +167,7 @@ class _Change:
         before = {name: _listed(self.stack, name) for name in self.wanted}
         text = self._edited(self.read, self.wanted)
         with temporary_stack_file(self.stack, text) as options:
-            if self._pulumi("preview", "--run-program", *options):
+            if self._pulumi("preview", *refreshing(self.stack, self.backend.resources), *options):
                 click.echo(f"The preview failed: {self._file} is unchanged.", err=True)
                 return FAILED
             if not proceeds(yes=yes):
@@ -175,7 +175,7 @@ class _Change:
             write_stack_file(self.stack, text, self.read)
             try:
                 code = self._pulumi(
-                    "up", "--yes", "--skip-preview", "--suppress-outputs", *_GOES_ON, *options
+                    "up", "--refresh", "--yes", "--skip-preview", "--suppress-outputs", *_GOES_ON, *options
                 )
             finally:
                 failed = [node.name for node in self._now() if node.rollback != self.wanted[node.name]]
@@ -197,7 +197,7 @@ class _Change:
 
     def _pulumi(self, command: str, *options: str) -> int:
         targets = targets_of([urn for node in self.nodes for urn in node.urns])
-        given = [command, "--refresh", "--stack", self.stack, *options, *targets]
+        given = [command, "--stack", self.stack, *options, *targets]
         return pulumi(given, self.backend.env, self.backend.update_log)
 
     def _now(self) -> list[DeployedNode]:

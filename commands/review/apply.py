@@ -15,11 +15,11 @@ from clients.git import guarded
 from clients.pulumi import updates
 from commands.backend import Backend, Choice
 from commands.options import chosen, examples, with_stack
-from commands.review.previews import NEUTRAL_ENV, REFRESHED, approval_of, clean_tree, run_preview
+from commands.review.previews import NEUTRAL_ENV, approval_of, clean_tree, run_preview
 from display.errors import UserError
 from local.pulumi.command import update
 from local.stacks.files import copied_stack_file, stack_config
-from local.stacks.missing_nodes import refuse_missing
+from local.stacks.missing_nodes import refreshing, refuse_missing
 from local.stacks.stack import preview_copy, with_stack_file
 from local.stacks.states import state_file
 from review.approval import LENGTH, Items, Part, is_token
@@ -95,8 +95,12 @@ class _Apply:
                 return code
             command = ["up", "--yes", "--suppress-outputs", "--plan", plan, "--message", self._message]
             env = guarded({**os.environ, **self.backend.env, **NEUTRAL_ENV})
-            done = update([*command, *options, *REFRESHED], env, self.backend.update_log)
+            done = update([*command, *options, *self._refreshing], env, self.backend.update_log)
             return FAILED if done.code or self._moved(tree) else 0
+
+    @property
+    def _refreshing(self) -> Sequence[str]:
+        return refreshing(self.stack, self.backend.resources)
 
     def _moved(self, tree: str) -> bool:
         """True, after a message, if the checkout changed during the update, while builds may have read it."""
@@ -121,7 +125,7 @@ class _Apply:
 
     def _refused(self, options: Sequence[str], backend: Backend) -> int:
         """Preview and compare; returns 0, or the exit code of a refusal after printing why."""
-        done = run_preview(self.stack, [*options, *REFRESHED], backend.env)
+        done = run_preview(self.stack, [*options, *self._refreshing], backend.env)
         changes = read_changes(preview := done.read())
         if done.failed or changes.faults:
             message = "\n".join(changes.faults) or done.message

@@ -22,8 +22,6 @@ from providers.skycoin.wallet_identity import ACCEPTED
 from review.approval import Approval, Sources, approval
 from review.changes import Changes, PreviewError
 
-REFRESHED = ("--refresh", "--run-program")
-"""Options of a preview, and of the update after it, to refresh the state from hosts and registries first."""
 IMAGES = "images"
 """Folder that builds read files from."""
 NEUTRAL_ENV: Mapping[str, str] = MappingProxyType({ACCEPTED: "", ADOPTING: ""})

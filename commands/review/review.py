@@ -10,9 +10,9 @@ from commands.backend import Choice
 from commands.options import chosen, examples, with_stack
 from commands.review.by_files import review_by_files
 from commands.review.pages import SavedPage, StatePage
-from commands.review.previews import REFRESHED, Previewed, run_preview
+from commands.review.previews import Previewed, run_preview
 from local.stacks.files import copied_stack_file, present_file, stack_config
-from local.stacks.missing_nodes import refuse_missing
+from local.stacks.missing_nodes import refreshing, refuse_missing
 from local.stacks.stack import preview_copy
 from review.rulebook import rulebook
 
@@ -95,8 +95,9 @@ def review(
 
 def _review_state(page: StatePage, whole: Path | None) -> int:
     """Preview a stack over its state, and print its page; returns the exit code."""
-    name, backend, options = page.stack, page.backend, REFRESHED if page.look else ()
+    name, backend = page.stack, page.backend
     present_file(name)
+    options = refreshing(name, backend.resources) if page.look else ()
     if backend.layout is None:
         stack_config(name)  # raises an error of YAML with its place; pulumi names neither
         with copied_stack_file(name) as file:

@@ -1,9 +1,9 @@
-"""Nodes in a stack's state that were removed from its file.
+"""Nodes of a stack's state that its file lacks, or has under another name.
 
 Pulumi would refuse to delete them, because their wallets are protected.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,18 @@ def listed_nodes(stack: str) -> Mapping[str, Any]:
 def file_name(stack: str) -> Path:
     """Path of the stack's file for messages, relative to the project."""
     return stack_file(stack).relative_to(PROJECT)
+
+
+def refreshing(stack: str, resources_of: Callable[[str], Sequence[Mapping[str, Any]]]) -> Sequence[str]:
+    """Options of pulumi to refresh a state from hosts and registries, as its stack's file describes them.
+
+    As the state describes them if a node is to be renamed: Pulumi 3.259 panics if it runs the program to
+    refresh a resource that gets another name.
+    """
+    former = {node.get("renamed-from") for node in listed_nodes(stack).values() if isinstance(node, dict)}
+    if former - {None} and former & nodes_of(stack, resources_of(stack)).keys():
+        return ("--refresh",)
+    return ("--refresh", "--run-program")
 
 
 def refuse_missing(layout: Layout, stack: str) -> None:

@@ -108,11 +108,19 @@ def test_a_wallet_comes_back_from_its_copy(up: Machine, wallet: dict[str, str]) 
 
 @pytest.mark.case(21)
 def test_rename_keeps_the_volumes(up: Machine, wallet: dict[str, str]) -> None:
-    """`renamed-from` gives the node an alias and keeps the names of its volumes."""
+    """`renamed-from` gives the node an alias and keeps the names of its volumes.
+
+    Before, Pulumi ended the preview and the review with a panic.
+    """
     settings = up.settings()
     volume = up.inspect("volume", WALLET)["CreatedAt"]
     node = {**settings["skycoin:nodes"]["node-1"], "renamed-from": "node-1"}
     up.change({**settings, "skycoin:nodes": {"main": node}})
+    shown = up.make("preview")
+    assert shown.code == 0, shown.text
+    page = up.skyinfra("review", "-s", "local")
+    assert page.code == 0, page.text
+    assert "restarts 1 node" in page.text
     renamed = up.make("up")
     up_again = {**settings["skycoin:nodes"]["node-1"], "renamed-from": "main", "wallet-volume": WALLET}
     assert renamed.code == 0, renamed.text

@@ -144,8 +144,8 @@ def test_a_rollback_writes_the_file_and_is_previewed_before_the_update(
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", pin["date"])
     assert listed(host, "two") is None
     preview, update = host.calls
-    assert preview[:2] == ["preview", "--refresh"]
-    assert update[:2] == ["up", "--refresh"]
+    assert (preview[0], "--refresh" in preview) == ("preview", True)
+    assert (update[0], "--refresh" in update) == ("up", True)
     assert {"--yes", "--skip-preview", "--continue-on-error"} <= {*update}
     for call in host.calls:
         targets = [call[at + 1] for at, part in enumerate(call) if part == "--target"]
