@@ -32,7 +32,7 @@ help: ## Print this list
 
 # The locks list what is installed; packages for tests and linters are installed only before those. Standard output is the
 # result of a target, such as the variables of `env`.
-installed:
+installed: ## Install the Python packages of the program, and nothing else
 	@sh local/environment.sh "$(VENV)" requirements.txt >&2
 
 installed-for-tests:

@@ -21,7 +21,7 @@ from local.registry_collection import digests, named, named_in_files
 from local.stacks.checkout import is_there, other_checkout, refuse_others
 from local.stacks.files import STACK
 from local.stacks.lock import exclusive
-from local.stacks.states import refuse_while_locked, resources
+from local.stacks.states import require_unlocked, resources
 from settings.fields import SECRET
 
 BACKEND_URL = "PULUMI_BACKEND_URL"
@@ -88,7 +88,7 @@ class Backend:
             yield
             return
         with exclusive(self.layout, f"skyinfra {command}"):
-            refuse_while_locked(self.layout, stack)
+            require_unlocked(self.layout, stack)
             yield
 
 

@@ -19,7 +19,7 @@ from local.pulumi.cli import known_environment
 from local.registry.contents import Garbage, garbage
 from local.registry.server import registry_service
 from local.stacks.lock import exclusive
-from local.stacks.states import all_stacks, refuse_while_locked, state_file
+from local.stacks.states import all_stacks, require_unlocked, state_file
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -37,7 +37,7 @@ def collect(layout: Layout, agreed: Callable[[Garbage], bool]) -> Garbage | None
     known_environment(layout)  # raises if there is no set-up
     with exclusive(layout, "skyinfra setup collect"):
         for stack in all_stacks(layout):
-            refuse_while_locked(layout, stack)
+            require_unlocked(layout, stack)
         unneeded = garbage(layout.state / "registry", named(layout))
         if unneeded.is_empty or not agreed(unneeded):
             return None

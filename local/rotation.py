@@ -16,7 +16,7 @@ from local.registry.login import ensure_login, renew_login
 from local.registry.server import registry_service
 from local.stacks.lock import exclusive
 from local.stacks.passphrase_rotation import rotate_passphrase
-from local.stacks.states import all_stacks, refuse_while_locked, resources
+from local.stacks.states import all_stacks, require_unlocked, resources
 from wallets.login import renew_password, shown_login
 
 
@@ -39,7 +39,7 @@ def rotate(layout: Layout, key: Key) -> None:
     with exclusive(layout, f"skyinfra setup rotate {key}"):
         env = known_environment(layout)
         for stack in all_stacks(layout):
-            refuse_while_locked(layout, stack)
+            require_unlocked(layout, stack)
         match key:
             case Key.PASSPHRASE:
                 _rotate_passphrase(layout, env)

@@ -15,7 +15,7 @@ from local.stacks.files import is_own, stack_config, stack_file
 from local.stacks.lock import exclusive
 from local.stacks.missing_nodes import listed_nodes
 from local.stacks.stack import init_aside, with_stack_file
-from local.stacks.states import refuse_while_locked, resources, state_file
+from local.stacks.states import require_unlocked, resources, state_file
 from providers.adopting import ADOPTING
 
 LOST = (
@@ -42,7 +42,7 @@ def adopt(layout: Layout, stack: str, *, publishes: bool = False) -> int:
     claim_state(layout, adopts=True)
     with exclusive(layout, "skyinfra setup adopt"):
         _refuse_known(layout, stack)
-        refuse_while_locked(layout, stack)
+        require_unlocked(layout, stack)
         lost = lost_secrets(layout, stack)
         env = set_up(layout, stack) if is_own(stack) else set_up(layout)
         if recorded(layout) is DockerPlugin.OFFICIAL:

@@ -25,7 +25,7 @@ from local.stacks.setup_backup_format import (
     read,
     seal,
 )
-from local.stacks.states import all_stacks, deployment, refuse_while_locked, state_file
+from local.stacks.states import all_stacks, deployment, require_unlocked, state_file
 from wallets.files.contents import Contents, File
 
 PORT = "SKYCOIN_REGISTRY_PORT"
@@ -104,7 +104,7 @@ def differences(layout: Layout, facts: About) -> list[str]:
 
 def _refuse_at_work(layout: Layout) -> None:
     for stack in all_stacks(layout):
-        refuse_while_locked(layout, stack)
+        require_unlocked(layout, stack)
         deployment(state_file(layout, stack))  # raises the error for a damaged one
 
 

@@ -28,7 +28,7 @@ from local.machine.private_files import write_aside
 from local.machine.steps import SetupError, run, step
 from local.stacks.checkout import owner_above, record
 from local.stacks.lock import exclusive
-from local.stacks.states import all_stacks, refuse_while_locked
+from local.stacks.states import all_stacks, require_unlocked
 from wallets.backups.local_folder import sync
 
 SERVICES = ("buildkitd", "registry")
@@ -66,7 +66,7 @@ def _move(layout: Layout, target: Path) -> None:
 
 def _stop_and_put(layout: Layout, target: Path) -> None:
     for stack in all_stacks(layout):
-        refuse_while_locked(layout, stack)
+        require_unlocked(layout, stack)
     for name in SERVICES:
         with step(f"service {name}") as this:
             this.found = "stopped" if services.stop(layout, name) else "was not running"
@@ -142,7 +142,7 @@ def _begun(layout: Layout) -> str | None:
     """Message if pulumi has begun to change a stack since the services were stopped, or None."""
     try:
         for stack in all_stacks(layout):
-            refuse_while_locked(layout, stack)
+            require_unlocked(layout, stack)
     except SetupError as error:
         return str(error)
     return None

@@ -73,7 +73,10 @@ _CASES = {
         "not while pushing, and each moment once",
     ),
     16: Case("two ups at once", "one runs, the other names who holds the lock; the state stays valid"),
-    17: Case("stale lock of a dead process", "a message with `pulumi cancel`; nothing is forced"),
+    17: Case(
+        "stale lock of a dead process",
+        "`make up` removes one of its machine; plain `pulumi` names `pulumi cancel`",
+    ),
     18: Case(
         "container removed, stopped or edited by hand",
         "refresh and `up` restore it; volumes are kept",

@@ -10,7 +10,7 @@ from local.pulumi.partial_up import Target, bring_up_parts
 from local.stacks.files import stack_config
 from local.stacks.missing_nodes import refuse_missing
 from local.stacks.stack import with_stack_file
-from local.stacks.states import has_pending_creates, refuse_while_locked, resources
+from local.stacks.states import has_pending_creates, require_unlocked, resources
 
 _LEFT = {
     None: "",
@@ -31,7 +31,7 @@ def bring_up(
 
     `again` is the command to repeat for hosts that do not answer. `after` is called if nothing failed.
     """
-    refuse_while_locked(layout, stack)
+    require_unlocked(layout, stack)
     refuse_missing(layout, stack)
 
     def is_interrupted() -> bool:

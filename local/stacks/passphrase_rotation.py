@@ -23,7 +23,7 @@ from local.machine.layout import PROJECT, Layout
 from local.machine.private_files import write_aside
 from local.machine.steps import SetupError, step
 from local.stacks.files import stack_config, stack_file
-from local.stacks.states import all_stacks, deployment, refuse_while_locked, state_file
+from local.stacks.states import all_stacks, deployment, require_unlocked, state_file
 from wallets.backups.local_folder import fill
 
 SALT = "encryptionsalt"
@@ -148,13 +148,13 @@ class _StatesBefore:
         self._layout = layout
         self.stacks = [stack for stack in all_stacks(layout) if _has_passphrase(layout, stack)]
         for stack in all_stacks(layout):
-            refuse_while_locked(layout, stack)
+            require_unlocked(layout, stack)
         self._contents = self._read()
 
     def refuse_changed(self) -> None:
         """Raise SetupError if a plain pulumi is running now, or has run since."""
         for stack in self.stacks:
-            refuse_while_locked(self._layout, stack)
+            require_unlocked(self._layout, stack)
         if self._read() != self._contents:
             raise SetupError(
                 "pulumi changed a stack at the same time. The passphrase was not changed: run this again."

@@ -3,6 +3,7 @@
 import json
 import os
 import pwd
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +42,20 @@ def all_stacks(layout: Layout) -> list[str]:
     return sorted(path.stem for path in state_file(layout, "*").parent.glob("*.json"))
 
 
-def refuse_while_locked(layout: Layout, stack: str) -> None:
-    """Raise SetupError if a pulumi running on this machine holds the stack's lock (file backend)."""
+def require_unlocked(layout: Layout, stack: str) -> None:
+    """Raise SetupError if a running pulumi holds the stack's lock (file backend).
+
+    Removes the lock of a pulumi that was killed on this machine; pulumi itself asks for `pulumi cancel`.
+    """
     folder = layout.state / "backend" / ".pulumi" / "locks" / "organization" / "skycoin" / bare_name(stack)
     for path in folder.glob("*.json"):
         try:
             holder = json.loads(path.read_text())
-            if not _is_running(int(holder["pid"]), holder.get("username")):
+            process = int(holder["pid"])
+            if not _is_running(process, holder.get("username")):
+                if holder.get("hostname") == socket.gethostname():
+                    path.unlink(missing_ok=True)
+                    print(f"• the lock of a pulumi that was killed (process {process}) is removed")
                 continue
         except PermissionError:
             raise SetupError(
@@ -55,7 +63,7 @@ def refuse_while_locked(layout: Layout, stack: str) -> None:
                 "Nothing was changed: wait for its end. If none is running, remove that file."
             ) from None
         except (OSError, ValueError, KeyError, TypeError):
-            continue  # released, or left by a killed run: pulumi then explains what to do
+            continue  # released, or damaged: pulumi then explains what to do
         raise SetupError(
             f"pulumi (process {holder['pid']} of {holder.get('username', 'another user')}) is changing the "
             f"stack {stack}. Nothing was changed: wait for it to end, then run this again."

@@ -63,7 +63,6 @@ def test_an_interrupted_up_converges(up: Machine, number: signal.Signals, moment
         locked = up.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
         assert locked.code != 0
         assert "pulumi cancel" in locked.text
-        assert up.pulumi("cancel", "--yes", "--stack", "local").code == 0
     result = up.make("up")
     assert result.code == 0, result.text
     names = up.docker("ps", "--all", "--format", "{{.Names}}").text.split()

@@ -747,7 +747,10 @@ def test_the_launcher_says_which_packages_are_missing(tmp_path: Path) -> None:
     asked = python.with_name("asked").read_text()
     assert asked.startswith(f"{tmp_path} -P -c "), "as it would run"
     assert asked.endswith(" bcrypt click docker pulumi pydantic pyrage requests rich yaml\n")
-    assert f"no Python 3.11 or newer on PATH has the packages of {tmp_path}/requirements.txt" in done.stderr
+    assert done.stderr == (
+        f"error: no Python 3.11 or newer on PATH has the packages of {tmp_path}/requirements.txt: `make "
+        "installed` installs them.\n"
+    )
 
 
 def test_fleet_up_skips_dead_hosts_on_any_backend_and_returns_code_4(

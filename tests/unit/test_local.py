@@ -30,7 +30,7 @@ from local.registry.login import remove_login
 from local.setup import NEEDED_GIGABYTES, claim_state, refuse_another_engine, set_up
 from local.stacks.lock import exclusive
 from local.stacks.missing_nodes import refuse_missing
-from local.stacks.states import has_pending_creates, refuse_while_locked
+from local.stacks.states import has_pending_creates, require_unlocked
 from local.teardown import delete_builders
 from tests.unit.test_wallets import RESOURCES
 
@@ -452,22 +452,34 @@ def test_a_second_command_is_refused_with_the_name_of_the_running_one(layout: La
         pass
 
 
-@pytest.mark.case(16)
-def test_a_running_plain_pulumi_is_reported_and_the_lock_of_a_killed_one_is_left_to_pulumi(
-    layout: Layout,
+@pytest.mark.case(17)
+@pytest.mark.parametrize(("host", "stays"), [(socket.gethostname(), False), ("another-machine", True)])
+def test_the_lock_of_a_pulumi_that_was_killed_on_this_machine_is_removed(
+    layout: Layout, capsys: pytest.CaptureFixture[str], host: str, *, stays: bool
 ) -> None:
+    """Before, `make up` said that it had cleaned up, and then ended with Pulumi's message about the lock."""
     folder = layout.state / "backend" / ".pulumi" / "locks" / "organization" / "skycoin" / "local"
     folder.mkdir(parents=True)
     lock = folder / "1.json"
-    lock.write_text(json.dumps({"pid": 2**22 + 1, "username": "me"}))
-    refuse_while_locked(layout, "local")
+    lock.write_text(json.dumps({"pid": 2**22 + 1, "username": "me", "hostname": host}))
+    require_unlocked(layout, "local")
+    assert lock.exists() is stays
+    printed = capsys.readouterr().out
+    assert (f"the lock of a pulumi that was killed (process {2**22 + 1}) is removed" in printed) is not stays
+
+
+@pytest.mark.case(16)
+def test_a_running_plain_pulumi_is_reported(layout: Layout) -> None:
+    folder = layout.state / "backend" / ".pulumi" / "locks" / "organization" / "skycoin" / "local"
+    folder.mkdir(parents=True)
+    lock = folder / "1.json"
     lock.write_text("{")
-    refuse_while_locked(layout, "local")
+    require_unlocked(layout, "local")
     lock.write_text(json.dumps({"pid": os.getpid(), "username": "me"}))
     with pytest.raises(
         SetupError, match=rf"pulumi \(process {os.getpid()} of me\) is changing the stack local"
     ):
-        refuse_while_locked(layout, "local")
+        require_unlocked(layout, "local")
 
 
 def test_a_running_pulumi_of_another_user_is_named_too(
@@ -484,10 +496,10 @@ def test_a_running_pulumi_of_another_user_is_named_too(
 
     monkeypatch.setattr(os, "kill", refused)
     with pytest.raises(SetupError, match=r"pulumi \(process 4711 of somebody-else\) is changing the stack"):
-        refuse_while_locked(layout, "local")
+        require_unlocked(layout, "local")
     # The number of this user's ended process, which another user's process has now.
     lock.write_text(json.dumps({"pid": 4711, "username": pwd.getpwuid(os.geteuid()).pw_name}))
-    refuse_while_locked(layout, "local")
+    require_unlocked(layout, "local")
     # A user without a name, as in a container with another user id, can't know whose process it is.
 
     def unknown(number: int) -> None:
@@ -495,10 +507,10 @@ def test_a_running_pulumi_of_another_user_is_named_too(
 
     monkeypatch.setattr(pwd, "getpwuid", unknown)
     with pytest.raises(SetupError, match=r"pulumi \(process 4711 of "):
-        refuse_while_locked(layout, "local")
+        require_unlocked(layout, "local")
     monkeypatch.setattr(Path, "read_text", refused)
     with pytest.raises(SetupError, match=r"A pulumi of another user may be changing .* remove that file\.$"):
-        refuse_while_locked(layout, "local")
+        require_unlocked(layout, "local")
 
 
 def test_engines_of_one_machine_have_different_numbers(

@@ -195,7 +195,7 @@ def nodes_with(monkeypatch: pytest.MonkeyPatch, **proxies: str | None) -> list[t
 
     found = {name: SimpleNamespace(proxy=proxy) for name, proxy in proxies.items()}
     monkeypatch.setattr(rotation, "all_stacks", lambda _: ["local"])
-    monkeypatch.setattr(rotation, "refuse_while_locked", lambda *_: None)
+    monkeypatch.setattr(rotation, "require_unlocked", lambda *_: None)
     monkeypatch.setattr(rotation, "nodes_of", lambda *_: found)
     monkeypatch.setattr(rotation, "shown_login", shown)
     monkeypatch.setattr(rotation, "renew_password", lambda node: asked.append(("new", node.proxy)))
