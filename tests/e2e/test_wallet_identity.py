@@ -243,7 +243,7 @@ def test_the_next_up_notices_a_restore_of_an_older_backup(guarded: Machine, tmp_
 
 @pytest.mark.case(4)
 def test_the_named_command_restores_a_torn_wallet_from_its_complete_temporary_copy(
-    guarded: Machine,
+    guarded: Machine, tmp_path: Path
 ) -> None:
     file = place(guarded) / "deterministic.wlt"
     whole = file.read_bytes()
@@ -259,7 +259,7 @@ def test_the_named_command_restores_a_torn_wallet_from_its_complete_temporary_co
         said = re.sub(r"\s+", " ", refused.text)
         assert f"the temporary copy {copy.name} next to it is complete, with" in said
         [command] = set(re.findall(r"`\./skyinfra (wallet restore guarded --temporary \S+)`", said))
-        restored = guarded.skyinfra(*command.split())
+        restored = guarded.skyinfra(*command.split(), "--backup-to", str(tmp_path))
         assert restored.code == 0, restored.text
         assert (file.read_bytes(), copy.read_bytes()) == (whole, whole)
         [aside] = re.findall(r"(/\S+-before-restore\.\S+)", restored.text)[:1]
