@@ -16,7 +16,9 @@ import click
 from clients.pulumi import selected_stack, stack_names, stack_outputs, stack_resources
 from display.errors import UserError
 from local.machine.layout import EARLIER, Layout, read_layout
+from local.machine.services import running_pid
 from local.pulumi.cli import backend_url, is_set_up, known_environment
+from local.registry.server import NAME
 from local.registry_collection import digests, named, named_in_files
 from local.stacks.checkout import is_there, other_checkout, refuse_others
 from local.stacks.files import STACK
@@ -115,7 +117,9 @@ def enter_set_up(layout: Layout, choice: Choice) -> Mapping[str, str] | None:
     # A passphrase variable from elsewhere, often empty, would win over the set-up's passphrase file.
     os.environ.pop("PULUMI_CONFIG_PASSPHRASE", None)
     os.environ.update(env)
-    click.echo(f"• stacks of the set-up in {layout.state}", err=True)
+    is_stopped = running_pid(layout, NAME) is None
+    stopped = ", whose services are stopped: `make up` starts them" if is_stopped else ""
+    click.echo(f"• stacks of the set-up in {layout.state}{stopped}", err=True)
     return env
 
 

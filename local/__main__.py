@@ -16,10 +16,12 @@ from clients.signals import interrupt_on_all
 from display.errors import UserError
 from local import teardown
 from local.machine.layout import Layout, as_owner, read_layout
+from local.machine.services import running_pid
 from local.machine.steps import SetupError, fail
 from local.pulumi import cli
 from local.pulumi.bring_up import bring_up
 from local.pulumi.command import pulumi
+from local.registry.server import NAME as REGISTRY
 from local.setup import claim_state, set_up
 from local.stacks.files import STACK, is_own, stack_config, stack_file
 from local.stacks.lock import exclusive
@@ -80,6 +82,8 @@ def preview(layout: Layout, arguments: argparse.Namespace) -> int:
     """Run `pulumi preview --refresh` on a copy of the stack's file; leave no state and no file behind."""
     env = cli.known_environment(layout)
     refuse_missing(layout, arguments.stack)
+    if running_pid(layout, REGISTRY) is None:
+        print("The services of the set-up are stopped, so not all can be asked: `make up` starts them.")
     with preview_copy(layout, arguments.stack, env) as (options, aside):
         refresh = refreshing(arguments.stack, partial(resources, layout))
         command = ["preview", *refresh, "--diff", *options]

@@ -53,6 +53,8 @@ def down(layout: Layout, arguments: argparse.Namespace) -> int:
     if arguments.all:
         remove_build_network(layout)
         _remove(layout)
+    else:
+        print("`make up` starts services and node again.")
     return 0
 
 

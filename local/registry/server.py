@@ -24,6 +24,9 @@ http:
   tls: {{certificate: {folder}/registry.crt, key: {folder}/registry.key}}
 """
 
+NAME = "registry"
+"""Name of the service."""
+
 
 def registry_service(layout: Layout, program: Path) -> Service:
     """Write the registry's configuration, and return its service; the login must already exist."""
@@ -37,7 +40,7 @@ def registry_service(layout: Layout, program: Path) -> Service:
     data.chmod(0o700)
     config.write_text(text)
     return Service(
-        name="registry",
+        name=NAME,
         argv=[str(program), "serve", str(config)],
         # No trace exporter: distribution 3 would look for a collector on localhost.
         env={"OTEL_TRACES_EXPORTER": "none"},

@@ -238,6 +238,10 @@ def test_the_set_up_is_found_and_named(
     assert found.stack("fleet") == "fleet"
     assert os.environ["DOCKER_HOST"] == "unix:///set-up.sock"
     assert "PULUMI_CONFIG_PASSPHRASE" not in os.environ
+    stopped = f"• stacks of the set-up in {set_up.state}, whose services are stopped: `make up` starts them\n"
+    assert capsys.readouterr().err == stopped
+    monkeypatch.setattr("commands.backend.running_pid", lambda *_: 1)
+    choose(Choice.AUTO)
     assert capsys.readouterr().err == f"• stacks of the set-up in {set_up.state}\n"
 
 
