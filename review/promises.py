@@ -12,7 +12,7 @@ from clients.pulumi import CONTAINER, NODE_CONTAINER
 from review.options import BUILD, TAG, VOLUME
 from review.restarts import CONTAINERS
 from review.rules import HIDDEN, Resource, Rule, each
-from review.wallet_access import is_outside, listed, readers, writers
+from review.wallet_access import is_outside, listed, misnamed, readers, writers
 
 PROXY = "skycoin:index:Proxy$"
 """URN pattern of the resources of a node's proxy."""
@@ -151,8 +151,14 @@ PROMISES: Sequence[Rule] = (
         name="wallets-are-private",
         breaches=readers,
         reason="Whoever reads a wallet that has no password can spend its coins.",
-        remedy="On an engine with a node, give no other container its wallet or the copies, files of the "
-        "engine, or a namespace of the node or the host; and no volume a device.",
+        remedy="On an engine with a node, give no other container its wallet or the copies, system folders, "
+        "added rights, or a network or namespace of the node or the host; and no volume a device.",
+    ),
+    Rule(
+        name="wallets-have-their-name",
+        breaches=misnamed,
+        reason="Nothing else would say that this volume needs a wallet's protection.",
+        remedy="Name the wallet volume of each node `NODE-wallet` in Pulumi (components/node.py).",
     ),
     Rule(
         name="published-images-stay",

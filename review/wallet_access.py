@@ -1,34 +1,46 @@
 """Access of containers to wallets, as rules over resources: one writer, and nobody else who reads."""
 
+import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, TypeAlias
 
-from catalogue.naming import backups_volume, engine_name
+from pulumi.runtime.rpc import UNKNOWN
+
+from catalogue.naming import backups_volume, exporter_name, possible_engine, proxy_name
+from catalogue.node_container import WALLET
+from catalogue.urns import parents_of
 from clients.pulumi import CONTAINER, NODE_CONTAINER
 from review.options import PROVIDERS, VOLUME
 from review.restarts import CONTAINERS
-from review.rules import Breaches, Resource
+from review.rules import HIDDEN, Breaches, Resource
+from settings.opening import folder_fault, overlap
 
-ENGINE_FILES = tuple(
-    map(PurePosixPath, ("/var/lib/docker", "/var/run/docker.sock", "/run/docker.sock", "/dev", "/proc"))
-)
-"""Files of a host with which a container reaches all volumes."""
-OUTSIDE = ("networkMode", "pidMode", "ipcMode")
+OUTSIDE = ("networkMode", "pidMode", "ipcMode", "usernsMode", "cgroupnsMode")
 """Inputs that can put a container into a namespace of its host or of another container."""
-Place: TypeAlias = tuple[str, object]
-"""(engine, volume)."""
+NO_NEW_PRIVILEGES = tuple(f"no-new-privileges{end}" for end in ("", ":true", "=true"))
+"""The security option that confines a container further; others may loosen it."""
+OWN_CONTAINERS = {"skycoin:index:Exporter": exporter_name, "skycoin:index:Proxy": proxy_name}
+"""Component whose container belongs into a node's network → that container's name."""
+SOCKET = "unix://"
+Place: TypeAlias = tuple[str | None, object]
+"""(engine, volume or network)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Engines:
     """Engines of docker's providers; two providers may reach one engine."""
 
-    by_provider: Mapping[str, str]
+    by_provider: Mapping[str, str | None]
 
-    def of(self, resource: Resource) -> str:
-        """Engine of a resource; the name of its provider, which is its host's, if the engine is unknown."""
+    def of(self, resource: Resource) -> str | None:
+        """Engine of a resource; None if it may be any.
+
+        Without a provider in the preview it has the name of its host.
+        """
+        if resource.type == NODE_CONTAINER and "engine" in resource.inputs:
+            return _engine(resource.inputs["engine"])
         host = host_of(resource)
         return self.by_provider.get(host, host)
 
@@ -37,11 +49,21 @@ def engines_in(resources: Sequence[Resource]) -> Engines:
     """Read the engines of all docker providers; without an address it is the environment's."""
     return Engines(
         {
-            resource.name: engine_name(str(resource.inputs.get("host") or ""))
+            resource.name: None if resource.inputs.get("context") else _engine(resource.inputs.get("host"))
             for resource in resources
             if resource.type == f"{PROVIDERS}docker"
         }
     )
+
+
+def _engine(address: object) -> str | None:
+    """Name of the engine at an address, in one of its spellings; None if the address is unknown."""
+    if address in (UNKNOWN, HIDDEN) or not isinstance(address, str | None):
+        return None
+    given = address or ""
+    if given.startswith(SOCKET):
+        return possible_engine(f"{SOCKET}{_normal(given.removeprefix(SOCKET))}")
+    return possible_engine(given.lower().rstrip("/."))
 
 
 def writers(resources: Sequence[Resource]) -> Breaches:
@@ -50,13 +72,15 @@ def writers(resources: Sequence[Resource]) -> Breaches:
     wallets = _wallets(resources, engines)
     found: dict[Place, list[Resource]] = {}
     for resource in resources:
+        own = own_wallets(resource)
         for volume, is_read_only in _volumes(resource):
-            if not is_read_only and (place := (engines.of(resource), volume)) in wallets:
-                found.setdefault(place, []).append(resource)
+            for place in _meant(resource, volume, wallets, engines):
+                if (not is_read_only or volume in own) and resource not in found.setdefault(place, []):
+                    found[place].append(resource)
     for (_, volume), containers in found.items():
-        last = containers[-1]
         others = ", ".join(container.name for container in containers[:-1])
         if others:
+            last = containers[-1]
             yield last, f"writes the wallet {volume} on host {host_of(last)}, and so does {others}"
 
 
@@ -64,36 +88,118 @@ def readers(resources: Sequence[Resource]) -> Breaches:
     """Yield what else leads to a wallet, on engines that have one: volumes, containers and their mounts."""
     engines = engines_in(resources)
     wallets = _wallets(resources, engines)
+    copies = _copies(resources, engines, wallets)
     guarded = {engine for engine, _ in wallets}
-    copies = {(engine, backups_volume(str(volume))) for engine, volume in wallets}
+    networks = _networks(resources, engines)
     for resource in resources:
-        engine = engines.of(resource)
-        if engine not in guarded:
-            continue
+        own = own_wallets(resource)
         for volume, is_read_only in _volumes(resource):
-            is_own = resource.type == NODE_CONTAINER and resource.inputs.get("wallet") == volume
-            if (engine, volume) in copies or ((engine, volume) in wallets and is_read_only and not is_own):
+            reads = is_read_only and volume not in own and _meant(resource, volume, wallets, engines)
+            if reads or _meant(resource, volume, copies, engines):
                 yield resource, f"mounts {volume} on host {host_of(resource)}"
-        yield from ((resource, how) for how in _ways(resource))
+        engine = engines.of(resource)
+        if guarded and (engine in guarded or None in (engine, *guarded)):
+            yield from ((resource, how) for how in _ways(resource, guarded))
+            yield from ((resource, how) for how in _joined(resource, engine, networks))
 
 
-def _ways(resource: Resource) -> Iterator[str]:
+def misnamed(resources: Sequence[Resource]) -> Breaches:
+    """Yield volumes that are the wallet of a node and not known as such by their name in Pulumi."""
+    engines = engines_in(resources)
+    used = {
+        (engines.of(resource), wallet): resource.name
+        for resource in resources
+        for wallet in own_wallets(resource)
+    }
+    for resource in resources:
+        node = used.get((engines.of(resource), resource.inputs.get("name")))
+        if node and resource.type == VOLUME and not resource.is_wallet:
+            yield resource, f"is the wallet of {node}"
+
+
+def _ways(resource: Resource, engines: set[str | None]) -> Iterator[str]:
     """Ways to files or namespaces outside a container that its volumes do not show."""
-    options = resource.inputs.get("driverOpts") if resource.type == VOLUME else None
-    if isinstance(options, Mapping) and options.get("device"):
-        yield f"is the folder or device {options['device']} of its host"
+    if resource.type == VOLUME:
+        yield from _special(resource.inputs.get("driver"), resource.inputs.get("driverOpts"))
     if resource.type != CONTAINER:  # another rule says how a node is confined
         return
+    for mount in listed(resource, "mounts"):
+        if isinstance(options := mount.get("volumeOptions"), Mapping):
+            named = f"mounts {mount.get('source')}, which "
+            driver = options.get("driverName"), options.get("driverOptions")
+            yield from (f"{named}{how}" for how in _special(*driver))
     for entry in listed(resource, "volumes"):
         if entry.get("fromContainer"):
             yield f"has the volumes of the container {entry['fromContainer']}"
-    for folder in map(PurePosixPath, _folders(resource)):
-        if any(folder.is_relative_to(file) or file.is_relative_to(folder) for file in ENGINE_FILES):
+    sockets = [engine.removeprefix(SOCKET) for engine in engines if engine and engine.startswith(SOCKET)]
+    for folder in _folders(resource):
+        if folder == UNKNOWN:
+            yield "mounts a folder of its host that is unknown before `up`"
+        elif folder_fault(folder) or any(_is_of_engine(folder, socket) for socket in sockets):
             yield f"mounts {folder} of its host"
-    if resource.inputs.get("privileged"):
+    yield from _rights(resource.inputs)
+
+
+def _special(driver: object, options: object) -> Iterator[str]:
+    """Describe a volume that is not one of the engine's own folders."""
+    if isinstance(options, Mapping) and options.get("device"):
+        yield f"is the folder or device {options['device']} of its host"
+    elif driver not in (None, "", "local"):
+        yield f"has the driver {driver}"
+
+
+def _rights(inputs: Mapping[str, Any]) -> Iterator[str]:
+    """Rights of a container that the engine does not give by default, and namespaces that are not its own."""
+    if inputs.get("privileged"):
         yield "is privileged"
-    modes = ((key, str(resource.inputs.get(key))) for key in OUTSIDE)
+    capabilities = inputs.get("capabilities")
+    if isinstance(capabilities, Mapping) and (added := capabilities.get("adds")):
+        yield f"has the capabilities {', '.join(map(str, added))}"
+    security = inputs.get("securityOpts")
+    for option in security if isinstance(security, list) else ():
+        if option not in NO_NEW_PRIVILEGES:
+            yield f"has the security option {option}"
+    modes = ((key, str(inputs.get(key))) for key in OUTSIDE)
     yield from (f"has {key} {mode}" for key, mode in modes if is_outside(mode))
+
+
+def _joined(resource: Resource, engine: str | None, networks: Mapping[Place, Resource]) -> Iterator[str]:
+    """Networks of nodes that a container is in, without the node itself, its exporter and its proxy."""
+    if resource.type not in CONTAINERS:
+        return
+    for (node_engine, network), node in networks.items():
+        if network in _networks_of(resource) and engine in (node_engine, None) and node != resource:
+            name_of_own = OWN_CONTAINERS.get(parents_of(resource.urn).rpartition("$")[2])
+            if not name_of_own or resource.inputs.get("name") != name_of_own(str(node.inputs.get("name"))):
+                yield f"is in the network of {node.name}"
+
+
+def _networks(resources: Sequence[Resource], engines: Engines) -> Mapping[Place, Resource]:
+    """Network of a node → the first node in it."""
+    nodes: dict[Place, Resource] = {}
+    for resource in resources:
+        if resource.type == NODE_CONTAINER:
+            for network in _networks_of(resource):
+                nodes.setdefault((engines.of(resource), network), resource)
+    return nodes
+
+
+def _networks_of(container: Resource) -> list[str]:
+    """Names of a container's networks, as far as they are known."""
+    mode = container.inputs.get("networkMode")
+    given = [mode, *(entry.get("name") for entry in listed(container, "networksAdvanced"))]
+    return [str(name) for name in given if name not in (None, UNKNOWN) and not is_outside(str(name))]
+
+
+def _normal(path: str) -> str:
+    """Path without `..` and repeated slashes."""
+    return f"/{posixpath.normpath(path).lstrip('/')}"
+
+
+def _is_of_engine(folder: str, socket: str) -> bool:
+    """True for a folder with an engine's socket, or with the data of an engine that `make up` has started."""
+    path = PurePosixPath(socket)
+    return any(overlap(PurePosixPath(folder), file) for file in (path, path.parent / "data"))
 
 
 def is_outside(mode: str) -> bool:
@@ -101,10 +207,34 @@ def is_outside(mode: str) -> bool:
     return mode == "host" or mode.startswith("container:")
 
 
+def own_wallets(resource: Resource) -> set[object]:
+    """Names of the volumes that a node has as its wallet."""
+    if resource.type != NODE_CONTAINER:
+        return set()
+    mounted = [m.get("source") for m in listed(resource, "mounts") if m.get("target") == WALLET]
+    return {resource.inputs.get("wallet"), *mounted} - {None, UNKNOWN}
+
+
 def _wallets(resources: Sequence[Resource], engines: Engines) -> set[Place]:
-    return {
-        (engines.of(resource), resource.inputs.get("name")) for resource in resources if resource.is_wallet
-    }
+    named = {(engines.of(volume), volume.inputs.get("name")) for volume in resources if volume.is_wallet}
+    used = {(engines.of(node), wallet) for node in resources for wallet in own_wallets(node)}
+    return {place for place in named | used if place[1] not in (None, UNKNOWN)}
+
+
+def _copies(resources: Sequence[Resource], engines: Engines, wallets: set[Place]) -> set[Place]:
+    nodes = [resource for resource in resources if resource.type == NODE_CONTAINER]
+    named = {(engines.of(node), node.inputs["backups"]) for node in nodes if "backups" in node.inputs}
+    return {(engine, backups_volume(str(wallet))) for engine, wallet in wallets} | named
+
+
+def _meant(resource: Resource, volume: object, places: set[Place], engines: Engines) -> list[Place]:
+    """Places among these with the volume's name that a container may mean.
+
+    A container that is no node's means any engine, because another address may reach the same one.
+    """
+    engine = engines.of(resource)
+    anywhere = resource.type == CONTAINER or engine is None
+    return [place for place in places if place[1] == volume and (anywhere or place[0] in (engine, None))]
 
 
 def host_of(resource: Resource) -> str:
@@ -119,8 +249,9 @@ def _volumes(container: Resource) -> Iterator[tuple[object, bool]]:
     for mount in listed(container, "mounts"):
         if mount.get("type") == "volume":
             yield mount.get("source"), bool(mount.get("readOnly"))
-    for volume in listed(container, "volumes"):
-        yield volume.get("volumeName"), bool(volume.get("readOnly"))
+    for entry in listed(container, "volumes"):
+        # The engine decides by the form of a name whether it is a path.
+        yield from ((name, bool(entry.get("readOnly"))) for name in _sources(entry) if not _is_path(name))
 
 
 def _folders(container: Resource) -> Iterator[str]:
@@ -129,8 +260,17 @@ def _folders(container: Resource) -> Iterator[str]:
         if mount.get("type") == "bind":
             yield str(mount.get("source"))
     for entry in (*listed(container, "volumes"), *listed(container, "devices")):
-        if entry.get("hostPath"):
-            yield str(entry["hostPath"])
+        yield from filter(_is_path, _sources(entry))
+        if entry.get("hostPath") == UNKNOWN:
+            yield UNKNOWN
+
+
+def _sources(entry: Mapping[str, Any]) -> list[str]:
+    return [str(entry[key]) for key in ("volumeName", "hostPath") if entry.get(key)]
+
+
+def _is_path(source: str) -> bool:
+    return "/" in source
 
 
 def listed(resource: Resource, key: str) -> list[Mapping[str, Any]]:

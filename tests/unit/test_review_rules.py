@@ -83,7 +83,7 @@ def volumes_that_go_with_a_container(preview: Preview) -> None:
 def two_writers(preview: Preview) -> None:
     other = state(preview, NODE_CONTAINER, "shed-container")["inputs"]
     first = state(preview, NODE_CONTAINER, "attic-container")["inputs"]
-    other["mounts"], other["host"] = first["mounts"], first["host"]
+    other |= {key: first[key] for key in ("mounts", "host", "engine")}
 
 
 def writer_of_another_type(preview: Preview) -> None:
@@ -104,15 +104,31 @@ def own_container(**inputs: Any) -> Callable[[Preview], None]:
     return change
 
 
-def writer_through_another_provider(preview: Preview) -> None:
-    writer_of_another_type(preview)
-    engine = next(step for step in preview["steps"] if step["urn"].endswith(f"{PROVIDER}::attic"))
-    other = copy.deepcopy(engine)
-    for place in (other, other["newState"]):
-        place["urn"] = other["urn"].replace("::attic", "::loft")
-    other["newState"]["inputs"]["host"] = f"{engine['newState']['inputs']['host']}:22"
-    state(preview, CONTAINER, "own")["provider"] = f"{other['urn']}::id"
-    preview["steps"].insert(0, other)
+def through(host: Any, change: Callable[[Preview], None]) -> Callable[[Preview], None]:
+    """Give a planted container a further provider, with this address."""
+
+    def changed(preview: Preview) -> None:
+        change(preview)
+        engine = next(step for step in preview["steps"] if step["urn"].endswith(f"{PROVIDER}::attic"))
+        other = copy.deepcopy(engine)
+        for place in (other, other["newState"]):
+            place["urn"] = other["urn"].replace("::attic", "::loft")
+        other["newState"]["inputs"]["host"] = host
+        state(preview, CONTAINER, "own")["provider"] = f"{other['urn']}::id"
+        preview["steps"].insert(0, other)
+
+    return changed
+
+
+def with_engine(address: str | None, change: Callable[[Preview], None]) -> Callable[[Preview], None]:
+    """Give the node attic and what belongs to it another engine."""
+
+    def changed(preview: Preview) -> None:
+        change(preview)
+        state(preview, NODE_CONTAINER, "attic-container")["inputs"]["engine"] = address
+        state(preview, PROVIDER, "attic")["inputs"]["host"] = address
+
+    return changed
 
 
 def volume_with_a_device(preview: Preview) -> None:
@@ -122,9 +138,39 @@ def volume_with_a_device(preview: Preview) -> None:
 
 def wallet_for_another_node(preview: Preview) -> None:
     mount = {"type": "volume", "source": WALLET, "target": "/other", "readOnly": True}
-    other = state(preview, NODE_CONTAINER, "shed-container")["inputs"]
-    other["host"] = "attic"
-    other["mounts"].append(mount)
+    on_attics_host(preview)
+    state(preview, NODE_CONTAINER, "shed-container")["inputs"]["mounts"].append(mount)
+
+
+def on_attics_host(preview: Preview) -> State:
+    """Put the node shed on the host of the node attic; return its inputs."""
+    inputs: State = state(preview, NODE_CONTAINER, "shed-container")["inputs"]
+    first = state(preview, NODE_CONTAINER, "attic-container")["inputs"]
+    inputs |= {key: first[key] for key in ("host", "engine")}
+    return inputs
+
+
+def wallet_of_another_node(preview: Preview) -> None:
+    """It reads the first node's wallet as its own, and so writes nothing."""
+    inputs = on_attics_host(preview)
+    inputs["wallet"] = WALLET
+    inputs["mounts"] = [reading(WALLET) | {"target": "/wallet"}]
+
+
+def node_in_the_network_of_another(preview: Preview) -> None:
+    on_attics_host(preview)["networkMode"] = "skycoin-attic"
+
+
+def wallet_under_another_name(preview: Preview) -> None:
+    """As with an alias: the volume and its name on the host are the same."""
+    for step in preview["steps"]:
+        if step["urn"].endswith("::attic-wallet"):
+            step["urn"] = step["newState"]["urn"] = step["urn"].replace("attic-wallet", "attic-purse")
+
+
+def volume_of_another_driver(preview: Preview) -> None:
+    state(preview, VOLUME, "shed-data")["inputs"]["driver"] = "sshfs"
+    state(preview, VOLUME, "shed-data")["provider"] = state(preview, VOLUME, "attic-data")["provider"]
 
 
 def tag_that_goes(preview: Preview) -> None:
@@ -184,10 +230,61 @@ def reading(volume: str) -> dict[str, Any]:
     return {"type": "volume", "source": volume, "target": "/looked-at", "readOnly": True}
 
 
+def bound(folder: str) -> dict[str, Any]:
+    return {"type": "bind", "source": folder, "target": "/looked-at"}
+
+
+def with_device(volume: str) -> dict[str, Any]:
+    options = {"type": "none", "o": "bind", "device": DEVICE}
+    return {"type": "volume", "source": volume, "volumeOptions": {"driverOptions": options}}
+
+
+DEVICE = f"/var/lib/docker/volumes/{WALLET}/_data"
+FOREIGN_FOLDERS = (
+    f"/{DEVICE}",
+    "/srv/../var/lib/docker",
+    "/srv/../run/docker.sock",
+    *("/", "/boot", "/etc", "/home", "/home/me", "/home/me/.ssh", "/root", "/usr/local", "/var"),
+)
+ROOT = own_container(mounts=[bound("/")])
+
 NODE = "attic-container (NodeContainer)"
 DATA = "attic-data (Volume)"
 PAGE = (PROJECT / "docs" / "review.md").read_text()
 RULES = rulebook()
+WAYS: list[tuple[dict[str, Any], str]] = [
+    ({"mounts": [reading(WALLET)]}, f"mounts {WALLET} on host attic"),
+    ({"volumes": [{"volumeName": WALLET, "readOnly": True}]}, f"mounts {WALLET} on host attic"),
+    ({"mounts": [reading(f"{WALLET}-backups")]}, f"mounts {WALLET}-backups on host attic"),
+    ({"volumes": [{"volumeName": f"{WALLET}-backups"}]}, f"mounts {WALLET}-backups on host attic"),
+    (
+        {"volumes": [{"fromContainer": "skycoin-attic"}]},
+        "has the volumes of the container skycoin-attic",
+    ),
+    ({"mounts": SOCKET}, "mounts /var/run/docker.sock of its host"),
+    ({"volumes": [{"hostPath": "/var", "containerPath": "/host"}]}, "mounts /var of its host"),
+    ({"privileged": True}, "is privileged"),
+    ({"networkMode": "container:skycoin-attic"}, "has networkMode container:skycoin-attic"),
+    ({"networkMode": "host"}, "has networkMode host"),
+    ({"pidMode": "host"}, "has pidMode host"),
+    ({"devices": [{"hostPath": "/dev/sda"}]}, "mounts /dev/sda of its host"),
+    *(({"mounts": [bound(folder)]}, f"mounts {folder} of its host") for folder in FOREIGN_FOLDERS),
+    ({"volumes": [{"volumeName": "/etc"}]}, "mounts /etc of its host"),
+    ({"volumes": [{"hostPath": UNKNOWN}]}, "mounts a folder of its host that is unknown before `up`"),
+    (
+        {"mounts": [with_device("any")]},
+        f"mounts any, which is the folder or device {DEVICE} of its host",
+    ),
+    (
+        {"capabilities": {"adds": ["CAP_SYS_ADMIN", "CAP_SYS_MODULE"]}},
+        "has the capabilities CAP_SYS_ADMIN, CAP_SYS_MODULE",
+    ),
+    ({"securityOpts": LOOSE}, "has the security option seccomp=unconfined"),
+    ({"usernsMode": "host"}, "has usernsMode host"),
+    ({"networkMode": "skycoin-attic"}, "is in the network of attic-container"),
+    ({"networksAdvanced": [{"name": "skycoin-attic"}]}, "is in the network of attic-container"),
+]
+"""Inputs of a container next to a node that lead to its wallet, and the page's words."""
 PLANTED: list[tuple[str, Callable[[Preview], None], str, str]] = [
     ("fleet", unprotected, "wallets-are-protected", "attic-wallet (Volume) is not protected"),
     ("fleet", volume_that_goes, "volumes-stay", f"{DATA} is deleted if it leaves the stack"),
@@ -225,29 +322,60 @@ PLANTED: list[tuple[str, Callable[[Preview], None], str, str]] = [
     ),
     (
         "fleet",
-        writer_through_another_provider,
+        through("ssh://pi@attic.lan:22", writer_of_another_type),
         "one-writer-of-a-wallet",
         "own (Container) writes the wallet skycoin-attic-wallet on host loft, and so does attic-container",
     ),
+    (
+        "fleet",
+        through("ssh://pi@192.168.1.7", writer_of_another_type),
+        "one-writer-of-a-wallet",
+        "own (Container) writes the wallet skycoin-attic-wallet on host loft, and so does attic-container",
+    ),
+    (
+        "fleet",
+        wallet_of_another_node,
+        "one-writer-of-a-wallet",
+        "shed-container (NodeContainer) writes the wallet skycoin-attic-wallet on host attic, and so does "
+        "attic-container",
+    ),
     *(
         ("fleet", own_container(**inputs), "wallets-are-private", f"own (Container) {said}")
-        for inputs, said in (
-            ({"mounts": [reading(WALLET)]}, f"mounts {WALLET} on host attic"),
-            ({"volumes": [{"volumeName": WALLET, "readOnly": True}]}, f"mounts {WALLET} on host attic"),
-            ({"mounts": [reading(f"{WALLET}-backups")]}, f"mounts {WALLET}-backups on host attic"),
-            ({"volumes": [{"volumeName": f"{WALLET}-backups"}]}, f"mounts {WALLET}-backups on host attic"),
-            (
-                {"volumes": [{"fromContainer": "skycoin-attic"}]},
-                "has the volumes of the container skycoin-attic",
-            ),
-            ({"mounts": SOCKET}, "mounts /var/run/docker.sock of its host"),
-            ({"volumes": [{"hostPath": "/var", "containerPath": "/host"}]}, "mounts /var of its host"),
-            ({"privileged": True}, "is privileged"),
-            ({"networkMode": "container:skycoin-attic"}, "has networkMode container:skycoin-attic"),
-            ({"networkMode": "host"}, "has networkMode host"),
-            ({"pidMode": "host"}, "has pidMode host"),
-            ({"devices": [{"hostPath": "/dev/sda"}]}, "mounts /dev/sda of its host"),
+        for inputs, said in WAYS
+    ),
+    *(
+        ("fleet", change, "wallets-are-private", "own (Container) mounts / of its host")
+        for change in (
+            through("ssh://PI@attic.lan:22", ROOT),
+            through("ssh://pi@ATTIC.lan.", ROOT),
+            through(UNKNOWN, ROOT),
+            through("unix:///var/run/docker.sock", with_engine(None, ROOT)),
+            through("unix:///var//run/../run/docker.sock", with_engine("unix:///run/docker.sock", ROOT)),
         )
+    ),
+    (
+        "fleet",
+        with_engine("unix:///srv/own/docker.sock", own_container(mounts=[bound("/srv/own/data/volumes")])),
+        "wallets-are-private",
+        "own (Container) mounts /srv/own/data/volumes of its host",
+    ),
+    (
+        "fleet",
+        node_in_the_network_of_another,
+        "wallets-are-private",
+        "shed-container (NodeContainer) is in the network of attic-container",
+    ),
+    (
+        "fleet",
+        volume_of_another_driver,
+        "wallets-are-private",
+        "shed-data (Volume) has the driver sshfs",
+    ),
+    (
+        "fleet",
+        wallet_under_another_name,
+        "wallets-have-their-name",
+        "attic-purse (Volume) is the wallet of attic-container",
     ),
     (
         "fleet",
@@ -360,6 +488,22 @@ def test_a_container_on_an_engine_without_a_node_may_have_its_files() -> None:
         "urn:pulumi:fleet::skycoin::pulumi:providers:docker::nas::id"
     )
     assert broken_rules(wanted(preview), RULES) == ()
+
+
+def test_a_container_next_to_a_node_may_have_a_folder_of_its_user() -> None:
+    """Such as an opened workspace; and an engine's socket elsewhere in a home forbids no work there."""
+    folders = own_container(mounts=[bound("/home/me/src/skycoin"), bound("/srv/work"), bound("/root/src")])
+    for change in (folders, with_engine("unix:///srv/docker.sock", folders)):
+        assert broken_rules(wanted(planted("fleet", change)), RULES) == ()
+
+
+def test_a_second_writer_of_a_wallet_under_another_name_breaks_both_rules() -> None:
+    def both(preview: Preview) -> None:
+        wallet_under_another_name(preview)
+        writer_of_another_type(preview)
+
+    broken = broken_rules(wanted(planted("fleet", both)), RULES)
+    assert [one.rule.name for one in broken] == ["one-writer-of-a-wallet", "wallets-have-their-name"]
 
 
 def test_deleted_and_refreshed_resources_break_no_rule() -> None:
