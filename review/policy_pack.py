@@ -120,13 +120,14 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
 
 
 def _resource(request: analyzer_pb2.AnalyzeRequest) -> Resource:
-    options = {name: _option(getattr(request.options, name)) for name in SENT_OPTIONS}
-    # In the form of a preview, but without the provider's id.
+    options: dict[str, Any] = {name: _option(getattr(request.options, name)) for name in SENT_OPTIONS}
+    # In the form of a preview, but without the provider's id. Components have no provider.
     provider = f"{request.provider.urn}::" if request.provider.urn else ""
+    options |= {"provider": provider, "custom": bool(provider)}
     return Resource(
         urn=request.urn,
         inputs=_without_secrets(to_values(request.properties)),
-        options=SentOptions({**options, "provider": provider}),
+        options=SentOptions(options),
     )
 
 

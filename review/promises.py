@@ -9,6 +9,7 @@ from catalogue.images import PROXY_PORT
 from catalogue.node_container import RPC_PORT
 from catalogue.urns import name_of
 from clients.pulumi import CONTAINER, NODE_CONTAINER
+from review.known_types import REPOSITORY, unknown_type
 from review.options import BUILD, TAG, VOLUME
 from review.restarts import CONTAINERS
 from review.rules import HIDDEN, Resource, Rule, each
@@ -16,7 +17,6 @@ from review.wallet_access import is_outside, listed, misnamed, readers, writers
 
 PROXY = "skycoin:index:Proxy$"
 """URN pattern of the resources of a node's proxy."""
-REPOSITORY = "aws:ecr/repository:Repository"
 EXPLICIT = ("docker:", "docker-build:", "aws:")
 """Plugins that access a machine or an account, for which the program must give an explicit provider."""
 PLACED = ("IMAGE_FROM", "BUILD_FROM")
@@ -202,5 +202,12 @@ PROMISES: Sequence[Rule] = (
         breaches=each(_deleted_with),
         reason="Pulumi checks neither protection nor retention of what is deleted implicitly.",
         remedy="Leave out `deleted_with`.",
+    ),
+    Rule(
+        name="known-types",
+        breaches=each(unknown_type),
+        reason="It may run commands, publish images or reach wallets, and no other rule would see it.",
+        remedy="Take it out, or add its type to KNOWN_TYPES (review/known_types.py) once you know what it "
+        "does.",
     ),
 )

@@ -4,8 +4,8 @@ from collections import Counter
 
 from mocks.engine import STACK, Engine
 from mocks.previews import first_preview
+from review.known_types import REPOSITORY
 from review.options import VOLUME
-from review.promises import REPOSITORY
 from review.rulebook import rulebook
 from review.rules import broken_rules, wanted
 

@@ -15,9 +15,9 @@ from catalogue.exit_codes import AT_RISK, FAILED
 from commands.review import review
 from mocks.engine import BUILD, CONTAINER, NODE_CONTAINER, TAG, VOLUME
 from mocks.previews import Preview, first_preview, preview_of
-from review import promises
 from review.changes import read_changes
 from review.first_screen import LIMIT, first_screen
+from review.known_types import KNOWN_TYPES, REPOSITORY
 from review.markdown import LIMIT as WHOLE
 from review.markdown import page
 from review.promises import PROMISES
@@ -26,11 +26,13 @@ from review.rulebook import OWN, rulebook
 from review.rules import HIDDEN, broken_rules, each, wanted
 from tests.unit.command_line import Skyinfra
 from tests.unit.projects import FILES, PROJECT, up
+from tests.unit.test_opened import opened
 
 State = dict[str, Any]
 PROVIDER = "pulumi:providers:docker"
 WALLET = "skycoin-attic-wallet"
 LOOSE = ["no-new-privileges", "seccomp=unconfined"]
+UNHEARD = "of which this review knows nothing"
 SOCKET = [{"type": "bind", "source": "/var/run/docker.sock", "target": "/var/run/docker.sock"}]
 
 
@@ -179,13 +181,13 @@ def tag_that_goes(preview: Preview) -> None:
 
 def repository_without_protection(preview: Preview) -> None:
     for step in preview["steps"]:
-        if promises.REPOSITORY in step["urn"]:
+        if REPOSITORY in step["urn"]:
             step["newState"]["protect"] = False
 
 
 def repository_that_goes_with_its_images(preview: Preview) -> None:
     for step in preview["steps"]:
-        if promises.REPOSITORY in step["urn"]:
+        if REPOSITORY in step["urn"]:
             step["newState"]["inputs"]["forceDelete"] = True
 
 
@@ -224,6 +226,19 @@ def default_provider(preview: Preview) -> None:
 def taken_along(preview: Preview) -> None:
     one = state(preview, VOLUME, "attic-data")
     one["deletedWith"] = one["parent"]
+
+
+def resource_of(kind: str, provider: str = "") -> Callable[[Preview], None]:
+    """Plant a resource of another type."""
+
+    def change(preview: Preview) -> None:
+        volumes_that_go_with_a_container(preview)
+        step = preview["steps"][-1]
+        step["urn"] = f"urn:pulumi:fleet::skycoin::{kind}::own"
+        one = {"urn": step["urn"], "type": kind, "custom": True, "inputs": {}, "protect": False}
+        step["newState"] = one | ({"provider": provider or step["newState"]["provider"]})
+
+    return change
 
 
 def reading(volume: str) -> dict[str, Any]:
@@ -439,6 +454,18 @@ PLANTED: list[tuple[str, Callable[[Preview], None], str, str]] = [
         "no-implicit-deletion",
         f"{DATA} is deleted implicitly with attic (`deleted_with`)",
     ),
+    *(
+        ("fleet", resource_of(kind, provider), "known-types", f"has the type {kind}, {UNHEARD}")
+        for kind, provider in (
+            ("docker:index/service:Service", ""),
+            ("docker:index/plugin:Plugin", ""),
+            ("docker:index/registryImage:RegistryImage", ""),
+            ("docker-build:index:Index", ""),
+            ("command:local:Command", "urn:pulumi:fleet::skycoin::pulumi:providers:command::default::id"),
+            ("pulumi:providers:command", ""),
+            ("skycoin:index:Unheard", ""),
+        )
+    ),
 ]
 """(stack, planted violation, the one rule that it breaks, the page's words)."""
 
@@ -504,6 +531,26 @@ def test_a_second_writer_of_a_wallet_under_another_name_breaks_both_rules() -> N
 
     broken = broken_rules(wanted(planted("fleet", both)), RULES)
     assert [one.rule.name for one in broken] == ["one-writer-of-a-wallet", "wallets-have-their-name"]
+
+
+def test_a_component_of_a_users_own_may_have_any_type() -> None:
+    def component(preview: Preview) -> None:
+        resource_of("house:index:Monitor")(preview)
+        preview["steps"][-1]["newState"] |= {"custom": False, "provider": ""}
+
+    assert broken_rules(wanted(planted("fleet", component)), RULES) == ()
+
+
+def test_the_known_types_are_those_that_the_program_registers() -> None:
+    """A type that the program no longer uses would be allowed to everybody."""
+    engines = [*map(up, FILES), opened(dind=True)]
+    used = {entry.type for engine in engines for entry in engine.registered if entry.custom}
+    [*_, newest] = sorted((PROJECT / "tests" / "states").iterdir())
+    for file in newest.glob("*.json"):
+        resources = json.loads(file.read_text())["deployment"]["resources"]
+        used |= {resource["type"] for resource in resources if resource.get("custom")}
+    of_the_engine = {"pulumi:pulumi:Stack", "pulumi:providers:pulumi"}
+    assert used | of_the_engine == KNOWN_TYPES
 
 
 def test_deleted_and_refreshed_resources_break_no_rule() -> None:
