@@ -74,7 +74,11 @@ class Causes:
         stacks = (state for urn, state in states.items() if type_of(urn) == STACK_REFERENCE)
         self._upstream = next((str((state.get("inputs") or {}).get("name")) for state in stacks), "")
         # A refresh has a step for every resource in the state.
-        self._in_state = {step["urn"] for step in steps if step["op"] == "refresh"}
+        self._in_state = {
+            step["urn"]: (step.get("oldState") or {}).get("inputs") or {}
+            for step in steps
+            if step["op"] == "refresh"
+        }
         self._files_now = cache(_files_now)
 
     def of_build(self, step: Step, image: str) -> Iterator[Cause]:
@@ -109,10 +113,15 @@ class Causes:
             yield "a variant has another image"
 
     def of_container(self, step: Step) -> Restart:
-        """Read a container's restart; add who published a node's new image, or that the container is gone."""
-        change = restart(step)
+        """Read a container's restart; add who published a node's new image, or that the container is gone.
+
+        A container that is gone is compared with the inputs that it had.
+        """
         if step.op == "create" and step.urn in self._in_state:
-            return replace(change, why=(GONE_CONTAINER,), opens=())
+            change = restart(step.over(self._in_state[step.urn]))
+            change = replace(change, why=(GONE_CONTAINER, *change.why))
+        else:
+            change = restart(step)
         if not (self._upstream and change.is_node):
             return change
         place = self._lines.exact("images-from")

@@ -122,4 +122,5 @@ def _restarts(changes: Changes) -> Iterator[Sequence[str]]:
     for restart in changes.restarts:
         change = done(restart.op) if restart.bound is None else f"{done(restart.op)}, at most {restart.bound}"
         last = "" if restart.last is None else duration(restart.last)
-        yield restart.container, restart.host, change, last, "; ".join(restart.why)
+        why = restart.why or map(str, restart.opens)
+        yield restart.container, restart.host, change, last, "; ".join(why)

@@ -23,6 +23,9 @@ from review.values import short_digest
 LIMIT = 4000
 _LINE = 600
 """Maximum number of characters in a line; a longer one is complete in the details."""
+_NAMES = 200
+"""Maximum number of characters of names in such a line."""
+WHY = ". Why: "
 INCOMPLETE = (
     "Not checked: the protection, order, providers and hooks of unchanged resources, which this preview "
     "omits. Run it with `--show-sames`."
@@ -76,12 +79,28 @@ def first_screen(changes: Changes, stack: str, backups: Iterable[Sequence[str]] 
     needs = [length(part.lines) for part in parts]
     lines, cut = head, []
     for part, budget in zip(parts, shares(needs, LIMIT - frame), strict=True):
-        short = [line if len(line) <= _LINE else f"{line[: _LINE - 1]}…" for line in part.lines]
-        shown = fit_lines(short, budget, _left_out)
+        shown = fit_lines([*map(_shortened, part.lines)], budget, _left_out)
         lines += part.render(shown)
         if shown != [*part.lines]:
             cut.append(part)
     return FirstScreen(text="\n".join(lines).strip() + "\n", cut=tuple(cut))
+
+
+def _shortened(line: str) -> str:
+    """Cut a line that is too long: its names rather than its reasons."""
+    names, why, reasons = line.partition(WHY)
+    return _cut(_cut(names, max(_NAMES, _LINE - len(why + reasons))) + why + reasons, _LINE)
+
+
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else f"{text[: room - 1]}…"
+
+
+def _named(names: Sequence[str]) -> str:
+    """Name a few containers, or one of them, so that the rest of the line has space."""
+    if len(names) == 1 or len(few(names)) <= _NAMES:
+        return _cut(few(names), _NAMES)
+    return f"{_cut(names[0], _NAMES)} and {len(names) - 1} more"
 
 
 def _left_out(count: int) -> str:
@@ -108,6 +127,7 @@ def _parts(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[Part]
     )
     yield Part(title="What can be lost", lines=[*_lost(changes)], note=_lost_note(changes))
     yield Part(title="Broken rules", lines=[*_broken(changes)])
+    yield Part(title="What is opened", lines=[*_opened(changes.restarts)])
     stops = [*_stops([restart for restart in changes.restarts if restart.stops])]
     yield Part(title="What stops, and for how long", lines=stops, note=_replaced_note(changes))
     yield Part(title="What is built, and why", lines=[*_built(changes)])
@@ -164,6 +184,30 @@ def _lost_note(changes: Changes) -> str:
     return "" if silent else NOTHING_LOST
 
 
+def _opened(restarts: Iterable[Restart]) -> Iterator[str]:
+    """Say what others could do from now on, in few lines that are never cut at their end."""
+    together: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for restart in restarts:
+        word = "new " if restart.op == "create" and GONE_CONTAINER not in restart.why else ""
+        for opened in restart.opens:
+            hows = together.setdefault((word, opened.what), {})
+            hows.setdefault(opened.how, []).append(restart.description)
+    for (word, what), hows in together.items():
+        names = _named([name for names in hows.values() for name in names])
+        start, end = f"- {word}{names}: ", f" (**{what}**)"
+        yield f"{start}{_cut(one_line(few([*hows], '; ')), _LINE - len(start + end))}{end}"
+
+
+def _gone(restarts: Iterable[Restart]) -> Iterator[str]:
+    together: dict[tuple[str, ...], list[str]] = {}
+    for restart in restarts:
+        if GONE_CONTAINER in restart.why:
+            together.setdefault(restart.why[1:], []).append(restart.description)
+    for differences, names in together.items():
+        other = one_line(f", with other settings: {'; '.join(differences)}") if differences else ""
+        yield f"- {_named(names)}: {GONE_CONTAINER}, and would be created again{other}"
+
+
 def _stops(restarts: Sequence[Restart]) -> Iterator[str]:
     """Combine containers with the same change into one line."""
     together: dict[tuple[str, str], list[str]] = {}
@@ -175,7 +219,7 @@ def _stops(restarts: Sequence[Restart]) -> Iterator[str]:
         )
         together.setdefault((_how_long(restart), "; ".join(restart.why)), []).append(container)
     for (until, why), names in together.items():
-        yield f"- {until}: {few(names)}{one_line(f'. Why: {why}') if why else ''}"
+        yield f"- {until}: {few(names)}{one_line(f'{WHY}{why}') if why else ''}"
 
 
 def _replaced_note(changes: Changes) -> str:
@@ -224,14 +268,10 @@ def _volumes(changes: Changes) -> Iterator[str]:
 
 
 def _warnings(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[str]:
-    if gone := [restart.description for restart in changes.restarts if GONE_CONTAINER in restart.why]:
-        yield f"- {few(gone)}: {GONE_CONTAINER}, and would be created again"
+    yield from _gone(changes.restarts)
     for name, change in changes.options.changes:
         if change.startswith((ENGINE, WAY)):
             yield f"- host {name}: {one_line(change)}"
-    for restart in changes.restarts:
-        for opened in restart.opens:
-            yield f"- new {restart.description}: {one_line(opened)}"
     for warning in changes.warnings:
         yield f"- {one_line(warning)}"
     for node, word in backups:

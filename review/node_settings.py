@@ -1,7 +1,8 @@
 """Changes of a node in terms of its settings, derived from the flags and ports in a preview."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from pulumi.runtime.rpc import UNKNOWN
 
@@ -9,7 +10,20 @@ from catalogue.node_container import OFFLINE, RPC_PORT
 from review.steps import Step
 from review.values import difference, short
 
-JOINS = "network: none → mainnet (**it joins the public network**)"
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Opened:
+    """Something that others could do with a container from now on."""
+
+    how: str
+    """The setting that lets them."""
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.how} (**{self.what}**)"
+
+
+JOINS = Opened(how="network: none → mainnet", what="it joins the public network")
 LEAVES = "network: mainnet → none (it leaves the public network)"
 PROXY = "its proxy's (behind a login)"
 FOLLOWING = ("-port", "-host-whitelist", "-web-interface-addr")
@@ -20,7 +34,9 @@ OPENS = {
     "DEPRECATED_WALLET_SPEND": "spend from wallets",
 }
 """Set of API calls → what it does with wallets (v0.27.1, src/api/README.md)."""
-SETTINGS = {"-enable-api-sets": "api-sets", "-enable-gui": "gui"}
+ALL_SETS = "-enable-all-api-sets"
+SETTINGS = {"-enable-api-sets": "api-sets", ALL_SETS: "all api-sets", "-enable-gui": "gui"}
+Flags: TypeAlias = Mapping[str, str]
 
 
 def node_differences(step: Step) -> Iterator[str]:
@@ -39,14 +55,12 @@ def node_differences(step: Step) -> Iterator[str]:
 
 
 def _command(before: Sequence[Any], after: Sequence[Any]) -> list[str]:
-    changes, old, new = [], [*map(str, before)], [*map(str, after)]
-    if (OFFLINE in old) != (OFFLINE in new):
-        changes.append(JOINS if OFFLINE in old else LEAVES)
+    old, new = [*map(str, before)], [*map(str, after)]
     flags = [_values(arguments) for arguments in (old, new)]
-    for flag, setting in SETTINGS.items():
-        was, would = (values.get(flag, "none") for values in flags)
-        if was != would:  # never shortened, because its end may be what matters
-            changes.append(f"{setting}: {was} → {would}{_opened(was, would, flags[1])}")
+    changes = [LEAVES] if _is_offline(flags[1]) and not _is_offline(flags[0]) else []
+    changes += [str(one) for one in _opened(*flags)]
+    described = {one.how for one in _opened(*flags)}
+    changes += [change for change in _set(*flags) if change not in described]  # never shortened
     gone, come = (
         [argument for argument in mine if argument not in others and not _is_described(argument)]
         for mine, others in ((old, new), (new, old))
@@ -56,34 +70,59 @@ def _command(before: Sequence[Any], after: Sequence[Any]) -> list[str]:
     return changes
 
 
-def opened_by(step: Step) -> Iterator[str]:
-    """Sentence about the API of a new node, if it can use the node's wallets."""
-    command = step.new.get("command")
-    flags = _values([*map(str, command)]) if isinstance(command, list) else {}
-    sets = flags.get("-enable-api-sets", "")
-    if can := _opened("", sets, flags):
-        yield f"api-sets: {sets}{can}"
+def opened_by(step: Step) -> Iterator[Opened]:
+    """Yield what a step lets others do: through a new node's API, or what they could not do before."""
+    before, after = step.old.get("command"), step.new.get("command")
+    if isinstance(after, list):
+        old = _values([*map(str, before)]) if isinstance(before, list) else None
+        yield from _opened(old, _values([*map(str, after)]))
 
 
-def _opened(before: str, after: str, flags: Mapping[str, str]) -> str:
-    """Describe what new sets of API calls do with wallets; empty if they do nothing.
+def _opened(before: Flags | None, after: Flags) -> Iterator[Opened]:
+    """Yield what new flags let others do. `before` is None for a new node."""
+    if before is not None and _is_offline(before) and not _is_offline(after):
+        yield JOINS
+    new = _usable(after) - _usable(before or {})
+    if can := [what for name, what in OPENS.items() if name in new]:
+        how = "; ".join(_given(after)) if before is None else _set(before, after)[0]
+        yield Opened(how=how, what=f"the API can then {' and '.join(can)}")
 
-    A web interface needs WALLET, and is behind a login.
-    """
+
+def _usable(flags: Flags) -> set[str]:
+    """Sets of API calls that need no login. A web interface needs WALLET, and is behind a login."""
+    every = {"WALLET"} if ALL_SETS in flags else set[str]()
     login = {"WALLET"} if "-enable-gui" in flags else set[str]()
-    new = {*after.split(",")} - {*before.split(",")} - login
-    can = [what for name, what in OPENS.items() if name in new]
-    return f" (**the API can then {' and '.join(can)}**)" if can else ""
+    return ({*flags.get("-enable-api-sets", "").split(",")} | every) - login
 
 
-def _values(flags: Sequence[str]) -> dict[str, str]:
-    """Flag → its value, or `on` for a switch."""
-    return {name: value or "on" for name, _, value in (flag.partition("=") for flag in flags)}
+def _given(flags: Flags) -> list[str]:
+    return [f"{SETTINGS[flag]}: {flags[flag]}" for flag in SETTINGS if flag in flags]
 
 
-def _is_described(flag: str) -> bool:
-    name = flag.partition("=")[0]
-    return name in (OFFLINE, *FOLLOWING, *SETTINGS)
+def _set(before: Flags, after: Flags) -> list[str]:
+    """Settings of the API that differ, each with both values."""
+    values = {
+        setting: [flags.get(flag, "none") for flags in (before, after)] for flag, setting in SETTINGS.items()
+    }
+    return [f"{setting}: {was} → {would}" for setting, (was, would) in values.items() if was != would]
+
+
+def _is_offline(flags: Flags) -> bool:
+    return flags.get(OFFLINE, "false").lower() not in ("false", "f", "0")
+
+
+def _values(arguments: Sequence[str]) -> dict[str, str]:
+    """Flag → its value, or `on` for a switch; of two, the node takes the last one."""
+    return {_flag(argument): argument.partition("=")[2] or "on" for argument in arguments}
+
+
+def _flag(argument: str) -> str:
+    """Name of a flag, which may be given with one `-` or two."""
+    return f"-{argument.partition('=')[0].lstrip('-')}"
+
+
+def _is_described(argument: str) -> bool:
+    return _flag(argument) in (OFFLINE, *FOLLOWING, *SETTINGS)
 
 
 def _ports(before: Sequence[Any], after: Sequence[Any]) -> list[str]:

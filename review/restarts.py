@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from catalogue.node_container import HANDED_OVER, LAST_REPLACEMENT
 from clients.pulumi import CONTAINER, NODE_CONTAINER
 from display.units import duration
-from review.node_settings import node_differences, opened_by
+from review.node_settings import Opened, node_differences, opened_by
 from review.steps import Step
 from review.values import difference
 
@@ -53,8 +53,8 @@ class Restart:
     """True if its image would change."""
     last: int | None = None
     """Seconds that its last replacement took; None if it is not in the state."""
-    opens: tuple[str, ...] = ()
-    """Settings of a new node that let its API use its wallets."""
+    opens: tuple[Opened, ...] = ()
+    """What others could do from now on."""
 
     @property
     def stops(self) -> bool:
@@ -84,7 +84,7 @@ def restart(step: Step) -> Restart:
         bound=_bound(step) if op == "replace" else None,
         pulls="image" in _keys(step),
         last=_seconds(step.outputs.get(LAST_REPLACEMENT)),
-        opens=tuple(opened_by(step)) if is_node and step.op == "create" else (),
+        opens=tuple(opened_by(step)) if is_node else (),
     )
 
 

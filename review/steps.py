@@ -4,7 +4,7 @@ The format of a preview is PreviewDigest in pulumi/pulumi, `pkg/display/json.go`
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from catalogue.urns import name_of, parents_of, type_of
@@ -51,6 +51,11 @@ class Step:
     def name(self) -> str:
         """Logical name."""
         return name_of(self.urn)
+
+    def over(self, old: Mapping[str, Any]) -> "Step":
+        """Create the step that would lead here from these inputs."""
+        paths = sorted(key for key in {*old, *self.new} if old.get(key) != self.new.get(key))
+        return replace(self, old=old, reasons=tuple(path for path in paths if not path.startswith("__")))
 
 
 def done(op: str) -> str:

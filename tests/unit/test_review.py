@@ -446,6 +446,22 @@ def test_a_container_that_a_refresh_did_not_find_is_called_gone() -> None:
     assert "| skycoin-attic | here | new |  | gone from its host |" in text
 
 
+def test_a_container_that_is_gone_shows_what_differs_when_it_is_created_again() -> None:
+    """The page had no word about its new API sets, network and flags, under the line `safe`."""
+    flags = ["-enable-api-sets=READ", "-disable-networking"]
+    found = node("refresh", {"command": flags, "__defaults": []}, {}) | {"newState": None}
+    wider = ["-enable-api-sets=READ,INSECURE_WALLET_SEED", "-port=6000", "-log-level=debug"]
+    text = rendered(found, node("create", {}, {"command": wider}) | {"oldState": None})
+    joins = "network: none → mainnet (**it joins the public network**)"
+    sets = "api-sets: READ → READ,INSECURE_WALLET_SEED (**the API can then give away seeds**)"
+    name = "- node `skycoin-attic` on host here: "
+    again = f"{name}gone from its host, and would be created again, with other settings: "
+    args = "args: none → -log-level=debug"
+    assert f"### What is opened\n\n{name}{joins}\n{name}{sets}\n" in text
+    assert f"### Warnings\n\n{again}{joins}; {sets}; {args}\n" in text
+    assert f"| new |  | gone from its host; {joins}; {sets}; {args} |" in text
+
+
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [

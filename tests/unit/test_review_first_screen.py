@@ -267,12 +267,76 @@ def test_a_nodes_change_is_described_by_its_settings(old: Any, new: Any, said: s
         (["-enable-api-sets=READ,TXN"], ""),
     ],
 )
-def test_a_new_node_whose_api_opens_wallets_is_a_warning(flags: list[str], said: str) -> None:
+def test_a_new_node_whose_api_opens_wallets_is_on_the_first_screen(flags: list[str], said: str) -> None:
     """Its wallet volume may exist already; the page said nothing of its API."""
     text = rendered(node("create", {}, {"command": flags}))
     sets = flags[0].partition("=")[2]
     line = f"- new node `skycoin-attic` on host here: api-sets: {sets} (**the API can then {said}**)\n"
-    assert ("### Warnings" in text, line in text) == (bool(said), bool(said))
+    assert ("### What is opened" in text, line in text) == (bool(said), bool(said))
+
+
+def nodes_with_other_flags(count: int, *flags: str) -> list[dict[str, Any]]:
+    """Nodes with long names whose flags differ."""
+    steps = []
+    for number in range(count):
+        names = {"name": f"skycoin-greenhouse-{number}-{'n' * 60}", "host": f"greenhouse-{number}-{'h' * 60}"}
+        old = {**names, **LIMITS, "command": ["-enable-api-sets=READ,TXN"]}
+        new = {**old, "command": [*flags, f"-x={number}"]}
+        steps.append(step("update", CONTAINER, f"greenhouse-{number}-container", old, new, ("command",)))
+    return steps
+
+
+@pytest.mark.parametrize("count", [1, 6, 200])
+def test_what_is_opened_is_never_cut_off_the_first_screen(count: int) -> None:
+    """Behind six long names, or after other nodes, neither the API sets nor the network were there."""
+    sets = f"{SETS},{'X' * 700},INSECURE_WALLET_SEED"
+    changed = nodes_with_other_flags(count, f"-enable-api-sets={sets}", "-enable-gui")
+    screen = first_screen(read_changes({"steps": changed}), "mine").text
+    [line] = [line for line in screen.splitlines() if "(**the API can then give away seeds**)" in line][:1]
+    assert line.startswith("- node `skycoin-greenhouse-0-nn")
+    assert f": api-sets: READ,TXN → {SETS}," in line
+    assert len(line) <= 600
+    assert (f" and {count - 1} more: api-sets" in line) == (count > 1)
+
+
+def test_the_reasons_of_a_stop_are_shown_and_its_names_are_cut() -> None:
+    changed = nodes_with_other_flags(6, "-enable-api-sets=READ,TXN,STATUS")
+    for one in changed:
+        one["newState"]["inputs"]["command"] = ["-enable-api-sets=READ,TXN,STATUS"]
+    screen = first_screen(read_changes({"steps": changed}), "mine").text
+    assert "…. Why: api-sets: READ,TXN → READ,TXN,STATUS\n" in screen
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            ["-enable-api-sets=READ,WALLET", "-enable-gui"],
+            ["-enable-api-sets=READ,WALLET"],
+            "gui: on → none (**the API can then create wallets and sign with them**)",
+        ),
+        (
+            ["-enable-api-sets=READ"],
+            ["-enable-api-sets=READ", "--enable-api-sets=READ,INSECURE_WALLET_SEED"],
+            "api-sets: READ → READ,INSECURE_WALLET_SEED (**the API can then give away seeds**)",
+        ),
+        (
+            ["-a"],
+            ["-a", "-enable-all-api-sets"],
+            "all api-sets: none → on (**the API can then create wallets and sign with them**)",
+        ),
+        (
+            ["-disable-networking"],
+            ["-disable-networking", "--disable-networking=false"],
+            "network: none → mainnet (**it joins the public network**)",
+        ),
+    ],
+    ids=["login", "twice", "all", "no longer offline"],
+)
+def test_a_node_is_opened_by_flags_as_it_reads_them(old: list[str], new: list[str], said: str) -> None:
+    """Go takes `-x` and `--x`, and of two flags the last one. None of this was named."""
+    text = rendered(node("update", {"command": old}, {"command": new}, "command"))
+    assert f"### What is opened\n\n- node `skycoin-attic` on host here: {said}\n" in text
 
 
 def test_a_value_that_may_be_a_secret_is_not_shown() -> None:
