@@ -19,7 +19,7 @@ from display.markdown import few
 from review.images import Images
 from review.restarts import Restart, restart
 from review.setting_lines import SettingLines, entry
-from review.steps import Step
+from review.steps import Step, in_state
 from review.values import difference, short
 
 STACK_REFERENCE = "pulumi:pulumi:StackReference"
@@ -73,12 +73,7 @@ class Causes:
         self.images = Images(steps)
         stacks = (state for urn, state in states.items() if type_of(urn) == STACK_REFERENCE)
         self._upstream = next((str((state.get("inputs") or {}).get("name")) for state in stacks), "")
-        # A refresh has a step for every resource in the state.
-        self._in_state = {
-            step["urn"]: (step.get("oldState") or {}).get("inputs") or {}
-            for step in steps
-            if step["op"] == "refresh"
-        }
+        self._in_state = in_state(preview)
         self._files_now = cache(_files_now)
 
     def of_build(self, step: Step, image: str) -> Iterator[Cause]:

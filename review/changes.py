@@ -21,7 +21,7 @@ from review.portable import without_trace
 from review.publications import Publication, publication, reference
 from review.restarts import CONTAINERS, Restart
 from review.rules import Broken
-from review.steps import Step, changing_steps
+from review.steps import Step, changing_steps, in_state
 from review.volumes import Volume, touched_volumes
 
 RETIRED = ("skycoin:index:WalletBackup",)
@@ -121,7 +121,7 @@ def read_changes(preview: Any, checkout: Checkout | None = None) -> Changes:
         ),
         withdrawn=tuple(reference(step) for step in steps if step.type == TAG and step.op == "delete"),
         restarts=tuple(causes.of_container(step) for step in steps if step.type in CONTAINERS),
-        volumes=tuple(touched_volumes(steps)),
+        volumes=tuple(touched_volumes(steps, in_state(preview))),
         others=_counted(
             step for step in steps if step.type not in (BUILD, TAG, *CONTAINERS, VOLUME, *RETIRED)
         ),

@@ -9,9 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from pulumi.runtime.rpc import UNKNOWN
+
+from catalogue.node_container import WALLET
 from catalogue.ssh_options import STRICT_HOST_KEYS
 from catalogue.urns import name_of, parents_of, type_of
-from review.steps import provider_of
+from clients.pulumi import NODE_CONTAINER
+from review.steps import in_state, provider_of
 
 BUILD = "docker-build:index:Image"
 TAG = "skycoin:index:Tag"
@@ -72,10 +76,13 @@ def read_options(preview: Mapping[str, Any]) -> Options:
         if step["op"] not in PASSING:
             steps.setdefault(step["urn"], step)
     order = _Order(steps.values())
+    known = in_state(preview)
     left = (step for step in preview.get("steps") or () if step["op"] == "delete-replaced")
     return Options(
         losses=(
             *(loss for step in steps.values() for loss in _losses(step)),
+            *(loss for step in steps.values() for loss in _gone(step, known)),
+            *(loss for step in steps.values() for loss in _exchanged(step, known)),
             *(loss for step in steps.values() for loss in _given_up(step)),
             *(loss for step in steps.values() for loss in _movable(step)),
             *(loss for step in left for loss in _left_losses(step, steps.get(step["urn"]))),
@@ -117,6 +124,44 @@ def _left_losses(step: Mapping[str, Any], present: Mapping[str, Any] | None) -> 
             "data.",
             wallet=_is_wallet(state),
         )
+
+
+def _gone(step: Mapping[str, Any], known: Mapping[str, State]) -> Iterator[Loss]:
+    """Loss of a volume that a refresh did not find."""
+    if type_of(step["urn"]) == VOLUME and step["op"] == "create" and step["urn"] in known:
+        state = {"urn": step["urn"], **(step.get("newState") or {})}
+        text = f"{_describe(state)} is gone from its host, and would be created empty."
+        yield Loss(text=text, wallet=_is_wallet(state))
+
+
+def _exchanged(step: Mapping[str, Any], known: Mapping[str, State]) -> Iterator[Loss]:
+    """Loss of a node's wallets through another wallet volume; the old one may stay in the stack."""
+    if type_of(step["urn"]) != NODE_CONTAINER:
+        return
+    old = (step.get("oldState") or {}).get("inputs") or known.get(step["urn"]) or {}
+    new = (step.get("newState") or {}).get("inputs") or {}
+    for before, after in zip(_wallets(old), _wallets(new), strict=True):
+        if before and after is not None and before != after:
+            node = f"The node `{new.get('name')}` on host {new.get('host')}"
+            yield Loss(
+                text=f"{node} would get another wallet volume, {_quoted(after)} in place of `{before}`: "
+                "it would have other wallets, or none.",
+                wallet=True,
+            )
+            return
+
+
+def _quoted(volume: object) -> str:
+    return "one that is not known yet" if volume == UNKNOWN else f"`{volume}`"
+
+
+def _wallets(inputs: State) -> tuple[object, object]:
+    """Wallet volume of a node's container, as it is named and as it is mounted; None if that is unknown."""
+    mounts = inputs.get("mounts")
+    if not isinstance(mounts, list):
+        return inputs.get("wallet"), None
+    entries = [mount for mount in mounts if isinstance(mount, Mapping) and mount.get("target") == WALLET]
+    return inputs.get("wallet"), next((mount.get("source") for mount in entries), "none")
 
 
 def _given_up(step: Mapping[str, Any]) -> Iterator[Loss]:

@@ -84,6 +84,18 @@ def changing_steps(entries: Iterable[Mapping[str, Any]]) -> Iterator[Step]:
         )
 
 
+def in_state(preview: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Resource → its inputs in the state, before a refresh, which has a step for every resource there.
+
+    A resource that is created although it is in the state was not found by the refresh.
+    """
+    return {
+        step["urn"]: (step.get("oldState") or {}).get("inputs") or {}
+        for step in preview.get("steps") or ()
+        if step["op"] == "refresh"
+    }
+
+
 def provider_of(state: Mapping[str, Any]) -> str:
     """Name of a resource's provider in a preview; empty if it has none."""
     return str(state.get("provider") or "").rpartition("::")[0].rpartition("::")[2]

@@ -1,6 +1,6 @@
 """Volumes that are retained, new or changed, by name and host; lost ones are in options.py."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from catalogue.naming import backups_volume
@@ -28,10 +28,15 @@ class Volume:
         return backups_volume(self.name)
 
 
-def touched_volumes(steps: Iterable[Step]) -> Iterator[Volume]:
-    """Yield volumes that are created, changed in place, or retained when they leave the stack."""
+def touched_volumes(steps: Iterable[Step], known: Collection[str]) -> Iterator[Volume]:
+    """Yield volumes that are created, changed in place, or retained when they leave the stack.
+
+    A known one that would be created is lost.
+    """
     for step in steps:
         if step.type != VOLUME or step.op == "replace" or (step.op == "delete" and not step.retained):
+            continue
+        if step.op == "create" and step.urn in known:
             continue
         yield Volume(
             name=str((step.new or step.old).get("name") or step.name),

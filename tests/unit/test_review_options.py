@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from pulumi.runtime.rpc import UNKNOWN
 
 from catalogue.exit_codes import AT_RISK, REFUSED
 from review.changes import read_changes
@@ -168,6 +169,54 @@ def test_a_wallet_that_is_newly_given_up_is_a_loss() -> None:
         assert NOTHING_LOST not in text
     for change in (step(given, given), step(given, without, "update"), step(without, without)):
         assert losses(change) == []
+
+
+def container(volume: str, target: str = "", **options: Any) -> dict[str, Any]:
+    mounts = [{"type": "volume", "source": target or volume, "target": "/wallet"}]
+    inputs = {"name": "skycoin-attic", "host": "attic", "wallet": volume, "mounts": mounts}
+    return state(CONTAINER, "attic-container", inputs=inputs, **options)
+
+
+def unmounted(node: dict[str, Any]) -> dict[str, Any]:
+    return {**node, "inputs": {**node["inputs"], "mounts": []}}
+
+
+@pytest.mark.parametrize(
+    ("after", "other"),
+    [
+        (container("skycoin-purse"), "`skycoin-purse`"),
+        (container("skycoin-attic-wallet", "skycoin-purse"), "`skycoin-purse`"),
+        (container(UNKNOWN), "one that is not known yet"),
+        (unmounted(container("skycoin-attic-wallet")), "`none`"),
+    ],
+    ids=["named", "mounted", "unknown", "not mounted"],
+)
+def test_a_node_that_gets_another_wallet_volume_is_a_loss(after: dict[str, Any], other: str) -> None:
+    """The page said only that the node restarts: the old volume stays, protected, without a node."""
+    before = container("skycoin-attic-wallet")
+    said = (
+        f"The node `skycoin-attic` on host attic would get another wallet volume, {other} in place of "
+        "`skycoin-attic-wallet`: it would have other wallets, or none."
+    )
+    assert losses(step(before, after, "update")) == [Loss(text=said, wallet=True)]
+    gone = [step(before, None, "refresh"), step(None, after, "create")]
+    assert losses(*gone) == [Loss(text=said, wallet=True)], "also if its container is gone"
+    assert losses(step(before, before), step(None, after, "create")) == []
+
+
+def test_a_volume_that_a_refresh_did_not_find_is_a_loss() -> None:
+    """The data of a hosted registry were called a new volume, under the line `safe`."""
+    registry = "skycoin:index:HostedRegistry$docker:index/volume:Volume"
+    data = state(registry, "own-data", inputs={"name": "own"}, provider=HERE, retainOnDelete=True)
+    changed = [step(data, None, "refresh"), step(None, data, "create")]
+    said = "The volume `own` on host here is gone from its host, and would be created empty."
+    assert losses(*changed) == [Loss(text=said, wallet=False)]
+    text = page(read_changes({"steps": changed}), "mine")
+    assert text.startswith("## Stack mine: DATA AT RISK\n")
+    assert "### Volumes" not in text
+    found = [step(wallet(), None, "refresh"), step(None, wallet(), "create")]
+    assert [loss.wallet for loss in losses(*found)] == [True]
+    assert losses(step(None, data, "create")) == [], "a new one"
 
 
 @pytest.mark.parametrize("op", ["replace", "create-replacement"])
