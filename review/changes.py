@@ -30,6 +30,7 @@ AFTERMATH = "an unhandled error occurred: program exited"
 """Start of the engine's message after each error that the program itself has reported."""
 ENDED = "preview failed"
 """The engine's message after each error of a resource."""
+OTHER = "an unknown architecture"
 _WALLET = (
     r'resource "urn:pulumi:(?P<stack>[^:]+)::[^"]*skycoin:index:Node\$docker:index/volume:Volume::'
     r'(?P<node>[^"]+)-wallet"'
@@ -134,12 +135,16 @@ def read_changes(preview: Any, checkout: Checkout | None = None) -> Changes:
 
 
 def _rebuilds(steps: Iterable[Step], causes: Causes) -> tuple[Rebuild, ...]:
-    together: dict[tuple[str, tuple[Cause, ...]], set[str]] = {}
+    """Combine builds with the same reasons. None is left out, whatever its name is."""
+    together: dict[tuple[str, tuple[Cause, ...]], list[str]] = {}
     for step in steps:
         image, arch = variant_of(step.name)
-        together.setdefault((image, tuple(causes.of_build(step, image))), set()).add(arch)
+        if arch not in ARCHES:
+            image, arch = step.name, OTHER
+        together.setdefault((image, tuple(causes.of_build(step, image))), []).append(arch)
+    order = [*ARCHES, OTHER]
     return tuple(
-        Rebuild(image=image, arches=tuple(arch for arch in ARCHES if arch in arches), causes=why)
+        Rebuild(image=image, arches=tuple(sorted(arches, key=order.index)), causes=why)
         for (image, why), arches in together.items()
     )
 

@@ -9,6 +9,7 @@ from catalogue.images import PROXY_PORT
 from catalogue.node_container import RPC_PORT
 from catalogue.urns import name_of
 from clients.pulumi import CONTAINER, NODE_CONTAINER
+from review.build_access import reaches_out
 from review.known_types import REPOSITORY, unknown_type
 from review.options import BUILD, TAG, VOLUME
 from review.restarts import CONTAINERS
@@ -172,6 +173,12 @@ PROMISES: Sequence[Rule] = (
         breaches=each(_unpinned),
         reason="A tag may point to another image tomorrow, and the review would not show it.",
         remedy="Name the image as `REPOSITORY@sha256:DIGEST`.",
+    ),
+    Rule(
+        name="builds-push-digests-only",
+        breaches=each(reaches_out),
+        reason="It could publish something that was not verified, or read and write outside the build.",
+        remedy="Give it the inputs of components/variant.py, and leave tags to the lists of an image.",
     ),
     Rule(
         name="build-secrets-are-secrets",

@@ -95,6 +95,19 @@ def test_variants_that_are_built_for_the_same_reason_are_one_row_in_the_tables_o
     assert "| skycoin | arm32v6 | EXTRA: none → x\\|y |" in page(changes, "release")
 
 
+@pytest.mark.parametrize("name", ["extra", "extra-image", "skycoin-sparc-image"])
+def test_every_build_is_counted_whatever_its_name_is(name: str) -> None:
+    """“Nothing changes”, said the page about a build that was called unlike all others."""
+    changes = read_changes({"steps": [step("create", IMAGE, name, None, {})]})
+    assert [(rebuild.image, rebuild.arches) for rebuild in changes.rebuilds] == [
+        (name, ("an unknown architecture",))
+    ]
+    assert summary(changes) == "1 variant rebuilt"
+    one = build("amd64", X="1")
+    elsewhere = {**one, "urn": one["urn"].replace(IMAGE, f"house:index:Images${IMAGE}")}
+    assert summary(read_changes({"steps": [one, elsewhere]})) == "2 variants rebuilt"
+
+
 def test_other_reasons_of_a_build_are_reported() -> None:
     source = step("update", IMAGE, "skycoin-amd64-image", {}, {}, ("contextHash", "labels"))
     fresh = step("create", IMAGE, "skycoin-arm32v5-image", None, {})

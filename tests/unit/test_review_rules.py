@@ -13,6 +13,7 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from catalogue.exit_codes import AT_RISK, FAILED
 from commands.review import review
+from components.variant import EXPORT
 from mocks.engine import BUILD, CONTAINER, NODE_CONTAINER, TAG, VOLUME
 from mocks.previews import Preview, first_preview, preview_of
 from review.changes import read_changes
@@ -32,6 +33,8 @@ State = dict[str, Any]
 PROVIDER = "pulumi:providers:docker"
 WALLET = "skycoin-attic-wallet"
 LOOSE = ["no-new-privileges", "seccomp=unconfined"]
+BY_DIGEST = "push-by-digest=true"
+HUB = "docker.io/skycoin/skycoin"
 UNHEARD = "of which this review knows nothing"
 SOCKET = [{"type": "bind", "source": "/var/run/docker.sock", "target": "/var/run/docker.sock"}]
 
@@ -197,6 +200,18 @@ def node_by_tag(preview: Preview) -> None:
 
 def base_by_tag(preview: Preview) -> None:
     state(preview, BUILD, "skycoin-amd64-image")["inputs"]["buildArgs"]["IMAGE_FROM"] = "busybox:latest"
+
+
+def build_with(**inputs: Any) -> Callable[[Preview], None]:
+    def change(preview: Preview) -> None:
+        state(preview, BUILD, "skycoin-amd64-image")["inputs"] |= inputs
+
+    return change
+
+
+def named_export(preview: Preview) -> None:
+    [export] = state(preview, BUILD, "skycoin-amd64-image")["inputs"]["exports"]
+    export["raw"] += ",name=docker.io/skycoin/skycoin:0.27.1"
 
 
 def plain_secret(preview: Preview) -> None:
@@ -424,6 +439,24 @@ PLANTED: list[tuple[str, Callable[[Preview], None], str, str]] = [
         "images-by-digest",
         "skycoin-amd64-image (Image) has IMAGE_FROM busybox:latest",
     ),
+    *(
+        ("release", change, "builds-push-digests-only", f"skycoin-amd64-image (Image) {said}")
+        for change, said in (
+            (build_with(tags=[f"{HUB}:0.27.1"]), f"has the tag {HUB}:0.27.1"),
+            (build_with(push=True), "has push"),
+            (build_with(network="host"), "has network host"),
+            (build_with(ssh=[{"id": "default"}]), "has ssh"),
+            (build_with(cacheTo=[{"registry": {"ref": HUB}}]), "has cacheTo"),
+            (build_with(exports=[{"local": {"dest": "/home/me/.ssh"}}]), "exports local"),
+            (build_with(exports=[{}]), "exports something else than a digest"),
+            (build_with(exports=[{"raw": "type=local,dest=/srv"}]), "exports type=local"),
+            (
+                build_with(exports=[{"raw": EXPORT.replace("push-by-digest=true,", "")}]),
+                f"exports without {BY_DIGEST}",
+            ),
+            (named_export, "exports name=docker.io/skycoin/skycoin:0.27.1"),
+        )
+    ),
     (
         "release",
         plain_secret,
@@ -551,6 +584,26 @@ def test_the_known_types_are_those_that_the_program_registers() -> None:
         used |= {resource["type"] for resource in resources if resource.get("custom")}
     of_the_engine = {"pulumi:pulumi:Stack", "pulumi:providers:pulumi"}
     assert used | of_the_engine == KNOWN_TYPES
+
+
+def test_a_build_with_the_values_that_its_plugin_adds_breaks_no_rule() -> None:
+    """So they are in a real state (tests/states)."""
+    added = {
+        "exec": False,
+        "load": False,
+        "network": "default",
+        "noCache": False,
+        "pull": False,
+        "target": "",
+    }
+
+    def real(preview: Preview) -> None:
+        build_with(**added)(preview)
+        for export in state(preview, BUILD, "skycoin-amd64-image")["inputs"]["exports"]:
+            export["disabled"] = False
+        build_with(tags=[UNKNOWN], exports=[{"raw": UNKNOWN}])(preview)
+
+    assert broken_rules(wanted(planted("release", real)), RULES) == ()
 
 
 def test_deleted_and_refreshed_resources_break_no_rule() -> None:
