@@ -274,12 +274,18 @@ def _engine(old: State, new: State) -> Iterator[str]:
     """Describe a docker provider's changed engine, on which its resources will be looked up, or way to it."""
     if not str(new.get("type")).startswith(f"{PROVIDERS}docker"):
         return
-    before, after = ((state.get("inputs") or {}).get("host") for state in (old, new))
-    if before and after and before != after:
+    before, after = (_address(state.get("inputs") or {}) for state in (old, new))
+    if before != after:
         yield f"{ENGINE}: {before} → {after}"
     ways = [_ssh_options((state.get("inputs") or {}).get("sshOpts")) for state in (old, new)]
     if ways[0] != ways[1]:
         yield f"{WAY}: {ways[0] or 'none'} → {ways[1] or 'none'}"
+
+
+def _address(inputs: State) -> str:
+    """Where a provider finds its engine."""
+    context = inputs.get("context")
+    return str(inputs.get("host") or (f"context {context}" if context else "that of the environment"))
 
 
 def _ssh_options(given: object) -> str:

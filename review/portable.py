@@ -1,7 +1,8 @@
 """Make text independent of one machine: remove stack traces and shorten local paths."""
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from display.markdown import TILDE
@@ -9,6 +10,7 @@ from display.markdown import TILDE
 PROJECT = Path(__file__).resolve().parent.parent
 EVERYWHERE = ("/etc/", "/dev/", "/proc/", "/sys/", "/run/", "/var/run/", "/usr/", "/var/lib/docker")
 """Prefixes of paths that mean the same on every machine."""
+KEPT = (*EVERYWHERE, f"{PROJECT}/")
 
 _TRACEBACK = "Traceback (most recent call last):"
 _FRAME = re.compile(r'^  File "(?P<file>.+)", line (?P<line>\d+)')
@@ -21,16 +23,30 @@ _PATH = re.compile(
 
 
 def without_places(text: str) -> str:
-    """Shorten paths: the project's become relative to it, a machine's other paths keep only the last part."""
-    return _PATH.sub(lambda match: _place(match[0]), text)
+    """Shorten paths: the project's become relative to it, a machine's other paths keep only the last part.
+
+    Different paths stay different: they keep as many parts as that takes.
+    """
+    foreign = {path.rstrip("/") for path in _PATH.findall(text) if not path.startswith(KEPT)}
+    ends = Counter(end for path in foreign for end in _ends(path))
+    return _PATH.sub(lambda match: _place(match[0], ends), text)
 
 
-def _place(path: str) -> str:
+def _place(path: str, ends: Mapping[str, int]) -> str:
+    """Shorten one path; `ends` counts the paths that have an end in common."""
     if path.startswith(EVERYWHERE):
         return path
     if path.startswith(f"{PROJECT}/"):
         return path.removeprefix(f"{PROJECT}/")
-    return f"…/{path.rstrip('/').rpartition('/')[2]}"
+    possible = [*_ends(path.rstrip("/"))]
+    return f"…/{next((end for end in possible if ends[end] == 1), possible[-1])}"
+
+
+def _ends(path: str) -> Iterator[str]:
+    """Yield the ends of a path, the shortest first, up to the whole path without its first slash."""
+    parts = path.strip("/").split("/")
+    for number in range(1, len(parts) + 1):
+        yield "/".join(parts[-number:])
 
 
 def without_trace(message: str) -> str:

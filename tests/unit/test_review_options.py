@@ -333,6 +333,22 @@ def test_a_provider_that_reaches_another_engine_is_a_change() -> None:
     assert changes(step(old, old)) == []
 
 
+@pytest.mark.parametrize(
+    ("inputs", "place"),
+    [({"host": "ssh://pi@loft.lan"}, "ssh://pi@loft.lan"), ({"context": "loft"}, "context loft")],
+)
+def test_a_provider_that_leaves_the_environments_engine_is_a_change(
+    inputs: dict[str, Any], place: str
+) -> None:
+    """Nothing on the page said that containers and logins would go to another machine."""
+    old, new = (state("pulumi:providers:docker", "here", inputs=one) for one in ({}, inputs))
+    there, back = f"that of the environment → {place}", f"{place} → that of the environment"
+    assert changes(step(old, new, "update")) == [("here", f"reaches another engine: {there}")]
+    assert changes(step(new, old, "update")) == [("here", f"reaches another engine: {back}")]
+    screen = first_screen(read_changes({"steps": [step(old, new, "update")]}), "mine").text
+    assert f"### Warnings\n\n- host here: reaches another engine: {there}\n" in screen
+
+
 def test_a_host_that_is_reached_elsewhere_or_otherwise_is_on_the_first_screen() -> None:
     """It was below, or nowhere, under the line `safe`: another machine may answer there, and get logins."""
     kind, strict = "pulumi:providers:docker", '["-o","StrictHostKeyChecking=yes"'

@@ -72,10 +72,25 @@ def test_of_a_traceback_only_the_error_stays(message: str, expected: str) -> Non
         ("unix:///srv/skycoin/state/engine/docker.sock: no", "unix://…/docker.sock: no"),
         ("file:///srv/state/", "file://…/state"),
         ("| a | /tmp/skyinfra-1/Pulumi.fleet.yaml |", "| a | …/Pulumi.fleet.yaml |"),
-        ("PATH=/opt/go/bin:/home/me/bin", "PATH=…/bin:…/bin"),
+        ("PATH=/opt/go/bin:/home/me/bin", "PATH=…/go/bin:…/me/bin"),
     ],
 )
 def test_paths_of_a_machine_are_cut(text: str, expected: str) -> None:
+    assert without_places(text) == expected
+    assert without_places(expected) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("-i /home/me/keys/id → -i /srv/evil/id", "-i …/keys/id → -i …/evil/id"),
+        ("/a/x/id /b/x/id /b/x/id/", "…/a/x/id …/b/x/id …/b/x/id"),
+        ("/x/id → /srv/x/id", "…/x/id → …/srv/x/id"),
+        (f"/srv/x/id {PROJECT}/x/id /etc/x/id", "…/id x/id /etc/x/id"),
+    ],
+)
+def test_different_paths_are_cut_to_different_text(text: str, expected: str) -> None:
+    """Another key, and another file of known hosts, looked like the same one on both sides of the arrow."""
     assert without_places(text) == expected
     assert without_places(expected) == expected
 
