@@ -7,6 +7,7 @@ import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -65,13 +66,16 @@ ON_ANOTHER_ENGINE = {
         "life-port-two-addresses Create properties.ports.1.ip: official 127.0.0.1, stand-in 127.0.0.2",
     ],
 }
-"""Scenario → differences on Docker 29: unlike 20.10, it lists a port's addresses in the given order."""
+"""Scenario → possible differences on a newer Docker: 28 and 29, unlike 20.10 and 26, list a port's addresses in
+the given order."""
+RECORDED_PORT, FREE_PORT = 6420, 16449
+"""Port of this machine in the recordings, which a running node of `make up` has, and the tests' own."""
 METHODS = {**REQUESTS, "Read": provider_pb2.ReadRequest, "Delete": provider_pb2.DeleteRequest}
 
 
 def scenarios() -> dict[str, list[Call]]:
     """Recorded scenarios that can be replayed, by name: those with inputs that the stand-in supports."""
-    grouped = itertools.groupby(calls(), key=lambda call: call.scenario)
+    grouped = itertools.groupby(map(on_free_port, calls()), key=lambda call: call.scenario)
     found = {name: list(group) for name, group in grouped}
     asked = stand_in(Engine())
     return {
@@ -82,6 +86,20 @@ def scenarios() -> dict[str, list[Call]]:
         and any(call.method == "Create" for call in group)
         and not any(compare(asked, call)[0] is Outcome.REFUSED for call in group if call.method == "Check")
     }
+
+
+def on_free_port(call: Call) -> Call:
+    """Exchange the recorded port of this machine, in all that the call and its answer say of ports."""
+    return replace(call, request=_exchanged(call.request), response=_exchanged(call.response))
+
+
+def _exchanged(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_exchanged(part) for part in value]
+    if not isinstance(value, dict):
+        return value
+    moved = {"external": FREE_PORT} if value.get("external") == RECORDED_PORT else {}
+    return {key: _exchanged(part) for key, part in value.items()} | moved
 
 
 SCENARIOS = scenarios()
@@ -245,7 +263,7 @@ def test_a_scenario_ends_as_with_the_official_plugin(plugin: Servicer, name: str
         if any(re.fullmatch(pattern, call.case) for pattern in LIVED_OTHERWISE):
             break
         play.call(call)
-    known = ON_ANOTHER_ENGINE.get(name, []) if OTHER_ENGINE else []
+    known = ON_ANOTHER_ENGINE.get(name, []) if OTHER_ENGINE and play.differences else []
     assert "\n".join(play.differences) == "\n".join(known)
 
 

@@ -13,6 +13,8 @@ from display.markdown import table
 HERE = Path(__file__).parent
 PAGE = HERE / "last.md"
 HEADING = "# The last run of each test of `make soak`"
+NONE = "not recorded yet"
+"""Outcome of a test that has not run since results are recorded."""
 COLUMNS = ("test", "outcome", "minutes", "date", "cores", "commit")
 
 
@@ -28,9 +30,9 @@ def record(outcomes: Mapping[str, str], minutes: Mapping[str, float]) -> None:
 def text(rows: Mapping[str, Sequence[str]]) -> str:
     """Text of the page: a row for each test that has run, and one for each test that has not."""
     there = [*tests()]
-    kept = {name: row for name, row in rows.items() if function_of(name) in there}
+    kept = {name: row for name, row in rows.items() if function_of(name) in there and row[1] != NONE}
     ran = {function_of(name) for name in kept}
-    kept |= {name: (name, "not recorded yet", "", "", "", "") for name in there if name not in ran}
+    kept |= {name: (name, NONE, "", "", "", "") for name in there if name not in ran}
     return "\n".join([HEADING, "", *table(COLUMNS, (kept[name] for name in sorted(kept))), ""])
 
 
@@ -54,5 +56,12 @@ def function_of(name: str) -> str:
 
 
 def _revision() -> str:
-    command = ["git", "describe", "--always", "--dirty=, edited", "--exclude=*"]
+    """Commit of the checkout, and whether it has edits other than the pages that these tests write."""
+    commit = _git("rev-parse", "--short=8", "HEAD")
+    pages = [f":(exclude){path.name}" for path in HERE.glob("*.md")]
+    return f"{commit}, edited" if _git("status", "--porcelain", "--", ":/", *pages) else commit
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", *arguments]
     return subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=True).stdout.strip()

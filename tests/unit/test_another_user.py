@@ -322,7 +322,7 @@ def test_another_node_that_has_the_nodes_former_name_is_neither_stopped_nor_give
     for volume in ("skycoin-two-data", wanted, f"{wanted}-backups"):
         engine.create_volume(volume)
     engine.foreign = {"skycoin-two-data": FOREIGN}
-    theirs = {**THEIRS, "wallet": wanted}
+    theirs = {**THEIRS, "wallet": wanted, "newWallet": True}
     assert preflight(engine).planned(theirs, state)["user"] == OTHER
     assert preflight(engine).update("x", state, theirs)["user"] == OTHER
 

@@ -69,7 +69,9 @@ def test_a_port_in_use_is_refused_before_anything_is_created_or_run(engine: Wall
 def test_an_engine_inside_is_refused_before_anything_is_created_or_run(engine: WalletEngine) -> None:
     """Whoever is in that engine owns the host. A node that is there and unchanged stays; a refresh warns."""
     hosts = Hosts(replace(FACTS, containers=(DIND,)))
-    with pytest.raises(ProviderError, match="host attic has the workspace skycoin-workspace-cli with a Doc"):
+    with pytest.raises(
+        ProviderError, match="host attic has the workspace skycoin-workspace-cli with a nested "
+    ):
         hosts.preflight(engine).create(WANTED)
     with pytest.raises(ProviderError, match=r"take over the host, .+ \(skycoin:nodes\.one\.host\)\.$"):
         hosts.preflight(engine).update("attic", STATE, {**WANTED, "image": "registry/skycoin@sha256:2"})
