@@ -66,8 +66,10 @@ ON_ANOTHER_ENGINE = {
         "life-port-two-addresses Create properties.ports.1.ip: official 127.0.0.1, stand-in 127.0.0.2",
     ],
 }
-"""Scenario → possible differences on a newer Docker: 28 and 29, unlike 20.10 and 26, list a port's addresses in
-the given order."""
+"""Scenario → possible differences on a newer Docker.
+
+28 and 29, unlike 20.10 and 26, list a port's addresses in the given order.
+"""
 RECORDED_PORT, FREE_PORT = 6420, 16449
 """Port of this machine in the recordings, which a running node of `make up` has, and the tests' own."""
 METHODS = {**REQUESTS, "Read": provider_pb2.ReadRequest, "Delete": provider_pb2.DeleteRequest}
