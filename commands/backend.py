@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,6 +18,7 @@ from clients.pulumi import selected_stack, stack_names, stack_outputs, stack_res
 from display.errors import UserError
 from local.machine.layout import EARLIER, Layout, read_layout
 from local.machine.services import running_pid
+from local.machine.steps import BusyError
 from local.pulumi.cli import backend_url, is_set_up, known_environment
 from local.registry.server import NAME
 from local.registry_collection import digests, named, named_in_files
@@ -27,6 +29,8 @@ from local.stacks.states import require_unlocked, resources
 from settings.fields import SECRET
 
 BACKEND_URL = "PULUMI_BACKEND_URL"
+PAUSE = 5.0
+"""Seconds between two looks at a lock."""
 _SECRET_VALUE = re.compile(rf"(?P<key>[?&][^=&]*({SECRET.pattern})[^=&]*=)[^&]*", re.IGNORECASE)
 """Parameter of a URL that is a secret by its name."""
 
@@ -81,17 +85,31 @@ class Backend:
         return digests(json.dumps(stack_resources(name)) for name in stack_names()) | named_in_files()
 
     @contextlib.contextmanager
-    def changing(self, stack: str, command: str) -> Iterator[None]:
-        """Lock the set-up against other commands. Raises UserError if one is running.
+    def changing(self, stack: str, command: str, wait: float = 0) -> Iterator[None]:
+        """Lock the set-up against other commands. Raises BusyError if one still runs after `wait` seconds.
 
         An installed Pulumi has its own lock, which only its own commands check.
         """
-        if self.layout is None:
+        with contextlib.ExitStack() as held:
+            if self.layout is not None:
+                self._lock(held, self.layout, stack, command, wait)
             yield
-            return
-        with exclusive(self.layout, f"skyinfra {command}"):
-            require_unlocked(self.layout, stack)
-            yield
+
+    @staticmethod
+    def _lock(held: contextlib.ExitStack, layout: Layout, stack: str, command: str, wait: float) -> None:
+        until = time.monotonic() + wait
+        while True:
+            with contextlib.ExitStack() as tried:
+                try:
+                    tried.enter_context(exclusive(layout, f"skyinfra {command}"))
+                    require_unlocked(layout, stack)
+                except BusyError:
+                    if time.monotonic() >= until:
+                        raise
+                else:
+                    held.push(tried.pop_all())
+                    return
+            time.sleep(PAUSE)
 
 
 def choose(choice: Choice) -> Backend:

@@ -50,6 +50,14 @@ from wallets.volumes.of_node import engine_of, volume_of
     type=click.Choice([kind.value for kind in Scheduler]),
     help="Print a unit that makes this backup every day, instead of making one now.",
 )
+@click.option(
+    "--wait",
+    metavar="MINUTES",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Wait this long for another command, such as `make up`, to end.",
+)
 def backup_wallet(
     node: str,
     stack: str | None,
@@ -60,6 +68,7 @@ def backup_wallet(
     recipient_files: Sequence[Path],
     plain: bool,
     scheduler: str | None,
+    wait: int,
 ) -> None:
     """Write the wallets of NODE into a new file, encrypted to the recipients that the stack names.
 
@@ -72,7 +81,7 @@ def backup_wallet(
         click.echo(_unit(Scheduler(scheduler), node, name, backend, context), nl=False)
         return
     recipients = recipients_of(rules_of(stack_config(name)), given, recipient_files)
-    with selected.changing(name, "wallet backup"):
+    with selected.changing(name, "wallet backup", wait=60 * wait):
         deployed = node_in(selected, name, node)
         refuse_unclear(deployed, recipients, plain=plain)
         backup(
@@ -84,6 +93,8 @@ def backup_wallet(
         )
 
 
+SCHEDULED_WAIT = 60
+"""Minutes that a scheduled backup waits for another command: more than a first `make up` takes."""
 KEPT = (
     *("PATH", "SKYCOIN_STATE", "XDG_STATE_HOME", "SKYCOIN_CACHE"),
     *("PULUMI_HOME", "DOCKER_HOST", BACKEND_URL),
@@ -102,6 +113,7 @@ def _unit(scheduler: Scheduler, node: str, stack: str, backend: Choice, context:
         word for file in options["recipient_files"] for word in ("--recipients-file", str(file.absolute()))
     ]
     command += ["--plain"] if options["plain"] else []
+    command += ["--wait", str(options["wait"] or SCHEDULED_WAIT)]
     env = {key: value for key in KEPT if (value := os.environ.get(key))}
     if has_login(env.get(BACKEND_URL, "")):
         raise WalletError(f"{BACKEND_URL} holds a login, readable in the unit: log in with `pulumi login`")

@@ -22,6 +22,10 @@ class SetupError(UserError):
     """A step of a set-up, or a change of its stacks, can't continue; the message says why and what to do."""
 
 
+class BusyError(SetupError):
+    """Another command is changing the set-up; it may have ended a moment later."""
+
+
 class Step:
     """Report of a running step; `found` becomes its last line."""
 

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from local.machine.layout import LOCK, Layout, as_owner
-from local.machine.steps import SetupError
+from local.machine.steps import BusyError
 from local.stacks import checkout, passphrase_rotation, setup_backup_journal
 
 
 @contextmanager
 def exclusive(layout: Layout, command: str) -> Iterator[None]:
-    """Hold the set-up's lock. Raises SetupError that names the command or checkout that holds it.
+    """Hold the set-up's lock. Raises BusyError that names the command that holds it.
 
     The kernel releases the lock when its process ends, for whatever reason. First, a killed restore of the
     set-up or a killed rotation of the passphrase is finished, and missing files of the machine's own stacks
@@ -27,7 +27,7 @@ def exclusive(layout: Layout, command: str) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            raise SetupError(
+            raise BusyError(
                 f"{file.read().strip() or 'another make'} is running in {layout.state}. Nothing was changed: "
                 "wait for it to end, then run this again."
             ) from None

@@ -9,7 +9,7 @@ from typing import Any
 
 from catalogue.naming import bare_name
 from local.machine.layout import Layout
-from local.machine.steps import SetupError
+from local.machine.steps import BusyError, SetupError
 from local.stacks.files import is_own, stack_file
 
 
@@ -43,7 +43,7 @@ def all_stacks(layout: Layout) -> list[str]:
 
 
 def require_unlocked(layout: Layout, stack: str) -> None:
-    """Raise SetupError if a running pulumi holds the stack's lock (file backend).
+    """Raise BusyError if a running pulumi holds the stack's lock (file backend).
 
     Removes the lock of a pulumi that was killed on this machine; pulumi itself asks for `pulumi cancel`.
     """
@@ -64,7 +64,7 @@ def require_unlocked(layout: Layout, stack: str) -> None:
             ) from None
         except (OSError, ValueError, KeyError, TypeError):
             continue  # released, or damaged: pulumi then explains what to do
-        raise SetupError(
+        raise BusyError(
             f"pulumi (process {holder['pid']} of {holder.get('username', 'another user')}) is changing the "
             f"stack {stack}. Nothing was changed: wait for it to end, then run this again."
         )

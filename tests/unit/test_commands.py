@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -16,10 +17,10 @@ from clients.errors import ServiceError
 from clients.fingerprint import NOTHING, Chain, digest
 from commands import backend
 from commands.__main__ import skyinfra as group
-from commands.backend import BACKEND_URL, Choice, choose
+from commands.backend import BACKEND_URL, Backend, Choice, choose
 from display.errors import UserError
 from local.machine.layout import EARLIER, Layout
-from local.machine.steps import SetupError
+from local.machine.steps import BusyError, SetupError
 from local.pulumi.cli import backend_url, last_engine
 from local.stacks.lock import exclusive
 from providers.skycoin.wallet_identity import ACCEPTED
@@ -243,6 +244,26 @@ def test_the_set_up_is_found_and_named(
     monkeypatch.setattr("commands.backend.running_pid", lambda *_: 1)
     choose(Choice.AUTO)
     assert capsys.readouterr().err == f"• stacks of the set-up in {set_up.state}\n"
+
+
+@pytest.mark.parametrize("wait", [0, 30])
+def test_a_command_waits_for_another_one_to_end_as_long_as_it_is_asked_to(
+    set_up: Layout, monkeypatch: pytest.MonkeyPatch, wait: int
+) -> None:
+    """A scheduled backup would fail that day if `make up` was running."""
+    with ExitStack() as another:
+        another.enter_context(exclusive(set_up, "make up"))
+        monkeypatch.setattr("commands.backend.time.sleep", lambda _: another.close())
+        with ExitStack() as command:
+            if not wait:
+                with pytest.raises(BusyError, match=r"`make up`, process .+ is running"):
+                    command.enter_context(Backend(layout=set_up, env={}).changing("local", "x", wait))
+            else:
+                command.enter_context(Backend(layout=set_up, env={}).changing("local", "x", wait))
+                with pytest.raises(BusyError, match=r"`skyinfra x`, process .+ is running"):
+                    another.enter_context(exclusive(set_up, "make up"))
+    with exclusive(set_up, "make up"):
+        pass
 
 
 @pytest.mark.parametrize(

@@ -239,9 +239,10 @@ def test_a_printed_unit_has_the_complete_command_line_and_creates_no_backup(
     assert ran.code == 0, ran.err
     words = shlex.split(ran.out.replace("$(", " ").replace(")", " "), comments=True)
     at = next(number for number, word in enumerate(words) if word.endswith("/skyinfra"))
-    assert words[at + 1 : at + 14] == [
+    assert [word.rstrip('"') for word in words[at + 1 : at + 16]] == [
         *("wallet", "backup", "node-1", "--stack", "me/skycoin/test", "--backend", "auto"),
         *("--to", "ssh://nas/~/w", "--ssh-option=-i", "--ssh-option=/k", "--recipient", OTHER.public),
+        *("--wait", "60"),
     ]
     assert "skycoin-wallet-backup-test-node-1" in ran.out
     assert "PASSPHRASE" not in ran.out
