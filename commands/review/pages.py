@@ -23,6 +23,7 @@ from review.changes import Changes, PreviewError, read_changes
 from review.markdown import ENDLESS, LIMIT, page, page_without_preview
 from review.published import with_presence
 from review.published_modules import with_published_modules
+from review.recipients import other_recipients
 from review.risk import Level, risk_of
 from review.rules import Rule, broken_rules, wanted
 from review.setting_lines import SettingLines
@@ -142,7 +143,11 @@ class StatePage(Page):
         return Checkout(SettingLines(read_stack_file(stack_file(self.stack))), has_files=True)
 
     def with_extra_facts(self, changes: Changes, preview: Any) -> Changes:
-        """Add the modules of published images, vulnerabilities, and the presence of tags."""
+        """Add recipients of backups, modules of images, vulnerabilities, and the presence of tags."""
+        if not changes.faults:
+            recipients = rules_of(stack_config(self.stack)).recipients
+            come_and_gone = other_recipients(preview, recipients)
+            changes = replace(changes, warnings=(*come_and_gone, *changes.warnings))
         changes = with_published_modules(changes, preview, self.backend.outputs)
         changes = with_vulnerabilities(changes, read_layout())
         return with_presence(changes) if self.look else changes

@@ -299,6 +299,13 @@ def test_an_empty_stack_records_its_version_and_creates_nothing_else() -> None:
     }
 
 
+def test_the_recipients_of_backups_are_an_output() -> None:
+    """A review compares them with those of the stack's file."""
+    key = "age1vhx06swwuly5zvty5z9p6xrzvdkz687gkrknz9xu2k3lpuhrhd3swu5a62"
+    engine = run_program(Engine(), {"wallets": {"recipients": [key]}})
+    assert engine.exports()["recipients"] == [key]
+
+
 def test_the_settings_of_a_host_reach_its_nodes_preflight() -> None:
     hosts = {
         "attic": {"engine": "ssh://pi@attic.lan", "board": "raspberry-pi-zero", "ssh-options": ["-p", "22"]},

@@ -29,6 +29,9 @@ PREFLIGHT = "skycoin:index:Node$skycoin:index:Preflight"
 HERE = "urn:pulumi:release::skycoin::pulumi:providers:docker::here::6ed0fd"
 KEPT = {"protect": True, "retainOnDelete": True, "provider": HERE}
 """Options of a wallet volume; on other resources, they have no effect here."""
+PUBLIC = "age1vhx06swwuly5zvty5z9p6xrzvdkz687gkrknz9xu2k3lpuhrhd3swu5a62"
+COMES = "get a recipient that the last `up` did not know, who can read them: "
+GOES = "lose a recipient, who can't read later ones: "
 LIMITS: Mapping[str, Any] = {"stopTimeout": 60, "waitTimeout": 300}
 
 
@@ -438,6 +441,31 @@ def test_a_failed_preview_without_an_error_gives_no_page(
         said = r"`pulumi preview .* --stack mine .*` failed with exit code 255: its messages say why\.\n"
         assert re.search(f"error: {said}$", ran.err)
         assert re.search(f"{said}$", ran.out)
+
+
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        (None, []),
+        ({}, [f"{COMES}{PUBLIC}"]),
+        ({"recipients": [PUBLIC]}, []),
+        ({"recipients": ["age1other"]}, [f"{COMES}{PUBLIC}", f"{GOES}age1other"]),
+    ],
+    ids=["no state", "none known", "the same", "another"],
+)
+def test_a_recipient_of_backups_that_comes_or_goes_is_a_warning(
+    before: dict[str, Any] | None, said: list[str], plain: Path, skyinfra: Skyinfra, monkeypatch: Any
+) -> None:
+    """Where no backups are recorded, as in a workflow, whoever gets the next ones was not on the page."""
+    urn = "urn:pulumi:mine::skycoin::pulumi:pulumi:Stack::skycoin-mine"
+    old = None if before is None else {"outputs": before}
+    answer = {"steps": [{"op": "same", "urn": urn, "oldState": old, "newState": {}}]}
+    monkeypatch.setenv("ANSWER", json.dumps(answer))
+    file = plain.parent / "stacks" / "Pulumi.mine.yaml"
+    file.write_text(f"config:\n  skycoin:wallets: {{recipients: [{PUBLIC}]}}\n")
+    page = skyinfra("review", "-s", "mine", "--no-refresh").out
+    warnings = page.partition("### Warnings\n\n")[2].partition("\n\n")[0]
+    assert warnings.splitlines() == [f"- backups of wallets {one}" for one in said]
 
 
 def test_git_runs_nothing_of_the_checkout_while_pulumi_previews(plain: Path, skyinfra: Skyinfra) -> None:
