@@ -1,27 +1,15 @@
 """Changes of a node in terms of its settings, derived from the flags and ports in a preview."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from pulumi.runtime.rpc import UNKNOWN
 
 from catalogue.node_container import OFFLINE, RPC_PORT
+from review.opened import Opened
+from review.published_ports import published
 from review.steps import Step
 from review.values import difference, short
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Opened:
-    """Something that others could do with a container from now on."""
-
-    how: str
-    """The setting that lets them."""
-    what: str
-
-    def __str__(self) -> str:
-        return f"{self.how} (**{self.what}**)"
-
 
 JOINS = Opened(how="network: none → mainnet", what="it joins the public network")
 LEAVES = "network: mainnet → none (it leaves the public network)"
@@ -126,7 +114,7 @@ def _is_described(argument: str) -> bool:
 
 
 def _ports(before: Sequence[Any], after: Sequence[Any]) -> list[str]:
-    was, would = _published(before), _published(after)
+    was, would = published(before), published(after)
     return [
         f"rpc-port: {was.get(inside, PROXY)} → {would.get(inside, PROXY)}"
         if inside == RPC_PORT
@@ -134,15 +122,6 @@ def _ports(before: Sequence[Any], after: Sequence[Any]) -> list[str]:
         for inside in sorted({*was, *would})
         if was.get(inside) != would.get(inside)
     ]
-
-
-def _published(ports: Sequence[Any]) -> Mapping[int, str]:
-    """Port in the container → address and port on the host; empty if the preview does not show them."""
-    return {
-        int(port["internal"]): f"{port['ip']}:{int(port['external'])}"
-        for port in ports
-        if isinstance(port, dict) and {"internal", "external", "ip"} <= port.keys()
-    }
 
 
 def _memory(before: Any, after: Any) -> list[str]:

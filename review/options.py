@@ -24,6 +24,7 @@ NODE = "skycoin:index:Node"
 PREFLIGHT = "skycoin:index:Preflight"
 PROVIDERS = "pulumi:providers:"
 KEPT = "`retain_on_delete`"
+SHOWN = "no longer keeps secret the output"
 ENGINE, WAY = "reaches another engine", "is reached with other ssh options"
 """Beginnings of the changes of a host's provider."""
 
@@ -32,7 +33,7 @@ PASSING = ("read", "refresh", "discard", "delete-replaced", "discard-replaced", 
 NOUNS = {VOLUME: "volume", BUILD: "image", TAG: "tag"}
 REMOVED = {
     "ignoreChanges": "no longer ignores a difference of",
-    "additionalSecretOutputs": "no longer keeps secret the output",
+    "additionalSecretOutputs": SHOWN,
     "resourceHooks": "no longer runs the hook",
 }
 """Option that lists names → meaning of a removed name."""

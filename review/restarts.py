@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from catalogue.node_container import HANDED_OVER, LAST_REPLACEMENT
 from clients.pulumi import CONTAINER, NODE_CONTAINER
 from display.units import duration
-from review.node_settings import Opened, node_differences, opened_by
+from review.node_settings import node_differences, opened_by
+from review.opened import Opened
+from review.published_ports import opened_ports, port_differences
 from review.steps import Step
 from review.values import difference
 
@@ -84,7 +86,7 @@ def restart(step: Step) -> Restart:
         bound=_bound(step) if op == "replace" else None,
         pulls="image" in _keys(step),
         last=_seconds(step.outputs.get(LAST_REPLACEMENT)),
-        opens=tuple(opened_by(step)) if is_node else (),
+        opens=tuple(opened_by(step) if is_node else opened_ports(step)),
     )
 
 
@@ -115,5 +117,8 @@ def _differences(step: Step, *, is_node: bool) -> Iterator[str]:
     if is_node:
         yield from node_differences(step)
         return
+    ports = port_differences(step)
+    yield from ports
     for path in step.reasons:
-        yield difference(path, step.old.get(path), step.new.get(path))
+        if not (ports and path.startswith("ports")):
+            yield difference(path, step.old.get(path), step.new.get(path))

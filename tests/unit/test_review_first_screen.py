@@ -339,6 +339,56 @@ def test_a_node_is_opened_by_flags_as_it_reads_them(old: list[str], new: list[st
     assert f"### What is opened\n\n- node `skycoin-attic` on host here: {said}\n" in text
 
 
+def exporter(op: str, old: list[Any] | None, new: Any, *paths: str) -> dict[str, Any]:
+    """A container beside a node, with published ports."""
+    before = {"name": "skycoin-exporter", **({} if old is None else {"ports": old})}
+    after = {"name": "skycoin-exporter", "ports": new}
+    return step(op, EXPORTER_CONTAINER, "attic-exporter", before if op != "create" else None, after, paths)
+
+
+HERE_ONLY = {"internal": 7979, "external": 7979, "ip": "127.0.0.1"}
+OPEN = "port 7979: 127.0.0.1:7979 → 0.0.0.0:7979"
+REACHED = "(**other machines can reach it**)"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why", "opened"),
+    [
+        ([HERE_ONLY], [{**HERE_ONLY, "ip": "0.0.0.0"}], OPEN, OPEN),
+        ([HERE_ONLY], [{"internal": 7979, "external": 7979}], OPEN, OPEN),
+        ([HERE_ONLY], [{**HERE_ONLY, "ip": "::"}], "port 7979: 127.0.0.1:7979 → [::]:7979", "port 7979: 127"),
+        (
+            [HERE_ONLY],
+            [{"internal": 7979, "ip": "192.168.1.7"}, HERE_ONLY],
+            "port 7979: 127.0.0.1:7979 → 127.0.0.1:7979, 192.168.1.7:any port",
+            "port 7979: 127.0.0.1:7979 → 127.0.0.1:7979, 192.168.1.7:any port",
+        ),
+        ([], [{**HERE_ONLY, "ip": "lan"}], "port 7979: none → lan:7979", "port 7979: none → lan:7979"),
+        ([HERE_ONLY], [{**HERE_ONLY, "external": 1}], "port 7979: 127.0.0.1:7979 → 127.0.0.1:1", ""),
+        ([HERE_ONLY], [{**HERE_ONLY, "ip": "::1"}], "port 7979: 127.0.0.1:7979 → [::1]:7979", ""),
+        ([{**HERE_ONLY, "ip": "0.0.0.0"}], [], "port 7979: 0.0.0.0:7979 → none", ""),
+        ([HERE_ONLY], UNKNOWN, "ports", ""),
+    ],
+)
+@pytest.mark.parametrize("path", ["ports", "ports[0].ip"])
+def test_a_container_that_other_machines_can_reach_from_now_on_is_on_the_first_screen(
+    old: list[Any], new: Any, why: str, opened: str, path: str
+) -> None:
+    """“Why: ports” was all that the page said of a registry that listens on every address."""
+    text = rendered(exporter("replace", old, new, path))
+    assert f". Why: {why}\n" in text or f". Why: {path}\n" in text
+    start = f"### What is opened\n\n- container `skycoin-exporter` on host here: {opened}"
+    assert ("### What is opened" in text, start in text) == (bool(opened), bool(opened))
+    assert (REACHED in text) == bool(opened)
+
+
+def test_a_new_container_that_other_machines_can_reach_is_on_the_first_screen() -> None:
+    text = rendered(exporter("create", None, [{**HERE_ONLY, "ip": "0.0.0.0"}]))
+    said = f"- new container `skycoin-exporter` on host here: port 7979: 0.0.0.0:7979 {REACHED}\n"
+    assert f"### What is opened\n\n{said}" in text
+    assert "### What is opened" not in rendered(exporter("create", None, [HERE_ONLY]))
+
+
 def test_a_value_that_may_be_a_secret_is_not_shown() -> None:
     secret = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:abc"}
     old, new = {"buildArgs": {"TOKEN": "[secret]"}}, {"buildArgs": {"TOKEN": secret}}

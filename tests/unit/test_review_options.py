@@ -349,6 +349,14 @@ def test_a_provider_that_leaves_the_environments_engine_is_a_change(
     assert f"### Warnings\n\n- host here: reaches another engine: {there}\n" in screen
 
 
+def test_an_output_that_is_no_longer_secret_is_on_the_first_screen() -> None:
+    """It was among the options further down, under the line `safe`."""
+    before, after = state(NODE, "attic", additionalSecretOutputs=["token"]), state(NODE, "attic")
+    screen = first_screen(read_changes({"steps": [step(before, after)]}), "mine").text
+    said = "attic no longer keeps secret the output token: states, logs and pages may show it"
+    assert f"### Warnings\n\n- {said}\n" in screen
+
+
 def test_a_host_that_is_reached_elsewhere_or_otherwise_is_on_the_first_screen() -> None:
     """It was below, or nowhere, under the line `safe`: another machine may answer there, and get logins."""
     kind, strict = "pulumi:providers:docker", '["-o","StrictHostKeyChecking=yes"'

@@ -1,0 +1,15 @@
+"""What a change opens: what others could do with a container that they could not do before."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Opened:
+    """Something that others could do with a container from now on."""
+
+    how: str
+    """The setting that lets them."""
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.how} (**{self.what}**)"
