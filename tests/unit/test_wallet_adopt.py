@@ -604,16 +604,29 @@ def test_a_folder_that_is_too_large_for_wallets_is_left(
 
 
 def test_a_node_that_has_a_wallet_takes_no_other(host: Host, skyinfra: Skyinfra) -> None:
+    """Before, the adopted wallets had “lost” those of the node, and the remedy was `wallet accept`."""
     host.board.make(WALLET, own=wallet("nine"))
+    known = fingerprint_of({"own.wlt": File(data=wallet("nine"))})
+    host.resources[1]["outputs"] = {"wallets": list(lines(known))}
     host.old(wallet=FILES)
     ran = adopt(skyinfra)
     assert ran.code == 1
     assert (
-        f"the wallet volume {WALLET} on host attic is not empty: it has own.wlt. Nothing was changed."
-        in ran.err
-    )
+        f"the wallet volume {WALLET} on host attic is not empty (1 wallet): wallets are adopted only into an "
+        "empty volume. Nothing was changed. Add another node for them, run `up`, and adopt into that one"
+    ) in ran.err
+    assert "accept" not in ran.err
     assert host.node.status == "running"
     assert list(host.board.files(WALLET)) == ["own.wlt"]
+
+
+def test_a_volume_with_other_files_than_wallets_is_to_be_emptied(host: Host, skyinfra: Skyinfra) -> None:
+    host.board.folder(WALLET).joinpath("note").write_bytes(b"x")
+    host.old(wallet=FILES)
+    assert (
+        "is not empty: it has note, and wallets are adopted only into an empty volume" in adopt(skyinfra).err
+    )
+    assert list(host.board.files(WALLET)) == ["note"]
 
 
 def test_wallets_that_hold_less_than_the_states_record_are_refused(host: Host, skyinfra: Skyinfra) -> None:

@@ -1,12 +1,13 @@
 """Wallets of a source, put into the empty volume of a node."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from clients.deployed_nodes import DeployedNode
+from display.units import count_of
 from wallets.adoption import users
 from wallets.adoption.source import Source
 from wallets.errors import WalletError
-from wallets.files.contents import Contents, without_staged
+from wallets.files.contents import Contents, wallets_in, without_staged
 from wallets.moving import unexpected_files
 from wallets.volumes.stopped_node import node_stopped
 from wallets.volumes.users import refuse_users
@@ -36,9 +37,16 @@ def refuse_occupied(node: DeployedNode, volume: WalletVolume, contents: Contents
     refuse_users(volume)
     present = without_staged(volume.read())
     if strange := unexpected_files(present, contents):
-        raise WalletError(
-            f"the wallet volume {node.wallet} on host {node.host} is not empty: it has {', '.join(strange)}. "
-            "Nothing was changed. Wallets are adopted only into an empty volume: use a separate node for "
-            f"them, or move these files out (after `{node.wallet_command('backup')}`)"
-        )
+        raise WalletError(_occupied(node, strange, len(wallets_in(present))))
     return present
+
+
+def _occupied(node: DeployedNode, strange: Sequence[str], wallets: int) -> str:
+    volume = f"the wallet volume {node.wallet} on host {node.host} is not empty"
+    only = "wallets are adopted only into an empty volume"
+    if wallets:
+        return (
+            f"{volume} ({count_of(wallets, 'wallet')}): {only}. Nothing was changed. Add another node for "
+            "them, run `up`, and adopt into that one"
+        )
+    return f"{volume}: it has {', '.join(strange)}, and {only}. Nothing was changed. Move these files out"
