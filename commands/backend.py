@@ -23,9 +23,9 @@ from local.pulumi.cli import backend_url, is_set_up, known_environment
 from local.registry.server import NAME
 from local.registry_collection import digests, named, named_in_files
 from local.stacks.checkout import is_there, other_checkout, refuse_others
-from local.stacks.files import STACK
+from local.stacks.files import STACK, present_file
 from local.stacks.lock import exclusive
-from local.stacks.states import require_unlocked, resources
+from local.stacks.states import require_unlocked, resources, state_file
 from settings.fields import SECRET
 
 BACKEND_URL = "PULUMI_BACKEND_URL"
@@ -77,6 +77,11 @@ class Backend:
     def resources(self, stack: str) -> list[dict[str, Any]]:
         """Resources of a stack's state. Raises UserError."""
         return stack_resources(stack) if self.layout is None else resources(self.layout, stack)
+
+    def refuse_unknown(self, stack: str) -> None:
+        """Raise UserError if a stack has neither a state nor a file; an installed Pulumi knows its own."""
+        if self.layout is not None and not state_file(self.layout, stack).exists():
+            present_file(stack)
 
     def named_digests(self) -> frozenset[str]:
         """Digests that the state or the file of a stack names. Raises UserError."""

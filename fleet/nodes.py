@@ -52,6 +52,8 @@ class State(StrEnum):
     """The host has no such container."""
     NO_ANSWER = "does not answer"
     """The host does not answer."""
+    NOT_DEPLOYED = "not deployed"
+    """The node is in the stack's file only."""
 
 
 OK = frozenset({State.SYNCED, State.SYNCING, State.OFFLINE, State.STARTING})
@@ -123,3 +125,23 @@ class Status:
     def is_ok(self) -> bool:
         """True if the node needs no attention."""
         return self.state in OK
+
+
+def not_deployed(stack: str, name: str, host: str) -> Status:
+    """Status of a node that only the stack's file has; its host is not asked."""
+    node = DeployedNode(
+        stack=stack,
+        name=name,
+        host=host,
+        engine=None,
+        ssh_options=(),
+        image="",
+        container=None,
+        wallet="",
+        data=None,
+        preflight="",
+        urns=(),
+        protected=(),
+    )
+    reason = "it is in the stack's file only: `up` creates it"
+    return Status(node=FleetNode(deployed=node), state=State.NOT_DEPLOYED, reason=reason)

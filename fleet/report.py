@@ -118,7 +118,7 @@ def _image(status: Status) -> str:
     image = status.container.image if status.container else status.node.deployed.image
     tag = status.node.tag if is_same(image, status.node.deployed.image) else ""
     digest = image.rpartition("@sha256:")[2][:DIGEST]
-    return f"{tag}@{digest}" if tag else digest
+    return f"{tag}@{digest}" if tag else digest or NOTHING
 
 
 def _backup(backup: Backup | None, now: datetime) -> str:
@@ -147,7 +147,7 @@ def _node(status: Status, now: datetime) -> dict[str, Any]:
         "ok": status.is_ok,
         "reason": status.reason,
         "runs": node.runs or None,
-        "image": {"deployed": node.image, "tag": status.node.tag or None},
+        "image": {"deployed": node.image or None, "tag": status.node.tag or None},
         "container": _container(node, status.container),
         "chain": _chain(status.chain, now),
         "disk": _disk(status.disk),

@@ -34,13 +34,15 @@ def clean_hosts(stack: str | None, backend: Choice, yes: bool) -> int:
     """
     selected, name = chosen(stack, backend)
     with selected.changing(name, "fleet clean"):
+        selected.refuse_unknown(name)
         resources = selected.resources(name)
         kept = named_images(resources)
         with working(f"hosts of the stack {name}"):
             seen = look(image_hosts(resources), kept)
         _say_faults(seen)
         if not any(surplus.images for surplus in seen):
-            click.echo("No older image of this program is on the hosts that answer.")
+            hosts = "host that answers" if _code(seen) else "host"
+            click.echo(f"No {hosts} has an older image of this program.")
         else:
             click.echo(f"{table(seen)}\n\n{counted(seen)}, would be removed. {STAYS}")
             if not (yes or has_agreed("Remove them?", "Nothing was removed: --yes removes them.")):

@@ -19,10 +19,12 @@ from catalogue.naming import engine_name
 from clients.deployed_nodes import DeployedNode, nodes_of
 from commands.backend import Backend, Choice
 from commands.options import chosen, examples, with_stack
+from display.errors import UserError
 from fleet import report
 from fleet.hosts import Hosts
 from fleet.images import image_hosts
-from fleet.nodes import Backup, FleetNode
+from fleet.nodes import Backup, FleetNode, Status, not_deployed
+from local.stacks.missing_nodes import listed_nodes
 from wallets.backups.records import recorded
 
 EVERY = 5.0
@@ -44,20 +46,22 @@ def status(stack: str | None, backend: Choice, as_json: bool, watch: bool) -> in
     """Show each node of a stack: its chain, container and backup, and its host's disk and images.
 
     Hosts are asked ten at a time, and nothing is changed on them. The exit code is 4 if a node needs
-    attention or its host does not answer within 25 s, and 0 if all are synced, syncing, starting, or offline
-    as their settings say.
+    attention, is only in the stack's file, or its host does not answer within 25 s, and 0 if all are synced,
+    syncing, starting, or offline as their settings say.
     """
     selected, name = chosen(stack, backend)
-    nodes = fleet_nodes(selected, name)
-    if not nodes and not as_json:
-        click.echo(f"The stack {name} has no node that is deployed.")
+    selected.refuse_unknown(name)
+    resources = selected.resources(name)
+    nodes, absent = fleet_nodes(selected, name, resources), _absent(name, resources)
+    if not (nodes or absent or as_json):
+        click.echo(f"The stack {name} has no node.")
         return 0
     hosts = Hosts(nodes)
     try:
         if watch:
-            _watch(hosts, name, as_json)
+            _watch(hosts, name, as_json, absent)
             return 0
-        seen, now = hosts.look(), datetime.now(UTC)
+        seen, now = [*hosts.look(), *absent], datetime.now(UTC)
         if as_json:
             click.echo(json.dumps(report.as_json(name, seen, now), indent=1))
         else:
@@ -67,9 +71,8 @@ def status(stack: str | None, backend: Choice, as_json: bool, watch: bool) -> in
         hosts.close()
 
 
-def fleet_nodes(backend: Backend, stack: str) -> list[FleetNode]:
+def fleet_nodes(backend: Backend, stack: str, resources: Sequence[Mapping[str, Any]]) -> list[FleetNode]:
     """Deployed nodes in a stack's state, with their newest known backups. Raises UserError."""
-    resources = backend.resources(stack)
     tags = _tags(resources)
     repositories = {engine_name(host.engine or ""): host.repositories for host in image_hosts(resources)}
     nodes = sorted(nodes_of(stack, resources).values(), key=lambda node: (node.host, node.name))
@@ -82,6 +85,21 @@ def fleet_nodes(backend: Backend, stack: str) -> list[FleetNode]:
         )
         for node in nodes
         if node.container is not None
+    ]
+
+
+def _absent(stack: str, resources: Sequence[Mapping[str, Any]]) -> list[Status]:
+    """Nodes that only the stack's file has: a new one, or one whose container was destroyed."""
+    try:
+        listed = listed_nodes(stack)
+    except UserError as error:
+        click.echo(f"warning: nodes that are not deployed are not shown: {error}", err=True)
+        return []
+    deployed = {name for name, node in nodes_of(stack, resources).items() if node.container is not None}
+    return [
+        not_deployed(stack, str(name), str(entry.get("host") or report.NOTHING))
+        for name, entry in listed.items()
+        if isinstance(entry, dict) and not {name, entry.get("renamed-from")} & deployed
     ]
 
 
@@ -118,12 +136,12 @@ def _coloured(shown: str) -> Text:
     return text
 
 
-def _watch(hosts: Hosts, stack: str, as_json: bool) -> None:
+def _watch(hosts: Hosts, stack: str, as_json: bool, absent: Sequence[Status]) -> None:
     """Show the status again and again, until Ctrl-C, which is not an error."""
     try:
         if as_json or not sys.stdout.isatty() or os.environ.get("TERM", "dumb") == "dumb":
             while True:
-                seen, now = hosts.look(), datetime.now(UTC)
+                seen, now = [*hosts.look(), *absent], datetime.now(UTC)
                 shown = (
                     json.dumps(report.as_json(stack, seen, now)) if as_json else report.text(seen, now, None)
                 )
@@ -131,7 +149,7 @@ def _watch(hosts: Hosts, stack: str, as_json: bool) -> None:
                 time.sleep(EVERY)
         with Live(console=Console(), auto_refresh=False, transient=False) as live:
             while True:
-                seen, now = hosts.look(), datetime.now(UTC)
+                seen, now = [*hosts.look(), *absent], datetime.now(UTC)
                 # The last line stays free for the cursor when this ends.
                 width, height = live.console.size
                 live.update(_coloured(report.screen(seen, now, width, height - 1)), refresh=True)

@@ -10,7 +10,7 @@ from clients.manifests import Manifest
 from clients.registry import Repository
 from tests.e2e.machine import Machine
 
-NOTHING = "No older image of this program is on the hosts that answer."
+NOTHING = "No host has an older image of this program."
 
 
 @pytest.fixture

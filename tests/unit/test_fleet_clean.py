@@ -45,6 +45,7 @@ def engines(set_up: Layout, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         return one
 
     monkeypatch.setattr("commands.backend.resources", lambda *_: RESOURCES)
+    monkeypatch.setattr("commands.backend.present_file", lambda _: None)
     monkeypatch.setattr("fleet.images.Engine.client", client)
     for store in found.values():
         for letter in "abc":
@@ -102,7 +103,7 @@ def test_with_yes_exactly_the_images_shown_are_removed(engines: dict[str, Any], 
     assert engines[ATTIC].removed == ["exporter", "c"]
     assert engines[SHED].removed == ["c"]
     again = skyinfra("fleet", "clean", "--yes")
-    assert (again.code, again.out) == (0, "No older image of this program is on the hosts that answer.\n")
+    assert (again.code, again.out) == (0, "No host has an older image of this program.\n")
 
 
 @pytest.mark.parametrize(("answer", "code", "removed"), [(True, 0, ["c"]), (False, exit_codes.FAILED, [])])
@@ -172,3 +173,22 @@ def test_clean_is_refused_while_another_command_runs(
     assert ran.code == exit_codes.FAILED
     assert "`make up`, process" in ran.err
     assert engines[ATTIC].removed == []
+
+
+def test_a_stack_without_state_and_file_is_an_error(set_up: Layout, skyinfra: Skyinfra) -> None:
+    """`-s nope` ended with code 0."""
+    ran = skyinfra("fleet", "clean", "-s", "nope")
+    assert ran.code == 1
+    assert "There is no stack 'nope': stacks/Pulumi.nope.yaml does not exist." in ran.err
+
+
+def test_hosts_that_do_not_answer_are_mentioned_only_if_there_are_any(
+    engines: dict[str, Any], skyinfra: Skyinfra
+) -> None:
+    engines.update({ATTIC: ImageStore(), SHED: ImageStore()})
+    ran = skyinfra("fleet", "clean")
+    assert (ran.code, ran.out) == (0, "No host has an older image of this program.\n")
+    engines[SHED] = SilentHostError("it sleeps")
+    ran = skyinfra("fleet", "clean")
+    assert ran.code == exit_codes.PART
+    assert ran.out == "No host that answers has an older image of this program.\n"

@@ -23,6 +23,7 @@ from catalogue import exit_codes
 from clients.errors import ServiceError
 from clients.shared_ssh import SharedSsh
 from clients.ssh import LOGINS
+from display.errors import UserError
 from display.units import since, size
 from fleet import report
 from fleet.answers import QUESTIONS, AnswerError, chain_and_disk
@@ -598,6 +599,8 @@ STACK = [
 def engine(set_up: object, monkeypatch: pytest.MonkeyPatch) -> FleetEngine:
     one = FleetEngine({"c": Box()})
     monkeypatch.setattr("commands.backend.resources", lambda *_: STACK)
+    monkeypatch.setattr("commands.fleet.status.listed_nodes", lambda _: {})
+    monkeypatch.setattr("commands.backend.present_file", lambda _: None)
     monkeypatch.setattr("fleet.asking.Engine.client", lambda _: one)
     return one
 
@@ -641,8 +644,53 @@ def test_a_stack_without_nodes_is_not_a_fault(
     """The wallet of a destroyed node stays in the state."""
     monkeypatch.setattr("commands.backend.resources", lambda *_: STACK[:3])
     ran = skyinfra("fleet", "status")
-    assert (ran.code, ran.out) == (0, "The stack local has no node that is deployed.\n")
+    assert (ran.code, ran.out) == (0, "The stack local has no node.\n")
     assert json.loads(skyinfra("fleet", "status", "--json").out)["nodes"] == []
+
+
+def test_a_stack_without_state_and_file_is_an_error(set_up: object, skyinfra: Skyinfra) -> None:
+    """`-s nope` ended with code 0."""
+    ran = skyinfra("fleet", "status", "-s", "nope")
+    assert ran.code == exit_codes.FAILED
+    assert "There is no stack 'nope': stacks/Pulumi.nope.yaml does not exist." in ran.err
+
+
+def test_nodes_that_only_the_file_has_are_not_deployed(
+    engine: FleetEngine, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They were not shown, and the exit code was 0."""
+    listed = {
+        "node-1": {"host": "attic"},
+        "web": {"host": "shed"},
+        "renamed": {"host": "attic", "renamed-from": "node-1"},
+        "odd": None,
+    }
+    monkeypatch.setattr("commands.fleet.status.listed_nodes", lambda _: listed)
+    ran = skyinfra("fleet", "status")
+    assert ran.code == exit_codes.PART
+    row = next(line for line in ran.out.splitlines() if line.startswith("web "))
+    assert row.split() == ["web", "shed", "not", "deployed", *["–"] * 8, "none", "–", "–"]
+    assert "web on host shed: not deployed: it is in the stack's file only: `up` creates it\n" in ran.out
+    assert "2 nodes on 2 hosts: 1 synced, 1 not deployed" in ran.out
+    ran = skyinfra("fleet", "status", "--json")
+    document = json.loads(ran.out)
+    assert (ran.code, document["ok"]) == (exit_codes.PART, False)
+    web = document["nodes"][1]
+    assert (web["node"], web["state"], web["ok"]) == ("web", "not deployed", False)
+    assert web["image"] == {"deployed": None, "tag": None}
+
+
+def test_a_file_that_can_not_be_read_hides_no_deployed_node(
+    engine: FleetEngine, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: str) -> None:
+        raise UserError("stacks/Pulumi.local.yaml is not valid YAML")
+
+    monkeypatch.setattr("commands.fleet.status.listed_nodes", broken)
+    ran = skyinfra("fleet", "status")
+    assert ran.code == 0
+    assert "node-1  attic  synced" in ran.out
+    assert "warning: nodes that are not deployed are not shown: stacks/Pulumi.local.yaml is not" in ran.err
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)])
@@ -692,7 +740,7 @@ def test_a_terminal_is_drawn_again_and_ctrl_c_leaves_the_last_table(
         "        names = [f'look-{Hosts.looks}-{number}' for number in range(int(sys.argv[1]))]\n"
         "        return [Status(node=node(name), state=State.NO_ANSWER, reason='dead') for name in names]\n"
         "status.EVERY = 0.2\n"
-        "status._watch(Hosts(), 'fleet', False)\n"
+        "status._watch(Hosts(), 'fleet', False, [])\n"
         "print('ended well')\n"
     )
     root = Path(__file__).parents[2]
