@@ -18,6 +18,9 @@ from local.stacks.states import all_stacks
 SALT = "encryptionsalt:"
 """Key in the file of a stack that has a state."""
 
+BEFORE = ".before"
+"""Suffix of the copy that a file with another salt, or an emptied one, has replaced."""
+
 
 def record(state: Path) -> Path:
     """File with the path of the checkout that a state folder belongs to."""
@@ -123,10 +126,20 @@ def keep_stack_files(layout: Layout) -> None:
                 if copy.exists() and _salt(copy) != _salt(file):
                     # The file is of another state, or was emptied: only the old copy opens this state's
                     # secrets.
-                    copy.rename(copy.with_name(f"{copy.name}.before"))
+                    copy.rename(copy.with_name(f"{copy.name}{BEFORE}"))
                 write_aside(copy, file.read_bytes())
         except OSError as error:
             print(f"• stacks/{file.name} has no copy in {copy.parent}: {error.strerror}", file=sys.stderr)
+
+
+def usable_copy(layout: Layout, stack: str) -> Path | None:
+    """Newest copy of a stack's file that has settings; None if there is none.
+
+    A command that ran on an emptied file has moved the one before aside.
+    """
+    last = copies(layout) / stack_file(stack).name
+    kept = (file for file in (last, last.with_name(f"{last.name}{BEFORE}")) if file.exists())
+    return next((file for file in kept if "skycoin:" in file.read_text(errors="replace")), None)
 
 
 def _salt(file: Path) -> str:

@@ -555,6 +555,35 @@ def test_a_node_that_left_the_settings_is_refused_with_the_command_that_retires_
         refuse_missing(layout, "local")
 
 
+def test_a_file_that_is_missing_or_empty_is_named_with_the_way_to_restore_it(
+    layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The refusal proposed to retire each node that the file no longer had."""
+    file = tmp_path / "stacks" / "Pulumi.local.yaml"
+    file.parent.mkdir()
+    for module in ("files", "missing_nodes"):
+        monkeypatch.setattr(f"local.stacks.{module}.PROJECT", tmp_path)
+    monkeypatch.setattr("local.stacks.missing_nodes.resources", lambda *_: RESOURCES)
+    nodes = "but its stack has deployed nodes: node-1. Nothing was changed."
+
+    def refused(fault: str, way: str) -> None:
+        with pytest.raises(SetupError, match=re.escape(f"stacks/Pulumi.local.yaml {fault}, {nodes} {way}")):
+            refuse_missing(layout, "local")
+
+    refused("does not exist", "Restore the file")
+    copy = layout.state / "stack-files" / file.name
+    copy.parent.mkdir(parents=True)
+    copy.write_text("config:\n  skycoin:nodes:\n    node-1: {}\n")
+    refused("does not exist", "`make up` restores the file from its last copy.")
+    file.write_text("")
+    refused("has no settings", f"Its last copy: `cp {copy} stacks/Pulumi.local.yaml`")
+    copy.rename(copy.with_name(f"{copy.name}.before"))
+    copy.write_text("")
+    refused("has no settings", f"Its last copy: `cp {copy}.before stacks/Pulumi.local.yaml`")
+    file.unlink()
+    refused("does not exist", f"Its last copy: `cp {copy}.before stacks/Pulumi.local.yaml`")
+
+
 def test_a_node_that_wants_a_login_is_not_asked_for_its_version() -> None:
     """The node would answer with 401, and be reported as not answering."""
     assert (
