@@ -68,6 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # like stderr: a file's name may be no text
     try:
+        if sys.stdout is None:  # as after `>&-`: what the command says of its changes would be lost
+            raise UserError("standard output is closed: nothing was done")
         code = skyinfra.main(arguments, prog_name="skyinfra", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
@@ -98,7 +100,8 @@ def _failed_outside(error: OSError) -> int:
 
 
 def _failed(message: str, code: int) -> int:
-    sys.stdout.flush()
+    if sys.stdout is not None:
+        sys.stdout.flush()
     print(f"error: {message}", file=sys.stderr)
     return code
 

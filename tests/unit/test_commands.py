@@ -543,6 +543,13 @@ def test_a_full_disk_behind_standard_output_is_one_error_message() -> None:
     assert (done.returncode, done.stderr) == (1, "error: standard output: No space left on device\n")
 
 
+def test_a_closed_standard_output_is_one_error_message() -> None:
+    """It was a traceback in every command."""
+    command = ["sh", "-c", 'exec "$0" -m commands fleet status >&-', sys.executable]
+    done = subprocess.run(command, cwd=PROJECT, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "error: standard output is closed: nothing was done\n")
+
+
 def test_a_command_of_a_set_up_waits_for_no_other_that_changes_it(set_up: Layout, skyinfra: Skyinfra) -> None:
     with exclusive(set_up, "make up"):
         ran = skyinfra("wallet", "backup", "node-1")
