@@ -61,6 +61,9 @@ Chains: `deterministic`, `collection` and `xpub` are named after the wallet's ty
 chain of the first account; `secret` is SECRET, `keys` is KEYS.
 """
 
+GONE = " is gone"
+"""End of the description of a wallet that is lost as a whole."""
+
 NOTHING: Fingerprint = MappingProxyType({})
 
 
@@ -121,7 +124,7 @@ class VolumeWallets:
             yield f"{file} is {TORN}"
             return
         if file not in self.wallets:
-            yield f"{file} ({_count_text(_size(before))}) is gone"
+            yield f"{file} ({_count_text(_size(before))}){GONE}"
             return
         chains = self.wallets[file]
         for name, chain in sorted(before.items()):

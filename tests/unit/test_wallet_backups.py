@@ -835,12 +835,13 @@ def test_a_check_compares_wallet_and_newest_backup(
     engine.volumes[WALLET]["a.wlt"] = wallet("one", "two", "three")
     with pytest.raises(WalletError, match=r"the wallet has other addresses now \(fingerprint"):
         check(node, engine, tmp_path)
-    with pytest.raises(WalletError, match=r"not in the backup: a.wlt has 2 of 3 addresses") as grown:
+    with pytest.raises(WalletError, match=r"in the backup, a.wlt has 2 of 3 addresses") as grown:
         check(node, engine, tmp_path, key=KEY)
     assert "since the backup" not in str(grown.value)
     engine.volumes[WALLET] = {"b.wlt": wallet("b")}
-    with pytest.raises(WalletError, match=r"since the backup: a.wlt \(2 addresses\) is gone"):
+    with pytest.raises(WalletError, match=r"since the backup: a.wlt \(2 addresses\) is gone") as other:
         check(node, engine, tmp_path, key=KEY)
+    assert "  the backup lacks b.wlt (1 address)\n" in str(other.value), "nothing of the wallet is gone"
 
 
 def test_a_check_compares_a_backup_with_the_stacks_requirements(node: DeployedNode, tmp_path: Path) -> None:

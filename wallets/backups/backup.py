@@ -6,6 +6,7 @@ from typing import Any
 
 from clients.age import Identity
 from clients.deployed_nodes import DeployedNode
+from clients.fingerprint import GONE
 from display.units import count_of
 from settings.wallets import WalletsSettings
 from wallets.backups.drill import Drill
@@ -121,12 +122,18 @@ def check(
         )
     else:
         wrong += [f"since the backup: {loss}" for loss in lost(opened, contents)]
-        wrong += [f"not in the backup: {loss}" for loss in lost(contents, opened)]
+        wrong += [_lacking(loss) for loss in lost(contents, opened)]
     if opened is None:
         print(f"Not verified without a key: {UNVERIFIED} (`--identity FILE`)")
     if wrong:
         again = f"Create another: `{node.wallet_command('backup')}`"
         raise WalletError("\n".join([f"{good.name}:", *(f"  {problem}" for problem in wrong), again]))
+
+
+def _lacking(loss: str) -> str:
+    """What a backup lacks of a wallet, from the description of a loss."""
+    is_whole = loss.endswith(GONE)
+    return f"the backup lacks {loss.removesuffix(GONE)}" if is_whole else f"in the backup, {loss}"
 
 
 def _recipient_differences(has: Sequence[str], asked: Sequence[str]) -> list[str]:
