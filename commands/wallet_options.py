@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 import click
 
 from clients.age import Identity, identities
-from clients.deployed_nodes import DeployedNode, node_of
+from clients.deployed_nodes import DeployedNode
 from commands.backend import Backend
+from commands.deployed import deployed_node
 from settings.ssh import ssh_fault
 from wallets.backups.local_folder import default_folder, load
 from wallets.errors import WalletError
@@ -126,4 +127,4 @@ def _on_terminal() -> bool:
 
 def node_in(backend: Backend, stack: str, name: str) -> DeployedNode:
     """One node of a stack. Raises UserError that lists the nodes if there is no such node."""
-    return node_of(stack, name, backend.resources(stack))
+    return deployed_node(stack, name, backend.resources(stack))

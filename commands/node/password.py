@@ -2,8 +2,8 @@
 
 import click
 
-from clients.deployed_nodes import node_of
 from commands.backend import Choice
+from commands.deployed import deployed_node
 from commands.options import chosen, examples, with_stack
 from wallets.login import shown_login
 
@@ -21,4 +21,4 @@ def password(name: str, stack: str | None, backend: Choice) -> None:
     passwords.
     """
     selected, stack_name = chosen(stack, backend)
-    click.echo(shown_login(node_of(stack_name, name, selected.resources(stack_name))))
+    click.echo(shown_login(deployed_node(stack_name, name, selected.resources(stack_name))))

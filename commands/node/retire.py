@@ -6,9 +6,10 @@ from collections.abc import Collection
 import click
 
 from catalogue.exit_codes import FAILED
-from clients.deployed_nodes import node_of, nodes_of
+from clients.deployed_nodes import nodes_of
 from commands.agreement import proceeds
 from commands.backend import Backend, Choice
+from commands.deployed import deployed_node
 from commands.node.removal import take_out
 from commands.options import chosen, examples, with_stack
 from local.machine.steps import SetupError
@@ -45,7 +46,7 @@ def _retire(backend: Backend, stack: str, name: str, *, yes: bool) -> int:
         remove_setting(own, stack, f"skycoin:nodes.{name}", backend.env)
         click.echo(f"{name} was removed from {file_name(stack)}; the state of {stack} did not have it.")
         return 0
-    deployed = node_of(stack, name, resources)
+    deployed = deployed_node(stack, name, resources)
     if listed and own is None:
         raise SetupError(
             f"Take {name} out of {file_name(stack)} first: that file is yours to edit. "

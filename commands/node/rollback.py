@@ -9,9 +9,10 @@ import click
 from pydantic import TypeAdapter, ValidationError
 
 from catalogue.exit_codes import FAILED
-from clients.deployed_nodes import DeployedNode, node_of
+from clients.deployed_nodes import DeployedNode
 from commands.agreement import proceeds
 from commands.backend import Backend, Choice
+from commands.deployed import deployed_node
 from commands.node.removal import targets_of
 from commands.node.rollback_digest import digest_for
 from commands.options import Function, chosen, examples, with_stack
@@ -129,7 +130,7 @@ def lift_rollback(names: Sequence[str], yes: bool, stack: str | None, backend: C
 def _nodes(backend: Backend, stack: str, names: Sequence[str]) -> list[DeployedNode]:
     """Nodes in the stack's state. Raises UserError if one is missing or not deployed."""
     resources = backend.resources(stack)
-    nodes = [node_of(stack, name, resources) for name in dict.fromkeys(names)]
+    nodes = [deployed_node(stack, name, resources) for name in dict.fromkeys(names)]
     for node in nodes:
         if node.container is None:
             raise UserError(f"{node.where} is not deployed: `up` creates its container again")
@@ -202,7 +203,7 @@ class _Change:
 
     def _now(self) -> list[DeployedNode]:
         resources = self.backend.resources(self.stack)
-        return [node_of(self.stack, name, resources) for name in self.wanted]
+        return [deployed_node(self.stack, name, resources) for name in self.wanted]
 
     def _tell(self, failed: Sequence[str]) -> None:
         for node in self._now():

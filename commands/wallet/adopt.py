@@ -6,10 +6,11 @@ from typing import Any
 import click
 
 from catalogue.exit_codes import FAILED
-from clients.deployed_nodes import node_of, nodes_of
+from clients.deployed_nodes import nodes_of
 from clients.fingerprint import digest, summary
 from commands.agreement import proceeds
 from commands.backend import Backend, Choice
+from commands.deployed import deployed_node
 from commands.options import chosen, examples, with_stack
 from commands.wallet.recording import preflight_outputs, record_wallets
 from providers.skycoin.wallet_identity import remembered
@@ -53,7 +54,7 @@ def adopt_wallet(node: str, origin: str, yes: bool, stack: str | None, backend: 
     selected, name = chosen(stack, backend)
     with selected.changing(name, "wallet adopt"):
         resources = selected.resources(name)
-        deployed = node_of(name, node, resources)
+        deployed = deployed_node(name, node, resources)
         source, volume = Source(deployed, *_named(origin)), volume_of(deployed)
         state = preflight_outputs(selected, name, deployed)
         nodes = nodes_of(name, resources).values()

@@ -49,6 +49,20 @@ def stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
     return config
 
 
+def test_a_node_that_only_the_file_has_is_not_unknown(
+    stack: dict[str, Any], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was “not a node of the stack”, although the user had just written it into its file."""
+    monkeypatch.setattr("commands.deployed.listed_nodes", lambda _: {"web": {}})
+    ran = skyinfra("wallet", "backup", "web", "-s", "test", "--plain")
+    assert ran.code == 1
+    assert (
+        "web is in stacks/Pulumi.test.yaml, but is not deployed yet: run `up`, which creates it." in ran.err
+    )
+    ran = skyinfra("wallet", "backup", "wbe", "-s", "test", "--plain")
+    assert "'wbe' is not a node of the stack test; its nodes are: node-1" in ran.err
+
+
 def test_a_backup_is_encrypted_to_all_recipients_and_recorded_for_this_backend(
     stack: dict[str, Any], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
