@@ -12,6 +12,7 @@ from clients.deployed_nodes import DeployedNode, nodes_of
 from clients.engine import engine_address
 from clients.silent_engines import Address
 from commands.backend import Backend, Choice
+from commands.deployed import deployed_node
 from commands.node.moving import Move, refuse_unfit
 from commands.node.origin import Origin, in_state
 from commands.options import chosen, examples, with_stack
@@ -69,7 +70,7 @@ def move(
     given = read(file, load_file(file, ssh_options)) if file else None
     with selected.changing(stack_name, "node move"):
         resources = selected.resources(stack_name)
-        _refuse_unknown(stack_name, name, host, nodes_of(stack_name, resources))
+        _refuse_unknown(stack_name, name, host, resources)
         source, remembers = in_state(stack_name, name, resources)
         before = stack_text(stack_name)
         text = with_host(before, str(file_name(stack_name)), name, host)
@@ -82,14 +83,15 @@ def move(
         return Move(selected, source, target, origin, before, text).run(yes=yes)
 
 
-def _refuse_unknown(stack: str, name: str, host: str, nodes: Mapping[str, DeployedNode]) -> None:
-    """Raise UserError if the state has no such node, but the file has it on the new host."""
+def _refuse_unknown(stack: str, name: str, host: str, resources: Sequence[Mapping[str, Any]]) -> None:
+    """Raise UserError if the state has no such node."""
     entry = listed_nodes(stack).get(name)
-    if name not in nodes and isinstance(entry, dict) and entry.get("host") == host:
+    if name not in nodes_of(stack, resources) and isinstance(entry, dict) and entry.get("host") == host:
         raise UserError(
             f"{name} is not in the state of {stack}, and {file_name(stack)} has it on {host}: `up` creates "
             "it there, and refuses a wallet other than the recorded one. Nothing was changed."
         )
+    deployed_node(stack, name, resources)
 
 
 def _refuse_another_user(source: DeployedNode, settings: StackSettings) -> None:

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from clients.age import Identity
-from clients.deployed_nodes import DeployedNode
+from clients.deployed_nodes import DeployedNode, node_of
 from clients.engine import engine_address
 from clients.fingerprint import Fingerprint
 from clients.host_facts import Obstacle, obstacle_of
 from clients.silent_engines import Address, is_silence, silent
 from commands.backend import Backend
-from commands.deployed import deployed_node
 from commands.node.removal import forget, take_out
 from display.errors import UserError
 from providers.skycoin.wallet_identity import remembered
@@ -36,7 +35,7 @@ def in_state(
     stack: str, name: str, resources: Sequence[Mapping[str, Any]]
 ) -> tuple[DeployedNode, Fingerprint]:
     """Node in a state, and the wallets that the state has recorded. Raises UserError if there is none."""
-    node = deployed_node(stack, name, resources)
+    node = node_of(stack, name, resources)
     [outputs] = [resource.get("outputs") for resource in resources if resource["urn"] == node.preflight]
     return node, remembered(outputs or {})
 
