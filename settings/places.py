@@ -19,6 +19,7 @@ WIDTH = 100
 """Maximum number of shown columns of a line."""
 _BEFORE = 60
 """Maximum number of shown columns before the mark."""
+_NOT_SHOWN = "(the line is not shown: it may hold a secret)"
 _INDEX = re.compile(r"\[(\d+)\]")
 _FIRST_WORD = re.compile(r": '?([A-Za-z0-9_.-]+)")
 _UNKNOWN = ": unknown key"
@@ -71,16 +72,35 @@ class StackFile:
     def _shown(self, wrong: Node) -> list[str]:
         row, column = wrong.start_mark.line, wrong.start_mark.column
         line = self._lines[row]
-        where = f"{self._name}:{row + 1}:{column + 1}"
-        if row in self._hidden or any(pattern.search(line) for pattern in (SECRET, LOGIN, SECRET_KEY)):
-            return [f"{where} (the line is not shown: it may hold a secret)"]
+        if row in self._hidden:
+            return [f"{self._name}:{row + 1}:{column + 1} {_NOT_SHOWN}"]
         end = wrong.end_mark.column if wrong.end_mark.line == row else len(line.rstrip())
-        first = max(0, column - _BEFORE)
-        shown = f"{'…' if first else ''}{line[first : first + WIDTH].replace(chr(9), ' ').rstrip()}"
-        mark = "^" * max(1, min(end, first + WIDTH) - column)
-        number = f"{row + 1} | "
-        indent = f"{' ' * (len(number) - 2)}| {' ' * (column - first + bool(first))}"
-        return [where, f"{number}{shown}", f"{indent}{mark}"]
+        return _excerpt(self._name, line, row, column, end)
+
+
+def _excerpt(name: str, line: str, row: int, column: int, end: int) -> list[str]:
+    """Place of a part of a line, the line unless it may hold a secret, and a mark below that part."""
+    where = f"{name}:{row + 1}:{column + 1}"
+    if any(pattern.search(line) for pattern in (SECRET, LOGIN, SECRET_KEY)):
+        return [f"{where} {_NOT_SHOWN}"]
+    first = max(0, column - _BEFORE)
+    shown = f"{'…' if first else ''}{line[first : first + WIDTH].replace(chr(9), ' ').rstrip()}"
+    mark = "^" * max(1, min(end, first + WIDTH) - column)
+    number = f"{row + 1} | "
+    indent = f"{' ' * (len(number) - 2)}| {' ' * (column - first + bool(first))}"
+    return [where, f"{number}{shown}".rstrip(), f"{indent}{mark}"]
+
+
+def yaml_fault(name: str, text: str, error: Exception) -> str:
+    """Message for a file that is not YAML, with the place where reading it ended."""
+    fault = f"{name} is not valid YAML"
+    if isinstance(error, yaml.MarkedYAMLError) and (mark := error.problem_mark) is not None:
+        why = ": ".join(filter(None, (error.context, error.problem)))
+        lines = [*text.splitlines(), ""]
+        return "\n    ".join(
+            [f"{fault}: {why}", *_excerpt(name, lines[mark.line], mark.line, mark.column, mark.column + 1)]
+        )
+    return f"{fault}: {' '.join(str(error).split())}"
 
 
 def read_stack_file(path: Path) -> StackFile | None:

@@ -72,8 +72,8 @@ def did_you_mean(given: object, names: Iterable[str]) -> str:
 
 def not_listed(given: str, section: str, names: Collection[str]) -> str:
     """Error for a name that is not in a section."""
-    has = ", ".join(names) or "none"
-    return f"{given!r} is not in skycoin:{section}; it has {has}{did_you_mean(given, names)}"
+    defined = ", ".join(names) or "none"
+    return f"{given!r} is not in skycoin:{section}; defined {section}: {defined}{did_you_mean(given, names)}"
 
 
 def unsupported(name: str, arches: Iterable[str], supported: Collection[str]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from catalogue.naming import bare_name
 from display.command_lines import DEFAULT_STACK
 from local.machine.layout import PROJECT
 from local.machine.steps import SetupError
+from settings.places import yaml_fault
 from settings.pulumi_yaml import YamlMismatchError, pulumi_values
 
 STACK = DEFAULT_STACK
@@ -88,7 +89,7 @@ def config_in(stack: str, text: str) -> dict[str, Any]:
     except YamlMismatchError as error:
         raise SetupError(f"{name}: {error}") from None
     except (yaml.YAMLError, RecursionError) as error:
-        raise SetupError(f"{name} is not valid YAML: {error}") from None
+        raise SetupError(yaml_fault(str(name), text, error)) from None
     config = whole.get("config") or {} if isinstance(whole, dict) else None
     if not isinstance(config, dict):
         raise SetupError(f"{name} has no mapping `config:`, which contains the settings.")

@@ -276,7 +276,7 @@ BASE = {
 FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     (
         {"registries.community.host": "shed"},
-        ["skycoin:registries.community.host: 'shed' is not in skycoin:hosts; it has here, attic"],
+        ["skycoin:registries.community.host: 'shed' is not in skycoin:hosts; defined hosts: here, attic"],
     ),
     (
         {"images.registry": None},

@@ -309,7 +309,10 @@ def test_own_stacks_are_local_and_full_workspace_stacks(
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("config:\n\tskycoin:bases: debian\n", "is not valid YAML: (?s:.)*line 2, column 1"),
+        (
+            "config:\n\tskycoin:bases: debian\n",
+            "is not valid YAML: (?s:.)*\n    stacks/Pulumi.+yaml:2:1\n",
+        ),
         ("config: [a]\n", "has no mapping `config:`"),
         ("config\n", "has no mapping `config:`"),
         ("config:\n  skycoin:bases: 2026-01-02\n", "skycoin:bases, line 2: a date, which Pulumi passes on"),

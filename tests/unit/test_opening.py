@@ -136,7 +136,7 @@ def test_a_user_is_two_numbers(user: str) -> None:
     [
         (
             {"host": "attic2"},
-            f"{KEY}.host: 'attic2' is not in skycoin:hosts; it has here, attic; did you mean attic?",
+            f"{KEY}.host: 'attic2' is not in skycoin:hosts; defined hosts: here, attic; did you mean attic?",
         ),
         ({"port": 9000}, f"{KEY}.port: cli has no page; this key is allowed in vscode"),
         (

@@ -164,7 +164,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     # References.
     (
         {"images.skycoin.registries": ["hub"]},
-        ["skycoin:images.skycoin.registries: 'hub' is not in skycoin:registries; it has local"],
+        ["skycoin:images.skycoin.registries: 'hub' is not in skycoin:registries; defined registries: local"],
     ),
     (
         {"registries.local.optional": True},
@@ -229,8 +229,9 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     (
         {"pull-from": "hub", "hosts.attic.pull-from": "nowhere"},
         [
-            "skycoin:pull-from: 'hub' is not in skycoin:registries; it has local",
-            "skycoin:hosts.attic.pull-from: 'nowhere' is not in skycoin:registries; it has local",
+            "skycoin:pull-from: 'hub' is not in skycoin:registries; defined registries: local",
+            "skycoin:hosts.attic.pull-from: 'nowhere' is not in skycoin:registries; "
+            "defined registries: local",
         ],
     ),
     (
@@ -283,17 +284,17 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     ),
     (
         {"nodes.one.host": "shed"},
-        ["skycoin:nodes.one.host: 'shed' is not in skycoin:hosts; it has here, attic"],
+        ["skycoin:nodes.one.host: 'shed' is not in skycoin:hosts; defined hosts: here, attic"],
     ),
     (
         {"nodes.one.image": "monero"},
-        ["skycoin:nodes.one.image: 'monero' is not in skycoin:images; it has skycoin"],
+        ["skycoin:nodes.one.image: 'monero' is not in skycoin:images; defined images: skycoin"],
     ),
     (
         {"images": {}},
         [
-            "skycoin:nodes.one.image: 'skycoin' is not in skycoin:images; it has none",
-            "skycoin:nodes.two.image: 'skycoin' is not in skycoin:images; it has none",
+            "skycoin:nodes.one.image: 'skycoin' is not in skycoin:images; defined images: none",
+            "skycoin:nodes.two.image: 'skycoin' is not in skycoin:images; defined images: none",
         ],
     ),
     (
@@ -585,8 +586,8 @@ def test_faults_of_all_rules_come_at_once() -> None:
 def test_a_node_on_an_unknown_host_is_one_error_and_not_a_crash() -> None:
     raw = changed({"nodes.one.host": "shed", "nodes.two.host": "shed"})
     assert _faults(raw)[:2] == [
-        "skycoin:nodes.one.host: 'shed' is not in skycoin:hosts; it has here, attic",
-        "skycoin:nodes.two.host: 'shed' is not in skycoin:hosts; it has here, attic",
+        "skycoin:nodes.one.host: 'shed' is not in skycoin:hosts; defined hosts: here, attic",
+        "skycoin:nodes.two.host: 'shed' is not in skycoin:hosts; defined hosts: here, attic",
     ]
 
 

@@ -11,7 +11,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from settings.places import StackFile, read_stack_file
+from settings.places import StackFile, read_stack_file, yaml_fault
+from settings.pulumi_yaml import pulumi_values
 from settings.reading import SettingsError, parse, read_settings
 from settings.words import allowed, did_you_mean, example, nearest, sentence, yaml_of
 from tests.unit.projects import PROJECT
@@ -224,7 +225,7 @@ def test_errors_between_entries_come_with_those_of_values() -> None:
         "skycoin:nodes",
         "skycoin:nodes.two.host",
     ]
-    assert found[3].endswith("'atic' is not in skycoin:hosts; it has here, attic; did you mean attic?")
+    assert found[3].endswith("is not in skycoin:hosts; defined hosts: here, attic; did you mean attic?")
 
 
 @pytest.mark.parametrize(
@@ -455,3 +456,35 @@ def test_a_secret_in_a_shared_value_is_not_shown() -> None:
     raw = {"images": {"one": {"build-args": {"A": "canary", "layers": 3}, "A": "canary", "layers": 3}}}
     shown = StackFile("f", text).place("skycoin:images.one.layers: no", raw)
     assert shown == ["f:1:30 (the line is not shown: it may hold a secret)"]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (
+            "config:\n  skycoin:hosts: here: {}\n",
+            """\
+mapping values are not allowed here
+    stacks/Pulumi.local.yaml:2:22
+    2 |   skycoin:hosts: here: {}
+      |                      ^""",
+        ),
+        (
+            "config:\n  a: [1\n",
+            "while parsing a flow sequence: expected ',' or ']', but got '<stream end>'\n"
+            "    stacks/Pulumi.local.yaml:3:1\n    3 |\n      | ^",
+        ),
+        (
+            "config:\n  password: a: b\n",
+            "mapping values are not allowed here\n"
+            "    stacks/Pulumi.local.yaml:2:14 (the line is not shown: it may hold a secret)",
+        ),
+        ("a: \x01\n", "unacceptable character #x0001: special characters are not allowed in"),
+    ],
+)
+def test_a_file_that_is_not_yaml_is_reported_with_its_place(text: str, fault: str) -> None:
+    """The place was “in "<unicode string>", line 2, column 22”."""
+    with pytest.raises(yaml.YAMLError) as raised:
+        pulumi_values(text)
+    message = yaml_fault("stacks/Pulumi.local.yaml", text, raised.value)
+    assert message.startswith(f"stacks/Pulumi.local.yaml is not valid YAML: {fault}")

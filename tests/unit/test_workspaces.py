@@ -157,7 +157,10 @@ def test_a_python_version_chooses_the_debian_release_that_has_it(python: str | N
         ),
         (
             {"cli": {"arches": ["amd64"], "registries": ["hub"]}},
-            ["skycoin:workspaces.cli.registries: 'hub' is not in skycoin:registries; it has local"],
+            [
+                "skycoin:workspaces.cli.registries: 'hub' is not in skycoin:registries; "
+                "defined registries: local"
+            ],
         ),
     ],
 )
