@@ -8,6 +8,8 @@ SET_UP = $(or $(SKYCOIN_STATE),$(or $(XDG_STATE_HOME),$(HOME)/.local/state)/skyc
 EARLIER = $(or $(SKYCOIN_STATE),$(CURDIR)/local/state)
 # These targets always use the set-up's backend, also in a shell whose PULUMI_BACKEND_URL names another backend.
 SKYINFRA = SKYINFRA_BACKEND=set-up $(PYTHON) -m commands
+GIVEN_NODE = $(or $(NODE),$(error give NODE=name: `make $@ NODE=node-1`))
+GIVEN_NAME = $(or $(NAME),$(error give NAME=workspace: `make $@ NAME=cli`))
 DIND_FLAG = $(if $(filter 1,$(DIND)),--dind)
 INTO_FOLDER = $(if $(INTO),--to "$(INTO)")
 BACKUP_FOLDER = $(if $(INTO),--backup-to "$(INTO)")
@@ -53,13 +55,13 @@ images: known installed ## List the published images of the stack local: platfor
 	@$(SKYINFRA) images
 
 workspace: installed ## Open a development workspace: NAME=cli, FOLDER=your sources, DIND=1 for a nested engine, ENGINE=ssh://USER@HOST for another machine
-	@$(SKYINFRA) workspace open "$(NAME)" $(if $(FOLDER),--folder "$(FOLDER)") $(if $(ENGINE),--engine "$(ENGINE)") $(DIND_FLAG)
+	@$(SKYINFRA) workspace open "$(GIVEN_NAME)" $(if $(FOLDER),--folder "$(FOLDER)") $(if $(ENGINE),--engine "$(ENGINE)") $(DIND_FLAG)
 
 workspace-files: known installed ## Write devcontainer.json and devfile.yaml of a workspace into FOLDER: NAME=cli
-	@$(SKYINFRA) workspace files "$(NAME)" --into "$(or $(FOLDER),$(CURDIR))" $(DIND_FLAG)
+	@$(SKYINFRA) workspace files "$(GIVEN_NAME)" --into "$(or $(FOLDER),$(CURDIR))" $(DIND_FLAG)
 
 workspace-stop: known installed ## Stop one workspace: NAME=cli
-	@$(SKYINFRA) workspace stop "$(NAME)"
+	@$(SKYINFRA) workspace stop "$(GIVEN_NAME)"
 
 preview: known installed ## Show what a stack would change: STACK=name (default local)
 	@$(PYTHON) -m local preview --stack $(STACK)
@@ -71,13 +73,13 @@ destroy: known installed ## Destroy a stack, except its wallets: STACK=name (def
 	@$(PYTHON) -m local destroy --stack $(STACK)
 
 retire: known installed ## Remove one node from a stack, keep its volumes: NODE=name, STACK=name (default local)
-	@$(SKYINFRA) node retire "$(NODE)" --yes --stack $(STACK)
+	@$(SKYINFRA) node retire "$(GIVEN_NODE)" --yes --stack $(STACK)
 
 wallet-backup: known installed ## Back up a node's wallets into a new, encrypted file: NODE=name, RECIPIENT=key or PLAIN=1, INTO=folder
-	@$(SKYINFRA) wallet backup "$(NODE)" --stack $(STACK) $(RECIPIENT_KEY) $(PLAIN_FLAG) $(INTO_FOLDER)
+	@$(SKYINFRA) wallet backup "$(GIVEN_NODE)" --stack $(STACK) $(RECIPIENT_KEY) $(PLAIN_FLAG) $(INTO_FOLDER)
 
 wallet-restore: known installed ## Restore a node's wallets: NODE=name, FILE=backup with IDENTITY=key file, or COPY=time of a copy on the host; OLDER=1 over addresses that it lacks
-	@$(SKYINFRA) wallet restore "$(NODE)" $(if $(FILE),"$(FILE)") $(if $(COPY),--copy "$(COPY)") --stack $(STACK) $(IDENTITY_FILE) $(RECIPIENT_KEY) $(BACKUP_FOLDER) $(OLDER_FLAG)
+	@$(SKYINFRA) wallet restore "$(GIVEN_NODE)" $(if $(FILE),"$(FILE)") $(if $(COPY),--copy "$(COPY)") --stack $(STACK) $(IDENTITY_FILE) $(RECIPIENT_KEY) $(BACKUP_FOLDER) $(OLDER_FLAG)
 
 env: known installed ## Print the environment for plain pulumi and docker: eval "$(make -s env)"
 	@$(PYTHON) -m local env

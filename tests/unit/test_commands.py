@@ -734,6 +734,20 @@ def test_a_make_target_uses_the_set_up_and_passes_only_the_given_options(
     assert " ".join(last.split()).endswith(" ".join(f'-m commands wallet restore "node-1" {options}'.split()))
 
 
+@pytest.mark.parametrize(
+    ("target", "missing"),
+    [(target, "NODE=name") for target in ("retire", "wallet-backup", "wallet-restore")]
+    + [(target, "NAME=workspace") for target in ("workspace", "workspace-files", "workspace-stop")],
+)
+def test_a_make_target_says_which_name_is_missing(target: str, missing: str) -> None:
+    """It passed an empty name on: “'' is not a node of the stack local”."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "N"))}
+    command = ["make", "--dry-run", "--no-print-directory", target]
+    done = subprocess.run(command, cwd=PROJECT, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert f"give {missing}: `make {target} N" in done.stderr
+
+
 def test_the_launcher_runs_this_checkout_from_any_folder(tmp_path: Path) -> None:
     """Folders there with the name of one of the program's modules, or of a package, are not imported."""
     for name in ("commands", "click", "local"):
