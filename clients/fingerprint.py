@@ -84,9 +84,9 @@ class VolumeWallets:
     def unfinished_saves(self) -> list[tuple[str, str]]:
         """(file, temporary copy) of each unfinished save whose copy holds more than the file."""
         best: dict[str, str] = {}
-        for copy, chains in sorted(self.temporary.items(), key=lambda entry: (_size(entry[1]), entry[0])):
+        for copy, chains in sorted(self.temporary.items(), key=lambda entry: (addresses(entry[1]), entry[0])):
             file, _ = saved_by(copy)
-            if file not in self.wallets or _size(chains) > _size(self.wallets[file]):
+            if file not in self.wallets or addresses(chains) > addresses(self.wallets[file]):
                 best[file] = copy
         return sorted(best.items())
 
@@ -97,12 +97,12 @@ class VolumeWallets:
 
     def _describe_unfinished(self) -> Iterator[str]:
         for file, copy in self.unfinished_saves():
-            condition = _count_text(_size(self.wallets[file])) if file in self.wallets else "incomplete"
+            condition = _count_text(addresses(self.wallets[file])) if file in self.wallets else "incomplete"
             condition = condition if file in self.wallets or file in self.damaged else "missing"
             verb = "has" if file in self.wallets else "is"
             yield (
                 f"a save of {file} was interrupted: the file {verb} {condition}, and the temporary copy "
-                f"{copy} next to it is complete, with {_count_text(_size(self.temporary[copy]))}"
+                f"{copy} next to it is complete, with {_count_text(addresses(self.temporary[copy]))}"
             )
 
     def lost(self, before: Fingerprint) -> list[str]:
@@ -112,7 +112,7 @@ class VolumeWallets:
         for file, chains in sorted(before.items()):
             # A wallet that was only renamed is not lost. Wallets without addresses all look alike.
             renamed = next((wallet for wallet in new_wallets if _is_same(chains, wallet)), None)
-            if file not in self.wallets and file not in self.damaged and renamed and _size(chains):
+            if file not in self.wallets and file not in self.damaged and renamed and addresses(chains):
                 new_wallets.remove(renamed)
                 continue
             losses += self._lost_of(file, chains)
@@ -124,7 +124,7 @@ class VolumeWallets:
             yield f"{file} is {TORN}"
             return
         if file not in self.wallets:
-            yield f"{file} ({_count_text(_size(before))}){GONE}"
+            yield f"{file} ({_count_text(addresses(before))}){GONE}"
             return
         chains = self.wallets[file]
         for name, chain in sorted(before.items()):
@@ -148,7 +148,7 @@ def _lost_keys(file: str, before: Chain, now: Chain | None) -> Iterator[str]:
         yield f"{file} has {now.count} of {count_of(before.count, 'secret key')}"
 
 
-def _size(chains: Mapping[str, Chain]) -> int:
+def addresses(chains: Mapping[str, Chain]) -> int:
     """Number of addresses in the chains of a wallet."""
     return sum(chain.count for name, chain in chains.items() if name not in (SECRET, KEYS))
 
@@ -167,8 +167,8 @@ def _count_text(addresses: int) -> str:
 
 def summary(wallets: Fingerprint) -> str:
     """Summary such as `2 wallets with 5 addresses`."""
-    addresses = sum(map(_size, wallets.values()))
-    return f"{count_of(len(wallets), 'wallet')} with {_count_text(addresses)}"
+    total = sum(map(addresses, wallets.values()))
+    return f"{count_of(len(wallets), 'wallet')} with {_count_text(total)}"
 
 
 def digest(wallets: Fingerprint) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 
 from catalogue import exit_codes
 from clients.errors import ServiceError
-from clients.fingerprint import NOTHING, Chain, digest
+from clients.fingerprint import NOTHING, Chain, digest, lines
 from commands import backend
 from commands.__main__ import skyinfra as group
 from commands.backend import BACKEND_URL, Backend, Choice, choose
@@ -662,6 +663,45 @@ def test_wallet_accept_shows_the_fingerprint_and_records_only_that_fingerprint(
     ]
     target = ["refresh", "--yes", "--skip-preview", "--target", preflight, "--stack", "local"]
     assert recorded == [(target, digest(MINE))]
+
+
+def test_wallet_accept_shows_what_differs_from_the_record_and_the_next_step(
+    recorded: list[tuple[object, ...]], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It showed the fingerprint alone, and that of an empty volume too."""
+    engine, volume = WalletEngine(tmp_path), "skycoin-node-1-wallet"
+    engine.put(volume, a=wallet("A"), b=wallet("B", "C"))
+    monkeypatch.setattr("wallets.volumes.of_node.connect", lambda _: engine)
+    monkeypatch.setattr("commands.wallet.accept.fingerprint_on_host", fingerprint_on_host)
+
+    def state_of(**files: str) -> None:
+        known = fingerprint_of({f"{name}.wlt": File(data=text.encode()) for name, text in files.items()})
+        after = [{**resource, "outputs": {"wallets": list(lines(known))}} for resource in RESOURCES]
+        monkeypatch.setattr("commands.backend.resources", lambda *_: after)
+
+    state_of(b=wallet("B"), gone=wallet("D"))
+    ran = skyinfra("wallet", "accept", "node-1")
+    assert ran.code == 0
+    command = re.search(r"has the fingerprint (.*)\n", ran.out)
+    assert command is not None
+    assert ran.out.endswith(
+        "The stack local has recorded 2 wallets with 2 addresses. Since then: gone.wlt (1 address) is gone; "
+        "a.wlt is new; b.wlt has more addresses.\n"
+        f"To record them: `./skyinfra wallet accept node-1 {command[1]}`\n"
+    )
+    state_of(a=wallet("A"), b=wallet("B", "C"))
+    same = "has recorded 2 wallets with 3 addresses: the same.\nTo record them:"
+    assert same in skyinfra("wallet", "accept", "node-1").out
+    for name in "ab":
+        (engine.folder(volume) / f"{name}.wlt").unlink()
+    ran = skyinfra("wallet", "accept", "node-1")
+    assert ran.out == (
+        f"{volume} on host attic has no wallet\n"
+        "The stack local has recorded 2 wallets with 3 addresses. Since then: a.wlt (1 address) "
+        "is gone; b.wlt (2 addresses) is gone.\n"
+    )
+    state_of()
+    assert skyinfra("wallet", "accept", "node-1").out.endswith("The stack local has recorded no wallet.\n")
 
 
 def test_a_restore_that_was_not_recorded_says_how_to_record_it(
