@@ -193,15 +193,16 @@ def _kept_out(wallet: WalletOnHost, contents: VolumeWallets | None) -> str:
 
 def _remedies(wallet: WalletOnHost, contents: VolumeWallets | None, *, is_in_state: bool) -> str:
     """Ways to restore a wallet: a restore needs a node in the state, and an existing volume."""
-    restore, copies = node_command("wallet restore", "FILE"), node_command("wallet copies")
+    restore, copies = f"`{node_command('wallet restore', 'FILE')}`", node_command("wallet copies")
+    restore += " (with `--identity KEY-FILE` if it is encrypted)"
     page = "docs/wallets.md, “A wallet that is not what it was”"
     allow_new = "set `new-wallet: true` on the node for one `pulumi up`"
     if not is_in_state and _is_empty(contents):
-        return f"Restore a backup: {allow_new}, which creates an empty volume, then `{restore}` ({page})."
+        return f"Restore a backup: {allow_new}, which creates an empty volume, then {restore} ({page})."
     if not is_in_state and contents is not None:
         accepted = f"`{ACCEPTED}={digest(contents.wallets)} pulumi up`"
-        return f"To accept its present wallets: {accepted}. Only then restore a backup: `{restore}` ({page})."
-    remedies = f"a backup: `{restore}`, or a copy on the host (`{copies}` lists them; {page})."
+        return f"To accept its present wallets: {accepted}. Only then restore a backup: {restore} ({page})."
+    remedies = f"a backup: {restore}, or a copy on the host (`{copies}` lists them; {page})."
     recreate = f"Recreate the volume, empty: `docker volume create {wallet.volume}`."
     remedies = f"{recreate} Then restore {remedies}" if contents is None else f"Restore {remedies}"
     if contents is not None and contents.damaged:

@@ -375,7 +375,7 @@ def test_a_backup_is_written_to_a_folder_behind_ssh_and_read_back(
     assert wallet(kept) == TEXT
     there = Path(re.sub(r"^ssh://[^/]+", "", address))
     assert [path.name for path in (there / "before").iterdir()] == [
-        re.findall(r"the previous files: ssh://\S+/(\S+)", restored.text)[0]
+        re.findall(r"saved what was there before: ssh://\S+/(\S+)", restored.text)[0]
     ]
 
 

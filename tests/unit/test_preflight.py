@@ -156,6 +156,7 @@ def test_a_missing_wallet_stops_the_preview_until_new_wallet_is_set(engine: Wall
     ) as refused:
         preflight(engine).diff(state, INPUTS, INPUTS)
     assert "`docker volume create skycoin-one-wallet`. Then restore a backup: `" in str(refused.value)
+    assert "FILE -s fleet` (with `--identity KEY-FILE` if it is encrypted)" in str(refused.value)
     allowed = {**INPUTS, "newWallet": True}
     assert preflight(engine).diff(state, INPUTS, allowed) == Change(updates=("newWallet", "wallet"))
     assert WALLET not in engine.volumes

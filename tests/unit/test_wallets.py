@@ -496,7 +496,10 @@ def test_a_restore_keeps_the_existing_files_and_removes_nothing(
     changing = [line for line in engine.noted if line != "remove"]
     assert changing[0] == "stop skycoin-node-1"
     assert engine.noted[-1] == "start skycoin-node-1"
-    assert " does not contain them: new.wlt" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert " does not contain them: new.wlt" in out
+    assert out.startswith(f"saved what was there before: {before}\n")
+    assert out.endswith("\nnode-1 was stopped for it, and runs again.\n"), "nothing was said of that"
 
 
 def test_a_stopped_node_is_not_started_by_a_restore(node: DeployedNode, tmp_path: Path) -> None:
@@ -624,7 +627,7 @@ def test_a_restore_that_lost_a_file_is_an_error(node: DeployedNode, tmp_path: Pa
     file = keep(tmp_path, "b", pack({"a.wlt": File(data=TEXT)}))
     lost = (
         r"a\.wlt in skycoin-node-1-wallet was not written correctly: its content differs from what was sent\n"
-        r"the previous files: .*-before-"
+        r"saved what was there before: .*-before-"
     )
     with pytest.raises(WalletError, match=lost):
         restore_file(node, volume(node, engine), file, tmp_path / "kept")

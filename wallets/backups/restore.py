@@ -95,7 +95,7 @@ def _restore(
         if present := without_staged(volume.read()):
             _refuse_older(node, source, present, contents, restoring)
             kept = write_backup(node, restoring.folder, present, Kind.BEFORE_RESTORE, restoring.recipients)
-            before = f"the previous files: {kept.name}"
+            before = f"saved what was there before: {kept.name}"
             print(before)
             if not kept.is_encrypted:
                 print(PLAIN)
@@ -107,8 +107,11 @@ def _restore(
     print(f"{node.wallet} on host {node.host}: {counted(contents)} restored from {source}")
     if stayed:
         print(f"Kept, because {source} does not contain them: {', '.join(stayed)}")
-    if not ran:
-        print(f"{node.name} was not running and was not started: `up` starts it.")
+    print(
+        f"{node.name} was stopped for it, and runs again."
+        if ran
+        else f"{node.name} was not running and was not started: `up` starts it."
+    )
     return fingerprint_of_whole({**present, **contents})
 
 
