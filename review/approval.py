@@ -59,6 +59,8 @@ class Sources:
     versions: Mapping[str, str]
     tags: Mapping[str, str]
     """REPOSITORY:TAG of each tag that would be written → its presence (review/publications.py)."""
+    engine: str
+    """Address of this machine's engine, which counts if the stack uses it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ def approval(sources: Sources) -> Approval:
             Part.STEPS: _hashed((step["urn"], _wanted(step)) for step in steps),
             Part.OPTIONS: _hashed(_options(steps)),
             Part.STATE: _hashed(_state(sources.deployment)),
-            Part.WORLD: _hashed([*_world(steps), *sources.tags.items()]),
+            Part.WORLD: _hashed([*_world(steps), *sources.tags.items(), *_engine(sources)]),
             Part.VERSIONS: _hashed([*sources.versions.items(), *_plugins(steps)]),
         }
     )
@@ -158,6 +160,15 @@ def _world(steps: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
         if state := step.get("oldState"):
             outputs = stable_outputs(str(state.get("type")), state.get("outputs") or {})
             yield step["urn"], [state.get("id"), state.get("inputs"), outputs]
+
+
+def _engine(sources: Sources) -> Iterator[tuple[str, Any]]:
+    """Yield the environment's engine if a docker provider without an address uses it."""
+    for step in sources.preview.get("steps") or ():
+        state = step.get("newState") or {}
+        if state.get("type") == "pulumi:providers:docker" and not (state.get("inputs") or {}).get("host"):
+            yield "the engine of this machine", sources.engine
+            return
 
 
 def _plugins(steps: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from display.errors import UserError
-from review.approval import Approval, Items, Part
+from review.approval import WHOLE, Approval, Items, Part
 
 WORDS: Mapping[Part, str] = MappingProxyType(
     {
@@ -24,6 +24,7 @@ WORDS: Mapping[Part, str] = MappingProxyType(
 OF_RESOURCES = (Part.STEPS, Part.OPTIONS, Part.STATE, Part.WORLD, Part.VERSIONS)
 """Parts with several items, which the details of a review list."""
 UNNAMED = "something that the short hash does not name"
+MISTYPED = "only the given hash: it begins like this review's, so it was not copied exactly"
 _NAMED = 3
 """Maximum number of items listed for each part."""
 
@@ -72,6 +73,8 @@ def differences(approved: str, now: Approval, known: Mapping[Part, Items] | None
     """Describe everything that differs, each part once; empty if nothing does."""
     if approved == now.token:
         return []
+    if approved[:WHOLE] == now.token[:WHOLE]:
+        return [MISTYPED]
     return [_describe(part, now, known) for part in now.differing(approved)] or [UNNAMED]
 
 

@@ -39,7 +39,7 @@ OF_FOLDER = (
 EARLIER = "unknown: the state is of an earlier version, or has no modules of this source"
 SAVED = "unknown: the preview does not show which files it was created from"
 PROGRAMS_NOT_KNOWN, NOT_YET_KNOWN = "unknown", "unknown before the build"
-GO_UNKNOWN = "Go itself changes, and its version is unknown before the build"
+GO_UNKNOWN = "Go itself changes or is new, and its version is unknown before the build"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -163,7 +163,7 @@ def _read(
     go, of_go = go_of(step, proofs)
     return Inside(
         image=image,
-        differences=(*changed, *differences(*go)),
+        differences=(*differences(*go), *changed),
         programs=programs,
         of_go=of_go,
         inexact=tuple(sorted(module for module, version in wanted.items() if version == NOT_KNOWN)),
@@ -198,10 +198,12 @@ def _programs(proofs: Sequence[Mapping[str, Modules] | None]) -> Mapping[str, Mo
 def go_of(step: Step, proofs: Sequence[Mapping[str, Modules] | None]) -> tuple[tuple[Modules, Modules], str]:
     """Go's standard library (before, after) by the build stages' image, and the reason if it is unknown."""
     was, would = ((inputs.get("buildArgs") or {}).get("BUILD_FROM") for inputs in (step.old, step.new))
-    if was == would or step.op == "create":
+    if was == would:
         return ({}, {}), ""
     programs = [program for modules in proofs for program in (modules or {}).values()]
     linked = {program[STANDARD_LIBRARY] for program in programs if STANDARD_LIBRARY in program}
-    if would != OFFICIAL_BUILD_BASE or len(linked) != 1 or None in proofs:
+    is_known = step.op == "create" or (len(linked) == 1 and None not in proofs)
+    if would != OFFICIAL_BUILD_BASE or not is_known:
         return ({}, {}), GO_UNKNOWN
-    return ({STANDARD_LIBRARY: linked.pop()}, {STANDARD_LIBRARY: OFFICIAL_GO}), ""
+    before = {} if step.op == "create" else {STANDARD_LIBRARY: linked.pop()}
+    return (before, {STANDARD_LIBRARY: OFFICIAL_GO}), ""

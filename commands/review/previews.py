@@ -10,6 +10,7 @@ from importlib.metadata import version as version_of
 from types import MappingProxyType
 from typing import Any
 
+from clients.engine import engine_address
 from clients.git import guarded, hidden_from_status, is_changed, tree_of
 from clients.pulumi import deployment, version
 from commands.backend import Backend
@@ -83,6 +84,7 @@ def approval_of(stack: str, backend: Backend, preview: Mapping[str, Any], change
                 preview=preview,
                 deployment=state.result(),
                 versions={"Pulumi's CLI": cli.result(), "Pulumi's SDK": version_of("pulumi")},
+                engine=engine_address(backend.env.get("DOCKER_HOST")),
             )
         )
 

@@ -11,6 +11,7 @@ import pytest
 from display.errors import UserError
 from review.approval import LENGTH, PIECE, WHOLE, Part, Sources, approval, is_token
 from review.approval_words import (
+    MISTYPED,
     UNNAMED,
     WORDS,
     applied_before,
@@ -67,6 +68,7 @@ def made() -> Sources:
         deployment=copy.deepcopy(state),
         versions={"Pulumi's CLI": "v3.259.0"},
         tags={"r.example/a:latest": "not in its registry"},
+        engine="unix:///var/run/docker.sock",
     )
 
 
@@ -211,6 +213,7 @@ def test_every_difference_changes_the_hash_and_is_reported(change: Callable[[Sou
         ({"file": b"config: {}\n\n"}, Part.FILE),
         ({"tree": "0" * 40}, Part.TREE),
         ({"versions": {"Pulumi's CLI": "v3.260.0"}}, Part.VERSIONS),
+        ({"engine": "ssh://pi@attic.lan"}, Part.WORLD),
     ],
 )
 def test_stack_file_tree_and_version_are_parts_of_it(changed: dict[str, Any], part: Part) -> None:
@@ -274,6 +277,21 @@ def test_a_hash_has_digits_for_the_whole_and_for_each_part() -> None:
     assert len(token) == LENGTH == WHOLE + PIECE * len(Part) == 64
     for wrong in ("", token[:-1], f"{token}0", token.upper(), f"{token[:-1]}g", f"{token}\n"):
         assert not is_token(wrong)
+
+
+def test_a_mistyped_hash_is_not_called_a_difference() -> None:
+    now = approval(made())
+    wrong = now.token[:-1] + ("0" if now.token[-1] != "0" else "1")
+    assert differences(wrong, now) == [MISTYPED]
+
+
+def test_another_engine_of_this_machine_counts_only_if_the_stack_uses_it() -> None:
+    """An apply with another DOCKER_HOST would create there what is not in the state yet."""
+    sources = made()
+    for step in steps(sources):
+        if step["urn"] == HERE:
+            step["newState"]["inputs"]["host"] = "ssh://pi@attic.lan"
+    assert approval(replace(sources, engine="unix:///other.sock")).token == approval(sources).token
 
 
 def test_a_difference_that_no_part_shows_is_refused() -> None:

@@ -425,6 +425,7 @@ def _seconds_and_page(text: str) -> tuple[float, str]:
             deployment={"resources": [step["oldState"] for step in preview["steps"] if "oldState" in step]},
             versions={},
             tags={},
+            engine="",
         )
     ).token
     changes = replace(read_changes(preview), broken=broken_rules(wanted(preview), rulebook()))

@@ -189,7 +189,7 @@ def test_all_modules_of_a_new_image_are_new() -> None:
     changes = read(None, (), op="create", is_new=True)
     assert {difference.before for difference in changes.inside[0].differences} == {""}
     assert len(changes.inside[0].differences) == len(NOW)
-    assert lines(changes)[0].endswith(f" and {len(NOW) - 3} more")
+    assert lines(changes)[0].endswith(f" and {len(NOW) - 3} more; {GO_UNKNOWN}")
     assert f"<summary>Go modules: {len(NOW)}</summary>" in page(changes, "mine")
 
 
@@ -229,6 +229,13 @@ def test_another_go_version_is_a_difference_only_if_both_versions_are_known() ->
         ((LINKED,), ("a", "b")),
     ):
         assert lines(read(NOW, proofs, build_from=build_from)) == [f"- skycoin: {SAME}; {GO_UNKNOWN}"]
+
+
+def test_go_itself_is_listed_for_a_new_image_and_looked_up() -> None:
+    """Before, the page of a first release said that no known vulnerability is gained."""
+    new = read(None, (), op="create", build_from=("", OFFICIAL_BUILD_BASE), is_new=True)
+    assert f"stdlib {OFFICIAL_GO} is new" in lines(new)[0]
+    assert GO_UNKNOWN in lines(read(None, (), op="create", build_from=("", "b"), is_new=True))[0]
 
 
 KNOWN = [
