@@ -6,7 +6,7 @@ from collections.abc import Collection
 import click
 
 from catalogue.exit_codes import FAILED
-from clients.deployed_nodes import nodes_of
+from clients.deployed_nodes import DeployedNode, nodes_of
 from commands.agreement import proceeds
 from commands.backend import Backend, Choice
 from commands.deployed import deployed_node
@@ -16,6 +16,7 @@ from local.machine.steps import SetupError
 from local.stacks.files import is_own
 from local.stacks.missing_nodes import file_name, listed_nodes
 from local.stacks.stack import remove_setting
+from settings.words import yaml_of
 from wallets.errors import WalletError
 from wallets.moving import unrecorded_container
 
@@ -39,7 +40,8 @@ def retire(name: str, yes: bool, stack: str | None, backend: Choice) -> int:
 
 def _retire(backend: Backend, stack: str, name: str, *, yes: bool) -> int:
     own = backend.layout if is_own(stack) else None
-    listed, resources = name in listed_nodes(stack), backend.resources(stack)
+    entries, resources = listed_nodes(stack), backend.resources(stack)
+    listed = name in entries
     _refuse_half_renamed(stack, name, nodes_of(stack, resources))
     if own is not None and listed and name not in nodes_of(stack, resources):
         # An interrupted `retire` left the node's line.
@@ -67,8 +69,25 @@ def _retire(backend: Backend, stack: str, name: str, *, yes: bool) -> int:
     if own is not None and listed:
         remove_setting(own, stack, f"skycoin:nodes.{name}", backend.env)
     click.echo(f"\n{name} is retired. Kept on host {deployed.host}: {deployed.kept}.")
-    click.echo("To bring it back, write its line again: `up` uses the existing volumes.")
+    click.echo(_way_back(deployed, entries.get(name)))
     return 0
+
+
+def _way_back(deployed: DeployedNode, entry: object) -> str:
+    """Sentence about the entry that brings a node back on its volumes; `entry` is None if it is not known."""
+    given = {"data-volume": deployed.data, "wallet-volume": deployed.wallet}
+    volumes = {
+        key: volume
+        for key, volume in given.items()
+        if volume and not volume.endswith(f"-{deployed.name}-{key.removesuffix('-volume')}")
+    }
+    end = "`up` uses the existing volumes"
+    if not isinstance(entry, dict) or "args" in entry:  # which may hold a secret
+        names = f", with `{yaml_of(volumes).strip('{}')}`" if volumes else ""
+        return f"To bring it back, write its entry again{names}: {end}."
+    kept = {key: value for key, value in entry.items() if key not in ("renamed-from", "new-wallet")}
+    line = f"    {deployed.name}: {yaml_of({**kept, **volumes})}"
+    return f"To bring it back, write this below skycoin:nodes; {end}:\n{line}"
 
 
 def _refuse_half_renamed(stack: str, name: str, deployed: Collection[str]) -> None:

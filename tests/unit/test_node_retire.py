@@ -53,6 +53,52 @@ def test_a_retired_nodes_resources_are_removed_and_then_its_settings(
     assert "Kept on host attic: wallet volume skycoin-node-1-wallet" in ran.out
 
 
+@pytest.mark.parametrize(
+    ("entry", "volumes", "way"),
+    [
+        (
+            {"image": "skycoin", "host": "attic", "gui": True},
+            ("skycoin-node-1-data", "skycoin-node-1-wallet"),
+            "write this below skycoin:nodes; `up` uses the existing volumes:\n"
+            "    node-1: {image: skycoin, host: attic, gui: true}\n",
+        ),
+        (
+            {"image": "skycoin", "renamed-from": "old", "host": "attic"},
+            ("skycoin-old-data", "skycoin-old-wallet"),
+            "    node-1: {image: skycoin, host: attic, data-volume: skycoin-old-data, "
+            "wallet-volume: skycoin-old-wallet}\n",
+        ),
+        (
+            {"args": ["-secret", "canary"]},
+            ("skycoin-node-1-data", "mine"),
+            "write its entry again, with `wallet-volume: mine`: `up` uses the existing volumes.\n",
+        ),
+    ],
+    ids=["as it was", "renamed", "args"],
+)
+def test_a_retire_prints_the_entry_that_brings_the_node_back(
+    entry: dict[str, Any],
+    volumes: tuple[str, str],
+    way: str,
+    calls: Calls,
+    skyinfra: Skyinfra,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The user had to remember the line, which the command had just removed."""
+    names = dict(zip(("skycoin-node-1-data", "skycoin-node-1-wallet"), volumes, strict=True))
+    resources = [
+        {**resource, "inputs": {**inputs, "name": names.get(inputs.get("name"), inputs.get("name"))}}
+        for resource in RESOURCES
+        for inputs in [resource.get("inputs", {})]
+    ]
+    monkeypatch.setattr("commands.backend.resources", lambda *_: resources)
+    monkeypatch.setattr("commands.node.retire.listed_nodes", lambda _: {"node-1": entry})
+    ran = skyinfra("node", "retire", "--yes", "node-1")
+    assert ran.code == 0, ran.err
+    assert ran.out.endswith(way)
+    assert "canary" not in ran.out
+
+
 def test_a_retire_asks_first_and_without_an_answer_changes_nothing(
     calls: Calls, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
