@@ -14,7 +14,7 @@ from display.columns import columns
 from display.errors import UserError
 from release.record import megabytes
 
-HEADS = ("image", "variant", "platform", "layers", "to download", "unpacked", "digest")
+HEADS = ("IMAGE", "VARIANT", "PLATFORM", "LAYERS", "TO DOWNLOAD", "UNPACKED", "DIGEST")
 
 
 @click.command(

@@ -9,10 +9,10 @@ from clients.host_checks import Finding, Level, PlannedHost, findings, unasked
 from clients.host_facts import FreshFacts, HostError, HostFacts
 from clients.ssh import LOGINS
 from display.columns import columns
+from display.units import size
 
-HEADS = ("host", "state", "Docker", "machine", "memory", "swap", "free", "clock")
+HEADS = ("HOST", "STATE", "DOCKER", "MACHINE", "MEMORY", "SWAP", "DISK FREE", "CLOCK")
 OK = "ok"
-_GIBIBYTE = 1024
 
 Ask: TypeAlias = Callable[[str | None, Sequence[str]], HostFacts]
 
@@ -99,14 +99,12 @@ def _row(host: HostCheck) -> Sequence[str]:
     if facts is None:
         return (host.planned.name, host.state, *["?"] * (len(HEADS) - 2))
     machine = facts.machine if facts.bits in (None, 64) else f"{facts.machine}, {facts.bits} bit"
-    sizes = (_size(size) for size in (facts.memory, facts.swap, facts.free))
+    sizes = (_size(amount) for amount in (facts.memory, facts.swap, facts.free))
     return (host.planned.name, host.state, facts.version, machine, *sizes, _clock(facts.ahead))
 
 
 def _size(mebibytes: int | None) -> str:
-    if mebibytes is None:
-        return "?"
-    return f"{mebibytes / _GIBIBYTE:.1f} GiB" if mebibytes >= _GIBIBYTE else f"{mebibytes} MiB"
+    return "?" if mebibytes is None else size(mebibytes << 20)
 
 
 def _clock(ahead: float | None) -> str:

@@ -14,7 +14,7 @@ from wallets.errors import WalletError
 from wallets.files.fingerprint import fingerprint_of
 from wallets.volumes.of_node import volume_of
 
-HEADS = ("copy (UTC)", "wallets", "fingerprint", "compared with now")
+HEADS = ("COPY (UTC)", "WALLETS", "FINGERPRINT", "COMPARED WITH NOW")
 """Heads of the table of copies."""
 
 

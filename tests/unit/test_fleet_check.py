@@ -176,10 +176,10 @@ def test_the_table_has_a_line_for_each_host_and_each_finding() -> None:
     checked = check(planned_hosts(settings_of(CONFIG)), ask)
     lines = table(checked).splitlines()
     assert [" ".join(line.split()) for line in lines[:4]] == [
-        "host state Docker machine memory swap free clock",
-        "attic refused 20.10.24 aarch64 3.7 GiB 99 MiB 20.0 GiB 19675 days behind",
+        "HOST STATE DOCKER MACHINE MEMORY SWAP DISK FREE CLOCK",
+        "attic refused 20.10.24 aarch64 4.0 GB 104 MB 21.4 GB 19675 days behind",
         "shed unknown ? ? ? ? ? ?",
-        "here ok 20.10.24 x86_64 3.7 GiB 0 MiB 512 MiB ?",
+        "here ok 20.10.24 x86_64 4.0 GB 0 B 537 MB ?",
     ]
     assert [line.partition(":")[0] for line in lines[5:]] == ["refused", "refused", "unknown"]
     assert (

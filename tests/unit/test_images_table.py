@@ -11,7 +11,7 @@ def test_every_variant_has_a_line_in_the_tables_order() -> None:
     engine = up("local")
     head, *lines = images_table(engine.exports()["images"], {}).splitlines()
     assert head.split() == [
-        "image", "variant", "platform", "layers", "to", "download", "unpacked", "digest",
+        "IMAGE", "VARIANT", "PLATFORM", "LAYERS", "TO", "DOWNLOAD", "UNPACKED", "DIGEST",
     ]  # fmt: skip
     mine = [line.split() for line in lines if line.startswith("skycoin ")]
     assert [cells[1] for cells in mine] == list(ARCHES)

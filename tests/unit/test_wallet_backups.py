@@ -737,7 +737,7 @@ def test_the_newest_good_backup_is_never_a_torn_one_nor_another_nodes(
         "is empty",
         "complete, before a restore",
     ]
-    assert {row[1] for row in listing.rows(LocalFolder(tmp_path), None)} == {"node", "node-1", "node-2", ""}
+    assert {row[1] for row in listing.rows(LocalFolder(tmp_path), None)} == {"NODE", "node-1", "node-2", ""}
 
 
 def in_january(day: int) -> datetime:
@@ -899,6 +899,14 @@ def test_the_age_of_the_newest_backup_is_reported_with_a_warning_if_it_is_too_ol
     assert str(backed_up) in said
     assert falls_short is short
     assert ("`./skyinfra wallet backup node-1 -s test`" in said) is short
+
+
+@pytest.mark.parametrize(
+    ("hours", "text"), [(0.5, "30 min"), (47, "47 h"), (49, "2 d"), (-1, "in the future")]
+)
+def test_a_column_has_the_short_form_of_an_age(hours: float, text: str) -> None:
+    """`wallet list` had “less than an hour old” in a column, and `fleet status` had `30 min`."""
+    assert records.short_age(datetime.now(UTC) - timedelta(hours=hours)) == text
 
 
 def test_a_recipient_whom_the_newest_backup_lacks_is_reported(node: DeployedNode, backed_up: Path) -> None:

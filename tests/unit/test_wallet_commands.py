@@ -93,7 +93,7 @@ def test_the_copies_on_the_host_are_listed_oldest_first_and_compared_with_the_wa
     assert ran.code == 0
     lines = [re.split(r"\s{2,}", line) for line in ran.out.splitlines()]
     assert lines == [
-        ["copy (UTC)", "wallets", "fingerprint", "compared with now"],
+        ["COPY (UTC)", "WALLETS", "FINGERPRINT", "COMPARED WITH NOW"],
         [older, "1 wallet with 1 address", fingerprint(first), "different"],
         [COPY, "1 wallet with 2 addresses", fingerprint(second), "the same wallets"],
     ]
@@ -155,7 +155,7 @@ def test_list_shows_each_file_and_what_was_not_verified_without_a_key(
     ran = skyinfra("wallet", "list", "--from", str(tmp_path))
     assert ran.code == 0
     lines = ran.out.splitlines()
-    assert lines[0].split()[:2] == ["file", "node"]
+    assert lines[0].split()[:2] == ["FILE", "NODE"]
     assert [line.split()[0][:6] for line in lines[1:4]] == ["node-1", "node-1", "node-2"]
     assert lines[1].endswith("  complete")
     assert "is not a complete backup: it was truncated or changed" in lines[2]

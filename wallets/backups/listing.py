@@ -11,11 +11,11 @@ from catalogue.naming import bare_name
 from clients.deployed_nodes import DeployedNode
 from wallets.backups.folder import BackupFolder
 from wallets.backups.format import Backup, Kind, misnamed, node_and_time, read
-from wallets.backups.records import age
+from wallets.backups.records import short_age
 from wallets.backups.sealed import STAMP
 from wallets.errors import WalletError
 
-HEADS = ("file", "node", "created (UTC)", "age", "wallets", "fingerprint", "state")
+HEADS = ("FILE", "NODE", "CREATED (UTC)", "AGE", "WALLETS", "FINGERPRINT", "STATE")
 
 
 def newest(folder: BackupFolder, node: DeployedNode) -> Backup:
@@ -74,5 +74,5 @@ def _row(name: str, data: bytes) -> tuple[tuple[str, str], Sequence[str]]:
     if misnamed(file):
         state += ", but its name has another node or time"
     made = f"{facts.time:%Y-%m-%d %H:%M:%S}"
-    row = (name, facts.node, made, age(facts.time), str(facts.wallets), facts.fingerprint, state)
+    row = (name, facts.node, made, short_age(facts.time), str(facts.wallets), facts.fingerprint, state)
     return (facts.node, f"{facts.time:{STAMP}}"), row

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from catalogue.naming import bare_name
 from clients.deployed_nodes import DeployedNode
-from display.units import count_of
+from display.units import count_of, since
 from wallets.backups.format import Backup
 from wallets.backups.ssh_folder import SSH
 
@@ -94,6 +94,12 @@ def age(time: datetime) -> str:
         return "less than an hour old"
     number, unit = (hours, "hour") if hours < 48 else (hours // 24, "day")
     return f"{count_of(number, unit)} old"
+
+
+def short_age(time: datetime) -> str:
+    """Age of a time for a column: `3 d`."""
+    passed = datetime.now(UTC) - time
+    return "in the future" if passed < -_FUTURE else since(passed.total_seconds())
 
 
 def is_too_old(time: datetime, limit: int | None) -> bool:
