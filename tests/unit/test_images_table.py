@@ -27,6 +27,13 @@ def test_an_image_that_the_stack_does_not_build_is_listed_too() -> None:
     assert all(line.endswith("not in this stack") for line in lines[1:])
 
 
+def test_an_image_that_only_the_file_has_is_not_published_yet() -> None:
+    """It was “not in this stack”."""
+    lines = images_table({}, {}, {"skycoin", "cli"}).splitlines()
+    unpublished = [line.split("  ")[0] for line in lines if line.endswith("not published yet")]
+    assert unpublished == ["skycoin", "skycoindev-cli"]
+
+
 def test_a_workspace_and_its_sibling_have_separate_lines() -> None:
     """`dind` is another name of the tag `develop-dind`, and has no lines."""
     lines = images_table({}, up("workspaces").exports()["workspaces"]).splitlines()
