@@ -142,9 +142,11 @@ def _refuse_held(layout: Layout) -> None:
     parts = {path.name for path in setup_backup_journal.halves(layout)}
     names = sorted(path.name for path in layout.state.iterdir()) if layout.state.is_dir() else []
     if held := [name for name in names if name != LOCK and name not in parts]:
+        more = f" and {len(held) - 5} more" if len(held) > 5 else ""
         raise SetupError(
-            f"{layout.state} is not empty: it contains {', '.join(held[:5])}. A set-up is restored only into "
-            "a new folder: set SKYCOIN_STATE to one, or move these files away. Nothing was restored."
+            f"{layout.state} is not empty: it contains {', '.join(held[:5])}{more}. A set-up is "
+            "restored only into a new folder: set SKYCOIN_STATE to one, or move these files away. "
+            "Nothing was restored."
         )
 
 

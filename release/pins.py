@@ -18,6 +18,7 @@ SHARED = {"go-module": "images with Go programs"}
 """Folders of `images/` that several images share → those images."""
 HEADS = ("WHAT", "PINNED", "NEWER", "IN", "REBUILDS")
 UNKNOWN = "unknown"
+NOT_NEWER = "–"
 _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;]+)")
 _ARGUMENT = re.compile(r"^ARG ([A-Z_]+)_VERSION=(\S+)$", re.MULTILINE)
 
@@ -89,7 +90,7 @@ def rows(pins: Mapping[Pin, str | None]) -> list[tuple[str, ...]]:
 def _newer(pin: Pin, newest: str | None) -> str:
     if newest is None:
         return UNKNOWN
-    return "–" if newest == pin.version else newest
+    return NOT_NEWER if newest == pin.version else newest
 
 
 def _place(file: Path, project: Path) -> str:

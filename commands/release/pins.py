@@ -12,6 +12,7 @@ import click
 from catalogue.version_order import precedence
 from commands.options import examples
 from display.columns import columns
+from display.units import count_of
 from local.machine.layout import PROJECT, Layout, read_layout
 from local.machine.steps import output
 from local.machine.tools import GO_VERSION, find_go, go_environment
@@ -19,6 +20,7 @@ from release.pins import (
     EVERY_IMAGE,
     GO,
     HEADS,
+    NOT_NEWER,
     UNKNOWN,
     Pin,
     base_pins,
@@ -58,8 +60,15 @@ def pins(newer: bool) -> None:
         **_newest_packages(packages),
         **dict.fromkeys(others),
     }
-    shown = [row for row in rows(newest) if not newer or row[2] not in ("–", UNKNOWN)]
-    click.echo(columns([HEADS, *shown]) if shown else "No newer version is known for any pin.")
+    shown = [row for row in rows(newest) if not newer or row[2] not in (NOT_NEWER, UNKNOWN)]
+    click.echo(columns([HEADS, *shown]) if shown else _none_newer(newest))
+
+
+def _none_newer(newest: Mapping[Pin, str | None]) -> str:
+    """Sentence for a list without rows, which could also mean that nothing answered."""
+    unknown = sum(version is None for version in newest.values())
+    current = count_of(len(newest) - unknown, "pin is", "pins are")
+    return f"No newer version is known: {current} up to date, and {unknown} could not be asked for."
 
 
 def _newest_go(layout: Layout, go: str) -> str | None:

@@ -10,6 +10,7 @@ from commands.options import (
     with_backend,
 )
 from display.errors import UserError
+from display.units import count_of
 from local.machine.layout import read_layout
 from release.retention import KEEP, plan
 
@@ -17,6 +18,11 @@ from release.retention import KEEP, plan
 def _named(_context: click.Context, _parameter: click.Parameter, repository: str) -> str:
     if fault := name_fault(repository):
         raise click.BadParameter(f"{repository!r} is not HOST[:PORT]/PATH: {fault}.")
+    host, _, path = repository.partition("/")
+    if not path or not (host == "localhost" or "." in host or ":" in host):
+        raise click.BadParameter(
+            f"{repository!r} does not begin with its registry's host, as in ghcr.io/{repository}."
+        )
     return repository
 
 
@@ -51,13 +57,20 @@ def retain(repository: str, backend: Choice, keep: int, delete: bool, no_stacks:
         for build in builds:
             click.echo(f"{word:5}  {build.created or 'no date':20}  {build.tag}")
     if not delete:
-        click.echo(f"{len(wanted.removed_builds)} builds would be removed; --delete removes them")
+        click.echo(
+            f"{count_of(len(wanted.removed_builds), 'build')} would be removed; --delete removes them"
+            if wanted.removed_builds
+            else "No build would be removed."
+        )
         return
     for reference in (*wanted.untag, *wanted.remove):
         client.remove(reference)
+    if not wanted.removed_builds:
+        click.echo("No build was removed.")
+        return
+    were = "build was" if len(wanted.removed_builds) == 1 else "builds were"
     click.echo(
-        f"{len(wanted.removed_builds)} builds were removed; "
-        "the registry's garbage collection frees their space"
+        f"{len(wanted.removed_builds)} {were} removed; the registry's garbage collection frees the space"
     )
 
 

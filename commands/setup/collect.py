@@ -9,7 +9,7 @@ from commands.agreement import has_agreed
 from commands.backend import Choice, enter_set_up
 from commands.options import examples
 from display.columns import columns
-from display.units import size
+from display.units import count_of, size
 from local.machine.layout import read_layout
 from local.registry.contents import Garbage
 from local.registry_collection import collect
@@ -53,5 +53,6 @@ def _garbage(garbage: Garbage) -> str:
     going = Counter(manifest.repository for manifest in garbage.manifests)
     rows = [[name, str(count), str(garbage.kept_counts[name])] for name, count in sorted(going.items())]
     listed = [columns([["REPOSITORY", "REMOVE", "KEEP"], *rows]), ""] if rows else []
-    total = f"{len(garbage.manifests)} manifests would be removed, which frees {size(garbage.size)}."
+    manifests = count_of(len(garbage.manifests), "manifest")
+    total = f"{manifests} would be removed, which frees {size(garbage.size)}."
     return "\n".join([*listed, total])

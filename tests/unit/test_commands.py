@@ -432,7 +432,15 @@ def test_retention_without_a_set_up_or_a_pulumi_reports_that_running_images_are_
         in refused.err
     )
     ran = skyinfra("release", "retain", "r.example/a", "--no-stacks")
-    assert (ran.code, ran.out) == (0, "0 builds would be removed; --delete removes them\n")
+    assert (ran.code, ran.out) == (0, "No build would be removed.\n")
+
+
+def test_retention_needs_the_host_of_the_registry(skyinfra: Skyinfra) -> None:
+    """The repository's first folder was asked as a host: an error of HTTPSConnection."""
+    ran = skyinfra("release", "retain", "skycoin/skycoin", "--no-stacks")
+    assert ran.code == 2
+    said = " ".join(ran.err.split())
+    assert "'skycoin/skycoin' does not begin with its registry's host, as in ghcr.io/skycoin/skycoin." in said
 
 
 @pytest.mark.parametrize("where", ["state of the set-up", "state of Pulumi", "file of a stack"])
