@@ -796,6 +796,15 @@ def test_a_make_target_says_which_name_is_missing(target: str, missing: str) -> 
     assert f"give {missing}: `make {target} N" in done.stderr
 
 
+def test_tab_completes_commands_and_options() -> None:
+    """README.md says how to switch it on."""
+    env = {**os.environ, "COMP_WORDS": "./skyinfra fleet st", "COMP_CWORD": "2"}
+    env["_SKYINFRA_COMPLETE"] = "bash_complete"
+    command = [sys.executable, "-m", "commands"]
+    done = subprocess.run(command, cwd=PROJECT, env=env, capture_output=True, text=True, check=True)
+    assert done.stdout == "plain,status\n"
+
+
 def test_the_launcher_runs_this_checkout_from_any_folder(tmp_path: Path) -> None:
     """Folders there with the name of one of the program's modules, or of a package, are not imported."""
     for name in ("commands", "click", "local"):
