@@ -24,7 +24,7 @@ from review.markdown import page
 from review.promises import PROMISES
 from review.risk import Level, risk_of
 from review.rulebook import OWN, rulebook
-from review.rules import HIDDEN, broken_rules, each, wanted
+from review.rules import HIDDEN, Resource, broken_rules, each, wanted
 from tests.unit.command_line import Skyinfra
 from tests.unit.projects import FILES, PROJECT, up
 from tests.unit.test_opened import opened
@@ -574,14 +574,30 @@ def test_a_component_of_a_users_own_may_have_any_type() -> None:
     assert broken_rules(wanted(planted("fleet", component)), RULES) == ()
 
 
+[*_, NEWEST] = sorted((PROJECT / "tests" / "states").iterdir())
+STATES = sorted(NEWEST.glob("*.json"))
+
+
+def resources_of(file: Path) -> list[State]:
+    found: list[State] = json.loads(file.read_text())["deployment"]["resources"]
+    return found
+
+
+@pytest.mark.parametrize("file", STATES, ids=lambda file: file.stem)
+def test_the_resources_of_a_real_state_break_no_rule(file: Path) -> None:
+    """They have the inputs that plugins add, and the providers that the engine adds."""
+    resources = [
+        Resource(urn=one["urn"], inputs=one.get("inputs") or {}, options=one) for one in resources_of(file)
+    ]
+    assert broken_rules(resources, RULES) == ()
+
+
 def test_the_known_types_are_those_that_the_program_registers() -> None:
     """A type that the program no longer uses would be allowed to everybody."""
     engines = [*map(up, FILES), opened(dind=True)]
     used = {entry.type for engine in engines for entry in engine.registered if entry.custom}
-    [*_, newest] = sorted((PROJECT / "tests" / "states").iterdir())
-    for file in newest.glob("*.json"):
-        resources = json.loads(file.read_text())["deployment"]["resources"]
-        used |= {resource["type"] for resource in resources if resource.get("custom")}
+    for file in STATES:
+        used |= {resource["type"] for resource in resources_of(file) if resource.get("custom")}
     of_the_engine = {"pulumi:pulumi:Stack", "pulumi:providers:pulumi"}
     assert used | of_the_engine == KNOWN_TYPES
 
