@@ -25,7 +25,12 @@ OWN_CONTAINERS = {"skycoin:index:Exporter": exporter_name, "skycoin:index:Proxy"
 """Component whose container belongs into a node's network → that container's name."""
 SOCKET = "unix://"
 Place: TypeAlias = tuple[str | None, object]
-"""(engine, volume or network)."""
+"""(engine, volume)."""
+Volumes: TypeAlias = Mapping[object, Sequence[str | None]]
+"""Name of a volume → the engines that have it."""
+
+Networks: TypeAlias = Mapping[str, Mapping[str | None, Resource]]
+"""Name of a network → engine → the first node in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +94,10 @@ def readers(resources: Sequence[Resource]) -> Breaches:
     engines = engines_in(resources)
     wallets = _wallets(resources, engines)
     copies = _copies(resources, engines, wallets)
-    guarded = {engine for engine, _ in wallets}
+    guarded = {engine for found in wallets.values() for engine in found}
     networks = _networks(resources, engines)
+    sockets = [engine.removeprefix(SOCKET) for engine in guarded if engine and engine.startswith(SOCKET)]
+    are_all = None in guarded  # a node whose engine is unknown may be on any
     for resource in resources:
         own = own_wallets(resource)
         for volume, is_read_only in _volumes(resource):
@@ -98,8 +105,8 @@ def readers(resources: Sequence[Resource]) -> Breaches:
             if reads or _meant(resource, volume, copies, engines):
                 yield resource, f"mounts {volume} on host {host_of(resource)}"
         engine = engines.of(resource)
-        if guarded and (engine in guarded or None in (engine, *guarded)):
-            yield from ((resource, how) for how in _ways(resource, guarded))
+        if are_all or engine in guarded or (guarded and engine is None):
+            yield from ((resource, how) for how in _ways(resource, sockets))
             yield from ((resource, how) for how in _joined(resource, engine, networks))
 
 
@@ -117,7 +124,7 @@ def misnamed(resources: Sequence[Resource]) -> Breaches:
             yield resource, f"is the wallet of {node}"
 
 
-def _ways(resource: Resource, engines: set[str | None]) -> Iterator[str]:
+def _ways(resource: Resource, sockets: Sequence[str]) -> Iterator[str]:
     """Ways to files or namespaces outside a container that its volumes do not show."""
     if resource.type == VOLUME:
         yield from _special(resource.inputs.get("driver"), resource.inputs.get("driverOpts"))
@@ -131,7 +138,6 @@ def _ways(resource: Resource, engines: set[str | None]) -> Iterator[str]:
     for entry in listed(resource, "volumes"):
         if entry.get("fromContainer"):
             yield f"has the volumes of the container {entry['fromContainer']}"
-    sockets = [engine.removeprefix(SOCKET) for engine in engines if engine and engine.startswith(SOCKET)]
     for folder in _folders(resource):
         if folder == UNKNOWN:
             yield "mounts a folder of its host that is unknown before `up`"
@@ -163,24 +169,24 @@ def _rights(inputs: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"has {key} {mode}" for key, mode in modes if is_outside(mode))
 
 
-def _joined(resource: Resource, engine: str | None, networks: Mapping[Place, Resource]) -> Iterator[str]:
+def _joined(resource: Resource, engine: str | None, networks: Networks) -> Iterator[str]:
     """Networks of nodes that a container is in, without the node itself, its exporter and its proxy."""
     if resource.type not in CONTAINERS:
         return
-    for (node_engine, network), node in networks.items():
-        if network in _networks_of(resource) and engine in (node_engine, None) and node != resource:
-            name_of_own = OWN_CONTAINERS.get(parents_of(resource.urn).rpartition("$")[2])
-            if not name_of_own or resource.inputs.get("name") != name_of_own(str(node.inputs.get("name"))):
+    name_of_own = OWN_CONTAINERS.get(parents_of(resource.urn).rpartition("$")[2])
+    for network in _networks_of(resource):
+        for node_engine, node in networks.get(network, {}).items():
+            is_own = name_of_own and resource.inputs.get("name") == name_of_own(str(node.inputs.get("name")))
+            if engine in (node_engine, None) and node is not resource and not is_own:
                 yield f"is in the network of {node.name}"
 
 
-def _networks(resources: Sequence[Resource], engines: Engines) -> Mapping[Place, Resource]:
-    """Network of a node → the first node in it."""
-    nodes: dict[Place, Resource] = {}
+def _networks(resources: Sequence[Resource], engines: Engines) -> Networks:
+    nodes: dict[str, dict[str | None, Resource]] = {}
     for resource in resources:
         if resource.type == NODE_CONTAINER:
             for network in _networks_of(resource):
-                nodes.setdefault((engines.of(resource), network), resource)
+                nodes.setdefault(network, {}).setdefault(engines.of(resource), resource)
     return nodes
 
 
@@ -215,26 +221,35 @@ def own_wallets(resource: Resource) -> set[object]:
     return {resource.inputs.get("wallet"), *mounted} - {None, UNKNOWN}
 
 
-def _wallets(resources: Sequence[Resource], engines: Engines) -> set[Place]:
-    named = {(engines.of(volume), volume.inputs.get("name")) for volume in resources if volume.is_wallet}
-    used = {(engines.of(node), wallet) for node in resources for wallet in own_wallets(node)}
-    return {place for place in named | used if place[1] not in (None, UNKNOWN)}
+def _wallets(resources: Sequence[Resource], engines: Engines) -> Volumes:
+    named = [(engines.of(volume), volume.inputs.get("name")) for volume in resources if volume.is_wallet]
+    used = [(engines.of(node), wallet) for node in resources for wallet in own_wallets(node)]
+    return _by_name([*named, *used])
 
 
-def _copies(resources: Sequence[Resource], engines: Engines, wallets: set[Place]) -> set[Place]:
+def _copies(resources: Sequence[Resource], engines: Engines, wallets: Volumes) -> Volumes:
     nodes = [resource for resource in resources if resource.type == NODE_CONTAINER]
-    named = {(engines.of(node), node.inputs["backups"]) for node in nodes if "backups" in node.inputs}
-    return {(engine, backups_volume(str(wallet))) for engine, wallet in wallets} | named
+    named = [(engines.of(node), node.inputs.get("backups")) for node in nodes]
+    usual = [(engine, backups_volume(str(wallet))) for wallet, found in wallets.items() for engine in found]
+    return _by_name([*named, *usual])
 
 
-def _meant(resource: Resource, volume: object, places: set[Place], engines: Engines) -> list[Place]:
+def _by_name(places: Sequence[Place]) -> Volumes:
+    found: dict[object, list[str | None]] = {}
+    for engine, volume in dict.fromkeys(places):
+        if volume not in (None, UNKNOWN):
+            found.setdefault(volume, []).append(engine)
+    return found
+
+
+def _meant(resource: Resource, volume: object, volumes: Volumes, engines: Engines) -> list[Place]:
     """Places among these with the volume's name that a container may mean.
 
     A container that is no node's means any engine, because another address may reach the same one.
     """
     engine = engines.of(resource)
     anywhere = resource.type == CONTAINER or engine is None
-    return [place for place in places if place[1] == volume and (anywhere or place[0] in (engine, None))]
+    return [(found, volume) for found in volumes.get(volume, ()) if anywhere or found in (engine, None)]
 
 
 def host_of(resource: Resource) -> str:
