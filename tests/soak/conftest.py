@@ -34,7 +34,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         for report in terminalreporter.stats.get(outcome, []):
             name = report.nodeid.removeprefix("tests/soak/")
             minutes[name] = minutes.get(name, 0) + report.duration / 60
-            if outcome and "/" not in name:
+            if outcome and "/" not in name.partition("::")[0]:
                 outcomes[name] = outcome
     if outcomes:
         record(outcomes, minutes)
