@@ -13,16 +13,10 @@ from typing import Any, cast
 import pulumi
 
 from catalogue.arch import Arch
+from catalogue.builds import EXPORT
 from catalogue.naming import pinned, split_pinned
 from components.buildx import BuildxImage, pushed
 from components.verification import Verification
-
-EXPORT = "type=image,push=true,push-by-digest=true,oci-mediatypes=true,rewrite-timestamp=true"
-"""Push without a tag, with OCI media types and file times clamped to SOURCE_DATE_EPOCH.
-
-Equal inputs then give equal digests.
-"""
-
 
 MODULES = "modules"
 """Part of a verification's report that the stack exports as a separate output."""

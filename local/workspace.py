@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from catalogue.folders import folder_fault, overlap
 from catalogue.workspaces import WORKSPACES
 from clients.pulumi import stack_outputs
 from local.machine.layout import PROJECT, Layout
@@ -15,7 +16,6 @@ from local.pulumi.bring_up import bring_up
 from local.setup import set_up
 from local.stacks.files import WORKSPACE, stack_config
 from local.workspace_place import WorkspacePlace, refuse_beside_nodes
-from settings.opening import folder_fault, overlap
 
 ARCHES = {"x86_64": "amd64", "aarch64": "arm64v8"}
 """`uname -m` → variant of the workspace for that machine."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from docker.errors import DockerException
 
+from catalogue.folders import folder_fault
 from clients.engine import connect
 from clients.neighbours import beside_nodes, nodes_on
 from clients.ssh import Login, ssh_command
@@ -18,7 +19,6 @@ from local.engines.engine import engine_version, machine_engine
 from local.engines.own_engine import endpoint, own_folder
 from local.machine.layout import EngineChoice, Layout
 from local.machine.steps import SetupError
-from settings.opening import folder_fault
 
 SECONDS = 60
 """Seconds in which the machine behind ssh must have answered."""

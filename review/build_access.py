@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from pulumi.runtime.rpc import UNKNOWN
 
-from components.variant import EXPORT
+from catalogue.builds import EXPORT
 from review.options import BUILD
 from review.rules import Resource
 

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from pulumi.runtime.rpc import UNKNOWN
 
+from catalogue.folders import folder_fault, overlap
 from catalogue.naming import backups_volume, exporter_name, possible_engine, proxy_name
 from catalogue.node_container import WALLET
 from catalogue.urns import parents_of
@@ -15,7 +16,6 @@ from clients.pulumi import CONTAINER, NODE_CONTAINER
 from review.options import PROVIDERS, VOLUME
 from review.restarts import CONTAINERS
 from review.rules import HIDDEN, Breaches, Resource
-from settings.opening import folder_fault, overlap
 
 OUTSIDE = ("networkMode", "pidMode", "ipcMode", "usernsMode", "cgroupnsMode")
 """Inputs that can put a container into a namespace of its host or of another container."""

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from catalogue.folders import overlap
 from catalogue.workspaces import WORKSPACES, WorkspaceEntry
 from settings.names import opened_workspaces
-from settings.opening import OpenSettings, overlap
+from settings.opening import OpenSettings
 from settings.stack import StackSettings
 from settings.words import not_built_for, not_listed
 from settings.workspace import WorkspaceSettings

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from settings.opening import SHARED, SYSTEM, folder_fault, hidden_fault
+from catalogue.folders import SHARED, SYSTEM, folder_fault
+from settings.opening import hidden_fault
 from settings.reading import SettingsError, parse
 from tests.unit.yaml_like import changed
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from pulumi.runtime.rpc import UNKNOWN
 
+from catalogue.builds import EXPORT
 from catalogue.exit_codes import AT_RISK, FAILED
 from commands.review import review
-from components.variant import EXPORT
 from mocks.engine import BUILD, CONTAINER, NODE_CONTAINER, TAG, VOLUME
 from mocks.previews import Preview, first_preview, preview_of
 from review.changes import read_changes

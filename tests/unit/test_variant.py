@@ -8,7 +8,8 @@ import pulumi
 import pytest
 
 from catalogue.arch import ARCHES
-from components.variant import EXPORT, Variant, VariantArgs
+from catalogue.builds import EXPORT
+from components.variant import Variant, VariantArgs
 from mocks.engine import BUILD, VERIFICATION
 from mocks.wire import UNKNOWN, Secret
 from tests.unit.engine import Engine
