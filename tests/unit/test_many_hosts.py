@@ -35,9 +35,12 @@ A_HOST = {
 """Type → number of resources of a host with one node."""
 A_STACK = {STACK: 1, STACK_REFERENCE: 1, PROGRAM_VERSION: 1}
 WAVES: Mapping[str, Any] = {"first": "board-7", "waves": [1, 4]}
-SLOWER = 3
-"""Allowed ratio of the time per resource, large fleet to small. It was 1.8; a program that looked at every
-host for each host would reach 10."""
+SLOWER = 5
+"""Allowed ratio of the time per resource, large fleet to small.
+
+It was 1.8 to 3.3, by the load of the machine; a program that looked at every host for each host would
+reach 10.
+"""
 
 
 def fleet(hosts: int) -> dict[str, Any]:
