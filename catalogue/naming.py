@@ -183,7 +183,7 @@ def pinned(reference: str) -> str:
     return f"{repository}@{digest}"
 
 
-def backups_volume(wallet_volume: str) -> str:
+def copies_volume(wallet_volume: str) -> str:
     """Name of the volume with the copies of a wallet, on the wallet's own host."""
     return f"{wallet_volume}-backups"
 

@@ -4,7 +4,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from catalogue.naming import backups_volume
+from catalogue.naming import copies_volume
 from catalogue.node_container import USER, user_of
 from catalogue.urns import name_of
 from clients.pull import HostInputs
@@ -62,15 +62,15 @@ class DeployedNode:
         return inputs if self.user == USER else {**inputs, "user": self.user}
 
     @property
-    def backups(self) -> str:
+    def copies_volume(self) -> str:
         """Name of the volume with the copies of the wallet from before each change."""
-        return backups_volume(self.wallet)
+        return copies_volume(self.wallet)
 
     @property
     def kept(self) -> str:
         """Describe the node's volumes, which are retained when it is removed."""
         data = f", data volume {self.data}" if self.data else ""
-        return f"wallet volume {self.wallet}, its copies in {self.backups}{data}"
+        return f"wallet volume {self.wallet}, its copies in {self.copies_volume}{data}"
 
     def wallet_command(self, command: str, *arguments: str) -> str:
         """Command line of `./skyinfra wallet` for this node, such as that of `restore` with `FILE`."""

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from docker.errors import APIError, NotFound
 from requests.exceptions import RequestException
 
-from catalogue.naming import backups_volume, previous_container
+from catalogue.naming import copies_volume, previous_container
 from catalogue.node_container import DATA, NODE, USER, WALLET, WALLET_HELPER, WRITTEN, user_of
 from clients.errors import KeptOutError, ServiceError
 from clients.fingerprint import (
@@ -92,7 +92,7 @@ class WalletOnHost:
 
     def has_copies(self) -> bool:
         """True if the volume of copies exists, which also holds the host's record of the wallets."""
-        return has_volume(self._client.api, backups_volume(self.volume))
+        return has_volume(self._client.api, copies_volume(self.volume))
 
     def copies_changed(self) -> str | None:
         """Time when the folder of the volume of copies last changed, as the engine writes it.
@@ -100,7 +100,7 @@ class WalletOnHost:
         Empty if the engine does not say it; None if there is no such volume.
         """
         try:
-            return str(self._client.api.inspect_volume(backups_volume(self.volume)).get("CreatedAt") or "")
+            return str(self._client.api.inspect_volume(copies_volume(self.volume)).get("CreatedAt") or "")
         except NotFound:
             return None
 
@@ -118,7 +118,7 @@ class WalletOnHost:
         Docker gives new volumes to the image's user.
         """
         self._give_empty(self.volume, WALLET)
-        self._give_empty(backups_volume(self.volume), DATA)
+        self._give_empty(copies_volume(self.volume), DATA)
 
     def read_wallets(self, before: Fingerprint) -> VolumeWallets:
         """Read the wallets, and the hashes that show whether those of `before` still exist.
@@ -138,7 +138,7 @@ class WalletOnHost:
 
     def recorded(self) -> tuple[str, Fingerprint]:
         """(id, fingerprint) that the host has recorded; empty if there are none."""
-        backups = backups_volume(self.volume)
+        backups = copies_volume(self.volume)
         if not self.has_copies():
             return "", NOTHING
         code, printed = self._run(READ_RECORD, [], {backups: {"bind": "/data", "mode": self._mode("ro")}})
@@ -162,7 +162,7 @@ class WalletOnHost:
         self._prepare_copies()
         volumes = {
             self.volume: {"bind": WALLET, "mode": self._mode("rw")},
-            backups_volume(self.volume): {"bind": "/data", "mode": self._mode("rw")},
+            copies_volume(self.volume): {"bind": "/data", "mode": self._mode("rw")},
         }
         code, printed = self._run(WRITE_RECORD, [secrets.token_hex(16), *lines(wallets)], volumes)
         if code:
@@ -179,12 +179,10 @@ class WalletOnHost:
         A node with this volume is refused until `record` stores the volume's own id again.
         """
         self._prepare_copies()
-        volumes = {backups_volume(self.volume): {"bind": "/data", "mode": self._mode("rw")}}
+        volumes = {copies_volume(self.volume): {"bind": "/data", "mode": self._mode("rw")}}
         code, printed = self._run(WRITE_COPY_RECORD, [secrets.token_hex(16), *lines(wallets)], volumes)
         if code:
-            raise ServiceError(
-                f"host {self._host}: {backups_volume(self.volume)} can't be written: {printed}"
-            )
+            raise ServiceError(f"host {self._host}: {copies_volume(self.volume)} can't be written: {printed}")
 
     def other_users(self, urn: str) -> str:
         """Describe another container that may write to the wallet; empty if no other container may.
@@ -267,7 +265,7 @@ class WalletOnHost:
             give_empty(self._client, self._place, self._image, volume, target)
 
     def _prepare_copies(self) -> None:
-        prepare_copies(self._client, self._place, self._image, backups_volume(self.volume))
+        prepare_copies(self._client, self._place, self._image, copies_volume(self.volume))
 
     def _mode(self, access: Literal["ro", "rw"]) -> str:
         return mode(self._place, access)

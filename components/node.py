@@ -17,7 +17,7 @@ import pulumi_docker as docker
 
 from catalogue.boards import SERVER, Board
 from catalogue.containers import EVERYWHERE, LOOPBACK, MAX_OPEN_FILES, MAX_PROCESSES
-from catalogue.naming import backups_volume
+from catalogue.naming import copies_volume
 from catalogue.node_container import DATA, GRACE, HEALTH, OFFLINE, RPC_PORT, USER, WALLET
 from components.host import Host
 from components.kept_volume import kept_volume
@@ -116,7 +116,7 @@ class Node(pulumi.ComponentResource):
         self.ready = container
         self.data_volume = data.name
         self.wallet_volume = wallet.name
-        self.wallet_backups = backups_volume(args.wallet_volume)
+        self.wallet_backups = copies_volume(args.wallet_volume)
         self.runs = preflight.runs
         self.network = network.name
         self.rpc = f"http://{LOOPBACK}:{args.rpc_port}"
@@ -178,7 +178,7 @@ class Node(pulumi.ComponentResource):
             host=args.host,
             image=args.image,
             wallet=wallet.name,
-            backups=backups_volume(args.wallet_volume),
+            backups=copies_volume(args.wallet_volume),
             new_wallet=args.new_wallet,
             rollback=args.rollback,
             container={

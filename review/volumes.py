@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from catalogue.naming import backups_volume
+from catalogue.naming import copies_volume
 from review.options import NODE, VOLUME
 from review.steps import Step
 
@@ -25,7 +25,7 @@ class Volume:
     @property
     def copies(self) -> str:
         """Name of the volume with the copies of a wallet."""
-        return backups_volume(self.name)
+        return copies_volume(self.name)
 
 
 def touched_volumes(steps: Iterable[Step], known: Collection[str]) -> Iterator[Volume]:

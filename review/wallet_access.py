@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 from pulumi.runtime.rpc import UNKNOWN
 
 from catalogue.folders import folder_fault, overlap
-from catalogue.naming import backups_volume, exporter_name, possible_engine, proxy_name
+from catalogue.naming import copies_volume, exporter_name, possible_engine, proxy_name
 from catalogue.node_container import WALLET
 from catalogue.urns import parents_of
 from clients.pulumi import CONTAINER, NODE_CONTAINER
@@ -230,7 +230,7 @@ def _wallets(resources: Sequence[Resource], engines: Engines) -> Volumes:
 def _copies(resources: Sequence[Resource], engines: Engines, wallets: Volumes) -> Volumes:
     nodes = [resource for resource in resources if resource.type == NODE_CONTAINER]
     named = [(engines.of(node), node.inputs.get("backups")) for node in nodes]
-    usual = [(engine, backups_volume(str(wallet))) for wallet, found in wallets.items() for engine in found]
+    usual = [(engine, copies_volume(str(wallet))) for wallet, found in wallets.items() for engine in found]
     return _by_name([*named, *usual])
 
 

@@ -181,7 +181,7 @@ def _refuse_kept_out(target: DeployedNode) -> None:
     known, volume = on_host(target), volume_of(target)
     ask(target.host, known.take_empty)
     # The host's record is read, and replaced; copies of other users stay, and are in nobody's way.
-    for name, place, files in (target.wallet, WALLET, ()), (target.backups, COPIES, ("", ".identity")):
+    for name, place, files in (target.wallet, WALLET, ()), (target.copies_volume, COPIES, ("", ".identity")):
         if not volume.exists(name):
             continue
         with volume.mounted(name, place, "rw"):
@@ -199,7 +199,7 @@ def _refuse_more(target: DeployedNode, contents: Contents) -> None:
         raise WalletError(
             f"host {target.host} has recorded more in {target.wallet} than the new wallets have: "
             f"{'; '.join(gone)}. Restore that wallet first, or move `.identity` out of the volume "
-            f"{target.backups} on that host"
+            f"{target.copies_volume} on that host"
         )
 
 

@@ -42,7 +42,7 @@ def list_copies(node: str, stack: str | None, backend: Choice) -> int:
     if rows:
         click.echo(columns([HEADS, *rows]))
     count = count_of(len(rows), "copy", "copies")
-    click.echo(f"{count} of {deployed.wallet} on host {deployed.host}, in {deployed.backups}", err=True)
+    click.echo(f"{count} of {deployed.wallet} on host {deployed.host}, in {deployed.copies_volume}", err=True)
     return 0
 
 

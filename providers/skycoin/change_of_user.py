@@ -10,7 +10,7 @@ from typing import Any
 
 from docker.errors import NotFound
 
-from catalogue.naming import backups_volume, previous_container
+from catalogue.naming import copies_volume, previous_container
 from catalogue.node_container import NODE, USER, user_of
 from clients.ownership import explained, foreign_files
 from clients.pull import known_as
@@ -63,7 +63,7 @@ def _owner_commands(client: Any, containers: list[Values], olds: Values, news: V
     if image is None:
         return  # `up` pulls an image and checks again
     data = (mounted_volume(container) for container in containers)
-    volumes = dict.fromkeys([news["wallet"], backups_volume(news["wallet"]), *data])
+    volumes = dict.fromkeys([news["wallet"], copies_volume(news["wallet"]), *data])
     for volume in filter(None, volumes):
         if not has_volume(client.api, volume):
             continue

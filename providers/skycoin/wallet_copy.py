@@ -121,7 +121,7 @@ def _refusal(inputs: Values, code: int, printed: str) -> str:
             "move that file away."
         )
     return (
-        f"{where} was not backed up to {inputs['backups']!r}: {printed or f'exit code {code}'}. The node was "
+        f"{where} was not copied to {inputs['backups']!r}: {printed or f'exit code {code}'}. The node was "
         f"not changed. Fix the cause (disk space, or read access to the wallet for user {user_of(inputs)}), "
         "and run `pulumi up` again."
     )

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from itertools import chain
 
-from catalogue.naming import backups_volume, exporter_name, previous_container, proxy_name
+from catalogue.naming import copies_volume, exporter_name, previous_container, proxy_name
 from settings.names import (
     container_name,
     engine_of,
@@ -100,7 +100,7 @@ def volume_faults(settings: StackSettings) -> Iterator[str]:
                 f"{_why_alone(keys[0], key)}"
             )
     for name, node in settings.nodes.items():
-        backups = backups_volume(volume_names(name, node)[1])
+        backups = copies_volume(volume_names(name, node)[1])
         for key in users.get((engine_of(settings, node.host), backups), ()):
             held = f"volume {backups!r} holds the copies of node {name}'s wallet"
             yield f"skycoin:{key}: {held}; give another volume"

@@ -160,7 +160,7 @@ def test_a_wallet_as_in_the_newest_copy_answers_with_that_copy() -> None:
 
 def test_a_failed_copy_fails_the_step_before_the_container_is_touched() -> None:
     engine = FakeEngine(code=1, said=b"cp: can't open: Permission denied")
-    with pytest.raises(ProviderError, match=r"'skycoin-one-wallet' was not backed up .*Permission denied"):
+    with pytest.raises(ProviderError, match=r"'skycoin-one-wallet' was not copied .*Permission denied"):
         copied(engine)
     assert engine.removed == 1
 

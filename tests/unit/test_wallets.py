@@ -343,7 +343,7 @@ def test_a_volume_that_was_created_by_hand_is_given_to_the_nodes_user_before_a_r
 def test_a_node_is_found_with_all_that_belongs_to_it(node: DeployedNode) -> None:
     assert (node.host, node.engine, node.ssh_options) == ("attic", "ssh://pi@attic.lan", ["-p", "22"])
     assert (node.container, node.wallet, node.data) == ("skycoin-node-1", WALLET, "skycoin-node-1-data")
-    assert node.backups == BACKUPS
+    assert node.copies_volume == BACKUPS
     assert node.urns == [resource["urn"] for resource in RESOURCES[1:-1]]
     assert node.protected == [RESOURCES[4]["urn"]]
     assert node.docker == "docker -H ssh://pi@attic.lan"

@@ -14,7 +14,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from catalogue.naming import backups_volume
+from catalogue.naming import copies_volume
 from catalogue.node_container import NODE
 from tests.unit.wallet_engine import wallet
 from tests.unit.world_engine import ROOT, WorldEngine
@@ -101,7 +101,7 @@ class World:
             for name, volume in places
             if volume.endswith("-wallet")
             for key in (
-                self.keys((name, volume)) | keys_of_copies(self.hosts[name].folder(backups_volume(volume)))
+                self.keys((name, volume)) | keys_of_copies(self.hosts[name].folder(copies_volume(volume)))
             )
         }
 

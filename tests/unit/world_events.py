@@ -4,7 +4,7 @@ import random
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from catalogue.naming import backups_volume
+from catalogue.naming import copies_volume
 from catalogue.node_container import USER
 from catalogue.version_order import is_newer
 from tests.unit.node_engine import BAD, GOOD, NEXT, SICK, EngineContainer, Fault
@@ -236,7 +236,7 @@ def lose(fleet: Fleet) -> str:
         ("one file", "all files", "older", "exchanged", "torn", "gone", "made anew", "copies")
     )
     if how == "copies":
-        copies = backups_volume(node.wallet)
+        copies = copies_volume(node.wallet)
         world.remove(node.home, copies)
         # A refresh compares with the state's record then.
         world.recorded[place] = set(node.of_state) if node.at == place else set()

@@ -7,7 +7,7 @@ import pytest
 from docker.errors import APIError
 from requests.exceptions import RequestException
 
-from catalogue.naming import backups_volume
+from catalogue.naming import copies_volume
 from catalogue.node_container import NODE, USER
 from clients.errors import ServiceError
 from clients.fingerprint import NOTHING, digest
@@ -89,7 +89,7 @@ class Node:
         """Volumes in the stack's file, and those of its containers."""
         wallet, data = self.wanted["wallet"], self.wanted["data"]
         mounted = [volume for box in self.boxes for volume in box.volumes if "-data" in volume]
-        return [*dict.fromkeys([wallet, backups_volume(wallet), data, *mounted])]
+        return [*dict.fromkeys([wallet, copies_volume(wallet), data, *mounted])]
 
     @property
     def boxes(self) -> list[EngineContainer]:
@@ -133,7 +133,7 @@ class Node:
         return {
             **INPUTS,
             **named,
-            "backups": backups_volume(self.wanted["wallet"]),
+            "backups": copies_volume(self.wanted["wallet"]),
             "networkMode": self.wanted["name"],
             "mounts": [{"type": "volume", "source": one, "target": at} for at, one in sources.items()],
             "ports": [{"internal": 6420, "external": self.port, "ip": "127.0.0.1"}],
@@ -183,7 +183,7 @@ class Node:
             self._looked(self.world.recorded.get(self.place, set()))
         if made != "same":
             self._refuse_another(before)
-        copies = self.engine.folder(backups_volume(self.wanted["wallet"]))
+        copies = self.engine.folder(copies_volume(self.wanted["wallet"]))
         if (checked, made) != ("same", "same") and (copies / ".identity").exists():
             self.world.recorded[self.place] = self.world.keys(self.place)
         return checked if made == "same" else made

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Iterable
 from dataclasses import replace
 
-from catalogue.naming import backups_volume, engine_name
+from catalogue.naming import copies_volume, engine_name
 from catalogue.node_container import NODE
 from clients.deployed_nodes import DeployedNode
 from clients.fingerprint import NOTHING
@@ -28,7 +28,7 @@ def refuse_managed(source: Source, others: Iterable[DeployedNode]) -> None:
     volumes, engine = {mount.get("Name") for mount in mounts}, engine_name(source.node.engine or "")
     for other in others:
         is_near = engine_name(other.engine or "") == engine
-        if is_near and volumes & {other.wallet, other.backups}:
+        if is_near and volumes & {other.wallet, other.copies_volume}:
             raise WalletError(_taken(source.where, f"{other.name} of this stack"))
     nodes = ask(
         source.node.host,
@@ -49,7 +49,7 @@ def refuse_moved(source: Source) -> None:
             continue
         present = ask(source.node.host, functools.partial(left.read_wallets, NOTHING))
         if present.identity and present.identity != remembered:
-            backups = backups_volume(volume)
+            backups = copies_volume(volume)
             raise WalletError(
                 f"{source.where} is only a copy: `./skyinfra node move` has moved its wallets to another "
                 "host, and two nodes would use one wallet. Nothing was changed. Move that node back; or, "

@@ -90,7 +90,7 @@ class WalletVolume:
             if name in names:
                 return self._copy(container, name)
         known = ", ".join(names) or "none"
-        raise WalletError(f"{name!r} is not a copy in {self.node.backups}; its copies are: {known}")
+        raise WalletError(f"{name!r} is not a copy in {self.node.copies_volume}; its copies are: {known}")
 
     def all_copies(self) -> Iterator[tuple[str, dict[str, File]]]:
         """Yield name and files of each copy on the host, the oldest first. Raises WalletError."""
@@ -101,10 +101,10 @@ class WalletVolume:
     @contextmanager
     def _copies(self) -> Iterator[tuple[Any, list[str]]]:
         """Create a container with the copies, and list their names; empty if there is no volume of copies."""
-        if not self.exists(self.node.backups):
+        if not self.exists(self.node.copies_volume):
             yield None, []
             return
-        with self.mounted(self.node.backups, COPIES, "ro") as container:
+        with self.mounted(self.node.copies_volume, COPIES, "ro") as container:
             stream, _ = self.ask(lambda: container.get_archive(COPIES))
             try:
                 names = self.ask(lambda: folders_in(stream, COPIES.strip("/")))
@@ -121,7 +121,7 @@ class WalletVolume:
     def _incomplete(self, what: str, reason: str = "the engine's archive is damaged or cut") -> WalletError:
         """Error for copies of which only a part can be read."""
         return WalletError(
-            f"{what} in {self.node.backups} on host {self.node.host} could not be read to their end "
+            f"{what} in {self.node.copies_volume} on host {self.node.host} could not be read to their end "
             f"({reason}). Nothing was changed. Run the same command again; if it ends like this again, look "
             "for errors of that host's disk (`dmesg`)"
         )
