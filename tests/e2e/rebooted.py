@@ -12,7 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from tests.e2e.layouts import layout_in
 from tests.e2e.plugin import busybox_archive, until
 
 NAME, WALLET, IMAGE = "skycoin-one", "skycoin-one-wallet", "node-like:1"
+COPIES = f"{WALLET}-backups"
 TEXT = '{"meta": {"type": "deterministic", "label": "precious"}, "entries": []}\n'
 MOMENTS: Mapping[str, tuple[str, int]] = {
     "the old one stops": ("stop", 1),
@@ -43,7 +44,7 @@ INPUTS: Values = {
     "host": "board",
     "sshOptions": [],
     "wallet": WALLET,
-    "backups": f"{WALLET}-backups",
+    "backups": COPIES,
     "newWallet": False,
     "name": NAME,
     "image": IMAGE,
@@ -55,6 +56,21 @@ INPUTS: Values = {
     "stopTimeout": 2,
     "waitTimeout": 60,
 }
+
+
+PREPARE = f"""\
+for volume in {WALLET} {COPIES}; do docker volume create $volume > /dev/null; done
+wallet=$(docker volume inspect -f '{{{{.Mountpoint}}}}' {WALLET})
+copies=$(docker volume inspect -f '{{{{.Mountpoint}}}}' {COPIES})
+echo {"0" * 32} | tee $wallet/.skyinfra-id > $copies/.identity
+chown -R "$1" $wallet $copies
+"""
+"""Shell script that creates the wallet of a user, and records it on its host as the node's preflight does."""
+
+
+def prepare(run: Callable[..., object], host: str, user: str = "0:0") -> None:
+    """Prepare the wallet on the engine at an address; `run` runs a command where that engine is."""
+    run("env", f"DOCKER_HOST={host}", "sh", "-c", PREPARE, "prepare", user)
 
 
 class Killed(BaseException):
@@ -106,11 +122,14 @@ class Board:
     def prepare(self) -> tuple[str, Values]:
         """Create a running node with a wallet."""
         self.client.api.import_image_from_data(busybox_archive(), repository="node-like", tag="1")
-        for volume in (WALLET, f"{WALLET}-backups"):  # as the node's preflight does
-            self.client.api.create_volume(volume)
-        place = Path(self.client.api.inspect_volume(WALLET)["Mountpoint"])
-        (place / "a.wlt").write_text(TEXT)
+        self.client.api.create_volume(WALLET)
+        self._wallet.write_text(TEXT)
+        prepare(lambda *command: subprocess.run(command, check=True), self._host)
         return self.kind().create(INPUTS)
+
+    @property
+    def _wallet(self) -> Path:
+        return Path(self.client.api.inspect_volume(WALLET)["Mountpoint"]) / "a.wlt"
 
     def kind(self, method: str = "", times: int = 0) -> NodeContainer:
         client = Client(self.client, Api(self.client.api, method, times))
@@ -144,8 +163,7 @@ class Board:
         return sorted(f"{container['Names'][0].lstrip('/')}={container['State']}" for container in found)
 
     def wallet(self) -> str:
-        place = Path(self.client.api.inspect_volume(WALLET)["Mountpoint"])
-        return (place / "a.wlt").read_text()
+        return self._wallet.read_text()
 
 
 def main(folder: Path) -> None:

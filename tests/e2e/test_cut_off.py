@@ -20,7 +20,7 @@ from providers.skycoin import watchdog
 from providers.skycoin.node_container import NodeContainer
 from tests.e2e.boards import Board, lone_board
 from tests.e2e.plugin import busybox_archive, until
-from tests.e2e.rebooted import INPUTS, NAME, WALLET
+from tests.e2e.rebooted import INPUTS, NAME, WALLET, prepare
 
 OLD, NEW = "node-like:1", "node-like:2"
 DATA = "skycoin-cut-off-data"
@@ -49,6 +49,8 @@ class Node:
     """A node on the board, as Pulumi's state has it."""
 
     board: Board
+    user: str = ""
+    """Its user; without one, that of its image, root."""
     identity: str = ""
     inputs: Values = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
@@ -58,7 +60,7 @@ class Node:
         place = {"engine": self.board.engine, "sshOptions": self.board.ssh_options}
         mounts = [*INPUTS["mounts"], {"type": "volume", "source": DATA, "target": "/data"}]
         node = {**INPUTS, **place, "mounts": mounts, "image": OLD, "init": True, "waitTimeout": 20}
-        return {**node, **changes}
+        return {**node, **({"user": self.user} if self.user else {}), **changes}
 
     def up(self, **changes: Any) -> None:
         news = self.wanted(**changes)
@@ -101,10 +103,17 @@ def proxy_on(board: Board, port: int) -> str:
 
 @pytest.fixture
 def node(board: Board, monkeypatch: pytest.MonkeyPatch) -> Iterator[Node]:
+    with running_node(Node(board), monkeypatch) as made:
+        yield made
+
+
+@contextmanager
+def running_node(made: Node, monkeypatch: pytest.MonkeyPatch) -> Iterator[Node]:
+    """Run a node on its board, and remove all containers afterwards."""
     monkeypatch.setattr(watchdog, "MARGIN", 10)
-    for volume in (WALLET, f"{WALLET}-backups", DATA):  # the second as the node's preflight does
-        board.docker("volume", "create", volume)
-    made = Node(board)
+    board = made.board
+    prepare(board.run, board.docker_host, made.user or "0:0")
+    board.docker("volume", "create", DATA)
     made.up()
     yield made
     board.plug()

@@ -46,7 +46,7 @@ from providers.skycoin.pulled_image import PulledImage
 from tests.e2e.boards import Board, end_boards, start_board
 from tests.e2e.layouts import layout_in
 from tests.e2e.plugin import OTHER_ENGINE, busybox_archive
-from tests.e2e.rebooted import INPUTS, NAME, WALLET
+from tests.e2e.rebooted import INPUTS, NAME, WALLET, prepare
 
 COPIES = 2 if OTHER_ENGINE else 1
 """How often an engine stores an image: containerd's image store keeps it compressed, too."""
@@ -208,8 +208,8 @@ class Node:
 
 @pytest.fixture(scope="module")
 def node(board: Board) -> Node:
-    for volume in (WALLET, f"{WALLET}-backups", "precious"):  # the second as the node's preflight does
-        board.docker("volume", "create", volume)
+    prepare(board.run, board.docker_host)
+    board.docker("volume", "create", "precious")
     return Node(board)
 
 

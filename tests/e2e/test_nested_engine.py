@@ -100,7 +100,7 @@ def test_a_node_is_refused_on_a_host_with_a_workspace_with_an_engine_inside(
     URN.set("urn:pulumi:fleet::skycoin::skycoin:index:Node$skycoin:index:Preflight::one-preflight")
     said: list[str] = []
     wanted = inputs(board, image=NODE_IMAGE, probe=["true"], container="skycoin-one", wallet=WALLET)
-    words = rf"^host shed has the workspace {name} with a Docker .+ \(skycoin:nodes\.one\.host\)\.$"
+    words = rf"^host shed has the workspace {name} with a nested Docker .+ \(skycoin:nodes\.one\.host\)\.$"
     with there(board, name, image, *options):
         with pytest.raises(ProviderError, match=words):
             Preflight(HostFindings(said.append)).create(wanted)

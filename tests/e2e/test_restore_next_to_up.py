@@ -15,7 +15,7 @@ from providers.skycoin.handover import Handover
 from tests.e2e.boards import Board
 from tests.e2e.plugin import until
 from tests.e2e.rebooted import NAME, WALLET
-from tests.e2e.test_cut_off import DATA, NEW, OLD, SLOW, Node, board_with_images, node
+from tests.e2e.test_cut_off import DATA, NEW, OLD, SLOW, Node, board_with_images, running_node
 from tests.unit.test_wallet_backups import wallet
 from wallets.backups.format import read
 from wallets.backups.local_folder import LocalFolder
@@ -26,8 +26,6 @@ from wallets.files.contents import File
 from wallets.volumes.volume import WalletVolume
 from wallets.volumes.writing import MOVE
 
-__all__ = ["node"]
-
 USER = "12000:12000"
 IN_VOLUME, IN_BACKUP = wallet("one"), wallet("one", "two", "three")
 STARTED = "has been started on"
@@ -37,6 +35,12 @@ STARTED = "has been started on"
 def board() -> Iterator[Board]:
     with board_with_images("restored", 32) as board:
         yield board
+
+
+@pytest.fixture
+def node(board: Board, monkeypatch: pytest.MonkeyPatch) -> Iterator[Node]:
+    with running_node(Node(board, USER), monkeypatch) as made:
+        yield made
 
 
 @pytest.fixture(autouse=True)
