@@ -92,7 +92,11 @@ def test_an_upgrade_removes_no_protection(reviewed: Reviewed) -> None:
         ("node-1-network", "ignores", f" from now on a difference of {name}")
         for name in ("driver", "internal", "ipamConfigs", "labels", "name", "options")
     ], "0.1.0 replaced a network"
-    assert "<summary>Options: 6</summary>" in done.stdout
+    assert (
+        "\n| builder | reaches another engine: unix://…/docker.sock → that of the environment |"
+        in done.stdout
+    )
+    assert "<summary>Options: 7</summary>" in done.stdout
 
 
 @pytest.mark.parametrize(
