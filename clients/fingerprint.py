@@ -157,8 +157,11 @@ def _is_same(before: Mapping[str, Chain], now: Mapping[str, Chain]) -> bool:
     """True for a wallet that has the same addresses, and no fewer secret keys."""
     if KEYS in before and KEYS in now and now[KEYS].count < before[KEYS].count:
         return False
-    first, second = ({name: chain for name, chain in of.items() if name != KEYS} for of in (before, now))
-    return first == second
+    return _without_keys(before) == _without_keys(now)
+
+
+def _without_keys(chains: Mapping[str, Chain]) -> dict[str, Chain]:
+    return {name: chain for name, chain in chains.items() if name != KEYS}
 
 
 def _count_text(addresses: int) -> str:
@@ -173,10 +176,7 @@ def summary(wallets: Fingerprint) -> str:
 
 def digest(wallets: Fingerprint) -> str:
     """Digest for people to compare: 16 hexadecimal digits over a volume's wallets and their names."""
-    hashed = {
-        file: {name: chain for name, chain in chains.items() if name != KEYS}
-        for file, chains in wallets.items()
-    }
+    hashed = {file: _without_keys(chains) for file, chains in wallets.items()}
     text = "".join(f"{line}\n" for line in sorted(lines(hashed)))
     return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
 

@@ -1,4 +1,4 @@
-"""What a build may do besides building: as a rule, it pushes a digest without a name, and reaches nothing."""
+"""Access of builds: a build pushes a digest without a name, and reaches nothing outside itself."""
 
 import csv
 from collections.abc import Iterator, Mapping

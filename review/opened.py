@@ -1,4 +1,4 @@
-"""What a change opens: what others could do with a container that they could not do before."""
+"""Access that a change opens: uses of a container that others did not have before."""
 
 from dataclasses import dataclass
 

@@ -284,7 +284,7 @@ def _engine(old: State, new: State) -> Iterator[str]:
 
 
 def _address(inputs: State) -> str:
-    """Where a provider finds its engine."""
+    """Input of a provider with the address of its engine."""
     context = inputs.get("context")
     return str(inputs.get("host") or (f"context {context}" if context else "that of the environment"))
 

@@ -56,7 +56,7 @@ class Restart:
     last: int | None = None
     """Seconds that its last replacement took; None if it is not in the state."""
     opens: tuple[Opened, ...] = ()
-    """What others could do from now on."""
+    """Use that others have from now on."""
 
     @property
     def stops(self) -> bool:

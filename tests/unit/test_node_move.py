@@ -32,7 +32,7 @@ from tests.unit.test_wallets import URN, child
 from tests.unit.yaml_like import EXPORTER
 from wallets import moving
 from wallets.asking import ask
-from wallets.errors import WalletError
+from wallets.errors import PartialError, WalletError
 from wallets.files.contents import STAGING, Contents, File
 from wallets.files.fingerprint import fingerprint_of
 
@@ -734,6 +734,22 @@ def test_a_wallet_that_grows_while_it_is_copied_stays_on_the_old_host(
     assert (ran.code, fleet.calls, fleet.file.read_text()) == (1, [], TEXT)
     assert "one on host attic was started again while its wallets were being copied" in ran.err
     assert fleet.attic.files(WALLET)["new.wlt"] == NEW
+
+
+@pytest.mark.case(38)
+def test_a_node_starts_again_on_its_own_wallet_if_only_a_part_arrives_on_the_new_host(
+    fleet: Fleet, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A restore's node must not start on such a wallet; a moving node's own volume is as it was."""
+
+    def put(*_: object) -> None:
+        raise PartialError("only some of the files could be moved into it")
+
+    monkeypatch.setattr("wallets.moving.put", put)
+    ran = move(skyinfra)
+    assert (ran.code, fleet.calls, fleet.file.read_text()) == (1, [], TEXT)
+    assert "only some of the files could be moved into it" in ran.err
+    assert fleet.running == ["ssh://pi@attic.lan"]
 
 
 def test_a_wallet_that_grows_until_its_node_is_removed_is_not_left_behind(

@@ -456,7 +456,7 @@ def test_a_failed_preview_without_an_error_gives_no_page(
 def test_a_recipient_of_backups_that_comes_or_goes_is_a_warning(
     before: dict[str, Any] | None, said: list[str], plain: Path, skyinfra: Skyinfra, monkeypatch: Any
 ) -> None:
-    """Where no backups are recorded, as in a workflow, whoever gets the next ones was not on the page."""
+    """Before, a page of a workflow, which has no records of backups, did not name who gets the next ones."""
     urn = "urn:pulumi:mine::skycoin::pulumi:pulumi:Stack::skycoin-mine"
     old = None if before is None else {"outputs": before}
     answer = {"steps": [{"op": "same", "urn": urn, "oldState": old, "newState": {}}]}

@@ -340,7 +340,7 @@ def test_a_provider_that_reaches_another_engine_is_a_change() -> None:
 def test_a_provider_that_leaves_the_environments_engine_is_a_change(
     inputs: dict[str, Any], place: str
 ) -> None:
-    """Nothing on the page said that containers and logins would go to another machine."""
+    """Before, the page did not say that containers and logins would go to another machine."""
     old, new = (state("pulumi:providers:docker", "here", inputs=one) for one in ({}, inputs))
     there, back = f"that of the environment → {place}", f"{place} → that of the environment"
     assert changes(step(old, new, "update")) == [("here", f"reaches another engine: {there}")]

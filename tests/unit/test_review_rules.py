@@ -167,7 +167,7 @@ def node_in_the_network_of_another(preview: Preview) -> None:
 
 
 def wallet_under_another_name(preview: Preview) -> None:
-    """As with an alias: the volume and its name on the host are the same."""
+    """An alias has this effect: the volume and its name on the host stay the same."""
     for step in preview["steps"]:
         if step["urn"].endswith("::attic-wallet"):
             step["urn"] = step["newState"]["urn"] = step["urn"].replace("attic-wallet", "attic-purse")

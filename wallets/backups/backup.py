@@ -131,7 +131,7 @@ def check(
 
 
 def _lacking(loss: str) -> str:
-    """What a backup lacks of a wallet, from the description of a loss."""
+    """Describe the parts of a wallet that a backup lacks, from the description of a loss."""
     is_whole = loss.endswith(GONE)
     return f"the backup lacks {loss.removesuffix(GONE)}" if is_whole else f"in the backup, {loss}"
 

@@ -17,16 +17,24 @@ from wallets.volumes.volume import WalletVolume
 def node_stopped(volume: WalletVolume) -> Iterator[bool]:
     """Stop the node during the body, and start it again if it was running; yields whether it was.
 
-    Raises WalletError if another container is running on its wallet.
+    It stays stopped if the body writes only a part of its wallet. Raises WalletError if another container is
+    running on its wallet.
     """
+    partial = None
     with node_leaving(volume) as container:
-        yield container is not None
+        try:
+            yield container is not None
+        except PartialError as error:
+            partial = error
+    if partial is not None:
+        stopped = f"\n{volume.node.where} was stopped, and was not started again" if container else ""
+        raise PartialError(f"{partial}{stopped}") from partial
     _bring_back(volume, container)
 
 
 @contextmanager
 def node_leaving(volume: WalletVolume) -> Iterator[Any]:
-    """Stop the node; it is started again only if it was running and the body fails, except by PartialError.
+    """Stop the node; it is started again only if it was running and the body fails.
 
     Yields its container, None if it was not running. Raises WalletError if another container is running
     on its wallet.
@@ -35,11 +43,6 @@ def node_leaving(volume: WalletVolume) -> Iterator[Any]:
     try:
         _stop(volume, container)
         yield container
-    except PartialError as error:
-        if container is None:
-            raise
-        node = volume.node
-        raise PartialError(f"{error}\n{node.where} was stopped, and was not started again") from error
     except BaseException as error:
         _bring_back(volume, container, error)
         raise
