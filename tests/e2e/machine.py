@@ -55,18 +55,22 @@ class Machine:
     layout: Layout
 
     def run(self, *argv: str, env: dict[str, str] | None = None, timeout: float = 1800) -> Result:
-        """Run a command in the checkout, with the set-up's settings."""
-        done = subprocess.run(
-            argv,
-            cwd=self.checkout,
-            env={**clean_environment(), **SETTINGS, **(env or {})},
-            text=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=timeout,
-            check=False,
-        )
+        """Run a command in the checkout, with the set-up's settings; a timeout fails with its output."""
+        try:
+            done = subprocess.run(
+                argv,
+                cwd=self.checkout,
+                env={**clean_environment(), **SETTINGS, **(env or {})},
+                text=True,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=timeout,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            said = (error.output or b"").decode(errors="replace")
+            pytest.fail(f"`{' '.join(argv)}` has run for {timeout:.0f} s:\n{said}")
         return Result(done.returncode, done.stdout)
 
     def started(self, *argv: str, env: dict[str, str] | None = None) -> "subprocess.Popen[bytes]":

@@ -1,5 +1,6 @@
 """The script `retry` of builds: a temporary failure of the network does not fail a build."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -69,3 +70,36 @@ def test_every_download_of_go_modules_in_a_build_is_retried() -> None:
     once = [(file, line) for file, line in downloads if "retry go mod download" not in line]
     # This one only looks up a version's commit, in what the step before has downloaded.
     assert [file for file, _ in once] == ["images/skycoin/Dockerfile"]
+
+
+def test_an_attempt_that_hangs_is_ended_and_retried(programs: Path) -> None:
+    """A build once waited half an hour for a mirror that had stopped answering, until it was killed."""
+    (programs / "timeout").write_text('#!/bin/sh\necho "limit $1"; shift; exec /usr/bin/timeout 0.2 "$@"\n')
+    (programs / "timeout").chmod(0o755)
+    (programs / "go").write_text(
+        '#!/bin/sh\n[ ! -e "$0.tried" ] || exit 0; touch "$0.tried"; exec /bin/sleep 60\n'
+    )
+    code, lines, said = retry(programs, failures=0)
+    assert code == 0
+    assert lines == ["limit 15m", "sleep 2", "limit 15m"]
+    assert said == "retry: failed, again in 2 s: go mod download\n"
+
+
+DOWNLOADS = re.compile(r"\b(apt-get (update|install|download)|mmdebstrap --)")
+
+
+def test_every_download_of_debian_packages_in_a_build_has_a_time_limit() -> None:
+    """apt's own timeouts do not notice every connection on which nothing comes."""
+    downloads = [
+        (str(file.relative_to(PROJECT)), line.strip())
+        for file in sorted((PROJECT / "images").glob("*/*"))
+        if file.is_file() and not file.name.endswith((".md", ".go"))
+        for line in file.read_text().splitlines()
+        if DOWNLOADS.search(line) and not line.lstrip().startswith("#")
+    ]
+    assert len(downloads) == 15
+    without = [
+        (file, line) for file, line in downloads if not re.search(r"\b(timeout \d+m|retry) (apt|mm)", line)
+    ]
+    # Its packages have been downloaded by the line before.
+    assert [file for file, _ in without] == ["images/workspace-base/install-packages"]
