@@ -1,12 +1,12 @@
-"""The simulation of tests/unit/test_simulation.py with many more seeds; about three minutes."""
+"""The simulation of tests/integration/test_simulation.py with many more seeds; about three minutes."""
 
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from tests.integration.test_simulation import STEPS, simulate
 from tests.unit.test_handover import _clock
-from tests.unit.test_simulation import STEPS, simulate
 
 __all__ = ["_clock"]
 

@@ -198,6 +198,6 @@ def test_drift_fails_and_an_unchanged_stack_does_not(forge: Forge, up: Machine) 
     assert "error: the stack local differs from its program or from the world." in result.text
 
 
-def test_linters_and_unit_tests_pass_as_a_workflow(forge: Forge) -> None:
+def test_linters_unit_and_integration_tests_pass_as_a_workflow(forge: Forge) -> None:
     result = forge.run("push", "test.yml")
     assert result.code == 0, result.text

@@ -17,12 +17,12 @@ from providers.skycoin.host_findings import HostFindings
 from providers.skycoin.node_container import NodeContainer
 from providers.skycoin.preflight import Preflight
 from providers.skycoin.wallet_identity import ACCEPTED
+from tests.integration.world import BrokenError, Files, Key, Place, World
+from tests.integration.world_engine import WorldEngine
 from tests.unit.node_engine import GOOD, EngineContainer, Killed, Resource
 from tests.unit.test_handover import INPUTS
 from tests.unit.test_host_checks import FACTS
 from tests.unit.test_preflight import INPUTS as PREFLIGHT
-from tests.unit.world import BrokenError, Files, Key, Place, World
-from tests.unit.world_engine import WorldEngine
 
 ENDINGS = (ProviderError, ServiceError, APIError, OSError, RequestException, Killed)
 """Errors with which an update can fail."""

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from catalogue.naming import copies_volume
 from catalogue.node_container import USER
 from catalogue.version_order import is_newer
+from tests.integration.world import HOSTS, BrokenError, World, address
+from tests.integration.world_engine import OLD, Chain, WorldEngine
+from tests.integration.world_move import move
+from tests.integration.world_node import DONE, Node
 from tests.unit.node_engine import BAD, GOOD, NEXT, SICK, EngineContainer, Fault
-from tests.unit.world import HOSTS, BrokenError, World, address
-from tests.unit.world_engine import OLD, Chain, WorldEngine
-from tests.unit.world_move import move
-from tests.unit.world_node import DONE, Node
 
 STRANGER = "stranger"
 OTHER = "12000:12001"

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.world import BrokenError, World
+from tests.integration.world_events import EVENTS, Fleet, begin, mend
 from tests.unit.test_handover import _clock
-from tests.unit.world import BrokenError, World
-from tests.unit.world_events import EVENTS, Fleet, begin, mend
 
 __all__ = ["_clock"]
 

@@ -15,9 +15,9 @@ from catalogue.node_container import NODE as LABEL
 from clients.fingerprint import lines
 from local.machine.layout import Layout
 from providers.skycoin.wallet_identity import ACCEPTED
+from tests.integration.test_node_move import CONTENTS, FINGERPRINT, MINE, NODE, WALLET, resources
 from tests.unit.command_line import Ran, Skyinfra
 from tests.unit.moving_engines import Board, Node, Requests
-from tests.unit.test_node_move import CONTENTS, FINGERPRINT, MINE, NODE, WALLET, resources
 from tests.unit.test_wallet_backups import wallet
 from wallets.adoption import reading, writing
 from wallets.errors import WalletError

@@ -16,9 +16,9 @@ from clients.fingerprint import NOTHING, SCRIPT, digest, read, script_arguments
 from clients.wallet_on_host import WalletOnHost
 from providers.kind import URN, ProviderError, Values
 from providers.skycoin.wallet_identity import verify_unchanged
-from tests.unit.test_copy_wallet import WALLET as TEXT
-from tests.unit.test_copy_wallet import Volumes, volumes
-from tests.unit.test_fingerprint import accounts, bip44
+from tests.integration.test_copy_wallet import WALLET as TEXT
+from tests.integration.test_copy_wallet import Volumes, volumes
+from tests.integration.test_fingerprint import accounts, bip44
 from tests.unit.test_preflight import COPIES, INPUTS, WALLET, engine, preflight, refreshed, remembered
 from tests.unit.wallet_engine import NODE, WalletEngine, wallet
 
@@ -445,7 +445,7 @@ def test_a_fingerprint_script_that_dies_does_not_report_a_torn_wallet_as_intact(
 ) -> None:
     """The limits of a copy can cause this: awk killed for its memory (256 MB), or no process left (128)."""
     (volumes.wallet / "a.wlt").write_text(TEXT[:20])
-    monkeypatch.setattr("tests.unit.test_copy_wallet.FINGERPRINT", "kill -9 $$")
+    monkeypatch.setattr("tests.integration.test_copy_wallet.FINGERPRINT", "kill -9 $$")
     code, _ = volumes.run()
     assert code != 0
     assert not list(volumes.copies.glob("*/a.wlt"))

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from catalogue.naming import copies_volume
 from catalogue.node_container import NODE
+from tests.integration.world_engine import ROOT, WorldEngine
 from tests.unit.wallet_engine import wallet
-from tests.unit.world_engine import ROOT, WorldEngine
 
 HOSTS = ("attic", "shed")
 CANARY = "canary of words"

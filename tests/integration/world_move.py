@@ -12,9 +12,9 @@ from commands.backend import Backend
 from commands.node import moving, removal
 from commands.node.origin import Origin, in_state
 from display.errors import UserError
+from tests.integration.world import BrokenError
+from tests.integration.world_node import DONE, Node
 from tests.unit.node_engine import Killed
-from tests.unit.world import BrokenError
-from tests.unit.world_node import DONE, Node
 from wallets.errors import WalletError
 
 FAILED = 255

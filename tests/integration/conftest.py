@@ -1,0 +1,11 @@
+"""Fixtures of the integration tier: those of the unit tier."""
+
+from tests.unit.conftest import (
+    _environment_of_nobody,
+    engine,
+    layout,
+    set_up,
+    skyinfra,
+)
+
+__all__ = ["_environment_of_nobody", "engine", "layout", "set_up", "skyinfra"]
