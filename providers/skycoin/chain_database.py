@@ -183,10 +183,10 @@ def finish_copy(client: Any, place: Mapping[str, Any], container: Values, action
         ChainDatabase(client, place, image, volume).finish_copy(action)
 
 
-def mounted_volume(container: Values) -> str:
-    """Name of a container's data volume; empty if it has none."""
+def mounted_volume(container: Values, at: str = DATA) -> str:
+    """Name of the volume that a container mounts at a path, by default its data volume; empty if none."""
     mounts = container.get("Mounts") or ()
-    return next((str(mount["Name"]) for mount in mounts if mount.get("Destination") == DATA), "")
+    return next((str(mount["Name"]) for mount in mounts if mount.get("Destination") == at), "")
 
 
 def wanted_volume(inputs: Values) -> str:

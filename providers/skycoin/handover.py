@@ -237,6 +237,7 @@ class Handover:
             if old is not None:
                 self._policy(old["Id"], UNCONFIRMED)
             self._policy(new, CONFIRMED)
+            self._refuse_ended(new, plan.name)
         except (ProviderError, ServiceError, DockerException, OSError) as error:
             raise ProviderError(self._undone(error, old, plan, attempt, on_undo)) from error
         return time.monotonic() - began if old is not None and old["State"]["Running"] else None
@@ -368,6 +369,17 @@ class Handover:
             self._say(f"waits for {name} to be healthy: {health or state['Status']}, {waited}")
             time.sleep(POLL)
         raise ProviderError(f"container {name} is not healthy after {seconds} s. {self._log_of(inspected)}")
+
+    def _refuse_ended(self, container: str, name: str) -> None:
+        """Raise ProviderError if a container is down that was confirmed a moment ago: no engine starts it."""
+        try:
+            inspected = self._api.inspect_container(container)
+        except NotFound:  # its watchdog has removed it
+            raise ProviderError(f"container {name} was removed while it was checked") from None
+        except (DockerException, OSError):  # the container is confirmed: an error now would lose it
+            return
+        if is_down(inspected):
+            raise ProviderError(f"container {name} ended while it was checked. {self._log_of(inspected)}")
 
     def _log_of(self, container: Mapping[str, Any]) -> str:
         """Last lines of a container's log that show why it ended."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from catalogue.node_container import WALLET
 from clients.engine import engine_address
 from clients.errors import ServiceError
 from clients.ssh import start_detached
@@ -43,10 +44,12 @@ def start_watchdog(place: Mapping[str, Any], old: Values, attempt: str, proxy: s
         attempt,
         str(seconds),
         str(grace),
-        place["wallet"],
+        # The old node writes to this one, even if the new node gets another.
+        mounted_volume(old, WALLET),
         mounted_volume(old),
         CHAIN,
         proxy,
+        place["wallet"],
     ]
     try:
         start_detached(engine, place.get("sshOptions") or (), SCRIPT, arguments)

@@ -586,6 +586,7 @@ def test_a_chain_volume_that_is_new_is_given(monkeypatch: pytest.MonkeyPatch) ->
 DOCKER = """#!/bin/sh
 echo "$*" >> "${0%/*}/calls"
 case $* in
+    *id=old*) echo old ;;
     *StartedAt*) echo started false ;;
     *Config.User*) echo 12000:12001 ;;
     *Image*) echo sha256:old ;;
@@ -597,7 +598,7 @@ esac
 def test_a_watchdog_puts_the_chain_back_as_the_old_nodes_user(tmp_path: Path) -> None:
     (tmp_path / "docker").write_text(DOCKER)
     (tmp_path / "docker").chmod(0o755)
-    words = [NAME, "old", "started", "attempt", "0", "60", WALLET, DATA, "script", ""]
+    words = [NAME, "old", "started", "attempt", "0", "60", WALLET, DATA, "script", "", WALLET]
     env = {"PATH": f"{tmp_path}:{os.defpath}"}
     subprocess.run(["sh", "-c", watchdog.SCRIPT, "sh", *words], env=env, check=True, timeout=60)
     [put_back] = [line for line in (tmp_path / "calls").read_text().splitlines() if line.startswith("run ")]
