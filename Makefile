@@ -86,7 +86,7 @@ env: known installed ## Print the environment for plain pulumi and docker: eval 
 
 test: lint unit integration e2e ## Lint and all tests of the three tiers (up to 90 min, with warm caches 60 to 75)
 
-# Each tier has a time limit, far above what it takes.
+# Each tier has a time limit, above what it takes on 2 slow cores without caches.
 unit: installed-for-tests ## Unit tests (about 1 min on 2 cores): no network, no daemon
 	@timeout --signal=INT 10m $(PYTHON) -m pytest tests/unit -n auto --cov=catalogue --cov=settings --cov=program --cov=components --cov-branch --cov-fail-under=100
 
@@ -102,11 +102,11 @@ states: installed-for-tests ## Before a release: record this version's states fo
 bench: installed-for-tests ## Measure speed and size on what `make up` set up (15 min), written to bench/last.json
 	@$(PYTHON) -m bench
 
-soak: installed-for-tests ## Tests that take too long for make test: every workspace, and more (20 min and up)
+soak: installed-for-tests ## Tests that take too long for make test: every workspace, and more (2 hours and up)
 	@$(PYTHON) -m pytest tests/soak --durations=10
 	@$(PYTHON) -m pytest tests/e2e -m long --durations=10
 
-lint: installed-for-tests ## Check formatting, lint and types of all code
+lint: installed-for-tests ## Check formatting and types of Python, and lint it, scripts, Dockerfiles and workflows
 	@sh tests/lint.sh $(VENV)
 
 lock: installed-for-tests ## After a change of requirements*.in: write requirements*.txt, with the hashes of all packages

@@ -16,9 +16,7 @@ echo "• zizmor"
 "$venv/bin/zizmor" --quiet --offline --persona auditor .github/workflows
 PATH=$venv/bin:$PATH "$venv/bin/python" -m tests.actionlint .github/workflows/*.yml
 echo "• shellcheck"
-git ls-files '*.sh' .ci/run .github/make-page .github/post-pages skyinfra images/go-module/with-build-ca images/go-module/update-debian \
-    images/go-module/unpack-busybox images/go-module/collect-licences images/skywire/install-compiler \
-    images/skywire/build-programs images/dind/start images/workspace-base/install-packages \
-    images/workspace-tools/go-toolchain providers/skycoin/pulumi-resource-skycoin \
-    review/policy-pack/pulumi-analyzer-policy-skyinfra |
-    PATH=$venv/bin:$PATH xargs shellcheck
+{
+    git ls-files '*.sh'
+    git grep -lE '^#!(/bin/sh|/usr/bin/env bash)$' -- ':!*.py' ':!*.md'
+} | sort -u | PATH=$venv/bin:$PATH xargs shellcheck

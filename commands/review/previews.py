@@ -104,7 +104,7 @@ def clean_tree() -> str:
         some = ", ".join(hidden[:3]) + (" and more" if hidden[3:] else "")
         raise UserError(
             f"Git is configured not to check {some}, so its tree does not cover those files: remove the "
-            "ignored "
-            "files in images/, and undo `git update-index --assume-unchanged` and `--skip-worktree`."
+            "ignored files in images/, and undo `git update-index --assume-unchanged` and "
+            "`--skip-worktree`."
         )
     return tree

@@ -11,6 +11,7 @@ import urllib.request
 import pytest
 
 from local.machine import services
+from local.stacks.states import state_file
 from tests.e2e.machine import RPC_PORT, Machine, Result
 from tests.e2e.test_up import get
 
@@ -160,6 +161,23 @@ def test_wallet_survives_a_lost_state(up: Machine, wallet: dict[str, str]) -> No
     up.docker("rm", "-f", NODE)
     result = up.make("up")
     assert result.code == 0, result.text
+    assert wallet_files(up) == wallet
+
+
+@pytest.mark.case(34)
+def test_a_truncated_state_is_restored_by_the_command_in_the_message(
+    up: Machine, wallet: dict[str, str]
+) -> None:
+    assert up.make("up").code == 0
+    state = state_file(up.layout, "local")
+    state.write_bytes(state.read_bytes()[:1000])
+    refused = up.make("up")
+    assert refused.code != 0
+    [command] = re.findall(r"is damaged\. Its last copy is next to it: (cp \S+ \S+)", refused.text)
+    assert up.run("sh", "-c", command).code == 0
+    result = up.make("up")
+    assert result.code == 0, result.text
+    assert re.search(r"• pulumi up\n(?: +….*\n)*    \d+ unchanged \(\d", result.text), result.text
     assert wallet_files(up) == wallet
 
 

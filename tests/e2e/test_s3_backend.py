@@ -245,6 +245,8 @@ def test_a_wrong_passphrase_is_reported_and_changes_nothing(
 
 
 def test_the_bucket_holds_no_secret_in_plain_text(users: tuple[User, User], bucket: Bucket) -> None:
-    for key in bucket.objects("stacks"):
+    keys = [*bucket.objects("stacks"), *bucket.objects("history"), *bucket.objects("backups")]
+    assert {key.split("/")[1] for key in keys} == {"stacks", "history", "backups"}
+    for key in keys:
         content = bucket.client.get_object(Bucket=BUCKET, Key=key)["Body"].read()
         assert b"s3cret" not in content, key

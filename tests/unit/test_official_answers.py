@@ -54,7 +54,7 @@ failure keeps the resource in the state where the official plugin keeps it.
 Run with: Debian 12's engine (20.10.24) in every `make e2e`; Moby 2.0.0-beta.24 (API 1.56) with containerd
 2.4.2 and runc 1.5.2 in every `make soak`, by the same tests. Only there a network of a given subnet has a
 gateway that the engine names, which is left out, and a port's addresses come in the order in which they were
-given. A whole `make up`, a handover and a workspace have not been run on the newer one.
+given. [tested-on.md](tested-on.md) says what else has been run on which engine.
 
 ## Exceptions
 

@@ -1,7 +1,9 @@
 """The review page of a preview. The previews are from pulumi 3.259, reduced to what is read."""
 
 import json
+import os
 import re
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -468,13 +470,40 @@ def test_a_recipient_of_backups_that_comes_or_goes_is_a_warning(
     assert warnings.splitlines() == [f"- backups of wallets {one}" for one in said]
 
 
-def test_git_runs_nothing_of_the_checkout_while_pulumi_previews(plain: Path, skyinfra: Skyinfra) -> None:
+def test_git_runs_nothing_of_the_checkout_while_pulumi_previews(
+    plain: Path, skyinfra: Skyinfra, tmp_path: Path
+) -> None:
     """Pulumi itself runs git commands to read the state of the checkout."""
     (plain.parent / "stacks" / "Pulumi.other.yaml").write_text("config: {}\n")
     assert skyinfra("review", "-s", "other").code == 0
     env = dict(line.partition("=")[::2] for line in (plain / "env").read_text().splitlines())
-    keys = [env[f"GIT_CONFIG_KEY_{number}"] for number in range(int(env["GIT_CONFIG_COUNT"]))]
-    assert {"safe.bareRepository", "core.fsmonitor", "core.hooksPath"} <= {*keys}
+    hostile = tmp_path / "hostile"
+    ran, script = tmp_path / "ran", tmp_path / "script"
+    script.write_text(f"#!/bin/sh\necho ran >> {ran}\n")
+    script.chmod(0o755)
+    by_git = {name: value for name, value in env.items() if name.startswith("GIT_")}
+
+    def git(*arguments: str, **variables: str) -> None:
+        who = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@a.invalid"}
+        who |= {"GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@a.invalid"}
+        subprocess.run(
+            ["git", "-C", hostile, *arguments],
+            env={"PATH": os.environ["PATH"], **who, **variables},
+            check=True,
+        )
+
+    hostile.mkdir()
+    git("init", "--quiet")
+    git("config", "core.fsmonitor", str(script))
+    (hostile / ".git" / "hooks" / "post-commit").write_bytes(script.read_bytes())
+    (hostile / ".git" / "hooks" / "post-commit").chmod(0o755)
+    (hostile / "file").touch()
+    for variables in ({}, by_git):
+        git("add", "--all", **variables)
+        git("commit", "--quiet", "--allow-empty", "--message=x", **variables)
+        git("status", **variables)
+        assert ran.exists() == (variables == {}), variables
+        ran.unlink(missing_ok=True)
 
 
 def test_a_container_that_a_refresh_did_not_find_is_called_gone() -> None:

@@ -184,6 +184,11 @@ def test_the_password_is_created_once_and_private(tmp_path: Path, monkeypatch: p
     assert file.parent.stat().st_mode & 0o777 == 0o700
 
 
-def test_no_command_or_input_holds_a_password() -> None:
-    assert not any("skycoin-0" in part or "--hashed" in part for part in page_command(8080))
-    assert "--auth=password" in page_command(8080)
+def test_no_command_or_input_holds_a_password(engine: Engine) -> None:
+    """The container generates it at its first start: two programs are equal to the last letter."""
+    container = opened(engine, PAGE)
+    assert container["command"] == opened(Engine(), PAGE)["command"]
+    assert container["envs"] == ["WORKSPACE_USER=1234:5678"]
+    [script] = [part for part in container["command"] if "password" in part and "\n" in part]
+    assert "/dev/urandom" in script
+    assert "--auth=password" in container["command"]
