@@ -225,7 +225,7 @@ def _shared_wallet(facts: HostFacts, planned: PlannedHost) -> Iterator[Values]:
                 yield {"wallet": tenant.wallet, "holder": container.name, "tenant": tenant.key}
 
 
-def _engine_inside(facts: HostFacts, planned: PlannedHost) -> Iterator[Values]:
+def _nested_engine(facts: HostFacts, planned: PlannedHost) -> Iterator[Values]:
     for tenant in planned.tenants:
         for container in facts.containers:
             if tenant.wallet is not None and container.nested_engine:
@@ -451,7 +451,7 @@ _ROWS = (
         "(volumes stay)",
         key="{tenant}.host",
         tried=_BOARD,
-        look=_engine_inside,
+        look=_nested_engine,
     ),
     Check(
         name="time to start",

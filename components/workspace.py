@@ -47,7 +47,7 @@ code-server would create that file too, but readable by every user.
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class EngineInside:
+class NestedEngine:
     """A Docker engine in the workspace: the volume of its data, and its rights from the outer engine."""
 
     volume: str
@@ -72,7 +72,7 @@ class WorkspaceArgs:
     terminal: str
     """Command that a terminal in the workspace runs."""
     home_volume: str
-    engine: EngineInside | None = None
+    engine: NestedEngine | None = None
     """Engine to run inside; None runs none and grants no capability."""
     ide_port: int | None = None
     """Port of the page inside the container; None if it has no page."""

@@ -9,7 +9,7 @@ import pulumi_docker as docker
 from catalogue.naming import split_pinned
 from catalogue.workspaces import DIND_CAPABILITIES, DIND_SECURITY, WORKSPACES
 from components.pulled_image import HostImage
-from components.workspace import EngineInside, Workspace, WorkspaceArgs
+from components.workspace import NestedEngine, Workspace, WorkspaceArgs
 from program.bases import authorities
 from program.hosts import host_of
 from program.pulled_images import ref_for
@@ -58,10 +58,10 @@ def open_workspace(
     return {"host": opening.host, "folder": opening.folder, "user": args.user, **made.summary}
 
 
-def _engine(volume: str | None) -> EngineInside | None:
+def _engine(volume: str | None) -> NestedEngine | None:
     if volume is None:
         return None
-    return EngineInside(volume=volume, capabilities=DIND_CAPABILITIES, security=DIND_SECURITY)
+    return NestedEngine(volume=volume, capabilities=DIND_CAPABILITIES, security=DIND_SECURITY)
 
 
 def _repository(published: Mapping[str, Any], registry: str) -> str:

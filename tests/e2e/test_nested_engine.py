@@ -93,7 +93,7 @@ def test_a_workspace_is_refused_on_a_host_with_a_node_of_any_version(
         ("angry_knuth", DIND_IMAGE, ("--privileged",)),
     ],
 )
-def test_a_node_is_refused_on_a_host_with_a_workspace_with_an_engine_inside(
+def test_a_node_is_refused_on_a_host_with_a_workspace_with_a_nested_engine(
     board: Board, name: str, image: str, options: tuple[str, ...]
 ) -> None:
     """The node is refused before its wallet volume is created. `fleet check` and a refresh report it too."""

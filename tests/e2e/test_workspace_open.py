@@ -258,7 +258,7 @@ def asked_for_an_engine(machine: Machine) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("opened")
-def test_an_engine_inside_is_refused_next_to_the_set_ups_own_node(up: Machine, folder: Path) -> None:
+def test_a_nested_engine_is_refused_next_to_the_set_ups_own_node(up: Machine, folder: Path) -> None:
     """The node belongs to another stack, and used to go unnoticed."""
     before = up.inspect("container", NAME)["Id"]
     result = asks(up, "workspace", "NAME=cli", f"FOLDER={folder}", "DIND=1")
@@ -304,7 +304,7 @@ def dind(machine: Machine, board: Board, folder: Path) -> Iterator[Any]:
 
 
 @pytest.mark.long
-def test_with_an_engine_inside_it_has_two_capabilities_and_a_volume_for_it(dind: Any) -> None:
+def test_with_a_nested_engine_it_has_two_capabilities_and_a_volume_for_it(dind: Any) -> None:
     host = dind["HostConfig"]
     wanted = [f"CAP_{name}" for name in DIND_CAPABILITIES]
     assert (host["Privileged"], host["CapAdd"]) == (False, wanted)
@@ -338,7 +338,7 @@ def test_opening_it_with_an_engine_again_changes_nothing(
 
 @pytest.mark.long
 @pytest.mark.usefixtures("dind")
-def test_an_engine_inside_is_refused_next_to_a_later_node_until_one_is_removed(
+def test_a_nested_engine_is_refused_next_to_a_later_node_until_one_is_removed(
     machine: Machine, board: Board, folder: Path
 ) -> None:
     """An earlier version of the program may have created both."""
@@ -360,7 +360,7 @@ def test_an_engine_inside_is_refused_next_to_a_later_node_until_one_is_removed(
 
 @pytest.mark.long
 @pytest.mark.usefixtures("dind")
-def test_a_node_is_refused_next_to_an_engine_inside(up: Machine, board: Board) -> None:
+def test_a_node_is_refused_next_to_a_nested_engine(up: Machine, board: Board) -> None:
     before = up.settings()
     node = {"image": "skycoin", "host": "shed", "rpc-port": 16466}
     hosts, nodes = before["skycoin:hosts"], before["skycoin:nodes"]

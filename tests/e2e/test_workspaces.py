@@ -239,7 +239,7 @@ def listening(cli: Workspace, name: str) -> set[int]:
     return {int(row[1].rpartition(":")[2], 16) for row in rows if row[3] == "0A"}
 
 
-def test_the_engine_inside_listens_on_no_port(cli: Workspace, dind: str) -> None:
+def test_the_nested_engine_listens_on_no_port(cli: Workspace, dind: str) -> None:
     assert listening(cli, dind) == set()
 
 

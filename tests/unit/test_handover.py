@@ -197,7 +197,7 @@ WORKSPACE: Values = {
 }
 
 
-def test_a_workspace_with_an_engine_inside_blocks_new_nodes_and_handovers() -> None:
+def test_a_workspace_with_a_nested_engine_blocks_new_nodes_and_handovers() -> None:
     """This holds even if the host's key may only reach Docker, and for changes that no preflight sees."""
     engine = NodeEngine(boxes={"dind": EngineContainer("dind", "skycoin-workspace-cli", WORKSPACE)})
     words = r"host attic has the workspace skycoin-workspace-cli .+ \(skycoin:nodes\.one\.host\)\.$"

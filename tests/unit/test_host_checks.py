@@ -214,7 +214,7 @@ def test_a_stopped_container_holds_no_port_and_a_wallet_only_where_it_returns() 
     assert names(containers=(replace(stopped, returns=True),)) == ["wallet"]
 
 
-def test_an_engine_inside_is_refused_on_a_host_with_a_running_stopped_or_planned_node() -> None:
+def test_a_nested_engine_is_refused_on_a_host_with_a_running_stopped_or_planned_node() -> None:
     """Before, nodes of another stack on that engine were not noticed."""
     [said] = found(containers=(DIND,))
     assert said == (

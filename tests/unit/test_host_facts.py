@@ -73,7 +73,7 @@ def test_a_host_tells_all_in_any_posix_shell(
     )
 
 
-def test_a_workspace_with_an_engine_inside_is_recognized(host: RecordedHost) -> None:
+def test_a_workspace_with_a_nested_engine_is_recognized(host: RecordedHost) -> None:
     host.docker(RASPBERRY_PI_4, NODE, DIND, {**DIND, "Name": "/plain", "Capabilities": []})
     found = {container.name: container.nested_engine for container in ask_host(PI).containers}
     assert found == {"skycoin-attic": False, "skycoin-workspace-cli": True, "plain": False}

@@ -66,7 +66,7 @@ def test_a_port_in_use_is_refused_before_anything_is_created_or_run(engine: Wall
     assert not engine.asked
 
 
-def test_an_engine_inside_is_refused_before_anything_is_created_or_run(engine: WalletEngine) -> None:
+def test_a_nested_engine_is_refused_before_anything_is_created_or_run(engine: WalletEngine) -> None:
     """Whoever is in that engine owns the host. A node that is there and unchanged stays; a refresh warns."""
     hosts = Hosts(replace(FACTS, containers=(DIND,)))
     with pytest.raises(

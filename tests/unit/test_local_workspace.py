@@ -129,7 +129,7 @@ def test_the_settings_of_an_opened_workspace_name_its_folder(folder: Path) -> No
     }
 
 
-def test_an_engine_inside_is_asked_for_twice(folder: Path) -> None:
+def test_a_nested_engine_is_asked_for_twice(folder: Path) -> None:
     settings = workspace._settings("cli", here(folder), 0, dind=True)
     assert settings["skycoin:workspaces.cli.dind"] == settings["skycoin:workspaces.cli.open.dind"] == "true"
 

@@ -62,7 +62,7 @@ def test_a_node_is_known_by_its_label_and_one_of_the_first_version_by_its_images
         ("somebodys", {TITLE: "their own"}, RIGHTS, True, False),
     ],
 )
-def test_an_engine_inside_is_known_by_its_rights_and_its_name_or_title(
+def test_a_nested_engine_is_known_by_its_rights_and_its_name_or_title(
     name: str, labels: dict[str, str], capabilities: list[str], privileged: bool, expected: bool
 ) -> None:
     """A new label for this purpose would have replaced every opened workspace."""

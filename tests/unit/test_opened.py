@@ -120,7 +120,7 @@ def test_the_settings_of_an_opened_workspace_reach_its_container() -> None:
     )
 
 
-def test_an_engine_inside_gets_the_rights_of_the_table() -> None:
+def test_a_nested_engine_gets_the_rights_of_the_table() -> None:
     found = container(opened(dind=True))
     assert found["capabilities"] == {"adds": ["CAP_SYS_ADMIN", "CAP_NET_ADMIN"]}
     assert found["securityOpts"] == ["seccomp=unconfined", "apparmor=unconfined"]

@@ -166,7 +166,7 @@ def test_a_workspace_that_does_not_exist_says_only_that() -> None:
     ]
 
 
-def test_an_engine_inside_is_refused_in_a_stack_with_nodes() -> None:
+def test_a_nested_engine_is_refused_in_a_stack_with_nodes() -> None:
     """A container with rights over its host must never be in a stack that has nodes."""
     assert faults(with_cli({"dind": True}, dind=True)) == [
         f"{KEY}.dind: a nested engine has root's rights over the host, and this stack has nodes (one, two): "
@@ -175,7 +175,7 @@ def test_an_engine_inside_is_refused_in_a_stack_with_nodes() -> None:
     parse({**with_cli({"dind": True}, dind=True), "nodes": {}})
 
 
-def test_an_engine_inside_needs_the_image_that_has_one() -> None:
+def test_a_nested_engine_needs_the_image_that_has_one() -> None:
     assert faults({**with_cli(dind=True), "nodes": {}}) == [
         f"{KEY}.dind: true needs dind: true next to open (the image with a nested engine)"
     ]

@@ -9,7 +9,7 @@ import pytest
 
 from components import workspace
 from components.host import Host
-from components.workspace import EngineInside, Workspace, WorkspaceArgs, page_command
+from components.workspace import NestedEngine, Workspace, WorkspaceArgs, page_command
 from mocks.engine import CONTAINER, NETWORK, PULLED, VOLUME, WORKSPACE_PREFLIGHT
 from tests.unit.engine import Engine
 from tests.unit.samples import HERE, IMAGE, PINNED, on_host
@@ -26,7 +26,7 @@ CLI = WorkspaceArgs(
 )
 DIND = replace(
     CLI,
-    engine=EngineInside(
+    engine=NestedEngine(
         volume="skycoin-workspace-cli-docker",
         capabilities=["SYS_ADMIN"],
         security=["seccomp=unconfined"],
@@ -99,7 +99,7 @@ def test_the_folder_is_the_only_path_of_the_host(engine: Engine, args: Workspace
     assert container["networkMode"] == "skycoin-workspace-cli"
 
 
-def test_an_engine_inside_gets_what_it_needs_starts_as_root_and_keeps_its_data(engine: Engine) -> None:
+def test_a_nested_engine_gets_what_it_needs_starts_as_root_and_keeps_its_data(engine: Engine) -> None:
     container = opened(engine, DIND)
     assert container["user"] == "0:0"
     assert container["capabilities"] == {"adds": ["CAP_SYS_ADMIN"]}
@@ -117,7 +117,7 @@ def test_an_engine_inside_gets_what_it_needs_starts_as_root_and_keeps_its_data(e
     )
 
 
-def test_an_engine_inside_is_created_after_the_check_that_its_host_has_no_node(engine: Engine) -> None:
+def test_a_nested_engine_is_created_after_the_check_that_its_host_has_no_node(engine: Engine) -> None:
     """Everything else depends on this check, which only a workspace with a nested engine has."""
     host = Host(name="attic", engine="ssh://pi@attic.lan", ssh_options=["-i", "key"])
     opened(engine, replace(DIND, host=host))
@@ -152,7 +152,7 @@ def test_a_page_is_shown_on_loopback_only_and_waited_for(engine: Engine) -> None
     }
 
 
-def test_a_page_with_an_engine_inside_waits_for_both(engine: Engine) -> None:
+def test_a_page_with_a_nested_engine_waits_for_both(engine: Engine) -> None:
     tests = opened(engine, replace(DIND, ide_port=8080, port=8080))["healthcheck"]["tests"]
     assert tests[1] == "docker version && curl --fail --silent http://127.0.0.1:8080/healthz >/dev/null"
 

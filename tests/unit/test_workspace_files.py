@@ -95,7 +95,7 @@ def test_a_devfile_is_the_same_for_a_cluster() -> None:
     }
 
 
-def test_only_an_engine_inside_has_rights_and_data_of_its_own() -> None:
+def test_only_a_nested_engine_has_rights_and_data_of_its_own() -> None:
     dind = replace(CLI, dind=True)
     container, component = container_of(dind), component_of(dind)
     assert container["capAdd"] == ["SYS_ADMIN", "NET_ADMIN"]

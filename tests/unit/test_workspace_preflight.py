@@ -26,7 +26,7 @@ def silent(_: Values) -> Any:
     raise SilentHostError("no engine answers at ssh://pi@attic.lan: no route.")
 
 
-def test_an_engine_inside_is_refused_by_preview_and_up_next_to_a_node() -> None:
+def test_a_nested_engine_is_refused_by_preview_and_up_next_to_a_node() -> None:
     """Before, nodes of another stack on that engine were not noticed."""
     for olds in (None, WANTED):
         with pytest.raises(ProviderError, match=REFUSED):
@@ -37,7 +37,7 @@ def test_an_engine_inside_is_refused_by_preview_and_up_next_to_a_node() -> None:
         kind(WITH_NODE).update("here/skycoin-workspace-cli", WANTED, {**WANTED, "sshOptions": ["-i", "key"]})
 
 
-def test_the_preflight_of_an_engine_inside_passes_on_a_host_without_nodes() -> None:
+def test_the_preflight_of_a_nested_engine_passes_on_a_host_without_nodes() -> None:
     assert kind(ALONE).planned(WANTED, None) == WANTED
     assert kind(ALONE).create(WANTED) == ("here/skycoin-workspace-cli", WANTED)
     moved = {**WANTED, "host": "there"}
