@@ -13,7 +13,7 @@ import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,13 +53,14 @@ def rotate_passphrase(layout: Layout, env: Mapping[str, str]) -> None:
                 this.found = "encrypted anew"
         targets = {name: [str(path), _digest(path)] for name, path in copies.targets.items()}
         write_aside(part / TARGETS, json.dumps(targets))
-        before.refuse_changed()
         os.sync()
+        # Last, because writing to a slow disk takes minutes.
+        before.refuse_changed()
         part.rename(_journal(layout))
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
-    settle(layout)
+    _refuse(settle(layout))
 
 
 def is_unfinished(layout: Layout) -> bool:
@@ -67,28 +68,32 @@ def is_unfinished(layout: Layout) -> bool:
     return _journal(layout).exists()
 
 
-def settle(layout: Layout) -> None:
-    """Finish a rotation that was killed while it was replacing files; otherwise do nothing."""
-    journal = _journal(layout)
+def settle(layout: Layout) -> Sequence[Path]:
+    """Finish a rotation that was killed while it was replacing files; otherwise do nothing.
+
+    Returns the changed files for which the rotation was undone instead.
+    """
+    journal, changed = _journal(layout), list[Path]()
     if journal.exists():
-        _finish(journal, layout.state / "passphrase")
+        changed = _finish(journal, layout.state / "passphrase")
         os.sync()
         journal.rename(_part(layout))
     for part in layout.state.glob(f"{journal.name}.*.part"):
         shutil.rmtree(part, ignore_errors=True)
+    return changed
 
 
-def _finish(journal: Path, passphrase: Path) -> None:
+def _finish(journal: Path, passphrase: Path) -> list[Path]:
     """Replace the files, the passphrase first: from then on no command can change an old file.
 
-    A file that was changed in the meantime is not replaced. If an `up` with the old passphrase changed it,
-    the rotation is undone.
+    A file that was changed in the meantime is not replaced. If it was changed before the passphrase was
+    replaced, nothing is: returns these files.
     """
     targets: dict[str, list[str]] = json.loads((journal / TARGETS).read_text())
     waiting = {name: Path(path) for name, (path, before) in targets.items() if _digest(Path(path)) == before}
     if passphrase.read_bytes() != (journal / "passphrase").read_bytes():
         if len(waiting) < len(targets):
-            return
+            return [Path(path) for name, (path, _) in targets.items() if name not in waiting]
         _put(journal / "passphrase", passphrase)
         os.sync()
     for name in targets:
@@ -96,6 +101,16 @@ def _finish(journal: Path, passphrase: Path) -> None:
             _put(journal / name, waiting[name])
         elif name.startswith(f"{PROJECT_COPY}/"):
             _keep_beside(journal / name, Path(targets[name][0]))
+    return []
+
+
+def _refuse(changed: Sequence[Path]) -> None:
+    """Raise SetupError if files were changed during a rotation."""
+    if changed:
+        raise SetupError(
+            f"pulumi or an editor changed {', '.join(map(str, changed))} at the same time. The "
+            "passphrase was not changed: run this again."
+        )
 
 
 def _keep_beside(copy: Path, file: Path) -> None:
@@ -152,13 +167,11 @@ class _StatesBefore:
         self._contents = self._read()
 
     def refuse_changed(self) -> None:
-        """Raise SetupError if a plain pulumi is running now, or has run since."""
+        """Raise SetupError if a plain pulumi is running now, or a state or a stack's file was changed."""
         for stack in self.stacks:
             require_unlocked(self._layout, stack)
-        if self._read() != self._contents:
-            raise SetupError(
-                "pulumi changed a stack at the same time. The passphrase was not changed: run this again."
-            )
+        now = self._read()
+        _refuse([path for path in {**self._contents, **now} if now.get(path) != self._contents.get(path)])
 
     def _read(self) -> dict[Path, bytes]:
         files = [file(stack) for stack in self.stacks for file in (self._state, stack_file)]

@@ -167,10 +167,52 @@ def test_a_stack_that_pulumi_changes_in_the_meantime_is_not_overwritten(
         real(before)
 
     monkeypatch.setattr(passphrase_rotation._StatesBefore, "refuse_changed", changed)
-    with pytest.raises(SetupError, match="pulumi changed a stack"):
+    with pytest.raises(SetupError, match=r"pulumi or an editor changed .*/local\.json at the same"):
         set_up.rotate()
     assert set_up.is_decryptable()
     assert '"resources": [{}]' in state_file(set_up.layout, "local").read_text()
+
+
+def write_state(set_up: SetUp) -> None:
+    """Write a state as a plain `pulumi` does."""
+    set_up.write("local", OLD, resources=1)
+
+
+def edit_file(set_up: SetUp) -> None:
+    """Save a stack's file as an editor does."""
+    set_up.file("local").write_text(f"{set_up.file('local').read_text()}# edited\n")
+
+
+@pytest.mark.parametrize("when", ["before the journal", "after the journal"])
+@pytest.mark.parametrize("change", [write_state, edit_file])
+def test_a_rotation_that_a_change_undoes_is_not_reported_as_done(
+    set_up: SetUp, monkeypatch: pytest.MonkeyPatch, change: Callable[[SetUp], None], when: str
+) -> None:
+    """Before, it printed success and kept the old passphrase, which its owner then trusted no longer."""
+    sync, finish = os.sync, passphrase_rotation._finish
+    waiting = [change]
+
+    def meanwhile() -> None:
+        while waiting:
+            waiting.pop()(set_up)
+
+    def synced() -> None:
+        sync()
+        meanwhile()
+
+    def finished(journal: Path, passphrase: Path) -> list[Path]:
+        meanwhile()
+        return finish(journal, passphrase)
+
+    if when == "before the journal":
+        monkeypatch.setattr(os, "sync", synced)
+    else:
+        monkeypatch.setattr(passphrase_rotation, "_finish", finished)
+    with pytest.raises(SetupError, match=r"changed .*local\.(json|yaml).* at .*phrase was not changed"):
+        set_up.rotate()
+    assert set_up.passphrase.read_text() == OLD
+    assert set_up.is_decryptable()
+    assert leftovers(set_up) == ["passphrase"]
 
 
 def test_a_file_that_is_not_yaml_or_not_a_state_is_reported_before_anything(set_up: SetUp) -> None:
