@@ -100,10 +100,14 @@ def backend_url(state: Path) -> str:
 
 
 def _places(layout: Layout) -> dict[str, str]:
-    """Variables that contain a path in the state folder."""
+    """Variables that contain a path in the state folder, or say how pulumi writes states there."""
     return {
         "PULUMI_HOME": str(layout.state / "pulumi"),
         "PULUMI_BACKEND_URL": backend_url(layout.state),
+        # A user may have set these, or their older names, over which these have precedence.
+        "PULUMI_DIY_BACKEND_GZIP": "false",
+        "PULUMI_DIY_BACKEND_ZSTD": "false",
+        "PULUMI_DIY_BACKEND_LEGACY_LAYOUT": "false",
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(layout.state / "passphrase"),
         "DOCKER_CONFIG": str(layout.docker_config),
         "SSL_CERT_FILE": str(layout.trust),

@@ -12,6 +12,9 @@ from local.machine.layout import Layout
 from local.machine.steps import BusyError, SetupError
 from local.stacks.files import is_own, stack_file
 
+COMPRESSED = (".gz", ".zst")
+"""Endings that pulumi adds to the names of compressed states (pulumi/pulumi `sdk/go/common/encoding`)."""
+
 
 def own_stacks(layout: Layout) -> list[str]:
     """The machine's own stacks that have resources."""
@@ -38,8 +41,24 @@ def resources(layout: Layout, stack: str) -> list[dict[str, Any]]:
 
 
 def all_stacks(layout: Layout) -> list[str]:
-    """Every stack with a state on this set-up's backend, committed ones included."""
-    return sorted(path.stem for path in state_file(layout, "*").parent.glob("*.json"))
+    """Every stack with a state on this set-up's backend, committed ones included.
+
+    Raises SetupError for a compressed state, which no command can read.
+    """
+    for ending in COMPRESSED:
+        for path in _states(layout).glob(f"*.json{ending}"):
+            _refuse_compressed(path)
+    return sorted(path.stem for path in _states(layout).glob("*.json"))
+
+
+def _refuse_compressed(state: Path) -> None:
+    """Raise SetupError for a state that pulumi wrote in a shell with another environment."""
+    stack = state.name.partition(".json")[0]
+    raise SetupError(
+        f"pulumi has compressed the state {state}, because a variable such as PULUMI_DIY_BACKEND_GZIP was "
+        "set. Nothing was changed. Let pulumi write it without compression, then run this again: "
+        f'eval "$(make -s env)"; pulumi stack export -s {stack} | pulumi stack import -s {stack}'
+    )
 
 
 def require_unlocked(layout: Layout, stack: str) -> None:
@@ -96,5 +115,13 @@ def deployment(state: Path) -> dict[str, Any]:
 
 
 def state_file(layout: Layout, stack: str) -> Path:
-    """State file of a stack on the set-up's backend."""
-    return layout.state / "backend" / ".pulumi" / "stacks" / "skycoin" / f"{bare_name(stack)}.json"
+    """State file of a stack on the set-up's backend. Raises SetupError if it is compressed."""
+    state = _states(layout) / f"{bare_name(stack)}.json"
+    for ending in COMPRESSED:
+        if (compressed := state.with_name(f"{state.name}{ending}")).exists():
+            _refuse_compressed(compressed)
+    return state
+
+
+def _states(layout: Layout) -> Path:
+    return layout.state / "backend" / ".pulumi" / "stacks" / "skycoin"

@@ -9,6 +9,7 @@ import socket
 import stat
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,7 +31,7 @@ from local.registry.login import remove_login
 from local.setup import NEEDED_GIGABYTES, claim_state, refuse_another_engine, set_up
 from local.stacks.lock import exclusive
 from local.stacks.missing_nodes import refuse_missing
-from local.stacks.states import has_pending_creates, require_unlocked
+from local.stacks.states import has_pending_creates, require_unlocked, resources, state_file
 from local.teardown import delete_builders
 from tests.unit.test_wallets import RESOURCES
 
@@ -466,6 +467,18 @@ def test_the_lock_of_a_pulumi_that_was_killed_on_this_machine_is_removed(
     assert lock.exists() is stays
     printed = capsys.readouterr().out
     assert (f"the lock of a pulumi that was killed (process {2**22 + 1}) is removed" in printed) is not stays
+
+
+@pytest.mark.parametrize("asked", [resources, state_file, refuse_missing])
+def test_a_compressed_state_is_not_a_stack_without_one(
+    layout: Layout, asked: Callable[[Layout, str], object]
+) -> None:
+    """Before, `make down` left its node running, and `make preview` would have created it again."""
+    state = state_file(layout, "local")
+    state.parent.mkdir(parents=True)
+    state.with_name(f"{state.name}.gz").touch()
+    with pytest.raises(SetupError, match=r"compressed the state .*local\.json\.gz"):
+        asked(layout, "local")
 
 
 @pytest.mark.case(16)

@@ -226,6 +226,20 @@ def test_a_file_that_is_not_yaml_or_not_a_state_is_reported_before_anything(set_
     assert leftovers(set_up) == ["passphrase"]
 
 
+@pytest.mark.parametrize("ending", [".gz", ".zst"])
+def test_the_passphrase_of_a_compressed_state_is_kept(set_up: SetUp, ending: str) -> None:
+    """Before, a rotation did not see such a state, and removed the only passphrase that opens it."""
+    state = state_file(set_up.layout, "local")
+    state.rename(compressed := state.with_name(f"{state.name}{ending}"))
+    with pytest.raises(
+        SetupError, match=rf"compressed the state {compressed}, .*stack export -s local \| pulumi stack imp"
+    ):
+        set_up.rotate()
+    assert set_up.passphrase.read_text() == OLD
+    env = known_environment(set_up.layout)  # that of `make -s env`, with which pulumi writes it again
+    assert (env["PULUMI_DIY_BACKEND_GZIP"], env["PULUMI_DIY_BACKEND_ZSTD"]) == ("false", "false")
+
+
 def test_a_running_pulumi_is_reported_before_anything_is_changed(set_up: SetUp) -> None:
     lock = set_up.layout.state / "backend/.pulumi/locks/organization/skycoin/fleet/one.json"
     lock.parent.mkdir(parents=True)

@@ -211,6 +211,16 @@ def test_states_of_all_stacks_their_files_and_bases_name_what_stays(
     assert named(set_up) == {digest(letter) for letter in "abcd"}
 
 
+def test_a_compressed_state_stops_it(set_up: Layout, removal: list[Garbage], skyinfra: Skyinfra) -> None:
+    """The images that it names are unknown, and would be removed."""
+    state = state_file(set_up, "fleet")
+    state.parent.mkdir(parents=True)
+    state.with_name(f"{state.name}.gz").touch()
+    ran = skyinfra("setup", "collect", "--yes")
+    assert (ran.code, removal) == (exit_codes.FAILED, [])
+    assert "fleet.json.gz, because a variable such as PULUMI_DIY_BACKEND_GZIP was set" in ran.err
+
+
 @pytest.fixture
 def removal(set_up: Layout, monkeypatch: pytest.MonkeyPatch) -> list[Garbage]:
     """Removals that were started, of a registry with one published image and two unneeded ones."""
