@@ -7,6 +7,7 @@ Containers keep running. If the move is killed, the state is complete in one of 
 import errno
 import os
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 from local.builds.builder import SOCKET_LENGTH
@@ -156,15 +157,12 @@ def _copy(layout: Layout, target: Path) -> str | None:
     shutil.rmtree(EARLIER / "build-network", ignore_errors=True)
     try:
         run(["cp", "-a", str(EARLIER), str(part)], log=log, doing="copying the state")
-        for path in sorted(EARLIER.iterdir()):
-            if path.name != layout.logs.name:
-                pair = [str(path), str(part / path.name)]
-                run(["diff", "-rq", "--no-dereference", *pair], log=log, doing="comparing the copy")
+        _compare(part, {layout.logs.name}, log)
         write_aside(part / MOVED_FROM, str(EARLIER))
         os.sync()
-        if begun := _begun(layout):
+        if changed := _changed(layout, part, log):
             shutil.rmtree(part)
-            return begun
+            return changed
         part.rename(target)
     except (OSError, SetupError):
         shutil.rmtree(part, ignore_errors=True)
@@ -175,6 +173,27 @@ def _copy(layout: Layout, target: Path) -> str | None:
     sync(target.parent)
     _remove_copied(target)
     return None
+
+
+def _compare(part: Path, without: Collection[str], log: Path) -> None:
+    """Raise SetupError if a folder or file of the state differs from its copy."""
+    for path in sorted(EARLIER.iterdir()):
+        if path.name not in without:
+            pair = [str(path), str(part / path.name)]
+            run(["diff", "-rq", "--no-dereference", *pair], log=log, doing="comparing the copy")
+
+
+def _changed(layout: Layout, part: Path, log: Path) -> str | None:
+    """Message if pulumi has changed the state since it was copied, or has begun to, or None.
+
+    The registry, which pulumi does not write, has gigabytes: in the time that they took, a short run ended.
+    """
+    try:
+        _compare(part, {layout.logs.name, "registry"}, log)
+    except SetupError:
+        changed = f"it was changed while it was copied: {log} shows where. Run `make up` again."
+        return _begun(layout) or changed
+    return _begun(layout)
 
 
 def _remove_copied(target: Path) -> None:

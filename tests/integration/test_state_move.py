@@ -304,6 +304,32 @@ def test_a_copy_that_fails_or_differs_is_removed_and_the_state_stays(
     assert ("differ" in log.read_text()) is (fault == "other bytes")
 
 
+def test_what_a_short_pulumi_writes_while_the_registry_is_compared_is_not_lost(
+    home: Home,
+    two_disks: None,
+    old: Layout,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Its lock is gone again before the last look at locks. Before, its work was removed with the rest."""
+    history = home.earlier / "backend" / ".pulumi" / "history"
+
+    def compare(argv: list[str], **options: Any) -> None:
+        run(argv, **options)
+        if argv[0] == "diff" and argv[-1].endswith("/registry"):
+            history.mkdir(parents=True)
+
+    monkeypatch.setattr("local.state_move.run", compare)
+    assert moved(old) == old
+    assert history.exists()
+    assert [*home.target.parent.iterdir()] == []
+    log = old.cache / "logs" / "state-move.log"
+    assert f"it was changed while it was copied: {log} shows where" in capsys.readouterr().out
+    assert "history" in log.read_text()
+    monkeypatch.setattr("local.state_move.run", run)
+    assert moved(old).state == home.target
+
+
 def test_an_old_state_that_can_not_be_removed_is_reported_and_the_copy_is_used(
     home: Home,
     two_disks: None,
