@@ -7,7 +7,7 @@ everything needed; the next run continues.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from clients.registry import Repository
@@ -32,17 +32,31 @@ def digests(texts: Iterable[str]) -> frozenset[str]:
 def collect(layout: Layout, agreed: Callable[[Garbage], bool]) -> Garbage | None:
     """Show `agreed` what would be removed, and remove it if it returns True; None if nothing was removed.
 
+    What became needed before the answer stays.
+
     Raises SetupError, with nothing changed, if another command or pulumi is running.
     """
     known_environment(layout)  # raises if there is no set-up
     with exclusive(layout, "skyinfra setup collect"):
-        for stack in all_stacks(layout):
-            require_unlocked(layout, stack)
-        unneeded = garbage(layout.state / "registry", named(layout))
+        unneeded = _unneeded(layout)
         if unneeded.is_empty or not agreed(unneeded):
             return None
+        unneeded = _still_unneeded(layout, unneeded)
         _remove(layout, unneeded, registry_service(layout, ensure_tool(layout, find_go(layout), REGISTRY)))
         return unneeded
+
+
+def _unneeded(layout: Layout, keep: Collection[str] = ()) -> Garbage:
+    """What neither a tag nor a stack needs, nor `keep` names. Raises SetupError if pulumi is running."""
+    for stack in all_stacks(layout):
+        require_unlocked(layout, stack)
+    return garbage(layout.state / "registry", named(layout).union(keep))
+
+
+def _still_unneeded(layout: Layout, shown: Garbage) -> Garbage:
+    """What was shown and is still unneeded: others may deploy, tag or push while a question is open."""
+    later = {*_unneeded(layout).manifests}.difference(shown.manifests)
+    return _unneeded(layout, [manifest.digest for manifest in later])
 
 
 def named(layout: Layout) -> frozenset[str]:

@@ -4,6 +4,7 @@ With the real registry: tests/e2e/test_disks.py.
 """
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +20,7 @@ from local import registry_collection
 from local.machine.layout import Layout
 from local.machine.steps import SetupError
 from local.registry.contents import Garbage, Manifest, garbage
-from local.registry_collection import named
+from local.registry_collection import collect, named
 from local.stacks.lock import exclusive
 from local.stacks.states import state_file
 from tests.unit.command_line import Skyinfra
@@ -265,6 +266,57 @@ def test_confirmation_is_required(
     monkeypatch.setattr("commands.agreement.sys", terminal)
     assert skyinfra("setup", "collect").code == (0 if answer else exit_codes.FAILED)
     assert len(removal) == count
+
+
+def deploy(set_up: Layout, digest: str) -> None:
+    """Let a stack's state name an image, as a plain `pulumi up` of another shell does."""
+    state = state_file(set_up, "local")
+    state.parent.mkdir(parents=True, exist_ok=True)
+    state.write_text(json.dumps({"image": f"r@{digest}"}))
+
+
+def tag(set_up: Layout, digest: str) -> None:
+    link = RegistryFolder(set_up.state / "registry").root / "repositories" / NAME / "_manifests/tags/0.27"
+    RegistryFolder._write(link / "current" / "link", digest.encode())
+
+
+def push(set_up: Layout, digest: str) -> None:
+    """Push a list whose tag is still to be written."""
+    RegistryFolder(set_up.state / "registry").list_of([digest])
+
+
+@pytest.mark.parametrize("change", [deploy, tag, push])
+def test_an_image_that_becomes_needed_while_the_question_is_open_stays(
+    change: Callable[[Layout, str], None], set_up: Layout, removal: list[Garbage]
+) -> None:
+    """Before, all that was found before the question was removed, also an image that a node ran by now."""
+    others = list[str]()
+
+    def agreed(shown: Garbage) -> bool:
+        needed, *rest = (manifest.digest for manifest in shown.manifests)
+        change(set_up, needed)
+        others.extend(rest)
+        return True
+
+    gone = collect(set_up, agreed)
+    assert gone is not None
+    assert removal == [gone]
+    assert [manifest.digest for manifest in gone.manifests] == others
+
+
+def test_a_pulumi_that_begins_while_the_question_is_open_stops_it(
+    set_up: Layout, removal: list[Garbage]
+) -> None:
+    def agreed(shown: Garbage) -> bool:
+        deploy(set_up, shown.manifests[0].digest)
+        lock = set_up.state / "backend/.pulumi/locks/organization/skycoin/local/one.json"
+        lock.parent.mkdir(parents=True)
+        lock.write_text(json.dumps({"pid": os.getpid(), "username": "me"}))
+        return True
+
+    with pytest.raises(SetupError, match="is changing the stack local"):
+        collect(set_up, agreed)
+    assert removal == []
 
 
 def test_nothing_is_asked_if_everything_is_needed(set_up: Layout, skyinfra: Skyinfra) -> None:
