@@ -64,15 +64,17 @@ def _refuse_compressed(state: Path) -> None:
 def require_unlocked(layout: Layout, stack: str) -> None:
     """Raise BusyError if a running pulumi holds the stack's lock (file backend).
 
+    A pulumi on another machine, or in a container, counts as running, because its process can't be seen here.
     Removes the lock of a pulumi that was killed on this machine; pulumi itself asks for `pulumi cancel`.
     """
+    here = socket.gethostname()
     folder = layout.state / "backend" / ".pulumi" / "locks" / "organization" / "skycoin" / bare_name(stack)
     for path in folder.glob("*.json"):
         try:
             holder = json.loads(path.read_text())
-            process = int(holder["pid"])
-            if not _is_running(process, holder.get("username")):
-                if holder.get("hostname") == socket.gethostname():
+            process, host = int(holder["pid"]), holder.get("hostname") or here
+            if host == here and not _is_running(process, holder.get("username")):
+                if holder.get("hostname"):
                     path.unlink(missing_ok=True)
                     print(f"• the lock of a pulumi that was killed (process {process}) is removed")
                 continue
@@ -83,10 +85,19 @@ def require_unlocked(layout: Layout, stack: str) -> None:
             ) from None
         except (OSError, ValueError, KeyError, TypeError):
             continue  # released, or damaged: pulumi then explains what to do
+        place, remedy = ("", "") if host == here else (f" on {host}", _if_killed(stack, host))
         raise BusyError(
-            f"pulumi (process {holder['pid']} of {holder.get('username', 'another user')}) is changing the "
-            f"stack {stack}. Nothing was changed: wait for it to end, then run this again."
+            f"pulumi (process {process} of {holder.get('username', 'another user')}{place}) is changing the "
+            f"stack {stack}. Nothing was changed: wait for it to end, then run this again.{remedy}"
         )
+
+
+def _if_killed(stack: str, host: str) -> str:
+    """Remedy for a lock that may be of a killed pulumi, on another machine or under a former name of this."""
+    return (
+        f" If it was killed on {host}, or on this machine while that was its name, remove its lock: "
+        f'eval "$(make -s env)"; pulumi cancel -s {stack}'
+    )
 
 
 def _is_running(process: int, user: object) -> bool:

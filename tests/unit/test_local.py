@@ -22,7 +22,7 @@ from local.engines import own_engine
 from local.machine import services, tools, vulnerability_database
 from local.machine.layout import PROJECT, EngineChoice, Layout, Mode, read_layout
 from local.machine.services import Service
-from local.machine.steps import SetupError, output, run, step
+from local.machine.steps import BusyError, SetupError, output, run, step
 from local.pulumi import docker_plugin_choice
 from local.pulumi.cli import known_environment, passphrase_file, plugin_folder, remember
 from local.pulumi.docker_plugin_choice import DockerPlugin
@@ -453,20 +453,40 @@ def test_a_second_command_is_refused_with_the_name_of_the_running_one(layout: La
         pass
 
 
-@pytest.mark.case(17)
-@pytest.mark.parametrize(("host", "stays"), [(socket.gethostname(), False), ("another-machine", True)])
-def test_the_lock_of_a_pulumi_that_was_killed_on_this_machine_is_removed(
-    layout: Layout, capsys: pytest.CaptureFixture[str], host: str, *, stays: bool
-) -> None:
-    """Before, `make up` said that it had cleaned up, and then ended with Pulumi's message about the lock."""
+def lock_of(layout: Layout, **holder: object) -> Path:
+    """Write a lock of the stack `local` as pulumi does."""
     folder = layout.state / "backend" / ".pulumi" / "locks" / "organization" / "skycoin" / "local"
     folder.mkdir(parents=True)
     lock = folder / "1.json"
-    lock.write_text(json.dumps({"pid": 2**22 + 1, "username": "me", "hostname": host}))
+    lock.write_text(json.dumps(holder))
+    return lock
+
+
+@pytest.mark.case(17)
+def test_the_lock_of_a_pulumi_that_was_killed_on_this_machine_is_removed(
+    layout: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before, `make up` said that it had cleaned up, and then ended with Pulumi's message about the lock."""
+    lock = lock_of(layout, pid=2**22 + 1, username="me", hostname=socket.gethostname())
     require_unlocked(layout, "local")
-    assert lock.exists() is stays
-    printed = capsys.readouterr().out
-    assert (f"the lock of a pulumi that was killed (process {2**22 + 1}) is removed" in printed) is not stays
+    assert not lock.exists()
+    assert f"the lock of a pulumi that was killed (process {2**22 + 1}) is removed" in capsys.readouterr().out
+
+
+@pytest.mark.case(16)
+@pytest.mark.parametrize("process", [2**22 + 1, os.getpid()])
+def test_a_pulumi_on_another_machine_counts_as_running_whatever_its_number_means_here(
+    layout: Layout, process: int
+) -> None:
+    """Before, a state was moved or encrypted anew while a pulumi in a container was writing it."""
+    lock = lock_of(layout, pid=process, username="me", hostname="laptop.lan")
+    with pytest.raises(
+        BusyError,
+        match=rf"pulumi \(process {process} of me on laptop\.lan\) is changing the stack local\. .*"
+        r"If it was killed on laptop\.lan, or on this machine while that was its name, .*cancel -s local$",
+    ):
+        require_unlocked(layout, "local")
+    assert lock.exists()
 
 
 @pytest.mark.parametrize("asked", [resources, state_file, refuse_missing])
