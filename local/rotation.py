@@ -1,10 +1,10 @@
 """`skyinfra setup rotate`: new keys for a set-up while its nodes keep running."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 
-from clients.deployed_nodes import nodes_of
+from clients.deployed_nodes import DeployedNode, nodes_of
 from local.builds.builder import builder_service
 from local.machine.layout import Layout
 from local.machine.services import Service, running_pid, start
@@ -17,6 +17,7 @@ from local.registry.server import registry_service
 from local.stacks.lock import exclusive
 from local.stacks.passphrase_rotation import rotate_passphrase
 from local.stacks.states import all_stacks, require_unlocked, resources
+from wallets.errors import WalletError
 from wallets.login import renew_password, shown_login
 
 
@@ -34,7 +35,7 @@ class Key(StrEnum):
 
 
 def rotate(layout: Layout, key: Key) -> None:
-    """Replace one key. Raises SetupError, with nothing changed, if that is impossible."""
+    """Replace one key. Raises SetupError; of all keys, only the passwords can then be changed in part."""
     known_environment(layout)  # raises if there is no set-up
     with exclusive(layout, f"skyinfra setup rotate {key}"):
         env = known_environment(layout)
@@ -80,8 +81,26 @@ def _rotate_gui(layout: Layout, env: Mapping[str, str]) -> None:
         raise SetupError("No node of this set-up has a web interface: `gui: true` on a node enables it.")
     for node in nodes:
         shown_login(node)  # all hosts must answer before any password is changed
+    _renew_passwords(nodes)
+
+
+def _renew_passwords(nodes: Sequence[DeployedNode]) -> None:
+    """Give each web interface a new password. Raises SetupError that names those with one, and the others."""
+    changed, failures = list[str](), list[str]()
     for node in nodes:
-        renew_password(node)
+        name = f"{node.name} (stack {node.stack})"
+        try:
+            renew_password(node)
+        except WalletError as error:
+            failures.append(f"{name}: {str(error).rstrip('.')}")
+        else:
+            changed.append(name)
+    if failures:
+        raise SetupError(
+            f"New passwords: {', '.join(changed) or 'none'}. Failed: {'; '.join(failures)}. "
+            "`./skyinfra node password NODE -s STACK` shows the password that a node has now; run this again "
+            "for a new one on every node."
+        )
 
 
 def _restart_running(layout: Layout) -> None:

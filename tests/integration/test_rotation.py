@@ -193,7 +193,7 @@ def nodes_with(monkeypatch: pytest.MonkeyPatch, **proxies: str | None) -> list[t
         if node.proxy == "dead":
             raise WalletError("host attic: does not answer")
 
-    found = {name: SimpleNamespace(proxy=proxy) for name, proxy in proxies.items()}
+    found = {name: SimpleNamespace(name=name, stack="local", proxy=proxy) for name, proxy in proxies.items()}
     monkeypatch.setattr(rotation, "all_stacks", lambda _: ["local"])
     monkeypatch.setattr(rotation, "require_unlocked", lambda *_: None)
     monkeypatch.setattr(rotation, "nodes_of", lambda *_: found)
@@ -225,3 +225,21 @@ def test_no_password_is_changed_unless_all_can_be(
     assert ran.code == exit_codes.FAILED
     assert expected in ran.err
     assert "new" not in [what for what, _ in asked]
+
+
+@pytest.mark.usefixtures("set_up")
+def test_a_host_that_is_cut_off_half_way_is_named_and_the_others_get_their_passwords(
+    monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra
+) -> None:
+    """Before, only the host was named, and nobody knew which nodes had a password that nobody had seen."""
+    nodes_with(monkeypatch, one="one-proxy", two="two-proxy", three="three-proxy")
+
+    def renew(node: SimpleNamespace) -> None:
+        if node.name == "two":
+            raise WalletError("host shed: does not answer")
+
+    monkeypatch.setattr(rotation, "renew_password", renew)
+    ran = skyinfra("setup", "rotate", "gui")
+    assert ran.code == exit_codes.FAILED
+    assert "New passwords: one (stack local), three (stack local). Failed: two (stack local): host" in ran.err
+    assert "has a new password" not in ran.out
