@@ -20,6 +20,8 @@ SECONDS = 120
 """Time limit of one request, in seconds; a graceful stop takes 60."""
 SILENT_FOR = 30
 """Seconds for which an engine that did not answer is not asked again, so it costs one time limit."""
+MISSING, NOT_REACHED = "does not exist", "not reached"
+"""A stop's outcome if there is no container, and the beginning of that if its engine does not answer."""
 _failures: dict[tuple[str, ...], tuple[float, str]] = {}
 """Time of the last failed connection by engine (address and ssh options), with the error."""
 _shared: dict[tuple[str, ...], "Engine"] = {}
@@ -155,12 +157,32 @@ def stop_container(name: str, provider: Mapping[str, Any], seconds: int) -> str:
     `provider` has the inputs of its docker provider (`host`, `sshOpts`). The container is killed after
     `seconds`. A silent engine does not raise an error, so that the other containers are still stopped.
     """
+    return _stopped(provider, lambda client: client.containers.get(name).stop(timeout=seconds))
+
+
+def stop_set_aside(name: str, wallet: str, provider: Mapping[str, Any], seconds: int) -> str:
+    """Stop a node's container that a killed handover has set aside, also for the next boot.
+
+    One that does not mount the node's wallet counts as none. Otherwise like `stop_container`.
+    """
+
+    def stop(client: Any) -> None:
+        container = client.containers.get(name)
+        if wallet not in [mount.get("Name") for mount in container.attrs["Mounts"]]:
+            raise NotFound(name)
+        container.update(restart_policy={"Name": "unless-stopped"})
+        container.stop(timeout=seconds)
+
+    return _stopped(provider, stop)
+
+
+def _stopped(provider: Mapping[str, Any], stop: Callable[[Any], None]) -> str:
     engine = Engine()
     engine.configure(provider)
     try:
-        engine.client().containers.get(name).stop(timeout=seconds)
+        stop(engine.client())
     except NotFound:
-        return "does not exist"
+        return MISSING
     except (DockerException, OSError, ServiceError) as error:
-        return f"not reached: {error}"
+        return f"{NOT_REACHED}: {error}"
     return "stopped"

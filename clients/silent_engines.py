@@ -67,6 +67,20 @@ def _at_socket(path: str) -> str:
             return error.strerror or f"no answer in {SECONDS} s"
 
 
+def is_off(engine: str) -> bool:
+    """True if no engine listens at a socket of this machine, so that none of its containers runs."""
+    if not engine.startswith("unix://"):
+        return False
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
+            connection.connect(engine.removeprefix("unix://"))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return True
+        except OSError:
+            return False
+    return False
+
+
 def _behind_ssh(address: Address) -> str:
     patience = ("-o", f"ConnectTimeout={CONNECT_SECONDS}")
     command = ssh_command(address.engine, [*address.ssh_options, *patience])

@@ -4,19 +4,21 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
+from catalogue.naming import previous_container
 from catalogue.node_container import GRACE
-from clients.engine import stop_container
-from clients.pulumi import containers
+from clients.engine import MISSING, NOT_REACHED, stop_container, stop_set_aside
+from clients.pulumi import NODE_CONTAINER, containers
+from clients.silent_engines import is_off
 from local.builds.network import remove_build_network
 from local.engines import own_engine
 from local.machine import services
 from local.machine.layout import EngineChoice, Layout
-from local.machine.steps import as_root, run, step
+from local.machine.steps import SetupError, as_root, run, step
 from local.pulumi.cli import known_environment
 from local.pulumi.command import pulumi
 from local.registry.login import remove_login
 from local.setup import set_up
-from local.stacks.states import own_stacks, resources
+from local.stacks.states import own_stacks, require_unlocked, resources
 
 MADE = ["build-network", "certificates", "logs", "pulumi", "registry", "stacks"]
 """Folders in the state folder that `make up` creates, except those with or about wallets."""
@@ -33,8 +35,13 @@ def down(layout: Layout, arguments: argparse.Namespace) -> int:
     """Stop the set-up's nodes (SIGINT, grace), workspaces and services.
 
     With --all, also remove containers, the registry's data and its keys; `_remove` prints what stays.
+
+    Raises SetupError, with nothing changed, if pulumi is running, because a handover would start its node
+    again; and at the end if a host was not reached.
     """
-    env = known_environment(layout)
+    env, failed = known_environment(layout), list[str]()
+    for stack in own_stacks(layout):
+        require_unlocked(layout, stack)
     if arguments.all:
         # Stopped services are started first: nodes can't be removed from a stopped engine.
         env = set_up(layout)
@@ -46,7 +53,7 @@ def down(layout: Layout, arguments: argparse.Namespace) -> int:
                 return code
     else:
         for stack in own_stacks(layout):
-            _stop(layout, stack, env)
+            failed += _stop(layout, stack, env)
     for name in SERVICES:
         with step(f"service {name}") as this:
             this.found = "stopped" if _stop_service(layout, name) else "was not running"
@@ -55,6 +62,11 @@ def down(layout: Layout, arguments: argparse.Namespace) -> int:
         _remove(layout)
     else:
         print("`make up` starts services and node again.")
+    if failed:
+        raise SetupError(
+            f"Not stopped: {', '.join(failed)}, because no engine answered. Run this again when it does, or "
+            "`docker stop -t 60 NAME` there. The rest was stopped."
+        )
     return 0
 
 
@@ -65,12 +77,32 @@ def _stop_service(layout: Layout, name: str) -> bool:
     return services.stop(layout, name)
 
 
-def _stop(layout: Layout, stack: str, env: Mapping[str, str]) -> None:
-    """Stop all containers of a stack on their hosts' engines, with each container's stop signal."""
-    for name, provider in containers(resources(layout, stack)):
-        host = provider.get("host") or env["DOCKER_HOST"]
-        with step(f"container {name} on {host}") as this:
-            this.found = stop_container(name, {**provider, "host": host}, GRACE)
+def _stop(layout: Layout, stack: str, env: Mapping[str, str]) -> list[str]:
+    """Stop all containers of a stack on their hosts' engines, with each container's stop signal.
+
+    Returns those whose engine did not answer.
+    """
+    failed, state = list[str](), resources(layout, stack)
+    wallets = {
+        node["inputs"]["name"]: node["inputs"].get("wallet", "")
+        for node in state
+        if node["type"] == NODE_CONTAINER
+    }
+    for name, provider in containers(state):
+        engine = {**provider, "host": provider.get("host") or env["DOCKER_HOST"]}
+        with step(subject := f"container {name} on {engine['host']}") as this:
+            this.found = "its engine does not run"
+            if is_off(engine["host"]):
+                continue
+            this.found = stop_container(name, engine, GRACE)
+            if this.found.startswith(NOT_REACHED):
+                failed.append(subject)
+            elif name in wallets:
+                # With it, a killed `up` has left a container that starts when its host boots.
+                aside = stop_set_aside(previous_container(name), wallets[name], engine, GRACE)
+                if aside != MISSING:
+                    this.found += f"; {previous_container(name)}, of an interrupted update: {aside}"
+    return failed
 
 
 def _remove(layout: Layout) -> None:

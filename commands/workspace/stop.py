@@ -3,7 +3,7 @@
 import click
 
 from catalogue.workspaces import GRACE
-from clients.engine import stop_container
+from clients.engine import NOT_REACHED, stop_container
 from clients.pulumi import containers
 from commands.backend import Choice
 from commands.options import examples, with_stack
@@ -27,6 +27,6 @@ def stop(name: str, stack: str | None, backend: Choice) -> None:
         for _, provider in running:
             with working(f"container {container}"):
                 outcome = stop_container(container, provider, GRACE)
-            if outcome.startswith("not reached"):
+            if outcome.startswith(NOT_REACHED):
                 raise UserError(f"{container} was not stopped: {outcome}")
             click.echo(f"{container}: {outcome}")
