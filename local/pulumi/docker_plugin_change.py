@@ -76,23 +76,26 @@ def change(
     try:
         install()
         after = {stack: _replaced(layout, stack, env, "by the other plugin") for stack in stacks}
-        lost = [
-            f"{name} (stack {stack})"
-            for stack in stacks
-            for name in after[stack]
-            if name not in before[stack]
-        ]
-        if lost:
-            raise SetupError(
-                f"The docker plugin was not changed: the other one would replace {'; '.join(lost)}. Stop or "
-                "destroy these first (a workspace by `make workspace-stop`), which keeps volumes, and run "
-                "this again."
-            )
+        _refuse_replaced({stack: after[stack] - before[stack] for stack in stacks})
         keep()
     except BaseException:
         settle(layout)
         raise
     settle(layout)
+
+
+def _refuse_replaced(names: Mapping[str, Collection[str]]) -> None:
+    """Raise SetupError if there are names of resources, by stack, that only the other plugin would replace.
+
+    To stop them first would not help, because all are started again before they are compared.
+    """
+    replaced = [f"{name} (stack {stack})" for stack in names for name in sorted(names[stack])]
+    if replaced:
+        destroys = " && ".join(f"make destroy STACK={stack}" for stack in names if names[stack])
+        raise SetupError(
+            f"The docker plugin was not changed: the other one would replace {'; '.join(replaced)}. Destroy "
+            f"what runs there first, and run this again: `{destroys}`. Volumes stay, with wallets and homes."
+        )
 
 
 def _aside(layout: Layout) -> Path:

@@ -98,6 +98,22 @@ def test_another_plugin_that_would_replace_something_is_put_back(
     assert not (plugin_folder(layout, "docker") / "other").exists()
 
 
+def test_what_another_plugin_would_replace_is_destroyed_first_because_a_stop_does_not_help(
+    layout: Layout, env: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, the message named `make workspace-stop`, but the next try started the workspace again."""
+    started: list[str] = []
+    monkeypatch.setattr(docker_plugin_change, "start_container", lambda name, _: started.append(name))
+    other = steps(("replace", CONTAINER, "cli-container"), ("same", VOLUME, "cli-home"))
+    with pytest.raises(SetupError, match=r"again: `make destroy STACK=fleet`\. Volumes stay") as refused:
+        change(layout, env, holding(layout), installs(layout, other), decided(layout))
+    assert "stop" not in str(refused.value)
+    assert started, "so it would not stay stopped"
+    state(layout, {"type": VOLUME, "urn": "v", "inputs": {}})
+    change(layout, env, holding(layout), installs(layout, other), decided(layout))
+    assert (plugin_folder(layout, "docker") / "other").exists()
+
+
 def test_a_replacement_that_both_plugins_would_make_does_not_stop_the_change(
     layout: Layout, env: Mapping[str, str]
 ) -> None:
