@@ -169,8 +169,8 @@ def _machine_settings(layout: Layout, go: str, stack: str) -> dict[str, str | No
 
 
 def _bases(layout: Layout, stack: str) -> str:
-    """Choice of bases; one that is recorded stays, so that a network failure does not rebuild every image."""
-    decided = stack_config(stack).get("skycoin:bases") or stack_config().get("skycoin:bases")
-    if decided in ("official", "debian") and layout.mode is Mode.AUTO:
-        return str(decided)
+    """Choice of bases; a recorded one stays in every mode: another would rebuild every image."""
+    recorded = stack_config(stack).get("skycoin:bases") or stack_config().get("skycoin:bases")
+    if recorded in ("official", "debian"):
+        return str(recorded)
     return "official" if cli.wants_official(layout, cli.OFFICIAL_IMAGES) else "debian"

@@ -28,7 +28,7 @@ from local.pulumi.cli import known_environment, passphrase_file, plugin_folder, 
 from local.pulumi.docker_plugin_choice import DockerPlugin
 from local.registry.certificates import machine_authorities
 from local.registry.login import remove_login
-from local.setup import NEEDED_GIGABYTES, claim_state, refuse_another_engine, set_up
+from local.setup import NEEDED_GIGABYTES, _bases, claim_state, refuse_another_engine, set_up
 from local.stacks.lock import exclusive
 from local.stacks.missing_nodes import refuse_missing
 from local.stacks.states import has_pending_creates, require_unlocked, resources, state_file
@@ -352,6 +352,33 @@ def test_another_engine_than_that_of_the_stacks_is_refused(
     refuse_another_engine(layout, "unix:///a.sock")
     with pytest.raises(SetupError, match=r"on the engine at unix:///a\.sock, but unix:///b\.sock"):
         refuse_another_engine(layout, "unix:///b.sock")
+
+
+@pytest.mark.case(46)
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("recorded", ["official", "debian"])
+@pytest.mark.parametrize("stack", ["local", "workspace-cli"])
+def test_a_set_up_keeps_its_recorded_bases_in_every_mode(
+    layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: Mode, recorded: str, stack: str
+) -> None:
+    """Before, SKYCOIN_MODE=official rebuilt every image on other bases, and replaced every node."""
+    file = tmp_path / "stacks" / "Pulumi.local.yaml"
+    file.parent.mkdir()
+    file.write_text(f"config:\n  skycoin:bases: {recorded}\n")
+    monkeypatch.setattr("local.stacks.files.PROJECT", tmp_path)
+    monkeypatch.setattr("local.pulumi.cli.reachable", lambda _: recorded == "debian")
+    assert _bases(replace(layout, mode=mode), stack) == recorded
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("answers", [True, False])
+def test_the_first_make_up_chooses_bases_by_the_mode_or_by_what_answers(
+    layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: Mode, *, answers: bool
+) -> None:
+    monkeypatch.setattr("local.stacks.files.PROJECT", tmp_path)
+    monkeypatch.setattr("local.pulumi.cli.reachable", lambda _: answers)
+    asked = {Mode.OFFICIAL: "official", Mode.EMBEDDED: "debian"}
+    assert _bases(replace(layout, mode=mode), "local") == asked.get(mode, "official" if answers else "debian")
 
 
 @pytest.mark.case(34)
