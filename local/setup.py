@@ -17,7 +17,7 @@ from local.pulumi import cli, docker_plugin_change, docker_plugin_choice
 from local.pulumi.docker_plugin_choice import DockerPlugin
 from local.registry import certificates, login, server
 from local.stacks import checkout, setup_backup_journal
-from local.stacks.files import STACK, stack_config
+from local.stacks.files import STACK, stack_config, stack_file
 from local.stacks.lock import exclusive
 from local.stacks.stack import ensure_stack
 from local.stacks.states import own_stacks
@@ -155,12 +155,12 @@ def _machine_settings(layout: Layout, go: str, stack: str) -> dict[str, str | No
         "skycoin:build-ca": os.path.relpath(str(layout.build_ca), str(PROJECT)) if own else None,
     }
     with step("base images") as this:
-        bases = _bases(layout, stack)
+        bases, reason = _bases(layout, stack)
         this.found = (
-            f"bases are the official images, by digest; their Go {OFFICIAL_GO} lacks security fixes "
-            f"up to {GO_VERSION} (catalogue/bases.py)"
+            f"bases are the official images, by digest ({reason}); their Go {OFFICIAL_GO} lacks security "
+            f"fixes up to {GO_VERSION} (catalogue/bases.py)"
             if bases == "official"
-            else "bases are built from Debian packages (no registry of official images was reached)"
+            else f"bases are built from Debian packages ({reason})"
         )
     if bases == "official":
         return settings | {"skycoin:bases": bases, "skycoin:build-base": None}
@@ -168,9 +168,16 @@ def _machine_settings(layout: Layout, go: str, stack: str) -> dict[str, str | No
     return settings | {"skycoin:bases": bases, "skycoin:build-base": reference}
 
 
-def _bases(layout: Layout, stack: str) -> str:
-    """Choice of bases; a recorded one stays in every mode: another would rebuild every image."""
-    recorded = stack_config(stack).get("skycoin:bases") or stack_config().get("skycoin:bases")
-    if recorded in ("official", "debian"):
-        return str(recorded)
-    return "official" if cli.wants_official(layout, cli.OFFICIAL_IMAGES) else "debian"
+def _bases(layout: Layout, stack: str) -> tuple[str, str]:
+    """Choice of bases, with its reason; a recorded one stays in every mode: another rebuilds every image."""
+    for own in (stack, STACK):
+        if (recorded := stack_config(own).get("skycoin:bases")) in ("official", "debian"):
+            return str(recorded), f"recorded in stacks/{stack_file(own).name}"
+    if layout.mode is not Mode.AUTO:
+        return (
+            "official" if layout.mode is Mode.OFFICIAL else "debian",
+            f"chosen by SKYCOIN_MODE={layout.mode}",
+        )
+    if cli.reachable(cli.OFFICIAL_IMAGES):
+        return "official", "Docker Hub was reached"
+    return "debian", "Docker Hub was not reached"

@@ -167,7 +167,8 @@ def ensure_plugin(layout: Layout, go: str, env: Mapping[str, str], name: str, mo
                 f"The official plugin {name} is required (SKYCOIN_MODE=official, or this set-up was created "
                 f"with it), but `{' '.join(install)}` fails. Try again where it can be downloaded."
             )
-        this.found = _embedded(layout, go, name, env, install)
+        origin = _embedded(layout, go, name, env, install)
+        this.found = f"{origin}, {_reason(layout, mode, embedded=embedded)}"
         marker.write_text(this.found)
         return False
 
@@ -200,10 +201,19 @@ def _embedded(layout: Layout, go: str, name: str, env: Mapping[str, str], instal
         origin = "built from its Go module"
     else:
         binary = _stand_in(layout)
-        origin = "this project's stand-in (providers/docker), because no plugin registry was reached"
+        origin = "this project's stand-in (providers/docker)"
     log = layout.logs / "providers.log"
     run([*install, "--file", str(binary)], log=log, env=env)
     return origin
+
+
+def _reason(layout: Layout, mode: Mode, *, embedded: bool) -> str:
+    """Why a plugin is not the official one; `embedded` if the one that was installed is not either."""
+    if layout.mode is Mode.EMBEDDED:
+        return f"chosen by SKYCOIN_MODE={layout.mode}"
+    if mode is Mode.EMBEDDED or embedded:
+        return "as at the first `make up`"
+    return "because its download failed"
 
 
 def _stand_in(layout: Layout) -> Path:

@@ -367,7 +367,8 @@ def test_a_set_up_keeps_its_recorded_bases_in_every_mode(
     file.write_text(f"config:\n  skycoin:bases: {recorded}\n")
     monkeypatch.setattr("local.stacks.files.PROJECT", tmp_path)
     monkeypatch.setattr("local.pulumi.cli.reachable", lambda _: recorded == "debian")
-    assert _bases(replace(layout, mode=mode), stack) == recorded
+    kept = (recorded, "recorded in stacks/Pulumi.local.yaml")
+    assert _bases(replace(layout, mode=mode), stack) == kept
 
 
 @pytest.mark.parametrize("mode", Mode)
@@ -377,8 +378,12 @@ def test_the_first_make_up_chooses_bases_by_the_mode_or_by_what_answers(
 ) -> None:
     monkeypatch.setattr("local.stacks.files.PROJECT", tmp_path)
     monkeypatch.setattr("local.pulumi.cli.reachable", lambda _: answers)
-    asked = {Mode.OFFICIAL: "official", Mode.EMBEDDED: "debian"}
-    assert _bases(replace(layout, mode=mode), "local") == asked.get(mode, "official" if answers else "debian")
+    asked = {
+        Mode.OFFICIAL: ("official", "chosen by SKYCOIN_MODE=official"),
+        Mode.EMBEDDED: ("debian", "chosen by SKYCOIN_MODE=embedded"),
+    }
+    found = ("official", "Docker Hub was reached") if answers else ("debian", "Docker Hub was not reached")
+    assert _bases(replace(layout, mode=mode), "local") == asked.get(mode, found)
 
 
 @pytest.mark.case(34)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -49,3 +50,34 @@ def test_a_killed_download_is_not_used_as_a_plugin(layout: Layout, monkeypatch: 
     env = pulumi_that(layout, monkeypatch, f"rm -f $FOLDER.partial\n{WHOLE}")
     assert ensure_plugin(layout, "go", env, NAME, Mode.AUTO)
     assert (folder / "pulumi-resource-docker-build").exists()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "wanted", "before", "reason"),
+    [
+        (Mode.EMBEDDED, Mode.EMBEDDED, False, "chosen by SKYCOIN_MODE=embedded"),
+        (Mode.AUTO, Mode.EMBEDDED, False, "as at the first `make up`"),
+        (Mode.AUTO, Mode.AUTO, True, "as at the first `make up`"),
+        (Mode.AUTO, Mode.AUTO, False, "because its download failed"),
+    ],
+)
+def test_the_true_reason_for_another_plugin_than_the_official_one_is_printed(
+    layout: Layout,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    chosen: Mode,
+    wanted: Mode,
+    before: bool,
+    reason: str,
+) -> None:
+    """Before, "no plugin registry was reached" was printed also where none had been asked."""
+    folder = plugin_folder(layout, "docker")
+    folder.mkdir(parents=True)
+    if before:
+        (folder / "ORIGIN").touch()
+    else:
+        folder.rmdir()
+    env = pulumi_that(layout, monkeypatch, f"mkdir -p {folder}; case $* in *--file*) ;; *) exit 1 ;; esac")
+    assert not ensure_plugin(replace(layout, mode=chosen), "go", env, "docker", wanted)
+    assert f"this project's stand-in (providers/docker), {reason} (" in capsys.readouterr().out
+    assert (folder / "ORIGIN").exists()
