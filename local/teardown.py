@@ -117,7 +117,7 @@ def _remove(layout: Layout) -> None:
         _delete(Path("/etc/docker/certs.d") / layout.registry)
         delete_builders(layout.builder_root)
         # Last: without it a second attempt would find no set-up.
-        (layout.state / "environment.json").unlink(missing_ok=True)
+        layout.environment.unlink(missing_ok=True)
         this.found = (
             f"removed, except Debian packages, a Docker engine of Debian's and its data, built tools in "
             f"{layout.cache}, the line in /etc/hosts, the kernel's binfmt handlers and net.ipv4.ip_forward, "

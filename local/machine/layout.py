@@ -74,6 +74,11 @@ class Layout:
         return self.logs / "pulumi.log"
 
     @property
+    def environment(self) -> Path:
+        """Environment of the set-up, which exists once a `make up` has set the machine up."""
+        return self.state / "environment.json"
+
+    @property
     def backup_records(self) -> Path:
         """Folder with a record of each node's newest backup."""
         return self.state / "backups"

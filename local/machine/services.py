@@ -73,10 +73,12 @@ def start(layout: Layout, service: Service) -> None:
             return
         stop(layout, service.name)
         if service.port is not None and port_is_taken(service.port):
+            # Later, the port is part of every image's name: another one replaces all nodes.
+            choice = ", or choose another port (README, “Settings of the set-up”)"
             raise SetupError(
                 f"service {service.name}: port {service.port} on 127.0.0.1 is in use by another program. "
-                f"Stop it (`ss -ltnp sport = :{service.port}` shows it), or choose another port "
-                "(README, “Settings of the set-up”)."
+                f"Stop it (`ss -ltnp sport = :{service.port}` shows it)"
+                f"{'' if layout.environment.exists() else choice}, then run this again."
             )
         pid = _spawn(layout, service)
         _await_ready(layout, service, pid)

@@ -242,19 +242,15 @@ def _renew_stand_in(layout: Layout) -> None:
         launcher.chmod(0o755)
 
 
-def _environment_file(layout: Layout) -> Path:
-    return layout.state / "environment.json"
-
-
 def remember(layout: Layout, env: Mapping[str, str]) -> None:
     """Save the environment of a set-up for other commands; it contains no secret."""
-    write_aside(_environment_file(layout), json.dumps(dict(env)))
+    write_aside(layout.environment, json.dumps(dict(env)))
 
 
 def is_set_up(layout: Layout) -> bool:
     """True if a set-up was completed, so that other commands can use it."""
     with as_owner(layout):
-        return _environment_file(layout).exists()
+        return layout.environment.exists()
 
 
 def last_engine(layout: Layout) -> str | None:
@@ -272,9 +268,7 @@ def known_environment(layout: Layout) -> dict[str, str]:
     except (FileNotFoundError, NotADirectoryError):
         raise SetupError(f"Nothing is set up in {layout.state}: run `make up` first.") from None
     except ValueError:
-        raise SetupError(
-            f"{_environment_file(layout)} is damaged: run `make up`, which writes it again."
-        ) from None
+        raise SetupError(f"{layout.environment} is damaged: run `make up`, which writes it again.") from None
     with as_owner(layout):
         refuse_others(layout)
         _renew_stand_in(layout)
@@ -287,7 +281,7 @@ def known_environment(layout: Layout) -> dict[str, str]:
 def _remembered(layout: Layout) -> dict[str, str]:
     """Read the environment that `remember` has saved. Raises ValueError if the file is invalid."""
     with as_owner(layout):
-        env = json.loads(_environment_file(layout).read_text())
+        env = json.loads(layout.environment.read_text())
     if not isinstance(env, dict):
         raise ValueError(env)
     # The folder may have been moved since.

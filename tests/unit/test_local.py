@@ -177,12 +177,20 @@ def test_a_service_that_ignores_sigterm_is_killed_in_the_end(layout: Layout) -> 
     assert services._started_at(pid) is None
 
 
-def test_a_port_in_use_is_reported_before_the_start(layout: Layout) -> None:
+def test_a_port_in_use_is_reported_before_the_start_and_another_is_offered_only_at_first(
+    layout: Layout,
+) -> None:
+    """Another port of the registry would rename every image of a set-up, and replace its nodes."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(SetupError, match=f"port {port} on 127.0.0.1 is in use"):
+        refused = rf"port {port} on 127\.0\.0\.1 is in use by another program\. Stop it \(`ss .*` shows it\)"
+        with pytest.raises(SetupError, match=rf"{refused}, or choose another port"):
+            services.start(layout, service("late", "sleep", "60", port=port))
+        layout.state.mkdir()
+        remember(layout, {})
+        with pytest.raises(SetupError, match=rf"{refused}, then run this again\.$"):
             services.start(layout, service("late", "sleep", "60", port=port))
     assert services.running_pid(layout, "late") is None
 
