@@ -130,7 +130,10 @@ def test_a_machine_that_can_not_have_a_build_network_is_reported(
         ensure_build_network(layout)
     message = str(told.value)
     assert "Permission denied (you must be root)\nSo build steps have no network of their own" in message
-    assert message.endswith("use a builder of your own (docs/stacks.md, “Builder”).")
+    assert message.endswith(
+        "on such a machine use plain pulumi with a builder of your own (README, “Without make”; "
+        "docs/stacks.md, “Builder”)."
+    )
 
 
 @pytest.mark.parametrize(
