@@ -48,7 +48,7 @@ known:
 up: installed ## Set up this machine, build the images, run the node (cold 12 to 21 min, then 10 s)
 	@$(PYTHON) -m local up
 
-down: known installed ## Stop the node, opened workspaces and services, keep all data; ALL=1 also removes containers, services and the registry
+down: known installed ## Stop the node, opened workspaces and services, keep all data; ALL=1 also removes containers, the registry with its keys and the builder's layers, but no volume or state
 	@$(PYTHON) -m local down $(if $(filter 1,$(ALL)),--all)
 
 images: known installed ## List the published images of the stack local: platforms, sizes, layers, digests

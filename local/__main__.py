@@ -144,7 +144,10 @@ def main() -> int:
     parser.add_argument("command", choices=commands)
     parser.add_argument("--stack", default=STACK)
     parser.add_argument(
-        "--all", action="store_true", help="down: also remove what up created, except wallets"
+        "--all",
+        action="store_true",
+        help="down: also remove containers, the local registry with its keys, plugins, logs and the layers "
+        "of the builder. Volumes, states, the passphrase, built tools and what up changed in the system stay",
     )
     arguments = parser.parse_args()
     interrupt_on_all()

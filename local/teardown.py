@@ -1,4 +1,4 @@
-"""`make down`: stops what `make up` runs; with ALL=1, removes its containers, services, registry and keys."""
+"""`make down`: stops what `make up` runs; with ALL=1, removes its containers, registry, keys and layers."""
 
 import argparse
 from collections.abc import Mapping
@@ -34,7 +34,8 @@ SERVICES = ("dockerd", "buildkitd", "registry")
 def down(layout: Layout, arguments: argparse.Namespace) -> int:
     """Stop the set-up's nodes (SIGINT, grace), workspaces and services.
 
-    With --all, also remove containers, the registry's data and its keys; `_remove` prints what stays.
+    With --all, also remove containers, the registry's data, its keys and the builder's layers; `_remove`
+    prints what stays.
 
     Raises SetupError, with nothing changed, if pulumi is running, because a handover would start its node
     again; and at the end if a host was not reached.
