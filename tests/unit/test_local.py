@@ -514,7 +514,7 @@ def test_the_lock_of_a_pulumi_that_was_killed_on_this_machine_is_removed(
 
 
 @pytest.mark.case(16)
-@pytest.mark.parametrize("process", [2**22 + 1, os.getpid()])
+@pytest.mark.parametrize("process", [2**22 + 1, os.getpid()], ids=["of nobody", "of this test"])
 def test_a_pulumi_on_another_machine_counts_as_running_whatever_its_number_means_here(
     layout: Layout, process: int
 ) -> None:
