@@ -393,7 +393,7 @@ def test_a_watchdog_gets_the_name_of_the_stopped_proxy(
     node_engine: NodeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = list[str]()
-    monkeypatch.setattr(watchdog, "start_detached", lambda *given: told.append(given[3][-1]))
+    monkeypatch.setattr(watchdog, "start_detached", lambda *given: told.append(given[3][-2]))
     resource = deployed(node_engine, **BOARD, ports=[])
     proxy = with_proxy(node_engine)
     resource.up({**INPUTS, **BOARD, "ports": [], "command": ["-enable-gui"]})
@@ -404,6 +404,7 @@ def test_a_watchdog_gets_the_name_of_the_stopped_proxy(
 DOCKER = """#!/bin/sh
 echo "$*" >> "$0.log"
 case $* in
+*id=old*) echo old ;;
 *StartedAt*) echo 2026 false ;;
 *Name*) echo /skycoin-one-previous ;;
 ps*attempt*) ;;
@@ -415,16 +416,16 @@ esac
 
 @pytest.mark.parametrize(
     ("proxy", "fails", "started"),
-    [("proxy", 0, ["old", "proxy"]), ("", 0, ["old"]), ("proxy", 1, ["old"])],
+    [("proxy", 0, ["old", "proxy"]), ("", 0, ["old"]), ("proxy", 1, ["old"] * 120)],
     ids=["made way", "none", "the node does not start"],
 )
 def test_a_watchdog_starts_the_proxy_after_the_node(
     tmp_path: Path, proxy: str, fails: int, started: list[str]
 ) -> None:
-    docker = tmp_path / "docker"
-    docker.write_text(DOCKER)
-    docker.chmod(0o755)
-    words = [NAME, "old", "2026", "attempt", "0", "60", "w", "", "", proxy]
+    for name in ("docker", "sleep"):
+        (tmp_path / name).write_text(DOCKER)
+        (tmp_path / name).chmod(0o755)
+    words = [NAME, "old", "2026", "attempt", "0", "60", "w", "", "", proxy, "w"]
     env = {"PATH": f"{tmp_path}:{os.defpath}", "FAILS": str(fails)}
     subprocess.run(["sh", "-c", watchdog.SCRIPT, "sh", *words], env=env, check=False, capture_output=True)
     calls = (tmp_path / "docker.log").read_text().splitlines()
