@@ -49,6 +49,8 @@ _DONE = {
     "import": "imported",
     "refresh": "refreshed",
 }
+_UNCHANGING = ("same", "refresh", "read")
+"""Operations that change nothing."""
 _COUNTED = ("create", "import", "update", "replace", "delete", "same")
 _MARKS = re.compile(r"<\{%.*?%\}>|\x1b(\[[0-9;?]*[A-Za-z]|\][^\x07]*\x07)")
 _ON_TOP = (
@@ -123,6 +125,8 @@ class Update:
         self._remarks: dict[tuple[str, str], list[str]] = {}
         self._done: Counter[str] = Counter()
         self._became: dict[str, str] = {}
+        self.begun: set[str] = set()
+        """URNs whose change has begun, whatever came of it."""
         self._summary: Mapping[str, int] = {}
         self._stopped = self._is_halved = False
         self._heard_at = began
@@ -246,6 +250,8 @@ class Update:
         if step is None:
             return []
         self._planning = bool(body.get("planning"))
+        if not self._planning and step.op not in _UNCHANGING:
+            self.begun.add(step.urn)
         if step.op != "same" and step.custom and not step.type.startswith(_UNTOLD):
             began = self._since.setdefault(step.urn, now)
             before = self._running.pop(step.urn, None)

@@ -1,7 +1,9 @@
 """Table at the end of an update: the result for each host and everything on it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from catalogue.urns import type_of
+from clients.pulumi import NODE_CONTAINER
 from display.columns import columns
 from fleet.parts import Item
 
@@ -16,13 +18,16 @@ def outcome(
     hosts: Mapping[str, str],
     became: Mapping[str, str],
     skipped: Collection[str],
+    broken: Collection[str] = (),
 ) -> str:
     """Table of hosts, the parts that run there, and their results.
 
-    `hosts` has the reason why a host is skipped, or ""; the keys of `became` and `skipped` are URNs.
+    `hosts` has the reason why a host is skipped, or ""; `became`, `skipped` and `broken` have URNs. `broken`
+    are changes that failed: their parts have failed, even if their hosts are skipped now.
     """
-    owners = {_component(urn): item for item in items for urn in item.urns}
+    owners = _owners(items)
     needs = {_owner(urn, owners) for urn in skipped}
+    failed = {_owner(urn, owners) for urn in broken}
     words: dict[Item | None, set[str]] = {}
     for urn, word in became.items():
         if "$" in urn:  # a component itself does not run
@@ -33,10 +38,22 @@ def outcome(
         for item in here:
             result = next((word for word in _BY_WEIGHT if word in words.get(item, ())), UNREACHED)
             result = NEEDS if item in needs else result
-            rows.append((host, item.name, f"skipped: {reason}" if reason else result))
+            silent = f"{'failed' if item in failed else 'skipped'}: {reason}"
+            rows.append((host, item.name, silent if reason else result))
         if not here:
             rows.append((host, "-", f"skipped: {reason}" if reason else "answers"))
     return columns(rows)
+
+
+def hosts_of_nodes(items: Sequence[Item], urns: Iterable[str]) -> set[str]:
+    """Hosts of the nodes whose containers are among these URNs."""
+    owners = _owners(items)
+    nodes = (_owner(urn, owners) for urn in urns if type_of(urn) == NODE_CONTAINER)
+    return {node.host for node in nodes if node is not None}
+
+
+def _owners(items: Sequence[Item]) -> dict[tuple[str, str], Item]:
+    return {_component(urn): item for item in items for urn in item.urns}
 
 
 def _component(urn: str) -> tuple[str, str]:

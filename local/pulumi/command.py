@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -44,6 +44,8 @@ class UpdateResult:
     """Exit code of pulumi."""
     became: Mapping[str, str]
     """{URN: created, updated, unchanged, failed …}."""
+    begun: Set[str]
+    """URNs whose change began, whatever came of it."""
     is_late: bool
     """True if nothing failed except builds with a step that the builder did not start in time."""
 
@@ -143,7 +145,7 @@ def _update(
             code = _follow(process, events, followed, interrupts)
             printed.seek(0)
             followed.end(code, printed.read().decode(errors="replace"), path)
-    return UpdateResult(code, followed.became, followed.is_late)
+    return UpdateResult(code, followed.became, followed.begun, followed.is_late)
 
 
 class _Pipe:
@@ -224,6 +226,11 @@ class Followed:
     def became(self) -> Mapping[str, str]:
         """{URN: result}."""
         return self._update.became
+
+    @property
+    def begun(self) -> Set[str]:
+        """URNs whose change began."""
+        return self._update.begun
 
     @property
     def is_late(self) -> bool:

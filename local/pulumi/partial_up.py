@@ -10,7 +10,7 @@ from catalogue.exit_codes import FAILED, PART
 from catalogue.node_container import SKIPPED_HOSTS
 from clients.host_checks import remedy_of
 from clients.silent_engines import Address, silent
-from fleet.outcome import outcome
+from fleet.outcome import hosts_of_nodes, outcome
 from fleet.parts import SkippedParts, addresses, excluded, hosts_of, items_of, skipped_parts
 from local.pulumi.command import update
 
@@ -46,13 +46,14 @@ def bring_up_parts(
     """Update all hosts that answer; return 0, FAILED, or PART if hosts were skipped.
 
     `before` is called with the engines that do not answer, `after` if nothing failed. If an engine dies
-    during an update, the update ends, and a second one updates the engines that still answer. Builds that a
-    busy builder did not start are repeated once.
+    during an update, the update ends, and a second one updates the engines that still answer. A rollout ends
+    there if that engine's node was being changed, because the change may have stopped the host. Builds that
+    a busy builder did not start are repeated once.
     """
     run = _Run(target)
     run.ask()
     before(run.silent)
-    while (code := run.update()) and (run.ask() or run.builds_again()):
+    while (code := run.update()) and (run.ask() or run.builds_again()) and not run.is_stopped:
         pass
     if code == 0:
         after()
@@ -67,10 +68,13 @@ class _Run:
         self._hosts = hosts_of(target.config, target.local)
         self._items = items_of(target.config)
         self._became: dict[str, str] = {}
+        self._begun: set[str] = set()
         self._skipped = SkippedParts(of_refresh=frozenset(), of_update=frozenset())
         self._gone: dict[str, Address] = {}
         self._late: list[bool] = []
         self.silent: dict[Address, str] = {}
+        self.is_stopped = False
+        """True if a host of a rollout died while its node was changed: the next wave must not begin."""
 
     def ask(self) -> bool:
         """Ask all engines that are not known to be dead; True if another engine does not answer."""
@@ -83,12 +87,26 @@ class _Run:
         self._skipped = skipped_parts(resources, self._hosts, self.silent, self._target.local)
         for host, address in {**dict(known), **self._hosts}.items():
             if address in newly_silent:
-                reason = newly_silent[address]
-                print(f"• host {host} is skipped: {address.engine} does not answer: {reason}")
-                print(f"  {remedy_of(reason, address.engine)}.", flush=True)
+                self._tell_silent(host, address, newly_silent[address])
         if unseen := len(self._skipped.of_refresh - self._skipped.of_update):
             print(f"• not refreshed, because their address in the state does not answer: {unseen} resources")
         return bool(newly_silent)
+
+    def _tell_silent(self, host: str, address: Address, reason: str) -> None:
+        """Say why a host is skipped or, if its node was changed in a rollout, why the rollout ends there."""
+        stops = self._is_rollout and host in hosts_of_nodes(self._items, self._begun)
+        self.is_stopped |= stops
+        how = "stopped answering when its node was changed" if stops else "is skipped"
+        print(f"• host {host} {how}: {address.engine} does not answer: {reason}")
+        print(f"  {remedy_of(reason, address.engine)}.", flush=True)
+        if stops:
+            print("  The rollout ends here, because the change may have stopped the host: find out first.")
+            print("  To go back, undo the change in the stack's file before the next run. To go on without")
+            print(f"  the host, run `{self._target.again}` again, which skips it.", flush=True)
+
+    @property
+    def _is_rollout(self) -> bool:
+        return self._target.config.get("skycoin:rollout") is not None
 
     def builds_again(self) -> bool:
         """True if the builder was too busy during the last update, for the first time."""
@@ -119,6 +137,7 @@ class _Run:
         env = {**self._target.env, SKIPPED_HOSTS: ",".join(names)}
         ended = update([command, *options, *quiet], env, self._target.log)
         self._late.append(ended.is_late)
+        self._begun |= ended.begun
         for urn, word in ended.became.items():
             if word != "unchanged" or self._became.get(urn) in (None, "failed"):
                 self._became[urn] = word
@@ -134,8 +153,9 @@ class _Run:
             if host in self._hosts or address in self.silent
         }
         reasons = [*filter(None, hosts.values())]
+        broken = [urn for urn in self._begun if self._became.get(urn) == "failed"]
         if len({*self._hosts.values()}) > 1 or reasons:
-            print(f"\n{outcome(self._items, hosts, self._became, self._skipped.of_update)}")
+            print(f"\n{outcome(self._items, hosts, self._became, self._skipped.of_update, broken)}")
         ended = FAILED if code else 0  # Pulumi's own codes mean other things than those of `skyinfra`
         if not reasons:
             return ended
@@ -143,4 +163,4 @@ class _Run:
             "\nSkipped resources stay in the state unchanged. When a host answers again, "
             f"`{self._target.again}` catches up."
         )
-        return ended or (FAILED if len(reasons) == len(hosts) else PART)
+        return ended or (FAILED if broken or len(reasons) == len(hosts) else PART)

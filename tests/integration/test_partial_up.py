@@ -176,6 +176,62 @@ def test_a_host_that_dies_during_an_update_is_skipped_by_a_second_one(
     assert "far away skipped" in table(capfd.readouterr().out)[1]
 
 
+AWAY = f"{NODE}$skycoin:index:NodeContainer::away-container"
+
+
+def changing(end: str, op: str = "update") -> list[str]:
+    """Lines of a script for the beginning and the end of a step with the container on `far`."""
+    metadata = {"op": op, "urn": AWAY, "new": {"custom": True}}
+    return [event_line({kind: {"metadata": metadata}}) for kind in ("resourcePreEvent", end)]
+
+
+def rollout(folder: Path, *first_update: str) -> Bench:
+    """A rollout that begins on `far`; only its first update does anything."""
+    bench = Bench(folder)
+    bench.config["skycoin:rollout"] = {"first": "far", "waves": [1]}
+    records = f'echo "$SKYCOIN_SKIPPED_HOSTS" >> {folder}/skips'
+    bench.script(records, "[ $n = 1 ] || exit 0", *first_update, f"rm {folder}/far.sock", "exit 255")
+    return bench
+
+
+def test_a_rollout_ends_at_a_host_that_dies_of_the_change(
+    tmp_path: Path, engines: ExitStack, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A new version that took down the board of the first wave was then rolled out to all others."""
+    both_answer(engines, tmp_path)
+    bench = rollout(tmp_path, *changing("resOpFailedEvent"))
+    assert bench.up() == FAILED
+    assert (tmp_path / "skips").read_text() == "\n", "no second update without that host"
+    output = capfd.readouterr().out
+    silent = f"{bench.far} does not answer: No such file or directory"
+    assert f"• host far stopped answering when its node was changed: {silent}" in output
+    assert "  The rollout ends here, because the change may have stopped the host" in output
+    assert "run `make up` again, which skips it." in output
+    assert table(output)[1] == f"far away failed: {silent}"
+
+
+@pytest.mark.parametrize("op", ["refresh", "same", ""])
+def test_a_rollout_skips_a_host_that_dies_before_its_node_is_changed(
+    tmp_path: Path, engines: ExitStack, capfd: pytest.CaptureFixture[str], op: str
+) -> None:
+    both_answer(engines, tmp_path)
+    bench = rollout(tmp_path, *(changing("resOpFailedEvent", op=op) if op else ()))
+    assert bench.up() == PART
+    assert (tmp_path / "skips").read_text() == "\nfar\n"
+    assert "far away skipped" in table(capfd.readouterr().out)[1]
+
+
+def test_without_a_rollout_a_change_that_a_dying_host_broke_is_a_failure(
+    tmp_path: Path, engines: ExitStack, capfd: pytest.CaptureFixture[str]
+) -> None:
+    both_answer(engines, tmp_path)
+    bench = Bench(tmp_path)
+    bench.script("[ $n = 1 ] || exit 0", *changing("resOpFailedEvent"), f"rm {tmp_path}/far.sock", "exit 255")
+    assert bench.up() == FAILED
+    assert len(bench.calls) == 2
+    assert "far away failed" in table(capfd.readouterr().out)[1]
+
+
 def test_a_failure_while_all_answer_is_not_tried_again(tmp_path: Path, engines: ExitStack) -> None:
     bench = Bench(tmp_path)
     both_answer(engines, tmp_path)

@@ -369,6 +369,20 @@ def test_the_outcome_of_each_resource_is_known_at_the_end() -> None:
     assert words["node-1-wallet"] == "unchanged"
 
 
+def test_the_changes_that_began_are_known_whatever_came_of_them() -> None:
+    update = Update(0)
+    for event in recorded("memory"):
+        update.take(event, event["timestamp"])
+    names = {urn.rpartition("::")[2] for urn in update.begun}
+    assert "node-1-container" in names
+    assert "node-1-wallet" not in names
+    failed = Update(0)
+    for event in recorded("failing-build"):
+        failed.take(event, event["timestamp"])
+    names = {urn.rpartition("::")[2] for urn in failed.begun}
+    assert names == {"skycoin-amd64-image", "skycoin-arm32v6-image"}, "the container was only in its preview"
+
+
 def test_a_resource_that_fails_in_a_preview_counts_as_failed() -> None:
     update = Update(0)
     for event in recorded("failing-build"):
