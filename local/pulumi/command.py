@@ -60,8 +60,8 @@ def update(arguments: Sequence[str], env: Mapping[str, str], log: Path) -> Updat
 def pulumi(arguments: Sequence[str], env: Mapping[str, str], log: Path) -> int:
     """Run pulumi in the project and return its exit code; all output of an update is also in `log`.
 
-    Ctrl-C reaches pulumi too, which then finishes running operations and releases its lock. This waits for
-    it, and then raises KeyboardInterrupt whatever the exit code.
+    Each signal that would end this command interrupts pulumi, which then finishes running operations and
+    releases its lock. This waits for it, and then raises KeyboardInterrupt whatever the exit code.
     """
     if arguments[0] in UPDATES:
         return update(arguments, env, log).code
@@ -72,7 +72,8 @@ def pulumi(arguments: Sequence[str], env: Mapping[str, str], log: Path) -> int:
         subprocess.Popen(["pulumi", *arguments], env=whole, cwd=PROJECT) as process,
     ):
         while (code := _ended(process, _TICK)) is None:
-            if interrupts.has_new():
+            # Pulumi may ask or draw on the terminal, so it stays where Ctrl-C reaches it without this.
+            if interrupts.pass_on(process, (signal.SIGTERM, signal.SIGHUP)):
                 print(f"\n{_INTERRUPTED}", flush=True)
         return code
 
@@ -88,39 +89,46 @@ class _Interrupts:
     """Signals that arrived while pulumi was running."""
 
     def __init__(self) -> None:
-        self.count = self._answered = 0
+        self.noted: list[int] = []
+        self._passed = 0
 
-    def note(self, *_: object) -> None:
-        """Record a signal."""
-        self.count += 1
+    def note(self, number: int, _: object) -> None:
+        """Record a signal; several that a terminal sends when it goes away count as one."""
+        if number != signal.SIGHUP or not self.noted:
+            self.noted.append(number)
 
-    def has_new(self) -> bool:
-        """True if a signal arrived since the last call."""
-        before, self._answered = self._answered, self.count
-        return self.count > before
+    def pass_on(self, process: "subprocess.Popen[bytes]", numbers: Sequence[int] = STOPPING) -> bool:
+        """True if a signal arrived since the last call; if it is one of `numbers`, interrupt the process."""
+        new, self._passed = self.noted[self._passed :], len(self.noted)
+        if not {*numbers}.isdisjoint(new):
+            process.send_signal(signal.SIGINT)
+        return bool(new)
 
 
 @contextmanager
 def _waiting() -> Iterator[_Interrupts]:
     """Record the signals that would end the command; they take effect once pulumi has ended."""
-    noted = _Interrupts()
+    interrupts = _Interrupts()
     before = {number: signal.getsignal(number) for number in STOPPING}
     heeded = [number for number, handler in before.items() if handler is not signal.SIG_IGN]  # nohup
     for number in heeded:
-        signal.signal(number, noted.note)
+        signal.signal(number, interrupts.note)
     try:
-        yield noted
+        yield interrupts
     finally:
         for number in heeded:
             signal.signal(number, before[number])
-    if noted.count:
+    if interrupts.noted:
         raise KeyboardInterrupt
 
 
 def _update(
     arguments: Sequence[str], env: Mapping[str, str], path: Path, interrupts: _Interrupts
 ) -> UpdateResult:
-    """Run an update with this program's lines instead of Pulumi's; the output of both goes into the log."""
+    """Run an update with this program's lines instead of Pulumi's; the output of both goes into the log.
+
+    In a process group of its own, pulumi gets each signal once, from here: a second one would end it at once.
+    """
     command = ["pulumi", *arguments, "--non-interactive", "--color", "never"]
     print(f"• pulumi {arguments[0]}", flush=True)
     with (
@@ -135,6 +143,8 @@ def _update(
                 [*command, "--event-log", str(Path(folder) / "events")],
                 env={**env, "PULUMI_DEBUG_COMMANDS": "true"},
                 cwd=PROJECT,
+                process_group=0,
+                stdin=subprocess.DEVNULL,
                 stdout=printed,
                 stderr=subprocess.STDOUT,
             ) as process,
@@ -190,7 +200,7 @@ def _follow(
         code = process.poll()
         data = events.read(_TICK if code is None else 0)
         followed.take(data)
-        if interrupts.has_new():
+        if interrupts.pass_on(process):
             followed.interrupt()
         if followed.is_stuck and not is_ended:
             is_ended = True
@@ -238,7 +248,7 @@ class Followed:
         return self._update.is_late
 
     def interrupt(self) -> None:
-        """Print the answer to a Ctrl-C, which pulumi has received too."""
+        """Print the answer to a signal, which pulumi has received too."""
         self.say(self._update.interrupt())
 
     def say(self, lines: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -123,7 +124,7 @@ def test_each_interruption_waits_for_pulumi_and_then_ends_the_command(
     layout: Layout, capfd: pytest.CaptureFixture[str], command: str, code: int
 ) -> None:
     began = layout.state / "began"
-    env = stand_in(layout, f"touch {began}", "sleep 1.5", f"exit {code}")
+    env = stand_in(layout, "trap : INT", f"touch {began}", "sleep 1.5", f"exit {code}")
 
     def interrupt() -> None:
         while not began.exists():
@@ -142,6 +143,69 @@ def test_each_interruption_waits_for_pulumi_and_then_ends_the_command(
     matches = re.findall("interrupted.*", capfd.readouterr().out)
     assert matches[0] == "interrupted: pulumi finishes its running operations …"
     assert len(matches) == (3 if command == "up" else 2), "an update also ends with what came of it"
+
+
+def ended_by(layout: Layout, command: str, send: Callable[[int], None]) -> tuple[str, list[str]]:
+    """Output of a command that runs pulumi, and the signals that pulumi got; `send` gets the command's id."""
+    began, got = layout.state / "began", layout.state / "got"
+    traps = [f"trap 'echo {name} >> {got}' {name}" for name in ("INT", "TERM", "HUP")]
+    env = stand_in(layout, *traps, f"touch {began} {got}", "for i in $(seq 40); do sleep 0.05; done")
+    program = (
+        "from pathlib import Path; from clients.signals import interrupt_on_all; "
+        f"from local.pulumi.command import pulumi; interrupt_on_all(); "
+        f"pulumi([{command!r}], {{}}, Path({str(layout.update_log)!r}))"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        env={**os.environ, **env},
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        text=True,
+    ) as process:
+        while not began.exists():
+            time.sleep(0.01)
+        send(process.pid)
+        said, _ = process.communicate(timeout=60)
+    return said, got.read_text().split()
+
+
+@pytest.mark.parametrize("command", ["up", "preview"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_pulumi_gets_the_signal_that_ends_the_command(
+    layout: Layout, command: str, number: signal.Signals
+) -> None:
+    """`kill` was answered with “pulumi finishes its running operations”, and pulumi updated everything."""
+    said, got = ended_by(layout, command, lambda process: os.kill(process, number))
+    assert "interrupted: pulumi finishes its running operations …" in said
+    assert got == ["INT"]
+
+
+@pytest.mark.parametrize("command", ["up", "preview"])
+def test_ctrl_c_in_a_terminal_reaches_pulumi_once(layout: Layout, command: str) -> None:
+    """A terminal sends it to the whole process group, and a second one would end pulumi at once."""
+    said, got = ended_by(layout, command, lambda process: os.killpg(process, signal.SIGINT))
+    assert said.count("pulumi finishes its running operations …") == 1
+    assert got == ["INT"]
+
+
+def test_an_interrupt_of_the_command_alone_reaches_an_update(layout: Layout) -> None:
+    _, got = ended_by(layout, "up", lambda process: os.kill(process, signal.SIGINT))
+    assert got == ["INT"]
+
+
+def test_a_terminal_that_goes_away_interrupts_an_update_once(layout: Layout) -> None:
+    """The kernel and the shell each send SIGHUP."""
+
+    def hang_up(process: int) -> None:
+        for _ in range(2):
+            os.killpg(process, signal.SIGHUP)
+            time.sleep(0.5)
+
+    said, got = ended_by(layout, "up", hang_up)
+    assert "at once" not in said
+    assert got == ["INT"]
 
 
 def test_a_reader_that_disconnects_does_not_end_the_update(layout: Layout) -> None:
