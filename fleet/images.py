@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -66,9 +66,9 @@ def _host(resources: Sequence[Mapping[str, Any]]) -> ImageHost:
     )
 
 
-def named_images(resources: Sequence[Mapping[str, Any]]) -> list[str]:
-    """References with every digest that a state names: running, previous and published images."""
-    return [f"state@{digest}" for digest in sorted(set(_DIGEST.findall(json.dumps(resources))))]
+def named_images(resources: Sequence[Mapping[str, Any]], more: Collection[str] = ()) -> list[str]:
+    """References with `more`, and all digests that a state names: running, previous and published images."""
+    return [f"named@{digest}" for digest in sorted({*_DIGEST.findall(json.dumps(resources)), *more})]
 
 
 def look(hosts: Sequence[ImageHost], kept: Sequence[str]) -> list[Surplus]:

@@ -10,10 +10,12 @@ from commands.backend import Choice
 from commands.options import chosen, examples, with_stack
 from display.progress import working
 from fleet.images import Surplus, clean, counted, image_hosts, look, named_images, table
+from local.registry_collection import named_in_files
 
 STAYS = (
     "The running and the last healthy image of each node are kept, and so is every image that a container "
-    "uses, that has a tag, or that may not belong to this program. No volume is touched."
+    "uses, that a stack's file names, that has a tag, or that may not belong to this program. No volume is "
+    "touched."
 )
 
 
@@ -36,7 +38,7 @@ def clean_hosts(stack: str | None, backend: Choice, yes: bool) -> int:
     with selected.changing(name, "fleet clean"):
         selected.refuse_unknown(name)
         resources = selected.resources(name)
-        kept = named_images(resources)
+        kept = named_images(resources, named_in_files())
         with working(f"hosts of the stack {name}"):
             seen = look(image_hosts(resources), kept)
         _say_faults(seen)

@@ -1,9 +1,11 @@
 """`skyinfra fleet clean`: what it shows, asks, removes and keeps."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 from docker.errors import APIError
 
 from catalogue import exit_codes
@@ -76,7 +78,7 @@ def test_an_engine_is_one_host_whatever_it_is_called() -> None:
 
 
 def test_every_digest_that_a_state_names_stays() -> None:
-    assert named_images(RESOURCES) == [f"state@{digest(letter)}" for letter in "abe"]
+    assert named_images(RESOURCES) == [f"named@{digest(letter)}" for letter in "abe"]
 
 
 def test_without_an_answer_it_is_shown_and_nothing_is_removed(
@@ -104,6 +106,20 @@ def test_with_yes_exactly_the_images_shown_are_removed(engines: dict[str, Any], 
     assert engines[SHED].removed == ["c"]
     again = skyinfra("fleet", "clean", "--yes")
     assert (again.code, again.out) == (0, "No host has an older image of this program.\n")
+
+
+def test_an_image_that_a_stacks_file_names_stays(
+    engines: dict[str, Any], skyinfra: Skyinfra, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rollback that was not applied yet lost its image, which only the host had."""
+    rollback = {"digest": digest("c"), "reason": "x", "date": "2026-01-01T00:00:00Z"}
+    nodes = {"one": {"host": "attic", "rollback": rollback}}
+    file = tmp_path / "stacks" / "Pulumi.local.yaml"
+    file.parent.mkdir()
+    file.write_text(yaml.safe_dump({"config": {"skycoin:nodes": nodes}}))
+    monkeypatch.setattr("local.registry_collection.PROJECT", tmp_path)
+    assert skyinfra("fleet", "clean", "--yes").code == 0
+    assert (engines[ATTIC].removed, engines[SHED].removed) == (["exporter"], [])
 
 
 @pytest.mark.parametrize(("answer", "code", "removed"), [(True, 0, ["c"]), (False, exit_codes.FAILED, [])])
