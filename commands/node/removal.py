@@ -25,6 +25,7 @@ def take_out(deployed: DeployedNode, backend: Backend) -> int:
             tried.append(urn)  # first, because an interrupted `unprotect` may still have taken effect
             if code := pulumi(["state", "unprotect", urn, *options], backend.env, backend.update_log):
                 return code
+        code = FAILED  # if pulumi can't be started
         code = pulumi(["destroy", "--suppress-outputs", *options, *targets], backend.env, backend.update_log)
     except KeyboardInterrupt:
         code = INTERRUPTED

@@ -1,5 +1,6 @@
 """`skyinfra node retire`: the destroyed resources, the removed settings, and the wallet's protection."""
 
+import errno
 import json
 import subprocess
 from pathlib import Path
@@ -97,6 +98,27 @@ def test_a_retire_prints_the_entry_that_brings_the_node_back(
     assert ran.code == 0, ran.err
     assert ran.out.endswith(way)
     assert "canary" not in ran.out
+
+
+def test_a_wallet_is_protected_again_if_pulumi_can_not_be_started(
+    calls: Calls, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a full disk, the pipe for pulumi's events could not be made, and the wallet stayed unprotected."""
+
+    def noted(command: list[str], *_: object) -> int:
+        calls.append(command[:3])
+        if command[0] == "destroy":
+            raise OSError(errno.ENOSPC, "No space left on device", "/tmp")
+        return 0
+
+    monkeypatch.setattr(removal, "pulumi", noted)
+    assert skyinfra("node", "retire", "--yes", "node-1").code == exit_codes.FAILED
+    assert [call[:2] for call in calls] == [
+        ["state", "unprotect"],
+        ["destroy", "--suppress-outputs"],
+        ["state", "protect"],
+    ]
+    assert calls[0][2] == calls[2][2] == RESOURCES[4]["urn"]
 
 
 def test_a_retire_asks_first_and_without_an_answer_changes_nothing(
