@@ -203,6 +203,17 @@ def test_a_header_of_another_form_is_refused(old: str, new: str) -> None:
         read("b", forged(sealed(), old, new))
 
 
+@pytest.mark.parametrize("clears", ["\x1b[2J", "\x9b2J", "\u202e"])
+def test_a_header_sends_no_commands_to_the_terminal(clears: str, tmp_path: Path) -> None:
+    """Who stores the backups could write on the screen of whoever lists them."""
+    (tmp_path / "a.backup").write_bytes(forged(sealed(), "host: attic", f"host: {clears}attic"))
+    with pytest.raises(WalletError, match=r"^b: its header has characters that can be commands"):
+        read("b", (tmp_path / "a.backup").read_bytes())
+    _, row = listing.rows(LocalFolder(tmp_path), None)
+    assert "".join(row).isprintable()
+    assert row[-1].startswith("its header has characters")
+
+
 @pytest.mark.case(38)
 def test_a_backup_to_other_recipients_names_them_and_needs_a_key() -> None:
     backup = read("b", sealed())
@@ -451,6 +462,9 @@ def test_an_unusable_folder_behind_ssh_is_reported_with_its_reason(
     (tmp_path / "bin" / "ssh").write_text("#!/bin/sh\necho no route to host >&2; exit 255\n")
     with pytest.raises(WalletError, match=r"a.backup can't be written: no route to host"):
         far.keep("a.backup", b"a")
+    (tmp_path / "bin" / "ssh").write_text("#!/bin/sh\nprintf 'no \\033[2Jroute' >&2; exit 1\n")
+    with pytest.raises(WalletError, match=r"can't be read: no \?\[2Jroute"):
+        far.names()
 
 
 @pytest.mark.parametrize(

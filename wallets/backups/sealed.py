@@ -150,6 +150,11 @@ def read(form: Form, name: str, data: bytes) -> Sealed | None:
     if sha256(top + b"\n", payload) != last.removeprefix(b"sha256: ").decode(errors="replace"):
         raise WalletError(f"{name} is not a complete backup: it was truncated or changed (SHA-256)")
     lines = top.decode(errors="replace").partition("\n\n")[0].splitlines()[1:]
+    if not all(line.isprintable() for line in lines):
+        raise WalletError(
+            f"{name}: its header has characters that can be commands to a terminal, and that this program "
+            "never writes: don't trust that file, and find out who wrote it"
+        )
     return Sealed(name=name, lines=lines, payload=payload, sha256=sha256(data))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from urllib.parse import unquote, urlsplit
 
 from clients.ssh import Login, ssh_command
+from display.printable import printable_line
 from wallets.backups.local_folder import TooLargeError, is_backup_name, refuse_large
 from wallets.errors import WalletError
 
@@ -139,4 +140,4 @@ def _reason(done: "subprocess.CompletedProcess[bytes]") -> str:
 
 
 def _one_line(text: bytes) -> str:
-    return " ".join(text.decode(errors="replace").split())
+    return printable_line(" ".join(text.decode(errors="replace").split()))
