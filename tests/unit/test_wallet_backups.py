@@ -467,6 +467,23 @@ def test_an_unusable_folder_behind_ssh_is_reported_with_its_reason(
         far.names()
 
 
+@pytest.mark.parametrize("size", [1, 1_000_000])
+def test_a_greeting_of_the_other_machines_shell_hides_no_backups(
+    ssh: Callable[[str], SshFolder], tmp_path: Path, size: int
+) -> None:
+    """A line that its ~/.bashrc printed made a folder of backups an empty one."""
+    far = ssh(f"{tmp_path}/far")
+    far.keep("a.backup", b"x" * size)
+    program = tmp_path / "bin" / "ssh"
+    program.write_text(program.read_text().replace("for last", "echo hello; for last"))
+    with pytest.raises(
+        WalletError, match=r"far sent something other than its backups \(.*print a greeting\?"
+    ):
+        list(far.load_all())
+    with pytest.raises(WalletError, match=r"b.backup reads back differently .*print a greeting\?"):
+        far.keep("b.backup", b"b")
+
+
 @pytest.mark.parametrize(
     ("name", "kind"),
     [

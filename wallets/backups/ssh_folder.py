@@ -1,5 +1,6 @@
 """A folder of backups on another machine, over ssh."""
 
+import io
 import shlex
 import subprocess
 import tarfile
@@ -13,6 +14,7 @@ from wallets.errors import WalletError
 
 SSH = "ssh://"
 _SECONDS = 600
+_CHUNK = 1 << 20
 _EXISTS = 73
 """Exit code of `_KEEP` if the name is taken."""
 
@@ -65,7 +67,10 @@ class SshFolder:
         if done.returncode:
             raise WalletError(f"{where} can't be written: {_reason(done)}. No backup was created")
         if self.load(name) != backup:
-            raise WalletError(f"{where} reads back differently from what was written: don't trust that disk")
+            raise WalletError(
+                f"{where} reads back differently from what was written. Does the shell there print a "
+                "greeting? If it does not, don't trust that disk"
+            )
         return where
 
     def names(self) -> list[str]:
@@ -82,33 +87,45 @@ class SshFolder:
 
         Raises WalletError.
         """
-        command = self._command(_ALL)
+        command, fault = self._command(_ALL), ""
         with (
             Login(),
             subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
             ) as process,
         ):
-            assert process.stdout is not None  # noqa: S101 a pipe was asked for
+            assert isinstance(process.stdout, io.BufferedReader)  # noqa: S101 a pipe was asked for
             try:
-                with tarfile.open(fileobj=process.stdout, mode="r|") as archive:
-                    for entry in archive:
-                        name = entry.name
-                        # The other machine sends what it likes: a link, or a name of another form.
-                        if not entry.isreg() or not is_backup_name(name):
-                            continue
-                        try:
-                            refuse_large(self.address(name), entry.size)
-                        except TooLargeError as error:
-                            print(f"skipped: {error}")
-                        else:
-                            if (content := archive.extractfile(entry)) is not None:
-                                yield name, content.read()
-            except tarfile.TarError:
-                pass  # empty if there are no files, or if it failed
+                if process.stdout.peek(1):  # nothing comes if there are no files, or if it failed
+                    yield from self._files(process.stdout)
+            except tarfile.TarError as error:
+                fault = str(error)
+                while process.stdout.read(_CHUNK):  # until ssh has ended, which may say why
+                    pass
             errors = process.stderr.read() if process.stderr else b""
         if process.returncode:
             raise WalletError(f"{self._url} can't be read: {_one_line(errors)}")
+        if fault:
+            raise WalletError(
+                f"{self._url} sent something other than its backups ({fault}). Does its shell print a "
+                "greeting? `ssh USER@HOST true` must print nothing"
+            )
+
+    def _files(self, stream: io.BufferedReader) -> Iterator[tuple[str, bytes]]:
+        """Yield the backups in an archive. Raises TarError."""
+        with tarfile.open(fileobj=stream, mode="r|") as archive:
+            for entry in archive:
+                name = entry.name
+                # The other machine sends what it likes: a link, or a name of another form.
+                if not entry.isreg() or not is_backup_name(name):
+                    continue
+                try:
+                    refuse_large(self.address(name), entry.size)
+                except TooLargeError as error:
+                    print(f"skipped: {error}")
+                else:
+                    if (content := archive.extractfile(entry)) is not None:
+                        yield name, content.read()
 
     def address(self, name: str) -> str:
         """Name of a file in the form that commands accept."""
