@@ -460,11 +460,28 @@ def test_an_unusable_folder_behind_ssh_is_reported_with_its_reason(
             question()
     assert list(ssh(f"{tmp_path}/far home").load_all()) == []
     (tmp_path / "bin" / "ssh").write_text("#!/bin/sh\necho no route to host >&2; exit 255\n")
-    with pytest.raises(WalletError, match=r"a.backup can't be written: no route to host"):
+    with pytest.raises(
+        WalletError, match=r"the connection for .*a.backup failed: no route to host. It is unk"
+    ):
         far.keep("a.backup", b"a")
     (tmp_path / "bin" / "ssh").write_text("#!/bin/sh\nprintf 'no \\033[2Jroute' >&2; exit 1\n")
     with pytest.raises(WalletError, match=r"can't be read: no \?\[2Jroute"):
         far.names()
+
+
+def test_a_connection_that_ends_after_a_backup_was_written_denies_no_backup(
+    ssh: Callable[[str], SshFolder], tmp_path: Path
+) -> None:
+    """“No backup was created” was said of every failure, and the file was there."""
+    far, program = ssh(f"{tmp_path}/far"), tmp_path / "bin" / "ssh"
+    program.write_text(program.read_text().replace('exec sh -c "$last"', 'sh -c "$last"; exit 255'))
+    with pytest.raises(WalletError) as raised:
+        far.keep("a.backup", b"a")
+    assert str(raised.value) == (
+        f"the connection for {far.address('a.backup')} failed: exit code 255. It is unknown whether the "
+        f"backup was written: see `./skyinfra wallet list --from ssh://me@nas.lan:2222{tmp_path}/far`"
+    )
+    assert (tmp_path / "far" / "a.backup").read_bytes() == b"a"
 
 
 @pytest.mark.parametrize("size", [1, 1_000_000])

@@ -17,6 +17,8 @@ _SECONDS = 600
 _CHUNK = 1 << 20
 _EXISTS = 73
 """Exit code of `_KEEP` if the name is taken."""
+_BROKEN = 255
+"""Exit code of ssh itself, also if its connection ended after the remote command had done its work."""
 
 _ENTER = """\
 set -u; umask 077; folder=$1
@@ -64,6 +66,11 @@ class SshFolder:
         done = self._run(_KEEP, name, str(len(backup)), given=backup)
         if done.returncode == _EXISTS:
             raise WalletError(f"{where} already exists; backups are never overwritten: try again")
+        if done.returncode == _BROKEN:
+            raise WalletError(
+                f"the connection for {where} failed: {_reason(done)}. It is unknown whether the backup was "
+                f"written: see `./skyinfra wallet list --from {shlex.quote(self._url)}`"
+            )
         if done.returncode:
             raise WalletError(f"{where} can't be written: {_reason(done)}. No backup was created")
         if self.load(name) != backup:
