@@ -208,7 +208,11 @@ class _Change:
     def _tell(self, failed: Sequence[str]) -> None:
         for node in self._now():
             if node.name in failed:
-                click.echo(f"{node.where} was not changed, nor its entry in {self._file}.", err=True)
+                click.echo(
+                    f"{node.where} failed: its state and its entry in {self._file} are as before. The error "
+                    "above says which container its host has.",
+                    err=True,
+                )
             elif node.rollback is None:
                 click.echo(f"{node.where} follows the stack {self.stack} again, with {short(node.image)}.")
             else:
