@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from docker.errors import APIError
 
+from catalogue.naming import split_pinned
 from catalogue.node_container import NODE as LABEL
 from clients.fingerprint import lines
 from local.machine.layout import Layout
@@ -119,9 +120,15 @@ def test_a_folder_of_a_container_is_reported(host: Host, skyinfra: Skyinfra) -> 
 
 @pytest.mark.parametrize("origin", ["old-wallet", "old"])
 def test_wallets_that_a_move_left_behind_can_not_be_adopted_by_a_second_node(
-    origin: str, host: Host, skyinfra: Skyinfra
+    origin: str, host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before, two nodes had the wallets: the one that moved, and the one that adopted its old volume."""
+    """Before, two nodes had the wallets: the one that moved, and the one that adopted its old volume.
+
+    The command in the message named the image as the operator's machine knows it, which a board can't pull.
+    """
+    image = split_pinned(host.resources[1]["inputs"]["image"])[1]
+    there = f"127.0.0.1:40123/skycoin@{image}"
+    monkeypatch.setattr("clients.pull.known_as", lambda *_: there)
     host.board.make("old-wallet", **MINE)
     host.board.make("old-wallet-backups")
     host.board.run("old", wallet="old-wallet").status = "exited"
@@ -131,7 +138,7 @@ def test_wallets_that_a_move_left_behind_can_not_be_adopted_by_a_second_node(
     ran = adopt(skyinfra, origin)
     assert ran.code == 1
     assert f"{origin} on host attic is only a copy: `./skyinfra node move` has moved its wallets" in ran.err
-    assert f"{DOCKER} run --rm -v old-wallet-backups:/copies" in ran.err
+    assert f"`{DOCKER} run --rm -v old-wallet-backups:/copies {there} rm /copies/.identity`" in ran.err
     assert_nothing_changed(host)
     known.unlink()
     assert adopt(skyinfra, origin).code == 0

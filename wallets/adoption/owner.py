@@ -8,6 +8,7 @@ from catalogue.naming import copies_volume, engine_name
 from catalogue.node_container import NODE
 from clients.deployed_nodes import DeployedNode
 from clients.fingerprint import NOTHING
+from clients.pull import ensure_image
 from wallets.adoption.mounts import is_same, shares
 from wallets.adoption.source import Source, is_same_container
 from wallets.asking import ask
@@ -42,20 +43,23 @@ def refuse_managed(source: Source, others: Iterable[DeployedNode]) -> None:
 
 def refuse_moved(source: Source) -> None:
     """Raise WalletError if a move has left the source behind, because another node has its wallets."""
+    node = source.node
     for volume in filter(None, (mount.get("Name") for mount in source.mounts())):
-        left = on_host(replace(source.node, wallet=volume, container=None))
-        remembered, _ = ask(source.node.host, left.recorded)
+        left = on_host(replace(node, wallet=volume, container=None))
+        remembered, _ = ask(node.host, left.recorded)
         if not remembered:
             continue
-        present = ask(source.node.host, functools.partial(left.read_wallets, NOTHING))
+        present = ask(node.host, functools.partial(left.read_wallets, NOTHING))
         if present.identity and present.identity != remembered:
             backups = copies_volume(volume)
+            # By the name that the host knows: behind ssh, it may not reach the registry in the image's own.
+            image = ask(node.host, lambda: ensure_image(source.client, node.image, node.host_inputs))
             raise WalletError(
                 f"{source.where} is only a copy: `./skyinfra node move` has moved its wallets to another "
                 "host, and two nodes would use one wallet. Nothing was changed. Move that node back; or, "
                 f"if its host and all its backups are lost, remove `.identity` from {backups} "
-                f"(`{source.node.docker} run --rm -v {backups}:/copies {source.node.image} rm "
-                f"/copies/.identity`), and `{source.again(source.origin)}`"
+                f"(`{node.docker} run --rm -v {backups}:/copies {image} rm /copies/.identity`), and "
+                f"`{source.again(source.origin)}`"
             )
 
 
