@@ -479,8 +479,12 @@ def test_a_wallet_that_is_being_saved_is_read_again(node: DeployedNode, tmp_path
     path = backup(node, volume(node, engine), tmp_path)
     assert unpack("x", path.read_bytes())["a.wlt"].data == TEXT
     restless = FakeEngine({WALLET: {}}, saves=iter([bytes([number]) for number in range(99)]))
-    with pytest.raises(WalletError, match=r"keeps changing: stop its node .* stop -t 60 skycoin-node-1"):
+    with pytest.raises(WalletError, match=r"changing: stop its node \(`.* stop -t 60 skycoin-node-1`\) and"):
         backup(node, volume(node, restless), tmp_path)
+    restless = FakeEngine({WALLET: {}}, saves=iter([bytes([number]) for number in range(99)]))
+    destroyed = replace(node, container=None)
+    with pytest.raises(WalletError, match=rf"what writes to it \(`.* ps --filter volume={WALLET}` names it"):
+        backup(destroyed, volume(destroyed, restless), tmp_path)
 
 
 def test_a_restore_keeps_the_existing_files_and_removes_nothing(

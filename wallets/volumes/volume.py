@@ -70,10 +70,15 @@ class WalletVolume:
         with self.mounted(self.node.wallet, WALLET, "ro") as container:
             if (files := settled(lambda: self.files(container, WALLET))) is not None:
                 return files
+        node = self.node
+        writer = (
+            f"its node (`{node.docker} stop -t {GRACE} {node.container}`)"
+            if node.container
+            else f"what writes to it (`{node.docker} ps --filter volume={node.wallet}` names it)"
+        )
         raise WalletError(
-            f"the wallet on host {self.node.host} keeps changing: stop its node and try again "
-            f"(`{self.node.docker} stop -t {GRACE} {self.node.container}`). If it is stopped, its files "
-            "can't be read to their end: look for errors of that host's disk (`dmesg`)"
+            f"the wallet on host {node.host} keeps changing: stop {writer} and try again. If it is stopped, "
+            "the wallet's files can't be read to their end: look for errors of that host's disk (`dmesg`)"
         )
 
     def copies(self) -> list[str]:
