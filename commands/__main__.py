@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         return _failed(str(error), FAILED)
     except (KeyboardInterrupt, click.Abort):
-        return _failed("interrupted; run the same command again", INTERRUPTED)
+        return _failed("interrupted", INTERRUPTED)
     except OSError as error:
         return _failed_outside(error)
     except Exception as error:
