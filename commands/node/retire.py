@@ -29,9 +29,10 @@ from wallets.moving import unrecorded_container
 @click.option("--yes", is_flag=True, help="Proceed without asking.")
 @with_stack
 def retire(name: str, yes: bool, stack: str | None, backend: Choice) -> int:
-    """Remove the container and network of NODE, and its line in the stack's file. Its volumes stay.
+    """Remove the container and network of NODE. Its volumes stay.
 
-    Asks first. In a stack other than `local`, delete the node's line from the stack's file yourself first.
+    Asks first. In the stack `local`, the node's line in the stack's file is removed too; in any other stack,
+    delete that line yourself first.
     """
     selected, stack_name = chosen(stack, backend)
     with selected.changing(stack_name, "node retire"):
