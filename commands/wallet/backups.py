@@ -96,10 +96,17 @@ def backup_wallet(
 SCHEDULED_WAIT = 60
 """Minutes that a scheduled backup waits for another command: more than a first `make up` takes."""
 KEPT = (
-    *("PATH", "SKYCOIN_STATE", "XDG_STATE_HOME", "SKYCOIN_CACHE"),
-    *("PULUMI_HOME", "DOCKER_HOST", BACKEND_URL),
+    *("PATH", "SKYCOIN_STATE", "XDG_STATE_HOME", "SKYCOIN_CACHE", "XDG_CACHE_HOME"),
+    *("SKYCOIN_BUILDER_ROOT", "SKYCOIN_REGISTRY_PORT", "SKYCOIN_ENGINE", "SKYCOIN_MODE"),
+    *("PULUMI_HOME", "DOCKER_HOST", BACKEND_URL, "SSL_CERT_FILE", "AWS_CA_BUNDLE"),
+    *("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"),
+    *("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"),
+    *("AWS_REQUEST_CHECKSUM_CALCULATION", "AWS_RESPONSE_CHECKSUM_VALIDATION"),
 )
-"""Variables that a timer's command needs if they are set here; none of them holds a secret."""
+"""Variables that a timer's command needs if they are set here; none of them holds a secret.
+
+A set-up's folders, Pulumi's backend, and how a backend in a bucket is reached.
+"""
 
 
 def _unit(scheduler: Scheduler, node: str, stack: str, backend: Choice, context: click.Context) -> str:

@@ -1,6 +1,7 @@
 """`skyinfra wallet`: command lines, timer units, and what `up` and the review page say about backups."""
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -14,8 +15,9 @@ import pytest
 from clients.age import Identity
 from clients.deployed_nodes import DeployedNode, node_of
 from clients.fingerprint import digest
+from commands.wallet.backups import KEPT
 from local import __main__ as local_main
-from local.machine.layout import Layout
+from local.machine.layout import Layout, read_layout
 from settings.wallets import WalletsSettings
 from tests.unit.command_line import Skyinfra
 from tests.unit.test_wallet_backups import CONTENTS, KEY, OTHER, PUBLIC_OF_IT, WITH_PASSPHRASE, sealed, wallet
@@ -260,6 +262,33 @@ def test_a_printed_unit_has_the_complete_command_line_and_creates_no_backup(
     ]
     assert "skycoin-wallet-backup-test-node-1" in ran.out
     assert "PASSPHRASE" not in ran.out
+
+
+def test_a_printed_unit_keeps_each_variable_that_places_a_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With another XDG_CACHE_HOME, records of scheduled backups went where `up` did not look."""
+    asked = set[str]()
+
+    class Recorded(dict[str, str]):
+        def get(self, name: str, *default: Any) -> Any:
+            asked.add(name)
+            return super().get(name, *default)
+
+    monkeypatch.setattr("os.environ", Recorded(os.environ))
+    read_layout()
+    assert {"XDG_CACHE_HOME", "SKYCOIN_STATE"} <= asked
+    assert asked - {"HOME"} <= {*KEPT}
+
+
+def test_a_printed_unit_reaches_the_bucket_of_a_backend_and_has_no_secret_of_it(
+    stack: dict[str, Any], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_PROFILE", "AWS_REGION", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.setenv(name, "given")
+    ran = skyinfra("wallet", "backup", "node-1", "-s", "test", "--print", "cron")
+    assert ran.code == 0, ran.err
+    assert " AWS_PROFILE=given AWS_REGION=given " in ran.out
+    assert "SECRET" not in ran.out
+    assert "TOKEN" not in ran.out
 
 
 @pytest.mark.parametrize("url", ["postgres://me:secret@db/x", "postgres://db/x?user=me&password=secret"])
