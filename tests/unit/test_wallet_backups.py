@@ -899,7 +899,8 @@ def test_a_check_compares_a_backup_with_the_stacks_requirements(node: DeployedNo
     with pytest.raises(WalletError) as refused:
         check(node, engine, tmp_path, WalletsSettings(recipients=[OTHER.public]))
     assert f"it is not encrypted to {OTHER.public}, a recipient of the stack" in str(refused.value)
-    assert f"it is encrypted to {KEY.public}, which is not a recipient of the stack" in str(refused.value)
+    more = f"it is encrypted to {KEY.public}, which is not a recipient of the stack: if its owner may read "
+    assert f"{more}backups, add it to skycoin:wallets.recipients" in str(refused.value)
     plain = tmp_path / "plain"
     backup(node, engine, plain)
     with pytest.raises(WalletError, match=r"it is not encrypted, although the stack has recipients"):

@@ -147,7 +147,9 @@ def _recipient_differences(has: Sequence[str], asked: Sequence[str]) -> list[str
     )
     differences = [f"it is not encrypted to {recipient}, a recipient of the stack" for recipient in missing]
     return differences + [
-        f"it is encrypted to {recipient}, which is not a recipient of the stack" for recipient in more
+        f"it is encrypted to {recipient}, which is not a recipient of the stack: if its owner may read "
+        "backups, add it to skycoin:wallets.recipients"
+        for recipient in more
     ]
 
 
