@@ -29,7 +29,7 @@ from clients.ssh import LOGINS, Login, ssh_command
 from display.printable import printable_line
 
 SECONDS = 25
-"""Time limit of an answer in seconds, so that a host that does not answer is reported within 30 s."""
+"""Seconds after which a host counts as not answering, ssh's time for the connection included."""
 FRESH = 60.0
 """Seconds for which facts are shared between callers."""
 _MEBIBYTE = 1024 * 1024
@@ -129,7 +129,7 @@ class HostFacts:
 
 
 def ask_host(engine: str | None, ssh_options: Sequence[str] = ()) -> HostFacts:
-    """Ask the host of `engine` (None: the environment's) for its facts. Raises HostError within 30 s."""
+    """Ask the host of `engine` (None: the environment's) for its facts. Raises HostError in 25 s at most."""
     address = engine_address(engine)
     return _behind_ssh(address, ssh_options) if address.startswith("ssh://") else _on_this_machine(address)
 

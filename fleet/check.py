@@ -39,7 +39,7 @@ _WORST = (Level.REFUSED, Level.UNKNOWN, Level.WARNED)
 def check(hosts: Sequence[PlannedHost], ask: Ask | None = None) -> list[HostCheck]:
     """Check every host, in the given order.
 
-    A host that does not answer is skipped after 30 s, and does not delay the others.
+    A host that does not answer is skipped after 25 s, and does not delay the others.
     """
     asking = ask or FreshFacts()
     with ThreadPoolExecutor(LOGINS) as pool:
