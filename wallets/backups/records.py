@@ -1,6 +1,7 @@
 """Records of each node's newest backup, on the machine that made it, for `up` and the review page.
 
-A record has a time, two hashes and public keys, but no part of the wallet itself.
+A record has a time, two hashes, public keys, the names of the wallet volume and of the file, and the engine's
+address, but no part of the wallet itself.
 """
 
 import json
