@@ -18,7 +18,7 @@ SIZE_FROM = 4
 class OnePool(UnixHTTPAdapter):
     """One connection pool for all requests to an engine.
 
-    docker-py keeps a pool per URL, which is hardly ever used twice.
+    docker-py keeps a pool for each URL, and hardly any URL is requested twice.
     """
 
     def get_connection(self, url: str | bytes, proxies: Mapping[str, str] | None = None) -> Any:

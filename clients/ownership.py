@@ -119,10 +119,10 @@ def mode(inputs: HostInputs, access: Literal["ro", "rw"]) -> str:
 
 
 def give_empty(client: Any, inputs: HostInputs, image: str, volume: str, target: str = DATA) -> None:
-    """Give a volume without files to the node's user, if that is not the image's user.
+    """Make a node's user the owner of a volume without files, if the node has another user than the image.
 
-    The volume is mounted at a folder of the image, whose content and mode Docker copies into a new volume. A
-    volume with any file, or with a folder of a third user, is left unchanged. Raises ServiceError.
+    The volume is mounted at `target`, a folder of the image: Docker copies its content and mode into a new
+    volume. A volume that has a file, or a folder of a third user, is left unchanged. Raises ServiceError.
     """
     user = user_of(inputs)
     if user == USER:

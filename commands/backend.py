@@ -65,7 +65,10 @@ class Backend:
         return layout.backup_records if self.layout else layout.cache / layout.backup_records.name
 
     def stack(self, given: str | None, default: str = STACK) -> str:
-        """Name of the stack: `given`, else `default` in a set-up or the selected one. Raises UserError."""
+        """Name of the stack: `given`; else `default` in a set-up, or Pulumi's selected one without a set-up.
+
+        Raises UserError.
+        """
         if given:
             return given
         return selected_stack() if self.layout is None else default

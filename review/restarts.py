@@ -109,7 +109,7 @@ def _bound(step: Step) -> Bound | None:
 
 
 def _seconds(value: object) -> int | None:
-    """Seconds in a preview's value; None if it is still unknown, for which a preview has a string."""
+    """Seconds in a preview's value; None if it is unknown, in whose place a preview has a string."""
     return int(value) if isinstance(value, int | float) else None
 
 

@@ -31,7 +31,7 @@ _LENGTHS = {"h": 3600, "m": 60, "s": 1}
 REASON = 200
 """Maximum length of a reason, in characters."""
 SECRET = re.compile(r"TOKEN|PASSWORD|PASSPHRASE|SECRET|CREDENTIAL|API_?KEY|PRIVATE", re.IGNORECASE)
-"""Words in the names of secrets, whose values are not shown and must not be in plain text."""
+"""Words that show that a name is a secret's: its value is not shown, and must not be in plain text."""
 _ENGINE = re.compile(r"local|unix:///\S+|ssh://[\w.-]+@[\w.-]+(:(?P<port>\d{1,5}))?", re.ASCII)
 LOGIN = re.compile(r"((?<=https://)|(?<=http://))[^/\s]+(?=@)|(?<=://)[^/\s]*:[^/\s]*(?=@)", re.IGNORECASE)
 """Login in a URL: one with a password, or any for http(s). `git@` of ssh is not a login."""

@@ -122,9 +122,9 @@ def refuse_taken(target: DeployedNode, contents: Contents) -> None:
     """
     if _container(target) is not None:
         raise WalletError(
-            f"host {target.host} already has a container {target.container}. Nothing was changed. If "
-            f"you don't need it any more: `{target.docker} stop -t 60 {target.container} && {target.docker} "
-            f"rm {target.container}` (volumes stay)"
+            f"host {target.host} already has a container {target.container}. Nothing was changed. If nothing "
+            f"needs that container, remove it, which keeps its volumes: `{target.docker} stop -t 60 "
+            f"{target.container} && {target.docker} rm {target.container}`"
         )
     volume = volume_of(target)
     if volume.exists(target.wallet):

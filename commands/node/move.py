@@ -120,9 +120,8 @@ def _target(backend: Backend, source: DeployedNode, host: str, settings: StackSe
     is_same = names[0] == names[1] and way_of(wanted.ssh_options) == way_of(source.ssh_options)
     if host == source.host or is_same:
         raise UserError(
-            f"{source.where} has its volumes on the engine of {host} already: `up` does the rest. If "
-            "the host has another engine now, give the new engine another host name in skycoin:hosts. "
-            "Nothing was changed."
+            f"{source.where}: its volumes are already on {host}; run `up` to finish the move. If the host "
+            "has another engine now, give that one another host name in skycoin:hosts. Nothing was changed."
         )
     return replace(
         source,

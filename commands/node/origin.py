@@ -83,7 +83,7 @@ class Origin:
     def refuse_alive(self) -> list[str]:
         """Describe why a host that should be dead does not answer, at each of its addresses.
 
-        Raises UserError if the host is reachable, because its node may be running.
+        Raises UserError if the host may still be alive, because then its node may be running.
         """
         if self.backup is None:
             return []
@@ -100,14 +100,15 @@ class Origin:
             )
         if obstacle_of(reason) is not Obstacle.NO_ANSWER:
             raise UserError(
-                f"{host} is reachable ({reason!r}), so its node may be running. Give this machine access and "
-                "omit `--from-backup`, or take the host off the network for good. Nothing was changed."
+                f"{host} still answers ({reason!r}), so its node may be running; `--from-backup` is only for "
+                "a lost host. Give this machine access and move the node without it, or disconnect the host "
+                "for good first. Nothing was changed."
             )
         if engine.startswith("ssh://") and not is_silence(reason):
             raise UserError(
-                f"{host} may be alive ({reason!r}), so its node may be running. If it is dead, take it off "
-                "the network for good, so that nothing answers at its address; otherwise omit "
-                "`--from-backup`. Nothing was changed."
+                f"{host} may be alive ({reason!r}), so its node may be running; `--from-backup` is only for "
+                "a lost host. Move the node without it, or disconnect the host for good first, so that "
+                "nothing answers at its address. Nothing was changed."
             )
         return f"{host} does not answer: {reason}."
 

@@ -125,7 +125,7 @@ def _waiting() -> Iterator[_Interrupts]:
 def _update(
     arguments: Sequence[str], env: Mapping[str, str], path: Path, interrupts: _Interrupts
 ) -> UpdateResult:
-    """Run an update with this program's lines instead of Pulumi's; the output of both goes into the log.
+    """Run an update and show this program's lines in place of Pulumi's; the log gets both.
 
     In a process group of its own, pulumi gets each signal once, from here: a second one would end it at once.
     """

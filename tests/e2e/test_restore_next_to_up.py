@@ -207,7 +207,7 @@ def test_a_second_restore_is_refused_while_the_first_one_writes(
 
     before_moving(monkeypatch, second)
     volume = restore(board, LocalFolder(tmp_path / "first"))
-    assert "on host board is used by another command to write to" in refused[0]
+    assert "is writing to" in refused[0]
     assert not (tmp_path / "second").exists()
     assert volume.read()["mine.wlt"].data == IN_BACKUP
     assert node.containers() == {NAME: OLD}

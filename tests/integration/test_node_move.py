@@ -320,7 +320,7 @@ def test_without_a_terminal_a_move_is_refused(fleet: Fleet, skyinfra: Skyinfra) 
 def test_the_same_engine_is_not_a_move(host: str, fleet: Fleet, skyinfra: Skyinfra) -> None:
     ran = move(skyinfra, host)
     assert ran.code == 1
-    assert f"one on host attic has its volumes on the engine of {host} already: `up` does the rest" in ran.err
+    assert f"one on host attic: its volumes are already on {host}; run `up` to finish the move" in ran.err
     assert_nothing_changed(fleet)
 
 
@@ -1160,7 +1160,7 @@ def test_from_backup_is_refused_if_the_old_host_is_reachable_but_fails(
     fleet.silence = said
     ran = move(skyinfra, "shed", *backup)
     assert ran.code == 1
-    assert f"host attic (ssh://pi@attic.lan) is reachable ({said!r}), so its node may be running." in ran.err
+    assert f"host attic (ssh://pi@attic.lan) still answers ({said!r}), so its node may be running" in ran.err
     assert_nothing_changed_without_the_old_host(fleet)
 
 
@@ -1183,7 +1183,7 @@ def test_from_backup_is_refused_if_the_old_host_is_not_silent_for_certain(
     fleet.silence = said
     ran = move(skyinfra, "shed", *backup)
     assert ran.code == 1
-    assert f"host attic (ssh://pi@attic.lan) may be alive ({said!r}), so its node may be running." in ran.err
+    assert f"host attic (ssh://pi@attic.lan) may be alive ({said!r}), so its node may be running" in ran.err
     assert_nothing_changed_without_the_old_host(fleet)
 
 

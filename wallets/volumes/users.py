@@ -65,10 +65,9 @@ def refuse_writers(volume: WalletVolume, own: Any = None) -> None:
         node = volume.node
         end = f"`{node.docker} rm -f {' '.join(names)}`"
         raise InUseError(
-            f"{', '.join(names)} on host {node.host} is used by another command to write to "
-            f"{node.wallet}, such as a restore on another machine. Nothing was changed. Wait until it ends; "
-            "if"
-            f" it was killed, remove that container ({end}). Then run the same command again"
+            f"Another command, perhaps a restore on another machine, is writing to {node.wallet} on host "
+            f"{node.host} through the container {', '.join(names)}. Nothing was changed. Wait until it ends; "
+            f"if it was killed, remove that container ({end}). Then run the same command again"
         )
 
 
