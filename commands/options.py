@@ -8,7 +8,6 @@ from typing import Any, BinaryIO, TypeVar
 import click
 
 from commands.backend import Backend, Choice, choose
-from display.command_lines import DEFAULT_STACK
 from display.errors import UserError
 
 MALFORMED = (ValueError, LookupError, TypeError, AttributeError, StopIteration)
@@ -42,10 +41,10 @@ def with_backend(function: Function) -> Function:
     )(function)
 
 
-def chosen(stack: str | None, backend: Choice, default: str = DEFAULT_STACK) -> tuple[Backend, str]:
+def chosen(stack: str | None, backend: Choice) -> tuple[Backend, str]:
     """Backend and stack for the values of the options of `with_stack`. Raises UserError."""
     selected = choose(backend)
-    return selected, selected.stack(stack, default)
+    return selected, selected.stack(stack)
 
 
 def with_outputs(function: Function) -> Function:

@@ -10,6 +10,6 @@ import pulumi
 class ProgramVersion(pulumi.CustomResource):
     """The version marker of a stack, served by this project's own provider."""
 
-    def __init__(self, name: str, *, version: str, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, *, version: str) -> None:
         """Register the version, MAJOR.MINOR.PATCH."""
-        super().__init__("skycoin:index:ProgramVersion", name, {"version": version}, opts)
+        super().__init__("skycoin:index:ProgramVersion", name, {"version": version})
