@@ -43,7 +43,9 @@ def of_others(changed: Sequence[str]) -> list[str]:
     """Sentence that counts the other files that differ, by folder; empty if none do."""
     if not changed:
         return []
-    folders = Counter(str(Path(path).parts[0]) if "/" in path else path for path in changed)
+    # Git's names may be no UTF-8.
+    names = (name.encode(errors="surrogateescape").decode(errors="replace") for name in changed)
+    folders = Counter(str(Path(name).parts[0]) if "/" in name else name for name in names)
     counts = ", ".join(f"{name} ({count})" for name, count in sorted(folders.items())[:_NAMED])
     return [
         f"Other files that differ: {counts}. Their effect is not on this page: the checked-out program "

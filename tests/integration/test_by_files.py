@@ -777,6 +777,24 @@ def test_every_folder_with_changed_files_is_listed(repository: Repository) -> No
     assert "- Other files that differ: images2 (1), stacks (41). " in page
 
 
+def test_a_name_of_a_file_that_is_not_utf_8_is_on_every_page(repository: Repository, tmp_path: Path) -> None:
+    """Before, a fork with such a file had no page at all: `--whole` ended in an internal error."""
+    with (repository.folder / ".git" / "info" / "exclude").open("a") as exclude:
+        exclude.write("!/geldb*\n")
+    for name in (b"geldb\xf6rse", b"geldb\xf6rse<!--\n# @octocat"):
+        (repository.folder / os.fsdecode(name)).write_text("x")
+    whole = tmp_path / "whole.md"
+    names = "Other files that differ: geldb\ufffdrse (1), geldb\ufffdrse&lt;!-- # @\u2060octocat (1). "
+    first = repository.commit()
+    repository.edit(RELEASE, "      channel: release\n", "      channel: release\n      revision: 2\n")
+    second = repository.commit()
+    for head in (first, second):
+        done = repository.skyinfra("review", "--base", "base", "--head", head, "--whole", str(whole))
+        assert done.code == 0, done.err
+        assert names in done.out
+        assert names in whole.read_text()
+
+
 def test_a_page_by_files_refuses_the_option_details(skyinfra: Skyinfra, tmp_path: Path) -> None:
     done = skyinfra("review", "-s", "fleet", "--base", "HEAD", "--details", str(tmp_path / "x.json"))
     assert done.code == USAGE
