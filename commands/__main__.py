@@ -29,6 +29,7 @@ from commands.setup.group import setup
 from commands.wallet.group import wallet
 from commands.workspace.group import workspace
 from display.errors import UserError
+from display.printable import printable
 
 
 @click.group(
@@ -102,7 +103,7 @@ def _failed_outside(error: OSError) -> int:
 def _failed(message: str, code: int) -> int:
     if sys.stdout is not None:
         sys.stdout.flush()
-    print(f"error: {message}", file=sys.stderr)
+    print(f"error: {printable(message)}", file=sys.stderr)
     return code
 
 

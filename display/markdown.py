@@ -1,6 +1,7 @@
 """Building blocks of Markdown, for the release record and the review page."""
 
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 FEW = 6
@@ -11,6 +12,11 @@ _WIDTH = 100
 """Maximum number of characters in a line of a block: a forge's window shows no more, and does not wrap it."""
 _WORD = re.compile(r"(?:`[^`]*`|\S)+")
 """Matches what stays on one line: a word, or `code` with its spaces."""
+JOINER = "\u2060"
+"""A word joiner, which the eye does not see."""
+_KEPT = f"\n\t{JOINER}"
+_COMMANDS = ("Cc", "Cf", "Cs")
+"""Unicode's categories: control characters, invisible ones that turn text around, and half characters."""
 _MENTION = re.compile(r"(?<!\w)@(?=\w)")
 """Matches an `@` that a forge would make a mention; a word joiner after it prevents that, even in code."""
 
@@ -29,7 +35,7 @@ def plain(text: str) -> str:
 
     The result starts no tag or comment, contains no link or image, strikes nothing out, and mentions nobody.
     """
-    safe = _MENTION.sub("@\u2060", text.replace("<", "&lt;").replace("](", "]\u2060("))
+    safe = _MENTION.sub(f"@{JOINER}", text.replace("<", "&lt;").replace("](", f"]{JOINER}("))
     parts = safe.split("`")
     parts[::2] = [part.replace("~", TILDE) for part in parts[::2]]  # the others are code
     return "`".join(parts)
@@ -38,6 +44,17 @@ def plain(text: str) -> str:
 def one_line(text: str) -> str:
     """Escape foreign text and put it on one line: line breaks in a file's name could produce headings."""
     return plain(" ".join(text.split()))
+
+
+def printable_page(page: str) -> str:
+    """Page that commands no terminal, with a question mark for each character that could.
+
+    Left out instead, such a character could have separated what is Markdown without it.
+    """
+    return "".join(
+        "?" if letter not in _KEPT and unicodedata.category(letter) in _COMMANDS else letter
+        for letter in page
+    )
 
 
 def few(texts: Sequence[str], separator: str = ", ", limit: int | None = FEW) -> str:

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterable, Sequence
 
-from display.markdown import fence
+from display.markdown import fence, printable_page
 from review.changes import Changes
 from review.details import details
 from review.first_screen import first_screen
@@ -36,7 +36,7 @@ def page(
     remaining = limit - len(first.text) - len(ending) - 2
     rest = f"the complete page is the file `{whole}`" if whole else "`pulumi preview --diff` shows the rest"
     parts = (first.text, details(changes, first.cut, known, remaining, rest), ending)
-    return without_places("\n".join(part for part in parts if part))
+    return printable_page(without_places("\n".join(part for part in parts if part)))
 
 
 def page_without_preview(stack: str, reason: str, *, is_foreign: bool = False) -> str:
@@ -45,4 +45,5 @@ def page_without_preview(stack: str, reason: str, *, is_foreign: bool = False) -
     if is_foreign:
         cut = reason if len(reason) <= _REASON else f"{reason[: _REASON - 1]}…"
         shown = "\n".join(["", "", *fence(cut.splitlines())])
-    return without_places(f"## Stack {stack}: no preview\n\nNothing is known about this change. {shown}\n")
+    text = f"## Stack {stack}: no preview\n\nNothing is known about this change. {shown}\n"
+    return printable_page(without_places(text))

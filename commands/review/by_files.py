@@ -19,7 +19,7 @@ from commands.review.pages import Page, RenderedPage
 from commands.review.previews import Previewed
 from commands.review.untrusted_yaml import BYTES, refuse_odd
 from display.errors import UserError
-from display.markdown import one_line
+from display.markdown import one_line, printable_page
 from local.machine.layout import PROJECT, read_layout
 from local.stacks.files import stack_file
 from review.approval_words import ending_without
@@ -159,7 +159,7 @@ class _Comparison:
         follows = [sentence for name in same for sentence in self.follows(name, self.stacks[name])]
         others = [] if differing else [one_line(sentence) for sentence in of_others(self.changed)]
         same_stacks = f"Stacks that do not differ: {', '.join(same) or 'none'}."
-        return "\n\n".join([same_stacks, *follows, *others]) + "\n"
+        return printable_page("\n\n".join([same_stacks, *follows, *others]) + "\n")
 
     def follows(self, stack: str, text: str) -> list[str]:
         """One sentence if a stack takes its images from another stack that differs; otherwise empty."""

@@ -352,6 +352,35 @@ def test_text_of_a_fork_creates_no_mention_link_picture_or_comment(repository: R
         assert active not in page
 
 
+COMMANDS = "\x1b]52;c;YmFk\x07\x9b2J\u202e"
+
+
+def test_text_of_a_fork_commands_no_terminal(repository: Repository, tmp_path: Path) -> None:
+    """Before, a key, a value or a file's name could fill the reader's clipboard, or clear what was above."""
+    whole = tmp_path / "whole.md"
+    (repository.folder / f"@{COMMANDS}").write_text("")
+    heads = [repository.commit()]
+    args = (
+        f"      build-args: {{EXTRA: {json.dumps(f'@{COMMANDS}')}}}\n  {json.dumps(f'other:{COMMANDS}')}: 1\n"
+    )
+    repository.edit(RELEASE, "      channel: release\n", f"      channel: release\n{args}")
+    heads.append(repository.commit())
+    repository.edit(RELEASE, "channel: release", f"channel: {json.dumps(COMMANDS)}")
+    heads.append(repository.commit())
+    for head in heads:
+        whole.write_text("")
+        done = repository.skyinfra("review", "--base", "base", "--head", head, "--whole", str(whole))
+        for text in (done.out, done.err, whole.read_bytes().decode()):
+            assert text.replace("\n", "").replace("\u2060", "").isprintable()
+        assert "@?]52;c;YmFk??2J? (1)" in done.out
+    shown = repository.review("release", "--base", "base", "--head", heads[1]).out
+    assert "EXTRA: none → @?]52;c;YmFk??2J?" in shown
+    assert "shown below or not: skycoin:images.skycoin.build-args, other:?]52;c;YmFk??2J?." in shown
+    failed = repository.review("release", "--base", "base", "--head", heads[2])
+    assert failed.code == REFUSED
+    assert (failed.out + failed.err).replace("\n", "").replace("\u2060", "").isprintable()
+
+
 def test_a_branch_is_compared_with_the_commit_where_it_began(repository: Repository) -> None:
     """Commits that the base has received since then are not changes of the branch."""
     repository.git("checkout", "-q", "-b", "branch")
