@@ -28,6 +28,8 @@ ALLOWED = frozenset(
     ]
 )
 """Inputs of a build that reach nothing outside it, or that are checked here or by another rule."""
+FRONTEND = "BUILDKIT_SYNTAX"
+"""Build argument that names the image to build with, in place of what reads the Dockerfile."""
 HARMLESS: tuple[object, ...] = (None, False, "", "default", [], {})
 """Values of other inputs that grant nothing."""
 
@@ -45,6 +47,8 @@ def _ways(build: Resource) -> Iterator[str]:
     exports = build.inputs.get("exports")
     for export in exports if isinstance(exports, list) else ():
         yield from (f"exports {how}" for how in _exports(export))
+    if FRONTEND in (build.inputs.get("buildArgs") or ()):
+        yield f"has the build argument {FRONTEND}"
     for key, value in build.inputs.items():
         if key not in ALLOWED and value not in HARMLESS:
             yield f"has {key} {value}" if isinstance(value, str) else f"has {key}"

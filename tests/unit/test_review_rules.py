@@ -202,6 +202,12 @@ def base_by_tag(preview: Preview) -> None:
     state(preview, BUILD, "skycoin-amd64-image")["inputs"]["buildArgs"]["IMAGE_FROM"] = "busybox:latest"
 
 
+def foreign_frontend(preview: Preview) -> None:
+    """Before, any image could build the variant, and the page said that the change was safe."""
+    arguments = state(preview, BUILD, "skycoin-amd64-image")["inputs"]["buildArgs"]
+    arguments["BUILDKIT_SYNTAX"] = "docker.io/evil/frontend:latest"
+
+
 def build_with(**inputs: Any) -> Callable[[Preview], None]:
     def change(preview: Preview) -> None:
         state(preview, BUILD, "skycoin-amd64-image")["inputs"] |= inputs
@@ -444,6 +450,7 @@ PLANTED: list[tuple[str, Callable[[Preview], None], str, str]] = [
         for change, said in (
             (build_with(tags=[f"{HUB}:0.27.1"]), f"has the tag {HUB}:0.27.1"),
             (build_with(push=True), "has push"),
+            (foreign_frontend, "has the build argument BUILDKIT_SYNTAX"),
             (build_with(network="host"), "has network host"),
             (build_with(ssh=[{"id": "default"}]), "has ssh"),
             (build_with(cacheTo=[{"registry": {"ref": HUB}}]), "has cacheTo"),
