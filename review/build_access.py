@@ -7,7 +7,7 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from catalogue.builds import EXPORT
 from review.options import BUILD
-from review.rules import Resource
+from review.rules import HIDDEN, UNJUDGED, Resource, secret_inputs
 
 ALLOWED = frozenset(
     [
@@ -40,6 +40,12 @@ def reaches_out(resource: Resource) -> str:
 
 
 def _ways(build: Resource) -> Iterator[str]:
+    yield from secret_inputs(build, "tags", "exports")
+    arguments = build.inputs.get("buildArgs") or ()
+    if arguments == HIDDEN:
+        yield UNJUDGED.format("buildArgs")
+    elif FRONTEND in arguments:
+        yield f"has the build argument {FRONTEND}"
     tags = build.inputs.get("tags")
     for tag in tags if isinstance(tags, list) else ():
         if tag != UNKNOWN and (":" in str(tag).rpartition("/")[2] or "@" in str(tag)):
@@ -47,8 +53,6 @@ def _ways(build: Resource) -> Iterator[str]:
     exports = build.inputs.get("exports")
     for export in exports if isinstance(exports, list) else ():
         yield from (f"exports {how}" for how in _exports(export))
-    if FRONTEND in (build.inputs.get("buildArgs") or ()):
-        yield f"has the build argument {FRONTEND}"
     for key, value in build.inputs.items():
         if key not in ALLOWED and value not in HARMLESS:
             yield f"has {key} {value}" if isinstance(value, str) else f"has {key}"

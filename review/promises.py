@@ -1,19 +1,20 @@
 """The project's promises as rules over resources. Your own rules belong in own_rules.py."""
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from pulumi.runtime.rpc import UNKNOWN
 
 from catalogue.images import PROXY_PORT
-from catalogue.node_container import RPC_PORT
+from catalogue.node_container import RPC_PORT, USER_FORM
 from catalogue.urns import name_of
 from clients.pulumi import CONTAINER, NODE_CONTAINER
 from review.build_access import reaches_out
 from review.known_types import REPOSITORY, unknown_type
 from review.options import BUILD, TAG, VOLUME
 from review.restarts import CONTAINERS
-from review.rules import HIDDEN, Resource, Rule, each
+from review.rules import HIDDEN, Resource, Rule, each, secret_inputs
 from review.wallet_access import is_outside, listed, misnamed, readers, writers
 
 PROXY = "skycoin:index:Proxy$"
@@ -22,6 +23,8 @@ EXPLICIT = ("docker:", "docker-build:", "aws:")
 """Plugins that access a machine or an account, for which the program must give an explicit provider."""
 PLACED = ("IMAGE_FROM", "BUILD_FROM")
 """Build arguments that name images."""
+CONFINING = ("user", "readOnly", "capabilities", "securityOpts", "networkMode", "mounts", "privileged")
+"""Inputs that confine a node's container."""
 
 
 def _unprotected(resource: Resource) -> str:
@@ -31,6 +34,8 @@ def _unprotected(resource: Resource) -> str:
 def _volume_lost(resource: Resource) -> str:
     if resource.type == CONTAINER and resource.inputs.get("removeVolumes") is True:
         return "removes its volumes when it is removed"
+    if resource.type == CONTAINER:
+        return next(secret_inputs(resource, "removeVolumes"), "")
     if resource.type != VOLUME:
         return ""
     if not resource.options.get("retainOnDelete"):
@@ -82,21 +87,23 @@ def _reachable(resource: Resource) -> str:
     api_port = {NODE_CONTAINER: RPC_PORT, CONTAINER: PROXY_PORT if PROXY in resource.urn else None}.get(
         resource.type
     )
-    addresses = [
-        str(port.get("ip"))
-        for port in listed(resource, "ports")
-        if api_port and port.get("internal") == api_port
+    if not api_port:
+        return ""
+    published = [
+        str(port.get("ip")) for port in listed(resource, "ports") if port.get("internal") == api_port
     ]
-    return next((f"publishes its API on {ip}" for ip in addresses if ip != "127.0.0.1"), "")
+    open_to = (f"publishes its API on {ip}" for ip in published if ip != "127.0.0.1")
+    return next(chain(secret_inputs(resource, "ports"), open_to), "")
 
 
 def _unconfined(resource: Resource) -> str:
     if resource.type != NODE_CONTAINER:
         return ""
     given = resource.inputs
-    user = str(given.get("user") or "").partition(":")[0].lstrip("0")
+    user = given.get("user") or ""
     held = {
-        "runs as root": user not in ("", "root"),
+        **dict.fromkeys(secret_inputs(resource, *CONFINING), False),
+        "may run as root or in its group": user == UNKNOWN or bool(USER_FORM.fullmatch(str(user))),
         "can write its image's files": given.get("readOnly") is True,
         "has capabilities": _mapping(resource, "capabilities") == {"drops": ["ALL"]},
         "can gain privileges": list(given.get("securityOpts") or ()) == ["no-new-privileges"],

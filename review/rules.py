@@ -46,6 +46,7 @@ class Resource:
 
 HIDDEN = "[secret]"
 """Text in place of a secret in a preview."""
+UNJUDGED = "keeps {} secret, so it can't be judged"
 Breaches: TypeAlias = Iterator[tuple[Resource, str]]
 """(resource, how it breaks the rule), in a few words that do not repeat the resource's name."""
 
@@ -138,6 +139,16 @@ def wanted(preview: Mapping[str, Any]) -> list[Resource]:
                 Resource(urn=step["urn"], inputs=state.get("inputs") or {}, options=state),
             )
     return [*resources.values()]
+
+
+def secret_inputs(resource: Resource, *keys: str) -> Iterator[str]:
+    """Describe those of the inputs `keys` that are secret, or partly so, which hides them from rules."""
+    yield from (UNJUDGED.format(key) for key in keys if _has_secret(resource.inputs.get(key)))
+
+
+def _has_secret(value: object) -> bool:
+    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return value == HIDDEN or any(map(_has_secret, parts))
 
 
 def _describe(resource: Resource) -> str:

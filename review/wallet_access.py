@@ -15,7 +15,7 @@ from catalogue.urns import parents_of
 from clients.pulumi import CONTAINER, NODE_CONTAINER
 from review.options import PROVIDERS, VOLUME
 from review.restarts import CONTAINERS
-from review.rules import HIDDEN, Breaches, Resource
+from review.rules import HIDDEN, Breaches, Resource, secret_inputs
 
 OUTSIDE = ("networkMode", "pidMode", "ipcMode", "usernsMode", "cgroupnsMode")
 """Inputs that can put a container into a namespace of its host or of another container."""
@@ -23,6 +23,15 @@ NO_NEW_PRIVILEGES = tuple(f"no-new-privileges{end}" for end in ("", ":true", "=t
 """The security option that confines a container further; others may loosen it."""
 OWN_CONTAINERS = {"skycoin:index:Exporter": exporter_name, "skycoin:index:Proxy": proxy_name}
 """Component whose container belongs into a node's network → that container's name."""
+JUDGED = {
+    CONTAINER: (
+        *("mounts", "volumes", "devices", "capabilities", "securityOpts", "privileged", "networksAdvanced"),
+        *OUTSIDE,
+    ),
+    NODE_CONTAINER: ("wallet", "backups", "volumes", "networksAdvanced"),
+    VOLUME: ("name", "driver", "driverOpts"),
+}
+"""Type → inputs that lead to a wallet; another rule says how a node is confined."""
 SOCKET = "unix://"
 Place: TypeAlias = tuple[str | None, object]
 """(engine, volume)."""
@@ -99,6 +108,9 @@ def readers(resources: Sequence[Resource]) -> Breaches:
     sockets = [engine.removeprefix(SOCKET) for engine in guarded if engine and engine.startswith(SOCKET)]
     are_all = None in guarded  # a node whose engine is unknown may be on any
     for resource in resources:
+        if secret := guarded and [*secret_inputs(resource, *JUDGED.get(resource.type, ()))]:
+            yield from ((resource, how) for how in secret)
+            continue
         own = own_wallets(resource)
         for volume, is_read_only in _volumes(resource):
             reads = is_read_only and volume not in own and _meant(resource, volume, wallets, engines)

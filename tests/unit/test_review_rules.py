@@ -35,6 +35,7 @@ WALLET = "skycoin-attic-wallet"
 LOOSE = ["no-new-privileges", "seccomp=unconfined"]
 BY_DIGEST = "push-by-digest=true"
 HUB = "docker.io/skycoin/skycoin"
+UNJUDGED = "so it can't be judged"
 UNHEARD = "of which this review knows nothing"
 SOCKET = [{"type": "bind", "source": "/var/run/docker.sock", "target": "/var/run/docker.sock"}]
 
@@ -134,6 +135,24 @@ def with_engine(address: str | None, change: Callable[[Preview], None]) -> Calla
         state(preview, PROVIDER, "attic")["inputs"]["host"] = address
 
     return changed
+
+
+def on_the_host_without_a_node(change: Callable[[Preview], None]) -> Callable[[Preview], None]:
+    """A container there may have any file, but a volume of a wallet's name counts everywhere."""
+
+    def changed(preview: Preview) -> None:
+        change(preview)
+        name = "urn:pulumi:fleet::skycoin::pulumi:providers:docker::nas::id"
+        state(preview, CONTAINER, "own")["provider"] = name
+
+    return changed
+
+
+def hidden_of_a_volume(key: str) -> Callable[[Preview], None]:
+    def change(preview: Preview) -> None:
+        state(preview, VOLUME, "shed-data")["inputs"][key] = HIDDEN
+
+    return change
 
 
 def volume_with_a_device(preview: Preview) -> None:
@@ -452,6 +471,12 @@ PLANTED: list[tuple[str, Callable[[Preview], None], str, str]] = [
             (build_with(push=True), "has push"),
             (foreign_frontend, "has the build argument BUILDKIT_SYNTAX"),
             (build_with(network="host"), "has network host"),
+            *(
+                (build_with(**{key: HIDDEN}), f"keeps {key} secret, {UNJUDGED}")
+                for key in ("tags", "exports", "buildArgs")
+            ),
+            (build_with(tags=[HIDDEN]), f"keeps tags secret, {UNJUDGED}"),
+            (build_with(exports=[{"raw": HIDDEN}]), f"keeps exports secret, {UNJUDGED}"),
             (build_with(ssh=[{"id": "default"}]), "has ssh"),
             (build_with(cacheTo=[{"registry": {"ref": HUB}}]), "has cacheTo"),
             (build_with(exports=[{"local": {"dest": "/home/me/.ssh"}}]), "exports local"),
@@ -471,12 +496,76 @@ PLANTED: list[tuple[str, Callable[[Preview], None], str, str]] = [
         "skycoin-amd64-image (Image) has the build secret token as plain text",
     ),
     ("fleet", open_api, "api-on-loopback", f"{NODE} publishes its API on 0.0.0.0"),
-    ("fleet", other_input("user", "0:0"), "nodes-are-confined", f"{NODE} runs as root"),
+    *(
+        ("fleet", other_input("user", user), "nodes-are-confined", f"{NODE} may run as root or in its group")
+        for user in ("0:0", "00", "+0:0", "-0:1", "toor", "1000:0")
+    ),
+    *(
+        ("fleet", other_input(key, HIDDEN), "nodes-are-confined", f"{NODE} keeps {key} secret, {UNJUDGED}")
+        for key in ("user", "networkMode", "mounts", "capabilities", "securityOpts", "privileged", "readOnly")
+    ),
+    *(
+        ("fleet", other_input(key, HIDDEN), "wallets-are-private", f"{NODE} keeps {key} secret, {UNJUDGED}")
+        for key in ("wallet", "backups", "volumes", "networksAdvanced")
+    ),
+    ("fleet", other_input("ports", HIDDEN), "api-on-loopback", f"{NODE} keeps ports secret, {UNJUDGED}"),
+    (
+        "fleet",
+        other_input("ports", [{"internal": HIDDEN, "ip": "0.0.0.0"}]),
+        "api-on-loopback",
+        f"{NODE} keeps ports secret, {UNJUDGED}",
+    ),
+    *(
+        (
+            "fleet",
+            own_container(**{key: HIDDEN}),
+            "wallets-are-private",
+            f"own (Container) keeps {key} secret, {UNJUDGED}",
+        )
+        for key in (
+            *("mounts", "volumes", "devices", "capabilities", "securityOpts", "privileged"),
+            *("networkMode", "pidMode", "ipcMode", "usernsMode", "cgroupnsMode", "networksAdvanced"),
+        )
+    ),
+    *(
+        (
+            "fleet",
+            own_container(**{key: value}),
+            "wallets-are-private",
+            f"own (Container) keeps {key} secret, {UNJUDGED}",
+        )
+        for key, value in {
+            "mounts": [{"type": "volume", "source": HIDDEN, "target": "/looked-at"}],
+            "volumes": [HIDDEN],
+            "capabilities": {"adds": HIDDEN},
+            "networksAdvanced": [{"name": HIDDEN}],
+        }.items()
+    ),
+    (
+        "fleet",
+        on_the_host_without_a_node(own_container(mounts=HIDDEN)),
+        "wallets-are-private",
+        f"own (Container) keeps mounts secret, {UNJUDGED}",
+    ),
+    *(
+        (
+            "fleet",
+            hidden_of_a_volume(key),
+            "wallets-are-private",
+            f"shed-data (Volume) keeps {key} secret, {UNJUDGED}",
+        )
+        for key in ("name", "driver", "driverOpts")
+    ),
+    (
+        "fleet",
+        own_container(removeVolumes=HIDDEN),
+        "volumes-stay",
+        f"own (Container) keeps removeVolumes secret, {UNJUDGED}",
+    ),
     ("fleet", other_input("readOnly", False), "nodes-are-confined", f"{NODE} can write its image's files"),
     ("fleet", other_input("capabilities", {}), "nodes-are-confined", f"{NODE} has capabilities"),
     ("fleet", other_input("securityOpts", []), "nodes-are-confined", f"{NODE} can gain privileges"),
     ("fleet", other_input("privileged", True), "nodes-are-confined", f"{NODE} is privileged"),
-    ("fleet", other_input("user", "00"), "nodes-are-confined", f"{NODE} runs as root"),
     ("fleet", other_input("securityOpts", LOOSE), "nodes-are-confined", f"{NODE} can gain privileges"),
     ("fleet", other_input("networkMode", "host"), "nodes-are-confined", f"{NODE} shares its host's network"),
     (
