@@ -6,7 +6,7 @@ it during a publish: an image that is published between listing and removal may 
 Only `feature-NAME` and `develop-COMMIT` are ever candidates (docs/adr/0013). Releases and moving tags stay
 forever, and so does every manifest that a kept tag points to. The build that `develop` points to stays,
 however old its source. So does one that a stack runs or names by digest, because a board that loses its disk
-pulls it again. Without --delete nothing is removed.
+pulls it again, and one without a date, whose age is unknown. Without --delete nothing is removed.
 """
 
 import re
@@ -86,13 +86,18 @@ def builds(repository: Any, tags: Collection[str]) -> list[Build]:
 
 
 def plan(repository: Any, keep: int, deployed: Collection[str] = ()) -> Plan:
-    """Plan to remove all builds except the newest `keep` of each kind and those of `deployed` digests."""
+    """Plan to remove all builds except the newest `keep` of each kind and those of `deployed` digests.
+
+    A build whose list states no date stays too, beyond that number: it may be the newest.
+    """
     digests = {tag: repository.digest_of(tag) for tag in repository.tags()}
     points: Mapping[str, str] = {tag: digest for tag, digest in digests.items() if digest is not None}
     known = builds(repository, points)
-    newest = [build for kind in KINDS for build in [build for build in known if build.kind is kind][:keep]]
+    undated = [build for build in known if build.digests and not build.created]
+    dated = [build for build in known if build not in undated]
+    newest = [build for kind in KINDS for build in [build for build in dated if build.kind is kind][:keep]]
     protected = {*deployed, *filter(None, [points.get(Channel.DEVELOP)])}
-    stays = [build for build in known if build in newest or _has_any(build, protected, points)]
+    stays = [build for build in known if build in (*undated, *newest) or _has_any(build, protected, points)]
     removed = [build for build in known if build not in stays]
     removed_tags = {tag for build in removed for tag in build.tags if tag in points}
     live_digests = _digests_of(repository, (points[tag] for tag in points if tag not in removed_tags))

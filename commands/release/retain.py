@@ -48,14 +48,14 @@ def retain(repository: str, backend: Choice, keep: int, delete: bool, no_stacks:
     """List feature and develop builds older than the newest; with --delete, remove them.
 
     Never removes releases, moving tags, what they point to, or what a stack of the backend runs or names by
-    digest. Do not run it during a publish to REPOSITORY.
+    digest, or builds of unknown age. Do not run it during a publish to REPOSITORY.
     """
     deployed = _without_stacks(backend) if no_stacks else _deployed(backend)
     client = Repository(repository)
     wanted = plan(client, keep, deployed)
     for word, builds in (("stays", wanted.kept_builds), ("goes", wanted.removed_builds)):
         for build in builds:
-            click.echo(f"{word:5}  {build.created or 'no date':20}  {build.tag}")
+            click.echo(f"{word:5}  {build.created or 'age unknown':20}  {build.tag}")
     if not delete:
         click.echo(
             f"{count_of(len(wanted.removed_builds), 'build')} would be removed; --delete removes them"

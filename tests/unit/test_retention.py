@@ -12,7 +12,7 @@ from release.retention import CREATED, builds, kind_of, plan
 from tests.unit.registry import Repository
 
 
-def publish(repository: Repository, tag: str, created: str = "", program: str = "") -> str:
+def publish(repository: Repository, tag: str, created: str = "2026-01-01", program: str = "") -> str:
     """Publish a list of five variants with suffixed tags; return its digest."""
     children = {}
     for arch in ARCHES:
@@ -82,10 +82,15 @@ def test_a_tag_that_only_looks_like_a_build_is_not_treated_as_one(tag: str) -> N
     assert kind_of(tag) is None
 
 
-def test_a_build_without_a_date_is_removed_first(repository: Repository) -> None:
+def test_a_build_without_a_date_is_never_removed_and_not_counted(repository: Repository) -> None:
+    """Before, it was the first to go, though it may be the newest."""
     publish(repository, "feature-new", "")
-    publish(repository, "feature-old", "1999-01-01")
-    assert [build.tag for build in plan(repository, 1).removed_builds] == ["feature-new"]
+    for year in ("1998", "1999"):
+        publish(repository, f"feature-of-{year}", f"{year}-01-01")
+    found = plan(repository, 1)
+    assert [build.tag for build in found.kept_builds] == ["feature-of-1999", "feature-new"]
+    assert [build.tag for build in found.removed_builds] == ["feature-of-1998"]
+    assert repository.digest_of("feature-new") not in found.remove
 
 
 def test_releases_and_moving_tags_are_never_candidates(repository: Repository) -> None:
@@ -134,7 +139,7 @@ def test_a_list_that_a_live_list_lists_keeps_its_variants(repository: Repository
 
 def test_a_list_is_removed_if_only_its_children_are_shared(repository: Repository) -> None:
     listed = publish(repository, "feature-x", "2026-01-01", program="the same")
-    publish(repository, "0.28.0", program="the same")
+    publish(repository, "0.28.0", "2026-02-01", program="the same")
     found = plan(repository, 0)
     assert found.remove == (listed,)
     assert set(found.untag) == {f"feature-x-{arch}" for arch in ARCHES}
@@ -181,7 +186,8 @@ def test_every_live_list_stays_complete_whatever_is_removed(
         publish(repository, f"feature-{name}", created, program=name)
     publish(repository, "0.27.1", program=shared)
     found = plan(repository, keep)
-    assert len(found.kept_builds) == min(keep, len(features))
+    undated = [*features.values()].count("")
+    assert len(found.kept_builds) == undated + min(keep, len(features) - undated)
     for reference in (*found.untag, *found.remove):
         repository.remove(reference)
     for tag in ["0.27.1", *(build.tag for build in found.kept_builds)]:
