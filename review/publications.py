@@ -51,7 +51,7 @@ def publication(step: Step, why: tuple[str, ...] = ()) -> Publication:
     """Read a tag's publication from its step; `why` has the reasons, which the step lacks."""
     before, after = (_variants(inputs.get("variants")) for inputs in (step.old, step.new))
     own, points = str(step.outputs.get("digest") or ""), _points_to(step)
-    written = step.op != "create" and not step.outputs.get("failure")
+    written = not _is_new(step) and not step.outputs.get("failure")
     return Publication(
         repository=str(step.new.get("repository")),
         tag=str(step.new.get("tag")),
@@ -85,8 +85,15 @@ def _points_to(step: Step) -> str:
     return str(digest or "")
 
 
+def _is_new(step: Step) -> bool:
+    """True for a tag that the state does not know, such as one whose resource had another place."""
+    # An unknown repository is most likely the same one (providers/skycoin/tag.py).
+    moved = (step.new.get(key) not in (UNKNOWN, step.old.get(key)) for key in ("repository", "tag"))
+    return step.op == "create" or (step.op == "replace" and any(moved))
+
+
 def _presence(step: Step) -> Presence:
-    if step.op != "create":
+    if not _is_new(step):
         return Presence.STATE
     # A registry that the stack itself would create can't be asked yet.
     return Presence.ABSENT if step.new.get("repository") in (None, UNKNOWN) else Presence.UNASKED

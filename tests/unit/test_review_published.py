@@ -70,6 +70,39 @@ def test_tags_of_the_state_are_not_asked_for(registries: Registries) -> None:
     assert shown(registries, tag("latest", "update"))[2] == "1 tag moved."
 
 
+@pytest.mark.parametrize(
+    "other", [{"repository": HUB}, {"tag": "latest"}], ids=lambda other: next(iter(other))
+)
+def test_a_tag_that_moves_to_another_place_is_looked_up_there(
+    registries: Registries, other: Mapping[str, str]
+) -> None:
+    """Before, the page showed the digest and architectures of the former place as those of the new one."""
+    old = {"repository": "a.example/skycoin", "tag": "latest"} if "repository" in other else {"tag": "former"}
+    variants = [
+        {"arch": arch, "ref": f"a.example/skycoin@sha256:{'1' * 64}"} for arch in ("amd64", "arm64v8")
+    ]
+    before = {"repository": HUB, **old, "variants": variants}
+    moved = step(
+        "replace", TAG, "skycoin-hub-tag", before, {**before, **other, "variants": variants[:1]}, (*other,)
+    )
+    digest = f"sha256:{'2' * 64}"
+    moved["oldState"]["outputs"] = {"digest": digest, "points": {before["tag"]: digest}}
+    lines = shown(registries, moved)
+    assert lines[2] == "1 tag in the registry but not in the state."
+    assert not [line for line in lines if "222222222222" in line or "**loses" in line]
+    [row] = [line for line in lines if line.startswith(f"| `{HUB}:latest` | ")]
+    assert f" |  | exists; moves if its content differs; {NOT_KNOWN} | amd64 | " in row
+
+
+def test_a_tag_that_is_replaced_in_its_place_is_that_of_the_state(registries: Registries) -> None:
+    registries(HUB).down = True
+    own = {"repository": HUB, "tag": "latest", "variants": [{"arch": "amd64"}]}
+    for new in (own, {**own, "repository": UNKNOWN}):
+        assert (
+            shown(registries, step("replace", TAG, "skycoin-hub-latest-tag", own, new))[2] == "1 tag moved."
+        )
+
+
 def test_a_registry_that_the_stack_would_run_can_not_be_asked_yet(registries: Registries) -> None:
     fresh = step("create", TAG, "own-latest-tag", None, {"repository": UNKNOWN, "tag": "latest"})
     assert shown(registries, fresh)[2] == "1 tag new."
