@@ -55,9 +55,18 @@ class Repository:
         return manifest
 
     def put_manifest(self, reference: str, manifest: Manifest) -> None:
-        """Write a manifest under a tag or its digest."""
+        """Write a manifest under a tag or its digest.
+
+        Raises RegistryError, also if the answer is not a registry's that has created it.
+        """
         headers = {"Content-Type": manifest.media_type}
-        self._session.ask("PUT", f"manifests/{reference}", headers=headers, data=manifest.content)
+        answer = self._session.ask("PUT", f"manifests/{reference}", headers=headers, data=manifest.content)
+        if (status := answer.status_code) != requests.codes.created:
+            problem = f"the answer is {status}, not 201 (created)"
+            raise RegistryError(f"{self.name}: manifest {reference} is not written: {problem}")
+        if (stored := answer.headers.get("Docker-Content-Digest", manifest.digest)) != manifest.digest:
+            problem = f"the registry has stored {stored}, not {manifest.digest}"
+            raise RegistryError(f"{self.name}: manifest {reference} is not written: {problem}")
 
     def tags(self) -> list[str]:
         """List all tags, in the registry's order; empty if the repository does not exist.

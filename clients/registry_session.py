@@ -122,7 +122,11 @@ class RegistrySession:
         self._verify: str | bool = os.environ.get("SSL_CERT_FILE") or next(bundles, True)
 
     def ask(self, method: str, path: str, *, missing: bool = False, **options: Any) -> Any:
-        """Send a request; None for 404 if `missing` allows it. Raises RegistryError for every other error."""
+        """Send a request; None for 404 if `missing` allows it.
+
+        Raises RegistryError for every other error, and for a redirect that turns a write into a read: its
+        answer says nothing about the write.
+        """
         answer = self._send(method, path, **options)
         # A host that a redirect or an upload's address leads to gets no login, and its challenge is ignored.
         if answer.status_code == requests.codes.unauthorized and _origin(answer.url) == _origin(self._root):
@@ -131,6 +135,10 @@ class RegistrySession:
             if body is not None and not isinstance(body, bytes):
                 body.seek(0)
             answer = self._send(method, path, **options)
+        if (asked := answer.request.method) != method:
+            place = urlsplit(answer.url).hostname
+            problem = f"a redirect to {place} made it a {asked}, so nothing was changed"
+            raise RegistryError(f"registry {self.host} ({self.path}): {method}: {problem}")
         if answer.status_code == requests.codes.not_found and missing:
             return None
         if not answer.ok:

@@ -9,7 +9,7 @@ from requests.adapters import BaseAdapter
 
 from clients.errors import RegistryError, SilentError
 from clients.manifests import MANIFEST as OCI
-from clients.manifests import sha256_of
+from clients.manifests import Manifest, sha256_of
 from clients.registry import TAG_PAGES, Repository
 from clients.registry_session import ANSWER_LIMIT
 from display.errors import UserError
@@ -26,16 +26,17 @@ class Wire(BaseAdapter):
         self._body = body
         self.asked: list[str] = []
         self.headers: dict[str, str] = {}
+        self.status, self.moved = 200, 307
 
     def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:  # type: ignore[override]
         url = request.url or ""
         self.asked.append(url)
         answer = requests.Response()
         answer.request, answer.url = request, url
-        answer.status_code, answer.raw = 200, io.BytesIO(self._body)
+        answer.status_code, answer.raw = self.status, io.BytesIO(self._body)
         answer.headers.update(self.headers)
         if (target := self._redirects.get(url)) is not None:
-            answer.status_code = 307
+            answer.status_code = self.moved
             answer.headers["Location"] = target
         return answer
 
@@ -68,6 +69,39 @@ def test_a_redirect_that_stays_with_https_is_followed(target: str) -> None:
     wire = wired(repository, {"https://r.example/v2/a/manifests/latest": target})
     assert repository.manifest("latest").digest == sha256_of(MANIFEST)
     assert len(wire.asked) == 2
+
+
+@pytest.mark.parametrize("moved", [302, 303])
+@pytest.mark.parametrize("status", [200, 404])
+def test_a_write_or_removal_that_a_redirect_turns_into_a_read_is_an_error(moved: int, status: int) -> None:
+    """`requests` follows these redirects with GET; what answered counted as “written” or “removed”."""
+    repository = Repository("r.example/a")
+    login = "https://login.example/?next=secret"
+    wire = wired(repository, {"https://r.example/v2/a/manifests/x": login})
+    wire.moved, wire.status = moved, status
+    told = "a redirect to login.example made it a GET, so nothing was changed"
+    with pytest.raises(RegistryError, match=rf"registry r\.example \(a\): DELETE: {told}") as caught:
+        repository.remove("x")
+    assert "secret" not in str(caught.value)
+    with pytest.raises(RegistryError, match=rf"registry r\.example \(a\): PUT: {told}"):
+        repository.put_manifest("x", Manifest(MANIFEST, OCI))
+
+
+def test_a_manifest_is_written_only_if_the_registry_says_that_it_created_it() -> None:
+    """A proxy's own page answers 200, and was taken for success."""
+    repository, manifest = Repository("r.example/a"), Manifest(MANIFEST, OCI)
+    wire = wired(repository, {"https://r.example/v2/a/manifests/moved": "https://r.example/v2/b/manifests/x"})
+    told = r"r\.example/a: manifest x is not written: the"
+    with pytest.raises(RegistryError, match=rf"{told} answer is 200, not 201"):
+        repository.put_manifest("x", manifest)
+    wire.status = 201
+    repository.put_manifest("x", manifest)
+    repository.put_manifest("moved", manifest)
+    wire.headers = {"Docker-Content-Digest": manifest.digest}
+    repository.put_manifest("x", manifest)
+    wire.headers = {"Docker-Content-Digest": sha256_of(b"")}
+    with pytest.raises(RegistryError, match=rf"{told} registry has stored {sha256_of(b'')}, not"):
+        repository.put_manifest("x", manifest)
 
 
 @pytest.mark.parametrize(
