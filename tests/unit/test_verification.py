@@ -1,9 +1,11 @@
 """Images that a verification refuses, in memory. Real images: tests/e2e/test_publishing.py."""
 
+import gzip
 import hashlib
 import io
 import json
 import re
+import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,7 +16,7 @@ import pytest
 from clients.manifests import DOCKER_MANIFEST, INDEX, Manifest, sha256_of
 from providers.kind import Change, ProviderError, Values
 from providers.skycoin.elf import ABIS, abi_fault, read_program
-from providers.skycoin.verification import Verification, read_contents
+from providers.skycoin.verification import Contents, Verification, read_contents
 from tests.unit.elf import HARD_FLOAT, SOFT_FLOAT, elf
 from tests.unit.registry import LAYER, Registries, layer_of
 from tests.unit.yaml_like import DIGEST
@@ -105,15 +107,45 @@ class Forwards(io.BytesIO):
 def test_a_layer_is_read_once_and_forwards() -> None:
     """Going back in a compressed layer re-reads it from its start: over half an hour for a workspace."""
     files = {f"usr/bin/{number}": GOOD["linux/amd64"] for number in range(100)}
+    contents = read(layer_of(files), LAYER)
+    assert (contents.programs.total(), contents.faults) == (100, [])
+
+
+@pytest.mark.parametrize("kind", [LAYER, LAYER.removesuffix("+gzip")])
+def test_a_gzipped_layer_is_read_to_its_last_member(kind: str) -> None:
+    """Engines read all members, whatever the media type says; only programs in the first were checked."""
+    tar = gzip.decompress(layer_of({"bin/ok": GOOD["linux/amd64"], "bin/wrong": GOOD["linux/arm64/v8"]}))
+    cut = tar.index(b"bin/wrong")
+    whole = [gzip.compress(tar[:cut]), gzip.compress(tar[cut:])]
+    assert read(b"".join(whole), kind).faults == [
+        "/bin/wrong is EM_AARCH64, 64 bit; linux/amd64 takes EM_X86_64, 64 bit"
+    ]
+    for damaged in (
+        b"".join(whole)[:-300],
+        whole[0] + b"PK" + whole[1],
+        whole[0] + whole[1][:12] + b"?" * 99,
+    ):
+        [fault] = read(damaged, kind).faults
+        assert fault.startswith(f"layer {DIGEST} is damaged: ")
+
+
+def read(layer: bytes, kind: str) -> Contents:
+    """What a verification for amd64 finds in a layer."""
 
     class Layers:
         @contextmanager
         def blob(self, digest: str, size: int) -> Iterator[io.BytesIO]:
-            yield Forwards(layer_of(files))
+            yield Forwards(layer)
 
-    layer = {"digest": DIGEST, "size": 1, "mediaType": LAYER}
-    contents = read_contents(Layers(), [layer], "linux/amd64")
-    assert (contents.programs.total(), contents.faults) == (100, [])
+    return read_contents(Layers(), [{"digest": DIGEST, "size": 1, "mediaType": kind}], "linux/amd64")
+
+
+@pytest.mark.parametrize("mode", ["w:", "w:xz"])
+def test_a_layer_that_is_not_gzipped_is_read_too(mode: Any) -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode=mode) as archive:
+        archive.addfile(tarfile.TarInfo("bin/empty"))
+    assert read(packed.getvalue(), LAYER).names == {"empty"}
 
 
 def test_a_dynamic_linker_must_be_in_the_image() -> None:
