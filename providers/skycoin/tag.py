@@ -61,7 +61,7 @@ class Tag(InputsAsState):
         changed = [key for key in COMPARED if old_inputs.get(key) != news.get(key)]
         written = not olds.get("failure")
         if written and news.get("immutable") and _content(old_inputs) != _content(news):
-            raise ProviderError(_content_error(news, olds["digest"]))
+            raise ProviderError(_content_error(news, {news["tag"]: olds["digest"]}))
         if not written:
             changed.append("failure")
         elif drift := _drift(olds):
@@ -101,20 +101,19 @@ class Tag(InputsAsState):
         """Yield why a new immutable tag can't be written. If a registry doesn't answer, `up` checks later."""
         target = self._repository(inputs["repository"])
         try:
-            published = target.digest_of(inputs["tag"])
-            if published is None:
-                return
             if _unknown(inputs["variants"]):
-                # Not built yet: the build may give the same content, unless its inputs differ.
-                same = _matches(target.manifest(inputs["tag"]).fields, inputs)
+                differing = _unlike(target, inputs)
             else:
-                built = manifest_list(inputs, self._children(inputs))
-                same = published == _published(target, inputs, built).digest
+                present = _present(target, inputs)
+                # The variants are read for the list's digest only, which matters if there is a list.
+                children = self._children(inputs) if present[inputs["tag"]] else []
+                content = _published(target, inputs, manifest_list(inputs, children), present)
+                differing = _differing(present, _wanted(inputs, content.digest))
         except RegistryError as error:
             self._warn_unknown(error)
             return
-        if not same:
-            yield _content_error(inputs, published)
+        if differing:
+            yield _content_error(inputs, differing)
 
     def _warn_unknown(self, error: RegistryError) -> None:
         """Warn once per repository that its content is unknown."""
@@ -164,12 +163,11 @@ class Tag(InputsAsState):
 
     def _read_tag(self, inputs: Values, children: list["Child"]) -> "TagContent":
         target = self._repository(inputs["repository"])
-        content = _published(target, inputs, manifest_list(inputs, children))
+        present = _present(target, inputs)
+        content = _published(target, inputs, manifest_list(inputs, children), present)
         wanted = _wanted(inputs, content.digest)
-        present = {tag: target.digest_of(tag) for tag in wanted}
-        differing = [digest for tag, digest in present.items() if digest not in (None, wanted[tag])]
-        if inputs.get("immutable") and differing:
-            raise ProviderError(_content_error(inputs, str(differing[0])))
+        if inputs.get("immutable") and (differing := _differing(present, wanted)):
+            raise ProviderError(_content_error(inputs, differing))
         return TagContent(target, content, wanted, present)
 
     def _children(self, inputs: Values) -> list["Child"]:
@@ -251,12 +249,30 @@ def _names(listed: Values) -> list[str]:
     return [normalized("/".join(_platform(entry.get("platform", {})).values())) for entry in entries]
 
 
-def _published(target: Any, inputs: Values, wanted: Manifest) -> Manifest:
+def _present(target: Any, inputs: Values) -> dict[str, str | None]:
+    """{tag: digest that it points to} of the variants' tags, then of the list's own."""
+    return {tag: target.digest_of(tag) for tag in _wanted(inputs, "")}
+
+
+def _differing(present: dict[str, str | None], wanted: dict[str, str]) -> dict[str, str]:
+    """The present tags that have other content than wanted."""
+    return {tag: digest for tag, digest in present.items() if digest not in (None, wanted[tag])}
+
+
+def _unlike(target: Any, inputs: Values) -> dict[str, str]:
+    """{tag: digest} of the list's own tag if variants that are not built yet can't give its content."""
+    tag = inputs["tag"]
+    if (digest := target.digest_of(tag)) is None or _matches(target.manifest(tag).fields, inputs):
+        return {}
+    return {tag: digest}
+
+
+def _published(target: Any, inputs: Values, wanted: Manifest, present: dict[str, str | None]) -> Manifest:
     """Return the published list of an exact release if `wanted` differs only in spelling; else `wanted`.
 
     Version 0.1.0 wrote arm64 with the variant v8, which the image's configuration does not have.
     """
-    if not inputs.get("immutable") or target.digest_of(inputs["tag"]) in (None, wanted.digest):
+    if not inputs.get("immutable") or present[inputs["tag"]] in (None, wanted.digest):
         return wanted
     published: Manifest = target.manifest(inputs["tag"])
     return published if _meaning(published.fields) == _meaning(wanted.fields) else wanted
@@ -302,9 +318,11 @@ def _drift(olds: Values) -> dict[str, str]:
     return {tag: to for tag, to in olds["points"].items() if to != wanted.get(tag)}
 
 
-def _content_error(inputs: Values, digest: str) -> str:
+def _content_error(inputs: Values, differing: dict[str, str]) -> str:
+    """Message about the tags that would get other content; it names the list's own if that is one of them."""
+    tag, digest = list(differing.items())[-1]
     return (
-        f"{inputs['repository']}:{inputs['tag']} is published as {digest}, and `up` would give it other "
+        f"{inputs['repository']}:{tag} is published as {digest}, and `up` would give it other "
         "content. An exact release tag never changes: increase the image's `revision:`; that publishes the "
         "next -rN tag and updates the moving tags."
     )

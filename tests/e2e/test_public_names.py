@@ -122,13 +122,14 @@ def test_no_tag_changes_if_an_exact_tag_is_refused(
 ) -> None:
     """Somebody has taken the second of two exact names, so the first is not written either."""
     first, second = exact(2)
-    repository.put_manifest(f"{second}-{TWO[-1]}", repository.manifest(f"1.2.3-{TWO[-1]}"))
+    taken = f"{second}-{TWO[-1]}"
+    repository.put_manifest(taken, repository.manifest(f"1.2.3-{TWO[-1]}"))
     before = names(repository)
     tiny.write_release(hosted.address, PATH, "three", 2)
     hosted.proxy.requests.clear()
     refused = tiny.up()
     assert refused.code != 0
-    assert f"{PATH}:{second} is published as {before[f'{second}-{TWO[-1]}']}" in refused.text
+    assert f"{PATH}:{taken} is published as {before[taken]}" in refused.text
     assert all(reference.startswith("sha256:") for reference in written(hosted))
     assert names(repository) == before
     assert first not in before

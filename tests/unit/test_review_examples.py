@@ -285,7 +285,7 @@ def refused() -> Preview:
     changed = with_image("release", build_args={"EXTRA": "x"})
     preview = preview_of(up("release"), run("release", preview=True, **changed))
     tag = next(step["oldState"] for step in preview["steps"] if step["urn"].endswith("hub-0.27.1-tag"))
-    said = _content_error(tag["inputs"], tag["outputs"]["digest"])
+    said = _content_error(tag["inputs"], {tag["inputs"]["tag"]: tag["outputs"]["digest"]})
     return {**preview, "diagnostics": [{"severity": "error", "message": said}]}
 
 

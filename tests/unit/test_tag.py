@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from dataclasses import dataclass, field, replace
 from typing import IO, Any
 
@@ -125,7 +126,7 @@ def test_no_tag_is_written_if_another_exact_tag_has_other_content(
     other.put_manifest(taken, other.manifest(ref.partition("@")[2]))
     inputs = world.inputs(tag="release-v0.27.1", beside=[beside("0.27.1", where)])
     world.hub.log.clear()
-    with pytest.raises(ProviderError, match=rf"{where}:0\.27\.1 is published as sha256:\w+"):
+    with pytest.raises(ProviderError, match=rf"{where}:{taken} is published as {ref.partition('@')[2]}"):
         world.kind.create(inputs)
     assert world.hub.log == []
 
@@ -196,6 +197,36 @@ def test_a_new_exact_tag_that_already_exists_is_refused_at_preview(world: World)
     [(key, reason)] = world.kind.check("t", {}, world.inputs(variants=world.variants("two"))).failures
     assert key == "tag"
     assert "An exact release tag never changes: increase the image's `revision:`" in reason
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_variants_tag_with_other_content_is_refused_at_preview(world: World, listed: bool) -> None:
+    """Only `up` refused it, and then named the list's tag with the digest of the variant's."""
+    inputs = world.inputs()
+    if listed:
+        world.kind.create(inputs)
+    ref = world.hub.add_image(configuration("linux/arm/v7"), {"somebody": b"else"})
+    theirs = world.hub.manifest(ref.partition("@")[2])
+    world.hub.put_manifest("0.27.1-arm32v7", theirs)
+    [(key, reason)] = world.kind.check("t", {}, inputs).failures
+    assert key == "tag"
+    assert reason.startswith(f"{HUB}:0.27.1-arm32v7 is published as {theirs.digest}, and `up` would give it")
+    with pytest.raises(ProviderError, match="^" + re.escape(reason)):
+        world.kind.create(inputs)
+
+
+def test_a_preview_of_a_new_release_asks_for_its_tags_and_reads_no_image(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs, asked = world.inputs(), list[str]()
+    monkeypatch.setattr(Repository, "digest_of", lambda _, tag: asked.append(tag))
+    monkeypatch.delattr(Repository, "manifest")
+    assert world.kind.check("t", {}, inputs).failures == []
+    assert sorted(asked) == sorted(["0.27.1", *suffixed("0.27.1")])
+    asked.clear()
+    unknown = [{**variant, "ref": UNKNOWN} for variant in inputs["variants"]]
+    assert world.kind.check("t", {}, {**inputs, "variants": unknown}).failures == []
+    assert asked == ["0.27.1"]
 
 
 @pytest.mark.parametrize(("version", "refused"), [("0.27.1", False), ("0.27.2", True)])
