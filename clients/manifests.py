@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,18 +35,56 @@ class Manifest:
 
     @property
     def fields(self) -> dict[str, Any]:
-        """The JSON document. Raises RegistryError if it is invalid, or an entry has no digest."""
-        try:
-            document = json.loads(self.content)
-            descriptors = [document[key] for key in ("config",) if key in document]
-            descriptors += [
-                descriptor for key in ("layers", "manifests") for descriptor in document.get(key) or ()
-            ]
-            if all(isinstance(descriptor["digest"], str) for descriptor in descriptors):
-                return {**document}
-        except (ValueError, TypeError, AttributeError, KeyError):
-            pass
-        raise RegistryError(f"{self.digest} is not a manifest: {self.content[:40]!r}")
+        """The JSON document, without fields that are null.
+
+        Raises RegistryError if it is invalid, or a field that the program uses is not as in OCI's image-spec.
+        """
+        return _parsed(self.content, _of_manifest, "a manifest")
+
+
+def config_of(content: bytes) -> dict[str, Any]:
+    """JSON of an image's configuration, without null fields. Raises RegistryError if it is invalid."""
+    return _parsed(content, _of_config, "an image's configuration")
+
+
+def platform_of(described: dict[str, Any]) -> dict[str, str]:
+    """Platform of an image's configuration, or of a list's entry."""
+    return {key: described[key] for key in ("os", "architecture", "variant") if described.get(key)}
+
+
+def _parsed(
+    content: bytes, typed: Callable[[dict[str, Any]], Iterator[tuple[Any, type]]], kind: str
+) -> dict[str, Any]:
+    try:
+        document = json.loads(content, object_pairs_hook=_without_null)
+        if all(isinstance(value, wanted) for value, wanted in typed(document)):
+            return {**document}
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
+        pass
+    raise RegistryError(f"{sha256_of(content)} is not {kind}: {content[:40]!r}")
+
+
+def _without_null(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; Go, which engines and registries are written in, takes null for an absent field."""
+    return {key: value for key, value in fields if value is not None}
+
+
+def _of_manifest(document: dict[str, Any]) -> Iterator[tuple[Any, type]]:
+    """Yield each value that the program uses, and its type."""
+    layers, listed = document.get("layers", ()), document.get("manifests", ())
+    blobs = [document[key] for key in ("config",) if key in document]
+    yield from ((layer["mediaType"], str) for layer in layers)
+    yield from ((blob["size"], int) for blob in (*blobs, *layers))
+    yield from ((descriptor["digest"], str) for descriptor in (*blobs, *layers, *listed))
+    for entry in listed:
+        yield from ((part, str) for part in platform_of(entry.get("platform", {})).values())
+    yield from ((value, str) for value in document.get("annotations", {}).values())
+
+
+def _of_config(document: dict[str, Any]) -> Iterator[tuple[Any, type]]:
+    """Yield each value that the program uses, and its type."""
+    yield from ((part, str) for part in platform_of(document).values())
+    yield from ((value, str) for value in document.get("config", {}).get("Labels", {}).values())
 
 
 def type_fault(manifest: Manifest) -> str:

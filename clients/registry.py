@@ -6,13 +6,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any
-from urllib.parse import urljoin
 
 import requests
 from urllib3.exceptions import HTTPError
 
 from clients.errors import RegistryError
-from clients.manifests import ACCEPT, Manifest, sha256_of
+from clients.manifests import ACCEPT, Manifest, config_of, sha256_of
 from clients.registry_login import HUB
 from clients.registry_session import PIECE, TRIES, RegistrySession, brief
 
@@ -84,7 +83,12 @@ class Repository:
             answer = self._session.ask("GET", path, missing=True)
             if answer is None:
                 return []
-            names += self._session.json(answer).get("tags") or []
+            page = self._session.json(answer).get("tags") or []
+            if not isinstance(page, list) or not all(isinstance(name, str) for name in page):
+                raise RegistryError(
+                    f"registry {self.host} ({self.path}): its tags are not a list of names: {page!r:.40}"
+                )
+            names += page
             path = answer.links.get("next", {}).get("url", "")
         return names
 
@@ -101,7 +105,7 @@ class Repository:
         answer = self._session.ask("GET", f"blobs/{digest}")
         if sha256_of(answer.content) != digest:
             raise RegistryError(f"{self.name}: blob {digest} is damaged in the registry")
-        return self._session.json(answer)
+        return config_of(answer.content)
 
     def has_blob(self, digest: str) -> bool:
         """True if the registry already has the blob."""
@@ -136,7 +140,7 @@ class Repository:
                 file.seek(0)
                 self._session.ask(
                     "PUT",
-                    urljoin(start.url, start.headers["Location"]),
+                    self._session.address(start.headers["Location"], start.url),
                     params={"digest": digest},
                     headers={"Content-Type": "application/octet-stream"},
                     data=file,

@@ -46,7 +46,7 @@ class _Patience(Retry):
 
 
 class _Plain(requests.exceptions.InvalidSchema):
-    """A redirect leads to an address that is not https."""
+    """A redirect leads to something that is not an https address."""
 
 
 class _TooLong(requests.exceptions.RequestException):
@@ -75,8 +75,8 @@ class _Session(requests.Session):
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         target = super().get_redirect_target(resp)
-        if target is not None and urlsplit(urljoin(resp.url, target)).scheme != "https":
-            raise _Plain(f"a redirect leads to {target}, which is not https")
+        if target is not None and _https(target, resp.url) is None:
+            raise _Plain(f"a redirect leads to {target}, which is not an https address")
         return target
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
@@ -151,14 +151,19 @@ class RegistrySession:
         """JSON object of a response. Raises RegistryError."""
         try:
             return {**answer.json()}
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             problem = f"the answer is not a JSON object: {answer.content[:40]!r}"
             raise RegistryError(f"registry {self.host} ({self.path}): {problem}") from None
 
+    def address(self, named: str, base: str) -> str:
+        """Address that the registry names, relative to another. Raises RegistryError if it is not https."""
+        if (url := _https(named, base)) is None:
+            problem = f"leads to {named}, which is not an https address"
+            raise RegistryError(f"registry {self.host} ({self.path}): {problem}")
+        return url
+
     def _send(self, method: str, path: str, **options: Any) -> requests.Response:
-        url = urljoin(self._root, path)
-        if urlsplit(url).scheme != "https":
-            raise RegistryError(f"registry {self.host} ({self.path}): leads to {url}, which is not https")
+        url = self.address(path, self._root)
         # An upload's address may be on another company's storage, which must get no credential.
         is_own = _origin(url) == _origin(self._root)
         try:
@@ -170,7 +175,7 @@ class RegistrySession:
                 timeout=SECONDS,
                 **options,
             )
-        except (_Plain, _TooLong) as error:
+        except (_Plain, _TooLong, ValueError) as error:  # ValueError: a header that is not text
             raise RegistryError(f"registry {self.host} ({self.path}): {error}") from None
         except OSError as error:  # requests' own errors are of this kind too
             message = f"registry {self.host} ({self.path}): {brief(error)}"
@@ -189,10 +194,11 @@ class RegistrySession:
             return _Anonymous()
         parameters: dict[str, str] = parse_dict_header(rest)  # type: ignore[no-untyped-call]
         # Docker's client sends the login to any realm; Docker Hub's is on another host than its API.
-        if urlsplit(parameters.get("realm", "")).scheme != "https":
+        if _https(parameters.get("realm") or "") is None:
             raise RegistryError(
-                f"registry {self.host}: its token service is not https: {parameters.get('realm')}. "
-                "No login is sent there: the registry's configuration must name a realm with https"
+                f"registry {self.host}: its token service is not at an https address: "
+                f"{parameters.get('realm')}. No login is sent there: the registry's configuration must name "
+                "a realm with https"
             )
         query = {key: parameters[key] for key in ("service", "scope") if key in parameters}
         try:
@@ -203,7 +209,7 @@ class RegistrySession:
                 verify=self._verify,
                 timeout=SECONDS,
             )
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise RegistryError(f"registry {self.host}: its token service: {brief(error)}") from None
         if not answer.ok:
             raise RegistryError(_error_message(self, "login", answer))
@@ -212,6 +218,16 @@ class RegistrySession:
             return _Bearer(fields.get("token") or fields["access_token"])
         except (ValueError, KeyError, AttributeError):
             raise RegistryError(f"registry {self.host}: its token service answered without a token") from None
+
+
+def _https(named: str, base: str = "") -> str | None:
+    """An address that may be relative to another; None if it is malformed or not https."""
+    try:
+        url = urljoin(base, named)
+        scheme, host, _ = _origin(url)
+    except ValueError:
+        return None
+    return url if scheme == "https" and host else None
 
 
 def _origin(url: str) -> tuple[str, str, int]:

@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 from catalogue.arch import normalized
 from catalogue.naming import split_pinned, variant_tag
 from clients.errors import RegistryError
-from clients.manifests import INDEX, Manifest, type_fault
+from clients.manifests import INDEX, Manifest, platform_of, type_fault
 from clients.registry import Repository, copy_blob
 from providers.kind import UNKNOWN, Change, CheckResult, InputsAsState, ProviderError, ReadResult, Values
 from providers.log import Warn
@@ -178,7 +178,7 @@ class Tag(InputsAsState):
         for (name, digest), (_, manifest) in zip(refs, manifests, strict=True):
             if fault := type_fault(manifest):
                 raise ProviderError(f"{name}@{digest} is not listed: {fault}")
-        return [Child(manifest, _platform(source.config(manifest))) for source, manifest in manifests]
+        return [Child(manifest, platform_of(source.config(manifest))) for source, manifest in manifests]
 
     def _copy_variant(self, ref: str, manifest: Manifest, target: Any) -> bool:
         """Copy a variant with its blobs into another repository; True if anything was sent."""
@@ -186,7 +186,7 @@ class Tag(InputsAsState):
         if name == target.name or target.digest_of(digest) is not None:
             return False
         source = self._repository(name)
-        for blob in (manifest.fields["config"], *manifest.fields["layers"]):
+        for blob in (manifest.fields["config"], *manifest.fields.get("layers", ())):
             copy_blob(blob["digest"], blob["size"], source, target)
         target.put_manifest(digest, manifest)
         return True
@@ -238,15 +238,10 @@ def manifest_list(inputs: Values, children: list[Child]) -> Manifest:
     return Manifest(json.dumps(fields, indent=2).encode(), INDEX)
 
 
-def _platform(described: Values) -> dict[str, str]:
-    """Platform of an image's configuration, or of a list's entry."""
-    return {key: described[key] for key in ("os", "architecture", "variant") if described.get(key)}
-
-
 def _names(listed: Values) -> list[str]:
     """Platforms of a list's entries, in canonical spelling."""
     entries = listed.get("manifests") or []
-    return [normalized("/".join(_platform(entry.get("platform", {})).values())) for entry in entries]
+    return [normalized("/".join(platform_of(entry.get("platform", {})).values())) for entry in entries]
 
 
 def _present(target: Any, inputs: Values) -> dict[str, str | None]:

@@ -105,7 +105,7 @@ class Verification(InputsAsState):
             )
         if fault := type_fault(manifest):
             raise ProviderError(f"{inputs['ref']} is not listed: {fault}")
-        config, layers = repository.config(manifest), manifest.fields["layers"]
+        config, layers = repository.config(manifest), manifest.fields.get("layers", [])
         contents = read_contents(repository, layers, inputs["platform"])
         faults = [
             *config_faults(config, inputs),

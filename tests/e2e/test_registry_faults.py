@@ -89,7 +89,10 @@ def test_a_registry_that_asks_to_wait_an_hour_is_reported_at_once(
     ("fault", "complaint"),
     [
         (Fault(matches="^POST", status=202), "an upload without an address"),
-        (Fault(matches="^POST", status=202, headers={"Location": "http://a.b/c"}), "which is not https"),
+        (
+            Fault(matches="^POST", status=202, headers={"Location": "http://a.b/c"}),
+            "which is not an https address",
+        ),
         (Fault(matches="^POST", status=413), "413"),
     ],
     ids=["no address", "clear text", "too large"],

@@ -221,7 +221,10 @@ def test_no_login_goes_to_a_token_service_without_tls(registry: TokenRegistry, h
     with pytest.raises(RegistryError) as caught:
         repository_of(registry).manifest("latest")
     text = str(caught.value)
-    assert f"registry {registry.address}: its token service is not https: http://{host}:1/token" in text
+    assert (
+        f"registry {registry.address}: its token service is not at an https address: http://{host}:1/token"
+        in text
+    )
     assert "No login is sent there" in text
     assert registry.service.asked == []
 

@@ -1,6 +1,7 @@
 """Answers of a registry: over plain HTTP they could come from anyone, and an endless one fills memory."""
 
 import io
+import json
 from typing import Any
 
 import pytest
@@ -57,7 +58,9 @@ def test_a_redirect_to_plain_http_is_refused_and_not_followed() -> None:
     wire = wired(repository, {began: "http://mirror.example/a"})
     with pytest.raises(UserError) as caught:
         repository.manifest("latest")
-    said = "registry r.example (a): a redirect leads to http://mirror.example/a, which is not https"
+    said = (
+        "registry r.example (a): a redirect leads to http://mirror.example/a, which is not an https address"
+    )
     assert str(caught.value) == said
     assert not isinstance(caught.value, SilentError), "it has answered"
     assert wire.asked == [began]
@@ -116,6 +119,86 @@ def test_an_answer_that_is_too_long_is_read_to_its_limit_only(moved: dict[str, s
     said = "registry r.example (a): an answer of more than 4 MiB: https://r.example/v2/a/manifests/latest"
     assert str(caught.value) == said
     assert len(wire.asked) == 1
+
+
+ADDRESSES = ("https://[x/t", "https://r.example:port/t", "https://r.example:99999/t")
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_an_address_that_is_none_is_an_error_of_the_registry(address: str) -> None:
+    """Each ended a command with Python's ValueError, wherever the registry named it."""
+    began = "https://r.example/v2/a/manifests/x"
+    named = Repository("r.example/a")
+    wired(named, {began: address})
+    with pytest.raises(RegistryError, match=r"registry r\.example"):
+        named.manifest("x")
+    asks = Repository("r.example/a")
+    wire = wired(asks, {})
+    wire.status, wire.headers = 401, {"WWW-Authenticate": f'Bearer realm="{address}"'}
+    with pytest.raises(RegistryError, match=r"registry r\.example"):
+        asks.manifest("x")
+    wire.status, wire.headers = 202, {"Location": address}
+    with pytest.raises(RegistryError, match=r"registry r\.example"):
+        asks.put_blob(sha256_of(b""), io.BytesIO())
+    pages = Repository("r.example/a")
+    wired(pages, {}, b'{"tags": []}').headers = {"Link": f'<{address}>; rel="next"'}
+    with pytest.raises(RegistryError, match=r"registry r\.example"):
+        pages.tags()
+
+
+@pytest.mark.parametrize("tags", [1, "latest", [1], {"latest": 1}])
+def test_a_list_of_tags_that_is_none_is_an_error_of_the_registry(tags: object) -> None:
+    repository = Repository("r.example/a")
+    wired(repository, {}, json.dumps({"tags": tags}).encode())
+    with pytest.raises(RegistryError, match=r"registry r\.example \(a\): its tags are not a list of names"):
+        repository.tags()
+
+
+def test_a_redirect_that_is_not_text_is_an_error_of_the_registry() -> None:
+    repository = Repository("r.example/a")
+    wired(repository, {"https://r.example/v2/a/manifests/x": "https://\xff/t"})
+    with pytest.raises(RegistryError, match=r"registry r\.example \(a\): .*can't decode"):
+        repository.manifest("x")
+
+
+DIGEST: dict[str, Any] = {"digest": sha256_of(b"")}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"manifests": [{**DIGEST, "platform": {"os": 1}}]},
+        {"manifests": [{**DIGEST, "platform": "linux"}]},
+        {"manifests": [{"digest": None}]},
+        {"manifests": 1},
+        {"config": {**DIGEST, "size": "1"}},
+        {"layers": [{**DIGEST, "size": 1}]},
+        {"layers": [{**DIGEST, "mediaType": OCI}]},
+        {"annotations": [1]},
+        {"annotations": {"a": 1}},
+    ],
+    ids=json.dumps,
+)
+def test_a_manifest_with_a_field_of_a_wrong_type_is_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(RegistryError, match="is not a manifest"):
+        _ = Manifest(json.dumps(fields).encode(), OCI).fields
+
+
+def test_null_in_a_manifest_is_an_absent_field() -> None:
+    """Go reads and writes it so; a platform that was null ended a preview with an AttributeError."""
+    fields = {"manifests": [{**DIGEST, "platform": None}], "layers": None, "annotations": None}
+    assert Manifest(json.dumps(fields).encode(), OCI).fields == {"manifests": [DIGEST]}
+
+
+@pytest.mark.parametrize(
+    "body", [b"[" * 100_000, b'{"os": 1}', b'{"config": {"Labels": 1}}', b'{"config": 1}']
+)
+def test_a_configuration_that_is_none_is_an_error_of_the_registry(body: bytes) -> None:
+    repository = Repository("r.example/a")
+    wired(repository, {}, body)
+    image = {"config": {"digest": sha256_of(body), "size": len(body)}}
+    with pytest.raises(RegistryError, match=rf"{sha256_of(body)} is not an image's configuration: b"):
+        repository.config(Manifest(json.dumps(image).encode(), OCI))
 
 
 def test_parameters_of_a_content_type_are_not_part_of_the_media_type() -> None:

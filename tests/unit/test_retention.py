@@ -93,6 +93,13 @@ def test_a_build_without_a_date_is_never_removed_and_not_counted(repository: Rep
     assert repository.digest_of("feature-new") not in found.remove
 
 
+def test_a_build_whose_list_has_null_for_entries_is_a_build_without_variants(repository: Repository) -> None:
+    """It ended the command with a TypeError."""
+    repository.put_manifest("feature-null", Manifest(b'{"manifests": null}', INDEX))
+    [build] = builds(repository, ["feature-null"])
+    assert build.digests == (repository.digest_of("feature-null"),)
+
+
 def test_releases_and_moving_tags_are_never_candidates(repository: Repository) -> None:
     """A release stays forever, and an unknown tag must not be removed."""
     for tag in ("0.27.1", "latest", "develop", "release-v0.27.1", "my-feature-x"):

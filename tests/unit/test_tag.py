@@ -246,6 +246,16 @@ def test_before_a_build_other_platforms_are_other_content(world: World) -> None:
     assert len(world.kind.check("t", {}, world.inputs(variants=fewer)).failures) == 1
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_a_published_list_without_platforms_is_other_content(world: World, known: bool) -> None:
+    """A platform that was null ended the preview with an AttributeError."""
+    entry = {"digest": world.variants()[0]["ref"].partition("@")[2], "platform": None}
+    world.hub.put_manifest("0.27.1", Manifest(json.dumps({"manifests": [entry]}).encode(), INDEX))
+    variants = [variant if known else {**variant, "ref": UNKNOWN} for variant in world.variants()]
+    [(_, reason)] = world.kind.check("t", {}, world.inputs(variants=variants)).failures
+    assert "0.27.1 is published as" in reason
+
+
 def test_a_list_says_the_platforms_of_its_images_configurations(world: World) -> None:
     """Before, the list said arm64/v8 and the configuration arm64, which `crane validate` reported."""
     world.kind.create(world.inputs())
