@@ -27,7 +27,7 @@ $(error The path of this checkout, $(CURDIR), has a dollar sign, a backtick or a
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help installed installed-for-tests known up down images workspace workspace-files workspace-stop preview review destroy retire wallet-backup wallet-restore env test unit integration e2e states soak bench lint lock
+.PHONY: help installed installed-for-tests known up down images workspace workspace-files workspace-stop preview review destroy retire wallet-backup wallet-restore env test unit coverage integration e2e states soak bench lint lock
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,10 +84,13 @@ wallet-restore: known installed ## Restore a node's wallets: NODE=name, FILE=bac
 env: known installed ## Print the environment for plain pulumi and docker: eval "$(make -s env)"
 	@$(PYTHON) -m local env
 
-test: lint unit integration e2e ## Lint and all tests of the three tiers (up to 90 min, with warm caches 60 to 75)
+test: lint coverage integration e2e ## Lint and all tests of the three tiers (up to 90 min, with warm caches 60 to 75)
 
 # Each tier has a time limit, above what it takes on 2 slow cores without caches.
 unit: installed-for-tests ## Unit tests (about 1 min on 2 cores): no network, no daemon
+	@timeout --signal=INT 10m $(PYTHON) -m pytest tests/unit -n auto
+
+coverage: installed-for-tests ## Unit tests with their coverage: all lines and branches of catalogue, settings, program and components
 	@timeout --signal=INT 10m $(PYTHON) -m pytest tests/unit -n auto --cov=catalogue --cov=settings --cov=program --cov=components --cov-branch --cov-fail-under=100
 
 integration: installed-for-tests ## Tests with real processes and shell scripts, and of each interruption (about 2 min on 2 cores): no network, no daemon

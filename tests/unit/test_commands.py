@@ -776,12 +776,31 @@ def test_a_make_target_uses_the_set_up_and_passes_only_the_given_options(
     variables: list[str], options: str
 ) -> None:
     command = ["make", "--dry-run", "--no-print-directory", "wallet-restore", "NODE=node-1", *variables]
-    # `make unit` runs these tests, and would pass its own options on.
+    # `make unit` and `make coverage` run these tests, and would pass their own options on.
     env = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     done = subprocess.run(command, cwd=PROJECT, env=env, capture_output=True, text=True, check=True)
     last = done.stdout.splitlines()[-1]
     assert last.startswith("SKYINFRA_BACKEND=set-up ")
     assert " ".join(last.split()).endswith(" ".join(f'-m commands wallet restore "node-1" {options}'.split()))
+
+
+def test_coverage_runs_the_unit_tests_with_their_coverage_which_unit_leaves_out() -> None:
+    """Coverage more than doubled the time of `make unit` on Python 3.11: 228 s in place of 85 s."""
+    unit, coverage = commands_of("unit")[-1], commands_of("coverage")[-1]
+    assert "-m pytest tests/unit " in unit
+    assert "--cov" not in unit
+    assert coverage.startswith(f"{unit} --cov=catalogue ")
+    assert "--cov-fail-under=100" in coverage
+    assert coverage in commands_of("test")
+    assert unit not in commands_of("test")
+
+
+def commands_of(target: str) -> list[str]:
+    """What a target would run."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    command = ["make", "--dry-run", "--no-print-directory", target]
+    done = subprocess.run(command, cwd=PROJECT, env=env, capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
 
 
 @pytest.mark.parametrize(
