@@ -2,7 +2,9 @@
 
 import hashlib
 import os
-from collections.abc import Mapping
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from workspaces.model import WorkspaceError
@@ -38,43 +40,65 @@ def write_all(folder: Path, bodies: Mapping[str, str]) -> list[Path]:
     Raises WorkspaceError that names all foreign files, or if it can't write.
     """
     wanted = {folder / name: signed(Path(name), body) for name, body in bodies.items()}
+    try:
+        with as_owner_of(folder):
+            return _write_all(folder, wanted)
+    except OSError as error:
+        raise WorkspaceError(f"{folder} can't be written: {error}") from None
+
+
+@contextmanager
+def as_owner_of(folder: Path) -> Iterator[None]:
+    """Have root, for example through sudo, act with the rights of the folder's owner.
+
+    So what is written belongs to that owner, who can't gain rights of root by a link planted meanwhile.
+    """
+    owner = folder.stat()
+    if os.geteuid() != 0 or owner.st_uid == 0:
+        yield
+        return
+    groups, group = os.getgroups(), os.getegid()
+    os.setgroups([])
+    os.setegid(owner.st_gid)
+    os.seteuid(owner.st_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(group)
+        os.setgroups(groups)
+
+
+def _write_all(folder: Path, wanted: Mapping[Path, str]) -> list[Path]:
     foreign = [str(path) for path in wanted if _is_taken(folder, path)]
     if foreign:
         raise WorkspaceError(
             f"{', '.join(foreign)}: not written by this command, or edited since; nothing was written. "
             "Move it away, choose another folder, or print the files (--print)"
         )
-    try:
-        changed = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
-        for path in changed:
-            _write(folder, path, wanted[path])
-    except OSError as error:
-        raise WorkspaceError(f"{folder} can't be written: {error}") from None
+    changed = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
+    for path in changed:
+        _write(path, wanted[path])
     return changed
 
 
-def _write(folder: Path, path: Path, text: str) -> None:
-    for parent in _between(folder, path):
-        if not parent.exists():
-            parent.mkdir()
-            _give(parent, folder)
-    # Written next to its place and renamed, so that an interrupted run leaves no partial file.
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(text)
-    _give(partial, folder)
-    partial.rename(path)
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Written next to its place and renamed, so that an interrupted run leaves no partial file. The name can't
+    # be guessed, and `x` opens only a new file: a link planted there would lead into another one.
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        with partial.open("x") as file:
+            file.write(text)
+        partial.rename(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def _between(folder: Path, path: Path) -> list[Path]:
     """Folders between `folder` and `path`, outermost first."""
     return [folder / parent for parent in reversed(path.relative_to(folder).parents[:-1])]
-
-
-def _give(path: Path, folder: Path) -> None:
-    """Give a path the owner of `folder`: root, for example through sudo, leaves no files of root there."""
-    if os.geteuid() == 0:
-        owner = folder.stat()
-        os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def _is_taken(folder: Path, path: Path) -> bool:

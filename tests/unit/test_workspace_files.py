@@ -15,7 +15,7 @@ from catalogue.workspaces import WORKSPACES
 from tests.unit.command_line import Ran, Skyinfra
 from tests.unit.yaml_like import DIGEST
 from workspaces.files import COMMANDS, devcontainer, devfile
-from workspaces.keeping import is_own, signed, write_all
+from workspaces.keeping import as_owner_of, is_own, signed, write_all
 from workspaces.model import Model, WorkspaceError, model_of
 from workspaces.writing import NEEDS_LOGIN, bodies
 
@@ -236,24 +236,51 @@ def test_a_link_on_the_way_is_not_followed(tmp_path: Path) -> None:
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
-def test_files_that_root_writes_belong_to_the_folders_owner(
+@pytest.mark.parametrize("name", FILES)
+def test_a_link_planted_beside_a_file_is_neither_followed_nor_used(tmp_path: Path, name: str) -> None:
+    """The name of the temporary file was that of the process: a link there led root into any file."""
+    folder, victim = tmp_path / "project", tmp_path / "victim"
+    planted = (folder / name).with_name(f".{Path(name).name}.{os.getpid()}")
+    planted.parent.mkdir(parents=True)
+    victim.write_text("secret\n")
+    planted.symlink_to(victim)
+    write_all(folder, bodies([CLI]))
+    assert victim.read_text() == "secret\n"
+    assert planted.is_symlink()
+    assert (folder / name).is_file()
+    assert not (folder / name).is_symlink()
+
+
+def test_a_failed_write_leaves_no_partial_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_path: Path, _target: Path) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(Path, "rename", full)
+    with pytest.raises(WorkspaceError, match="No space left on device"):
+        write_all(tmp_path, bodies([CLI]))
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_root_writes_as_the_folders_owner_and_no_longer_than_that(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given: dict[str, tuple[int, int]] = {}
-    owner = tmp_path.stat()
+    """So the files are the owner's, and a link that the owner plants meanwhile gives no rights of root."""
+    calls: list[tuple[str, Any]] = []
+    for name in ("setgroups", "setegid", "seteuid"):
+        monkeypatch.setattr(os, name, lambda given, name=name: calls.append((name, given)))
+    status = tmp_path.stat()
+    owner = os.stat_result((*status[:4], 12345, 23456, *status[6:]))
+    monkeypatch.setattr(Path, "stat", lambda _path, **_options: owner)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr(os, "chown", lambda path, uid, gid: given.update({Path(path).name: (uid, gid)}))
-    write_all(tmp_path, bodies([CLI]))
-    assert {name.rpartition(".")[0] if name[-1].isdigit() else name for name in given} == {
-        ".devcontainer",
-        ".devcontainer.json",
-        ".devfile.yaml",
-    }
-    assert set(given.values()) == {(owner.st_uid, owner.st_gid)}
-    given.clear()
+    monkeypatch.setattr(os, "getgroups", lambda: [0, 4])
+    with as_owner_of(tmp_path):
+        assert calls == [("setgroups", []), ("setegid", 23456), ("seteuid", 12345)]
+        calls.clear()
+    assert calls == [("seteuid", 0), ("setegid", os.getegid()), ("setgroups", [0, 4])]
+    calls.clear()
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    write_all(tmp_path, bodies([replace(CLI, image="other")]))
-    assert given == {}
+    with as_owner_of(tmp_path):
+        assert calls == []
 
 
 def test_the_command_writes_the_files_and_reports_them_each_time(tmp_path: Path, skyinfra: Skyinfra) -> None:
