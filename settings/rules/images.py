@@ -9,7 +9,7 @@ from catalogue.images import CATALOGUE, DOCKERIGNORE, NAMED_CONTEXTS, PROJECT, C
 from catalogue.naming import Channel, ecr_repository_fault, tag_fault
 from catalogue.registries import RegistryKind
 from settings.fields import LOGIN, SECRET
-from settings.image import SourceSettings
+from settings.image import ImageSettings, SourceSettings
 from settings.names import base_registry, base_repository, built_bases, registries_of, repository_of, tags_of
 from settings.registry import RegistrySettings
 from settings.stack import StackSettings
@@ -28,6 +28,11 @@ RESERVED_BUILD_ARGS = frozenset(
     ]
 )
 """Build arguments that components/ and program/images.py set, in addition to the catalogue's."""
+_ARGUMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_PROXIES = tuple(f"{what}_PROXY" for what in ("HTTP", "HTTPS", "FTP", "NO", "ALL"))
+_TO_BUILDER = re.compile(rf"BUILDKIT_.*|{'|'.join((*_PROXIES, *map(str.lower, _PROXIES)))}")
+"""Build arguments that BuildKit obeys without a Dockerfile that declares them: the image in BUILDKIT_SYNTAX
+replaces its frontend, and the proxies reach every RUN."""
 
 
 GIT_SECRETS = ("GIT_AUTH_HEADER", "GIT_AUTH_TOKEN")
@@ -57,17 +62,30 @@ def image_faults(settings: StackSettings) -> Iterator[str]:
         yield from registry_faults(key, registries_of(image, settings), settings)
         yield from (f"{key}.arches: {fault}" for fault in unsupported(name, image.arches, entry.arches))
         yield from (f"{key}.source: {fault}" for fault in source_faults(entry, image.source))
-        for argument in sorted(
-            name for name, value in image.build_args.items() if SECRET.search(name) or LOGIN.search(value)
-        ):
-            yield (
-                f"{key}.build-args.{argument}: [not shown]: a build argument stays in the image's history; a "
-                f"secret is given with `pulumi config set --secret --path 'skycoin:build-secrets.{argument}'`"
-            )
-        for argument in sorted((RESERVED_BUILD_ARGS | entry.build_args.keys()) & image.build_args.keys()):
-            yield f"{key}.build-args.{argument}: is set by the program; use another name"
+        yield from _argument_faults(f"{key}.build-args", entry, image)
         if image.channel is Channel.FEATURE and (fault := tag_fault(tags_of(image)[0])):
             yield f"{key}.feature: {image.feature!r}: {fault}"
+
+
+def _argument_faults(key: str, entry: CatalogueEntry, image: ImageSettings) -> Iterator[str]:
+    for name, value in sorted(image.build_args.items()):
+        if not _ARGUMENT.fullmatch(name):
+            yield (
+                f"{key}: {name!r}: a build argument's name has letters, digits and '_', and begins with no "
+                "digit"
+            )
+        elif SECRET.search(name) or LOGIN.search(value):
+            yield (
+                f"{key}.{name}: [not shown]: a build argument stays in the image's history; a "
+                f"secret is given with `pulumi config set --secret --path 'skycoin:build-secrets.{name}'`"
+            )
+        elif name in RESERVED_BUILD_ARGS or name in entry.build_args:
+            yield f"{key}.{name}: is set by the program; use another name"
+        elif _TO_BUILDER.fullmatch(name):
+            yield (
+                f"{key}.{name}: BuildKit itself obeys an argument of this name; allowed are names other than "
+                f"BUILDKIT_… and those of proxies ({', '.join(_PROXIES)}, in upper or lower case)"
+            )
 
 
 def registry_faults(key: str, wanted: list[str], settings: StackSettings) -> Iterator[str]:

@@ -22,6 +22,10 @@ OTHER_IMAGE = {
     "arches": ["amd64"],
     "channel": "develop",
 }
+BUILDER_ARGUMENT = (
+    "BuildKit itself obeys an argument of this name; allowed are names other than BUILDKIT_… and those of "
+    "proxies (HTTP_PROXY, HTTPS_PROXY, FTP_PROXY, NO_PROXY, ALL_PROXY, in upper or lower case)"
+)
 IMAGE_REPOSITORY = "images.skycoin.repository"
 WHERE_TO = (
     "missing, and required unless skycoin:registries has exactly one entry (it has {}): "
@@ -318,6 +322,25 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     (
         {"images.skycoin.build-args": {"VERSION": "1", "EXTRA": "x"}},
         ["skycoin:images.skycoin.build-args.VERSION: is set by the program; use another name"],
+    ),
+    (
+        {"images.skycoin.build-args": {"BUILDKIT_SYNTAX": "docker.io/evil/frontend:latest", "_x1": "x"}},
+        [f"skycoin:images.skycoin.build-args.BUILDKIT_SYNTAX: {BUILDER_ARGUMENT}"],
+    ),
+    (
+        {"images.skycoin.build-args": {"HTTPS_PROXY": "http://evil:1", "no_proxy": "x", "Http_Proxy": "x"}},
+        [
+            f"skycoin:images.skycoin.build-args.{name}: {BUILDER_ARGUMENT}"
+            for name in ("HTTPS_PROXY", "no_proxy")
+        ],
+    ),
+    (
+        {"images.skycoin.build-args": {"A B=": "x", "1A": "x", "": "x", "A\n": "x", "buildkit_syntax": "x"}},
+        [
+            f"skycoin:images.skycoin.build-args: {name!r}: a build argument's name has letters, digits and "
+            "'_', and begins with no digit"
+            for name in ("", "1A", "A\n", "A B=")
+        ],
     ),
     (
         {"images-from": "organization/skycoin/release", "nodes.one.image": "Bad image $x"},
