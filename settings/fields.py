@@ -36,6 +36,17 @@ _ENGINE = re.compile(r"local|unix:///\S+|ssh://[\w.-]+@[\w.-]+(:(?P<port>\d{1,5}
 LOGIN = re.compile(r"((?<=https://)|(?<=http://))[^/\s]+(?=@)|(?<=://)[^/\s]*:[^/\s]*(?=@)", re.IGNORECASE)
 """Login in a URL: one with a password, or any for http(s). `git@` of ssh is not a login."""
 
+_PART = r"[^\s#?\x00-\x1f\x7f]+"
+_GIT_URL = re.compile(
+    rf"https?://[^/\s#?]+/{_PART}\.git|(ssh|git)://[^/\s#?]+/{_PART}|git@[^/:\s#?]+:{_PART}"
+)
+"""URLs that BuildKit fetches with git, at the commit that the program appends after `#`. Other ones it would
+download as a file, take for an image or a folder, or fetch at the fragment."""
+_GIT_FORMS = (
+    "https://HOST/PATH.git, http://HOST/PATH.git, ssh://USER@HOST/PATH, git://HOST/PATH or git@HOST:PATH, "
+    "without blanks, '#' and '?'"
+)
+
 
 def _refusing(fault: Callable[[str], str | None]) -> AfterValidator:
     """Validator that refuses a value for which `fault` returns a reason."""
@@ -97,9 +108,10 @@ def engine_fault(value: str) -> str | None:
 
 
 def _git_url_fault(value: str) -> str | None:
-    state = "a login in a URL would be in the state in plain text"
-    allowed = "give GIT_AUTH_TOKEN as a build secret (docs/stacks.md)"
-    return f"{state}; {allowed}" if LOGIN.search(value) else None
+    if LOGIN.search(value):
+        state = "a login in a URL would be in the state in plain text"
+        return f"{state}; give GIT_AUTH_TOKEN as a build secret (docs/stacks.md)"
+    return None if _GIT_URL.fullmatch(value) else f"allowed is {_GIT_FORMS} (the commit is the key commit)"
 
 
 def _secret_name_fault(value: str) -> str | None:
@@ -222,7 +234,9 @@ Engine = Annotated[
     ),
 ]
 GitUrl = Annotated[
-    str, _refusing(_git_url_fault), form("the URL of a repository", "https://github.com/skycoin/skycoin.git")
+    str,
+    _refusing(_git_url_fault),
+    form(_GIT_FORMS, "https://github.com/skycoin/skycoin.git", f"^({_GIT_URL.pattern})$"),
 ]
 SecretName = Annotated[
     str,

@@ -31,7 +31,8 @@ class SourceSettings(Settings):
     module: GoModule | None = None
     """The image's Go module, at the version that `images/NAME/go.mod` pins."""
     git: GitUrl | None = None
-    """Git repository, for the images `skycoin` and `skywire`; with no login (see `skycoin:build-secrets`)."""
+    """Git repository, for the images `skycoin` and `skywire`; with no login (see `skycoin:build-secrets`).
+    With http(s), its URL ends with `.git`: BuildKit takes another one for a file to download."""
     path: Folder | None = None
     """Working copy, for the images `skycoin` and `skywire`, with a folder `cmd`; relative to the project."""
     debian: DebianPackage | None = None

@@ -71,7 +71,7 @@ KNOWN = [
 ]
 """Two entries of Go's vulnerability database, reduced to what is read, and an invented one."""
 DAY = "2026-11-05"
-FORK, MADE = "https://github.com/example/skycoin", "2026-11-20T10:00:00Z"
+FORK, MADE = "https://github.com/example/skycoin.git", "2026-11-20T10:00:00Z"
 
 
 def run(

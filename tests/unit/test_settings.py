@@ -691,9 +691,54 @@ def test_a_login_in_a_url_is_refused_and_not_shown(login: str) -> None:
     assert line.startswith("skycoin:images.skycoin.build-args.A: [not shown]: a build argument stays")
 
 
-@pytest.mark.parametrize("url", ["https://example.org/a@b", "ssh://git@example.org/x", "git@example.org:x/y"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.org/a@b.git",
+        "http://127.0.0.1:8080/x.git",
+        "ssh://git@example.org/x",
+        "ssh://git@example.org:2222/~x/y.git",
+        "git://example.org/x",
+        "git@example.org:x/y",
+    ],
+)
 def test_a_git_url_without_a_login_is_accepted(url: str) -> None:
     assert parse(changed({"images.skycoin.source": {**GIT, "git": url}})).images["skycoin"].source.git == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://github.com/skycoin/skycoin",
+        "https://github.com/skycoin/skycoin.git#develop",
+        "https://github.com/skycoin/skycoin.git?ref=develop",
+        "https://github.com/skycoin/skycoin#.git",
+        "https://.git",
+        "HTTPS://github.com/skycoin/skycoin.git",
+        "github.com/skycoin/skycoin",
+        "git@github.com:skycoin/skycoin#develop",
+        "git@github.com",
+        "ssh://git@github.com",
+        "git://example.org/x?y",
+        "/tmp/x",
+        "../skycoin.git",
+        "docker-image://alpine",
+        "file:///tmp/x.git",
+        " https://x/y.git",
+        "https://x/y.git\n",
+        "https://x/y z.git",
+        "https://x/y\x00.git",
+        "",
+    ],
+)
+def test_what_buildkit_would_not_fetch_with_git_at_the_commit_is_refused(url: str) -> None:
+    """BuildKit downloaded the page of a URL without `.git`, and a fragment replaced the commit."""
+    [line] = _faults(changed({"images.skycoin.source": {**GIT, "git": url}}))
+    assert line == (
+        f"skycoin:images.skycoin.source.git: {json.dumps(url)}: allowed is https://HOST/PATH.git, "
+        "http://HOST/PATH.git, ssh://USER@HOST/PATH, git://HOST/PATH or git@HOST:PATH, without blanks, '#' "
+        "and '?' (the commit is the key commit)"
+    )
 
 
 @pytest.mark.case(27)
