@@ -12,7 +12,7 @@ from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 from clients.age import SECRET_KEY
 from settings.fields import LOGIN, SECRET
-from settings.pulumi_yaml import MERGE
+from settings.pulumi_yaml import MERGE, plain_value
 from settings.schema import NAMESPACE, SECRETS
 
 WIDTH = 100
@@ -198,7 +198,7 @@ def _holds(node: Node, given: Any) -> bool:
 
 
 def _read(node: Node) -> Any:
-    return yaml.safe_load(node.value) if isinstance(node, ScalarNode) and node.style is None else node.value
+    return plain_value(node.value) if isinstance(node, ScalarNode) and node.style is None else node.value
 
 
 def _wrong(match: _Match) -> Node:

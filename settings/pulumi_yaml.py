@@ -45,12 +45,15 @@ class YamlMismatchError(ValueError):
         """Errors, each with its key and line."""
 
 
-def pulumi_values(text: str) -> Any:
-    """Read a stack's file as Pulumi does. Raises YamlMismatchError, YAMLError and RecursionError."""
+def pulumi_values(text: str, *, strict: bool = True) -> Any:
+    """Read a stack's file as Pulumi does. Raises YamlMismatchError, YAMLError and RecursionError.
+
+    Without `strict`, a value that Pulumi passes on in another form is returned as written, and not refused.
+    """
     loader = _Loader(text)
     try:
         node = loader.get_single_node()
-        faults = [*islice(_faults(node, ""), _FAULTS)]
+        faults = [*islice(_faults(node, ""), _FAULTS)] if strict else []
         if faults:
             raise YamlMismatchError(faults)
         return _value(loader, node)
@@ -136,7 +139,7 @@ def _fault_of_key(key: ScalarNode) -> str:
 
 def _value(loader: _Loader, node: Node | None) -> Any:
     if isinstance(node, ScalarNode):
-        return _plain(node.value) if node.tag == _PLAIN else node.value
+        return plain_value(node.value) if node.tag == _PLAIN else node.value
     if isinstance(node, SequenceNode):
         return [_value(loader, entry) for entry in node.value]
     if isinstance(node, MappingNode):
@@ -150,7 +153,7 @@ def _value(loader: _Loader, node: Node | None) -> Any:
 
 def _name(key: Node) -> str:
     """Text of a key as Pulumi has it: `1.0` is 1, `True` is true."""
-    value = key.value if key.tag != _PLAIN else _plain(key.value)
+    value = key.value if key.tag != _PLAIN else plain_value(key.value)
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
@@ -159,7 +162,8 @@ def _shown(key: Node) -> str:
     return _name(key)[:_LENGTH].encode(errors="replace").decode()
 
 
-def _plain(text: str) -> Any:
+def plain_value(text: str) -> Any:
+    """Value of a scalar without quotes and tag."""
     if text in NULLS:
         return None
     if text in FLAGS:
@@ -180,7 +184,10 @@ def _number(text: str) -> int | float | None:
     return int(number) if number.is_integer() and abs(number) < _LARGEST else number
 
 
-def _integer(plain: str) -> int:
+def _integer(plain: str) -> int | None:
     digits = plain.lstrip("+-").lower()
     is_octal = digits.startswith("0") and digits.isdigit()
-    return int(digits, 8 if is_octal else 0) * (-1 if plain.startswith("-") else 1)
+    try:
+        return int(digits, 8 if is_octal else 0) * (-1 if plain.startswith("-") else 1)
+    except ValueError:  # more digits than Python reads; Pulumi takes it for text
+        return None

@@ -14,8 +14,9 @@ from clients.age import SECRET_KEY
 from display.units import count_of
 from settings.fields import LOGIN, SECRET
 from settings.partial import known_faults
-from settings.places import StackFile, read_stack_file
+from settings.places import StackFile, read_stack_file, yaml_fault
 from settings.proxy import with_proxy
+from settings.pulumi_yaml import pulumi_values
 from settings.rules import cross_faults
 from settings.schema import NAMESPACE, SECRETS, Location, at, keys_beside
 from settings.stack import StackSettings
@@ -141,12 +142,10 @@ def _faults(errors: Sequence[ErrorDetails], raw: Mapping[str, Any]) -> list[str]
 def secrets_in_clear(file: Path) -> list[str]:
     """Names of the build secrets that a stack's file does not encrypt.
 
-    Pulumi treats all of them as secret if one is (sdk/go/common/resource/config `object.Secure`).
+    Pulumi treats all of them as secret if one is (sdk/go/common/resource/config `object.Secure`). Raises
+    SettingsError.
     """
-    if not file.is_file():  # `--config-file` names another
-        return []
-    config = (yaml.safe_load(file.read_text()) or {}).get("config") or {}
-    secrets = config.get(f"{NAMESPACE}:{SECRETS}")
+    secrets = _config(file).get(f"{NAMESPACE}:{SECRETS}")
     if not isinstance(secrets, Mapping):
         return []
     return sorted(
@@ -154,10 +153,25 @@ def secrets_in_clear(file: Path) -> list[str]:
     )
 
 
-def keys_without_namespace(text: str) -> list[str]:
-    """Keys of a stack's configuration without a namespace, which Pulumi prefers to the project's keys."""
-    config = (yaml.safe_load(text) or {}).get("config") or {}
-    return sorted(str(key) for key in config if ":" not in str(key))
+def keys_without_namespace(file: Path) -> list[str]:
+    """Keys of a stack's configuration without a namespace, which Pulumi prefers to the project's keys.
+
+    Raises SettingsError.
+    """
+    return sorted(key for key in _config(file) if ":" not in key)
+
+
+def _config(file: Path) -> dict[str, Any]:
+    """Configuration in a stack's file; empty if there is no such file. Raises SettingsError."""
+    if not file.is_file():  # `--config-file` names another
+        return {}
+    text = file.read_text()
+    try:
+        whole = pulumi_values(text, strict=False)  # Pulumi has accepted the file
+    except (yaml.YAMLError, RecursionError) as error:
+        raise SettingsError([yaml_fault(f"{file.parent.name}/{file.name}", text, error)]) from None
+    config = whole.get("config") if isinstance(whole, dict) else None
+    return config if isinstance(config, dict) else {}
 
 
 def read_settings(
@@ -185,10 +199,8 @@ def read_settings(
                 f"{key}: [not shown]: has an encrypted value, which would be in the state "
                 f"in plain text; {ENCRYPTED}"
             )
-    if path and path.is_file():
-        faults += [
-            f"{key}: {BARE.format(f'{prefix}{key}')}" for key in keys_without_namespace(path.read_text())
-        ]
+    if path:
+        faults += [f"{key}: {BARE.format(f'{prefix}{key}')}" for key in keys_without_namespace(path)]
     file = read_stack_file(path) if path else None
     try:
         settings = parse(known, file)

@@ -123,3 +123,8 @@ def test_a_file_too_deep_to_compare_is_reported_and_not_taken_as_unchanged() -> 
     assert of_stack("mine", "main", {"mine": "config: {}\n"}, "\n".join(deep) + "\n") == [
         "Which settings of the file differ is unknown: its values are nested too deeply."
     ]
+
+
+def test_a_number_with_more_digits_than_python_reads_is_text() -> None:
+    """It raised an error of Python, without a message for users."""
+    assert pulumi_values(f"a: {'9' * 5000}") == {"a": "9" * 5000}

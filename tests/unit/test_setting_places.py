@@ -136,6 +136,15 @@ def test_a_value_that_pulumi_gives_as_text_is_found_in_the_file() -> None:
     assert file.place("skycoin:nothing: no", {"nothing": "8"}) == []
 
 
+def test_a_value_that_pyyaml_would_not_read_is_found_in_the_file() -> None:
+    """The 31st of November and `=` are text to Pulumi, and were errors without a message for users."""
+    text = "config:\n  skycoin:bases: =\n  skycoin:build-base: 2020-11-31\n"
+    raw = {"bases": "=", "build-base": "2020-11-31"}
+    found = [line.strip() for line in said(text, raw) if line.startswith("    stacks/")]
+    assert found == ["stacks/Pulumi.mine.yaml:2:18", "stacks/Pulumi.mine.yaml:3:23"]
+    said(text, {"bases": "other", "build-base": "another"})
+
+
 @pytest.mark.parametrize("text", ["", "a: b", "- a", "config: 5", "config:\n\t- a", "config: {"])
 def test_a_file_of_another_form_has_no_places(text: str) -> None:
     assert StackFile("x", text).place("skycoin:bases: no", {"bases": "7"}) == []

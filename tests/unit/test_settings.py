@@ -662,7 +662,15 @@ def test_a_plain_secret_next_to_an_encrypted_one_is_refused(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "text", ["", "config:\n", "config: {'skycoin:build-secrets': {A: {secure: x}}}", "config: {a: b}"]
+    "text",
+    [
+        "",
+        "config:\n",
+        "config: {'skycoin:build-secrets': {A: {secure: x}}}",
+        "config: {a: b}",
+        "- a",
+        "config: [a]",
+    ],
 )
 def test_a_file_without_a_plain_secret_has_none(tmp_path: Path, text: str) -> None:
     file = tmp_path / "Pulumi.mine.yaml"
@@ -946,6 +954,39 @@ def test_a_key_without_a_namespace_is_refused(tmp_path: Path) -> None:
         "hosts: a key without a namespace, which Pulumi would use in place of `skycoin:hosts`: write "
         "`skycoin:hosts`"
     ]
+
+
+def test_a_file_that_pulumi_reads_and_pyyaml_does_not_is_read(tmp_path: Path) -> None:
+    """The 31st of November and `=` are text to Pulumi; PyYAML raised errors without a message for users."""
+    file = tmp_path / "Pulumi.mine.yaml"
+    file.write_text("config:\n  other:at: 2020-11-31T01:01:48Z\n  skycoin:builder: =\n  hosts: x\n")
+    with pytest.raises(SettingsError) as error:
+        read_settings(SECRETS | as_pulumi_gives_it({"bases": 1}), ["skycoin:build-secrets"], file)
+    assert [fault.partition(":")[0] for fault in error.value.faults] == ["hosts", "skycoin"]
+    file.write_text("config:\n  other:at: 2020-11-31T01:01:48Z\n  skycoin:builder: =\n")
+    assert read_settings(as_pulumi_gives_it(changed({"builder": "="})), path=file).builder == "="
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("config:\n  a: b: c\n", "mapping values are not allowed here\n"),
+        ("a: " + 5000 * "[" + 5000 * "]", "maximum recursion depth exceeded"),
+        ("a: \x01\n", "unacceptable character"),
+    ],
+    ids=["not YAML", "too deep", "control character"],
+)
+def test_a_stacks_file_that_cannot_be_read_is_an_error_of_the_configuration(
+    tmp_path: Path, text: str, fault: str
+) -> None:
+    """Whether it has secrets in plain text can't be known then."""
+    file = tmp_path / "Pulumi.mine.yaml"
+    file.write_text(text)
+    for keys in ([], ["skycoin:build-secrets"]):
+        with pytest.raises(SettingsError) as error:
+            read_settings(SECRETS if keys else {}, keys, file)
+        assert fault in str(error.value)
+        assert f"{tmp_path.name}/Pulumi.mine.yaml" in str(error.value)
 
 
 def test_an_encrypted_value_that_is_not_a_build_secret_is_refused() -> None:
