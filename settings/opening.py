@@ -49,7 +49,7 @@ class OpenSettings(Settings):
         str, AfterValidator(_folder), form("an absolute path on the host", "/home/me/src/skycoin", "^/")
     ]
     """Folder of the host to mount at `/work`. Refused are system folders and their content, an entire home, a
-    hidden folder of a home and, with `engine: local`, a folder that contains this program or is inside it."""
+    hidden folder of a home and, on this machine, a folder that contains this program or is inside it."""
     user: (
         Annotated[
             str,

@@ -1,7 +1,9 @@
 """Rules over opened workspaces: their hosts, engines and editor pages."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
 
 from catalogue.folders import overlap
 from catalogue.workspaces import WORKSPACES, WorkspaceEntry
@@ -12,6 +14,7 @@ from settings.words import not_built_for, not_listed
 from settings.workspace import WorkspaceSettings
 
 PROGRAM = Path(__file__).resolve().parents[2]
+_LOOPBACK = re.compile(r"(.+\.)?localhost\.?|127(\.\d+){1,3}|::1")
 
 
 def opening_faults(settings: StackSettings) -> Iterator[str]:
@@ -39,12 +42,17 @@ def _own_faults(
         yield f"{key}.open.dind: true needs dind: true next to open (the image with a nested engine)"
 
 
+def _is_here(engine: str) -> bool:
+    """True if an engine is on this machine: local, a socket, or behind ssh to a loopback address."""
+    return not engine.startswith("ssh://") or _LOOPBACK.fullmatch(urlsplit(engine).hostname or "") is not None
+
+
 def _host_faults(key: str, settings: StackSettings, name: str, opening: OpenSettings) -> Iterator[str]:
     host = settings.hosts.get(opening.host)
     if host is None:
         yield f"{key}.open.host: {not_listed(opening.host, 'hosts', settings.hosts)}"
         return
-    if host.engine == "local" and overlap(PurePosixPath(opening.folder), PROGRAM):
+    if _is_here(host.engine) and overlap(PurePosixPath(opening.folder), PROGRAM):
         yield (
             f"{key}.open.folder: {opening.folder} contains this program ({PROGRAM}) or is inside it, and "
             "programs inside could change what you run; give a folder of your work outside it"

@@ -91,10 +91,34 @@ def test_a_folder_that_has_this_program_is_refused_on_this_machine(
     [line] = faults(with_cli(folder=folder))
     assert line.startswith(f"{KEY}.folder: {folder} contains this program")
     away = with_cli(folder=folder, host="attic")
-    away["hosts"]["attic"] = {"engine": "ssh://pi@attic"}
-    opening = parse(away).workspaces["cli"].open
-    assert opening is not None
-    assert opening.folder == folder
+    for engine in ("ssh://pi@attic", "ssh://pi@127.attic", "ssh://localhost@10.0.0.1:22"):
+        away["hosts"]["attic"] = {"engine": engine}
+        opening = parse(away).workspaces["cli"].open
+        assert opening is not None
+        assert opening.folder == folder
+
+
+@pytest.mark.case(43)
+@pytest.mark.parametrize(
+    "engine",
+    [
+        "unix:///var/run/docker.sock",
+        "unix:///home/me/docker.sock",
+        "ssh://me@localhost",
+        "ssh://me@LocalHost.:2222",
+        "ssh://me@node.localhost",
+        "ssh://me@127.0.0.1",
+        "ssh://me@127.1:2222",
+    ],
+)
+def test_a_folder_that_has_this_program_is_refused_for_each_spelling_of_this_machine(
+    engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only `local` was this machine: programs in the workspace could change what is run outside."""
+    monkeypatch.setattr("settings.rules.opening.PROGRAM", Path("/srv/infrastructure"))
+    raw = with_cli(folder="/srv/infrastructure")
+    raw["hosts"]["here"] = {"engine": engine}
+    assert any(line.startswith(f"{KEY}.folder: /srv/infrastructure contains") for line in faults(raw))
 
 
 @pytest.mark.parametrize(
