@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pwd
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -136,16 +137,26 @@ def _listed_options(stack: str) -> int:
 
 def _report(opened: Mapping[str, str], place: WorkspacePlace, env: Mapping[str, str]) -> None:
     print(f"\nopen over {opened['folder']} (/work inside), as {opened['user']}:")
-    enter, sign_in = opened["enter"], opened["sign_in"]
-    if place.engine:
-        enter, sign_in = (
-            command.replace("docker ", f"docker -H {place.engine} ", 1) for command in (enter, sign_in)
-        )
-    elif env["DOCKER_HOST"] != "unix:///var/run/docker.sock":
+    enter, sign_in = (_there(opened[command], place) for command in ("enter", "sign_in"))
+    if place.engine is None and env["DOCKER_HOST"] != "unix:///var/run/docker.sock":
         print('  eval "$(make -s env)"   # `docker` does not find this engine by default')
     print(f"  {enter}")
     if opened["url"]:
         if place.engine:
             port = urlsplit(opened["url"]).port
-            print(f"  ssh -N -L {port}:127.0.0.1:{port} {place.engine}   # its page is on that machine")
+            tunnel = f"{_ssh(place)} -N -L {port}:127.0.0.1:{port} {place.engine}"
+            print(f"  {tunnel}   # its page is on that machine")
         print(f"  {opened['url']}   the password: {sign_in}")
+
+
+def _there(command: str, place: WorkspacePlace) -> str:
+    """Command of docker, for the machine of the workspace; `docker -H` would take no options of ssh."""
+    if place.engine is None:
+        return command
+    if place.ssh_options:
+        return f"{_ssh(place)} -t {place.engine} {command}"
+    return command.replace("docker ", f"docker -H {place.engine} ", 1)
+
+
+def _ssh(place: WorkspacePlace) -> str:
+    return shlex.join(["ssh", *place.ssh_options])

@@ -224,7 +224,7 @@ def test_nodes_are_looked_for_before_the_set_up_and_on_the_engine_that_it_starts
 def test_how_to_enter_on_another_machine_names_its_engine(
     layout: Layout, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert workspace.open_workspace(layout, "vscode", SHED, dind=False) == 0
+    assert workspace.open_workspace(layout, "vscode", replace(SHED, ssh_options=()), dind=False) == 0
     output = capsys.readouterr().out
     assert "Opens the workspace vscode over /srv/project on ssh://me@shed.lan. The first time" in output
     assert output.endswith(
@@ -232,6 +232,23 @@ def test_how_to_enter_on_another_machine_names_its_engine(
         "  docker -H ssh://me@shed.lan exec -it --user 1000:1000 skycoin-workspace-vscode bash\n"
         "  ssh -N -L 8080:127.0.0.1:8080 ssh://me@shed.lan   # its page is on that machine\n"
         "  http://127.0.0.1:8080/?folder=/work   the password: docker -H ssh://me@shed.lan exec "
+        "--user 1000:1000 skycoin-workspace-vscode grep\n"
+    )
+
+
+@pytest.mark.usefixtures("steps")
+def test_the_commands_for_another_machine_have_the_ssh_options_that_reached_it(
+    layout: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`docker -H` takes no such options, and the printed commands did not reach the machine."""
+    shed = replace(SHED, ssh_options=("-i", "/home/me/my key", "-J", "bastion"))
+    assert workspace.open_workspace(layout, "vscode", shed, dind=False) == 0
+    ssh = "-i '/home/me/my key' -J bastion"
+    assert capsys.readouterr().out.endswith(
+        "open over /srv/project (/work inside), as 1000:1000:\n"
+        f"  ssh {ssh} -t ssh://me@shed.lan docker exec -it --user 1000:1000 skycoin-workspace-vscode bash\n"
+        f"  ssh {ssh} -N -L 8080:127.0.0.1:8080 ssh://me@shed.lan   # its page is on that machine\n"
+        f"  http://127.0.0.1:8080/?folder=/work   the password: ssh {ssh} -t ssh://me@shed.lan docker exec "
         "--user 1000:1000 skycoin-workspace-vscode grep\n"
     )
 
