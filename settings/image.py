@@ -93,8 +93,8 @@ class ImageSettings(Settings):
     """Number of layers of the image `skycoin` ([ADR 4](adr/0004-two-layers.md))."""
     build_args: Annotated[dict[str, str], Field(examples=[{"LDFLAGS": "-s"}])] = Field(default_factory=dict)
     """Additional build arguments (`docker build --build-arg`), by name: letters, digits and `_`. They stay in
-    the image's history, so none may be a secret. Refused are those that BuildKit itself obeys: `BUILDKIT_…`,
-    and proxies, such as `HTTPS_PROXY`."""
+    the image's history, so none may be a secret. Names that begin with `BUILDKIT_` are refused, because
+    BuildKit itself obeys them."""
 
     @model_validator(mode="after")
     def _named_once(self) -> Self:

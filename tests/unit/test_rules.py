@@ -23,8 +23,7 @@ OTHER_IMAGE = {
     "channel": "develop",
 }
 BUILDER_ARGUMENT = (
-    "BuildKit itself obeys an argument of this name; allowed are names other than BUILDKIT_… and those of "
-    "proxies (HTTP_PROXY, HTTPS_PROXY, FTP_PROXY, NO_PROXY, ALL_PROXY, in upper or lower case)"
+    "BuildKit itself obeys an argument of this name; allowed are names that do not begin with BUILDKIT_"
 )
 IMAGE_REPOSITORY = "images.skycoin.repository"
 WHERE_TO = (
@@ -324,15 +323,8 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
         ["skycoin:images.skycoin.build-args.VERSION: is set by the program; use another name"],
     ),
     (
-        {"images.skycoin.build-args": {"BUILDKIT_SYNTAX": "docker.io/evil/frontend:latest", "_x1": "x"}},
+        {"images.skycoin.build-args": {"BUILDKIT_SYNTAX": "docker.io/evil/frontend", "HTTPS_PROXY": "x"}},
         [f"skycoin:images.skycoin.build-args.BUILDKIT_SYNTAX: {BUILDER_ARGUMENT}"],
-    ),
-    (
-        {"images.skycoin.build-args": {"HTTPS_PROXY": "http://evil:1", "no_proxy": "x", "Http_Proxy": "x"}},
-        [
-            f"skycoin:images.skycoin.build-args.{name}: {BUILDER_ARGUMENT}"
-            for name in ("HTTPS_PROXY", "no_proxy")
-        ],
     ),
     (
         {"images.skycoin.build-args": {"A B=": "x", "1A": "x", "": "x", "A\n": "x", "buildkit_syntax": "x"}},
