@@ -16,7 +16,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import IO, Any, ClassVar
+from typing import IO, Any, ClassVar, Self
 
 from catalogue.arch import normalized
 from catalogue.naming import split_pinned
@@ -183,6 +183,20 @@ def read_contents(repository: Any, layers: list[Values], platform: str) -> Conte
     return contents
 
 
+class _Entry(tarfile.TarInfo):
+    """Header of an entry. An invalid one is an error: tarfile takes it for the end, and engines may read on."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        """Parse a header. Raises ReadError if it is not one; the two of an end stay as they are."""
+        try:
+            return super().frombuf(buf, encoding, errors)
+        except (tarfile.EmptyHeaderError, tarfile.EOFHeaderError):  # type: ignore[attr-defined]
+            raise
+        except tarfile.HeaderError as error:
+            raise tarfile.ReadError(str(error)) from None
+
+
 def _archive(file: IO[bytes]) -> tarfile.TarFile:
     """A layer as a stream.
 
@@ -192,8 +206,8 @@ def _archive(file: IO[bytes]) -> tarfile.TarFile:
     """
     layer = io.BufferedReader(file)  # type: ignore[type-var] # IO lacks readinto, which all files have
     if layer.peek(len(GZIP)).startswith(GZIP):
-        return tarfile.open(fileobj=gzip.GzipFile(fileobj=layer), mode="r|", bufsize=PIECE)
-    return tarfile.open(fileobj=layer, mode="r|*")
+        return tarfile.open(fileobj=gzip.GzipFile(fileobj=layer), mode="r|", bufsize=PIECE, tarinfo=_Entry)
+    return tarfile.open(fileobj=layer, mode="r|*", tarinfo=_Entry)
 
 
 def _read_layer(archive: tarfile.TarFile, platform: str, contents: Contents) -> None:

@@ -129,6 +129,20 @@ def test_a_gzipped_layer_is_read_to_its_last_member(kind: str) -> None:
         assert fault.startswith(f"layer {DIGEST} is damaged: ")
 
 
+@pytest.mark.parametrize("packed", [True, False])
+def test_an_invalid_header_is_not_the_end_of_a_layer(packed: bool) -> None:
+    """Go's tar reads this mode and goes on; Python's ended there, and later programs were not checked."""
+    files = {"bin/ok": b"text", "bin/wrong": GOOD["linux/arm64/v8"]}
+    tar = bytearray(gzip.decompress(layer_of(files)))
+    at = tar.index(b"bin/wrong")
+    tar[at + 100 : at + 108] = b"\x81\0\0\0\0\0\x01\xed"
+    tar[at + 148 : at + 156] = b" " * 8
+    tar[at + 148 : at + 156] = b"%06o\0 " % sum(tar[at : at + 512])
+    layer = gzip.compress(tar) if packed else bytes(tar)
+    [fault] = read(layer, LAYER).faults
+    assert fault.startswith(f"layer {DIGEST} is damaged: ")
+
+
 def read(layer: bytes, kind: str) -> Contents:
     """What a verification for amd64 finds in a layer."""
 
