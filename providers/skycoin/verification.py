@@ -184,7 +184,7 @@ def read_contents(repository: Any, layers: list[Values], platform: str) -> Conte
 
 
 class _Entry(tarfile.TarInfo):
-    """Header of an entry. An invalid one is an error: tarfile takes it for the end, and engines may read on."""
+    """Header of an entry. An invalid one is an error: tarfile takes it for the end, but engines read on."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
