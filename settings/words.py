@@ -50,8 +50,16 @@ def yaml_of(value: Any) -> str:
         return f"[{', '.join(map(yaml_of, value))}]"
     if isinstance(value, dict):
         return f"{{{', '.join(f'{key}: {yaml_of(entry)}' for key, entry in value.items())}}}"
-    plain = isinstance(value, str) and yaml.safe_load(f"[{value}]") == [value]
+    plain = isinstance(value, str) and _is_itself(value)
     return value if plain else json.dumps(value, ensure_ascii=False)
+
+
+def _is_itself(text: str) -> bool:
+    """True if a text without quotes is YAML for itself."""
+    try:
+        return bool(yaml.safe_load(f"[{text}]") == [text])
+    except (yaml.YAMLError, ValueError):  # ValueError: an impossible date
+        return False
 
 
 def nearest(given: object, names: Iterable[str]) -> str | None:
