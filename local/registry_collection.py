@@ -47,14 +47,14 @@ def collect(layout: Layout, agreed: Callable[[Garbage], bool]) -> Garbage | None
 
 
 def _unneeded(layout: Layout, keep: Collection[str] = ()) -> Garbage:
-    """What neither a tag nor a stack needs, nor `keep` names. Raises SetupError if pulumi is running."""
+    """List what neither a tag nor a stack needs, nor `keep` names. Raises SetupError if pulumi is running."""
     for stack in all_stacks(layout):
         require_unlocked(layout, stack)
     return garbage(layout.state / "registry", named(layout).union(keep))
 
 
 def _still_unneeded(layout: Layout, shown: Garbage) -> Garbage:
-    """What was shown and is still unneeded: others may deploy, tag or push while a question is open."""
+    """Leave out what became needed since: others may deploy, tag or push while a question is open."""
     later = {*_unneeded(layout).manifests}.difference(shown.manifests)
     return _unneeded(layout, [manifest.digest for manifest in later])
 

@@ -796,7 +796,7 @@ def test_coverage_runs_the_unit_tests_with_their_coverage_which_unit_leaves_out(
 
 
 def commands_of(target: str) -> list[str]:
-    """What a target would run."""
+    """Commands that a target would run."""
     env = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     command = ["make", "--dry-run", "--no-print-directory", target]
     done = subprocess.run(command, cwd=PROJECT, env=env, capture_output=True, text=True, check=True)

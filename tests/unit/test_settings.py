@@ -979,7 +979,7 @@ def test_a_file_that_pulumi_reads_and_pyyaml_does_not_is_read(tmp_path: Path) ->
 def test_a_stacks_file_that_cannot_be_read_is_an_error_of_the_configuration(
     tmp_path: Path, text: str, fault: str
 ) -> None:
-    """Whether it has secrets in plain text can't be known then."""
+    """It may have secrets in plain text: that can't be known then."""
     file = tmp_path / "Pulumi.mine.yaml"
     file.write_text(text)
     for keys in ([], ["skycoin:build-secrets"]):

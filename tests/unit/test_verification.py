@@ -144,7 +144,7 @@ def test_an_invalid_header_is_not_the_end_of_a_layer(packed: bool) -> None:
 
 
 def read(layer: bytes, kind: str) -> Contents:
-    """What a verification for amd64 finds in a layer."""
+    """Verify a layer for amd64."""
 
     class Layers:
         @contextmanager

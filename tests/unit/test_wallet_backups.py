@@ -205,7 +205,7 @@ def test_a_header_of_another_form_is_refused(old: str, new: str) -> None:
 
 @pytest.mark.parametrize("clears", ["\x1b[2J", "\x9b2J", "\u202e"])
 def test_a_header_sends_no_commands_to_the_terminal(clears: str, tmp_path: Path) -> None:
-    """Who stores the backups could write on the screen of whoever lists them."""
+    """Before, the machine that stores the backups could write to the terminal of whoever lists them."""
     (tmp_path / "a.backup").write_bytes(forged(sealed(), "host: attic", f"host: {clears}attic"))
     with pytest.raises(WalletError, match=r"^b: its header has characters that can be commands"):
         read("b", (tmp_path / "a.backup").read_bytes())
