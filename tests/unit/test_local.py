@@ -75,6 +75,13 @@ def test_a_relative_folder_is_refused_and_an_empty_string_counts_as_none(
         monkeypatch.setenv(name, "")
 
 
+@pytest.fixture
+def without_set_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkout whose stack `local` was never set up, as this one may have been."""
+    monkeypatch.setattr("local.stacks.files.PROJECT", tmp_path)
+
+
+@pytest.mark.usefixtures("without_set_up")
 def test_a_state_folder_with_foreign_content_is_refused(layout: Layout) -> None:
     """`make down ALL=1` removes `stacks` and `docker` from it by name."""
     (layout.state / "docker").mkdir(parents=True)
@@ -333,6 +340,7 @@ def test_no_module_of_a_tool_is_left_over() -> None:
     assert folders == {*tools, Path(vulnerability_database.FOLDER).name}
 
 
+@pytest.mark.usefixtures("without_set_up")
 def test_a_first_set_up_on_a_disk_that_would_fill_up_is_refused_before_anything_is_installed(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
