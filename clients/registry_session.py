@@ -137,7 +137,7 @@ class RegistrySession:
             answer = self._send(method, path, **options)
         if (asked := answer.request.method) != method:
             place = urlsplit(answer.url).hostname
-            problem = f"a redirect to {place} made it a {asked}, so nothing was changed"
+            problem = f"a redirect to {place} made it a {asked}: it is unknown whether anything was changed"
             raise RegistryError(f"registry {self.host} ({self.path}): {method}: {problem}")
         if answer.status_code == requests.codes.not_found and missing:
             return None
