@@ -65,7 +65,9 @@ def test_every_committed_stack_is_tested() -> None:
     listed = subprocess.run(
         ["git", "ls-files", "stacks/*.yaml"], cwd=PROJECT, capture_output=True, text=True, check=True
     )
-    assert {Path(file).name for file in listed.stdout.split()} == {*FILES.values()}, "add it to FILES"
+    assert {Path(file).name for file in listed.stdout.split()} == {*FILES.values()}, (
+        "add a new stack to FILES in tests/unit/projects.py, then UPDATE_SNAPSHOTS=1 pytest tests/unit"
+    )
 
 
 @pytest.mark.parametrize("stack", FILES)
