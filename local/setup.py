@@ -30,6 +30,9 @@ def set_up(
     layout: Layout, stack: str = STACK, settings: Mapping[str, str | None] = MappingProxyType({})
 ) -> dict[str, str]:
     """Prepare this machine and a stack with these settings; returns the environment for pulumi."""
+    own = layout.engine is EngineChoice.OWN
+    if not own:
+        engine.refuse_without_access()
     claim_state(layout)
     stack_config(stack)  # an error in the file is reported now, not after minutes of work
     with step("disk space") as this:
@@ -53,7 +56,6 @@ def set_up(
     services.start(layout, builder.builder_service(layout, ensure_tool(layout, go, BUILDKIT)))
     builder.ensure_builder_instance(layout)
     binfmt.ensure_binfmt(layout)
-    own = layout.engine is EngineChoice.OWN
     endpoint = own_engine.ensure_own_engine(layout) if own else engine.ensure_engine(layout)
     refuse_another_engine(layout, endpoint)
     env = cli.environment(layout, cli.ensure_cli(layout, go), endpoint)

@@ -1,5 +1,6 @@
 """The Docker engine for the nodes: a running one, otherwise Debian's, installed and started."""
 
+import grp
 import os
 import shutil
 from pathlib import Path
@@ -16,6 +17,8 @@ API_VERSION = "1.41"
 """API version of Debian 12's engine; the only request made here does not depend on it."""
 
 SYSTEM_SOCKET = Path("/var/run/docker.sock")
+SYSTEM_GROUP = "docker"
+"""Group of that socket in Debian's and Docker's packages, which create it."""
 
 
 def engine_version(endpoint: str) -> str | None:
@@ -42,6 +45,31 @@ def _context_endpoint() -> str | None:
 def machine_engine() -> str:
     """DOCKER_HOST of the machine's engine, whether it runs or not."""
     return os.environ.get("DOCKER_HOST") or _context_endpoint() or f"unix://{SYSTEM_SOCKET}"
+
+
+def refuse_without_access() -> None:
+    """Raise SetupError if this user could not use the engine that `ensure_engine` finds or starts.
+
+    Asked before the set-up's minutes of work, and also where Docker is not installed yet.
+    """
+    given = machine_engine()
+    if not given.startswith("unix://"):
+        return
+    socket = Path(given.removeprefix("unix://"))
+    _check_access(socket)
+    if not socket.exists() and socket == SYSTEM_SOCKET and os.getuid() != 0 and not _in_group(SYSTEM_GROUP):
+        raise SetupError(
+            f"You would have no access to the Docker engine that make starts here: only root and the group "
+            f"{SYSTEM_GROUP} can use it. Run `sudo groupadd -f {SYSTEM_GROUP}` and `sudo usermod -aG "
+            f"{SYSTEM_GROUP} $USER`, log in again, and run make again; or run make as root."
+        )
+
+
+def _in_group(name: str) -> bool:
+    try:
+        return grp.getgrnam(name).gr_gid in {os.getegid(), *os.getgroups()}
+    except KeyError:
+        return False
 
 
 def ensure_engine(layout: Layout) -> str:
