@@ -137,7 +137,7 @@ def _coloured(shown: str) -> Text:
 
 
 def _watch(hosts: Hosts, stack: str, as_json: bool, absent: Sequence[Status]) -> None:
-    """Show the status again and again, until Ctrl-C, which is not an error."""
+    """Show the status again and again, until Ctrl-C or a closed terminal, which are no errors."""
     try:
         if as_json or not sys.stdout.isatty() or os.environ.get("TERM", "dumb") == "dumb":
             while True:
@@ -148,7 +148,8 @@ def _watch(hosts: Hosts, stack: str, as_json: bool, absent: Sequence[Status]) ->
                 click.echo(shown if as_json else f"{shown}\n")
                 time.sleep(EVERY)
         with Live(console=Console(), auto_refresh=False, transient=False) as live:
-            while True:
+            # A terminal that was closed is none any more, and rich then prints nothing.
+            while sys.stdout.isatty():
                 seen, now = [*hosts.look(), *absent], datetime.now(UTC)
                 # The last line stays free for the cursor when this ends.
                 width, height = live.console.size

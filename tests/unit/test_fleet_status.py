@@ -1,14 +1,16 @@
 """`skyinfra fleet status`: what hosts are asked, how their answers are judged, and what is shown."""
 
+import contextlib
 import itertools
 import json
 import os
+import signal
 import subprocess
 import sys
 import textwrap
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -716,33 +718,38 @@ def test_watch_prints_it_again_and_ctrl_c_is_its_end(
     assert engine.closed
 
 
-@pytest.mark.parametrize(("height", "count"), [(24, 1), (9, 30)])
-def test_a_terminal_is_drawn_again_and_ctrl_c_leaves_the_last_table(
-    height: int, count: int, tmp_path: Path
-) -> None:
-    """The screen is a real pseudo-terminal of 80 columns; a short one counts the nodes that are not shown."""
+WATCH = """\
+import sys
+from commands.fleet import status
+from fleet.nodes import State, Status
+from tests.unit.fleet_engine import node
+class Hosts:
+    looks = 0
+    def look(self):
+        Hosts.looks += 1
+        names = [f'look-{Hosts.looks}-{number}' for number in range(int(sys.argv[1]))]
+        return [Status(node=node(name), state=State.NO_ANSWER, reason='dead') for name in names]
+status.EVERY = 0.2
+status._watch(Hosts(), 'fleet', False, [])
+print('ended well')
+"""
+
+
+@contextlib.contextmanager
+def watched(
+    folder: Path, height: int, count: int
+) -> "Iterator[tuple[subprocess.Popen[bytes], int, bytearray]]":
+    """`fleet status --watch` on a pseudo-terminal of 80 columns, this side of that, and what it has shown.
+
+    It has asked the hosts three times. The test closes the terminal.
+    """
     import pty
-    import signal
     import struct
 
     fcntl = pytest.importorskip("fcntl")
     termios = pytest.importorskip("termios")
-    program = tmp_path / "watch.py"
-    program.write_text(
-        "import sys\n"
-        "from commands.fleet import status\n"
-        "from fleet.nodes import State, Status\n"
-        "from tests.unit.fleet_engine import node\n"
-        "class Hosts:\n"
-        "    looks = 0\n"
-        "    def look(self):\n"
-        "        Hosts.looks += 1\n"
-        "        names = [f'look-{Hosts.looks}-{number}' for number in range(int(sys.argv[1]))]\n"
-        "        return [Status(node=node(name), state=State.NO_ANSWER, reason='dead') for name in names]\n"
-        "status.EVERY = 0.2\n"
-        "status._watch(Hosts(), 'fleet', False, [])\n"
-        "print('ended well')\n"
-    )
+    program = folder / "watch.py"
+    program.write_text(WATCH)
     root = Path(__file__).parents[2]
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", height, 80, 0, 0))
@@ -751,18 +758,37 @@ def test_a_terminal_is_drawn_again_and_ctrl_c_leaves_the_last_table(
         [sys.executable, str(program), str(count)], stdin=slave, stdout=slave, stderr=slave, env=env, cwd=root
     ) as process:
         os.close(slave)
-        said = b""
-        while b"look-3" not in said:
-            said += os.read(master, 4096)
+        said = bytearray()
+        try:
+            while b"look-3" not in said:
+                said += os.read(master, 4096)
+            yield process, master, said
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize(("height", "count"), [(24, 1), (9, 30)])
+def test_a_terminal_is_drawn_again_and_ctrl_c_leaves_the_last_table(
+    height: int, count: int, tmp_path: Path
+) -> None:
+    """A short terminal counts the nodes that are not shown."""
+    with watched(tmp_path, height, count) as (process, terminal, said):
         process.send_signal(signal.SIGINT)
         try:
-            while chunk := os.read(master, 4096):
-                said += chunk
+            while chunk := os.read(terminal, 4096):
+                said.extend(chunk)
         except OSError:
             pass  # the other end is closed
-    os.close(master)
-    assert process.returncode == 0
+        os.close(terminal)
+        assert process.wait(timeout=60) == 0
     assert b"Traceback" not in said
     assert said.rstrip().endswith(b"ended well")
     assert b"\x1b[2K" in said, "drawn over the last one"
     assert (b"26 more nodes" in said) is (count == 30)
+
+
+def test_a_closed_terminal_ends_the_watch(tmp_path: Path) -> None:
+    """Before, the hosts were asked for ever, by a program whose terminal was gone without SIGHUP."""
+    with watched(tmp_path, 24, 1) as (process, terminal, _):
+        os.close(terminal)
+        process.wait(timeout=60)
