@@ -1,7 +1,6 @@
 """Tests that take too long for `make test`, on the end-to-end tests' machine; their outcomes are recorded."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,6 +12,9 @@ __all__ = ["first_up", "hosted", "machine", "up"]
 HERE = Path(__file__).parent
 HOURS = 4
 """Time limit for one test with its fixtures: one of them builds all workspaces."""
+MINUTES: dict[str, float] = {}
+OUTCOMES: dict[str, str] = {}
+"""Of this run, by test: the minutes so far, and `passed`, `failed`, `error` or `skipped`."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -26,15 +28,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(HOURS * 3600))
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Record this run's outcomes in tests/soak/last.md."""
-    minutes: dict[str, float] = {}
-    outcomes: dict[str, str] = {}
-    for outcome in ("passed", "failed", "error", "skipped", ""):
-        for report in terminalreporter.stats.get(outcome, []):
-            name = report.nodeid.removeprefix("tests/soak/")
-            minutes[name] = minutes.get(name, 0) + report.duration / 60
-            if outcome and "/" not in name.partition("::")[0]:
-                outcomes[name] = outcome
-    if outcomes:
-        record(outcomes, minutes)
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Record a test's outcome in tests/soak/last.md once it has ended: a run may be stopped after hours."""
+    name = report.nodeid.removeprefix("tests/soak/")
+    if "/" in name.partition("::")[0]:
+        return
+    MINUTES[name] = MINUTES.get(name, 0) + report.duration / 60
+    if report.when == "call" or not report.passed:
+        OUTCOMES[name] = "error" if report.failed and report.when != "call" else report.outcome
+    if report.when == "teardown":
+        record({name: OUTCOMES[name]}, MINUTES)
