@@ -256,6 +256,13 @@ _ROWS = (
         "authorized_keys",
     ),
     Check(
+        name=Obstacle.OTHER_FORM,
+        level=Level.UNKNOWN,
+        problem="gives an answer at {engine} that is not in Docker's form: {reason}",
+        remedy="Look at what `docker -H {engine} info` prints: nothing is changed on a host that can't be "
+        "checked",
+    ),
+    Check(
         name=Obstacle.HOST_KEY,
         level=Level.REFUSED,
         problem="has an ssh host key that known_hosts lacks or contradicts, at {engine}: {reason}",

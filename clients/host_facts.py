@@ -34,6 +34,14 @@ FRESH = 60.0
 """Seconds for which facts are shared between callers."""
 _MEBIBYTE = 1024 * 1024
 _MARK = "=skyinfra "
+_LARGEST = 2**53
+"""Larger sizes are not credible; in bytes, this one is 9 PB."""
+_LAST_DATE = 253402214400
+"""Begin of the last day of the year 9999, in seconds since 1970; Python has no later times."""
+_LONGEST = 80
+"""Maximum length of a host's own word, in characters."""
+_MALFORMED = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
+"""Errors that occur when an answer does not have the expected form: a host may send anything."""
 _SSH_FAILED = 255
 """Exit code of ssh's own errors (ssh(1)); all others are the command's."""
 
@@ -51,6 +59,8 @@ class Obstacle(StrEnum):
     NO_ENGINE = "engine"
     NO_SHELL = "shell"
     """ssh accepts the key, but runs a command other than the requested one."""
+    OTHER_FORM = "other form"
+    """The answer is not in the form of Docker and of this program's script."""
 
 
 _WORDS = (
@@ -171,32 +181,44 @@ def _behind_ssh(url: str, options: Sequence[str]) -> HostFacts:
     with Login():
         began = time.time()
         code, printed, errors = _run(ssh_command(url, options, "sh -s"))
-    parts = _parts(printed)
+    span, parts = (began, time.time()), _parts(printed)
     if "end" not in parts:
         raise HostError(*_ssh_failure(code, errors))
-    if not parts["docker"]:
-        raise HostError(Obstacle.NO_DOCKER, f"the user {parts['user']} has no docker command")
-    info = _json(parts["info"])
-    if not info.get("DockerRootDir"):
-        raise HostError(*_engine_failure(" ".join([*info.get("ServerErrors", ()), errors])))
-    containers = [_container(_json(line)) for line in parts["containers"].splitlines()]
-    return _facts(info, containers, parts, (began, time.time()))
+    with _expected_form():
+        if not parts["docker"]:
+            raise HostError(Obstacle.NO_DOCKER, _line(f"the user {parts['user']} has no docker command"))
+        info = _json(parts["info"])
+        if not info.get("DockerRootDir"):
+            raise HostError(*_engine_failure(" ".join([*(info.get("ServerErrors") or ()), errors])))
+        containers = [_container(_json(line)) for line in parts["containers"].splitlines()]
+        return _facts(info, containers, parts, span)
+
+
+@contextlib.contextmanager
+def _expected_form() -> Iterator[None]:
+    """Raise HostError if the body reads an answer of another form."""
+    try:
+        yield
+    except _MALFORMED as error:
+        said = _line(f"{type(error).__name__}: {error}")
+        raise HostError(Obstacle.OTHER_FORM, said[: 2 * _LONGEST]) from error
 
 
 def _on_this_machine(address: str) -> HostFacts:
     try:
         client = client_of(address, SECONDS)
-        with contextlib.closing(client):
+        with contextlib.closing(client), _expected_form():
             info = client.info()
             containers = [_container(_reduced(inspected)) for inspected in _inspected(client.api)]
     except (DockerException, OSError) as error:
         raise HostError(*_engine_failure(_line(error))) from error
     parts: Mapping[str, str] = {}
     began = time.time()
-    if address.startswith("unix://"):
-        _, printed, _ = _run(["sh", "-s", "--", info["DockerRootDir"]])
-        parts = _parts(printed)
-    return _facts(info, containers, parts, (began, time.time()))
+    with _expected_form():
+        if address.startswith("unix://"):
+            _, printed, _ = _run(["sh", "-s", "--", info["DockerRootDir"]])
+            parts = _parts(printed)
+        return _facts(info, containers, parts, (began, time.time()))
 
 
 def _inspected(api: Any) -> Iterator[Mapping[str, Any]]:
@@ -221,7 +243,8 @@ def _reduced(inspected: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _container(listed: Mapping[str, Any]) -> Container:
     published = (entry for bindings in (listed["Ports"] or {}).values() for entry in bindings or ())
-    name = listed["Name"].lstrip("/")
+    # Messages have it in commands, for which Docker's own rule for names leaves no other character.
+    name = re.sub(r"[^\w.-]", "?", listed["Name"].lstrip("/"), flags=re.ASCII)
     return Container(
         name=name,
         runs=listed["Status"] in ("running", "restarting", "paused"),
@@ -247,12 +270,12 @@ def _facts(
     parts: Mapping[str, str],
     span: tuple[float, float],
 ) -> HostFacts:
-    engine = {
-        "version": info["ServerVersion"],
-        "machine": info["Architecture"],
-        "driver": info["Driver"],
+    engine: dict[str, Any] = {
+        "version": _word(info["ServerVersion"]),
+        "machine": _word(info["Architecture"]),
+        "driver": _word(info["Driver"]),
         "limits_memory": info.get("MemoryLimit") is not False,
-        "memory": info["MemTotal"] // _MEBIBYTE,
+        "memory": _memory(info["MemTotal"]),
         "containers": tuple(containers),
     }
     # An engine with another kernel is not on this host: a desktop's engine runs in a virtual machine.
@@ -298,12 +321,29 @@ def _listeners(table: str) -> Iterator[Listener]:
         yield Listener(str(mapped or ip), int(port, 16), int(fields[7]))
 
 
-def _number(text: str) -> int | None:
-    return int(text) if text.isdigit() else None
+def _number(text: str, largest: int = _LAST_DATE) -> int | None:
+    """Number in decimal digits, or None; also for one that is too large to be true."""
+    number = int(text) if re.fullmatch(r"[0-9]{1,20}", text) else None
+    return number if number is not None and number <= largest else None
 
 
 def _mebibytes(match: re.Match[str] | None) -> int | None:
-    return int(match[1]) // 1024 if match else None
+    kibibytes = _number(match[1], _LARGEST) if match else None
+    return None if kibibytes is None else kibibytes // 1024
+
+
+def _memory(size: object) -> int:
+    """Memory in MiB. Raises ValueError if it is no size in bytes."""
+    if not isinstance(size, int) or not 0 <= size <= _LARGEST:
+        raise ValueError("MemTotal is no size of a memory")
+    return size // _MEBIBYTE
+
+
+def _word(text: object) -> str:
+    """Word of a host, for messages. Raises TypeError if it is not text."""
+    if not isinstance(text, str):
+        raise TypeError(f"{text!r:.20} is not text")
+    return printable_line(text)[:_LONGEST]
 
 
 def _json(text: str) -> dict[str, Any]:

@@ -131,7 +131,9 @@ def test_a_host_that_cant_be_asked_is_one_finding_with_the_reason(obstacle: Obst
     one = unasked(HostError(obstacle, "its own words"), HOST)
     assert "its own words" in one.text
     assert one.level is (
-        Level.UNKNOWN if obstacle in (Obstacle.NO_ANSWER, Obstacle.NO_SHELL) else Level.REFUSED
+        Level.UNKNOWN
+        if obstacle in (Obstacle.NO_ANSWER, Obstacle.NO_SHELL, Obstacle.OTHER_FORM)
+        else Level.REFUSED
     )
     assert not re.search(r"[{}]", one.text)
 

