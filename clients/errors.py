@@ -7,6 +7,10 @@ class ServiceError(UserError):
     """A request to an engine, a registry or a host failed; the message is for the user."""
 
 
+class FormError(ServiceError):
+    """An engine answers, but not in Docker's form."""
+
+
 class SilentError(ServiceError):
     """An engine or a registry does not answer; the message names it."""
 

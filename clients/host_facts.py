@@ -25,8 +25,8 @@ from catalogue.neighbours import has_nested_engine
 from catalogue.titles import TITLE
 from clients.engine import client_of, engine_address
 from clients.errors import ServiceError
+from clients.foreign import LARGEST, MALFORMED, count, line, word
 from clients.ssh import LOGINS, Login, ssh_command
-from display.printable import printable_line
 
 SECONDS = 25
 """Seconds after which a host counts as not answering, ssh's time for the connection included."""
@@ -34,14 +34,8 @@ FRESH = 60.0
 """Seconds for which facts are shared between callers."""
 _MEBIBYTE = 1024 * 1024
 _MARK = "=skyinfra "
-_LARGEST = 2**53
-"""Larger sizes are not credible; in bytes, this one is 9 PB."""
 _LAST_DATE = 253402214400
 """Begin of the last day of the year 9999, in seconds since 1970; Python has no later times."""
-_LONGEST = 80
-"""Maximum length of a host's own word, in characters."""
-_MALFORMED = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
-"""Errors that occur when an answer does not have the expected form: a host may send anything."""
 _SSH_FAILED = 255
 """Exit code of ssh's own errors (ssh(1)); all others are the command's."""
 
@@ -186,11 +180,11 @@ def _behind_ssh(url: str, options: Sequence[str]) -> HostFacts:
         raise HostError(*_ssh_failure(code, errors))
     with _expected_form():
         if not parts["docker"]:
-            raise HostError(Obstacle.NO_DOCKER, _line(f"the user {parts['user']} has no docker command"))
+            raise HostError(Obstacle.NO_DOCKER, line(f"the user {parts['user']} has no docker command"))
         info = _json(parts["info"])
         if not info.get("DockerRootDir"):
             raise HostError(*_engine_failure(" ".join([*(info.get("ServerErrors") or ()), errors])))
-        containers = [_container(_json(line)) for line in parts["containers"].splitlines()]
+        containers = [_container(_json(listed)) for listed in parts["containers"].splitlines()]
         return _facts(info, containers, parts, span)
 
 
@@ -199,9 +193,8 @@ def _expected_form() -> Iterator[None]:
     """Raise HostError if the body reads an answer of another form."""
     try:
         yield
-    except _MALFORMED as error:
-        said = _line(f"{type(error).__name__}: {error}")
-        raise HostError(Obstacle.OTHER_FORM, said[: 2 * _LONGEST]) from error
+    except MALFORMED as error:
+        raise HostError(Obstacle.OTHER_FORM, line(repr(error))) from error
 
 
 def _on_this_machine(address: str) -> HostFacts:
@@ -211,7 +204,7 @@ def _on_this_machine(address: str) -> HostFacts:
             info = client.info()
             containers = [_container(_reduced(inspected)) for inspected in _inspected(client.api)]
     except (DockerException, OSError) as error:
-        raise HostError(*_engine_failure(_line(error))) from error
+        raise HostError(*_engine_failure(str(error))) from error
     parts: Mapping[str, str] = {}
     began = time.time()
     with _expected_form():
@@ -271,11 +264,11 @@ def _facts(
     span: tuple[float, float],
 ) -> HostFacts:
     engine: dict[str, Any] = {
-        "version": _word(info["ServerVersion"]),
-        "machine": _word(info["Architecture"]),
-        "driver": _word(info["Driver"]),
+        "version": word(info["ServerVersion"]),
+        "machine": word(info["Architecture"]),
+        "driver": word(info["Driver"]),
         "limits_memory": info.get("MemoryLimit") is not False,
-        "memory": _memory(info["MemTotal"]),
+        "memory": count(info["MemTotal"]) // _MEBIBYTE,
         "containers": tuple(containers),
     }
     # An engine with another kernel is not on this host: a desktop's engine runs in a virtual machine.
@@ -323,27 +316,13 @@ def _listeners(table: str) -> Iterator[Listener]:
 
 def _number(text: str, largest: int = _LAST_DATE) -> int | None:
     """Number in decimal digits, or None; also for one that is too large to be true."""
-    number = int(text) if re.fullmatch(r"[0-9]{1,20}", text) else None
+    number = int(text) if re.fullmatch("[0-9]{1,20}", text) else None
     return number if number is not None and number <= largest else None
 
 
 def _mebibytes(match: re.Match[str] | None) -> int | None:
-    kibibytes = _number(match[1], _LARGEST) if match else None
+    kibibytes = _number(match[1], LARGEST) if match else None
     return None if kibibytes is None else kibibytes // 1024
-
-
-def _memory(size: object) -> int:
-    """Memory in MiB. Raises ValueError if it is no size in bytes."""
-    if not isinstance(size, int) or not 0 <= size <= _LARGEST:
-        raise ValueError("MemTotal is no size of a memory")
-    return size // _MEBIBYTE
-
-
-def _word(text: object) -> str:
-    """Word of a host, for messages. Raises TypeError if it is not text."""
-    if not isinstance(text, str):
-        raise TypeError(f"{text!r:.20} is not text")
-    return printable_line(text)[:_LONGEST]
 
 
 def _json(text: str) -> dict[str, Any]:
@@ -354,25 +333,21 @@ def _json(text: str) -> dict[str, Any]:
     return fields
 
 
-def _line(text: object) -> str:
-    return printable_line(" ".join(str(text).split()))
-
-
 def _ssh_failure(code: int | None, errors: str) -> tuple[Obstacle, str]:
     """Reason why the command did not run, from OpenSSH's own messages."""
-    line = _line(errors) or f"the command ended with {code} and printed nothing"
+    said = line(errors) or f"the command ended with {code} and printed nothing"
     if code is None:
-        return Obstacle.NO_ANSWER, f"no answer within {SECONDS} s {_line(errors)}".strip()
-    if (obstacle := obstacle_of(line)) in (Obstacle.HOST_KEY, Obstacle.LOGIN):
-        return obstacle, line
-    return Obstacle.NO_ANSWER if code == _SSH_FAILED else Obstacle.NO_SHELL, line
+        return Obstacle.NO_ANSWER, f"no answer within {SECONDS} s {line(errors)}".strip()
+    # In all of it: a banner of the host comes first.
+    if (obstacle := obstacle_of(errors)) in (Obstacle.HOST_KEY, Obstacle.LOGIN):
+        return obstacle, said
+    return Obstacle.NO_ANSWER if code == _SSH_FAILED else Obstacle.NO_SHELL, said
 
 
 def _engine_failure(message: str) -> tuple[Obstacle, str]:
-    line = _line(message)
-    if obstacle_of(line) is Obstacle.NO_PERMISSION:
-        return Obstacle.NO_PERMISSION, line
-    return Obstacle.NO_ANSWER if "timed out" in line else Obstacle.NO_ENGINE, line
+    if obstacle_of(message) is Obstacle.NO_PERMISSION:
+        return Obstacle.NO_PERMISSION, line(message)
+    return Obstacle.NO_ANSWER if "timed out" in message else Obstacle.NO_ENGINE, line(message)
 
 
 def _run(shell: Sequence[str]) -> tuple[int | None, str, str]:

