@@ -13,6 +13,7 @@ from docker.errors import APIError
 from catalogue.naming import engine_name
 from clients.engine import Engine
 from clients.errors import ServiceError, message_of
+from clients.foreign import line
 from clients.ssh import LOGINS
 from clients.stored_images import StoredImage, remove_image, repositories_of, surplus_images
 from display.columns import columns
@@ -103,7 +104,7 @@ def _remove_one(api: Any, image: StoredImage) -> str:
     try:
         remove_image(api, image)
     except APIError as error:
-        return f"{image.short} was not removed: {message_of(error)}"
+        return f"{image.short} was not removed: {line(message_of(error))}"
     return ""
 
 
@@ -112,7 +113,7 @@ def _of_all(ask: Callable[[ImageHost], Surplus], hosts: Sequence[Surplus]) -> li
         try:
             return ask(surplus.host)
         except ServiceError as error:
-            return Surplus(host=surplus.host, faults=[str(error)])
+            return Surplus(host=surplus.host, faults=[line(error)])
 
     with ThreadPoolExecutor(LOGINS) as pool:
         return list(pool.map(asked, hosts))

@@ -11,6 +11,7 @@ from docker.errors import APIError
 from catalogue import exit_codes
 from catalogue.node_container import LAST_HEALTHY
 from clients.errors import SilentHostError
+from clients.stored_images import VERSION
 from commands.fleet import clean
 from fleet.images import ImageHost, image_hosts, named_images
 from local.machine.layout import Layout
@@ -208,3 +209,30 @@ def test_hosts_that_do_not_answer_are_mentioned_only_if_there_are_any(
     ran = skyinfra("fleet", "clean")
     assert ran.code == exit_codes.PART
     assert ran.out == "No host that answers has an older image of this program.\n"
+
+
+@pytest.mark.parametrize(
+    "listed", [{"Labels": 5}, {"Size": "27 MB"}, {"Size": 10**400}, {"Id": []}, {"RepoDigests": [5]}, "image"]
+)
+def test_a_host_that_lists_images_in_another_form_is_named_and_the_others_are_cleaned(
+    listed: Any, engines: dict[str, Any], skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One such board was an internal error, and no host was cleaned."""
+    entry = {**engines[ATTIC].images()[2], **listed} if isinstance(listed, dict) else listed
+    monkeypatch.setattr(engines[ATTIC], "images", lambda **_: [entry])
+    ran = skyinfra("fleet", "clean", "--yes")
+    assert ran.code == exit_codes.PART
+    assert "attic: its engine does not list images and containers in Docker's form: " in ran.err
+    assert engines[SHED].removed == ["c"]
+
+
+def test_words_of_a_host_are_no_commands_for_a_terminal(engines: dict[str, Any], skyinfra: Skyinfra) -> None:
+    labels = {**engines[ATTIC].images()[2]["Labels"], VERSION: "1.0\x1b]0;title\x07"}
+    engines[ATTIC].add("d", ref("f"), Labels=labels)
+    engines[ATTIC].fails[ref("c")] = APIError("409", explanation="conflict\x1b[2J\nremoved")
+    engines[SHED] = SilentHostError("no Docker engine answers: \x1b[2J\nBanner")
+    ran = skyinfra("fleet", "clean", "--yes")
+    assert "\x1b" not in ran.out + ran.err
+    assert "1.0?]0;title?" in ran.out
+    assert "conflict?[2J removed\n" in ran.err
+    assert "no Docker engine answers: ?[2J Banner\n" in ran.err
