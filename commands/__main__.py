@@ -66,6 +66,7 @@ for command in (review, apply, release, wallet, workspace, node, fleet, images, 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns its exit code. An error is a message on standard error, never a traceback."""
     interrupt_on_all()
+    _open_closed()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # like stderr: a file's name may be no text
     try:
@@ -85,6 +86,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         return _failed(_fault(error), INTERNAL)
     return code if isinstance(code, int) else 0
+
+
+def _open_closed() -> None:
+    """Open the null device as a closed standard input or error.
+
+    Otherwise Python prints messages on standard output, and the next file gets the number of the closed one.
+    """
+    if sys.stdin is None:
+        sys.stdin = os.fdopen(os.open(os.devnull, os.O_RDONLY))
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
 
 
 def _failed_outside(error: OSError) -> int:

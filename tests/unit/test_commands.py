@@ -561,6 +561,27 @@ def test_a_closed_standard_output_is_one_error_message() -> None:
     assert (done.returncode, done.stderr) == (1, "error: standard output is closed: nothing was done\n")
 
 
+def test_a_closed_standard_input_has_nothing(tmp_path: Path) -> None:
+    """It was an internal error where a command asks or reads a key; the next opened file took its place."""
+    command = ["sh", "-c", 'exec "$0" -m commands wallet verify "$1" --identity - <&-', sys.executable]
+    done = subprocess.run([*command, str(tmp_path)], cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: - contains no identity")
+
+
+def test_messages_are_not_in_the_output_if_standard_error_is_closed() -> None:
+    """`fleet check --json 2>&-` had its progress before the JSON."""
+    script = 'exec "$0" -m commands fleet check -s "$1" --json 2>&-'
+    done = subprocess.run(
+        ["sh", "-c", script, sys.executable, "none-of-these"],
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+
+
 def test_a_command_of_a_set_up_waits_for_no_other_that_changes_it(set_up: Layout, skyinfra: Skyinfra) -> None:
     with exclusive(set_up, "make up"):
         ran = skyinfra("wallet", "backup", "node-1")
