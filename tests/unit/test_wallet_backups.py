@@ -543,10 +543,32 @@ def test_a_file_that_is_larger_than_any_backup_is_skipped_and_does_not_fill_the_
         LocalFolder(folder).load("holiday.tar.gz")
 
 
-@pytest.mark.parametrize("url", ["ssh://nas.lan", "ssh://nas.lan/", "ssh:///folder"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ssh://nas.lan",
+        "ssh://nas.lan/",
+        "ssh:///folder",
+        "ssh://nas.lan:x/folder",
+        "ssh://nas.lan:65536/folder",
+        "ssh://[fe80::1/folder",
+        "ssh://nas.lan/folder#2",
+        "ssh://nas.lan/folder?",
+    ],
+)
 def test_an_address_without_host_or_folder_is_refused(url: str) -> None:
     with pytest.raises(WalletError, match=r"use ssh://USER@HOST"):
         backup_folder(url, [])
+
+
+def test_a_sign_that_ends_the_path_of_an_address_can_be_written_in_it(
+    ssh: Callable[[str], SshFolder], tmp_path: Path
+) -> None:
+    """`ssh://nas.lan/~/wallets#2` wrote the backups into ~/wallets."""
+    with pytest.raises(WalletError, match="write # as %23 and"):
+        ssh(f"{tmp_path}/wallets#2")
+    ssh(f"{tmp_path}/wallets%232%3F").keep("node-1-wallet-2026-01-01T00-00-00Z.backup", b"x")
+    assert [file.name for file in (tmp_path / "wallets#2?").iterdir()]
 
 
 def test_the_next_backup_removes_old_partial_files_of_killed_runs(

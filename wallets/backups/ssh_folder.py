@@ -1,6 +1,7 @@
 """A folder of backups on another machine, over ssh."""
 
 import io
+import re
 import shlex
 import subprocess
 import tarfile
@@ -54,11 +55,13 @@ class SshFolder:
     """Backups in a folder of another machine, which needs only ssh and a shell."""
 
     def __init__(self, url: str, options: Sequence[str]) -> None:
-        parts = urlsplit(url)
         self._url, self._options = url.rstrip("/"), options
-        self._folder = unquote(parts.path).rstrip("/")
-        if not parts.hostname or not self._folder:
-            raise WalletError(f"{url}: use ssh://USER@HOST[:PORT]/FOLDER, or …/~/FOLDER in the home folder")
+        self._folder = _folder_in(url)
+        if not self._folder:
+            raise WalletError(
+                f"{url}: use ssh://USER@HOST[:PORT]/FOLDER, or …/~/FOLDER in the home folder; in FOLDER, "
+                "write # as %23 and ? as %3F"
+            )
 
     def keep(self, name: str, backup: bytes) -> str:
         """Write a backup as a new file of mode 0600, completely or not at all. Raises WalletError."""
@@ -157,6 +160,16 @@ class SshFolder:
         if done.returncode:
             raise WalletError(f"{what} can't be read: {_reason(done)}")
         return done.stdout
+
+
+def _folder_in(url: str) -> str:
+    """Folder in an address; empty if it is none, or if it has a part after the folder."""
+    try:
+        parts = urlsplit(url)
+        is_complete = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port or a bracket
+        return ""
+    return unquote(parts.path).rstrip("/") if is_complete and not re.search("[#?]", url) else ""
 
 
 def _reason(done: "subprocess.CompletedProcess[bytes]") -> str:
