@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from catalogue.arch import RUNS
 from clients.engine import engine_address
 from clients.host_facts import Container, HostError, HostFacts, Obstacle, obstacle_of
+from clients.ssh import host_in
 
 OLDEST = (18, 9)
 """First Docker version with `docker system dial-stdio`, which ssh hosts need (its release notes)."""
@@ -509,12 +510,12 @@ def runs_natively(machine: str, platform: str | None) -> bool:
 
 def _finding(row: Check, planned: PlannedHost, values: Values) -> Finding:
     parts = urlsplit(planned.engine or "")
-    user = f"{parts.username}@" if parts.username else ""
+    user, host = f"{parts.username}@" if parts.username else "", host_in(parts.netloc)
     words = {
         "host": planned.name,
         "engine": engine_address(planned.engine),
-        "scanned": f"-p {parts.port} {parts.hostname}" if parts.port else parts.hostname,
-        "login": f"{user}{parts.hostname}",
+        "scanned": f"-p {parts.port} {host}" if parts.port else host,
+        "login": f"{user}{host}",
         **values,
     }
     problem, remedy, key = (text.format_map(words) for text in (row.problem, row.remedy, row.key))

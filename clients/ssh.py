@@ -85,7 +85,16 @@ def ssh_command(url: str, options: Sequence[str], command: str = DIAL) -> list[s
         line += ["-l", parts.username]
     if parts.port:
         line += ["-p", str(parts.port)]
-    return [*line, "--", parts.hostname or "", command]
+    return [*line, "--", host_in(parts.netloc), command]
+
+
+def host_in(place: str) -> str:
+    """Host of `USER@HOST:PORT` as it is written; `hostname` would be in lower case.
+
+    ~/.ssh/config distinguishes upper and lower case.
+    """
+    host = place.rpartition("@")[2]
+    return host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
 
 
 @contextlib.contextmanager

@@ -688,13 +688,18 @@ def test_a_gateway_that_the_engine_chose_is_not_a_difference(
         ("ssh://pi@board.lan:2222", [], ["-l", "pi", "-p", "2222", "--", "board.lan"]),
         ("ssh://board.lan", [], ["--", "board.lan"]),
         ("ssh://pi@[::1]:22", [], ["-l", "pi", "-p", "22", "--", "::1"]),
-        ("ssh://-oProxyCommand=x", [], ["--", "-oproxycommand=x"]),
+        ("ssh://-oProxyCommand=x", [], ["--", "-oProxyCommand=x"]),
+        ("ssh://pi@Attic:2222", [], ["-l", "pi", "-p", "2222", "--", "Attic"]),
+        ("ssh://pi@Attic/folder", [], ["-l", "pi", "--", "Attic"]),
     ],
 )
 def test_ssh_gets_user_host_and_port_and_never_prompts(
     url: str, options: list[str], wanted: list[str]
 ) -> None:
-    """`--` ends the options, so a host's name is never read as one."""
+    """`--` ends the options, so a host's name is never read as one.
+
+    Its letters stay as they are: ~/.ssh/config has `Host` patterns that distinguish upper and lower case.
+    """
     names = ("BatchMode=yes", "ConnectTimeout=20", "ServerAliveInterval=7", "ServerAliveCountMax=3")
     ours = [part for name in names for part in ("-o", name)]
     strict = ["-o", "StrictHostKeyChecking=yes"]

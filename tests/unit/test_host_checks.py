@@ -143,6 +143,8 @@ def test_a_message_names_the_command_for_this_host() -> None:
     assert "runs no Docker engine at unix:///var/run/docker.sock: no such file." in said
     said = unasked(HostError(Obstacle.LOGIN, "Permission denied (publickey)."), HOST).text
     assert "`ssh-copy-id pi@attic.lan`" in said
+    alias = unasked(HostError(Obstacle.LOGIN, "Permission denied."), replace(HOST, engine="ssh://pi@Attic"))
+    assert "`ssh-copy-id pi@Attic`" in alias.text
     said = unasked(HostError(Obstacle.HOST_KEY, "no key"), HOST).text
     assert "`ssh-keyscan attic.lan | ssh-keygen -lf -`" in said
     other = replace(HOST, engine="ssh://pi@attic.lan:2222")
