@@ -7,9 +7,7 @@ nothing on it is changed.
 import contextlib
 import ipaddress
 import json
-import os
 import re
-import signal
 import subprocess
 import threading
 import time
@@ -26,7 +24,10 @@ from catalogue.titles import TITLE
 from clients.engine import client_of, engine_address
 from clients.errors import ServiceError
 from clients.foreign import LARGEST, MALFORMED, count, line, word
+from clients.limited_run import LARGEST as LARGEST_OUTPUT
+from clients.limited_run import EndlessOutputError, limited_run
 from clients.ssh import LOGINS, Login, ssh_command
+from display.units import size
 
 SECONDS = 25
 """Seconds after which a host counts as not answering, ssh's time for the connection included."""
@@ -351,21 +352,14 @@ def _engine_failure(message: str) -> tuple[Obstacle, str]:
 
 
 def _run(shell: Sequence[str]) -> tuple[int | None, str, str]:
-    """(exit code, output, errors) of a shell that runs the script; the code is None after the time limit."""
-    process = subprocess.Popen(
-        shell,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    )
+    """(exit code, output, errors) of a shell that runs the script; the code is None after the time limit.
+
+    Raises HostError for an output without end.
+    """
     try:
-        printed, errors = process.communicate(SCRIPT, timeout=SECONDS)
-    except subprocess.TimeoutExpired:
-        # Together with all child processes: the ssh to a jump host keeps the pipes open.
-        os.killpg(process.pid, signal.SIGKILL)
-        printed, errors = process.communicate()
-        return None, "", errors
-    return process.returncode, printed, errors
+        code, printed, errors = limited_run(shell, SCRIPT.encode(), SECONDS)
+    except subprocess.TimeoutExpired as error:
+        return None, "", (error.stderr or b"").decode(errors="replace")
+    except EndlessOutputError:
+        raise HostError(Obstacle.OTHER_FORM, f"it prints more than {size(LARGEST_OUTPUT)}") from None
+    return code, printed.decode(errors="replace"), errors.decode(errors="replace")

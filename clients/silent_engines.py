@@ -12,8 +12,10 @@ from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from clients.limited_run import LARGEST, EndlessOutputError, limited_run
 from clients.ssh import LOGINS, Login, ssh_command
 from display.printable import printable_line
+from display.units import size
 
 SECONDS = 20
 """Seconds in which an engine must answer, connection included; a Raspberry Pi Zero takes 5."""
@@ -86,11 +88,13 @@ def _behind_ssh(address: Address) -> str:
     command = ssh_command(address.engine, [*address.ssh_options, *patience])
     try:
         with Login():
-            result = subprocess.run(command, input=_PING, capture_output=True, timeout=SECONDS, check=False)
+            _, printed, said_by_ssh = limited_run(command, _PING, SECONDS)
     except subprocess.TimeoutExpired:
         return f"no answer in {SECONDS} s"
-    errors = result.stderr.decode(errors="replace").strip().splitlines()
-    fault = _fault(result.stdout)
+    except EndlessOutputError:
+        return f"it prints more than {size(LARGEST)}"
+    errors = said_by_ssh.decode(errors="replace").strip().splitlines()
+    fault = _fault(printed)
     # What a jump host says about the host behind it comes before the lines of a connection that ends.
     said = [line for line in errors if _BEHIND_JUMP in line] or errors[-1:]
     return printable_line(said[0].strip()) if fault and said else fault

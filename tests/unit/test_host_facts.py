@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from clients import host_facts
+from clients import host_facts, limited_run
 from clients.foreign import LONGEST
 from clients.host_facts import FreshFacts, HostError, HostFacts, Listener, Obstacle, ask_host
 from clients.ssh import LOGINS
@@ -141,7 +141,9 @@ def test_a_clock_is_compared_with_the_time_after_the_wait_for_a_login(
         def __exit__(self, *_: object) -> None:
             pass
 
-    clock = SimpleNamespace(time=lambda: time.time() - (0 if waited.is_set() else 7200))
+    clock = SimpleNamespace(
+        time=lambda: time.time() - (0 if waited.is_set() else 7200), monotonic=time.monotonic
+    )
     monkeypatch.setattr(host_facts, "Login", SlowLogin)
     monkeypatch.setattr(host_facts, "time", clock)
     host.says("date", "echo $(($(exec /bin/date +%s) - 3600))")
@@ -307,6 +309,23 @@ def test_a_host_that_hangs_is_given_up_with_all_that_ssh_started(
     began = time.monotonic()
     assert refused() == (Obstacle.NO_ANSWER, "no answer within 0.3 s")
     assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("stream", ["1", "2"])
+def test_a_host_that_prints_without_end_is_given_up_before_this_machines_memory_is_full(
+    host: RecordedHost, monkeypatch: pytest.MonkeyPatch, stream: str
+) -> None:
+    """A board in a fast network could fill the operator's memory in the 25 seconds that it has."""
+    monkeypatch.setattr(limited_run, "LARGEST", 100_000)
+    host.says("ssh", f"sleep 60 &\nexec yes >&{stream}")
+    began = time.monotonic()
+    assert refused() == (Obstacle.OTHER_FORM, "it prints more than 32.0 MB")
+    assert time.monotonic() - began < 10
+
+
+def test_an_ssh_that_reads_nothing_is_no_internal_error(host: RecordedHost) -> None:
+    host.says("ssh", "exec <&- >&- 2>&-\nsleep 0.2\nexit 255")
+    assert refused() == (Obstacle.NO_ANSWER, "the command ended with 255 and printed nothing")
 
 
 def test_a_missing_local_engine_is_reported(tmp_path: Path) -> None:

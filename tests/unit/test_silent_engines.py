@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from clients import silent_engines
+from clients import limited_run, silent_engines
 from clients.silent_engines import Address, silent
 from clients.ssh import LOGINS
 
@@ -138,6 +138,14 @@ def test_a_host_whose_ssh_hangs_is_given_up(ssh: Path, monkeypatch: pytest.Monke
     write(ssh, "exec sleep 60")
     address = Address("ssh://pi@attic.lan")
     assert silent([address]) == {address: "no answer in 0.3 s"}
+
+
+def test_a_host_that_prints_without_end_is_given_up(ssh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limited_run, "LARGEST", 100_000)
+    write(ssh, "exec yes >&2")
+    address, began = Address("ssh://pi@attic.lan"), time.monotonic()
+    assert silent([address]) == {address: "it prints more than 32.0 MB"}
+    assert time.monotonic() - began < 10
 
 
 def test_other_engines_are_taken_to_answer() -> None:
