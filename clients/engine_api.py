@@ -10,6 +10,11 @@ from docker.errors import create_api_error_from_http_exception
 from docker.transport import UnixHTTPAdapter
 from requests.adapters import BaseAdapter
 
+from display.units import size
+
+LARGEST = 32_000_000
+"""Maximum length of an answer that is read whole, in bytes."""
+_CHUNK = 1 << 16
 HEADER_BYTES = 8
 """Bytes of the header before each part: stream, three zeros, size (Docker Engine API, "Stream format")."""
 SIZE_FROM = 4
@@ -40,6 +45,22 @@ class EngineApi(docker.APIClient):
         super().close()
         if self._end:
             self._end()
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        """Send a request; an answer that is not read in parts is read whole here, up to LARGEST bytes.
+
+        Raises RequestException for a longer one, because an engine may send anything.
+        """
+        answer = super().send(request, **{**options, "stream": True})
+        if not options.get("stream"):
+            body = bytearray()
+            for part in answer.iter_content(_CHUNK):
+                body += part
+                if len(body) > LARGEST:
+                    answer.close()
+                    raise requests.RequestException(f"the answer is longer than {size(LARGEST)}")
+            answer._content = bytes(body)
+        return answer
 
     def mount(self, prefix: str | bytes, adapter: BaseAdapter) -> None:
         """Register an adapter for URLs with that prefix; a socket's adapter then uses the single pool."""

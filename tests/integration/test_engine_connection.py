@@ -21,8 +21,9 @@ from urllib.parse import urlsplit
 import pytest
 from docker.errors import NotFound
 from requests.exceptions import ConnectionError as RequestsConnectionError
+from requests.exceptions import RequestException
 
-from clients import engine, silent_engines, ssh
+from clients import engine, engine_api, silent_engines, ssh
 from clients.engine import Engine, connect
 from clients.errors import SilentHostError
 from clients.host_facts import HostError, ask_host
@@ -433,6 +434,21 @@ def test_an_exec_that_is_cut_off_does_not_count_as_complete(listener: Listener) 
     asked.configure({"host": f"unix://{listener.server_address!s}"})
     with pytest.raises(RequestsConnectionError, match="in the middle of an exec's output"):
         asked.client().api.exec_start("cut")
+
+
+def test_an_answer_without_end_is_given_up_before_this_machines_memory_is_full(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A compromised board could send one to each `fleet status --watch`, and to each `up`."""
+    asked = Engine()
+    asked.configure({"host": f"unix://{listener.server_address!s}"})
+    api = asked.client().api
+    for question in (api.info, lambda: api.exec_start("one")):
+        monkeypatch.setattr(engine_api, "LARGEST", 5)
+        with pytest.raises(RequestException, match="the answer is longer than 5 B"):
+            question()
+        monkeypatch.setattr(engine_api, "LARGEST", 5_000)
+        assert question()
 
 
 def put_ssh(record: Path, text: str) -> None:
