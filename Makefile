@@ -6,6 +6,8 @@ HOME ?= $(shell getent passwd "$$(id -u)" | cut -d: -f6)
 SET_UP = $(or $(SKYCOIN_STATE),$(or $(XDG_STATE_HOME),$(HOME)/.local/state)/skycoin-infrastructure)
 # State folder of an earlier version, until `make up` has moved it.
 EARLIER = $(or $(SKYCOIN_STATE),$(CURDIR)/local/state)
+# All files are UTF-8, whatever the locale is.
+export PYTHONUTF8 = 1
 # These targets always use the set-up's backend, also in a shell whose PULUMI_BACKEND_URL names another backend.
 SKYINFRA = SKYINFRA_BACKEND=set-up $(PYTHON) -m commands
 GIVEN_NODE = $(or $(NODE),$(error give NODE=name: `make $@ NODE=node-1`))

@@ -861,6 +861,24 @@ def test_the_launcher_runs_this_checkout_from_any_folder(tmp_path: Path) -> None
     assert done.stdout.startswith("skyinfra, version ")
 
 
+@pytest.mark.case(32)
+def test_files_are_utf_8_whatever_the_locale() -> None:
+    """In a Latin-1 locale, Pulumi got a stack's file in Latin-1, and a dash in it was an internal error."""
+    python = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    other = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    given = "include Makefile\nasked: ; @python -c 'import sys; print(sys.flags.utf8_mode)'\n"
+    done = subprocess.run(
+        ["make", "-f", "-", "asked"],
+        cwd=PROJECT,
+        env={**os.environ, "PATH": python, **other},
+        input=given,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "1\n"), done.stderr
+
+
 def test_an_interrupt_while_the_program_loads_is_code_130_without_a_traceback(tmp_path: Path) -> None:
     (tmp_path / "click.py").write_text("import time\nprint('loads', flush=True)\ntime.sleep(20)\n")
     with subprocess.Popen(
@@ -884,13 +902,13 @@ def test_the_launcher_says_which_packages_are_missing(tmp_path: Path) -> None:
     copy.chmod(0o755)
     python = tmp_path / "bin" / "python3"
     python.parent.mkdir()
-    python.write_text('#!/bin/sh\necho "$PYTHONPATH $*" > "${0%/*}/asked"\nexit 1\n')
+    python.write_text('#!/bin/sh\necho "$PYTHONUTF8 $PYTHONPATH $*" > "${0%/*}/asked"\nexit 1\n')
     python.chmod(0o755)
     env = {"PATH": f"{python.parent}:/usr/bin:/bin"}
     done = subprocess.run([copy], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     asked = python.with_name("asked").read_text()
-    assert asked.startswith(f"{tmp_path} -P -c "), "as it would run"
+    assert asked.startswith(f"1 {tmp_path} -P -c "), "as it would run"
     assert asked.endswith(" bcrypt click docker pulumi pydantic pyrage requests rich yaml\n")
     assert done.stderr == (
         f"error: no Python 3.11 or newer on PATH has the packages of {tmp_path}/requirements.txt: `make "
