@@ -7,6 +7,7 @@ if __name__ == "__main__" and signal.getsignal(signal.SIGINT) is not signal.SIG_
     # The imports take up to a second, in which an interrupt would print a traceback. `main` handles it later.
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
+import errno
 import io
 import sys
 import tempfile
@@ -99,17 +100,24 @@ def _open_closed() -> None:
         sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
 
 
+_OF_OUTPUT = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
+"""Errors of writing to an open file (write(2)); others have no file because they are the system's own."""
+
+
 def _failed_outside(error: OSError) -> int:
-    """Report the file that could not be read or written; an OSError without a reason is an internal error."""
+    """Report what could not be read or written; an OSError without a reason is an internal error."""
     if isinstance(error, BrokenPipeError):
         sys.stderr.close()  # the reader of the pipe, such as `head`, has ended
         return FAILED
     if error.strerror is None:
         return _failed(_fault(error), INTERNAL)
-    if error.filename is None:
-        # Writing the rest of the output would fail again when Python exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return _failed(f"{error.filename or 'standard output'}: {error.strerror}", FAILED)
+    if error.filename is not None:
+        return _failed(f"{error.filename}: {error.strerror}", FAILED)
+    if error.errno not in _OF_OUTPUT:
+        return _failed(f"{error.strerror} (where: {_logged(error)})", FAILED)
+    # Writing the rest of the output would fail again when Python exits.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return _failed(f"standard output: {error.strerror}", FAILED)
 
 
 def _failed(message: str, code: int) -> int:
@@ -119,12 +127,18 @@ def _failed(message: str, code: int) -> int:
     return code
 
 
-def _fault(error: Exception) -> str:
+def _logged(error: Exception) -> str:
+    """Name of a new file with the error's traceback."""
     with tempfile.NamedTemporaryFile("w", prefix="skyinfra-", suffix=".log", delete=False) as file:
         traceback.print_exception(error, file=file)
+    return file.name
+
+
+def _fault(error: Exception) -> str:
+    file = _logged(error)
     # `repr` of an error of decoding has all of what was to be decoded, such as a password.
     shown = f"{type(error).__name__}({str(error)!r})"
-    return f"internal error (a bug in skyinfra): {shown}. Please report it with {file.name}"
+    return f"internal error (a bug in skyinfra): {shown}. Please report it with {file}"
 
 
 if __name__ == "__main__":

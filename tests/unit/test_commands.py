@@ -531,6 +531,23 @@ def test_a_file_that_cannot_be_written_is_reported(
     assert (ran.code, ran.err) == (exit_codes.FAILED, "error: /a/b: No such file or directory\n")
 
 
+def test_an_error_of_the_system_is_not_called_one_of_the_output(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra
+) -> None:
+    """ "standard output: Too many open files" named the wrong thing, and hid where it happened."""
+
+    def fail(_: Choice) -> None:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr("commands.options.choose", fail)
+    ran = skyinfra("images")
+    assert ran.code == exit_codes.FAILED
+    assert ran.err.startswith("error: Too many open files (where: ")
+    log = Path(ran.err.removeprefix("error: Too many open files (where: ").removesuffix(")\n"))
+    assert "in fail" in log.read_text()
+    log.unlink()
+
+
 def test_a_name_that_is_not_utf_8_is_printed_escaped(
     layout: Layout, monkeypatch: pytest.MonkeyPatch, skyinfra: Skyinfra
 ) -> None:
