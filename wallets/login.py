@@ -3,6 +3,7 @@
 from docker.errors import NotFound
 
 from clients.deployed_nodes import DeployedNode
+from display.printable import printable
 from wallets.asking import ask
 from wallets.errors import WalletError
 from wallets.volumes.of_node import engine_of
@@ -32,7 +33,7 @@ def _run(node: DeployedNode, *command: str) -> str:
             f"host {node.host}: there is no container {proxy}; the next `up` creates it"
         ) from None
     printed: bytes = ask(node.host, lambda: api.exec_start(begun["Id"]))
-    text = printed.decode(errors="replace").strip()
+    text = printable(printed.decode(errors="replace")).strip()
     if ask(node.host, lambda: api.exec_inspect(begun["Id"]))["ExitCode"]:
         raise WalletError(f"host {node.host}: `{' '.join(command)}` in {proxy} failed: {text}")
     return text

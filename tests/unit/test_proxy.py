@@ -483,6 +483,13 @@ def test_the_login_is_read_from_its_host_and_replaced_there(monkeypatch: pytest.
     assert host.commands == [(PROXY, ["gui-login"]), (PROXY, ["gui-login", "new"])]
 
 
+def test_a_login_that_a_host_shows_is_no_command_for_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "wallets.login.engine_of", lambda _: Host(b"user: x\x1b]52;c;ZXZpbA==\x07\r\npassword: y")
+    )
+    assert shown_login(node_with(PROXY)) == "user: x]52;c;ZXZpbA==\npassword: y"
+
+
 @pytest.mark.parametrize(
     ("proxy", "code", "expected"),
     [
