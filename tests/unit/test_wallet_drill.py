@@ -54,6 +54,8 @@ class Thing:
             raise APIError("Container x is not running")
         if self.looks < 3:
             return 1, b""
+        if self.engine.says is not None:
+            return 0, self.engine.says
         found = [
             {
                 "meta": {"filename": name},
@@ -82,6 +84,8 @@ class Engine:
     """Everything that was ever created."""
     finds: int | None = None
     """Number of addresses of a wallet that the node finds; None is all."""
+    says: bytes | None = None
+    """The node's answer; None is its wallets, with `finds` addresses."""
     ends: bool = False
     fails: str = ""
     """The call that raises."""
@@ -162,6 +166,21 @@ def test_a_node_that_finds_fewer_addresses_fails_the_drill_and_nothing_is_left(n
     with pytest.raises(WalletError, match=r"did not find all addresses of a\.wlt: don't trust this backup"):
         Drill(node, engine).run(CONTENTS)
     assert engine.things == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [b"null", b"{}", b"<html>", b"[1]", b'[{"meta": {}}]', b"[" * 100_000, b'[{"meta": {"filename": []}}]'],
+)
+def test_a_node_that_answers_in_another_form_fails_the_drill_and_nothing_is_left(
+    said: bytes, node: DeployedNode
+) -> None:
+    """It was an internal error."""
+    engine = Engine(says=said)
+    with pytest.raises(WalletError, match=r"the node in the drill (on host attic gives|did not find)"):
+        Drill(node, engine).run(CONTENTS)
+    assert engine.things == []
+    assert engine.kept
 
 
 def test_a_node_that_ends_or_never_answers_shows_its_last_lines(

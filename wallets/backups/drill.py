@@ -17,6 +17,7 @@ from docker.errors import NotFound
 
 from catalogue.node_container import API, OFFLINE, USER, WALLET
 from clients.deployed_nodes import DeployedNode
+from clients.foreign import MALFORMED, line
 from clients.pull import ensure_image
 from clients.signals import uninterrupted
 from wallets.asking import ask
@@ -133,14 +134,25 @@ class Drill:
             self._ask(container.reload)
             if container.status != "running":
                 break
+            code, answer = 1, b""
             with contextlib.suppress(WalletError):  # it has ended in the meantime
                 code, answer = self._ask(lambda: container.exec_run(list(_ASK), stderr=False))
-                if code == 0:
-                    return _by_name((wallet["meta"]["filename"], wallet) for wallet in json.loads(answer))
+            if code == 0:
+                return self._reported(answer)
             time.sleep(_PAUSE)
         last = self._ask(lambda: container.logs(tail=5)).decode(errors="replace").strip()
         what = "ended" if container.status != "running" else f"did not answer in {SECONDS} s"
         raise WalletError(f"the node in the drill on host {self._node.host} {what}:\n{last}")
+
+    def _reported(self, answer: bytes) -> dict[str, set[str]]:
+        """Parse the node's list of its wallets. Raises WalletError."""
+        try:
+            return _by_name((wallet["meta"]["filename"], wallet) for wallet in json.loads(answer))
+        except MALFORMED as error:
+            raise WalletError(
+                f"the node in the drill on host {self._node.host} gives an answer that is no list of wallets "
+                f"({line(repr(error))}): nothing was proved about this backup"
+            ) from error
 
     def _ask(self, question: Any) -> Any:
         return ask(self._node.host, question)
