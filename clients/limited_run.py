@@ -10,24 +10,27 @@ from collections.abc import Sequence
 from typing import IO, cast
 
 LARGEST = 32_000_000
-"""Maximum length of output and errors together, in bytes."""
+"""Usual maximum length of output and errors together, in bytes."""
 _CHUNK = 1 << 16
 
 
 class EndlessOutputError(Exception):
-    """Raised if a command printed more than LARGEST."""
+    """Raised if a command printed more than it may."""
 
 
-def limited_run(command: Sequence[str], given: bytes, seconds: float) -> tuple[int, bytes, bytes]:
+def limited_run(
+    command: Sequence[str], given: bytes, seconds: float, largest: int | None = None
+) -> tuple[int, bytes, bytes]:
     """Run a command with an input of at most 64 kB; return (exit code, output, errors).
 
+    Output and errors have at most `largest` bytes together, or LARGEST.
     Raises TimeoutExpired, with the errors until then, and EndlessOutputError. Both kill the command together
     with all processes that it has started: the ssh to a jump host would keep the pipes open.
     """
     pipe, until = subprocess.PIPE, time.monotonic() + seconds
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True) as process:
         try:
-            printed, errors = _output(process, given, until)
+            printed, errors = _output(process, given, until, LARGEST if largest is None else largest)
             return process.wait(max(0.0, until - time.monotonic())), printed, errors
         except BaseException:
             with contextlib.suppress(ProcessLookupError):
@@ -35,7 +38,9 @@ def limited_run(command: Sequence[str], given: bytes, seconds: float) -> tuple[i
             raise
 
 
-def _output(process: "subprocess.Popen[bytes]", given: bytes, until: float) -> tuple[bytes, bytes]:
+def _output(
+    process: "subprocess.Popen[bytes]", given: bytes, until: float, largest: int
+) -> tuple[bytes, bytes]:
     stdin, *pipes = (cast("IO[bytes]", pipe) for pipe in (process.stdin, process.stdout, process.stderr))
     with contextlib.suppress(BrokenPipeError), stdin:
         stdin.write(given)
@@ -53,6 +58,6 @@ def _output(process: "subprocess.Popen[bytes]", given: bytes, until: float) -> t
                     key.data.extend(more)
                 else:
                     unfinished.unregister(key.fileobj)
-            if len(printed) + len(errors) > LARGEST:
+            if len(printed) + len(errors) > largest:
                 raise EndlessOutputError
     return bytes(printed), bytes(errors)

@@ -561,6 +561,18 @@ def test_an_address_without_host_or_folder_is_refused(url: str) -> None:
         backup_folder(url, [])
 
 
+def test_a_file_behind_ssh_that_is_too_large_for_a_backup_is_not_read_into_memory(
+    ssh: Callable[[str], SshFolder], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A film instead of a backup, or a machine that sends without end."""
+    monkeypatch.setattr("wallets.backups.local_folder.LARGEST_FILE", 2**20)
+    (tmp_path / "film.backup").write_bytes(bytes(2**20))
+    assert len(ssh(str(tmp_path)).load("film.backup")) == 2**20
+    os.truncate(tmp_path / "film.backup", 2**40)
+    with pytest.raises(WalletError, match=r"film\.backup is larger than 1 MiB, so it is not a backup"):
+        ssh(str(tmp_path)).load("film.backup")
+
+
 def test_a_sign_that_ends_the_path_of_an_address_can_be_written_in_it(
     ssh: Callable[[str], SshFolder], tmp_path: Path
 ) -> None:

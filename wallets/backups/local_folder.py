@@ -111,9 +111,14 @@ class TooLargeError(WalletError):
 def refuse_large(address: str, size: int) -> None:
     """Raise TooLargeError if a file of this size, in bytes, can't be a backup."""
     if size > LARGEST_FILE:
-        raise TooLargeError(
-            f"{address} is larger than {LARGEST_FILE // 2**20} MiB, so it is not a backup of this program"
-        )
+        raise refused_size(address)
+
+
+def refused_size(address: str) -> TooLargeError:
+    """Error for a file that is too large to be a backup."""
+    return TooLargeError(
+        f"{address} is larger than {LARGEST_FILE // 2**20} MiB, so it is not a backup of this program"
+    )
 
 
 class _NoUnnamedFilesError(Exception):

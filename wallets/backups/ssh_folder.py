@@ -8,13 +8,17 @@ import tarfile
 from collections.abc import Iterator, Sequence
 from urllib.parse import unquote, urlsplit
 
+from clients.limited_run import EndlessOutputError, limited_run
 from clients.ssh import Login, ssh_command
 from display.printable import printable_line
-from wallets.backups.local_folder import TooLargeError, is_backup_name, refuse_large
+from wallets.backups import local_folder
+from wallets.backups.local_folder import TooLargeError, is_backup_name, refuse_large, refused_size
 from wallets.errors import WalletError
 
 SSH = "ssh://"
 _SECONDS = 600
+_ERRORS = 1 << 16
+"""Bytes of errors, such as a banner of ssh, next to the largest backup."""
 _CHUNK = 1 << 20
 _EXISTS = 73
 """Exit code of `_KEEP` if the name is taken."""
@@ -153,13 +157,27 @@ class SshFolder:
                     command, input=given, capture_output=True, check=False, timeout=_SECONDS
                 )
         except subprocess.TimeoutExpired:
-            raise WalletError(f"{self._url} did not answer in {_SECONDS} s") from None
+            raise self._silent() from None
 
     def _checked(self, what: str, script: str, *arguments: str) -> bytes:
-        done = self._run(script, *arguments)
-        if done.returncode:
-            raise WalletError(f"{what} can't be read: {_reason(done)}")
-        return done.stdout
+        """Output of a script, of at most the length of a backup. Raises WalletError."""
+        most = local_folder.LARGEST_FILE
+        try:
+            with Login():
+                code, printed, errors = limited_run(
+                    self._command(script, *arguments), b"", _SECONDS, most + _ERRORS
+                )
+        except subprocess.TimeoutExpired:
+            raise self._silent() from None
+        except EndlessOutputError:
+            raise refused_size(what) from None
+        if code:
+            raise WalletError(f"{what} can't be read: {_one_line(errors) or f'exit code {code}'}")
+        refuse_large(what, len(printed))
+        return printed
+
+    def _silent(self) -> WalletError:
+        return WalletError(f"{self._url} did not answer in {_SECONDS} s")
 
 
 def _folder_in(url: str) -> str:
