@@ -105,7 +105,7 @@ def published_repositories(settings: StackSettings) -> Iterator[PublishedReposit
     for name, workspace in settings.workspaces.items():
         if name in WORKSPACES:
             yield from _workspace_repositories(name, workspace, settings)
-    if (first := base_registry(settings)) is not None:
+    if (first := base_registry(settings)) in settings.registries:
         for base in built_bases(settings):
             yield PublishedRepository(f"bases ({base})", first, base_repository(base), [BASE_TAG])
     for name, image in settings.images.items():

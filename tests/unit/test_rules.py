@@ -505,6 +505,21 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     ),
 ]
 
+FAULTS += [
+    # A stack that builds its bases pushes them to the first image's registry, which may be misspelt.
+    (
+        {**changes, "images.skycoin.registries": ["lokal"]},
+        [
+            "skycoin:images.skycoin.registries: 'lokal' is not in skycoin:registries; defined registries: "
+            "local; did you mean local?"
+        ],
+    )
+    for changes in (
+        {"bases": "debian", "build-base": f"registry.example/base@{DIGEST}"},
+        {"images.skycoin.base": "glibc"},
+    )
+]
+
 HUB_PARTS = "Docker Hub requires NAMESPACE/NAME: two parts, the registry's namespace included"
 ECR = {"kind": "ecr", "account": "123456789012", "region": "us-east-1"}
 FAULTS += [
