@@ -127,7 +127,7 @@ def _pinned(value: str) -> str:
 def _python(value: Any) -> Any:
     """Check a version before its type is checked: without quotes it is a number in YAML, and 3.10 is 3.1."""
     allowed = ", ".join(f'"{version}"' for version in PYTHONS)
-    if value not in PYTHONS:
+    if not isinstance(value, str) or value not in PYTHONS:
         raise ValueError(f"a Python version is in quotes; allowed are {allowed}")
     return value
 

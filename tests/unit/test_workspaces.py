@@ -131,6 +131,13 @@ def test_a_python_version_chooses_the_debian_release_that_has_it(python: str | N
             ],
         ),
         (
+            {"python": {"arches": ["amd64"], "python": ["3.11"]}},
+            [
+                'skycoin:workspaces.python.python: ["3.11"]: a Python version is in quotes; allowed are '
+                '"2.7", "3.9", "3.11", "3.13"'
+            ],
+        ),
+        (
             {"cli": {"arches": ["amd64"], "python": "3.11"}},
             ["skycoin:workspaces.cli.python: cli has no Python version; this key is allowed in python"],
         ),
