@@ -13,7 +13,6 @@ class Settings(BaseModel):
         extra="forbid",
         strict=True,
         alias_generator=lambda name: name.replace("_", "-"),
-        populate_by_name=True,
         use_attribute_docstrings=True,
     )
 

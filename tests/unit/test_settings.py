@@ -503,6 +503,18 @@ def test_an_unknown_key_is_named_with_its_siblings(path: str, allowed: str) -> N
 def test_yaml_has_one_spelling_of_a_key() -> None:
     faults = _faults(changed({NODE + "rpc-port": 7000, NODE + "rpc_port": 7001}))
     assert faults[0].startswith("skycoin:nodes.one.rpc_port: unknown key (value 7001); allowed here: image,")
+    [fault] = _faults(changed({NODE + "rpc_port": 7001}))
+    assert fault.startswith("skycoin:nodes.one.rpc_port: unknown key (value 7001); did you mean rpc-port? ")
+
+
+def test_a_plain_secret_under_another_spelling_of_its_key_is_refused_and_not_shown() -> None:
+    given = as_pulumi_gives_it(changed({"build_secrets": {"GIT_AUTH_TOKEN": "canary"}}))
+    with pytest.raises(SettingsError) as refused:
+        read_settings(given)
+    [fault] = refused.value.faults
+    assert fault.startswith(
+        "skycoin:build_secrets: unknown key (value not shown). No setting accepts a login"
+    )
 
 
 @pytest.mark.parametrize(
@@ -925,8 +937,9 @@ def test_a_time_is_kept_as_go_prints_it(given: str, taken: str | None) -> None:
 
 
 def test_a_nodes_limits_win_over_its_hosts_and_those_over_the_boards() -> None:
-    host = HostSettings(engine="local", memory=512, log_size="1m", health_retries=9, start_period="4m")
-    node = NodeSettings(image="skycoin", host="here", log_size="3m", wait=900)
+    given = {"memory": 512, "log-size": "1m", "health-retries": 9, "start-period": "4m"}
+    host = HostSettings.model_validate({"engine": "local", **given})
+    node = NodeSettings.model_validate({"image": "skycoin", "host": "here", "log-size": "3m", "wait": 900})
     found = limited(BOARDS["raspberry-pi-4"], host, node)
     assert (found.memory, found.log_size, found.health_retries, found.wait) == (512, "3m", 9, 900)
     assert (found.start_period, found.health_interval, found.arch) == ("4m0s", "10s", "arm64v8")
@@ -937,8 +950,8 @@ def test_soft_limits_follow_the_memory_of_a_board_unless_they_are_given() -> Non
     node = NodeSettings(image="skycoin", host="here", memory=600)
     followed = limited(board, nothing, node)
     assert (followed.memory_reservation, followed.go_memory_limit) == (400, 540)
-    given = NodeSettings(image="skycoin", host="here", memory=600, memory_reservation=100, go_memory_limit=0)
-    chosen = limited(board, nothing, given)
+    own = {"memory": 600, "memory-reservation": 100, "go-memory-limit": 0}
+    chosen = limited(board, nothing, NodeSettings.model_validate({"image": "skycoin", "host": "here", **own}))
     assert (chosen.memory_reservation, chosen.go_memory_limit) == (100, None)
     server = limited(SERVER, nothing, node)
     assert (server.memory, server.memory_reservation, server.go_memory_limit) == (600, None, None)

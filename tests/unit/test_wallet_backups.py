@@ -929,7 +929,9 @@ def test_a_check_compares_wallet_and_newest_backup(
 def test_a_check_compares_a_backup_with_the_stacks_requirements(node: DeployedNode, tmp_path: Path) -> None:
     engine = FakeEngine({WALLET: data_of(CONTENTS)})
     backup(node, engine, tmp_path, KEY)
-    check(node, engine, tmp_path, WalletsSettings(recipients=[KEY.public], backup_age=1))
+    check(
+        node, engine, tmp_path, WalletsSettings.model_validate({"recipients": [KEY.public], "backup-age": 1})
+    )
     with pytest.raises(WalletError) as refused:
         check(node, engine, tmp_path, WalletsSettings(recipients=[OTHER.public]))
     assert f"it is not encrypted to {OTHER.public}, a recipient of the stack" in str(refused.value)
@@ -942,7 +944,7 @@ def test_a_check_compares_a_backup_with_the_stacks_requirements(node: DeployedNo
     [old] = plain.glob("*.tar.gz")
     old.rename(plain / "node-1-wallet-2020-01-01T00-00-00Z.tar.gz")
     with pytest.raises(WalletError, match=r"it is \d+ days old, and the stack requires one every 7 days"):
-        check(node, engine, plain, WalletsSettings(backup_age=7))
+        check(node, engine, plain, WalletsSettings.model_validate({"backup-age": 7}))
 
 
 # The record
