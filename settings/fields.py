@@ -22,6 +22,8 @@ _VOLUME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_STACK = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+){0,2}")
+_BUILDER = re.compile(r"[^\s-]\S*")
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _REGION = re.compile(r"[a-z]{2}(-gov)?-[a-z]+-[1-9]")
 _SECRET_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -290,8 +292,20 @@ NodeUser = Annotated[
         f"^{USER_FORM.pattern}$",
     ),
 ]
-StackName = Annotated[str, form("another stack", "organization/skycoin/release")]
-Builder = Annotated[str, form("the name of a buildx instance", "skycoin")]
+StackName = Annotated[
+    str,
+    _matching(
+        _STACK,
+        "allowed is a stack's name, ORGANIZATION/PROJECT/STACK, such as organization/skycoin/release; each "
+        "part has letters, digits, '_', '.' and '-'",
+    ),
+    form("another stack", "organization/skycoin/release", f"^{_STACK.pattern}$"),
+]
+Builder = Annotated[
+    str,
+    _matching(_BUILDER, "allowed is the name of a buildx instance, without blanks"),
+    form("the name of a buildx instance", "skycoin", f"^{_BUILDER.pattern}$"),
+]
 File = Annotated[str, form("a file", "ca.crt")]
 Folder = Annotated[str, form("a folder", "../skycoin")]
 GoModule = Annotated[str, form("a Go module", "github.com/skycoin/skycoin")]

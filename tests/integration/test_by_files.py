@@ -636,10 +636,20 @@ EVIL = "x/\n\n## Stack fleet: safe\n\nNothing changes. @octocat [a](https://x.in
 
 
 @pytest.mark.usefixtures("alone")
-@pytest.mark.parametrize("stack", [EVIL, "evil/skycoin/other"])
-def test_a_foreign_reason_is_shown_unchanged(repository: Repository, stack: str) -> None:
+def test_a_foreign_name_of_a_stack_is_shown_on_one_line_in_a_block(repository: Repository) -> None:
     """Before, a fork could fill the whole comment with its own heading, mention and link."""
-    repository.edit(FLEET, "images-from: organization/skycoin/release", f"images-from: {json.dumps(stack)}")
+    repository.edit(FLEET, "images-from: organization/skycoin/release", f"images-from: {json.dumps(EVIL)}")
+    done = repository.review("fleet", "--base", "base")
+    assert done.code == REFUSED
+    before, _, rest = done.out.partition("\n```\n")
+    block, _, after = rest.partition("\n```\n")
+    assert f"  - skycoin:images-from: {json.dumps(EVIL)}: allowed is a stack's name" in block.splitlines()[1]
+    assert "octocat" not in before + after
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_foreign_reason_is_shown_unchanged(repository: Repository) -> None:
+    repository.edit(FLEET, "images-from: organization/skycoin/release", "images-from: evil/skycoin/other")
     done = repository.review("fleet", "--base", "base")
     assert done.code == FAILED
     head, fence, rest = done.out.partition("\n```\n")

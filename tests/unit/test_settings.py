@@ -40,6 +40,11 @@ LOG = "allowed is a number of MiB (m) or GiB (g), such as 5m or 1g"
 SECRET = "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX"
 PUBLIC = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJeC6YRqiCD4byRpfQi7B6SaY+/BIjX0pBJ/O/T4cDaz"
 ONCE = f"{PUBLIC} more than once"
+STACK_NAME = (
+    "allowed is a stack's name, ORGANIZATION/PROJECT/STACK, such as organization/skycoin/release; each part "
+    "has letters, digits, '_', '.' and '-'"
+)
+BUILDER = "allowed is the name of a buildx instance, without blanks"
 
 UNKNOWN_KEYS = [
     (
@@ -184,6 +189,12 @@ FAULTS: list[tuple[str, Any, str]] = [
         "skycoin:images.skycoin.build-args.A: 1: allowed is text; a number needs quotes",
     ),
     ("bases", "alpine", 'skycoin:bases: "alpine": allowed are official, debian'),
+    # Pulumi passes on a key without a value as an empty text.
+    *(
+        ("images-from", value, f'skycoin:images-from: "{value}": {STACK_NAME}')
+        for value in ("", "my stack", "a/b/c/d")
+    ),
+    *(("builder", value, f'skycoin:builder: "{value}": {BUILDER}') for value in ("", "my builder", "-x")),
     (
         "build-base",
         "golang:1.26",
