@@ -1,7 +1,9 @@
 """Rules over images, their bases, and the registries that they are published to."""
 
 import re
+import stat
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from catalogue.bases import Bases
@@ -29,6 +31,7 @@ RESERVED_BUILD_ARGS = frozenset(
 )
 """Build arguments that components/ and program/images.py set, in addition to the catalogue's."""
 _ARGUMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
 _TO_BUILDER = "BUILDKIT_"
 """Beginning of build arguments that BuildKit itself obeys: BUILDKIT_SYNTAX replaces its frontend. Proxies
 (`HTTPS_PROXY`), which it obeys too, are allowed: behind one, no build works without."""
@@ -46,8 +49,35 @@ def base_faults(settings: StackSettings) -> Iterator[str]:
         yield f"skycoin:build-base: missing; bases: debian needs it, as {form}"
     if settings.bases is Bases.OFFICIAL and settings.build_base is not None:
         yield f"skycoin:build-base: {settings.build_base!r} needs bases: debian; bases is official"
-    if settings.build_ca is not None and not (PROJECT / settings.build_ca).is_file():
-        yield f"skycoin:build-ca: {settings.build_ca!r} is not a file"
+    if settings.build_ca is not None and (fault := _authorities_fault(PROJECT / settings.build_ca)):
+        yield f"skycoin:build-ca: {settings.build_ca!r} {fault}"
+
+
+def _mode_of(path: Path) -> int:
+    """Type and rights of a file or folder; 0 if there is none. Raises OSError if that can't be known."""
+    try:
+        return path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a zero byte
+        return 0
+
+
+def _authorities_fault(file: Path) -> str | None:
+    """Reason why a file can't be used as certificate authorities, or None. Nothing of it is shown."""
+    try:
+        if not stat.S_ISREG(_mode_of(file)):
+            return "is not a file"
+        content = file.read_bytes()
+    except OSError as error:
+        return f"can't be read: {error.strerror}"
+    if b"PRIVATE KEY-----" in content:
+        return "has a private key, which builds and workspaces would get: leave only certificates in it"
+    if content.strip() and _CERTIFICATE not in content:
+        return "has no certificate in PEM's form (`openssl x509 -inform DER -in FILE` converts a binary one)"
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return "is not text in UTF-8: remove its comments, or convert it"
+    return None
 
 
 def image_faults(settings: StackSettings) -> Iterator[str]:
@@ -161,10 +191,15 @@ def source_faults(entry: CatalogueEntry, source: SourceSettings) -> Iterator[str
         )
     if source.debian is not None and source.debian != entry.module:
         yield f"debian {source.debian!r} is not the source of {entry.name}; allowed is {entry.module}"
-    if source.path is not None and not (PROJECT / source.path / "cmd").is_dir():
-        yield f"path {source.path!r} is not a working copy of {entry.module} (it has no folder cmd)"
-    elif source.path is not None:
-        yield from _link_faults(source.path)
+    if source.path is None:
+        return
+    try:
+        if stat.S_ISDIR(_mode_of(PROJECT / source.path / "cmd")):
+            yield from _link_faults(source.path)
+        else:
+            yield f"path {source.path!r} is not a working copy of {entry.module} (it has no folder cmd)"
+    except OSError as error:
+        yield f"path {source.path!r} can't be read: {error.strerror}"
 
 
 def _link_faults(path: str) -> Iterator[str]:
@@ -172,7 +207,9 @@ def _link_faults(path: str) -> Iterator[str]:
     folder = PROJECT / path
     ignored = folder / DOCKERIGNORE
     left_out = (
-        {line.strip().strip("/") for line in ignored.read_text().splitlines()} if ignored.exists() else ()
+        {line.strip().strip("/") for line in ignored.read_text(errors="replace").splitlines()}
+        if ignored.exists()
+        else ()
     )
     for link in sorted(folder.iterdir()):
         if not link.is_symlink() or link.name.startswith(".") or link.name in left_out:

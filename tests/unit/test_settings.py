@@ -824,8 +824,54 @@ def test_a_missing_certificate_file_is_reported_with_the_other_errors() -> None:
     ]
 
 
-def test_an_existing_certificate_file_is_accepted() -> None:
-    assert read_settings(as_pulumi_gives_it({"build-ca": "Pulumi.yaml"})).build_ca == "Pulumi.yaml"
+PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+
+
+def test_an_existing_certificate_file_is_accepted(tmp_path: Path) -> None:
+    file = tmp_path / "ca.crt"
+    for content in (f"# Müller CA\n{PEM}", "\n"):  # builds add nothing of an empty one
+        file.write_text(content, encoding="utf-8")
+        assert read_settings(as_pulumi_gives_it({"build-ca": str(file)})).build_ca == str(file)
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b"\x30\x82\x05\xff", "has no certificate in PEM's form ({remedy})"),
+        (b"Bag Attributes\n", "has no certificate in PEM's form ({remedy})"),
+        (f"# M\xfcller\n{PEM}".encode("latin-1"), "is not text in UTF-8: remove its comments, or convert it"),
+        (
+            f"{PEM}-----BEGIN EC PRIVATE KEY-----\ncanary\n".encode(),
+            "has a private key, which builds and workspaces would get: leave only certificates in it",
+        ),
+    ],
+    ids=["binary", "no certificate", "another encoding", "private key"],
+)
+def test_a_certificate_file_that_builds_could_not_use_is_refused(
+    tmp_path: Path, content: bytes, fault: str
+) -> None:
+    """Before, a binary certificate ended in a traceback, and a key got into the state in plain text."""
+    file = tmp_path / "ca.crt"
+    file.write_bytes(content)
+    with pytest.raises(SettingsError) as refused:
+        read_settings(as_pulumi_gives_it({"build-ca": str(file)}))
+    remedy = "`openssl x509 -inform DER -in FILE` converts a binary one"
+    assert refused.value.faults == [f"skycoin:build-ca: {str(file)!r} {fault.format(remedy=remedy)}"]
+
+
+def test_paths_that_the_system_refuses_are_errors_of_the_configuration(tmp_path: Path) -> None:
+    long, link = "x" * 300, tmp_path / "link"
+    link.symlink_to("link")
+    source = {"path": long, "version": "v0.27.1"}
+    assert _faults(changed({"build-ca": long, "images.skycoin.source": source})) == [
+        f"skycoin:build-ca: {long!r} can't be read: File name too long",
+        f"skycoin:images.skycoin.source: path {long!r} can't be read: File name too long",
+    ]
+    assert _faults(changed({"build-ca": str(link)})) == [
+        f"skycoin:build-ca: {str(link)!r} can't be read: Too many levels of symbolic links"
+    ]
+    for absent in ("x\0y", str(tmp_path)):
+        assert _faults(changed({"build-ca": absent})) == [f"skycoin:build-ca: {absent!r} is not a file"]
 
 
 def test_a_host_gets_its_own_variant_or_its_boards() -> None:
