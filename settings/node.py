@@ -22,7 +22,10 @@ from settings.fields import (
 )
 from settings.limits import Limits
 from settings.model import Settings
-from settings.node_flags import fault_of
+from settings.node_flags import disabled_api_sets, fault_of
+
+HEALTH_API_SETS = frozenset(("READ", "STATUS"))
+"""API sets that answer /api/v1/health (v0.27.1, src/api/http.go); one is enough."""
 
 
 class PeerNetwork(StrEnum):
@@ -88,4 +91,14 @@ class NodeSettings(Limits):
     def _args_are_allowed(self) -> Self:
         if (fault := fault_of(self.args)) is not None:
             raise ValueError(f"args: {fault}")
+        return self
+
+    @model_validator(mode="after")
+    def _health_is_answered(self) -> Self:
+        given = HEALTH_API_SETS.intersection(self.api_sets)
+        if given <= {*disabled_api_sets(self.args)}:
+            raise ValueError(
+                f"{'args' if given else 'api-sets'}: the node needs READ or STATUS, because its health check "
+                "asks its API: without both it is never healthy"
+            )
         return self

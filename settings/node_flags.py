@@ -99,6 +99,18 @@ def fault_of(arguments: Sequence[str]) -> str | None:
     return None
 
 
+def disabled_api_sets(arguments: Sequence[str]) -> list[str]:
+    """API sets that flags without an error disable; the last flag counts, as in Go's package `flag`."""
+    sets, rest = "", iter(arguments)
+    for argument in rest:
+        name, assigned, value = argument.lstrip("-").partition("=")
+        if name in VALUED and not assigned:
+            value = next(rest, "")
+        if name == "disable-api-sets":
+            sets = value
+    return sets.split(",")
+
+
 def _refusal(name: str) -> str | None:
     allowed = SWITCHES | VALUED
     if name in allowed:

@@ -40,6 +40,9 @@ LOG = "allowed is a number of MiB (m) or GiB (g), such as 5m or 1g"
 SECRET = "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX"
 PUBLIC = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJeC6YRqiCD4byRpfQi7B6SaY+/BIjX0pBJ/O/T4cDaz"
 ONCE = f"{PUBLIC} more than once"
+NEVER_HEALTHY = (
+    "the node needs READ or STATUS, because its health check asks its API: without both it is never healthy"
+)
 STACK_NAME = (
     "allowed is a stack's name, ORGANIZATION/PROJECT/STACK, such as organization/skycoin/release; each part "
     "has letters, digits, '_', '.' and '-'"
@@ -475,12 +478,33 @@ ENTRY_FAULTS: list[tuple[dict[str, Any], str, str]] = [
         "skycoin:nodes.one",
         "args: -log-level has no value; write -log-level=value",
     ),
+    *(
+        (
+            {NODE + "api-sets": sets, NODE + "args": args},
+            "skycoin:nodes.one",
+            f"{key}: {NEVER_HEALTHY}",
+        )
+        for key, sets, args in (
+            ("api-sets", ["TXN"], []),
+            ("api-sets", ["WALLET", "TXN"], ["-disable-api-sets=WALLET"]),
+            ("args", ["READ"], ["-disable-api-sets=STATUS,READ"]),
+            ("args", ["READ", "STATUS"], ["-log-level", "debug", "--disable-api-sets", "READ,STATUS"]),
+        )
+    ),
     (
         {NODE + "args": ["-log-levl=debug"]},
         "skycoin:nodes.one",
         "args: -log-levl is not allowed; docs/stacks.md lists the allowed flags; did you mean log-level?",
     ),
 ]
+
+
+@pytest.mark.parametrize(
+    ("sets", "args"),
+    [(["STATUS"], []), (["READ", "STATUS"], ["-disable-api-sets=READ"]), (["READ"], ["-disable-api-sets="])],
+)
+def test_one_of_the_api_sets_of_the_health_check_is_enough(sets: list[str], args: list[str]) -> None:
+    assert parse(changed({NODE + "api-sets": sets, NODE + "args": args})).nodes["one"].api_sets == sets
 
 
 def test_a_flags_value_may_be_an_argument_of_its_own() -> None:
