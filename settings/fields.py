@@ -324,5 +324,4 @@ ApiSet = Literal[
     "STORAGE",
     "WALLET",
     "INSECURE_WALLET_SEED",
-    "DEPRECATED_WALLET_SPEND",
 ]

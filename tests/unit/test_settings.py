@@ -262,7 +262,14 @@ FAULTS: list[tuple[str, Any, str]] = [
         "nodes.one.api-sets",
         ["READ", "ALL"],
         'skycoin:nodes.one.api-sets[1]: "ALL": allowed are READ, TXN, STATUS, NET_CTRL, PROMETHEUS, '
-        "STORAGE, WALLET, INSECURE_WALLET_SEED, DEPRECATED_WALLET_SPEND",
+        "STORAGE, WALLET, INSECURE_WALLET_SEED",
+    ),
+    # v0.27.1 ends at once if it is given this set of earlier versions (src/skycoin/config.go).
+    (
+        "nodes.one.api-sets",
+        ["READ", "DEPRECATED_WALLET_SPEND"],
+        'skycoin:nodes.one.api-sets[1]: "DEPRECATED_WALLET_SPEND": allowed are READ, TXN, STATUS, NET_CTRL, '
+        "PROMETHEUS, STORAGE, WALLET, INSECURE_WALLET_SEED",
     ),
     ("nodes.one.memory", 10, "skycoin:nodes.one.memory: 10: allowed is a whole number of MiB, 64 or more"),
     (
