@@ -11,6 +11,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.ecr import EcrRepository, EcrRepositoryArgs
+from settings.names import created_repository
 from settings.registry import RegistrySettings
 
 DEFAULT_KEEP = 10
@@ -29,7 +30,7 @@ def make_repositories(
     )
     return {
         path: EcrRepository(
-            f"{name}-{path.replace('/', '-')}",
+            created_repository(name, path),
             EcrRepositoryArgs(
                 repository=f"{registry.namespace}/{path}" if registry.namespace else path,
                 moving=moving,

@@ -143,6 +143,11 @@ def repositories_of(registry_name: str, settings: StackSettings) -> dict[str, li
     return {each.repository: each.moving for each in published if each.registry == registry_name}
 
 
+def created_repository(registry_name: str, repository: str) -> str:
+    """Name in the state of a repository that has to be created before a push."""
+    return f"{registry_name}-{repository.replace('/', '-')}"
+
+
 def engine_of(settings: StackSettings, name: str) -> str:
     """Name of a host's engine. Hosts may share one: for an emulated variant, or with another ssh user."""
     host = settings.hosts.get(name)

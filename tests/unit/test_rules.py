@@ -11,7 +11,7 @@ from settings.names import container_name, repository_of, tags_of, volume_names
 from settings.node import NodeSettings
 from settings.reading import SettingsError, parse
 from settings.rules.images import pinned_version
-from tests.unit.yaml_like import DIGEST, EXPORTER, changed
+from tests.unit.yaml_like import DIGEST, EXPORTER, SKYWIRE, changed
 
 NAME = (
     "is not a valid name: up to 40 lower-case letters, digits and '-', "
@@ -542,6 +542,31 @@ FAULTS += [
     (
         {"registries": {"ecr": ECR}, IMAGE_REPOSITORY: "x"},
         [f"skycoin:{IMAGE_REPOSITORY}: 'x': Amazon's registry accepts 2 to 256 characters"],
+    ),
+    # Pulumi only says: Duplicate resource URN.
+    (
+        {
+            "registries": {"ecr": ECR},
+            IMAGE_REPOSITORY: "team/node",
+            "images.exporter": {**EXPORTER, "repository": "team-node"},
+        },
+        [
+            "skycoin:images.exporter.repository: 'team-node' in ecr would be 'ecr-team-node' in the state, "
+            "as 'team/node' of images.skycoin.repository in ecr is: give it another one"
+        ],
+    ),
+    (
+        {
+            "registries": {"a": ECR, "a-b": {**ECR, "region": "eu-central-1"}},
+            "images.skycoin.registries": ["a"],
+            IMAGE_REPOSITORY: "b/node",
+            "images.exporter": {**EXPORTER, "repository": "cc", "registries": ["a-b"]},
+            "images.skywire": {**SKYWIRE, "repository": "node", "registries": ["a-b"]},
+        },
+        [
+            "skycoin:images.skywire.repository: 'node' in a-b would be 'a-b-node' in the state, as 'b/node' "
+            "of images.skycoin.repository in a is: give it another one"
+        ],
     ),
 ]
 
