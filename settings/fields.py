@@ -23,6 +23,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _STACK = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+){0,2}")
+_BRANCH = re.compile(r"[^\s\x00-\x1f\x7f]*")
 _BUILDER = re.compile(r"[^\s-]\S*")
 _ACCOUNT = re.compile(r"[0-9]{12}")
 _REGION = re.compile(r"[a-z]{2}(-gov)?-[a-z]+-[1-9]")
@@ -310,7 +311,12 @@ File = Annotated[str, form("a file", "ca.crt")]
 Folder = Annotated[str, form("a folder", "../skycoin")]
 GoModule = Annotated[str, form("a Go module", "github.com/skycoin/skycoin")]
 DebianPackage = Annotated[str, form("a Debian package", "nginx")]
-Branch = Annotated[str, form("text", "master")]
+Branch = Annotated[
+    str,
+    _matching(_BRANCH, "a branch has no blanks"),
+    form("text without blanks", "master", f"^{_BRANCH.pattern}$"),
+]
+"""Branch; git allows no blanks in it, and Go's linker would read the words after one as its own flags."""
 SshOption = Annotated[str, form("`-i FILE`, `-p PORT`, `-J HOST` or `-o SETTING=VALUE`", "-i")]
 NodeFlag = Annotated[
     str, form("a flag that begins with `-`, or the value of the flag before it", "-log-level=debug")

@@ -169,6 +169,14 @@ FAULTS: list[tuple[str, Any, str]] = [
         'skycoin:images.skycoin.source.date: "2020-11-23": a date is a time in UTC, in quotes: '
         '"2020-11-23T01:01:48Z"',
     ),
+    *(
+        (
+            "images.skycoin.source.branch",
+            branch,
+            f"skycoin:images.skycoin.source.branch: {json.dumps(branch)}: a branch has no blanks",
+        )
+        for branch in ("my branch", "a -X main.Version=9", "a\nb", " ")
+    ),
     (
         "images.skycoin.channel",
         "beta",
