@@ -133,6 +133,12 @@ class InputsAsState:
         return {**(olds or {}), **news, **dict.fromkeys(self.computed, UNKNOWN)}
 
 
+def refuse_import(inputs: Values, subject: str) -> None:
+    """Raise ProviderError if a resource is read without inputs, as `pulumi import` does."""
+    if not inputs:
+        raise ProviderError(f"{subject} can't be imported: `pulumi up` creates it")
+
+
 def property_of(path: str) -> str:
     """First step of a property path."""
     return re.split(r"[.\[]", path, maxsplit=1)[0]

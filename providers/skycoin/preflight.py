@@ -18,7 +18,7 @@ from clients.host_checks import runs_natively
 from clients.short_run import short_run
 from clients.wallet_on_host import WalletOnHost
 from providers.adopting import does_not_exist, is_adopting
-from providers.kind import UNKNOWN, Change, InputsAsState, ProviderError, ReadResult, Values
+from providers.kind import UNKNOWN, Change, InputsAsState, ProviderError, ReadResult, Values, refuse_import
 from providers.skycoin.change_of_user import refuse_running_of, refuse_unprepared
 from providers.skycoin.host_findings import HostFindings
 from providers.skycoin.node_urn import node_command
@@ -125,6 +125,7 @@ class Preflight(InputsAsState):
 
     def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
         """Read the wallet volume again; the returned state records wallets that have grown."""
+        refuse_import(inputs, "a preflight")
         wallet = WalletOnHost(self._client(inputs), inputs, inputs.get("container") or "")
         self._hosts.remark(inputs)
         kept_state = {key: value for key, value in state.items() if key not in (KEPT_OUT, UNRECORDED)}

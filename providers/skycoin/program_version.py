@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from providers.kind import Change, InputsAsState, ProviderError, ReadResult, Values
+from providers.kind import Change, InputsAsState, ProviderError, ReadResult, Values, refuse_import
 
 
 class ProgramVersion(InputsAsState):
@@ -26,6 +26,7 @@ class ProgramVersion(InputsAsState):
 
     def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
         """Return the state: the version is recorded nowhere else."""
+        refuse_import(inputs, "the version of a stack")
         return ReadResult(identity=identity, state=state, inputs=inputs)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:

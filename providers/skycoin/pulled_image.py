@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from catalogue.naming import engine_name
 from clients.engine import connect
 from clients.pull import ensure_image, expected_name, is_same, known_as
-from providers.kind import UNKNOWN, Change, InputsAsState, ReadResult, Values
+from providers.kind import UNKNOWN, Change, InputsAsState, ReadResult, Values, refuse_import
 from providers.log import Status
 from providers.skycoin.older_images import protect_image
 
@@ -43,6 +43,7 @@ class PulledImage(InputsAsState):
 
     def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
         """Read the engine's name for the image; None if the engine no longer has it."""
+        refuse_import(inputs, "the image on a host")
         api = self._client(inputs).api
         ref = known_as(api, state.get("ref") or inputs["image"])
         return (

@@ -22,7 +22,7 @@ from catalogue.arch import normalized
 from catalogue.naming import split_pinned
 from clients.manifests import type_fault
 from clients.registry import Repository
-from providers.kind import Change, InputsAsState, ProviderError, ReadResult, Values
+from providers.kind import Change, InputsAsState, ProviderError, ReadResult, Values, refuse_import
 from providers.skycoin.elf import MAGIC, abi_fault, kind_of, read_program
 from providers.skycoin.sbom import Sboms, is_sbom
 
@@ -83,8 +83,7 @@ class Verification(InputsAsState):
 
     def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
         """Record whether the registry still has the image."""
-        if not inputs:
-            raise ProviderError("a verification can't be imported: `pulumi up` creates it")
+        refuse_import(inputs, "a verification")
         repository, digest = split_pinned(inputs["ref"])
         present = self._repository(repository).digest_of(digest) is not None
         return ReadResult(identity=identity, state={**state, "present": present}, inputs=inputs)

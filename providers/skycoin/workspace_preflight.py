@@ -11,7 +11,7 @@ from catalogue.workspaces import CONTAINER
 from clients.engine import connect
 from clients.errors import SilentError
 from clients.neighbours import beside_nodes, nodes_on
-from providers.kind import Change, InputsAsState, ProviderError, ReadResult, Values
+from providers.kind import Change, InputsAsState, ProviderError, ReadResult, Values, refuse_import
 from providers.log import Warn
 
 FAULT = "fault"
@@ -51,6 +51,7 @@ class WorkspacePreflight(InputsAsState):
 
     def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
         """Ask the engine again, and record a node that was added since, so that the next preview refuses."""
+        refuse_import(inputs, "a workspace's preflight")
         fault = self._fault(inputs)
         kept_state = {key: value for key, value in state.items() if key != FAULT}
         return ReadResult(

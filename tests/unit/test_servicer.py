@@ -2,7 +2,7 @@
 
 import concurrent.futures
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import grpc
@@ -15,6 +15,12 @@ from clients.errors import SilentHostError
 from providers import kind
 from providers.kind import Change, CheckResult, InitError, InputsAsState, ProviderError, ReadResult, Values
 from providers.servicer import Provider, Servicer, to_struct, to_values
+from providers.skycoin.host_findings import HostFindings
+from providers.skycoin.preflight import Preflight
+from providers.skycoin.program_version import ProgramVersion
+from providers.skycoin.pulled_image import PulledImage
+from providers.skycoin.verification import Verification
+from providers.skycoin.workspace_preflight import WorkspacePreflight
 
 TOKEN = "test:index:Thing"
 URN = f"urn:pulumi:local::project::{TOKEN}::thing"
@@ -222,3 +228,19 @@ def test_an_import_from_a_host_that_does_not_answer_fails(stub: Any, warned: lis
     with pytest.raises(grpc.RpcError, match="no Docker engine answers"):
         stub.Read(provider_pb2.ReadRequest(urn=URN, id="silent"))
     assert warned == []
+
+
+OWN = {
+    "a preflight": lambda: Preflight(HostFindings(pytest.fail)),
+    "a workspace's preflight": lambda: WorkspacePreflight(pytest.fail),
+    "the image on a host": lambda: PulledImage(pytest.fail),
+    "the version of a stack": ProgramVersion,
+    "a verification": lambda: Verification(pytest.fail),
+}
+
+
+@pytest.mark.parametrize(("subject", "made"), OWN.items(), ids=OWN)
+def test_what_up_creates_again_can_not_be_imported(subject: str, made: Callable[[], kind.Kind]) -> None:
+    """Before, `pulumi import` said: internal error: KeyError('host'). Please report this."""
+    with pytest.raises(ProviderError, match=f"^{subject} can't be imported: `pulumi up` creates it$"):
+        made().read("id", {}, {})
