@@ -193,7 +193,7 @@ def read_settings(
     elif in_clear := secrets_in_clear(path) if path else []:
         names = ", ".join(in_clear)
         faults.append(f"{prefix}{SECRETS}: [not shown]: {names} given in plain text; {IN_CLEAR}")
-    for key in set(secret_keys) - {f"{prefix}{SECRETS}"}:
+    for key in sorted(set(secret_keys) - {f"{prefix}{SECRETS}"}):
         if key.startswith(prefix):
             faults.append(
                 f"{key}: [not shown]: has an encrypted value, which would be in the state "

@@ -1107,3 +1107,13 @@ def test_an_encrypted_value_that_is_not_a_build_secret_is_refused() -> None:
         "skycoin:images: [not shown]: has an encrypted value, which would be in the state in plain text; "
         "only `skycoin:build-secrets` accepts secrets"
     ]
+
+
+def test_encrypted_values_that_are_no_build_secrets_are_reported_in_one_order() -> None:
+    """Before, the order was another one in each run, and so was a review's page with the errors."""
+    keys = [
+        f"skycoin:{key}" for key in ("bases", "builder", "hosts", "images", "nodes", "registries", "rollout")
+    ]
+    with pytest.raises(SettingsError) as refused:
+        read_settings({}, [*reversed(keys), keys[0]])
+    assert [fault.split(": ")[0] for fault in refused.value.faults] == keys
