@@ -135,10 +135,15 @@ def _python(value: Any) -> Any:
     return value
 
 
+def seconds_of(duration: str) -> int:
+    """Length of a duration; 0 for a text that is none."""
+    parts = _DURATION.fullmatch(duration)
+    return sum(int(parts[unit] or 0) * length for unit, length in _LENGTHS.items()) if parts else 0
+
+
 def _duration(value: str) -> str:
     """Write a duration as Go and Docker do; any other form would be a difference in every run."""
-    parts = _DURATION.fullmatch(value)
-    seconds = sum(int(parts[unit] or 0) * length for unit, length in _LENGTHS.items()) if parts else 0
+    seconds = seconds_of(value)
     if not 1 <= seconds <= _LENGTHS["h"]:
         raise ValueError("a time is from 1s to 1h, such as 90s, 3m or 2m30s")
     hours, minutes = seconds // _LENGTHS["h"], seconds % _LENGTHS["h"] // 60

@@ -33,7 +33,7 @@ class Limits(Settings):
     """Time after a start during which failed health checks don't count. Default: the board's, `1m` for a
     server."""
     health_interval: Duration | None = None
-    """Time between two health checks. Default: the board's, `10s` for a server."""
+    """Time between two health checks, shorter than `wait`. Default: the board's, `10s` for a server."""
     health_timeout: Duration | None = None
     """Time after which a health check counts as failed. Default: the board's, `10s` for a server."""
     health_retries: Annotated[int, Field(ge=1, le=100, examples=[6])] | None = None

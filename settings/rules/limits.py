@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from settings.fields import seconds_of
 from settings.stack import StackSettings
 
 LEAST = 32
@@ -9,7 +10,10 @@ LEAST = 32
 
 
 def limit_faults(settings: StackSettings) -> Iterator[str]:
-    """Yield errors for soft limits that are too low, or not below the memory limit."""
+    """Yield errors for limits and times that don't fit each other.
+
+    Before Docker 25, an engine checks a container's health for the first time after one interval.
+    """
     for name, node in settings.nodes.items():
         host = settings.hosts.get(node.host)
         if host is None:
@@ -26,3 +30,8 @@ def limit_faults(settings: StackSettings) -> Iterator[str]:
                 yield f"{where} is too low for a node: allowed are 0 (none) and {LEAST} or more"
             elif value >= board.memory:
                 yield f"{where} is not below its memory, {board.memory} MiB: lower it, or raise memory"
+        if seconds_of(board.health_interval) >= board.wait:
+            yield (
+                f"skycoin:nodes.{name}: health-interval {board.health_interval} is not shorter than its "
+                f"wait, {board.wait} s: lower it, or raise wait"
+            )

@@ -32,6 +32,7 @@ WHERE_TO = (
 )
 OVERWRITE = "and each would overwrite the other's tags: give it another one"
 ONLY_FIRST = "Put another registry first in the `registries` of its images: only the first one gets bases"
+NOT_SHORTER = "is not shorter than its wait"
 NOT_BELOW = "MiB is not below its memory"
 TOO_LOW = "MiB is too low for a node: allowed are 0 (none) and 32 or more"
 ONE_WRITER = "a wallet has one writer: give each its own volume"
@@ -59,6 +60,14 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
             f"skycoin:nodes.one: memory-reservation 31 {TOO_LOW}",
             f"skycoin:nodes.one: go-memory-limit 1 {TOO_LOW}",
         ],
+    ),
+    (
+        {"hosts.here.health-interval": "5m"},
+        [f"skycoin:nodes.one: health-interval 5m0s {NOT_SHORTER}, 300 s: lower it, or raise wait"],
+    ),
+    (
+        {"nodes.two.wait": 10},
+        [f"skycoin:nodes.two: health-interval 10s {NOT_SHORTER}, 10 s: lower it, or raise wait"],
     ),
     (
         {"registries.hub": {"kind": "local"}, "images.skycoin.registries": ["local"]},
@@ -572,6 +581,7 @@ FAULTS += [
 
 FINE: dict[str, dict[str, Any]] = {
     "one port on two engines": {},
+    "a health check that is late, but in time": {"nodes.one.health-interval": "299s"},
     "one volume name on two engines": {"nodes.one.wallet-volume": "w", "nodes.two.wallet-volume": "w"},
     "one peer port, where nobody has peers": {"nodes.two.host": "here", "nodes.two.rpc-port": 7000},
     "a host that declares nothing": {"hosts.attic.arch": None},
