@@ -66,7 +66,7 @@ USER = "10000:10000"
 """User and group id of the images, and of a node whose settings name no other; they own its volumes."""
 USER_FORM = re.compile(r"[1-9]\d{0,9}:[1-9]\d{0,9}", re.ASCII)
 """Form of a node's user: UID:GID, neither of them 0."""
-_LARGEST_ID = 2147483647
+LARGEST_ID = 2147483647
 """Largest user or group id that the engine accepts."""
 RPC_PORT = 6420
 """Port of the node's API inside its container."""
@@ -88,8 +88,8 @@ def user_fault(user: str) -> str:
     if not USER_FORM.fullmatch(user):
         return 'a user is UID:GID in quotes, neither of them 0, such as "12000:12000"'
     uid, gid = map(int, user.split(":"))
-    if max(uid, gid) > _LARGEST_ID:
-        return f"the largest id is {_LARGEST_ID}"
+    if max(uid, gid) > LARGEST_ID:
+        return f"the largest id is {LARGEST_ID}"
     reserved = {EXPORTER_UID: "exporters", PROXY_UID: "the login in front of web interfaces"}
     for number in (uid, gid):
         if number in reserved:

@@ -7,11 +7,12 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from catalogue.folders import CONTROL, folder_fault
+from catalogue.node_container import LARGEST_ID
 from catalogue.workspaces import MEMORY
 from settings.fields import HostName, Port, form
 from settings.model import Settings
 
-_USER = re.compile(r"\d{1,10}:\d{1,10}")
+_USER = re.compile(r"[0-9]{1,10}:[0-9]{1,10}")
 
 
 def hidden_fault(path: str) -> str | None:
@@ -35,7 +36,7 @@ def _hidden(value: str) -> str:
 
 
 def _user(value: str) -> str:
-    if not _USER.fullmatch(value):
+    if not _USER.fullmatch(value) or max(map(int, value.split(":"))) > LARGEST_ID:
         raise ValueError('a user is UID:GID in quotes, such as "1000:1000" (as `id` shows)')
     return value
 
@@ -72,5 +73,5 @@ class OpenSettings(Settings):
     hide: list[Annotated[str, AfterValidator(_hidden), form("a path in the folder", "secrets")]] = Field(
         default_factory=list
     )
-    """Paths in the folder that appear empty in the workspace; they must exist. This is not a protection: a
-    program in the workspace can move a folder that contains such a path."""
+    """Paths in the folder that appear empty in the workspace; they must exist, as folders. This is not a
+    protection: a program in the workspace can move a folder that contains such a path."""

@@ -147,10 +147,23 @@ def test_a_hidden_path_outside_the_folder_is_refused(path: str) -> None:
 
 def test_a_path_to_hide_inside_the_folder_is_accepted() -> None:
     assert hidden_fault("local/state") is None
-    assert hidden_fault(".env") is None
+    assert hidden_fault(".secrets") is None
 
 
-@pytest.mark.parametrize("user", ["me", "1000", "1000:", ":1000", "-1:0", "1000:1000:1", "root:root"])
+@pytest.mark.parametrize(
+    "user",
+    [
+        "me",
+        "1000",
+        "1000:",
+        ":1000",
+        "-1:0",
+        "1000:1000:1",
+        "root:root",
+        "\uff11\uff10:\uff11",
+        "2147483648:1",
+    ],
+)
 def test_a_user_is_two_numbers(user: str) -> None:
     [line] = faults(with_cli(user=user))
     assert line == f'{KEY}.user: "{user}": {NO_USER}'
