@@ -78,7 +78,13 @@ class Images:
             secrets={**self._bases.secrets, **self._settings.build_secrets},
             builder=self._settings.builder,
         )
-        return Image(name, args, self._builder)
+        try:
+            return Image(name, args, self._builder)
+        except OSError as error:
+            raise pulumi.RunError(
+                f"skycoin:images.{name}: {error.filename} can't be read, and would be sent to the builder: "
+                f"{error.strerror}. Make it readable, or take it out of the folder"
+            ) from None
 
 
 def _build_args(entry: CatalogueEntry, image: ImageSettings, source: Provenance) -> dict[str, str]:

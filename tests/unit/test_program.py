@@ -1,6 +1,8 @@
 """The program under settings that no committed stack has: bases, sources, hosts, renames, errors."""
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -167,6 +169,29 @@ def test_a_working_copy_is_a_named_context(tmp_path: Path) -> None:
     given = inputs["buildArgs"]
     assert (given["GUI"], given["LAYERS"], given["COMMIT"], given["EXTRA"]) == ("false", "1", "unknown", "1")
     assert "org.opencontainers.image.created" not in inputs["labels"], "no date is better than a wrong one"
+
+
+def test_a_file_of_a_working_copy_that_can_not_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, the program ended in a traceback. Tests may run as root, who can read everything."""
+    (tmp_path / "cmd").mkdir()
+    file = tmp_path / "cmd" / "main.go"
+    file.touch()
+    source = {"images.skycoin.source": {"path": str(tmp_path), "version": "v0.27.1"}}
+
+    def refuse(path: Path) -> str:
+        if path == file:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return ""
+
+    monkeypatch.setattr("components.contexts._content_hash", refuse)
+    with pytest.raises(pulumi.RunError) as caught:
+        run_program(Engine(), changed(source))
+    assert str(caught.value) == (
+        f"skycoin:images.skycoin: {file} can't be read, and would be sent to the builder: "
+        "Permission denied. Make it readable, or take it out of the folder"
+    )
 
 
 def test_a_gui_by_name_asks_for_the_api_set_that_it_needs() -> None:
