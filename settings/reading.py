@@ -37,6 +37,7 @@ IN_CLEAR = (
     f"remove it from the YAML, and set each with `pulumi config set --secret --path "
     f"'{NAMESPACE}:{SECRETS}.NAME'`, which asks for the value"
 )
+ONE_VALUE = "encrypted as one value, which hides the names"
 
 
 class SettingsError(Exception):
@@ -191,8 +192,10 @@ def read_settings(
         faults.append(f"{prefix}{SECRETS}: [not shown]: given in plain text; {IN_CLEAR}")
         del known[SECRETS]
     elif in_clear := secrets_in_clear(path) if path else []:
-        names = ", ".join(in_clear)
-        faults.append(f"{prefix}{SECRETS}: [not shown]: {names} given in plain text; {IN_CLEAR}")
+        # To Pulumi, text under the key `secure` alone is an encrypted value.
+        is_one = in_clear == ["secure"]
+        why = ONE_VALUE if is_one else f"{', '.join(in_clear)} given in plain text"
+        faults.append(f"{prefix}{SECRETS}: [not shown]: {why}; {IN_CLEAR}")
     for key in sorted(set(secret_keys) - {f"{prefix}{SECRETS}"}):
         if key.startswith(prefix):
             faults.append(

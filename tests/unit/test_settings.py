@@ -723,6 +723,19 @@ def test_a_plain_secret_next_to_an_encrypted_one_is_refused(tmp_path: Path) -> N
     assert "Pulumi.mine.yaml:2:3 (the line is not shown: it may hold a secret)" in str(refused.value)
 
 
+def test_secrets_that_are_encrypted_as_one_value_are_not_called_plain(tmp_path: Path) -> None:
+    """`pulumi config set --secret skycoin:build-secrets '{…}'` writes that: a review could not name them."""
+    file = tmp_path / "Pulumi.mine.yaml"
+    file.write_text("config:\n  skycoin:build-secrets:\n    secure: v1:x\n")
+    with pytest.raises(SettingsError) as refused:
+        read_settings(SECRETS, ["skycoin:build-secrets"], file)
+    [fault] = refused.value.faults
+    assert fault.startswith(
+        "skycoin:build-secrets: [not shown]: encrypted as one value, which hides the names; "
+    )
+    assert "set each with `pulumi config set --secret --path 'skycoin:build-secrets.NAME'`" in fault
+
+
 @pytest.mark.parametrize(
     "text",
     [
