@@ -89,8 +89,8 @@ def fault_of(arguments: Sequence[str]) -> str | None:
     """
     rest = iter(arguments)
     for argument in rest:
-        name, assigned, _ = argument.lstrip("-").partition("=")
-        if not argument.startswith("-") or not name:
+        name, assigned, _ = _without_dashes(argument).partition("=")
+        if not argument.startswith("-") or not name or name.startswith("-"):
             return f"{argument!r} is not a flag: the node would ignore it and the rest; write -flag=value"
         if (fault := _refusal(name)) is not None:
             return f"-{name}{fault}"
@@ -103,12 +103,17 @@ def disabled_api_sets(arguments: Sequence[str]) -> list[str]:
     """API sets that flags without an error disable; the last flag counts, as in Go's package `flag`."""
     sets, rest = "", iter(arguments)
     for argument in rest:
-        name, assigned, value = argument.lstrip("-").partition("=")
+        name, assigned, value = _without_dashes(argument).partition("=")
         if name in VALUED and not assigned:
             value = next(rest, "")
         if name == "disable-api-sets":
             sets = value
     return sets.split(",")
+
+
+def _without_dashes(argument: str) -> str:
+    """Flag without its one or two dashes; Go refuses a third one."""
+    return argument.removeprefix("-").removeprefix("-")
 
 
 def _refusal(name: str) -> str | None:

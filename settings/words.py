@@ -28,6 +28,7 @@ def sentence(schema: Schema, given: Any) -> str:
     words = allowed(schema)
     if schema.get("type") == "string" and "enum" not in schema and not isinstance(given, str):
         quotes = "; a number needs quotes" if isinstance(given, int | float) else ""
+        quotes = "; true and false need quotes" if isinstance(given, bool) else quotes
         return f"allowed is text{f' ({words})' if words != 'text' else ''}{quotes}"
     is_list = "enum" in schema or schema.get("type") == "boolean" or "properties" in schema
     return f"allowed {'are' if is_list else 'is'} {words}"

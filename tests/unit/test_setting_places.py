@@ -326,6 +326,7 @@ def test_the_most_similar_name_is_suggested(given: str, names: list[str], meant:
         ({"type": "string", "allowed": "a file"}, "", "allowed is a file"),
         ({"type": "string", "allowed": "a file"}, [], "allowed is text (a file)"),
         ({"type": "string"}, 5, "allowed is text; a number needs quotes"),
+        ({"type": "string"}, True, "allowed is text; true and false need quotes"),
         ({}, 5, "allowed is text"),
         ({"type": "object", "properties": {"a": {}, "b": {}}}, 5, "allowed are the keys a, b"),
         ({"type": "object"}, 5, "allowed is an entry for each name, NAME: VALUE"),

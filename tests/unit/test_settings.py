@@ -484,6 +484,7 @@ ENTRY_FAULTS: list[tuple[dict[str, Any], str, str]] = [
             (["-log-level=debug", "-"], "-"),
             (["skycoin", "-disable-pex"], "skycoin"),
             (["-log-level", "debug", "info"], "info"),
+            (["---log-level=debug"], "---log-level=debug"),
             (["-disable-pex", "true"], "true"),
             ([""], ""),
         )
