@@ -32,7 +32,7 @@ def outcome(
     for urn, word in became.items():
         if "$" in urn:  # a component itself does not run
             words.setdefault(_owner(urn, owners), set()).add(word)
-    rows = [("host", "", "result")]
+    rows = [("HOST", "", "RESULT")]
     for host, reason in hosts.items():
         here = [item for item in items if item.host == host]
         for item in here:

@@ -111,7 +111,7 @@ def both_answer(engines: ExitStack, folder: Path) -> None:
 
 def table(text: str) -> list[str]:
     lines = [" ".join(line.split()) for line in text.splitlines()]
-    return lines[lines.index("host result") + 1 :]
+    return lines[lines.index("HOST RESULT") + 1 :]
 
 
 WITHOUT_FAR = (
@@ -302,7 +302,7 @@ def test_a_stack_of_one_engine_is_updated_without_a_table(
         entries.popitem()
     assert bench.up() == 0
     assert bench.calls == ["up --refresh"]
-    assert "result" not in capfd.readouterr().out
+    assert "RESULT" not in capfd.readouterr().out
 
 
 def test_a_host_that_left_the_file_stays_in_the_state_and_in_the_table(

@@ -216,7 +216,7 @@ def test_the_table_shows_the_most_serious_result_of_each_part() -> None:
         f"{BASE}Image$skycoin:index:Verification::a-verification": "failed",
     }
     assert table(became) == [
-        "host result",
+        "HOST RESULT",
         "here a updated",
         "here a-b failed",
         "attic c replaced",
