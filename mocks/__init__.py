@@ -1,1 +1,1 @@
-"""Strict mocks for reviews and tests: a stand-in for Pulumi's engine, and stacks that run on it."""
+"""Strict mocks for reviews and tests: a simulated Pulumi engine, and stacks that run on it."""

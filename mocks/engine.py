@@ -1,4 +1,4 @@
-"""A stand-in for Pulumi's engine that records a program's requests and refuses those that it doesn't know.
+"""A simulated Pulumi engine that records a program's requests and refuses those that it doesn't know.
 
 It runs a program as the real language host does (`run_in_stack`), in a separate context
 and event loop, so that no run sees another's configuration, tasks or exports.
