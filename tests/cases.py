@@ -1,7 +1,7 @@
 """Numbered faults and bad inputs that the program must handle: the required behaviour, and its tests.
 
 A test names its cases with `@pytest.mark.case(NUMBER)`. A run with such a test ends with one line per case;
-docs/faults.md is the same table with the names of the tests, and a unit test keeps it up to date.
+docs/faults.md has the table and the names of the tests; a unit test keeps it up to date.
 """
 
 import ast
@@ -29,167 +29,207 @@ class Case:
 
 _CASES = {
     1: Case(
-        "SIGKILL of the node at random moments of wallet writes",
-        "a restart heals; every wallet parses or is recovered from its temporary copy",
-        "all states are enumerated and judged by the node's parser; no node is killed",
+        "the node is killed (SIGKILL) at random moments while it writes a wallet",
+        "it starts again, and every wallet is complete or is restored from its temporary copy",
+        "all states that a kill can leave are enumerated and read by the node's parser; no node is killed",
     ),
     2: Case(
-        "`docker stop` under load",
-        "exit 0 within the grace time, database closed",
-        "the node has no load",
+        "`docker stop` of a busy node",
+        "it exits with 0 within its grace period, and the database is closed",
+        "the node is idle",
     ),
     3: Case(
-        "power cut while the node writes",
-        "the node starts, or its chain database is reset by policy; the wallet is intact",
-        "the wallet's states are enumerated; the chain database has no part, and no power is cut",
+        "a power cut while the node writes",
+        "the node starts, or its chain database is reset as its settings say; the wallet is intact",
+        "the states of the wallet are enumerated; the chain database is not tried, and no power is cut",
     ),
-    4: Case("damaged wallet next to a good temporary copy", "recovery proposes the copy and deletes nothing"),
-    5: Case("chain database corrupt", "the message names the remedy; the wallet is untouched"),
+    4: Case(
+        "a damaged wallet next to a complete temporary copy",
+        "the message proposes the copy; nothing is deleted",
+    ),
+    5: Case(
+        "a damaged chain database",
+        "the message names the remedy; the wallet is untouched",
+    ),
     6: Case(
-        "downgrade below the database's version",
-        "the preview refuses or warns before the old container goes",
+        "a version of the node that is older than its chain database",
+        "the preview refuses or warns before the old container is stopped",
     ),
     7: Case(
-        "data volume full",
-        "the node exits non-zero and is unhealthy; the wallet is intact once there is space",
+        "a full data volume",
+        "the node exits with an error and is unhealthy; the wallet is intact once there is space",
     ),
-    8: Case("disk full on the builder", "a named error, no half tag; a retry works"),
+    8: Case(
+        "a full disk of the builder",
+        "the error names it, no tag is incomplete, and a retry works",
+    ),
     9: Case(
-        "registry down before the push", "`up` fails, the state holds no image; the next one rebuilds nothing"
+        "a registry that is down before the push",
+        "`up` fails, the state has no image, and the next `up` compiles nothing again",
     ),
     10: Case(
-        "registry cut in the middle of a blob",
+        "a connection to a registry that is cut in the middle of a blob",
         "no tag or list points to a missing blob; the retry sends only the rest",
     ),
-    11: Case("one variant's push fails", "the list is neither made nor moved; the old tag still serves"),
+    11: Case(
+        "a push of one variant that fails",
+        "the list is neither created nor moved; the old tag still serves",
+    ),
     12: Case(
-        "wrong or expired credentials", "the state is kept; one line names the registry; no password printed"
+        "wrong or expired credentials",
+        "the state is kept, one line names the registry, and no password is printed",
     ),
-    13: Case("registry that refuses deletes", "destroy completes and says what stays"),
-    14: Case("tag moved by someone else", "drift is shown; nodes keep their pinned digest"),
+    13: Case(
+        "a registry that refuses deletions",
+        "a destroy completes and says what stays",
+    ),
+    14: Case(
+        "a tag that somebody else moved",
+        "a refresh shows it; nodes keep their digests",
+    ),
     15: Case(
-        "Ctrl-C or kill of `pulumi up` while it builds, pushes, deploys",
-        "the next `up` converges; no orphan container, no doubled name",
-        "not while pushing, and each moment once",
+        "Ctrl-C, or a kill of `pulumi up`, while it builds, pushes or deploys",
+        "the next `up` completes the work; no container is left over, and no name exists twice",
+        "not during a push, and each moment only once",
     ),
-    16: Case("two ups at once", "one runs, the other names who holds the lock; the state stays valid"),
+    16: Case(
+        "two updates at the same time",
+        "one runs, and the other names who holds the lock; the state stays valid",
+    ),
     17: Case(
-        "stale lock of a dead process",
-        "`make up` removes one of its machine; plain `pulumi` names `pulumi cancel`",
+        "the lock of a process that has died",
+        "`make up` removes it if the process ran on the same machine; plain `pulumi` names `pulumi cancel`",
     ),
     18: Case(
-        "container removed, stopped or edited by hand",
-        "refresh and `up` restore it; volumes are kept",
-        "stopped and edited ones in the plugin's own tests only",
+        "a container that was removed, stopped or edited by hand",
+        "a refresh and `up` restore it; volumes are kept",
+        "stopped and edited ones only in the plugin's own tests",
     ),
     19: Case(
-        "wallet volume removed by hand", "the preview says that the wallet is gone; no silent empty wallet"
+        "a wallet volume that was removed by hand",
+        "the preview says that the wallet is gone; no empty wallet takes its place silently",
     ),
     20: Case(
         "`pulumi destroy`",
-        "it stops at the protected wallet and says the next command; a second `up` adopts the same wallet",
+        "it stops at the protected wallet and names the next command; the next `up` uses the same wallet",
     ),
     21: Case(
-        "node renamed, resource moved",
-        "aliases: volumes are not replaced",
-        "a moved resource under mocks only",
+        "a renamed node, or a moved resource",
+        "aliases keep the volumes from being replaced",
+        "a moved resource only under mocks",
     ),
     22: Case(
-        "ssh host down, wrong key, unknown host key, no Docker there",
+        "an ssh host that is down, has no Docker or an unknown host key, or refuses the key",
         "that host fails, by name, in 30 s at most; the others are deployed",
     ),
-    23: Case("image of another architecture than the host's", "refused; never a bare “exec format error”"),
+    23: Case(
+        "an image of another architecture than the host's",
+        "it is refused; the message is never just “exec format error”",
+    ),
     24: Case(
-        "base image of the wrong platform", "the build fails by the ELF and config check, nothing is tagged"
+        "a base image of the wrong platform",
+        "the check of ELF headers and image configuration fails the build; nothing is tagged",
     ),
     25: Case(
-        "port taken, or two nodes with one port on a host",
-        "an error before any change, with the port's holder and the key",
+        "a port that is taken, or that two nodes of a host want",
+        "an error before any change names the holder of the port and the key of the setting",
     ),
     26: Case(
-        "impossible names, tags, architectures, keys", "all errors at once, with key and allowed values"
+        "impossible names, tags, architectures and keys",
+        "all errors are reported at once, with the key and the allowed values",
     ),
-    27: Case("a secret given as a plain value", "refused, with `config set --secret`"),
+    27: Case(
+        "a secret given in plain text",
+        "it is refused, and the message names `config set --secret`",
+    ),
     28: Case(
-        "wrong or missing passphrase",
-        "a clear error, the state unchanged",
-        "a small program in place of this one, and no missing passphrase",
+        "a wrong or missing passphrase",
+        "the error says so, and the state is unchanged",
+        "a small program takes the place of this one, and no passphrase is missing",
     ),
-    29: Case("node arguments with quotes, spaces, newlines", "they reach argv as written"),
+    29: Case(
+        "arguments of a node with quotes, spaces and newlines",
+        "the node gets them as they were written",
+    ),
     30: Case(
-        "user-id mismatch, read-only volume",
-        "a clear message with the command that mends it; no restart storm",
+        "a volume of another user, or one that is read-only",
+        "the message has the command that repairs it; the node does not restart endlessly",
     ),
-    31: Case("Swarm node lost and back", "the task waits for its node; never two writers on one wallet"),
+    31: Case(
+        "a Swarm node that is lost and comes back (this program deploys to no Swarm)",
+        "its task waits for it; a wallet never has two writers",
+    ),
     32: Case(
-        "umask 077, no HOME, other locale and time zone, clock skew",
-        "same digests, same behaviour",
-        "no clock skew",
+        "umask 077, no HOME, another locale, time zone or time",
+        "the digests and the behaviour are the same",
+        "the clock is never wrong",
     ),
     33: Case(
-        "secret file, socket, 1 GB file, broken link in a context",
-        "kept out by default; a warning of the size",
+        "a secret file, a socket, a file of 1 GB or a broken link in a build context",
+        "hidden files at the top are left out; a secret or a large file causes a warning that names it",
     ),
     34: Case(
-        "state file truncated",
-        "restored from the backend's backup by one documented command",
+        "a truncated state file",
+        "one documented command restores it from the backend's own copy",
     ),
     35: Case(
-        "wallet volume emptied, re-created, swapped or rolled back by hand",
-        "seen by a refreshed preview, refused by `up` with the way back",
+        "a wallet volume that was emptied, created again, exchanged or rolled back by hand",
+        "a refreshed preview shows it, and `up` refuses it and says how to restore it",
     ),
     36: Case(
-        "two nodes, stacks or spellings of a host on one wallet volume",
-        "refused before the second one starts",
+        "two nodes, stacks or spellings of a host that use one wallet volume",
+        "the second one is refused before it starts",
     ),
     37: Case(
-        "container replaced by drift, `--replace`, another plugin, an import", "its wallet is copied first"
+        "a container that is replaced by drift, `--replace`, another plugin or an import",
+        "its wallet is copied first",
     ),
     38: Case(
-        "copy or backup: disk full, killed, empty, torn, truncated, of another node",
-        "never the newest good one; nothing overwritten, nothing left behind",
+        "a copy or backup on a full disk, killed, empty, incomplete, truncated or of another node",
+        "it never counts as the newest good one, overwrites nothing, and leaves nothing behind",
     ),
     39: Case(
-        "new version unhealthy, or board cut off in the middle of a replacement",
-        "the old digest runs again, also without the operator's machine; the fleet is untouched",
+        "a new version that is unhealthy, or a board that is cut off in the middle of a replacement",
+        "the old digest runs again, even without the operator's machine; other nodes are untouched",
     ),
     40: Case(
-        "board with a loopback, disk, clock and link of its own; link drops in a layer",
-        "images arrive by ssh or a named registry; the retry sends only the rest",
-        "no disk and no clock of its own",
+        "a board with its own loopback, disk and clock, whose link drops in the middle of a layer",
+        "its image arrives through ssh or from a named registry; the retry sends only the rest",
+        "the boards of the tests have no disk and no clock of their own",
     ),
     41: Case(
-        "local process without rights calls a provider, the builder, the registry, a node",
-        "refused",
-        "Pulumi's monitor and own plugins answer whoever calls (ADR 38); builder and node were not called",
+        "a local process without rights that calls a provider, the builder, the registry or a node",
+        "it is refused",
+        "Pulumi's monitor and its own plugins answer every caller (ADR 38); builder and node were not called",
     ),
     42: Case(
-        "build step calls loopback, the engine, the registry, a node",
-        "no way there; package registries still answer",
+        "a build step that calls loopback, the engine, the registry or a node",
+        "it can't reach them, but it reaches package registries",
     ),
     43: Case(
-        "workspace folder that holds the program or its state, is a link, is a home",
-        "refused; nothing of another owner is written",
+        "a workspace folder that holds the program or its state, is a link, or is a home",
+        "it is refused, and no file of another owner is written",
     ),
     44: Case(
-        "own engine started, stopped, started again next to the machine's",
-        "the machine's bridges, rules, binfmt and files are as before",
+        "a separate engine that is started, stopped and started again next to the machine's",
+        "the machine's bridges, rules, binfmt handlers and files are as before",
     ),
     45: Case(
-        "a variant fails its verification after its push",
-        "no public name has moved",
+        "a variant that fails its verification after the push",
+        "no public tag has moved",
     ),
     46: Case(
-        "set-up changed from the stand-in docker plugin to the official one, or back",
-        "refused with what it means, or done by one command with an empty preview",
-        "the official plugin can't be had here: its recorded answers and states are tried",
+        "a set-up that changes from the stand-in docker plugin to the official one, or back",
+        "it is refused with the consequences, or one command does it and the next preview is empty",
+        "the official plugin can't be downloaded here: its recorded answers and states are used",
     ),
     47: Case(
-        "registry login of a reader pushes or deletes; token login expires in the middle", "refused; renewed"
+        "a reader's login that pushes or deletes; a token that expires in the middle of an upload",
+        "the first is refused, the second is renewed",
     ),
     48: Case(
-        "rebuilt pins, or a known vulnerability in what is shipped",
-        "said by one command, with the fixed version",
+        "a pinned version that is not the newest, or has a known vulnerability",
+        "`release pins` and `release audit` say so, with the newer or the fixed version",
     ),
 }
 CASES: Mapping[int, Case] = MappingProxyType(_CASES)
@@ -240,20 +280,25 @@ def _ended(counts: Counter[str], tests: list[str] | None, case: Case) -> str:
 
 def page() -> str:
     """Render docs/faults.md."""
-    tried = names_by_case()
+    tried = {number: list(dict.fromkeys(names)) for number, names in names_by_case().items()}
     lines = [
-        "# Faults, and what tries them",
+        "# Faults, and the tests that try them",
         "",
-        "What must happen when a disk, a network, a registry, a program or a person fails. `make test`",
-        "ends with a line for each case. “Weak” says in which way the tests are weaker than the case;",
-        "“nothing yet” marks what nobody has tried. `UPDATE_SNAPSHOTS=1 make unit` makes this page from",
-        "`tests/cases.py`.",
+        "What must happen when a disk, a network, a registry, a program or a person fails. A fault is",
+        "“weakly” tried if its tests are easier than the fault itself; the note says in which way.",
+        "`make test` ends with a line for each fault, and `UPDATE_SNAPSHOTS=1 make unit` makes this page",
+        "from `tests/cases.py`.",
         "",
-        "| # | fault | must | tried by |",
+        "| # | fault | what must happen | tried by |",
         "|---|---|---|---|",
     ]
     for number, case in CASES.items():
-        tests = ", ".join(f"`{name}`" for name in dict.fromkeys(tried.get(number, ()))) or f"**{NOTHING}**"
-        weak = f"; **weak**: {case.weak}" if case.weak else ""
+        count = len(tried.get(number, ()))
+        tests = f"{count} test{'s' * (count != 1)}" if count else f"**{NOTHING}**"
+        weak = f", **weakly**: {case.weak}" if case.weak else ""
         lines.append(f"| {number} | {case.fault} | {case.must} | {tests}{weak} |")
+    lines += ["", "## The tests of each fault", ""]
+    for number in CASES:
+        if names := tried.get(number):
+            lines.append(f"- {number}: {', '.join(f'`{name}`' for name in names)}")
     return "\n".join(lines) + "\n"

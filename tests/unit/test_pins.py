@@ -89,6 +89,7 @@ def test_the_pins_of_this_checkout_name_the_images_that_they_rebuild() -> None:
     assert {base.rebuilds for base in bases} == {"every image"}
 
 
+@pytest.mark.case(48)
 def test_a_row_names_the_newer_version_or_says_that_it_is_unknown() -> None:
     pin = Pin(name="a", version="1.0.0", place="a/go.mod", rebuilds="a")
     for newest, said in (("1.0.0", "–"), ("1.0.1", "1.0.1"), (None, "unknown")):
