@@ -69,65 +69,70 @@ EXCEPTIONS = (
         "Diff",
         "mounts",
         "(refreshed-)?(diff|update)-mount.*",
-        "another mount replaces the container; the official plugin writes it to the state, and the container "
-        "keeps the old volume",
+        "a change of a mount replaces the container; the official plugin only writes it to the state, and "
+        "the container keeps the old volume",
     ),
     Exemption(
         "Diff",
         "ports",
         "life-port-two-addresses-diff",
-        "one port at two addresses in another order is no change; the official plugin replaces at every run",
+        "another order of the two addresses of a port is no change; with the official plugin, it replaces "
+        "the container at every run",
     ),
     Exemption(
         "Diff",
         "ports",
         "state-port-without-protocol-diff",
-        "a port that has no protocol in a state of version 0.1.0 is tcp; the official plugin replaces it",
+        "a port without a protocol, as in a state of version 0.1.0, is tcp; the official plugin replaces "
+        "the container",
     ),
     Exemption(
         "Diff",
         "healthcheck",
         "state-healthcheck-fewer-fields-diff",
-        "a health check without `startInterval` in a state of version 0.1.0 is no change; to the official "
-        "plugin it is one",
+        "a health check without `startInterval`, as in a state of version 0.1.0, is no change; to the "
+        "official plugin it is one",
     ),
     Exemption(
         "Diff",
         "capabilities",
         "diff-unprefixed-(with-prefix|all-dropped)",
-        "a capability without `CAP_` in a state of version 0.1.0 is no change; the official plugin replaces",
+        "a capability without `CAP_`, as in a state of version 0.1.0, is no change; the official plugin "
+        "replaces the container",
     ),
     Exemption(
         "Diff",
         "envs",
         "import-by-id-diff-plain",
-        "an imported container whose variables nobody names keeps them; the official plugin replaces it",
+        "an imported container keeps its variables if the program names none; the official plugin replaces "
+        "it",
     ),
     Exemption(
         "Diff",
         "",
         "state-(without-(networkDatas|ports|envs|labels|mounts|entrypoints)|more-.*|no-labels|labels-null)-diff",
-        "a state that does not fit the bridge's own keys is read; the official plugin's process ends",
+        "a state whose keys don't match the bridge's own (`__…`) is read; the process of the official "
+        "plugin ends",
     ),
     Exemption(
         "Configure",
         "",
         "configure-(nothing|host-wrong-socket|host-tcp-refused|host-unknown-scheme)",
-        "an engine that does not answer stops no preview; the official plugin fails at once",
+        "a preview continues if an engine does not answer; the official plugin fails at once",
     ),
     Exemption(
         "Configure",
         "",
         "image-login-address-only-(home|nowhere)-configure",
-        "a docker config that is not there fails where a login is needed; the official plugin fails at once",
+        "a missing docker config is an error only when a login is needed; the official plugin fails at once",
     ),
 )
 
 
 LIVED_OTHERWISE = {
     "(fail-bad-command|fail-wait-unhealthy|port-taken)-(again|free)": (
-        "what a failed or killed `up` has made of the same inputs is taken over, where the official plugin "
-        "finds its name in use"
+        "a resource that a failed or killed `up` has created from the same inputs is taken over; the "
+        "official plugin fails because its name is in use"
     ),
     "life-port-two-addresses-refresh": "the ports are listed as the engine has them, in the inputs too",
 }

@@ -33,28 +33,36 @@ PAGE_HEAD = """\
 # The stand-in docker plugin compared with the official one
 
 Where Pulumi's plugin registry can't be reached, a stand-in serves pulumi-docker's Container, Network,
-RemoteImage and Volume (ADR 2). It is compared with recorded answers of the official plugin
-([which, and how](../tests/official/README.md)). `UPDATE_SNAPSHOTS=1 make unit` makes this page.
+RemoteImage and Volume (ADR 2). The tests give it the calls of [recordings](../tests/official/README.md)
+of the official plugin, and compare its answers with the recorded ones. `UPDATE_SNAPSHOTS=1 make unit`
+makes this page.
 
 ## Answers that need no engine
 
-Equal: the same failures, inputs, states, changes and property paths. Nulls among inputs, the bridge's keys
-(they begin with `__`) and the order of sets don't count. Refused: Check names an input that the stand-in does
-not serve; a stack's settings reach none of them.
+The table counts calls:
 
-| kind | method | equal | refused | excepted |
+- *equal*: both answer with the same failures, inputs, states, changes and property paths. Nulls among
+  inputs, the keys of Pulumi's Terraform bridge (they begin with `__`) and the order of sets are not
+  compared.
+- *refused*: the stand-in does not support an input of the call, and its answer says which. No setting of
+  a stack leads to such an input.
+- *exception*: the answers differ on purpose, for one of the reasons [below](#exceptions).
+
+| kind | method | equal | refused | exception |
 |---|---|---|---|---|
 """
 PAGE_EXCEPTIONS = """
 
-`tests/e2e/test_official_life.py` plays 58 recorded scenarios (378 calls) with a real engine: what is created,
-read, updated and deleted has the recorded keys and values, except those that differ from run to run; a
-failure keeps the resource in the state where the official plugin keeps it.
+## Answers that need an engine
 
-Run with: Debian 12's engine (20.10.24) in every `make e2e`; Moby 2.0.0-beta.24 (API 1.56) with containerd
-2.4.2 and runc 1.5.2 in every `make soak`, by the same tests. Only there a network of a given subnet has a
-gateway that the engine names, which is left out, and a port's addresses come in the order in which they were
-given. [tested-on.md](tested-on.md) says what else has been run on which engine.
+`tests/e2e/test_official_life.py` repeats 58 recorded scenarios (378 calls) on a real engine. What is
+created, read, updated and deleted has the recorded keys and values, except for values that differ from
+run to run. If a call fails, the resource stays in the state if the official plugin keeps it there.
+
+Every `make e2e` runs this on Debian 12's engine (20.10.24), and every `make soak` on Moby 2.0.0-beta.24
+(API 1.56) with containerd 2.4.2 and runc 1.5.2. Two differences of Moby are allowed for: it reports a
+gateway for a network whose subnet is given, and it lists the addresses of a port in the given order.
+[tested-on.md](tested-on.md) says what else has been run on which engine.
 
 ## Exceptions
 
@@ -62,10 +70,10 @@ given. [tested-on.md](tested-on.md) says what else has been run on which engine.
 PAGE_REFUSED = """
 ## Inputs that are refused
 
-- All: an input that the kind does not have, also by Terraform's name for it; a name that the plugin would
-  have to make up; a number in a map of strings.
+- All kinds: an input that the kind does not have; an input under Terraform's name (`network_mode`); a
+  missing `name`, which the official plugin would make up; a number in a map of strings.
 - Provider: a login in `registryAuth`, which belongs in the docker config; certificates and contexts.
-- Container, besides: `wait` without a `healthcheck`.
+- Container: `wait` without a `healthcheck`, and the inputs in the next item.
 """
 
 
