@@ -129,7 +129,7 @@ def test_an_image_that_came_through_ssh_is_known_by_whichever_port_it_had(
     store.add("came", ref("a", FORWARDED))
     store.add("other", ref("b", "127.0.0.1:5443/mine/skycoin"))
     store.add("far", ref("c"))
-    assert [image.identity for image in own_images(store, {wanted})] == ["came"]
+    assert [image.identity for image in own_images(store, {wanted, "ghcr.io/skycoin/wallet"})] == ["came"]
 
 
 def test_every_image_of_the_catalogue_has_a_title_that_is_known() -> None:
