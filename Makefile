@@ -19,7 +19,7 @@ RECIPIENT_KEY = $(if $(RECIPIENT),--recipient "$(RECIPIENT)")
 IDENTITY_FILE = $(if $(IDENTITY),--identity "$(IDENTITY)")
 OLDER_FLAG = $(if $(filter 1,$(OLDER)),--older)
 PLAIN_FLAG = $(if $(filter 1,$(PLAIN)),--plain)
-# Workers, all but the first in namespaces. Three on two cores, for tests mostly wait for nodes, engines and timeouts.
+# Workers, all but the first in namespaces: three on two cores, because tests mostly wait for nodes and timeouts.
 LANES = 3
 WORKERS = --dist loadfile --no-loadscope-reorder --tx 'popen//python=$(PYTHON)' \
     $(foreach lane,$(wordlist 2,$(LANES),1 2 3 4 5 6 7 8 9),--tx 'popen//python=sh tests/e2e/lane.sh $(lane) $(PYTHON)')
@@ -34,8 +34,8 @@ endif
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# The locks list what is installed; packages for tests and linters are installed only before those. Standard output is the
-# result of a target, such as the variables of `env`.
+# Installs the packages in the locks; those for tests and linters only for targets that need them. It prints to standard
+# error, because the standard output of a target is its result, such as the variables of `env`.
 installed: ## Install the Python packages of the program, and nothing else
 	@sh local/environment.sh "$(VENV)" requirements.txt >&2
 
