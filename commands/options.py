@@ -36,8 +36,9 @@ def with_backend(function: Function) -> Function:
         default=Choice.AUTO.value,
         envvar="SKYINFRA_BACKEND",
         callback=lambda _context, _option, value: Choice(value),
-        help="set-up: the one of `make up`. pulumi: where you are logged in. auto (default): the set-up of "
-        "this checkout if there is one, unless PULUMI_BACKEND_URL names another backend.",
+        help="Backend that has the stack. set-up: that of `make up`. pulumi: the one that Pulumi is logged "
+        "in to. auto (default): the set-up of this checkout if there is one, unless PULUMI_BACKEND_URL "
+        "names another backend.",
     )(function)
 
 

@@ -29,10 +29,10 @@ STAYS = (
 def clean_hosts(stack: str | None, backend: Choice, yes: bool) -> int:
     """Remove images of this program that no node needs from the hosts of a stack, after showing them.
 
-    An `up` already removes older images of the nodes that it replaced. This removes the rest: images left by
-    exporters, workspaces, hosted registries, failed updates and earlier versions of this program, and those
-    on hosts that were down. It removes nothing without --yes or your answer. Exit code 4: a host did not
-    answer, or kept an image.
+    An `up` already removes older images of the nodes that it replaced. This command removes the rest: images
+    left by exporters, workspaces, hosted registries, failed updates and earlier versions of this program, and
+    those on hosts that were down. It removes nothing without --yes or your answer. The exit code is 4 if a
+    host did not answer, or kept an image.
     """
     selected, name = chosen(stack, backend)
     with selected.changing(name, "fleet clean"):

@@ -61,10 +61,10 @@ def move(
 ) -> int:
     """Stop NODE, copy its wallets to HOST, and start the node there.
 
-    HOST must answer, and so must the node's old host, unless --from-backup is given, which is only for a
-    lost one. The wallets are compared byte by byte before the old container is removed; the old volumes
-    stay. The command writes the new `host:` into the stack's file. The chain is downloaded again. After an
-    interruption, run it again: it finishes the move, or says that `up` does.
+    HOST must answer, and so must the node's old host; only if that one is lost, --from-backup takes the
+    wallets from a backup. The wallets are compared byte by byte before the old container is removed; the old
+    volumes stay. The command writes the new `host:` into the stack's file. The chain is downloaded again.
+    After an interruption, run it again: it finishes the move, or says that `up` does.
     """
     selected, stack_name = chosen(stack, backend)
     known = read_identities(keys)

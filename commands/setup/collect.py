@@ -24,7 +24,7 @@ from local.registry_collection import collect
 def collect_registry(yes: bool) -> int:
     """Remove unneeded images from the local registry, after showing them.
 
-    Images that a tag, a list, a state or a stack's file names are needed. Without --yes or your answer,
+    An image is needed if a tag, a list, a state or a stack's file names it. Without --yes or your answer,
     nothing is removed. The registry is stopped for some seconds; nodes keep running. Refused while another
     command or pulumi is running. A run that was interrupted is finished by the same command.
     """

@@ -39,8 +39,8 @@ from wallets.volumes.of_node import fingerprint_on_host, volume_of
     "origin",
     metavar="CONTAINER|VOLUME[:FOLDER]",
     required=True,
-    help="Container or volume on the node's host. FOLDER default: of a container /wallet or "
-    "/root/.skycoin/wallets, whichever has wallets; of a volume its top.",
+    help="Container or volume on the node's host. Without FOLDER: in a container /wallet or "
+    "/root/.skycoin/wallets, whichever has wallets; in a volume its top folder.",
 )
 @click.option("--yes", is_flag=True, help="Without asking, stop the containers that use the wallets.")
 @with_stack

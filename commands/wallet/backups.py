@@ -48,7 +48,7 @@ from wallets.volumes.of_node import engine_of, volume_of
     "--print",
     "scheduler",
     type=click.Choice([kind.value for kind in Scheduler]),
-    help="Print a unit that makes this backup every day, instead of making one now.",
+    help="Print a crontab line or a systemd timer for this backup every day, instead of making it now.",
 )
 @click.option(
     "--wait",
@@ -203,7 +203,7 @@ def check_backup(
 ) -> None:
     """Compare the newest good backup of NODE with its current wallet, and with the stack's rules.
 
-    Exit code 1: it is too old, has other recipients, or lacks addresses. The node may run.
+    The exit code is 1 if the backup is too old, has other recipients, or lacks addresses. The node may run.
     """
     selected, name = chosen(stack, backend)
     rules, known = rules_of(stack_config(name)), read_identities(keys)
