@@ -267,8 +267,8 @@ _ROWS = (
         name=Obstacle.HOST_KEY,
         level=Level.REFUSED,
         problem="has an ssh host key that known_hosts lacks or contradicts, at {engine}: {reason}",
-        remedy="Compare what `ssh-keyscan {scanned} | ssh-keygen -lf -` prints with `ssh-keygen -lf "
-        "/etc/ssh/ssh_host_ed25519_key.pub` on its own screen, then put it into known_hosts",
+        remedy="Compare what `ssh-keyscan {scanned} | ssh-keygen -lf -` prints with what `ssh-keygen -lf "
+        "/etc/ssh/ssh_host_ed25519_key.pub` prints on the host itself, then add it to known_hosts",
         key="skycoin:hosts.{host}.ssh-options",
         tried=_BOARD,
     ),
@@ -291,7 +291,8 @@ _ROWS = (
         name=Obstacle.NO_PERMISSION,
         level=Level.REFUSED,
         problem="does not let you use its Docker at {engine}: {reason}",
-        remedy="On the host: `sudo usermod -aG docker USER`, then log in again; that group owns the host",
+        remedy="On the host: `sudo usermod -aG docker USER`, then log in again; members of that group have "
+        "root's rights there",
         tried=_BOARD,
     ),
     Check(
@@ -312,7 +313,7 @@ _ROWS = (
     Check(
         name="list entry",
         level=Level.WARNED,
-        problem="has Docker {version}, which may take another variant from a list than its processor's",
+        problem="has Docker {version}, which may pull another variant than that of its processor",
         remedy="Give the host its `arch` or `board`",
         key="skycoin:hosts.{host}.arch",
         look=_list_entry,
@@ -355,7 +356,8 @@ _ROWS = (
         name="memory",
         level=Level.REFUSED,
         problem="has {total} MiB of memory, and the node's limit is {limit}",
-        remedy="Set a limit that leaves memory for the system, such as {fits}, or the host's right board",
+        remedy="Set a limit that leaves memory for the system, such as {fits}, or correct the `board` of the "
+        "host",
         key="{tenant}.memory",
         tried=_BOARD,
         look=_too_much_memory,
@@ -365,7 +367,7 @@ _ROWS = (
         level=Level.WARNED,
         problem="has {total} MiB of memory, and the node's limit of {limit} MiB never applies: "
         "the kernel may end another program instead",
-        remedy="Set a limit that leaves memory for the system, such as {fits}, or the host's board",
+        remedy="Set a limit that leaves memory for the system, such as {fits}, or the `board` of the host",
         key="{tenant}.memory",
         look=_no_limit,
     ),
