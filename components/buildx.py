@@ -10,10 +10,11 @@ from typing import Any, cast
 
 import pulumi
 
+from catalogue.builds import DOCKER_BUILD_VERSION
 from catalogue.naming import is_pinned
 
 IMAGE_TYPE = "docker-build:index:Image"
-VERSION = "0.0.22"
+VERSION = DOCKER_BUILD_VERSION
 
 
 class BuildxProvider(pulumi.ProviderResource):

@@ -12,6 +12,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from catalogue.builds import DOCKER_BUILD_VERSION
 from local.machine.layout import PROJECT, Layout
 from local.machine.shared_cache import one_at_a_time
 from local.machine.steps import SetupError, output, run, step
@@ -58,7 +59,7 @@ LANGUAGE = Tool(
 DOCKER_BUILD = Tool(
     folder="local/tools/docker-build",
     package="github.com/pulumi/pulumi-docker-build/provider/cmd/pulumi-resource-docker-build",
-    ldflags="-X github.com/pulumi/pulumi-docker-build/provider.Version=0.0.22",
+    ldflags=f"-X github.com/pulumi/pulumi-docker-build/provider.Version={DOCKER_BUILD_VERSION}",
 )
 BUILDKIT = Tool(
     folder="local/tools/buildkit",

@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from catalogue.builds import DOCKER_BUILD_VERSION
 from local.machine.download import unpacked
 from local.machine.layout import EARLIER, PROJECT, Layout, Mode, as_owner
 from local.machine.private_files import write_aside
@@ -19,7 +20,7 @@ from local.stacks import passphrase_rotation
 from local.stacks.checkout import refuse_others
 from local.stacks.lock import exclusive
 
-PLUGINS = {"docker": "5.2.0", "docker-build": "0.0.22"}
+PLUGINS = {"docker": "5.2.0", "docker-build": DOCKER_BUILD_VERSION}
 STAND_IN = "pulumi-resource-docker"
 """File name of the stand-in's launcher, as the Pulumi engine expects it."""
 OFFICIAL_CLI = "https://get.pulumi.com/releases/sdk/pulumi-v3.259.0-linux-{arch}.tar.gz"

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from catalogue.builds import DOCKER_BUILD_VERSION
 from catalogue.go_modules import tool_modules
 from commands.release import pins as release_pins
 from commands.release.pins import pins
@@ -94,6 +95,13 @@ def test_a_row_names_the_newer_version_or_says_that_it_is_unknown() -> None:
     pin = Pin(name="a", version="1.0.0", place="a/go.mod", rebuilds="a")
     for newest, said in (("1.0.0", "–"), ("1.0.1", "1.0.1"), (None, "unknown")):
         assert rows({pin: newest}) == [("a", "1.0.0", said, "a/go.mod", "a")]
+
+
+def test_docker_build_has_one_version_as_sdk_and_as_plugin() -> None:
+    """The program names the plugin's version, and Pulumi installs the plugin of each SDK that it finds."""
+    pinned = {pin.name: pin.version for pin in (*python_pins(PROJECT), *go_pins(PROJECT))}
+    versions = {pinned[name] for name in ("pulumi-docker-build", "github.com/pulumi/pulumi-docker-build")}
+    assert versions == {DOCKER_BUILD_VERSION}
 
 
 MODULES = """{"Path": "github.com/moby/buildkit", "Version": "v0.31.1", "Update": {"Version": "v0.34.2"}}
