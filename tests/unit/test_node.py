@@ -179,8 +179,8 @@ def test_the_wallet_is_protected_and_both_volumes_are_retained(engine: Engine) -
 def test_foreign_labels_and_drivers_do_not_replace_a_volume(engine: Engine) -> None:
     """A volume of docker compose has labels; the plugin reads them, and any difference would replace it."""
     _run(engine, node_args())
-    for volume in engine.all_of(VOLUME):
-        assert volume.ignore_changes == ("labels", "driver", "driverOpts")
+    ignored = [volume.ignore_changes for volume in engine.all_of(VOLUME)]
+    assert ignored == [("labels", "driver", "driverOpts")] * 2
 
 
 def test_a_volume_has_a_name_and_nothing_that_could_replace_it(engine: Engine) -> None:

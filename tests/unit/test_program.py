@@ -145,6 +145,7 @@ def test_the_machines_certificates_reach_builds_as_a_secret(tmp_path: Path) -> N
     file = tmp_path / "machine.crt"
     file.write_text("-----BEGIN CERTIFICATE-----")
     engine = up_with("local", build_ca=str(file), builder="skycoin-local")
+    assert len(engine.all_of(BUILD)) == 5
     for image in engine.all_of(BUILD):
         assert image.inputs["secrets"] == {"build-ca": Secret("-----BEGIN CERTIFICATE-----")}
         assert image.inputs["builder"] == {"name": "skycoin-local"}

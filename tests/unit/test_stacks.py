@@ -128,13 +128,15 @@ def test_develop_moves_the_tag_develop_and_keeps_a_tag_for_the_commit() -> None:
     found = {entry.inputs["tag"]: entry.inputs["immutable"] for entry in engine.all_of(TAG)}
     assert found == {"develop": False, "develop-13141d81aaa5": False}
     source = "https://github.com/skycoin/skycoin.git#13141d81aaa5fa3c653522f6d462dfc851c962f2"
-    for image in engine.all_of(BUILD):
-        assert image.inputs["context"]["named"]["source"] == {"location": source}
+    sources = [image.inputs["context"]["named"]["source"] for image in engine.all_of(BUILD)]
+    assert sources == [{"location": source}] * 5
 
 
 @pytest.mark.parametrize("stack", BUILDS)
 def test_labels_say_where_the_software_is_from(stack: str) -> None:
-    for image in up(stack).all_of(BUILD):
+    builds = up(stack).all_of(BUILD)
+    assert len(builds) == 5
+    for image in builds:
         labels = image.inputs["labels"]
         assert labels["org.opencontainers.image.version"] == "0.27.1"
         assert labels["org.opencontainers.image.revision"] == "13141d81aaa5fa3c653522f6d462dfc851c962f2"
