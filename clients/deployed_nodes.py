@@ -8,7 +8,7 @@ from catalogue.naming import copies_volume
 from catalogue.node_container import USER, user_of
 from catalogue.urns import name_of
 from clients.pull import HostInputs
-from display.command_lines import skyinfra
+from display.command_lines import docker_command, skyinfra
 from display.errors import UserError
 
 
@@ -83,8 +83,8 @@ class DeployedNode:
 
     @property
     def docker(self) -> str:
-        """Docker command line that reaches its host."""
-        return f"docker -H {self.engine}" if self.engine else "docker"
+        """Beginning of a command line of docker for its host."""
+        return docker_command(self.engine, self.ssh_options)
 
 
 def nodes_of(stack: str, resources: Sequence[Mapping[str, Any]]) -> dict[str, DeployedNode]:

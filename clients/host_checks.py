@@ -6,7 +6,7 @@ a check compares facts (host_facts.py) with the stack's requirements.
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -18,6 +18,7 @@ from catalogue.arch import RUNS
 from clients.engine import engine_address
 from clients.host_facts import Container, HostError, HostFacts, Obstacle, obstacle_of
 from clients.ssh import host_in
+from display.command_lines import docker_command
 
 OLDEST = (18, 9)
 """First Docker version with `docker system dial-stdio`, which ssh hosts need (its release notes)."""
@@ -246,7 +247,7 @@ _ROWS = (
         name=Obstacle.NO_ANSWER,
         level=Level.UNKNOWN,
         problem="does not answer at {engine}: {reason}",
-        remedy="Check that it has power and a network, and that `docker -H {engine} version` reaches it",
+        remedy="Check that it has power and a network, and that `{docker} version` reaches it",
         tried=_BOARD,
     ),
     Check(
@@ -497,12 +498,13 @@ def nested_engine(holder: str, tenant: str, planned: PlannedHost) -> Finding:
     return _finding(CHECKS[NESTED_ENGINE], planned, {"holder": holder, "tenant": tenant})
 
 
-def remedy_of(message: str, engine: str) -> str:
+def remedy_of(message: str, engine: str, ssh_options: Sequence[str] = ()) -> str:
     """Advice for a host whose engine does not answer, chosen by the error message."""
     obstacle = obstacle_of(message)
     if obstacle is Obstacle.NO_ANSWER and not engine.startswith("ssh://"):
         obstacle = Obstacle.NO_ENGINE
-    return unasked(HostError(obstacle, message), PlannedHost(name="", engine=engine)).remedy
+    planned = PlannedHost(name="", engine=engine, ssh_options=tuple(ssh_options))
+    return unasked(HostError(obstacle, message), planned).remedy
 
 
 def runs_natively(machine: str, platform: str | None) -> bool:
@@ -516,6 +518,7 @@ def _finding(row: Check, planned: PlannedHost, values: Values) -> Finding:
     words = {
         "host": planned.name,
         "engine": engine_address(planned.engine),
+        "docker": docker_command(engine_address(planned.engine), planned.ssh_options),
         "scanned": f"-p {parts.port} {host}" if parts.port else host,
         "login": f"{user}{host}",
         **values,

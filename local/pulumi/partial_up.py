@@ -98,7 +98,7 @@ class _Run:
         self.is_stopped |= stops
         how = "stopped answering when its node was changed" if stops else "is skipped"
         print(f"• host {host} {how}: {address.engine} does not answer: {reason}")
-        print(f"  {remedy_of(reason, address.engine)}.", flush=True)
+        print(f"  {remedy_of(reason, address.engine, address.ssh_options)}.", flush=True)
         if stops:
             print("  The rollout ends here, because the change may have stopped the host: find out first.")
             print("  To go back, undo the change in the stack's file before the next run. To go on without")

@@ -112,7 +112,7 @@ def test_a_node_that_was_killed_is_counted_and_a_stopped_one_needs_attention(
         one = shown(up, 4)[MILL]
         assert (one["state"], one["chain"], one["container"]["status"]) == ("stopped", None, "exited")
         assert one["container"]["restarts"] == 1
-        assert "docker -H ssh://" in one["reason"]
+        assert shlex.join(["ssh", *mill.ssh_options, mill.engine, "docker", "logs"]) in one["reason"]
     finally:
         mill.docker("start", f"skycoin-{MILL}")
 

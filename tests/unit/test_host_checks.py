@@ -172,6 +172,11 @@ def test_the_remedy_for_a_silent_engine_follows_from_its_error(expected: str, re
     assert remedy_of(expected, "ssh://pi@attic.lan").startswith(remedy)
 
 
+def test_the_remedy_for_a_silent_host_has_its_ssh_options() -> None:
+    remedy = remedy_of("no answer in 20 s", "ssh://pi@attic.lan", ("-p", "2222"))
+    assert "that `ssh -p 2222 ssh://pi@attic.lan docker version` reaches it" in remedy
+
+
 @pytest.mark.case(25)
 @pytest.mark.parametrize(
     ("address", "port", "taken"),
@@ -269,7 +274,7 @@ def page() -> str:
         def __missing__(self, key: str) -> str:
             return key.upper()
 
-    words = Upper(tenant="skycoin:nodes.NODE", which="rpc-port")
+    words = Upper(tenant="skycoin:nodes.NODE", which="rpc-port", docker="docker -H ENGINE")
 
     def shown(text: str) -> str:
         return text.replace("{wallet!r}", "{wallet}").format_map(words).replace("|", "\\|")

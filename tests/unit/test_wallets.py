@@ -346,7 +346,15 @@ def test_a_node_is_found_with_all_that_belongs_to_it(node: DeployedNode) -> None
     assert node.copies_volume == BACKUPS
     assert node.urns == [resource["urn"] for resource in RESOURCES[1:-1]]
     assert node.protected == [RESOURCES[4]["urn"]]
-    assert node.docker == "docker -H ssh://pi@attic.lan"
+
+
+def test_a_command_of_docker_for_a_node_reaches_the_same_machine_as_the_program(node: DeployedNode) -> None:
+    """`docker -H` takes no `-p` and no `-J`: at port 22 there may be another board, with such a wallet."""
+    assert node.docker == "ssh -p 22 ssh://pi@attic.lan docker"
+    key = replace(node, ssh_options=["-o", "IdentityFile=/keys/of boards"])
+    assert key.docker == "ssh -o 'IdentityFile=/keys/of boards' ssh://pi@attic.lan docker"
+    assert replace(node, ssh_options=[]).docker == "docker -H ssh://pi@attic.lan"
+    assert replace(node, ssh_options=[], engine=None).docker == "docker"
 
 
 def test_a_node_of_a_state_has_its_last_healthy_image_and_its_rollback(node: DeployedNode) -> None:
@@ -559,7 +567,7 @@ def test_a_node_that_does_not_start_after_a_restore_is_reported(
         restore_file(node, volume(node, engine), file, tmp_path)
     assert str(raised.value).startswith(f"{reason}host attic: the engine is gone\nnode-1 on host attic was ")
     assert str(raised.value).endswith(
-        "not started again: run `docker -H ssh://pi@attic.lan start skycoin-node-1`, or `up`"
+        "not started again: run `ssh -p 22 ssh://pi@attic.lan docker start skycoin-node-1`, or `up`"
     )
 
 
@@ -1017,7 +1025,7 @@ def test_a_second_restore_is_refused_at_once_and_does_not_touch_the_files_of_the
     two.restore("first")
     [refused] = two.refused
     assert refused.startswith(f"second: {BUSY} on host attic through the container helper ")
-    assert "`docker -H ssh://pi@attic.lan rm -f helper " in refused
+    assert "`ssh -p 22 ssh://pi@attic.lan docker rm -f helper " in refused
     assert sorted(two.engine.volumes[WALLET]) == ["a.wlt", "first.wlt"]
     assert two.engine.helpers == []
     assert not (two.folder / "before second").exists(), "refused before anything is backed up or stopped"
