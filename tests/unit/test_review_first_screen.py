@@ -484,6 +484,7 @@ def test_space_is_shared_and_unused_space_is_given_to_the_others() -> None:
     assert fit_lines(lines, 30, str) == lines
     assert fit_lines(lines, 29, str) == [*lines[:2], "1"]
     assert length(fit_lines(lines, 15, str)) <= 15
+    assert fit_lines(["aaa", "bbb", "ccc"], 6, str) == ["aaa", "2"], "what just fits is shown"
 
 
 # The graph

@@ -408,6 +408,15 @@ def test_an_update_is_stuck_if_a_replacement_failed_in_its_first_half() -> None:
     assert update.is_stuck(211)
 
 
+def test_only_an_error_of_its_own_explains_why_an_update_failed() -> None:
+    """Pulumi's output is printed if nothing else says why."""
+    update = Update(0)
+    update.take({"diagnosticEvent": {"severity": "error", "message": "update failed"}}, 0)
+    assert not update.explained
+    update.take({"diagnosticEvent": {"severity": "error", "message": "port 6420 is taken", "urn": NODE}}, 1)
+    assert update.explained
+
+
 def test_an_update_in_which_another_step_failed_is_not_stuck() -> None:
     update = Update(0)
     update.take({"resOpFailedEvent": {"metadata": {"op": "update", "urn": NODE, "new": {"custom": True}}}}, 0)
