@@ -1,8 +1,11 @@
 #!/bin/sh
-# Copies /wallet into a folder of /data that is named by the time, $1; run by wallet_copy.py in the
-# node's image. The last line printed is the newest copy's name. $2 is new-wallet where a wallet that lost
-# all of its files is accepted, $3 the script clients/wallet-fingerprint.sh, $4 how many of the newest
-# copies stay. The volume of copies is mounted at /data, whose owner in the image an empty volume takes over.
+# Copies /wallet into a folder of /data, the volume of copies. wallet_copy.py runs it in the node's image. The last line
+# that it prints is the name of the newest copy. Arguments:
+#   $1  name of the folder: the time
+#   $2  `new-wallet` if a wallet that has lost all of its files is accepted
+#   $3  the script clients/wallet-fingerprint.sh
+#   $4  how many of the newest copies stay
+# An empty volume takes over the owner that /data has in the image.
 set -u
 umask 077
 
@@ -39,8 +42,8 @@ held() {
         $2 ~ /^(address|seed|secret_key|secret|private_key)$/ { print $2, $4 }'
 }
 
-# True where another copy has each wallet of this one, by its file name, with all that it holds. What is readable is
-# more than what is encrypted, for a password can be lost.
+# True if another copy has each wallet of this one, by its file name, with all that it holds. What is readable counts as
+# more than what is encrypted, because the password may be lost.
 is_held_by() {
     for file in "/data/$1"/*wlt "/data/$1"/.*wlt; do
         [ -f "$file" ] || continue
@@ -81,9 +84,9 @@ copy() {
     done
 }
 
-# Beside the newest, these stay: the first copy, the last one before each wallet that began anew, and each with a
-# wallet, an address, a readable seed or a key that no newer one has. A copy is renamed before it is removed, so no name leads to
-# a part of one.
+# Besides the newest, these stay: the first copy, the last one before each start with an empty wallet, and each with a
+# wallet, an address, a readable seed or a key that no newer one has. A copy is renamed before it is removed, so that no
+# name leads to a part of one.
 prune() {
     rm -rf /data/.removed
     kept=0 newer='' heirs='' first=$(copies | tail -n 1)
@@ -100,7 +103,7 @@ prune() {
     done
 }
 
-# Copies are known by their names: one of an earlier time than the newest would never be found again.
+# Copies are ordered by their names: one with an earlier time than the newest would never be the newest.
 is_later() {
     if [ "$(printf '%s\n' "$newest" "$1" | sort | tail -n 1)" != "$newest" ]; then return; fi
     echo "it is $1, and the newest copy is of $newest: set the clock where pulumi runs, or rename that copy to an earlier time"
@@ -119,7 +122,7 @@ for file in /wallet/*wlt /wallet/.*wlt; do
     [ -f "$file" ] || continue
     [ -r "$file" ] || { echo "${file#/wallet/} can't be read by the node's user"; exit 1; }
 done
-# The node may be saving one, in place and not in one piece.
+# The node may be saving a wallet at this moment, in place and not in one piece.
 for _ in 1 2 3 4 5; do
     torn=$(damaged "$3") || { echo "the wallets can't be read"; exit 1; }
     [ -n "$torn" ] || break
@@ -133,7 +136,7 @@ if [ "$(wallets /wallet)" -eq 0 ]; then
         case $copy in *-new-wallet) break ;; esac
         [ "$(wallets "/data/$copy")" -gt 0 ] || continue
         [ "$2" = new-wallet ] || { echo "$copy"; exit 66; }
-        # An empty copy: older ones are no longer what this wallet must hold.
+        # An empty copy marks that older ones are no longer what this wallet must hold.
         is_later "$1-new-wallet" && mkdir "/data/$1-new-wallet" && sync || exit 1
         newest=$1-new-wallet
         break
@@ -145,8 +148,8 @@ if [ -n "$newest" ] && is_same /wallet "/data/$newest"; then echo "$newest"; exi
 case $newest in "$1-new-wallet") echo; exit 0 ;; esac
 is_later "$1" || exit 1
 trap 'rm -rf /data/.partial' EXIT
-# The node may save a wallet meanwhile, in place and not in one piece: what is copied must still be
-# there afterwards, or it is copied again.
+# The node may save a wallet in the meantime, in place and not in one piece: if the copy differs from the volume
+# afterwards, it is made again.
 for _ in 1 2 3 4 5; do
     copy || exit 1
     if is_same /wallet /data/.partial; then
