@@ -18,7 +18,8 @@ def up(stack: str | None, backend: Choice) -> int:
     """Refresh and update a stack; hosts that do not answer in 20 seconds are skipped, and named.
 
     It does not ask for confirmation: `pulumi preview` shows what it would change. Skipped resources keep
-    their state unchanged, and the next run catches up. The exit code is 4 if hosts were skipped.
+    their state unchanged, and the next run catches up. The exit code is 4 if hosts were skipped and nothing
+    failed, and 1 if anything failed or no host answers.
     """
     selected, name = chosen(stack, backend)
     again = f"./skyinfra fleet up -s {name}"
