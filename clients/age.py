@@ -1,7 +1,7 @@
 """Encryption to age recipients and decryption with age identities, through the Rust library (pyrage).
 
-Supported keys are X25519 and ssh's (ed25519, and RSA without a passphrase). Plugins, such as those of
-hardware keys, work only in the program `age`. pyrage is imported where it is used, because most commands
+Supported keys are X25519, and ssh's ed25519 and RSA without a passphrase. Plugins, such as those of hardware
+keys, work only in the program `age`. pyrage is imported where it is used, because most commands
 never need it.
 """
 
