@@ -110,6 +110,11 @@ def own_container(**inputs: Any) -> Callable[[Preview], None]:
     return change
 
 
+def copies_under_another_name(preview: Preview) -> None:
+    own_container(mounts=[reading("purses")])(preview)
+    state(preview, NODE_CONTAINER, "attic-container")["inputs"]["backups"] = "purses"
+
+
 def through(host: Any, change: Callable[[Preview], None]) -> Callable[[Preview], None]:
     """Give a planted container a further provider, with this address."""
 
@@ -413,6 +418,12 @@ PLANTED: list[tuple[str, Callable[[Preview], None], str, str]] = [
         with_engine("unix:///srv/own/docker.sock", own_container(mounts=[bound("/srv/own/data/volumes")])),
         "wallets-are-private",
         "own (Container) mounts /srv/own/data/volumes of its host",
+    ),
+    (
+        "fleet",
+        copies_under_another_name,
+        "wallets-are-private",
+        "own (Container) mounts purses on host attic",
     ),
     (
         "fleet",
