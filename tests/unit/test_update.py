@@ -408,6 +408,18 @@ def test_an_update_is_stuck_if_a_replacement_failed_in_its_first_half() -> None:
     assert update.is_stuck(211)
 
 
+@pytest.mark.parametrize("stopped", [False, True])
+def test_after_an_interrupt_only_errors_about_the_end_itself_are_left_out(stopped: bool) -> None:
+    update = Update(0)
+    for urn, text in (("::a", "port 6420 is taken"), ("::b", "rpc error: context canceled")):
+        update.take({"diagnosticEvent": {"severity": "error", "message": text, "urn": f"{NODE}{urn}"}}, 0)
+    if stopped:
+        update.interrupt()
+    lines = "\n".join(update.end(1, 2, LOG))
+    assert "port 6420 is taken" in lines
+    assert ("context canceled" in lines) == (not stopped)
+
+
 def test_only_an_error_of_its_own_explains_why_an_update_failed() -> None:
     """Pulumi's output is printed if nothing else says why."""
     update = Update(0)
