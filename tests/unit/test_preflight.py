@@ -176,6 +176,22 @@ def test_an_update_never_recreates_a_lost_wallet_unless_new_wallet_is_set(engine
     assert again["walletId"] != state["walletId"]
 
 
+@pytest.mark.case(19)
+def test_new_wallet_that_stays_in_the_file_accepts_no_later_loss(engine: WalletEngine) -> None:
+    """The docs said that it does."""
+    stays = {**INPUTS, "newWallet": True}
+    state = {**remembered(engine, mine=wallet("A")), "newWallet": True}
+    remove(engine)
+    with pytest.raises(ProviderError, match="is gone"):
+        preflight(engine).update("attic", state, {**stays, "image": "registry/skycoin@sha256:2"})
+    with pytest.raises(ProviderError, match="is gone"):
+        preflight(engine).diff(refreshed(engine, state), stays, stays)
+    with pytest.raises(ProviderError, match="'other', which does not exist"):
+        preflight(engine).update("attic", state, {**stays, "wallet": "other"})
+    assert not {WALLET, "other"} & {*engine.volumes}
+    assert preflight(engine).create(stays)[1]["wallets"] == [], "a state that was lost does not know it"
+
+
 @pytest.mark.case(35)
 @pytest.mark.parametrize(
     ("wallets", "expected"),
