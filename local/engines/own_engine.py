@@ -7,6 +7,7 @@ own engine.
 
 import ipaddress
 import json
+import os
 import re
 from pathlib import Path
 
@@ -141,6 +142,8 @@ def _service(name: str, folder: Path, bridge: str, networks: str) -> Service:
         argv=[
             dockerd(),
             f"--host={endpoint(folder)}",
+            # The state folder, in which the socket is, opens to this user only.
+            f"--group={os.getgid()}",
             f"--data-root={folder}/data",
             f"--exec-root={folder}/run",
             f"--pidfile={folder}/docker.pid",

@@ -10,11 +10,9 @@ exists only in the board's namespace, so it goes with the board's last process, 
 """
 
 import contextlib
-import os
 import re
 import shlex
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +23,7 @@ from local.engines.engine import dockerd, engine_version
 from local.machine.layout import Layout, Mode
 from local.machine.packages import ensure_packages
 from tests.e2e.layouts import layout_in
+from tests.e2e.processes import descendants, kill
 
 FOLDER = "boards"
 """Folder in the state of the tests' machine that holds a folder for each board."""
@@ -148,7 +147,7 @@ class Board:
     def stop_sshd(self) -> None:
         """Kill the sshd and its open connections; new ones are refused at once."""
         for pid in self.pids("sshd"):
-            _kill(pid)
+            kill(pid)
 
     def start_engine(self) -> None:
         """Start the engine as Debian's unit does, with its data in the board's folder."""
@@ -163,11 +162,11 @@ class Board:
     def kill_engine(self) -> None:
         """Kill the engine and everything that it runs, as a power cut does."""
         for pid in self.pids("dockerd", "containerd"):
-            _kill(pid)
+            kill(pid)
         for pid in _shims(self.number, self.name):
-            for child in _descendants(pid):
-                _kill(child)
-            _kill(pid)
+            for child in descendants(pid):
+                kill(child)
+            kill(pid)
 
     def reboot(self) -> None:
         """Cut the power and boot again: containers start by their restart policies."""
@@ -201,7 +200,7 @@ class Board:
         """Stop everything on the board and remove its link; its folder stays."""
         self.kill_engine()
         for pid in _in_namespace(self.number):
-            _kill(pid)
+            kill(pid)
         subprocess.run(["ip", "link", "delete", _link(self.number)], capture_output=True, check=False)
         subprocess.run(["ip", "netns", "delete", _namespace(self.number)], capture_output=True, check=False)
 
@@ -367,18 +366,3 @@ def _in_namespace(number: int) -> list[int]:
     command = ["ip", "netns", "pids", _namespace(number)]
     listed = subprocess.run(command, capture_output=True, text=True, check=False)
     return [int(pid) for pid in listed.stdout.split()]
-
-
-def _descendants(pid: int) -> list[int]:
-    """Ids of all descendants of a process, the nearest first."""
-    found = [pid]
-    for process in found:
-        with contextlib.suppress(OSError):
-            children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-            found.extend(int(child) for child in children)
-    return found[1:]
-
-
-def _kill(pid: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
