@@ -15,6 +15,7 @@ from docker.errors import APIError, DockerException, NotFound
 from clients.engine_api import EngineApi
 from clients.errors import ServiceError, SilentHostError, message_of
 from clients.ssh import SshRelay
+from display.command_lines import docker_command
 
 SECONDS = 120
 """Time limit of one request, in seconds; a graceful stop takes 60."""
@@ -106,9 +107,10 @@ class Engine:
             reason = relay.last_words() if relay else ""
             if relay:
                 relay.close()
+            command = docker_command(self._host, self._ssh_options)
             raise SilentHostError(
                 f"no Docker engine answers at {self._host}: {reason or error}. "
-                f"Try `docker -H {self._host} version`; an ssh host's key must be in known_hosts."
+                f"Try `{command} version`; an ssh host's key must be in known_hosts."
             ) from error
 
 

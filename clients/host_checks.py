@@ -261,8 +261,7 @@ _ROWS = (
         name=Obstacle.OTHER_FORM,
         level=Level.UNKNOWN,
         problem="gives an answer at {engine} that is not in Docker's form: {reason}",
-        remedy="Look at what `docker -H {engine} info` prints: nothing is changed on a host that can't be "
-        "checked",
+        remedy="Look at what `{docker} info` prints: nothing is changed on a host that can't be checked",
     ),
     Check(
         name=Obstacle.HOST_KEY,

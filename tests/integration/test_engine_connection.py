@@ -429,6 +429,16 @@ def test_without_ssh_each_connection_ends_at_once(tmp_path: Path, monkeypatch: p
             asked.client()
 
 
+def test_the_command_to_try_has_the_hosts_ssh_options(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    asked = Engine()
+    asked.configure({"host": "ssh://pi@other-port.lan", "sshOpts": ["-p", "2222"]})
+    with pytest.raises(SilentHostError, match=r"Try `ssh -p 2222 ssh://pi@other-port\.lan docker version`;"):
+        asked.client()
+
+
 def test_an_exec_that_is_cut_off_does_not_count_as_complete(listener: Listener) -> None:
     asked = Engine()
     asked.configure({"host": f"unix://{listener.server_address!s}"})
