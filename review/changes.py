@@ -11,9 +11,9 @@ from typing import Any
 from catalogue.arch import ARCHES
 from catalogue.naming import variant_of
 from display.command_lines import skyinfra
-from display.errors import UserError
 from display.markdown import FEW
 from review.causes import Cause, Causes, Checkout
+from review.complete import PreviewError, refuse_missing_steps, refuse_unknown_steps
 from review.graph import Graph, read_graph
 from review.inside import Inside, Vulnerability, read_inside
 from review.options import BUILD, TAG, VOLUME, Options, read_options
@@ -48,10 +48,6 @@ OTHER_VOLUME = (
     "The wallet volume of the node {node} would be replaced, and its wallet is protected. Restore the old "
     "`wallet-volume`: another volume has other wallets, or none."
 )
-
-
-class PreviewError(UserError):
-    """Raised for an input that is not a preview; the message names the problem."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,10 +101,17 @@ class Changes:
     """Sentence about the database of known vulnerabilities; empty if no module differs."""
 
 
-def read_changes(preview: Any, checkout: Checkout | None = None) -> Changes:
-    """Read a preview. Raises PreviewError if `preview` is not the output of `pulumi preview --json`."""
+def read_changes(preview: Any, checkout: Checkout | None = None, *, shows_sames: bool = False) -> Changes:
+    """Read a preview. Raises PreviewError if `preview` is not the complete output of `pulumi preview --json`.
+
+    With `shows_sames`, it must have the steps of unchanged resources (`--show-sames`) too.
+    """
     if not isinstance(preview, dict) or not (preview.keys() & {"steps", "diagnostics"}):
         raise PreviewError("it has no steps")
+    faults = tuple(dict.fromkeys(_faults(preview.get("diagnostics") or ())))
+    refuse_unknown_steps(preview)
+    if not faults:
+        refuse_missing_steps(preview, shows_sames=shows_sames)
     steps = list(changing_steps(preview.get("steps") or ()))
     here = checkout or Checkout()
     causes = Causes(preview, here)
@@ -126,7 +129,7 @@ def read_changes(preview: Any, checkout: Checkout | None = None) -> Changes:
         others=_counted(
             step for step in steps if step.type not in (BUILD, TAG, *CONTAINERS, VOLUME, *RETIRED)
         ),
-        faults=tuple(dict.fromkeys(_faults(preview.get("diagnostics") or ()))),
+        faults=faults,
         warnings=tuple(dict.fromkeys(_warnings(preview.get("diagnostics") or ()))),
         options=read_options(preview),
         graph=read_graph(steps, preview),

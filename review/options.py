@@ -15,6 +15,7 @@ from catalogue.node_container import WALLET
 from catalogue.ssh_options import STRICT_HOST_KEYS
 from catalogue.urns import name_of, parents_of, type_of
 from clients.pulumi import NODE_CONTAINER
+from review.complete import hides_sames
 from review.steps import in_state, provider_of
 
 BUILD = "docker-build:index:Image"
@@ -94,8 +95,7 @@ def read_options(preview: Mapping[str, Any]) -> Options:
             if step.get("oldState") and step.get("newState")
             for change in _changes(step["oldState"], step["newState"], order)
         ),
-        complete=not (preview.get("changeSummary") or {}).get("same")
-        or any(step["op"] == "same" for step in steps.values()),
+        complete=not hides_sames(preview),
     )
 
 

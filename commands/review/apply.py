@@ -25,6 +25,7 @@ from local.stacks.states import state_file
 from review.approval import LENGTH, Items, Part, is_token
 from review.approval_words import applied_before, differences, read_details, refusal
 from review.changes import read_changes
+from review.complete import IncompletePreviewError
 from review.published import with_presence
 
 
@@ -126,7 +127,11 @@ class _Apply:
     def _refused(self, options: Sequence[str], backend: Backend) -> int:
         """Preview and compare; returns 0, or the exit code of a refusal after printing why."""
         done = run_preview(self.stack, [*options, *self._refreshing], backend.env)
-        changes = read_changes(preview := done.read())
+        try:
+            changes = read_changes(preview := done.read(), shows_sames=True)
+        except IncompletePreviewError as error:
+            message = done.message if done.failed else str(error)
+            raise UserError(f"Nothing was changed, because there is no complete preview: {message}") from None
         if done.failed or changes.faults:
             message = "\n".join(changes.faults) or done.message
             raise UserError(f"Nothing was changed, because `pulumi up` would fail: {message}")

@@ -19,7 +19,8 @@ from local.machine.layout import read_layout
 from local.stacks.files import stack_config, stack_file
 from review.approval_words import details, ending, ending_without
 from review.causes import Checkout
-from review.changes import Changes, PreviewError, read_changes
+from review.changes import Changes, read_changes
+from review.complete import IncompletePreviewError, PreviewError
 from review.markdown import ENDLESS, LIMIT, page, page_without_preview
 from review.published import with_presence
 from review.published_modules import with_published_modules
@@ -67,6 +68,11 @@ class Page:
         """Files of this checkout that the preview was created from."""
         return Checkout()
 
+    @property
+    def shows_sames(self) -> bool:
+        """True if the preview must have the steps of unchanged resources."""
+        return True
+
     def with_extra_facts(self, changes: Changes, preview: Any) -> Changes:
         """Add facts that are not in the preview."""
         raise NotImplementedError
@@ -84,9 +90,12 @@ class Page:
         try:
             preview = done.read()
             changes = self._changes(preview, failed=done.failed)
-        except UNREADABLE:
-            text = page_without_preview(self.title, done.message, is_foreign=self.is_foreign)
-            return RenderedPage(text=text, whole=text, code=FAILED, reason=done.message)
+        except UNREADABLE as error:
+            # If the preview failed, that is why something is missing.
+            is_cut = isinstance(error, IncompletePreviewError) and not done.failed
+            reason = str(error) if is_cut else done.message
+            text = page_without_preview(self.title, reason, is_foreign=self.is_foreign)
+            return RenderedPage(text=text, whole=text, code=FAILED, reason=reason)
         backups = () if done.failed else [*self.backups()]
         written = partial(page, stack=self.title, backups=backups, ending=self.last_lines(changes, preview))
         rebuilds = tuple(replace(rebuild, names_all=True) for rebuild in changes.rebuilds)
@@ -108,7 +117,7 @@ class Page:
         return made.code
 
     def _changes(self, preview: Any, *, failed: bool) -> Changes:
-        changes = read_changes(preview, self.checkout)
+        changes = read_changes(preview, self.checkout, shows_sames=self.shows_sames)
         if failed and not changes.faults:
             raise PreviewError("the preview failed without an error message")
         broken = broken_rules(wanted(preview), self.rules)
@@ -118,6 +127,11 @@ class Page:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SavedPage(Page):
     """A page of a saved preview, which may have been made from other files than those here."""
+
+    @property
+    def shows_sames(self) -> bool:
+        """False: it may have been made without `--show-sames`, and the page says so."""
+        return False
 
     def with_extra_facts(self, changes: Changes, preview: Any) -> Changes:
         """Add the modules of published images, without asking their stack."""

@@ -21,7 +21,8 @@ from local.stacks.files import stack_file
 from providers.adopting import ADOPTING
 from providers.skycoin.wallet_identity import ACCEPTED
 from review.approval import Approval, Sources, approval
-from review.changes import Changes, PreviewError
+from review.changes import Changes
+from review.complete import PreviewError
 
 IMAGES = "images"
 """Folder that builds read files from."""

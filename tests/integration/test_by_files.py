@@ -25,6 +25,7 @@ from mocks.__main__ import main as mocks_main
 from release.vulnerabilities import by_module
 from review.markdown import LIMIT
 from tests.unit.command_line import Ran, Skyinfra
+from tests.unit.previews import complete
 from tests.unit.projects import PROJECT
 from tests.unit.test_vulnerabilities import entry
 
@@ -480,7 +481,7 @@ def test_pages_finished_before_the_timeout_are_printed(
     repository: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     slow = tmp_path / "slow"
-    slow.write_text('#!/bin/sh\necho \'{"steps": []}\'\nprintf "{"\nsleep 60\n')
+    slow.write_text(f"#!/bin/sh\necho '{json.dumps(complete())}'\nprintf '{{'\nsleep 60\n")
     slow.chmod(0o755)
     monkeypatch.setattr("sys.executable", str(slow))
     monkeypatch.setattr(mock_previews, "SECONDS", 1)

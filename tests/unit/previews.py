@@ -1,8 +1,30 @@
-"""Previews with more nodes than their stack has."""
+"""Previews made by hand, and previews with more nodes than their stack has."""
 
 import json
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 from mocks.previews import Preview
+
+STACK = "urn:pulumi:release::skycoin::pulumi:pulumi:Stack::skycoin-release"
+SAME: Mapping[str, Any] = {"op": "same", "urn": STACK, "oldState": {"urn": STACK}, "newState": {"urn": STACK}}
+"""Step of the stack itself, which is in every preview of the engine that has not failed."""
+
+
+def complete(*steps: Mapping[str, Any], **more: Any) -> Preview:
+    """Preview with these steps, the stack's own step, and the counts that the engine adds to them."""
+    has_own = any("::pulumi:pulumi:Stack::" in step["urn"] for step in steps)
+    everything = [*([] if has_own else [SAME]), *steps]
+    uncounted = ("refresh", "read", "delete-replaced", "create-replacement", "discard-replaced")
+    counts = Counter(step["op"] for step in everything if step["op"] not in uncounted)
+    return {"steps": everything, "changeSummary": dict(counts), **more}
+
+
+def recounted(preview: Mapping[str, Any]) -> Preview:
+    """The preview with the counts of its present steps."""
+    more = {key: value for key, value in preview.items() if key not in ("steps", "changeSummary")}
+    return complete(*preview["steps"], **more)
 
 
 def copies(preview: Preview, name: str, count: int) -> Preview:
@@ -11,4 +33,4 @@ def copies(preview: Preview, name: str, count: int) -> Preview:
     rest = [step for step in preview["steps"] if step not in its]
     text = json.dumps(its)
     made = [step for number in range(count) for step in json.loads(text.replace(name, f"{name}-{number:03}"))]
-    return {**preview, "steps": [*rest, *made]}
+    return recounted({**preview, "steps": [*rest, *made]})

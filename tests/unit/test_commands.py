@@ -26,7 +26,7 @@ from local.pulumi.cli import backend_url, last_engine
 from local.stacks.lock import exclusive
 from providers.skycoin.wallet_identity import ACCEPTED
 from release.record import RecordError
-from review.changes import PreviewError
+from review.complete import PreviewError
 from settings.names import workspace_container
 from tests.unit.command_line import Skyinfra
 from tests.unit.projects import PROJECT

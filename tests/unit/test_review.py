@@ -14,12 +14,14 @@ from pulumi.runtime.rpc import UNKNOWN
 from catalogue.arch import ARCHES
 from catalogue.exit_codes import FAILED, REFUSED
 from review.causes import SAVED, Cause
-from review.changes import PreviewError, Rebuild, read_changes
+from review.changes import Rebuild, read_changes
+from review.complete import PreviewError
 from review.first_screen import FAILS, NOTHING_LOST, PULLS
 from review.markdown import LIMIT, page
 from review.summary import summary
 from review.values import difference
 from tests.unit.command_line import Skyinfra
+from tests.unit.previews import complete
 from tests.unit.yaml_like import DIGEST
 
 IMAGE = "skycoin:index:Image$skycoin:index:Variant$docker-build:index:Image"
@@ -76,7 +78,7 @@ def node(op: str, old: Mapping[str, Any], new: Mapping[str, Any], *paths: str) -
 
 
 def rendered(*steps: Mapping[str, Any]) -> str:
-    return page(read_changes({"steps": list(steps)}), "release")
+    return page(read_changes(complete(*steps)), "release")
 
 
 def test_nothing_changes() -> None:
@@ -87,7 +89,7 @@ def test_nothing_changes() -> None:
 def test_variants_that_are_built_for_the_same_reason_are_one_row_in_the_tables_order() -> None:
     """Four variants are built for one argument and the fifth for another, so there are two rows."""
     steps = [build(arch, LAYERS="1") for arch in sorted(ARCHES, reverse=True) if arch != "arm32v6"]
-    changes = read_changes({"steps": [*steps, build("arm32v6", EXTRA="x|y")]})
+    changes = read_changes(complete(*steps, build("arm32v6", EXTRA="x|y")))
     assert changes.rebuilds == (
         Rebuild(
             image="skycoin",
@@ -103,21 +105,21 @@ def test_variants_that_are_built_for_the_same_reason_are_one_row_in_the_tables_o
 @pytest.mark.parametrize("name", ["extra", "extra-image", "skycoin-sparc-image"])
 def test_every_build_is_counted_whatever_its_name_is(name: str) -> None:
     """“Nothing changes”, said the page about a build that was called unlike all others."""
-    changes = read_changes({"steps": [step("create", IMAGE, name, None, {})]})
+    changes = read_changes(complete(step("create", IMAGE, name, None, {})))
     assert [(rebuild.image, rebuild.arches) for rebuild in changes.rebuilds] == [
         (name, ("an unknown architecture",))
     ]
     assert summary(changes) == "1 variant rebuilt"
     one = build("amd64", X="1")
     elsewhere = {**one, "urn": one["urn"].replace(IMAGE, f"house:index:Images${IMAGE}")}
-    assert summary(read_changes({"steps": [one, elsewhere]})) == "2 variants rebuilt"
+    assert summary(read_changes(complete(one, elsewhere))) == "2 variants rebuilt"
 
 
 def test_other_reasons_of_a_build_are_reported() -> None:
     source = step("update", IMAGE, "skycoin-amd64-image", {}, {}, ("contextHash", "labels"))
     fresh = step("create", IMAGE, "skycoin-arm32v5-image", None, {})
     one = step("update", IMAGE, "skycoin-arm32v6-image", {"buildArgs": {"A": "1"}}, {}, ("buildArgs.A",))
-    assert [entry.why for entry in read_changes({"steps": [source, fresh, one]}).rebuilds] == [
+    assert [entry.why for entry in read_changes(complete(source, fresh, one)).rebuilds] == [
         (f"files of its folder ({SAVED})",),
         ("new",),
         ("A: 1 → none",),
@@ -173,7 +175,7 @@ def test_the_steps_of_one_replacement_are_one_row() -> None:
         step(op, EXPORTER_CONTAINER, "x", {"name": "skycoin-attic"}, {"name": "skycoin-attic"})
         for op in operations
     ]
-    [restart] = read_changes({"steps": steps}).restarts
+    [restart] = read_changes(complete(*steps)).restarts
     assert (restart.container, restart.op) == ("skycoin-attic", "replace")
 
 
@@ -259,7 +261,7 @@ def test_a_refused_preview_shows_what_was_refused_and_not_its_aftermath() -> Non
         },
         {"severity": "warning", "message": "something else"},
     ]
-    changes = read_changes({"steps": [], "diagnostics": said})
+    changes = read_changes(complete(diagnostics=said))
     assert changes.faults == ("0.27.1 is published as sha256:1",)
     assert page(changes, "release").startswith("## Stack release: refused\n\n### `pulumi up` would stop")
 
@@ -270,20 +272,20 @@ def errors(*messages: str) -> list[dict[str, str]]:
 
 def test_a_refusal_of_a_provider_is_not_followed_by_the_engines_own_words_for_it() -> None:
     """Pages of the real engine used to end the refusal with `preview failed`."""
-    changes = read_changes({"steps": [], "diagnostics": errors("the wallet is gone", "preview failed")})
+    changes = read_changes(complete(diagnostics=errors("the wallet is gone", "preview failed")))
     assert changes.faults == ("the wallet is gone",)
-    alone = read_changes({"steps": [], "diagnostics": errors("preview failed")})
+    alone = read_changes(complete(diagnostics=errors("preview failed")))
     assert alone.faults == ("preview failed",), "or the page would call it safe"
 
 
 def test_a_refusal_that_ended_the_preview_before_any_change_says_so() -> None:
     """The page used to announce changes below, and there were none."""
     diagnostics = errors("the wallet is gone")
-    assert page(read_changes({"steps": [], "diagnostics": diagnostics}), "mine") == (
+    assert page(read_changes(complete(diagnostics=diagnostics)), "mine") == (
         "## Stack mine: refused\n\n### `pulumi up` would stop with this, and change nothing\n\n"
         "```\nthe wallet is gone\n```\n\nThe preview stopped at this error before it reached any change.\n"
     )
-    more = read_changes({"steps": [step("create", PREFLIGHT, "a", None, {})], "diagnostics": diagnostics})
+    more = read_changes(complete(step("create", PREFLIGHT, "a", None, {}), diagnostics=diagnostics))
     assert "\nBelow are the changes `up` would make without this error, as far as the preview got.\n" in page(
         more, "mine"
     )
@@ -294,7 +296,7 @@ def test_a_long_refusal_is_broken_into_lines_but_no_command_and_no_excerpt() -> 
     command = "`./skyinfra wallet restore attic FILE -s fleet`"
     excerpt = f"    {'wallet ' * 20}".rstrip()
     fault = f"{'It held a wallet. ' * 5}{command} brings it back.\n{excerpt}\n{'x' * 120}"
-    lines = page(read_changes({"steps": [], "diagnostics": errors(fault)}), "mine").splitlines()
+    lines = page(read_changes(complete(diagnostics=errors(fault))), "mine").splitlines()
     assert lines[lines.index("```") + 1 :][:4] == [
         ("It held a wallet. " * 5).strip(),
         f"{command} brings it back.",
@@ -307,7 +309,7 @@ def test_each_warning_is_on_the_page_once() -> None:
     """A warning is a finding of a host's checks, or says that the host does not answer."""
     said = "host attic does not answer at ssh://pi@attic.lan: no route.\nWhat `up` would find is not known."
     warning = {"severity": "warning", "message": f"warning: {said}\n"}
-    changes = read_changes({"steps": [], "diagnostics": [warning, warning, {"message": "said in passing"}]})
+    changes = read_changes(complete(diagnostics=[warning, warning, {"message": "said in passing"}]))
     assert page(changes, "mine") == (
         "## Stack mine: safe\n\nNothing changes.\n\n### Warnings\n\n- host attic does not answer at "
         "ssh://pi@attic.lan: no route. What `up` would find is not known.\n"
@@ -327,7 +329,7 @@ def test_input_that_is_not_a_preview_is_refused() -> None:
         "{}",
         b"\xff\xfe\xfd",
         '{"steps": [{"op": "create"}]}',
-        '{"steps": [{"op": "create", "urn": "x"}]}',
+        '{"steps": [{"op": "create", "urn": "x", "newState": {"inputs": {}}}]}',
         '{"steps": ["x"]}',
     ],
 )
@@ -340,7 +342,7 @@ def test_the_command_names_the_input_that_it_requires(given: str | bytes, skyinf
 
 
 def test_the_command_prints_the_page(skyinfra: Skyinfra) -> None:
-    given = json.dumps({"steps": [tag("latest", "update")]})
+    given = json.dumps(complete(tag("latest", "update")))
     ran = skyinfra("review", "-s", "release", "--preview", "-", given=given)
     assert ran.code == 0
     assert ran.out.startswith("## Stack release: safe\n\n1 tag moved.\n")
@@ -354,7 +356,7 @@ def test_text_that_does_not_fit_on_a_page_is_in_the_file_of_the_complete_page(
         one["urn"] += str(number)
     file = tmp_path / "whole.md"
     asked = ["review", "-s", "release", "--preview", "-"]
-    ran = skyinfra(*asked, "--whole", str(file), given=json.dumps({"steps": steps}))
+    ran = skyinfra(*asked, "--whole", str(file), given=json.dumps(complete(*steps)))
     [cut] = [line for line in ran.out.splitlines() if line.startswith("**Cut here: ")]
     shown = ran.out.count("\n| `")
     said = "A page has at most 60,000 characters; the complete page is the file `whole.md`."
@@ -367,12 +369,12 @@ def test_text_that_does_not_fit_on_a_page_is_in_the_file_of_the_complete_page(
     first, end = ran.out.partition("<details>")[0], ran.out[-100:]
     assert text.startswith(first)
     assert text.endswith(end)
-    plain = skyinfra(*asked, given=json.dumps({"steps": steps})).out
+    plain = skyinfra(*asked, given=json.dumps(complete(*steps))).out
     assert "60,000 characters; `pulumi preview --diff` shows the rest.**" in plain
 
 
 def test_a_page_that_is_not_shortened_is_the_complete_page(skyinfra: Skyinfra, tmp_path: Path) -> None:
-    given, file = json.dumps({"steps": [tag("latest", "update")]}), tmp_path / "whole.md"
+    given, file = json.dumps(complete(tag("latest", "update"))), tmp_path / "whole.md"
     ran = skyinfra("review", "-s", "release", "--preview", "-", "--whole", str(file), given=given)
     assert file.read_text() == ran.out
 
@@ -391,7 +393,8 @@ def plain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program = tmp_path / "bin" / "pulumi"
     program.parent.mkdir()
     program.write_text(
-        '#!/bin/sh\n[ "$1" = preview ] && { echo "$@" > "${0%/*}/asked"; env > "${0%/*}/env"; }\n'
+        '#!/bin/sh\necho "$1" >> "${0%/*}/commands"\n'
+        '[ "$1" = preview ] && { echo "$@" > "${0%/*}/asked"; env > "${0%/*}/env"; }\n'
         "while [ $# -gt 0 ]; do\n"
         '[ "$1" = --config-file ] && echo encryptionsalt: x >> "$2"; shift\ndone\n'
         'printf %s "$ANSWER"\nexit "${CODE:-0}"\n'
@@ -401,7 +404,7 @@ def plain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "state"))
     monkeypatch.setattr("local.stacks.files.PROJECT", tmp_path)
     (tmp_path / "stacks").mkdir()
-    monkeypatch.setenv("ANSWER", '{"steps": []}')
+    monkeypatch.setenv("ANSWER", json.dumps(complete()))
     return program.parent
 
 
@@ -446,6 +449,42 @@ def test_a_failed_preview_without_an_error_gives_no_page(
 
 
 @pytest.mark.parametrize(
+    ("answer", "code", "said"),
+    [
+        (
+            {"steps": [], "changeSummary": {"delete": 3}},
+            "0",
+            "there is no complete preview: The preview has no step of the stack itself",
+        ),
+        (
+            {**complete(), "changeSummary": {"same": 51}},
+            "0",
+            "there is no complete preview: The preview has 1 step `same`, and its `changeSummary` counts 51.",
+        ),
+        ({"steps": []}, "255", "there is no complete preview: `pulumi preview --json --show-sames"),
+        (
+            {"steps": [], "diagnostics": [{"severity": "error", "message": "no"}]},
+            "0",
+            "`pulumi up` would fail: no",
+        ),
+    ],
+    ids=["cut", "without unchanged resources", "failed", "refused"],
+)
+def test_a_cut_preview_is_not_applied(
+    answer: Any, code: str, said: str, plain: Path, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first two were compared with the approval, which covers only the steps that are there."""
+    (plain.parent / "stacks" / "Pulumi.mine.yaml").write_text("config: {}\n")
+    monkeypatch.setattr("commands.review.apply.clean_tree", str)
+    monkeypatch.setenv("ANSWER", json.dumps(answer))
+    monkeypatch.setenv("CODE", code)
+    ran = skyinfra("apply", "-s", "mine", "--review", "a" * 64)
+    assert ran.code == FAILED
+    assert f"error: Nothing was changed, because {said}" in ran.err
+    assert "up" not in (plain / "commands").read_text().splitlines()
+
+
+@pytest.mark.parametrize(
     ("before", "said"),
     [
         (None, []),
@@ -461,7 +500,8 @@ def test_a_recipient_of_backups_that_comes_or_goes_is_a_warning(
     """Before, a page of a workflow, which has no records of backups, did not name who gets the next ones."""
     urn = "urn:pulumi:mine::skycoin::pulumi:pulumi:Stack::skycoin-mine"
     old = None if before is None else {"outputs": before}
-    answer = {"steps": [{"op": "same", "urn": urn, "oldState": old, "newState": {}}]}
+    op = "create" if old is None else "same"
+    answer = complete({"op": op, "urn": urn, "oldState": old, "newState": {"urn": urn}})
     monkeypatch.setenv("ANSWER", json.dumps(answer))
     file = plain.parent / "stacks" / "Pulumi.mine.yaml"
     file.write_text(f"config:\n  skycoin:wallets: {{recipients: [{PUBLIC}]}}\n")

@@ -18,6 +18,7 @@ from review.images import IMAGE
 from review.setting_lines import BASES, SettingLines
 from settings.places import StackFile
 from tests.unit.command_line import Skyinfra
+from tests.unit.previews import complete
 from tests.unit.test_review import IMAGE as BUILT
 from tests.unit.test_review import TAG, node, step
 
@@ -63,7 +64,7 @@ def build(old: Any, new: Any, *paths: str, image: str = "skycoin", op: str = "up
 
 
 def why(*steps: dict[str, Any], checkout: Checkout = HERE) -> list[str]:
-    [rebuild] = read_changes({"steps": list(steps)}, checkout).rebuilds
+    [rebuild] = read_changes(complete(*steps), checkout).rebuilds
     return list(rebuild.why)
 
 
@@ -194,7 +195,7 @@ def test_the_file_of_the_complete_page_names_every_file(
     read = Mock(wraps=read_changes)
     monkeypatch.setattr(pages, "read_changes", read)
     image = component("skycoin", dict.fromkeys(recorded(), "0"))
-    given = json.dumps({"steps": [image, child(image, build({}, INPUTS, "contextHash"))]})
+    given = json.dumps(complete(image, child(image, build({}, INPUTS, "contextHash"))))
     file = tmp_path / "whole.md"
     done = skyinfra("review", "-s", "mine", "--preview", "-", "--whole", str(file), given=given)
     rest = f" and {len(recorded()) - 3} more"
@@ -251,7 +252,7 @@ def test_a_new_variant_and_one_that_was_removed_from_its_registry_are_distinguis
 
 
 def written(*steps: dict[str, Any]) -> list[str]:
-    [publication] = read_changes({"steps": list(steps)}, HERE).publications
+    [publication] = read_changes(complete(*steps), HERE).publications
     return list(publication.why)
 
 
@@ -300,12 +301,12 @@ def test_a_nodes_image_is_reported_to_come_from_another_stack() -> None:
     exporter = step(
         "replace", "skycoin:index:Exporter$docker:index/container:Container", "x", {}, {}, ("image",)
     )
-    found = read_changes({"steps": [other, moved, exporter]}, HERE).restarts
+    found = read_changes(complete(other, moved, exporter), HERE).restarts
     assert [cause.why for cause in found] == [
         (f"image: a → b (published by organization/skycoin/release, {NAME}:2)", "memory: 1 → 2 MiB"),
         ("image",),
     ]
-    assert read_changes({"steps": [moved]}, HERE).restarts[0].why[0] == "image: a → b"
+    assert read_changes(complete(moved), HERE).restarts[0].why[0] == "image: a → b"
 
 
 def test_a_page_of_causes_is_json_as_pulumi_writes_it() -> None:

@@ -42,7 +42,7 @@ from review.setting_lines import SettingLines
 from settings.places import StackFile
 from tests.e2e.example_pages import REAL, stable
 from tests.unit.engine import Engine
-from tests.unit.previews import copies
+from tests.unit.previews import copies, recounted
 from tests.unit.projects import FILES, PROJECT, RELEASE_STACK, published, run_program, stack_settings, up
 
 FOLDER = PROJECT / "docs" / "examples"
@@ -355,7 +355,7 @@ EDITS: dict[str, tuple[str, str]] = {
 def test_a_documented_example_matches_the_programs_output(name: str) -> None:
     stack, preview, level = PAGES[name]
     checkout = Checkout(SettingLines(file_of(stack, *EDITS.get(name, ()))), has_files=True)
-    parsed = json.loads(json.dumps(preview()))
+    parsed = recounted(json.loads(json.dumps(preview())))
     changes = replace(read_changes(parsed, checkout), broken=broken_rules(wanted(parsed), rulebook()))
     changes = with_published_modules(changes, parsed, released_again().__getitem__)
     changes = judged(changes, by_module(KNOWN), DAY)

@@ -16,6 +16,7 @@ from review.mermaid import BOXES, mermaid
 from review.risk import risk_of
 from review.text_budget import fit_lines, length, shares
 from tests.unit.command_line import Skyinfra
+from tests.unit.previews import complete
 from tests.unit.test_review import (
     CONTAINER,
     EXPORTER_CONTAINER,
@@ -45,7 +46,7 @@ def tags(old: dict[str, Any], new: dict[str, Any], **outputs: Any) -> dict[str, 
 
 
 def line_of(*steps: Any, **more: Any) -> str:
-    return risk_of(read_changes({"steps": list(steps), **more})).line
+    return risk_of(read_changes(complete(*steps, **more))).line
 
 
 def replaced(name: str = "attic", **inputs: Any) -> dict[str, Any]:
@@ -91,7 +92,7 @@ def test_an_image_is_pulled_only_if_it_changes() -> None:
     flag = replaced("shed", **LIMITS)
     flag["detailedDiff"] = {"command[1]": None}
     for steps, said in (([flag, replaced(**LIMITS)], pulled), ([flag], ran)):
-        text = "\n".join(screen(read_changes({"steps": steps})))
+        text = "\n".join(screen(read_changes(complete(*steps))))
         assert f"\n{said} If the new container fails, the old one is started again." in text
 
 
@@ -104,7 +105,7 @@ def test_possible_losses_are_reported_before_interruptions() -> None:
 
 
 def test_a_preview_that_leaves_things_out_is_not_called_safe() -> None:
-    changes = read_changes({"steps": [], "changeSummary": {"same": 3}})
+    changes = read_changes({**complete(), "changeSummary": {"same": 3}})
     assert risk_of(changes).line == "no risk seen, but the preview is incomplete"
     assert INCOMPLETE in screen(changes)
 
@@ -131,7 +132,7 @@ SOUND: dict[str, Any] = {
 )
 def test_the_exit_code_follows_from_the_risk(steps: list[Any], code: int, skyinfra: Skyinfra) -> None:
     """test_review.py and test_review_options.py test a refusal, a wallet at risk, and a missing preview."""
-    given = json.dumps({"steps": steps})
+    given = json.dumps(complete(*steps))
     assert skyinfra("review", "-s", "mine", "--preview", "-", given=given).code == code
 
 
@@ -291,7 +292,7 @@ def test_what_is_opened_is_never_cut_off_the_first_screen(count: int) -> None:
     """Behind six long names, or after other nodes, neither the API sets nor the network were there."""
     sets = f"{SETS},{'X' * 700},INSECURE_WALLET_SEED"
     changed = nodes_with_other_flags(count, f"-enable-api-sets={sets}", "-enable-gui")
-    screen = first_screen(read_changes({"steps": changed}), "mine").text
+    screen = first_screen(read_changes(complete(*changed)), "mine").text
     [line] = [line for line in screen.splitlines() if "(**the API can then give away seeds**)" in line][:1]
     assert line.startswith("- node `skycoin-greenhouse-0-nn")
     assert f": api-sets: READ,TXN → {SETS}," in line
@@ -303,7 +304,7 @@ def test_the_reasons_of_a_stop_are_shown_and_its_names_are_cut() -> None:
     changed = nodes_with_other_flags(6, "-enable-api-sets=READ,TXN,STATUS")
     for one in changed:
         one["newState"]["inputs"]["command"] = ["-enable-api-sets=READ,TXN,STATUS"]
-    screen = first_screen(read_changes({"steps": changed}), "mine").text
+    screen = first_screen(read_changes(complete(*changed)), "mine").text
     assert "…. Why: api-sets: READ,TXN → READ,TXN,STATUS\n" in screen
 
 
@@ -413,7 +414,7 @@ def crowd(count: int) -> dict[str, Any]:
         kept = step("delete", VOLUME, f"{name}-data", {"name": f"{name}-data"})
         steps += [lost, tag, container, kept]
     warnings = [{"severity": "warning", "message": f"host {number} is away " * 30} for number in range(count)]
-    return {"steps": steps, "diagnostics": warnings}
+    return complete(*steps, diagnostics=warnings)
 
 
 FAULT = {"severity": "error", "message": "\n".join(f"{line} ``` is wrong" * 9 for line in range(300))}
@@ -455,24 +456,24 @@ def test_a_shortened_list_counts_the_missing_lines_and_is_complete_in_the_detail
 
 
 def test_a_first_screen_with_room_repeats_nothing() -> None:
-    changes = read_changes({"steps": [replaced(**LIMITS)]})
+    changes = read_changes(complete(replaced(**LIMITS)))
     assert first_screen(changes, "mine").cut == ()
     assert NOTHING_LOST in screen(changes)
 
 
 def test_an_error_can_not_end_its_code_block() -> None:
     said = [{"severity": "error", "message": "```\n</details> <!--"}]
-    text = page(read_changes({"steps": [], "diagnostics": said}), "mine")
+    text = page(read_changes(complete(diagnostics=said)), "mine")
     assert "\n````\n```\n</details> <!--\n````\n" in text
 
 
 def test_a_warning_hides_nothing_behind_a_comment() -> None:
     said = [{"severity": "warning", "message": "host <!-- a"}]
-    assert "- host &lt;!-- a\n" in page(read_changes({"steps": [], "diagnostics": said}), "mine")
+    assert "- host &lt;!-- a\n" in page(read_changes(complete(diagnostics=said)), "mine")
 
 
 def test_a_backup_that_falls_short_is_on_the_first_screen() -> None:
-    text = first_screen(read_changes({"steps": []}), "mine", [("attic", "**none**"), ("shed", "1 h")]).text
+    text = first_screen(read_changes(complete()), "mine", [("attic", "**none**"), ("shed", "1 h")]).text
     assert text.endswith("### Warnings\n\n- newest backup of attic: **none**\n")
 
 
@@ -496,7 +497,7 @@ def test_the_graph_connects_changes_across_unchanged_resources() -> None:
     moved["newState"]["dependencies"] = [image["urn"]]
     pulled["newState"]["dependencies"] = [moved["urn"]]
     container["newState"]["dependencies"] = [pulled["urn"], "urn:not:there"]
-    changes = read_changes({"steps": [container, pulled, moved, image]})
+    changes = read_changes(complete(container, pulled, moved, image))
     assert changes.graph == Graph(
         (
             "image skycoin: 1 variant",
@@ -512,7 +513,7 @@ def test_a_volume_that_would_be_lost_is_in_the_graph_and_a_kept_one_is_not() -> 
     lost = step("delete", VOLUME, "attic-wallet", {"name": "skycoin-attic-wallet"})
     lost["oldState"]["retainOnDelete"] = False
     kept = step("delete", VOLUME, "attic-data", {"name": "skycoin-attic-data"})
-    assert read_changes({"steps": [lost, kept]}).graph.boxes == (
+    assert read_changes(complete(lost, kept)).graph.boxes == (
         "volume skycoin-attic-wallet: removed, DATA LOST",
     )
 

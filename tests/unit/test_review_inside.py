@@ -36,6 +36,7 @@ from review.inside import EARLIER, GO_UNKNOWN, OF_FOLDER, OF_GIT, SAVED, VERIFIC
 from review.inside_words import SAME
 from review.markdown import LIMIT, page
 from review.modules_by_files import inside_by_files
+from tests.unit.previews import complete, recounted
 from tests.unit.test_review import IMAGE as BUILT
 from tests.unit.test_review import step
 from tests.unit.test_review_causes import child
@@ -64,6 +65,7 @@ def preview_of(
     component = step("same", IMAGE, "skycoin", {}, {})
     component["oldState"]["outputs"] = {} if required_before is None else {"required": required_before}
     if is_new:
+        component["op"] = "create"
         del component["oldState"]
     old, new = ({"context": context, "buildArgs": {"BUILD_FROM": base}} for base in build_from)
     verified = [step("update", VERIFICATION, f"skycoin-{number}", {}, {}) for number in range(len(proofs))]
@@ -86,7 +88,7 @@ def of_source(location: str) -> dict[str, Any]:
 
 
 def read(*arguments: Any, checkout: Checkout = HERE, **more: Any) -> Changes:
-    return read_changes(preview_of(*arguments, **more), checkout)
+    return read_changes(recounted(preview_of(*arguments, **more)), checkout)
 
 
 def lines(changes: Changes) -> list[str]:
@@ -130,7 +132,7 @@ def test_another_go_sum_with_equal_modules_is_reported() -> None:
     for recorded, said in (("0" * 12, f"{SAME}, but another go.sum"), (FILES_NOW[path], SAME)):
         preview = preview_of(NOW)
         preview["steps"][0]["oldState"]["outputs"][FILES] = {path: recorded}
-        assert lines(read_changes(preview, HERE)) == [f"- skycoin: {said}"]
+        assert lines(read_changes(recounted(preview), HERE)) == [f"- skycoin: {said}"]
 
 
 @pytest.mark.parametrize(
@@ -213,7 +215,7 @@ def test_the_earlier_go_version_is_that_of_the_variant_that_changes(order: int) 
     same = step("same", BUILT, "skycoin-arm64v8-image", {"context": CONTEXT}, {"context": CONTEXT})
     of_files = {"steps": [same, *steps][::order]}
     [by_files] = inside_by_files(of_files, lambda _: ("go 1.26\n", "go 1.26\n"))
-    [by_state] = read_changes({"steps": steps[::order]}, HERE).inside
+    [by_state] = read_changes(complete(*steps[::order]), HERE).inside
     assert (by_files.of_go, by_state.of_go) == (GO_UNKNOWN, GO_UNKNOWN)
 
 

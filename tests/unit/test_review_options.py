@@ -12,6 +12,7 @@ from review.first_screen import NOTHING_LOST, first_screen
 from review.markdown import page
 from review.options import Loss, read_options
 from tests.unit.command_line import Skyinfra
+from tests.unit.previews import complete
 from tests.unit.test_review import HERE, IMAGE, TAG, VOLUME
 
 NODE = "skycoin:index:Node"
@@ -81,7 +82,7 @@ def test_a_wallet_that_loses_its_protection_is_the_first_thing_on_the_page(
     option: str, said: str, op: str, skyinfra: Skyinfra
 ) -> None:
     """The page used to say “nothing changes”, with exit code 0: Pulumi calls such a step `same`."""
-    given = {"steps": [step(wallet(), wallet(**{option: False}), op)]}
+    given = complete(step(wallet(), wallet(**{option: False}), op))
     ran = skyinfra("review", "-s", "mine", "--preview", "-", given=json.dumps(given))
     assert ran.code == AT_RISK == 5
     assert ran.out.splitlines()[:7] == [
@@ -132,7 +133,7 @@ def test_a_lost_protection_of_an_image_a_tag_or_a_chain_is_reported_too() -> Non
             wallet=False,
         ),
     ]
-    text = page(read_changes({"steps": [data]}), "mine")
+    text = page(read_changes(complete(data)), "mine")
     assert text.startswith("## Stack mine: DATA AT RISK\n")
 
 
@@ -164,7 +165,7 @@ def test_a_wallet_that_is_newly_given_up_is_a_loss() -> None:
     without, given = preflight(new_wallet=False), preflight(new_wallet=True)
     for change in (step(without, given, "update"), step(None, given, "create")):
         assert losses(change) == [Loss(text=said, wallet=True)]
-        text = page(read_changes({"steps": [change]}), "release")
+        text = page(read_changes(complete(change)), "release")
         assert text.startswith("## Stack release: WALLET AT RISK\n")
         assert NOTHING_LOST not in text
     for change in (step(given, given), step(given, without, "update"), step(without, without)):
@@ -211,7 +212,7 @@ def test_a_volume_that_a_refresh_did_not_find_is_a_loss() -> None:
     changed = [step(data, None, "refresh"), step(None, data, "create")]
     said = "The volume `own` on host here is gone from its host, and would be created empty."
     assert losses(*changed) == [Loss(text=said, wallet=False)]
-    text = page(read_changes({"steps": changed}), "mine")
+    text = page(read_changes(complete(*changed)), "mine")
     assert text.startswith("## Stack mine: DATA AT RISK\n")
     assert "### Volumes" not in text
     found = [step(wallet(), None, "refresh"), step(None, wallet(), "create")]
@@ -345,14 +346,14 @@ def test_a_provider_that_leaves_the_environments_engine_is_a_change(
     there, back = f"that of the environment → {place}", f"{place} → that of the environment"
     assert changes(step(old, new, "update")) == [("here", f"reaches another engine: {there}")]
     assert changes(step(new, old, "update")) == [("here", f"reaches another engine: {back}")]
-    screen = first_screen(read_changes({"steps": [step(old, new, "update")]}), "mine").text
+    screen = first_screen(read_changes(complete(step(old, new, "update"))), "mine").text
     assert f"### Warnings\n\n- host here: reaches another engine: {there}\n" in screen
 
 
 def test_an_output_that_is_no_longer_secret_is_on_the_first_screen() -> None:
     """It was among the options further down, under the line `safe`."""
     before, after = state(NODE, "attic", additionalSecretOutputs=["token"]), state(NODE, "attic")
-    screen = first_screen(read_changes({"steps": [step(before, after)]}), "mine").text
+    screen = first_screen(read_changes(complete(step(before, after))), "mine").text
     said = "attic no longer keeps secret the output token: states, logs and pages may show it"
     assert f"### Warnings\n\n- {said}\n" in screen
 
@@ -363,7 +364,7 @@ def test_a_host_that_is_reached_elsewhere_or_otherwise_is_on_the_first_screen() 
     ways = [f"{strict}]", f'{strict},"-o","UserKnownHostsFile=stacks/keys","-p","2202"]']
     inputs = [{"host": host, "sshOpts": way} for host, way in zip(("ssh://a", "ssh://b"), ways, strict=True)]
     before, after = (state(kind, "attic", inputs=one) for one in inputs)
-    screen = first_screen(read_changes({"steps": [step(before, after, "update")]}), "mine").text
+    screen = first_screen(read_changes(complete(step(before, after, "update"))), "mine").text
     assert "### Warnings\n\n- host attic: reaches another engine: ssh://a → ssh://b\n" in screen
     said = "other ssh options: none → -o UserKnownHostsFile=stacks/keys -p 2202"
     assert f"- host attic: is reached with {said}\n" in screen
@@ -377,7 +378,7 @@ def test_a_type_that_moves_to_another_plugin_may_have_another_provider() -> None
 
 def test_changed_options_are_listed_and_counted_as_a_change() -> None:
     hook = step(state(NODE, "attic", resourceHooks=HOOKS), state(NODE, "attic", resourceHooks={}))
-    text = page(read_changes({"steps": [hook]}), "mine")
+    text = page(read_changes(complete(hook)), "mine")
     assert text == (
         "## Stack mine: safe\n\n1 resource with other options.\n\n### What can be lost\n\n"
         f"{NOTHING_LOST}\n\n<details><summary>Options: 2</summary>\n\n"
@@ -389,12 +390,13 @@ def test_changed_options_are_listed_and_counted_as_a_change() -> None:
 
 def test_a_preview_that_leaves_unchanged_resources_out_is_not_trusted_for_them() -> None:
     """Without `--show-sames`, a preview only counts unchanged resources."""
-    some = {"steps": [], "changeSummary": {"same": 51}}
+    some = {**complete(), "changeSummary": {"same": 51}}
     assert not read_options(some).complete
     assert "Not checked: the protection, order, providers and hooks of unchanged resources" in page(
         read_changes(some), "mine"
     )
-    assert read_options({**some, "steps": [step(wallet(), wallet())]}).complete
+    assert not read_options({**some, "steps": [step(wallet(), wallet())]}).complete
+    assert read_options(complete(step(wallet(), wallet()))).complete
     assert read_options({"steps": [], "changeSummary": {"create": 1}}).complete
 
 

@@ -5,6 +5,7 @@ import pytest
 from review.changes import read_changes
 from review.markdown import page
 from review.portable import PROJECT, without_places, without_trace
+from tests.unit.previews import complete
 from tests.unit.test_review import node, rendered
 
 TRACEBACK = """\
@@ -121,7 +122,7 @@ def test_the_complete_page_has_no_paths_of_the_machine() -> None:
     changed = node(
         "update", {"sshOptions": ["-i", "/srv/a/key"]}, {"sshOptions": ["-i", "/srv/b/key2"]}, "sshOptions"
     )
-    text = page(read_changes({"steps": [changed], "diagnostics": said}), "mine") + rendered(changed)
+    text = page(read_changes(complete(changed, diagnostics=said)), "mine") + rendered(changed)
     assert "sshOptions: …/key → …/key2" in text
     assert "NameError: name 'boom' is not defined (components/node.py, line 92)" in text
     for hidden in ("Traceback", "/srv", "/root", "site-packages"):

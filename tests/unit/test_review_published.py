@@ -12,6 +12,7 @@ from clients.registry import Repository
 from review.changes import read_changes
 from review.markdown import page
 from review.published import with_presence
+from tests.unit.previews import complete
 from tests.unit.registry import Registries
 from tests.unit.test_review import TAG, step, tag
 
@@ -29,7 +30,7 @@ def registries() -> Registries:
 
 
 def shown(registries: Registries, *steps: Mapping[str, Any]) -> list[str]:
-    return page(with_presence(read_changes({"steps": list(steps)}), registries), "release").splitlines()
+    return page(with_presence(read_changes(complete(*steps)), registries), "release").splitlines()
 
 
 def test_a_tag_that_exists_is_not_new(registries: Registries) -> None:

@@ -26,6 +26,7 @@ from review.published_modules import (
 )
 from tests.unit.command_line import Skyinfra
 from tests.unit.engine import Engine
+from tests.unit.previews import complete, recounted
 from tests.unit.projects import FILES, RELEASE_STACK, run_program, stack_settings
 from tests.unit.test_review import CONTAINER, EXPORTER_CONTAINER, step
 from tests.unit.test_review_inside import lines
@@ -68,7 +69,7 @@ def preview(*images: tuple[str, str], before: Any = BEFORE, kind: str = PULLED) 
         step("update", kind, f"node-{number}", {"image": was}, {"image": would}, ("image",))
         for number, (was, would) in enumerate(images)
     ]
-    return {"steps": [publisher, *changed]}
+    return complete(publisher, *changed)
 
 
 def changed(found: Mapping[str, Any], after: Any = AFTER) -> Changes:
@@ -76,7 +77,7 @@ def changed(found: Mapping[str, Any], after: Any = AFTER) -> Changes:
         assert stack == RELEASE_STACK
         return after
 
-    return with_published_modules(read_changes(found), found, ask)
+    return with_published_modules(read_changes(recounted(found)), found, ask)
 
 
 @pytest.mark.parametrize("kind", [PULLED, CONTAINER, EXPORTER_CONTAINER])
@@ -147,7 +148,7 @@ def test_an_image_that_no_outputs_name_is_unknown(missing: str) -> None:
     other = ref("9")
     found = preview((other, ref("d")) if missing == "before" else (ref("a"), other))
     ask = {"unread": unreadable, "unasked": None}.get(missing, lambda _: AFTER)
-    inside = lines(with_published_modules(read_changes(found), found, ask))
+    inside = lines(with_published_modules(read_changes(recounted(found)), found, ask))
     said = {"unread": UNREAD.format(RELEASE_STACK), "unasked": UNASKED.format(RELEASE_STACK)}
     reason = said.get(missing, UNNAMED.format("skycoin@999999999999"))
     assert inside == [f"- {SKYCOIN}: Go modules {reason}"]
@@ -191,8 +192,9 @@ def test_an_image_of_the_stack_itself_is_found_in_its_own_outputs() -> None:
     found = preview((ref("b"), ref("a")))
     stack = step("same", STACK, "skycoin-local", {}, {})
     stack["oldState"]["outputs"] = BEFORE
-    found["steps"][0] = stack
-    assert lines(with_published_modules(read_changes(found), found, None)) == [f"- skycoin: {SAME_LINKED}"]
+    found["steps"][:2] = [stack]
+    changes = read_changes(recounted(found))
+    assert lines(with_published_modules(changes, found, None)) == [f"- skycoin: {SAME_LINKED}"]
 
 
 def test_only_a_change_between_two_known_images_has_a_line() -> None:

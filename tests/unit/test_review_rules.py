@@ -26,6 +26,7 @@ from review.risk import Level, risk_of
 from review.rulebook import OWN, rulebook
 from review.rules import HIDDEN, Resource, broken_rules, each, wanted
 from tests.unit.command_line import Skyinfra
+from tests.unit.previews import recounted
 from tests.unit.projects import FILES, PROJECT, up
 from tests.unit.test_opened import opened
 
@@ -611,7 +612,7 @@ PLANTED: list[tuple[str, Callable[[Preview], None], str, str]] = [
 
 
 def shown(preview: Preview, rules: Any = RULES) -> tuple[str, Any]:
-    changes = replace(read_changes(preview), broken=broken_rules(wanted(preview), rules))
+    changes = replace(read_changes(recounted(preview)), broken=broken_rules(wanted(preview), rules))
     return first_screen(changes, "mine").text, changes
 
 

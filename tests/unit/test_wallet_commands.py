@@ -20,6 +20,7 @@ from local import __main__ as local_main
 from local.machine.layout import Layout, read_layout
 from settings.wallets import WalletsSettings
 from tests.unit.command_line import Skyinfra
+from tests.unit.previews import complete
 from tests.unit.test_wallet_backups import CONTENTS, KEY, OTHER, PUBLIC_OF_IT, WITH_PASSPHRASE, sealed, wallet
 from tests.unit.test_wallets import BACKUPS, COPY, RESOURCES, WALLET, FakeEngine, volume
 from wallets.backups.folder import BackupFolder
@@ -341,7 +342,7 @@ def record(folder: Path, node: DeployedNode, days: int) -> None:
 
 
 def reviewed(skyinfra: Skyinfra, tmp_path: Path) -> str:
-    (tmp_path / "pulumi").write_text("#!/bin/sh\necho '{\"steps\": []}'\n")
+    (tmp_path / "pulumi").write_text(f"#!/bin/sh\necho '{json.dumps(complete())}'\n")
     skyinfra.monkeypatch.setattr("commands.review.review.present_file", lambda _: tmp_path)
     ran = skyinfra("review", "-s", "test", "--no-refresh")
     assert ran.code == 0, ran.err
