@@ -1,6 +1,6 @@
 """The project's promises as rules over resources. Your own rules belong in own_rules.py."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -11,6 +11,7 @@ from catalogue.node_container import RPC_PORT, USER_FORM
 from catalogue.urns import name_of
 from clients.pulumi import CONTAINER, NODE_CONTAINER
 from review.build_access import reaches_out
+from review.dockerfiles import context_images, dockerfile_images
 from review.known_types import REPOSITORY, unknown_type
 from review.options import BUILD, TAG, VOLUME
 from review.restarts import CONTAINERS
@@ -62,13 +63,26 @@ def _unpublished(resource: Resource) -> str:
 
 def _unpinned(resource: Resource) -> str:
     if resource.type in CONTAINERS:
-        named = {"image": resource.inputs.get("image")}
+        named = iter([("image", resource.inputs.get("image"))])
     elif resource.type == BUILD:
-        arguments = _mapping(resource, "buildArgs")
-        named = {name: arguments[name] for name in PLACED if name in arguments}
+        if secret := [*secret_inputs(resource, "context", "dockerfile")]:
+            return secret[0]
+        named = _images_of_build(resource)
     else:
         return ""
-    return next((f"has {name} {image}" for name, image in named.items() if not _is_pinned(image)), "")
+    return next((f"has {name} {image}" for name, image in named if not _is_pinned(image)), "")
+
+
+def _images_of_build(build: Resource) -> Iterator[tuple[str, object]]:
+    """Yield (what names an image, the image): arguments, named contexts, and an inline Dockerfile."""
+    arguments = _mapping(build, "buildArgs")
+    yield from ((name, arguments[name]) for name in PLACED if name in arguments)
+    contexts = _mapping(build, "context").get("named") or {}
+    yield from ((f"the named context {name}", image) for name, image in context_images(contexts))
+    inline = _mapping(build, "dockerfile").get("inline")
+    if isinstance(inline, str) and inline != UNKNOWN:
+        images = dockerfile_images(inline, arguments, contexts)
+        yield from (("an inline Dockerfile with the image", image) for image in images)
 
 
 def _is_pinned(image: object) -> bool:

@@ -34,6 +34,7 @@ State = dict[str, Any]
 PROVIDER = "pulumi:providers:docker"
 WALLET = "skycoin-attic-wallet"
 LOOSE = ["no-new-privileges", "seccomp=unconfined"]
+DIGEST = f"sha256:{64 * 'a'}"
 BY_DIGEST = "push-by-digest=true"
 HUB = "docker.io/skycoin/skycoin"
 UNJUDGED = "so it can't be judged"
@@ -225,6 +226,35 @@ def node_by_tag(preview: Preview) -> None:
 
 def base_by_tag(preview: Preview) -> None:
     state(preview, BUILD, "skycoin-amd64-image")["inputs"]["buildArgs"]["IMAGE_FROM"] = "busybox:latest"
+
+
+def with_context(location: Any) -> Callable[[Preview], None]:
+    """Give a build one more named context."""
+
+    def change(preview: Preview) -> None:
+        context = state(preview, BUILD, "skycoin-amd64-image")["inputs"]["context"]
+        context["named"] = {**context.get("named", {}), "other": {"location": location}}
+
+    return change
+
+
+PINNED = f"debian@{DIGEST}"
+INLINE = (
+    ("FROM debian:13\n", "debian:13"),
+    ("from --platform=$BUILDPLATFORM debian AS build\nFROM build\n", "debian"),
+    (f"ARG BASE=debian:13\nFROM {PINNED}\nFROM ${{BASE}}", "debian:13"),
+    (f"FROM {PINNED} AS base\nFROM base\nCOPY --from=busybox:1 /bin/sh /bin/\n", "busybox:1"),
+    (f"FROM {PINNED}\nRUN --mount=type=bind,from=busybox,target=/b \\\n  /b/sh\n", "busybox"),
+    (f"# syntax=docker/dockerfile:1\nFROM {PINNED}\n", "docker/dockerfile:1"),
+    (f"FROM {PINNED}\nRUN <<-END cat\nfrom x\n\tEND\nFROM debian:$TARGETARCH\n", "debian:$TARGETARCH"),
+    (f"# escape=`\nFROM {PINNED}\nRUN a `\n  b\nFROM `\n  debian:13 AS b\n", "debian:13"),
+    ("ARG OTHER\nFROM debian:${OTHER:-13}\n", "debian:13"),
+)
+"""(inline Dockerfile, the first image in it without a digest)."""
+KEPT_INLINE = (
+    f"ARG IMAGE_FROM\nFROM ${{IMAGE_FROM}} AS Base\nFROM base AS last\nCOPY --from=0 / /\n"
+    f'COPY --from=source / /\n# FROM debian:13\nFROM scratch\nFROM "{PINNED}"\nCOPY --from=last / /\n'
+)
 
 
 def foreign_frontend(preview: Preview) -> None:
@@ -477,6 +507,20 @@ PLANTED: list[tuple[str, Callable[[Preview], None], str, str]] = [
         "skycoin-amd64-image (Image) has IMAGE_FROM busybox:latest",
     ),
     *(
+        ("release", change, "images-by-digest", f"skycoin-amd64-image (Image) {said}")
+        for change, said in (
+            (with_context("docker-image://debian:13"), "has the named context other debian:13"),
+            (with_context("docker-image://debian"), "has the named context other debian"),
+            (with_context(HIDDEN), f"keeps context secret, {UNJUDGED}"),
+            (build_with(dockerfile={"inline": HIDDEN}), f"keeps dockerfile secret, {UNJUDGED}"),
+            (build_with(dockerfile=HIDDEN), f"keeps dockerfile secret, {UNJUDGED}"),
+            *(
+                (build_with(dockerfile={"inline": text}), f"has an inline Dockerfile with the image {image}")
+                for text, image in INLINE
+            ),
+        )
+    ),
+    *(
         ("release", change, "builds-push-digests-only", f"skycoin-amd64-image (Image) {said}")
         for change, said in (
             (build_with(tags=[f"{HUB}:0.27.1"]), f"has the tag {HUB}:0.27.1"),
@@ -647,6 +691,28 @@ def test_a_committed_stack_keeps_all_rules(name: str) -> None:
     first = json.loads(json.dumps(first_preview(up(name))))
     assert len(wanted(first)) > 3
     assert broken_rules(wanted(first), RULES) == ()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        build_with(dockerfile={"inline": KEPT_INLINE}),
+        build_with(dockerfile={"inline": UNKNOWN}),
+        with_context(f"docker-image://{PINNED}"),
+        with_context("./images/go-module"),
+        with_context(UNKNOWN),
+    ],
+    ids=["inline", "an inline one that is unknown before up", "an image", "a folder", "unknown"],
+)
+def test_a_build_may_name_images_by_digest_in_its_contexts_and_in_an_inline_dockerfile(
+    change: Callable[[Preview], None],
+) -> None:
+    def with_source(preview: Preview) -> None:
+        change(preview)
+        context = state(preview, BUILD, "skycoin-amd64-image")["inputs"]["context"]
+        context["named"] = {**context.get("named", {}), "source": {"location": "../skycoin"}}
+
+    assert broken_rules(wanted(planted("release", with_source)), RULES) == ()
 
 
 def test_a_container_on_an_engine_without_a_node_may_have_its_files() -> None:
