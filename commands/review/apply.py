@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -17,6 +18,7 @@ from commands.backend import Backend, Choice
 from commands.options import chosen, examples, with_stack
 from commands.review.previews import NEUTRAL_ENV, approval_of, clean_tree, run_preview
 from display.errors import UserError
+from display.markdown import few
 from local.pulumi.command import update
 from local.stacks.files import copied_stack_file, stack_config
 from local.stacks.missing_nodes import refreshing, refuse_missing
@@ -27,6 +29,7 @@ from review.approval_words import applied_before, differences, read_details, ref
 from review.changes import read_changes
 from review.complete import IncompletePreviewError
 from review.published import with_presence
+from review.working_copies import changed_copies
 
 
 @click.command(
@@ -78,44 +81,48 @@ class _Apply:
         layout = self.backend.layout
         if layout is None:
             stack_config(self.stack)  # raises an error of YAML with its place
+            refresh = refreshing(self.stack, self.backend.resources)
             with copied_stack_file(self.stack) as file:
-                return self._applied(["--stack", self.stack, *file])
+                return self._applied(["--stack", self.stack, *file, *refresh])
         refuse_missing(layout, self.stack)
+        refresh = refreshing(self.stack, self.backend.resources)
         if not state_file(layout, self.stack).exists():
             # Compared in a copy of the backend first, so that a refusal leaves no empty stack behind.
             with preview_copy(layout, self.stack, self.backend.env) as (options, env):
-                if code := self._refused(options, replace(self.backend, env=env)):
-                    return code
-        return with_stack_file(layout, self.stack, self.backend.env, self._applied)
+                if self._approved([*options, *refresh], replace(self.backend, env=env)) is None:
+                    return OTHER
+        return with_stack_file(
+            layout, self.stack, self.backend.env, lambda options: self._applied([*options, *refresh])
+        )
 
     def _applied(self, options: Sequence[str]) -> int:
         with tempfile.TemporaryDirectory(prefix="skyinfra-") as folder:  # mode 0700
             plan = str(Path(folder) / "plan.json")
             tree = clean_tree()
-            if code := self._refused([*options, "--save-plan", plan], self.backend):
-                return code
+            preview = self._approved([*options, "--save-plan", plan], self.backend)
+            if preview is None:
+                return OTHER
             command = ["up", "--yes", "--suppress-outputs", "--plan", plan, "--message", self._message]
             env = guarded({**os.environ, **self.backend.env, **NEUTRAL_ENV})
-            done = update([*command, *options, *self._refreshing], env, self.backend.update_log)
-            return FAILED if done.code or self._moved(tree) else 0
+            done = update([*command, *options], env, self.backend.update_log)
+            return FAILED if done.code or self._moved(tree, preview) else 0
 
-    @property
-    def _refreshing(self) -> Sequence[str]:
-        return refreshing(self.stack, self.backend.resources)
-
-    def _moved(self, tree: str) -> bool:
-        """True, after a message, if the checkout changed during the update, while builds may have read it."""
+    def _moved(self, tree: str, preview: Mapping[str, Any]) -> bool:
+        """True, after a message, if files changed during the update, while builds may have read them."""
+        what, why = "The checkout", ""
         try:
-            if clean_tree() == tree:
+            if clean_tree() != tree:
+                why = " Another tree is checked out now."
+            elif copies := changed_copies(preview):
+                what = f"The working copy {few(copies)}"
+            else:
                 return False
-            why = "Another tree is checked out now."
         except UserError as error:
-            why = str(error)
-        warning = (
-            "The checkout was changed while the update ran, so what was built may not be what was approved."
-        )
+            why = f" {error}"
         click.echo(
-            f"error: {warning} {why} See `./skyinfra review -s {self.stack}` on a clean checkout.", err=True
+            f"error: {what} was changed while the update ran, so what was built may not be what was "
+            f"approved.{why} See `./skyinfra review -s {self.stack}` on a clean checkout.",
+            err=True,
         )
         return True
 
@@ -124,9 +131,9 @@ class _Apply:
         """Message of the update in the stack's history."""
         return f"review {self.token}"
 
-    def _refused(self, options: Sequence[str], backend: Backend) -> int:
-        """Preview and compare; returns 0, or the exit code of a refusal after printing why."""
-        done = run_preview(self.stack, [*options, *self._refreshing], backend.env)
+    def _approved(self, options: Sequence[str], backend: Backend) -> Mapping[str, Any] | None:
+        """Preview and compare; returns the preview if it was approved, or None after printing why not."""
+        done = run_preview(self.stack, options, backend.env)
         try:
             changes = read_changes(preview := done.read(), shows_sames=True)
         except IncompletePreviewError as error:
@@ -138,10 +145,11 @@ class _Apply:
         approval = approval_of(self.stack, backend, preview, with_presence(changes))
         differing = differences(self.token, approval, self.known)
         if not differing:
-            return 0
+            approved: Mapping[str, Any] = preview
+            return approved
         message = refusal(self.stack, differing, self._before(backend))
         click.echo(f"error: {message}", err=True)
-        return OTHER
+        return None
 
     def _before(self, backend: Backend) -> str:
         """Sentence about an earlier update with this review in the stack's history, or an empty text."""

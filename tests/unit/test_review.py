@@ -3,16 +3,20 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from pulumi.runtime.rpc import UNKNOWN
 
 from catalogue.arch import ARCHES
 from catalogue.exit_codes import FAILED, REFUSED
+from components.contexts import contexts_argument, read_contexts
+from local.pulumi.command import UpdateResult
 from review.causes import SAVED, Cause
 from review.changes import Rebuild, read_changes
 from review.complete import PreviewError
@@ -482,6 +486,59 @@ def test_a_cut_preview_is_not_applied(
     assert ran.code == FAILED
     assert f"error: Nothing was changed, because {said}" in ran.err
     assert "up" not in (plain / "commands").read_text().splitlines()
+
+
+WORKING_COPY_CHANGED = (
+    "error: The working copy {} was changed while the update ran, so what was built may not be what was "
+    "approved. See `./skyinfra review -s mine` on a clean checkout.\n"
+)
+
+
+@pytest.mark.parametrize("touched", ["", "cmd/x.go", ".git/index", "cmd"])
+@pytest.mark.parametrize("op", ["update", "same"])
+def test_a_working_copy_that_changes_during_the_update_is_reported(
+    touched: str,
+    op: str,
+    plain: Path,
+    skyinfra: Skyinfra,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """Such a folder is in no tree of the project; builds read it when they start."""
+    source = tmp_path / "skycoin"
+    (source / ".git").mkdir(parents=True)
+    (source / "cmd").mkdir()
+    (source / "cmd" / "x.go").write_text("package main\n")
+    named = {"go-module": "./images/go-module", "source": str(source), "other": "https://example.org/a.git#1"}
+    inputs = {
+        "context": {"location": ".", "named": {name: {"location": place} for name, place in named.items()}},
+        "buildArgs": contexts_argument(read_contexts(named)),
+    }
+    given = complete(step(op, IMAGE, "skycoin-amd64-image", {}, inputs))
+
+    def update(*_: object) -> UpdateResult:
+        if touched == "cmd":
+            shutil.rmtree(source / "cmd")
+        elif touched:
+            (source / touched).write_text("package other\n")
+        return UpdateResult(0, {}, set(), is_late=False)
+
+    asked = Mock(return_value=("--refresh",))
+    (plain.parent / "stacks" / "Pulumi.mine.yaml").write_text("config: {}\n")
+    monkeypatch.setenv("ANSWER", json.dumps(given))
+    for name, answer in (
+        ("clean_tree", str),
+        ("approval_of", lambda *_: None),
+        ("differences", lambda *_: ()),
+        ("with_presence", lambda changes: changes),
+        ("update", update),
+        ("refreshing", asked),
+    ):
+        monkeypatch.setattr(f"commands.review.apply.{name}", answer)
+    ran = skyinfra("apply", "-s", "mine", "--review", "a" * 64)
+    is_changed = op == "update" and touched.startswith("cmd")
+    assert (ran.code == FAILED, WORKING_COPY_CHANGED.format(source) in ran.err) == (is_changed, is_changed)
+    assert asked.call_count == 1, "each time reads the state"
 
 
 @pytest.mark.parametrize(
