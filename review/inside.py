@@ -68,6 +68,8 @@ class Inside:
     """Reason why the version of Go itself is unknown; otherwise empty."""
     inexact: tuple[str, ...] = ()
     """Modules whose new version can't be read from a go.mod, for example because a folder replaces them."""
+    sizes: tuple[str, ...] = ()
+    """Sizes and layers that differ between two published images, each with its architectures."""
     has_other_sums: bool = False
     """True if the go.sum differs from the recorded one."""
 

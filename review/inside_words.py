@@ -38,6 +38,8 @@ def inside_lines(inside: Sequence[Inside], vulnerabilities: Sequence[Vulnerabili
                 described = few([_vulnerability(contents, vulnerability) for vulnerability in changed], "; ")
                 yield f"- {one_line(f'{contents.image} {word} known vulnerabilities: {described}')}"
         yield f"- {one_line(f'{contents.image}: {_modules(contents)}')}"
+        if sizes := few(contents.sizes, "; "):
+            yield f"- {one_line(f'{contents.image}: {sizes}')}"
 
 
 def _modules(contents: Inside) -> str:

@@ -1,11 +1,11 @@
-"""Go modules of published images that containers would change between, from their publishers' outputs.
+"""Go modules and sizes of published images that containers would change between, by publishers' outputs.
 
 An image is identified by its digest, so outputs of any time describe it. The state has the outputs of another
 stack as of the last update; the present outputs must be read.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from catalogue.go_modules import Difference, Modules, differences
@@ -13,6 +13,7 @@ from catalogue.images import CATALOGUE
 from catalogue.naming import is_pinned, split_pinned
 from catalogue.urns import type_of
 from display.errors import UserError
+from display.units import size
 from review.causes import STACK_REFERENCE
 from review.changes import Changes
 from review.inside import Inside
@@ -28,6 +29,9 @@ UNASKED = "unknown: the outputs of {} were not read"
 OTHER_ARCH = "not compared: the images are for different architectures"
 UNRECORDED = "unknown for {}: its publisher recorded none"
 
+SIZES = (("size", "to download"), ("unpacked", "on disk"), ("layers", "layers"))
+"""(key of a variant in outputs, what it is)."""
+
 Ask = Callable[[str], Any]
 Outputs = Mapping[str, Any]
 
@@ -41,6 +45,8 @@ class _Image:
     """Architectures of the digest: one, or those of a manifest list."""
     programs: Mapping[tuple[str, str], Modules]
     """(architecture, program) → its modules."""
+    variants: Mapping[str, Mapping[str, Any]]
+    """Architecture → its variant, with its sizes."""
 
     @property
     def recorded(self) -> frozenset[str]:
@@ -108,6 +114,8 @@ class _Compared:
     is_known: bool
     """True if the modules of an architecture were compared."""
     unknown: str = ""
+    sizes: Mapping[str, str] = field(default_factory=dict)
+    """Architecture → sizes and layers that differ."""
 
 
 def _compared(before: str, after: str, sources: Sequence[Outputs], missing: str) -> _Compared | None:
@@ -129,7 +137,18 @@ def _compared(before: str, after: str, sources: Sequence[Outputs], missing: str)
             for difference in differences(*sides):
                 linked.setdefault(difference, set()).add(program)
     lacking = sorted(shared - arches)
-    return _Compared(name, linked, bool(arches), UNRECORDED.format(", ".join(lacking)) if lacking else "")
+    unknown = UNRECORDED.format(", ".join(lacking)) if lacking else ""
+    sizes = {arch: _sizes(was.variants[arch], would.variants[arch]) for arch in sorted(shared)}
+    return _Compared(name, linked, bool(arches), unknown, sizes)
+
+
+def _sizes(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """Describe the sizes and layers that are known of both variants and differ."""
+    found = ((what, before.get(key), after.get(key)) for key, what in SIZES)
+    known = ((what, a, b) for what, a, b in found if a != b and type(a) is type(b) is int)
+    return ", ".join(
+        f"{a} → {b} layers" if what == "layers" else f"{size(a)} → {size(b)} {what}" for what, a, b in known
+    )
 
 
 def _find(ref: str, sources: Sequence[Outputs]) -> _Image | None:
@@ -161,6 +180,7 @@ def _images_of(digest: str, outputs: Outputs) -> Iterator[_Image]:
                         for arch in row["variants"]
                         if arch in arches
                     },
+                    entry["variants"],
                 )
 
 
@@ -174,9 +194,11 @@ def _combined(compared: Sequence[_Compared | None], publisher: str) -> Iterator[
         for change in changes:
             for difference, programs in change.linked.items():
                 linked.setdefault(difference, set()).update(programs)
+        sizes = _all_sizes(changes)
         if any(change.is_known for change in changes):
             yield Inside(
                 image=f"{name}{origin}",
+                sizes=sizes,
                 differences=tuple(
                     sorted(
                         linked,
@@ -185,5 +207,15 @@ def _combined(compared: Sequence[_Compared | None], publisher: str) -> Iterator[
                 ),
                 linked_into={difference: tuple(sorted(programs)) for difference, programs in linked.items()},
             )
+            sizes = ()
         for unknown in dict.fromkeys(change.unknown for change in changes if change.unknown):
-            yield Inside(image=f"{name}{origin}", unknown=unknown)
+            yield Inside(image=f"{name}{origin}", unknown=unknown, sizes=sizes)
+            sizes = ()
+
+
+def _all_sizes(changes: Iterable[_Compared]) -> tuple[str, ...]:
+    """Describe the sizes of all architectures; equal descriptions are one."""
+    arches: dict[str, dict[str, None]] = {}
+    for arch, text in (pair for change in changes for pair in change.sizes.items() if pair[1]):
+        arches.setdefault(text, {})[arch] = None
+    return tuple(f"{', '.join(its)}: {text}" for text, its in arches.items())

@@ -175,6 +175,61 @@ def test_two_architectures_can_not_be_compared() -> None:
     assert only == [f"- {SKYCOIN}: Go modules {OTHER_ARCH}"]
 
 
+def sized(found: Any, **sizes: tuple[Any, Any, Any]) -> Any:
+    """The outputs with (to download, on disk, layers) of some architectures."""
+    keys = ("size", "unpacked", "layers")
+    for published in found["images"]["skycoin"].values():
+        for arch, its in sizes.items():
+            published["variants"][arch] |= dict(zip(keys, its, strict=True))
+    return found
+
+
+SMALL, LARGE = (13_000_000, 37_000_000, 3), (14_100_000, 37_000_000, 4)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (
+            {"amd64": SMALL, "arm64v8": SMALL},
+            {"amd64": LARGE, "arm64v8": LARGE},
+            ["amd64, arm64v8: 13.0 MB → 14.1 MB to download, 3 → 4 layers"],
+        ),
+        (
+            {"amd64": SMALL, "arm64v8": SMALL},
+            {"amd64": LARGE, "arm64v8": (13_000_000, 40_000_000, 3)},
+            ["amd64: 13.0 MB → 14.1 MB to download, 3 → 4 layers; arm64v8: 37.0 MB → 40.0 MB on disk"],
+        ),
+        ({"amd64": SMALL}, {"amd64": SMALL}, []),
+        ({"amd64": SMALL}, {"arm64v8": LARGE}, []),
+        ({"amd64": ("x", None, True)}, {"amd64": LARGE}, []),
+        ({}, {"amd64": LARGE}, []),
+    ],
+    ids=["all alike", "each", "the same", "never both", "odd", "unknown before"],
+)
+@pytest.mark.parametrize("modules", [(), (row(OLD, "amd64", "arm64v8"),)], ids=["not recorded", "recorded"])
+def test_sizes_and_layers_of_two_published_images_are_compared(
+    before: Any, after: Any, said: list[str], modules: Any
+) -> None:
+    """The page had none, although the outputs of the publisher have them."""
+    images = {"amd64": "b", "arm64v8": "c"}, {"amd64": "e", "arm64v8": "f"}
+    was, would = sized(outputs("a", images[0]), **before), sized(outputs("d", images[1], *modules), **after)
+    first, *rest = lines(changed(preview((ref("a"), ref("d")), before=was), would))
+    assert first.startswith(f"- {SKYCOIN}: Go modules unknown for ")
+    assert rest == [f"- {SKYCOIN}: {text}" for text in said]
+
+
+def test_sizes_are_those_of_the_architecture_that_a_container_runs() -> None:
+    was, would = (
+        sized(outputs("a", {"amd64": "b"}), amd64=SMALL),
+        sized(outputs("d", {"amd64": "e"}), amd64=LARGE),
+    )
+    found = lines(changed(preview((ref("b"), ref("e")), (ref("a"), ref("d")), before=was), would))
+    assert [line for line in found if "MB" in line] == [
+        f"- {SKYCOIN}: amd64: 13.0 MB → 14.1 MB to download, 3 → 4 layers"
+    ]
+
+
 def test_an_image_without_go_has_no_line() -> None:
     proxy = outputs("d", {"amd64": "e"}, name="proxy")
     assert changed(preview((ref("9"), ref("d"))), proxy).inside == ()
