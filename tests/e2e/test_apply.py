@@ -386,6 +386,20 @@ def test_a_checkout_that_changes_during_the_update_is_reported(stack: Stack, tok
     assert stack.changed == ["update node"]
 
 
+def test_broken_yaml_is_refused_with_its_place_before_the_program_runs(stack: Stack, token: str) -> None:
+    """Pulumi names neither the line nor the file."""
+    stack.commit("stacks/Pulumi.mine.yaml", stack.file.read_text() + "\tskycoin:gui: true\n")
+    line = len(stack.file.read_text().splitlines())
+    runs = (stack.folder / "runs").read_text()
+    done = stack.apply(token)
+    assert done.returncode == FAILED, done.stderr + done.stdout
+    assert "error: stacks/Pulumi.mine.yaml is not valid YAML: " in done.stderr
+    assert "found character '\\t'" in done.stderr
+    assert f"stacks/Pulumi.mine.yaml:{line}:" in done.stderr
+    assert (stack.folder / "runs").read_text() == runs
+    assert stack.changed == []
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
