@@ -59,8 +59,8 @@ images: known installed ## List the published images of the stack local: platfor
 workspace: installed ## Open a development workspace: NAME=cli, FOLDER=your sources, DIND=1 for a nested engine, ENGINE=ssh://USER@HOST for another machine
 	@$(SKYINFRA) workspace open "$(GIVEN_NAME)" $(if $(FOLDER),--folder "$(FOLDER)") $(if $(ENGINE),--engine "$(ENGINE)") $(DIND_FLAG)
 
-workspace-files: known installed ## Write devcontainer.json and devfile.yaml of a workspace into FOLDER: NAME=cli
-	@$(SKYINFRA) workspace files "$(GIVEN_NAME)" --into "$(or $(FOLDER),$(CURDIR))" $(DIND_FLAG)
+workspace-files: known installed ## Write devcontainer.json and devfile.yaml of a workspace into a folder: NAME=cli, FOLDER=your sources
+	@$(SKYINFRA) workspace files "$(GIVEN_NAME)" $(if $(FOLDER),--into "$(FOLDER)") $(DIND_FLAG)
 
 workspace-stop: known installed ## Stop one workspace: NAME=cli
 	@$(SKYINFRA) workspace stop "$(GIVEN_NAME)"

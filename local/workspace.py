@@ -47,16 +47,17 @@ def open_workspace(layout: Layout, name: str, place: WorkspacePlace, *, dind: bo
     return code
 
 
-def checked_folder(given: Path, layout: Layout) -> Path:
+def checked_folder(given: Path, layout: Layout, option: str = "--folder") -> Path:
     """Resolve links in the folder's path, so that the checked folder is the mounted one. Raises SetupError.
 
-    Programs in the workspace could change a program that is later run outside, with more rights.
+    Programs in the workspace could change a program that is later run outside, with more rights. `option`
+    names the command's own option for the folder in messages.
     """
     folder = given.resolve()
     if not folder.is_dir():
-        raise SetupError(f"{folder} is not a folder: give one with --folder (FOLDER= of make).")
+        raise SetupError(f"{folder} is not a folder: give one with {option} (FOLDER= of make).")
     if fault := folder_fault(str(folder)) or _own_fault(folder, layout):
-        raise SetupError(f"{folder} is not opened: {fault} (--folder; FOLDER= of make).")
+        raise SetupError(f"{folder} is not opened: {fault} ({option}; FOLDER= of make).")
     return folder
 
 

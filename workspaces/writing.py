@@ -8,7 +8,7 @@ from typing import Any
 from catalogue.registries import LOCAL_HOST
 from workspaces.files import devcontainer, devfile
 from workspaces.keeping import signed, write_all
-from workspaces.model import Model, WorkspaceError, model_of
+from workspaces.model import Model, model_of
 
 NEEDS_LOGIN = (
     "The image is in the registry of `make up`, which asks for a login: start the editor in a shell of "
@@ -36,8 +36,6 @@ def write_files(
     outputs: Mapping[str, Any], names: Sequence[str], folder: Path, *, dind: bool, show: bool = False
 ) -> None:
     """Write the files of these workspaces into a folder, or print them. Raises WorkspaceError."""
-    if not folder.is_dir():
-        raise WorkspaceError(f"{folder} is not a folder")
     models = [model_of(name, outputs, dind=dind) for name in dict.fromkeys(names)]
     if any(model.image.startswith(f"{LOCAL_HOST}:") for model in models):
         print(NEEDS_LOGIN, file=sys.stderr)

@@ -8,6 +8,8 @@ import click
 from commands.backend import Choice
 from commands.options import examples, folder, read_outputs, with_outputs, with_stack
 from commands.workspace.options import NAME, chosen_workspace
+from local.machine.layout import read_layout
+from local.workspace import checked_folder
 from workspaces.writing import write_files
 
 
@@ -36,11 +38,14 @@ def files(
 ) -> None:
     """Write devcontainer.json and devfile.yaml for each workspace NAME: cli, python, dotnet or vscode.
 
-    A file that was not written here, or was edited since, is not overwritten.
+    A file that was not written here, or was edited since, is not overwritten. An editor mounts the folder of
+    these files into the workspace, so a folder that `workspace open` refuses is refused.
     """
+    if not show:
+        into = checked_folder(into.expanduser(), read_layout(), "--into")
     if outputs is None:
         selected, stack_name = chosen_workspace(names[0], stack, backend)
         published = selected.outputs(stack_name)
     else:
         published = read_outputs(outputs)
-    write_files(published, names, into.expanduser(), dind=dind, show=show)
+    write_files(published, names, into, dind=dind, show=show)

@@ -509,8 +509,8 @@ def test_outputs_of_another_form_are_one_error_message(
         (("images",), {"workspaces": {"cli": {"a": 1}}}),
         (("release", "record"), {"images": {"skycoin": {}}}),
         (("release", "record"), {"images": ["skycoin"]}),
-        (("workspace", "files", "cli"), {"workspaces": {"cli": "x"}}),
-        (("workspace", "files", "cli"), {"workspaces": {"cli": {"a": {"ref": "b"}}}}),
+        (("workspace", "files", "cli", "--print"), {"workspaces": {"cli": "x"}}),
+        (("workspace", "files", "cli", "--print"), {"workspaces": {"cli": {"a": {"ref": "b"}}}}),
     ):
         monkeypatch.setenv("ANSWER", json.dumps(odd))
         ran = skyinfra(*line, "-s", "mine")
@@ -822,6 +822,12 @@ def test_a_make_target_uses_the_set_up_and_passes_only_the_given_options(
     assert " ".join(last.split()).endswith(" ".join(f'-m commands wallet restore "node-1" {options}'.split()))
 
 
+def test_workspace_files_are_for_the_folder_that_is_given_and_never_for_the_checkout() -> None:
+    for given, option in (((), ""), (("FOLDER=/srv/a b",), ' --into "/srv/a b"')):
+        last = commands_of("workspace-files", "NAME=cli", *given)[-1]
+        assert last.rstrip().endswith(f'-m commands workspace files "cli"{option}')
+
+
 def test_coverage_runs_the_unit_tests_with_their_coverage_which_unit_leaves_out() -> None:
     """Coverage more than doubled the time of `make unit` on Python 3.11: 228 s in place of 85 s."""
     unit, coverage = commands_of("unit")[-1], commands_of("coverage")[-1]
@@ -833,10 +839,10 @@ def test_coverage_runs_the_unit_tests_with_their_coverage_which_unit_leaves_out(
     assert unit not in commands_of("test")
 
 
-def commands_of(target: str) -> list[str]:
+def commands_of(target: str, *variables: str) -> list[str]:
     """Commands that a target would run."""
     env = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
-    command = ["make", "--dry-run", "--no-print-directory", target]
+    command = ["make", "--dry-run", "--no-print-directory", target, *variables]
     done = subprocess.run(command, cwd=PROJECT, env=env, capture_output=True, text=True, check=True)
     return done.stdout.splitlines()
 

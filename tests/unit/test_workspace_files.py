@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalogue.workspaces import WORKSPACES
+from local.machine.layout import PROJECT, Layout
 from tests.unit.command_line import Ran, Skyinfra
 from tests.unit.yaml_like import DIGEST
 from workspaces.files import COMMANDS, devcontainer, devfile
@@ -329,17 +332,59 @@ def test_print_writes_nothing(tmp_path: Path, skyinfra: Skyinfra) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.case(43)
+@pytest.mark.parametrize("own", ["program", "state", "cache", "home", "a link to the program", "by default"])
+def test_no_files_are_written_into_the_program_its_state_or_a_home(
+    own: str, tmp_path: Path, layout: Layout, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, `make workspace-files` wrote them into its checkout, which an editor then mounted."""
+    places = {
+        "program": tmp_path / "program",
+        "by default": tmp_path / "program",
+        "state": layout.state,
+        "cache": layout.cache,
+        "home": tmp_path / "a" / "home",
+    }
+    for place in places.values():
+        place.mkdir(parents=True, exist_ok=True)
+    monkeypatch.setattr("local.workspace.PROJECT", places["program"])
+    monkeypatch.setattr("pwd.getpwuid", lambda _: SimpleNamespace(pw_dir=str(places["home"])))
+    (tmp_path / "link").symlink_to(places["program"])
+    monkeypatch.chdir(places["program"])
+    into = [] if own == "by default" else ["--into", str(places.get(own, tmp_path / "link"))]
+    before = sorted(tmp_path.rglob("*"))
+    ran = run(skyinfra, OUTPUTS, "cli", *into)
+    assert (ran.code, ran.out) == (1, "")
+    real = places.get(own, places["program"])
+    assert re.match(f"error: {real} is not opened: it contains ", ran.err)
+    assert ran.err.endswith("(--into; FOLDER= of make).\n")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_print_needs_no_folder(layout: Layout, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(PROJECT)
+    assert run(skyinfra, OUTPUTS, "cli", "--print").code == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "text", "reason"),
     [
-        (["cli", "--into", "/nowhere"], None, "error: /nowhere is not a folder"),
-        (["cli"], "", "error: The input has no outputs: give it the output of `pulumi stack output --json`"),
         (
-            ["cli"],
+            ["cli", "--into", "/nowhere"],
+            None,
+            "error: /nowhere is not a folder: give one with --into (FOLDER= of make).",
+        ),
+        (
+            ["cli", "--print"],
+            "",
+            "error: The input has no outputs: give it the output of `pulumi stack output --json`",
+        ),
+        (
+            ["cli", "--print"],
             "[]",
             "error: The input has no outputs: give it the output of `pulumi stack output --json`",
         ),
-        (["cli"], "{}", "error: the stack does not build cli; it has no workspace"),
+        (["cli", "--print"], "{}", "error: the stack does not build cli; it has no workspace"),
     ],
 )
 def test_an_error_is_one_line(
