@@ -3,6 +3,7 @@
 import contextlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import click
 
@@ -14,6 +15,7 @@ from display.errors import UserError
 from local.machine.layout import PROJECT, read_layout
 from local.machine.tools import GO_VERSION, find_go
 from local.machine.vulnerability_database import Database, ensure_database
+from release.pins import SHARED
 from release.vulnerabilities import (
     ACCEPTED,
     Accepted,
@@ -41,18 +43,19 @@ HEADS = ("PROGRAMS", "MODULE", "VERSION", "FIXED IN", "ID", "WHAT")
 @click.option(
     "--tools",
     is_flag=True,
-    help="Also list those of the tools that `make up` builds. They do not make the command fail.",
+    help="Also list those of the tools that `make up` builds, and of the programs that only build images. "
+    "They do not make the command fail.",
 )
 @click.option(
     "--fetch-only", is_flag=True, help="Only fetch the database, for the pages and records that need it."
 )
 def audit(tools: bool, fetch_only: bool) -> None:
-    """List known vulnerabilities of the Go modules that the images of this checkout are built from.
+    """List known vulnerabilities of the Go modules of the programs in this checkout's images.
 
     Their versions are looked up in the Go vulnerability database that local/tools/vulndb/go.mod pins; whether
     a program calls the vulnerable code is not known. The command fails if a vulnerability is not in
-    release/accepted_vulnerabilities.toml. Neither Debian's packages nor images from other sources (`git`,
-    `path`) are checked.
+    release/accepted_vulnerabilities.toml. Not checked are images from other sources (`git`, `path`), Debian's
+    packages, and what is not Go: Node, code-server, nginx, Python.
     """
     layout = read_layout()
     with contextlib.redirect_stdout(sys.stderr):
@@ -65,17 +68,16 @@ def audit(tools: bool, fetch_only: bool) -> None:
         raise UserError(
             f"The vulnerability database in {database.folder} has no entry: nothing was looked up."
         )
-    shipped = _of(IMAGES, known, COMPILERS)
+    shipped = _of(known, _go_mods_of_images(shipped=True), COMPILERS)
     accepted = read_accepted(ACCEPTED.read_text())
     open_ones = _without(shipped, accepted)
     click.echo(_table(open_ones) or "No shipped image has a known vulnerability that is not accepted.")
     for line in (*_not_looked_up(), *_about(shipped, accepted, database)):
         click.echo(line)
     if tools:
-        click.echo(
-            "\n"
-            + (_table(_of(TOOLS, known, [GO_VERSION])) or "No tool of `make up` has a known vulnerability.")
-        )
+        own = _of(known, _go_mods(TOOLS), [GO_VERSION])
+        building = _of(known, _go_mods_of_images(shipped=False), COMPILERS)
+        click.echo("\n" + (_table(_both(own, building)) or "No tool has a known vulnerability."))
     if open_ones:
         raise UserError(
             f"{len(open_ones)} known vulnerabilities in the shipped images. Take fixed versions into "
@@ -86,24 +88,44 @@ def audit(tools: bool, fetch_only: bool) -> None:
 
 Found = Mapping[Finding, Sequence[str]]
 """Finding → names of the folders whose programs have it."""
+GoMods = Mapping[str, Path]
+"""Name of a folder, such as `skycoin` or `skycoindev-cli/tools` → its go.mod."""
 
 
-def _of(folder: str, known: Index, compilers: Sequence[str]) -> Found:
+def _go_mods(folder: str) -> GoMods:
+    place = PROJECT / folder
+    return {str(file.parent.relative_to(place)): file for file in sorted(place.rglob(GO_MOD))}
+
+
+def _go_mods_of_images(*, shipped: bool) -> GoMods:
+    """Those of programs in images; or those of programs that only build images, and are in none of them."""
+    return {
+        name: file
+        for name, file in _go_mods(IMAGES).items()
+        if (name.partition("/")[0] not in SHARED) == shipped
+    }
+
+
+def _of(known: Index, go_mods: GoMods, compilers: Sequence[str]) -> Found:
     programs = dict[Finding, list[str]]()
-    for go_mod in sorted((PROJECT / folder).glob(f"*/{GO_MOD}")):
+    for name, go_mod in go_mods.items():
         libraries: list[Modules] = [{STANDARD_LIBRARY: go} for go in compilers]
         for modules in (required(go_mod.read_text()), *libraries):
             for finding in findings(known, modules):
-                programs.setdefault(finding, []).append(go_mod.parent.name)
+                programs.setdefault(finding, []).append(name)
     return programs
+
+
+def _both(first: Found, second: Found) -> Found:
+    return {finding: [*first.get(finding, ()), *second.get(finding, ())] for finding in {**first, **second}}
 
 
 def _not_looked_up() -> Iterator[str]:
     """Yield a line for each module of an image whose version is unknown."""
-    for go_mod in sorted((PROJECT / IMAGES).glob(f"*/{GO_MOD}")):
+    for name, go_mod in _go_mods_of_images(shipped=True).items():
         for module, version in required(go_mod.read_text()).items():
             if version == NOT_KNOWN:
-                where = f"{module} in {IMAGES}/{go_mod.parent.name}"
+                where = f"{module} in {IMAGES}/{name}"
                 yield f"not looked up: {where}. Its version is unknown, as {INEXACT}."
 
 

@@ -259,6 +259,48 @@ def test_a_vulnerability_accepted_in_one_program_is_not_accepted_in_another(
     assert skyinfra("release", "audit").code == 1
 
 
+def test_programs_below_an_images_folder_are_looked_up_and_can_be_accepted(
+    skyinfra: Skyinfra, database: Path
+) -> None:
+    """The debugger and linters in workspaces, of images/skycoindev-cli/tools, were not looked up."""
+    below = database.parent / "images" / "one" / "tools"
+    below.mkdir()
+    (below / "go.mod").write_text("module example.org/x\nrequire example.org/linter v1.0.0\n")
+    put(database, entry("GO-1", "example.org/linter", {"introduced": "0"}))
+    ran = skyinfra("release", "audit")
+    assert ran.code == 1
+    assert [row.split()[:3] for row in ran.out.splitlines() if "GO-1" in row] == [
+        ["one/tools", "example.org/linter", "1.0.0"]
+    ]
+    (database.parent / "accepted.toml").write_text(
+        '[[accepted]]\nid = "GO-1"\nmodule = "example.org/linter"\nprograms = ["one/tools"]\n'
+        'reason = "Nobody calls it."\ndate = 2026-11-27\n'
+    )
+    assert skyinfra("release", "audit").code == 0
+
+
+def test_programs_that_only_build_images_are_tools_and_not_shipped(
+    skyinfra: Skyinfra, database: Path
+) -> None:
+    builds = database.parent / "images" / "go-module" / "sbom"
+    builds.mkdir(parents=True)
+    (builds / "go.mod").write_text("module example.org/x\nrequire example.org/lists v1.0.0\n")
+    put(database, entry("GO-1", "example.org/lists", {"introduced": "0"}))
+    ran = skyinfra("release", "audit", "--tools")
+    assert ran.code == 0
+    said, *_, last = ran.out.splitlines()
+    assert said == "No shipped image has a known vulnerability that is not accepted."
+    assert last.split()[:3] == ["go-module/sbom", "example.org/lists", "1.0.0"]
+
+
+def test_every_go_mod_of_an_image_is_looked_up() -> None:
+    shipped = set(release_audit._go_mods_of_images(shipped=True))
+    building = set(release_audit._go_mods_of_images(shipped=False))
+    assert shipped == {"exporter", "registry", "skycoin", "skycoindev-cli/tools"}
+    assert building == {"go-module/abi-gate", "go-module/sbom"}
+    assert len(shipped | building) == len([*(PROJECT / "images").rglob("go.mod")])
+
+
 def test_the_database_can_be_fetched_without_a_judgement(skyinfra: Skyinfra, database: Path) -> None:
     put(database, entry("GO-1", "example.org/alone", {"introduced": "0"}))
     ran = skyinfra("release", "audit", "--fetch-only")
