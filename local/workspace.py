@@ -16,7 +16,7 @@ from local.machine.steps import SetupError
 from local.pulumi.bring_up import bring_up
 from local.setup import set_up
 from local.stacks.files import WORKSPACE, stack_config
-from local.workspace_place import WorkspacePlace, refuse_beside_nodes
+from local.workspace_place import WorkspacePlace, refuse_beside_nodes, refuse_engines_data
 
 ARCHES = {"x86_64": "amd64", "aarch64": "arm64v8"}
 """`uname -m` → variant of the workspace for that machine."""
@@ -33,6 +33,7 @@ def open_workspace(layout: Layout, name: str, place: WorkspacePlace, *, dind: bo
     settings = _settings(name, place, _listed_options(stack), dind=dind)
     if dind:
         refuse_beside_nodes(layout, place, name)
+    was_asked = refuse_engines_data(layout, place)
     where = f" on {place.engine}" if place.engine else ""
     print(
         f"Opens the workspace {name} over {place.folder}{where}. The first time it sets this machine up and "
@@ -41,6 +42,8 @@ def open_workspace(layout: Layout, name: str, place: WorkspacePlace, *, dind: bo
     env = set_up(layout, stack, settings)
     if dind:
         refuse_beside_nodes(layout, place, name)  # its engine may just have been started
+    if not was_asked:
+        refuse_engines_data(layout, place)
     code = bring_up(layout, stack, env)
     if code == 0:
         _report(stack_outputs(stack, env)["opened"][name], place, env)

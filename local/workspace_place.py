@@ -4,14 +4,14 @@ import os
 import platform
 import shlex
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from docker.errors import DockerException
 
-from catalogue.folders import folder_fault
+from catalogue.folders import folder_fault, overlap
 from clients.engine import connect
 from clients.neighbours import beside_nodes, nodes_on
 from clients.ssh import Login, ssh_command
@@ -72,13 +72,14 @@ def behind_ssh(engine: str, ssh_options: Sequence[str], folder: str) -> Workspac
             "give the folder in it that you work on (--folder; FOLDER= of make)."
         )
     try:
-        machine = connect(_inputs(engine, ssh_options)).info()["Architecture"]
+        info = connect(_inputs(engine, ssh_options)).info()
     except (DockerException, OSError) as error:
         raise SetupError(f"{engine} stopped answering: {error}") from error
+    _refuse_data(real, info, f" on {engine}")
     return WorkspacePlace(
         folder=real,
         user=owner if user == "0" else f"{user}:{group}",
-        machine=machine,
+        machine=info["Architecture"],
         engine=engine,
         ssh_options=tuple(ssh_options),
     )
@@ -89,19 +90,50 @@ def refuse_beside_nodes(layout: Layout, place: WorkspacePlace, name: str) -> Non
 
     An engine of this set-up that does not run yet is passed over: the set-up starts it.
     """
-    if place.engine is None:
-        own = layout.engine is EngineChoice.OWN
-        address = endpoint(own_folder(layout)) if own else machine_engine()
-        if engine_version(address) is None:
-            return
-    else:
-        address = place.engine
+    address = place.engine or _running_engine(layout)
+    if address is None:
+        return
     try:
         nodes = nodes_on(connect(_inputs(address, place.ssh_options)))
     except (DockerException, OSError) as error:
         raise SetupError(f"{address} stopped answering: {error}") from error
     if nodes:
         raise SetupError(beside_nodes(place.engine or "this machine", nodes, name))
+
+
+def refuse_engines_data(layout: Layout, place: WorkspacePlace) -> bool:
+    """Raise SetupError if the folder has, or is in, the data of the engine that the workspace runs on.
+
+    False if that engine does not run yet. `behind_ssh` has asked another machine's.
+    """
+    if place.engine is not None:
+        return True
+    address = _running_engine(layout)
+    if address is None:
+        return False
+    try:
+        info = connect(_inputs(address, ())).info()
+    except (DockerException, OSError) as error:
+        raise SetupError(f"{address} stopped answering: {error}") from error
+    _refuse_data(place.folder, info, "")
+    return True
+
+
+def _refuse_data(folder: str, info: Mapping[str, Any], where: str) -> None:
+    """Raise SetupError for a folder in which root could read volumes, without the engine."""
+    data = PurePosixPath(info["DockerRootDir"])
+    if overlap(PurePosixPath(folder), data):
+        raise SetupError(
+            f"{folder}{where} is not opened: it contains or is inside {data}, which has the volumes of that "
+            "Docker engine, wallets included; give another folder (--folder; FOLDER= of make)."
+        )
+
+
+def _running_engine(layout: Layout) -> str | None:
+    """Address of this set-up's engine; None if it does not run."""
+    own = layout.engine is EngineChoice.OWN
+    address = endpoint(own_folder(layout)) if own else machine_engine()
+    return None if engine_version(address) is None else address
 
 
 def _inputs(address: str, ssh_options: Sequence[str]) -> dict[str, Any]:

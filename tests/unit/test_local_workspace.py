@@ -197,6 +197,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(workspace, "bring_up", bring_up)
     monkeypatch.setattr(workspace, "stack_outputs", lambda *_: {"opened": {"vscode": opened}})
     monkeypatch.setattr(workspace, "refuse_beside_nodes", lambda *_: done.append("look for nodes"))
+    monkeypatch.setattr(workspace, "refuse_engines_data", lambda *_: True)
     return done
 
 
@@ -218,6 +219,21 @@ def test_nodes_are_looked_for_before_the_set_up_and_on_the_engine_that_it_starts
     with pytest.raises(SetupError, match="has the node"):
         workspace.open_workspace(layout, "vscode", here(folder), dind=True)
     assert steps == []
+
+
+@pytest.mark.case(43)
+def test_an_engine_is_asked_for_its_data_before_the_set_up_or_once_it_is_started(
+    layout: Layout, folder: Path, steps: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ask(*_: object) -> bool:
+        steps.append("ask for its data")
+        return "set up" in steps
+
+    monkeypatch.setattr(workspace, "refuse_engines_data", ask)
+    assert workspace.open_workspace(layout, "vscode", here(folder), dind=False) == 0
+    assert steps == ["ask for its data", "set up", "ask for its data", "up"]
+    assert workspace.open_workspace(layout, "vscode", here(folder), dind=False) == 0
+    assert steps[4:] == ["ask for its data", "set up", "up"], "once is enough"
 
 
 @pytest.mark.usefixtures("steps")

@@ -14,7 +14,14 @@ from catalogue.node_container import NODE
 from local import workspace_place
 from local.machine.layout import EngineChoice, Layout
 from local.machine.steps import SetupError
-from local.workspace_place import WorkspacePlace, behind_ssh, here, person, refuse_beside_nodes
+from local.workspace_place import (
+    WorkspacePlace,
+    behind_ssh,
+    here,
+    person,
+    refuse_beside_nodes,
+    refuse_engines_data,
+)
 from tests.unit.host_recordings import on_path
 from tests.unit.test_neighbours import NeighbourEngine, container
 
@@ -47,10 +54,15 @@ class Silent:
 
 
 class Shed:
-    """A client of an engine on an ARM board."""
+    """A client of an engine on an ARM board, with its data in this folder; `asked` counts questions."""
+
+    def __init__(self, data: str = "/var/lib/docker") -> None:
+        self._data = data
+        self.asked = 0
 
     def info(self) -> dict[str, str]:
-        return {"Architecture": "aarch64"}
+        self.asked += 1
+        return {"Architecture": "aarch64", "DockerRootDir": self._data}
 
 
 @pytest.fixture
@@ -135,6 +147,69 @@ def test_a_folder_of_another_machine_that_is_not_opened_is_refused(
     ssh(1000, tmp_path / "home")
     with pytest.raises(SetupError, match=r"ssh://me@shed.lan stopped answering: reset by peer"):
         behind_ssh(SHED, [], str(folder))
+
+
+DATA_REFUSED = (
+    r"data(/sub)? (on ssh://me@shed\.lan )?is not opened: it contains or is inside \S+/data(/engine)?, which "
+    r"has the volumes of that Docker engine, wallets included; give another folder "
+    r"\(--folder; FOLDER= of make\)\.$"
+)
+
+
+@pytest.mark.case(43)
+@pytest.mark.parametrize(
+    ("engines", "folder"), [("data", "data"), ("data/engine", "data"), ("data", "data/sub")]
+)
+def test_a_folder_with_the_data_of_another_machines_engine_is_refused(
+    engines: str,
+    folder: str,
+    tmp_path: Path,
+    ssh: Callable[[int, Path], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`/var` was refused, but an engine may have its data on another disk, such as in /mnt/ssd/docker."""
+    (tmp_path / folder).mkdir(parents=True)
+    shed = Shed(str(tmp_path / engines))
+    connecting(monkeypatch, shed)
+    ssh(1000, tmp_path / "home")
+    with pytest.raises(SetupError, match=DATA_REFUSED):
+        behind_ssh(SHED, [], str(tmp_path / folder))
+    assert shed.asked == 1, "together with the processor"
+    (tmp_path / "database").mkdir()
+    assert behind_ssh(SHED, [], str(tmp_path / "database")).folder == str(tmp_path / "database")
+
+
+@pytest.mark.case(43)
+@pytest.mark.parametrize(
+    ("engines", "folder"), [("data", "data"), ("data/engine", "data"), ("data", "data/sub")]
+)
+def test_a_folder_with_the_data_of_this_machines_engine_is_refused(
+    engines: str, folder: str, tmp_path: Path, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "database").mkdir()
+    monkeypatch.setenv("DOCKER_HOST", "unix:///run/mine.sock")
+    monkeypatch.setattr(workspace_place, "engine_version", lambda _: "20.10.24 (API 1.41)")
+    engine = Shed(str(tmp_path / engines))
+    asked = connecting(monkeypatch, engine)
+    layout = replace(layout, engine=EngineChoice.AUTO)
+    with pytest.raises(SetupError, match=DATA_REFUSED):
+        refuse_engines_data(layout, here(tmp_path / folder))
+    assert (asked, engine.asked) == ([{"engine": "unix:///run/mine.sock", "sshOptions": []}], 1)
+    assert refuse_engines_data(layout, here(tmp_path / "database"))
+    connecting(monkeypatch, Silent())
+    with pytest.raises(SetupError, match=r"^unix:///run/mine.sock stopped answering: reset by peer$"):
+        refuse_engines_data(layout, here(tmp_path / folder))
+
+
+def test_the_data_of_an_engine_that_does_not_run_yet_is_not_known(
+    layout: Layout, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workspace_place, "engine_version", lambda _: None)
+    asked = connecting(monkeypatch, Shed())
+    assert not refuse_engines_data(layout, here(folder))
+    assert refuse_engines_data(layout, THERE), "its machine has been asked"
+    assert asked == []
 
 
 def test_a_silent_machine_is_reported(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
