@@ -20,10 +20,11 @@ class Verification(pulumi.CustomResource):
     """Bytes of all files."""
     layers: pulumi.Output[int]
     report: pulumi.Output[Mapping[str, Any]]
-    """{labels: count, programs: {kind: count}, sboms: {path: …}, layers: [{digest, size}], modules}.
+    """{labels: count, programs: {kind: count}, sboms: {path: …}, layers: [{digest, size}], packages,
+    modules}.
 
-    `modules` is {program: {path of a Go module: version}}; missing if an earlier version of this program
-    verified the image.
+    `packages` is {Debian package: version} and `modules` is {program: {path of a Go module: version}}; each
+    is missing if an earlier version of this program verified the image.
     """
 
     def __init__(

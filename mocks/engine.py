@@ -50,6 +50,7 @@ REPORT = {
     "programs": {"X86_64, 64 bit, static": 3},
     "sboms": {"/usr/share/sbom/skycoin.cdx.json": {"digest": "sha256:5b", "components": 33}},
     "layers": [{"digest": "sha256:1a", "size": 1_000_000}, {"digest": "sha256:2b", "size": 12_000_000}],
+    "packages": {"busybox": "1:1.35.0-4+b7", "ca-certificates": "20230311+deb12u1"},
 }
 """Report of a verification, without its modules."""
 MODULES = {"skycoin": {"golang.org/x/crypto": "0.59.0", "stdlib": "1.26.5"}}

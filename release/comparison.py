@@ -1,4 +1,4 @@
-"""Comparison of a release with an earlier one: Go modules, known vulnerabilities, sizes and layers.
+"""Comparison of a release with an earlier one: Go modules, Debian packages, vulnerabilities, sizes, layers.
 
 Both sides are release records (release/record.py), so they describe what was published and read back.
 """
@@ -17,6 +17,7 @@ Record = Mapping[str, Any]
 NO_RECORD = "this is not a release record: give it the output of `./skyinfra release record --format json`"
 _KEYS = frozenset(("image", "source", "tags", "variants"))
 _MODULE_HEADS = ("program", "module", "before", "now", "variants")
+_PACKAGE_HEADS = ("Debian package", "before", "now", "variants")
 _VULNERABILITY_HEADS = ("program", "what happened", "id", "module", "fixed in", "what it is", "variants")
 _SIZE_HEADS = ("variant", "to download, before", "now", "new layers", "to download with the earlier one")
 
@@ -43,6 +44,7 @@ def _check_form(record: Record) -> None:
         layers = _layers(variant) or ()
         _demand(int, variant["size"], *(layer["size"] for layer in layers))
         _demand(str, *(layer["digest"] for layer in layers))
+        _demand(str, *(_packages(variant) or {}).values())
     for row in record.get("programs") or ():
         _demand(list, row["variants"])
         _demand(str, row["program"], *row["variants"])
@@ -67,9 +69,10 @@ def _demand(kind: type, *values: Any) -> None:
 
 
 def compared(before: Record, after: Record) -> dict[str, Any]:
-    """Differences from the earlier record: {version, modules, variants_without_modules, sizes}.
+    """Differences from the earlier record: {version, modules, variants_without_modules, packages, sizes}.
 
-    `modules` is [{program, module, before, after, variants}]. `sizes` is {variant: {before, after, layers,
+    `modules` is [{program, module, before, after, variants}]. `packages` is [{package, before, after,
+    variants}], of variants whose packages both records have. `sizes` is {variant: {before, after, layers,
     new_layers, new_size}}, in bytes, with None if a side does not have its layers. Variants that only one
     record has are left out.
     """
@@ -79,6 +82,7 @@ def compared(before: Record, after: Record) -> dict[str, Any]:
         "version": before["source"]["version"],
         "modules": _module_differences(before, after, known),
         "variants_without_modules": [variant for variant in shared if variant not in known],
+        "packages": _package_differences(before["variants"], after["variants"], shared),
         "sizes": {
             variant: _size(before["variants"][variant], after["variants"][variant]) for variant in shared
         },
@@ -102,6 +106,27 @@ def _module_differences(before: Record, after: Record, variants: Iterable[str]) 
         {"program": program, **asdict(difference), "variants": shared}
         for (program, difference), shared in together.items()
     ]
+
+
+def _package_differences(
+    before: Mapping[str, Any], after: Mapping[str, Any], variants: Iterable[str]
+) -> list[dict[str, Any]]:
+    together: dict[tuple[str, str, str], list[str]] = {}
+    for variant in variants:
+        was, now = _packages(before[variant]), _packages(after[variant])
+        if was is not None and now is not None:
+            for found in differences(was, now):
+                together.setdefault((found.module, found.before, found.after), []).append(variant)
+    return [
+        {"package": package, "before": earlier, "after": later, "variants": shared}
+        for (package, earlier, later), shared in sorted(together.items())
+    ]
+
+
+def _packages(variant: Mapping[str, Any]) -> Mapping[str, str] | None:
+    """Debian packages with their versions; None if an earlier version of this program did not record them."""
+    packages: Mapping[str, str] | None = (variant.get("verified") or {}).get("packages")
+    return packages
 
 
 def _size(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, int | None]:
@@ -144,6 +169,7 @@ def markdown(since: Mapping[str, Any]) -> str:
         _section(_VULNERABILITY_HEADS, since["vulnerabilities"], _vulnerability_row),
         [since["looked_up"], ""] if since["looked_up"] else [],
         _without_modules(since["variants_without_modules"]),
+        _section(_PACKAGE_HEADS, since["packages"], _package_row),
         _section(_SIZE_HEADS, since["sizes"].items(), _size_row),
     ]
     return "\n".join(
@@ -170,6 +196,11 @@ def _without_modules(variants: list[str]) -> list[str]:
 def _module_row(difference: Mapping[str, Any]) -> list[str]:
     sides = (difference[side] or "none" for side in ("before", "after"))
     return [difference["program"], difference["module"], *sides, ", ".join(difference["variants"])]
+
+
+def _package_row(difference: Mapping[str, Any]) -> list[str]:
+    sides = (difference[side] or "none" for side in ("before", "after"))
+    return [difference["package"], *sides, ", ".join(difference["variants"])]
 
 
 def _vulnerability_row(difference: Mapping[str, Any]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 from catalogue.arch import ARCHES
 from display.errors import UserError
 from display.markdown import plain, table
+from display.units import count_of
 
 MEGABYTE = 1_000_000
 
@@ -82,6 +83,7 @@ def markdown(record: Mapping[str, Any]) -> str:
             *table(("variant", "platform", "to download", "unpacked", "digest", "base"), variants),
             "",
             *_verified(record["variants"]),
+            *_packages(record["variants"]),
             *_programs(record["programs"]),
         ]
     )
@@ -115,6 +117,22 @@ def _verified(variants: Mapping[str, Any]) -> list[str]:
         *(table(("variant", "SBOM (CycloneDX)", "components", "digest"), sboms) if sboms else []),
         *([""] if sboms else []),
     ]
+
+
+def _packages(variants: Mapping[str, Any]) -> list[str]:
+    """Folded table of Debian's packages in the images, by their SBOMs; equal ones are one row."""
+    together: dict[tuple[str, str], list[str]] = {}
+    for arch, variant in variants.items():
+        for named in ((variant["verified"] or {}).get("packages") or {}).items():
+            together.setdefault(named, []).append(arch)
+    if not together:
+        return []
+    rows = [
+        (plain(name), plain(version), ", ".join(arches))
+        for (name, version), arches in sorted(together.items())
+    ]
+    summary = f"<details><summary>{count_of(len({name for name, _ in together}), 'Debian package')}</summary>"
+    return [summary, "", *table(("package", "version", "variants"), rows), "", "</details>", ""]
 
 
 def _programs(programs: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -44,7 +44,8 @@ from release.record import RecordError, markdown, release_record
 @click.option(
     "--since",
     type=click.File("rb"),
-    help="Record of an earlier release, in JSON, to compare with: Go modules, known vulnerabilities, sizes.",
+    help="Record of an earlier release, in JSON, to compare with: Go modules, known vulnerabilities, Debian "
+    "packages, sizes.",
 )
 @with_outputs
 def record(
@@ -55,10 +56,12 @@ def record(
     since: BinaryIO | None,
     outputs: BinaryIO | None,
 ) -> None:
-    """Print what a stack published of IMAGE: tags, digests, sizes, source, checks, SBOMs and Go modules.
+    """Print what a stack published of IMAGE: tags, digests, sizes, source, checks, SBOMs, Debian packages and
+    Go modules.
 
     With --since, it also lists the Go modules that each program gained, lost or changed, and the known
-    vulnerabilities that come and go with them, from the database that local/tools/vulndb/go.mod pins.
+    vulnerabilities that come and go with them, from the database that local/tools/vulndb/go.mod pins, and
+    the Debian packages that differ.
     """
     if outputs is None:
         selected, name = chosen(stack, backend)

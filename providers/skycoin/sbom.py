@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
+from urllib.parse import unquote
 
 from catalogue.go_modules import Modules
 from clients.manifests import sha256_of
@@ -16,8 +17,8 @@ from providers.kind import Values
 
 FOLDER = "usr/share/sbom/"
 SUFFIX = ".json"
-_GO = "pkg:golang/"
-"""Start of a Go module's package URL."""
+_GO, _DEBIAN = "pkg:golang/", "pkg:deb/"
+"""Starts of the package URLs of a Go module and of a Debian package."""
 _VERSION = re.compile(r"v?(?P<number>\d+(\.\d+)*([-+].+)?)")
 
 
@@ -32,6 +33,8 @@ class Sboms:
     programs: set[str] = field(default_factory=set)
     linked: dict[str, Modules] = field(default_factory=dict)
     """Go modules that an SBOM names, by its path."""
+    packages: dict[str, str] = field(default_factory=dict)
+    """Debian packages that the SBOMs name, with their versions."""
 
     @property
     def modules(self) -> dict[str, Modules]:
@@ -54,8 +57,9 @@ class Sboms:
             "components": len(fields.get("components") or ()),
         }
         self.subjects[f"/{path}"] = frozenset(entry["content"] for entry in hashes)
-        components = (entry for entry in fields.get("components") or () if not _is_part(entry))
+        components = [entry for entry in fields.get("components") or () if not _is_part(entry)]
         self.linked[f"/{path}"] = dict(_go_modules([subject, *components]))
+        self.packages.update(_debian_packages(components))
 
     def faults(self) -> Iterator[str]:
         """Yield an error for each SBOM that describes a program which the image does not have."""
@@ -74,6 +78,17 @@ def _go_modules(components: list[Mapping[str, Any]]) -> Iterator[tuple[str, str]
         version = _VERSION.fullmatch(str(component.get("version")))
         if version and str(component.get("purl")).startswith(_GO):
             yield str(component.get("name")), version["number"]
+
+
+def _debian_packages(components: list[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    for component in components:
+        purl = str(component.get("purl"))
+        if purl.startswith(_DEBIAN):
+            name, version = str(component.get("name")), str(component.get("version"))
+            source, _, packaged = unquote(purl.removeprefix(_DEBIAN).partition("?")[0]).partition("@")
+            # An SBOM has the version that busybox itself says; only its package URL has Debian's.
+            is_upstream = PurePosixPath(source).name == name and version in packaged
+            yield name, packaged if is_upstream else version
 
 
 def is_sbom(path: str) -> bool:

@@ -53,7 +53,7 @@ class Contents:
 class Verification(InputsAsState):
     """The passed verification as a resource: {size, unpacked, layers, programs, report, present}.
 
-    Sizes are in bytes. A report of an earlier version, which lacks the modules, stays valid.
+    Sizes are in bytes. A report of an earlier version, which lacks modules or packages, stays valid.
     """
 
     inputs: ClassVar[tuple[str, ...]] = ("ref", "platform", "labels")
@@ -129,14 +129,15 @@ class Verification(InputsAsState):
 def _report(contents: Contents, layers: list[Values], inputs: Values) -> Values:
     """Findings for people, as the release record shows them.
 
-    They include the modules, which are not a separate output: in a preview over an older state, a new output
-    would be unknown.
+    They include packages and modules, which are not separate outputs: in a preview over an older state, a
+    new output would be unknown.
     """
     return {
         "labels": len(inputs.get("labels") or {}),
         "programs": dict(sorted(contents.programs.items())),
         "sboms": dict(sorted(contents.sboms.found.items())),
         "layers": [{"digest": layer["digest"], "size": layer["size"]} for layer in layers],
+        "packages": dict(sorted(contents.sboms.packages.items())),
         "modules": dict(sorted(contents.sboms.modules.items())),
     }
 

@@ -47,6 +47,8 @@ def before(now: dict[str, Any]) -> dict[str, Any]:
     ]
     amd64 = record["variants"]["amd64"]
     amd64["size"] = 15_000_000
+    amd64["verified"]["packages"] = {"busybox": "1:1.35.0-4+b6", "zlib1g": "1:1.2.13"}
+    del record["variants"]["arm64v8"]["verified"]["packages"]
     amd64["verified"]["layers"][1] = {"digest": "sha256:0", "size": 14_000_000}
     return record
 
@@ -71,6 +73,16 @@ def test_modules_and_sizes_are_compared_if_both_records_have_them(
         "version": "0.27.0",
         "modules": [row(GONE, "1.0.0", ""), row(CRYPTO, "0.30.0", NOW)],
         "variants_without_modules": ["arm32v7"],
+        "packages": [
+            {
+                "package": "busybox",
+                "before": "1:1.35.0-4+b6",
+                "after": "1:1.35.0-4+b7",
+                "variants": ["amd64"],
+            },
+            {"package": "ca-certificates", "before": "", "after": "20230311+deb12u1", "variants": ["amd64"]},
+            {"package": "zlib1g", "before": "1:1.2.13", "after": "", "variants": ["amd64"]},
+        ],
         "sizes": {"amd64": amd64, "arm32v6": same, "arm32v7": same, "arm64v8": same},
     }
 
@@ -121,7 +133,7 @@ def test_new_layers_are_unknown_if_an_earlier_record_has_none(now: dict[str, Any
     known = {"before": 13_000_000, "after": 13_000_000, "layers": 2}
     assert sizes["amd64"] == {**known, "new_layers": None, "new_size": None}
     assert compared(now, before)["sizes"]["amd64"]["layers"] is None
-    since = {"version": "1", "modules": [], "variants_without_modules": [], "sizes": sizes}
+    since = {"version": "1", "modules": [], "variants_without_modules": [], "packages": [], "sizes": sizes}
     page = markdown({**since, "vulnerabilities": [], "looked_up": ""})
     assert "| amd64 | 13.0 MB | 13.0 MB | unknown | unknown |" in page.splitlines()
 
@@ -143,6 +155,9 @@ WRONG: dict[str, tuple[tuple[str | int, ...], Any]] = {
     "a word as a size": (("variants", "amd64", "size"), "big"),
     "no size": (("variants", "amd64", "size"), None),
     "a layer without a size": (("variants", "amd64", "verified", "layers", 0, "size"), None),
+    "a number as a package's version": (("variants", "amd64", "verified", "packages", "busybox"), 5),
+    "an escape sequence as a package": (("variants", "amd64", "verified", "packages"), {"\x1b[2J": "1"}),
+    "a list as packages": (("variants", "amd64", "verified", "packages"), ["busybox"]),
     "a list as a digest": (("variants", "amd64", "verified", "layers", 0, "digest"), []),
 }
 
@@ -198,6 +213,8 @@ def test_the_command_shows_modules_gained_and_lost_since_an_earlier_record(
         f"| skycoin | gone | GO-1 | {CRYPTO} 0.30.0 | 0.45.0 | GO-1 at work | amd64, arm64v8 |",
         "Go modules are not in both records, and were not compared: arm32v7.",
         "| amd64 | 15.0 MB | 13.0 MB | 1 of 2 | 12.0 MB |",
+        "| busybox | 1:1.35.0-4+b6 | 1:1.35.0-4+b7 | amd64 |",
+        "| zlib1g | 1:1.2.13 | none | amd64 |",
     ):
         assert line in lines
     assert any("that Go's database knew on 2026-11-05" in line for line in lines)

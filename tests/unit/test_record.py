@@ -58,11 +58,28 @@ def test_the_record_says_what_was_verified_and_where_the_sboms_are(outputs: dict
     assert "| arm32v5 | `/usr/share/sbom/skycoin.cdx.json` | 33 | `sha256:5b` |" in page
 
 
+def test_the_record_has_the_debian_packages_of_the_images(outputs: dict[str, Any]) -> None:
+    """Only their number and the SBOM's digest were in it."""
+    record = release_record(outputs, "skycoin")
+    record["variants"]["arm32v5"]["verified"] = {**REPORT, "packages": {"busybox": "1:1.37.0-7"}}
+    assert record["variants"]["amd64"]["verified"]["packages"] == REPORT["packages"]
+    folded = markdown(record).partition("<details><summary>2 Debian packages</summary>\n\n")[2]
+    others = ", ".join(arch for arch in record["variants"] if arch != "arm32v5")
+    assert folded.partition("\n\n</details>")[0].splitlines() == [
+        "| package | version | variants |",
+        "| --- | --- | --- |",
+        f"| busybox | 1:1.35.0-4+b7 | {others} |",
+        "| busybox | 1:1.37.0-7 | arm32v5 |",
+        f"| ca-certificates | 20230311+deb12u1 | {others} |",
+    ]
+
+
 def test_an_image_without_sboms_or_programs_has_no_table_of_them(outputs: dict[str, Any]) -> None:
     bare = {"labels": 0, "programs": {}, "sboms": {}, "layers": []}
     page = markdown(release_record({**outputs, "verification": {"skycoin": {"amd64": bare}}}, "skycoin"))
     assert "| amd64 | linux/amd64 in configuration and programs | 0 as wanted | none |  |" in page
     assert "SBOM" not in page
+    assert "<details>" not in page, "nor one of packages"
 
 
 def test_outputs_of_an_earlier_program_give_a_record_without_a_verification(outputs: dict[str, Any]) -> None:

@@ -244,7 +244,31 @@ def test_the_report_lists_the_checked_parts() -> None:
             {"digest": sha256_of(layer), "size": len(layer)}
             for layer in (layer_of({"bin/sh": program}), layer_of(own))
         ],
+        "packages": {},
         "modules": {},
+    }
+
+
+def debian_component(name: str, version: str, source: str, **more: str) -> dict[str, str]:
+    purl = f"pkg:deb/debian/{source}?arch=source&distro=debian-12"
+    return {"name": name, "version": version, "purl": purl, **more}
+
+
+def test_the_debian_packages_of_an_image_are_those_of_its_sboms() -> None:
+    """SBOMs name packages with their own versions, and busybox with that of its program."""
+    components = [
+        debian_component("busybox", "1.35.0", "busybox@1:1.35.0-4%2Bdeb12u1", cpe="cpe:2.3:a:busybox"),
+        debian_component("ca-certificates", "20230311", "ca-certificates@20230311"),
+        debian_component("libgcc-s1", "12.2.0-14+b1", "gcc-12@12.2.0-14"),
+        {"name": "busybox", "version": "1.36.1", "purl": "pkg:generic/busybox@1.36.1"},
+        go_component("stdlib", "1.26.5"),
+    ]
+    files = {"usr/share/sbom/image.cdx.json": sbom_of(b"", metadata={}, components=components)}
+    state = verified("linux/amd64", config_of("linux/amd64"), files)
+    assert state["report"]["packages"] == {
+        "busybox": "1:1.35.0-4+deb12u1",
+        "ca-certificates": "20230311",
+        "libgcc-s1": "12.2.0-14+b1",
     }
 
 
