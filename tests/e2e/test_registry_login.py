@@ -4,8 +4,11 @@ The attacks are real: by another user of this machine, and by clients without th
 """
 
 import base64
+import contextlib
 import json
+import os
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -139,7 +142,7 @@ def test_an_error_without_the_login_says_how_to_get_it(up: Machine, monkeypatch:
 
 @pytest.mark.case(12)
 def test_the_login_is_only_in_its_own_files(up: Machine) -> None:
-    """The login is in no state, log, image or command line."""
+    """The login is in no state, log or file of the checkout."""
     password = up.layout.registry_password.read_text()
     encoded = base64.b64encode(f"{USER}:{password}".encode()).decode()
     canaries = (password.encode(), encoded.encode())
@@ -156,12 +159,61 @@ def test_the_login_is_only_in_its_own_files(up: Machine) -> None:
         and any(canary in path.read_bytes() for canary in canaries)
     ]
     assert found == []
-    for process in Path("/proc").glob("[0-9]*"):
+
+
+class Onlooker(threading.Thread):
+    """Reads the command lines and environments of all other processes, as root, until it is stopped."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.is_over = threading.Event()
+        self.seen: set[bytes] = set()
+
+    def run(self) -> None:
+        while not self.is_over.is_set():
+            for process in Path("/proc").glob("[0-9]*"):
+                if process.name == str(os.getpid()):
+                    continue
+                for part in ("cmdline", "environ"):
+                    with contextlib.suppress(OSError):  # the process has ended
+                        self.seen.add((process / part).read_bytes())
+
+    @classmethod
+    @contextlib.contextmanager
+    def watching(cls) -> Iterator[set[bytes]]:
+        onlooker = cls()
+        onlooker.start()
         try:
-            command = (process / "cmdline").read_bytes()
-        except OSError:
-            continue  # the process has ended
-        assert not any(canary in command for canary in canaries), command
+            yield onlooker.seen
+        finally:
+            onlooker.is_over.set()
+            onlooker.join()
+
+
+@pytest.mark.case(12)
+def test_no_process_of_a_new_login_and_of_an_up_gets_a_password_as_argument_or_variable(up: Machine) -> None:
+    """The processes of both; the registry reads a hash, and clients read the docker config."""
+    logins = [login_of(up)]
+    with Onlooker.watching() as seen:
+        rotated = up.skyinfra("setup", "rotate", "login")
+        assert rotated.code == 0, rotated.text
+        logins.append(login_of(up))
+        result = up.make("up")
+        assert result.code == 0, result.text
+    assert logins[0] != logins[1]
+    started = b"".join(seen)
+    for program in (
+        b"rotate\0login",
+        b"pulumi\0up",
+        b"registry.yml",
+        f"DOCKER_CONFIG={up.layout.docker_config}".encode(),
+    ):
+        assert program in started, "it was not looked at"
+    secrets = {login.partition(":")[2] for login in logins} | {
+        (up.layout.state / "passphrase").read_text().strip()
+    }
+    secrets |= {base64.b64encode(login.encode()).decode() for login in logins}
+    assert not [text for text in seen if any(secret.encode() in text for secret in secrets)]
 
 
 def test_a_base_pushed_with_another_digest_is_refused(
