@@ -3,23 +3,24 @@
 The install script of a package is such a step. The networks themselves: test_build_network.py.
 """
 
-import http.server
 import json
+import re
 import socket
 import subprocess
+import sys
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from local.builds.network import own_build_network
 from local.engines.engine import SYSTEM_SOCKET
+from tests.e2e.loopback import addresses, asked_on_loopback, command_of, listening
 from tests.e2e.machine import RPC_PORT, Machine
 from tests.e2e.plugin import until
-from tests.e2e.test_up import get
 from tests.e2e.tiny import FEATURE, Tiny, write_program
 
 NODE = "skycoin-node-1"
@@ -44,6 +45,24 @@ exit 1
 """Step that tries every way and prints what it found. It fails, since a successful build shows no output."""
 
 
+CONNECT = """
+import json, select, socket, sys, time
+ends, reached = json.load(sys.stdin), []
+waiting = {socket.socket(): tuple(end) for end in ends}
+for one, end in waiting.items():
+    one.setblocking(False)
+    one.connect_ex(end)
+until = time.monotonic() + 2
+while waiting and (left := until - time.monotonic()) > 0:
+    for one in select.select([], list(waiting), [], left)[1]:
+        end = waiting.pop(one)
+        if one.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0:
+            reached.append(end)
+print(json.dumps(sorted(reached)))
+"""
+"""Program that tries to connect to all ends (address, port) of its input at once, and prints the reached."""
+
+
 class Listener:
     """TCP and UDP servers on every address of the machine; `heard` holds the datagrams that arrived."""
 
@@ -59,14 +78,6 @@ class Listener:
     def _hear(self) -> None:
         while True:
             self.heard.append(self._udp.recvfrom(99)[0].decode().strip())
-
-
-def addresses() -> list[str]:
-    """Addresses of this machine, including loopback; link-local ones have no meaning inside a step."""
-    links = json.loads(subprocess.run(["ip", "-j", "address"], check=True, capture_output=True).stdout)
-    return sorted(
-        address["local"] for link in links for address in link["addr_info"] if address["scope"] != "link"
-    )
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +97,51 @@ def ends(up: Machine, listener: Listener) -> list[str]:
         with closing(socket.create_connection((address, int(port)), timeout=5)):
             pass
     return wanted
+
+
+class PulumiPorts(threading.Thread):
+    """Tries, from a running build step's network, the ports on which Pulumi's processes listen just then.
+
+    A step can't be told these ports, which Pulumi chooses anew in each run.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.is_over = threading.Event()
+        self.programs: set[str] = set()
+        self.from_here: list[list[object]] = []
+        """Ends that this machine reached."""
+        self.from_step: list[list[object]] | None = None
+        """Ends that the step reached; None if no step was found."""
+
+    def run(self) -> None:
+        while not self.is_over.wait(0.1):
+            if (step := self._step()) is not None:
+                found = [one for one in listening() if re.search(r"pulumi|-m providers\.", one.command)]
+                self.programs = {Path(one.command.split()[0]).name for one in found if one.command}
+                self.from_here = _reached([], [(one.address, one.port) for one in found])
+                ends = [(address, one.port) for address in addresses() if ":" not in address for one in found]
+                inside = ["nsenter", f"--target={step}", "--net"]
+                self.from_step = _reached(inside, ends)
+                return
+
+    def _step(self) -> int | None:
+        """Process of the step, once it has a network of its own."""
+        own = Path("/proc/self/ns/net").readlink()
+        for folder in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                command = command_of(int(folder.name))
+                is_step = command.startswith("bash -c ") and "for end in" in command and TOKEN in command
+                if is_step and (folder / "ns/net").readlink() != own:
+                    return int(folder.name)
+        return None
+
+
+def _reached(inside: list[str], ends: list[tuple[str, int]]) -> list[list[object]]:
+    command = [*inside, sys.executable, "-c", CONNECT]
+    done = subprocess.run(command, input=json.dumps(ends), capture_output=True, text=True, check=True)
+    reached: list[list[object]] = json.loads(done.stdout)
+    return reached
 
 
 @contextmanager
@@ -111,7 +167,12 @@ def build_with(up: Machine, name: str, step: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def said(up: Machine, ends: list[str]) -> Iterator[str]:
+def pulumi_ports() -> PulumiPorts:
+    return PulumiPorts()
+
+
+@pytest.fixture(scope="module")
+def said(up: Machine, ends: list[str], pulumi_ports: PulumiPorts) -> Iterator[str]:
     """Output of a build whose step has searched for this machine."""
     engine = Path(up.environment()["DOCKER_HOST"].removeprefix("unix://"))
     step = STEP.format(
@@ -121,7 +182,10 @@ def said(up: Machine, ends: list[str]) -> Iterator[str]:
         token=TOKEN,
         package=PACKAGE,
     )
+    pulumi_ports.start()
     with build_with(up, "builds-alone", f"RUN {json.dumps(['bash', '-c', step])}") as text:
+        pulumi_ports.is_over.set()
+        pulumi_ports.join()
         yield text
 
 
@@ -129,6 +193,15 @@ def said(up: Machine, ends: list[str]) -> Iterator[str]:
 def test_a_build_step_finds_nothing_of_this_machine_and_can_install_a_package(said: str) -> None:
     found = {line.partition(TOKEN)[2] for line in said.splitlines() if f" {TOKEN}: found=" in line}
     assert found == {f": found= nothing, {PACKAGE} installed"}, said
+
+
+@pytest.mark.case(42)
+def test_a_build_step_does_not_reach_pulumi_and_its_plugins(said: str, pulumi_ports: PulumiPorts) -> None:
+    assert TOKEN in said
+    programs = pulumi_ports.programs
+    assert {"pulumi", "pulumi-language-python", "pulumi-resource-docker-build"} <= programs, programs
+    assert len(pulumi_ports.from_here) >= len(programs)
+    assert pulumi_ports.from_step == []
 
 
 @pytest.mark.case(42)
@@ -162,19 +235,4 @@ def test_a_node_can_not_reach_a_server_on_the_hosts_loopback(up: Machine) -> Non
         return up.docker("exec", NODE, "timeout", "3", "wget", "-q", "-O", "/dev/null", url).code == 0
 
     assert asks("http://127.0.0.1:6420/api/v1/version"), "its own loopback"
-    asked: list[str] = []
-
-    class Answer(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            self.send_error(404)
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        port = server.server_address[1]
-        for address in (address for address in addresses() if ":" not in address):
-            assert not asks(f"http://{address}:{port}/{address}")
-        with pytest.raises(OSError, match="404"):
-            get("/control", port)
-        server.shutdown()
-    assert asked == ["/control"]
+    assert asked_on_loopback(asks) == ["/control"]

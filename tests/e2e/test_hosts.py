@@ -23,6 +23,7 @@ from clients.pull import ensure_image, known_as
 from clients.ssh import ssh_command
 from local.machine.packages import ensure_packages
 from tests.e2e.boards import Board, start_board
+from tests.e2e.loopback import asked_on_loopback
 from tests.e2e.machine import Machine, Result
 from tests.e2e.states import record
 from tests.e2e.test_registry_login import NOBODY
@@ -108,6 +109,22 @@ def test_a_node_on_a_board_answers_on_the_boards_loopback(attic: Board, port: in
 def test_an_exporter_on_a_board_shows_its_nodes_metrics(attic: Board) -> None:
     path = "/probe?module=node&target=http://skycoin-shed:6420/api/v1/health"
     assert "skycoin_" in attic.get(path, SHED_METRICS_PORT)
+
+
+@pytest.mark.usefixtures("fleet")
+@pytest.mark.case(41)
+@pytest.mark.parametrize(
+    ("container", "own"),
+    [("skycoin-gui-exporter", "http://127.0.0.1:7979/"), ("skycoin-gui-proxy", "http://skycoin-gui:6420/")],
+)
+def test_containers_next_to_a_node_can_not_reach_a_server_on_the_hosts_loopback(
+    up: Machine, container: str, own: str
+) -> None:
+    def asks(url: str) -> bool:
+        return up.docker("exec", container, "timeout", "3", "wget", "-q", "-O", "/dev/null", url).code == 0
+
+    assert asks(own), "control"
+    assert asked_on_loopback(asks) == ["/control"]
 
 
 @pytest.mark.usefixtures("fleet")

@@ -15,6 +15,7 @@ import yaml
 
 from catalogue.workspaces import DIND_CAPABILITIES
 from tests.e2e.boards import Board, start_board
+from tests.e2e.loopback import asked_on_loopback
 from tests.e2e.machine import Machine, Result
 from tests.e2e.plugin import until
 from tests.e2e.states import record
@@ -106,6 +107,16 @@ def test_a_workspace_is_confined_and_sees_one_folder(machine: Machine, folder: P
     }
     assert mounts == {("bind", "/work"): str(folder), ("volume", "/home/developer"): f"{NAME}-home"}
     assert list(container["NetworkSettings"]["Networks"]) == [NAME]
+
+
+@pytest.mark.case(41)
+@pytest.mark.usefixtures("opened")
+def test_a_workspace_can_not_reach_a_server_on_the_hosts_loopback(machine: Machine) -> None:
+    def asks(url: str) -> bool:
+        return entered(machine, "curl", "-fsS", "--max-time", "3", "-o", "/dev/null", url).code == 0
+
+    assert asks("file:///etc/hostname"), "control"
+    assert asked_on_loopback(asks) == ["/control"]
 
 
 @pytest.mark.usefixtures("opened")
