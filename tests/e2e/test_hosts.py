@@ -112,6 +112,17 @@ def test_an_exporter_on_a_board_shows_its_nodes_metrics(attic: Board) -> None:
 
 
 @pytest.mark.usefixtures("fleet")
+def test_an_exporter_of_a_node_with_a_web_interface_reaches_it_without_the_login() -> None:
+    """It asks the node itself: the proxy would answer with 401."""
+    target = "http://skycoin-gui:6420/api/v1/health"
+    shown = requests.get(
+        f"http://127.0.0.1:{METRICS_PORT}/probe", {"module": "node", "target": target}, timeout=30
+    )
+    assert shown.status_code == 200, shown.text
+    assert 'skycoin_node_info{branch="master"' in shown.text
+
+
+@pytest.mark.usefixtures("fleet")
 @pytest.mark.case(41)
 @pytest.mark.parametrize(
     ("container", "own"),
