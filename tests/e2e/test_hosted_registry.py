@@ -14,11 +14,12 @@ import pytest
 
 from catalogue.arch import ARCHES
 from clients.errors import RegistryError
-from clients.manifests import MANIFEST, Manifest, sha256_of
+from clients.manifests import ACCEPT, MANIFEST, Manifest, sha256_of
 from clients.registry import Repository
 from tests.e2e.hosted import PASSWORD, USER, log_in
 from tests.e2e.machine import Machine, Result
 from tests.e2e.states import record
+from tests.e2e.test_registry_login import ASK
 from tests.unit.yaml_like import REGISTRY
 
 PORT = 15445
@@ -209,6 +210,51 @@ def test_a_second_up_changes_nothing(up: Machine) -> None:
     result = up.pulumi("preview", "--expect-no-changes", "--refresh", "--run-program", "--stack", "local")
     assert result.code == 0, result.text
     record(up, "hosted", "local")
+
+
+@pytest.fixture
+def anonymous(up: Machine, wanted: dict[str, Any], published: Result) -> Iterator[None]:
+    """The registry, whose readers need no login; restored afterwards."""
+    assert published.code == 0
+    registries = wanted["skycoin:registries"]
+    community = {**registries["community"], "anonymous-readers": True}
+    up.change({**wanted, "skycoin:registries": {**registries, "community": community}})
+    result = up.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
+    assert result.code == 0, result.text
+    yield
+    up.change(wanted)
+    result = up.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
+    assert result.code == 0, result.text
+
+
+@pytest.mark.case(47)
+@pytest.mark.usefixtures("anonymous")
+def test_anonymous_readers_can_pull_but_neither_push_nor_delete(
+    up: Machine, repositories: tuple[Repository, Repository]
+) -> None:
+    def status(method: str, path: str, address: str = READERS_ADDRESS) -> str:
+        url = f"https://{address}/v2/{path}"
+        return up.run(*ASK, "--header", f"Accept: {ACCEPT}", "--request", method, url).text
+
+    community = repositories[1]
+    latest = community.manifest("latest")
+    child = community.manifest(latest.fields["manifests"][0]["digest"])
+    layer = child.fields["layers"][0]["digest"]
+    read = ("", f"{PATH}/tags/list", f"{PATH}/manifests/latest", f"{PATH}/manifests/{child.digest}")
+    for path in (*read, f"{PATH}/blobs/{layer}"):
+        assert status("GET", path) == "200", path
+        assert status("GET", path, ADDRESS) == "401", "the port for publishing"
+    writes = (
+        ("PUT", f"{PATH}/manifests/latest"),
+        ("PUT", f"{PATH}/manifests/mine"),
+        ("DELETE", f"{PATH}/manifests/{latest.digest}"),
+        ("DELETE", f"{PATH}/blobs/{layer}"),
+        ("POST", f"{PATH}/blobs/uploads/"),
+        ("POST", f"{PATH}/blobs/uploads/?mount={layer}&from={PATH}"),
+    )
+    assert {write: status(*write) for write in writes} == dict.fromkeys(writes, "405")
+    assert (community.digest_of("latest"), community.digest_of("mine")) == (latest.digest, None)
+    assert status("GET", f"{PATH}/manifests/mine") == "404"
 
 
 @pytest.mark.usefixtures("published")
