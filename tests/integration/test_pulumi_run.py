@@ -149,7 +149,9 @@ def ended_by(layout: Layout, command: str, send: Callable[[int], None]) -> tuple
     """Output of a command that runs pulumi, and the signals that pulumi got; `send` gets the command's id."""
     began, got = layout.state / "began", layout.state / "got"
     traps = [f"trap 'echo {name} >> {got}' {name}" for name in ("INT", "TERM", "HUP")]
-    env = stand_in(layout, *traps, f"touch {began} {got}", "for i in $(seq 40); do sleep 0.05; done")
+    # It goes on for two seconds after the first signal, in which a second one would arrive.
+    waits = [f"until [ -s {got} ]; do sleep 0.05; done", "for i in $(seq 40); do sleep 0.05; done"]
+    env = stand_in(layout, *traps, f"touch {began} {got}", *waits)
     program = (
         "from pathlib import Path; from clients.signals import interrupt_on_all; "
         f"from local.pulumi.command import pulumi; interrupt_on_all(); "
