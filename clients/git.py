@@ -52,6 +52,13 @@ def guarded(environ: Mapping[str, str], settings: Mapping[str, str] = SETTINGS) 
     return {**kept, **VARIABLES, "GIT_CONFIG_COUNT": str(first + len(settings))}
 
 
+def is_checkout(folder: Path) -> bool:
+    """True if a folder is a checkout itself, and not only inside one, or shaped like a bare repository."""
+    # Without .git, which no commit can contain, git could take the folder itself for a bare repository.
+    top = ask_git(folder, "rev-parse", "--show-toplevel") if (folder / ".git").exists() else ""
+    return bool(top) and Path(top).resolve() == folder.resolve()
+
+
 def ask_git(folder: Path, *arguments: str) -> str:
     """Output of a read-only git command; empty if it fails, as in a folder that is not a checkout."""
     result = _run(folder, SETTINGS, arguments)

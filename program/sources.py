@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from clients.git import ask_git, is_changed
+from clients.git import ask_git, is_changed, is_checkout
 from settings.image import SourceSettings
 
 
@@ -38,9 +38,7 @@ def provenance(source: SourceSettings, project: Path) -> Provenance:
 
 
 def _of_working_copy(given: Provenance, folder: Path) -> Provenance:
-    # Without .git, which no commit can contain, git could take the folder itself for a bare repository.
-    top = ask_git(folder, "rev-parse", "--show-toplevel") if (folder / ".git").exists() else ""
-    if not top or Path(top).resolve() != folder.resolve():
+    if not is_checkout(folder):
         # Unpacked sources inside another repository must not get that repository's commit.
         return replace(given, commit=given.commit or "unknown")
     commit = given.commit or ask_git(folder, "rev-parse", "HEAD") or "unknown"

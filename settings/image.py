@@ -40,7 +40,8 @@ class SourceSettings(Settings):
     version: Version
     """Version of the software, from which the channel `release` derives tags."""
     commit: Commit | None = None
-    """Commit of the software; required with `module` and `git`. Default: the working copy's."""
+    """Commit of the software; required with `module` and `git`. With `path` it is that of the working copy,
+    which is also the default."""
     branch: Branch = ""
     """Branch that the commit is on, for the image's labels. Default: the working copy's with `path`, else
     none."""

@@ -10,6 +10,7 @@ from catalogue.bases import Bases
 from catalogue.images import CATALOGUE, DOCKERIGNORE, NAMED_CONTEXTS, PROJECT, CatalogueEntry
 from catalogue.naming import Channel, ecr_repository_fault, tag_fault
 from catalogue.registries import RegistryKind
+from clients.git import ask_git, is_checkout
 from settings.fields import LOGIN, SECRET
 from settings.image import ImageSettings, SourceSettings
 from settings.names import base_registry, base_repository, built_bases, registries_of, repository_of, tags_of
@@ -196,10 +197,23 @@ def source_faults(entry: CatalogueEntry, source: SourceSettings) -> Iterator[str
     try:
         if stat.S_ISDIR(_mode_of(PROJECT / source.path / "cmd")):
             yield from _link_faults(source.path)
+            yield from _commit_faults(source.path, source.commit)
         else:
             yield f"path {source.path!r} is not a working copy of {entry.module} (it has no folder cmd)"
     except OSError as error:
         yield f"path {source.path!r} can't be read: {error.strerror}"
+
+
+def _commit_faults(path: str, commit: str | None) -> Iterator[str]:
+    """Yield an error for a commit that is not checked out in the working copy: the labels would be wrong."""
+    folder = PROJECT / path
+    if commit is None or not is_checkout(folder):
+        return
+    if (head := ask_git(folder, "rev-parse", "HEAD")) != commit:
+        yield (
+            f"commit {commit!r} is not that of the working copy {path!r}, which is at {head or 'no commit'}: "
+            "leave it out, or check it out there"
+        )
 
 
 def _link_faults(path: str) -> Iterator[str]:

@@ -891,7 +891,7 @@ def test_files_are_utf_8_whatever_the_locale() -> None:
     other = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
     given = "include Makefile\nasked: ; @python -c 'import sys; print(sys.flags.utf8_mode)'\n"
     done = subprocess.run(
-        ["make", "-f", "-", "asked"],
+        ["make", "--no-print-directory", "-f", "-", "asked"],
         cwd=PROJECT,
         env={**os.environ, "PATH": python, **other},
         input=given,
