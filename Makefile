@@ -86,7 +86,7 @@ wallet-restore: known installed ## Restore a node's wallets: NODE=name, FILE=bac
 env: known installed ## Print the environment for plain pulumi and docker: eval "$(make -s env)"
 	@$(PYTHON) -m local env
 
-test: lint coverage integration e2e ## Lint and all tests of the three tiers (up to 90 min, with warm caches 60 to 75)
+test: lint coverage integration e2e ## Lint and all tests of the three tiers (up to 90 min, with warm caches 45 to 75)
 
 # Each tier has a time limit, above what it takes on 2 slow cores without caches.
 unit: installed-for-tests ## Unit tests (about 1 min on 2 cores): no network, no daemon
@@ -98,7 +98,7 @@ coverage: installed-for-tests ## Unit tests with their coverage: all lines and b
 integration: installed-for-tests ## Tests with real processes and shell scripts, and of each interruption (about 2 min on 2 cores): no network, no daemon
 	@timeout --signal=INT 20m $(PYTHON) -m pytest tests/integration -n auto
 
-e2e: installed-for-tests ## End-to-end tests, on an engine, builder and registry that only they use (about 60 min)
+e2e: installed-for-tests ## End-to-end tests, on an engine, builder and registry that only they use (40 to 65 min)
 	@timeout --signal=INT 80m $(PYTHON) -m pytest tests/e2e -m "not long" --durations=25 $(WORKERS)
 
 states: installed-for-tests ## Before a release: record this version's states for the tests of upgrades (CONTRIBUTING.md)

@@ -20,7 +20,7 @@ from settings.pulumi_yaml import pulumi_values
 from settings.rules import cross_faults
 from settings.schema import NAMESPACE, SECRETS, Location, at, keys_beside
 from settings.stack import StackSettings
-from settings.words import allowed, did_you_mean, example, nearest, sentence, yaml_of
+from settings.words import allowed, example, nearest, sentence, yaml_of
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _OWN = "Value error, "
@@ -73,8 +73,9 @@ def _fault(error: ErrorDetails, raw: Mapping[str, Any]) -> str:
         return f"{key}: unknown key {_not_known(error, raw)}"
     is_own = error["type"] == "value_error"
     message = str(error["msg"]).removeprefix(_OWN) if is_own else sentence(at(location), error["input"])
-    if isinstance(error["input"], str):
-        message += did_you_mean(error["input"], map(str, at(location).get("enum", ())))
+    names = map(str, at(location).get("enum", ())) if isinstance(error["input"], str) else ()
+    if meant := nearest(error["input"], names):
+        message = f"did you mean {meant}? {message[0].upper()}{message[1:]}"
     if is_own and isinstance(error["input"], Mapping):
         # The input is a whole entry. The message names its key; another key may hold a secret.
         return f"{key}: {message}"

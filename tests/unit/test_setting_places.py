@@ -95,12 +95,13 @@ def test_an_error_is_a_line_a_place_and_a_mark() -> None:
 def test_the_page_shows_every_message() -> None:
     text = (
         "config:\n  skycoin:images-from: organization/skycoin/release\n  skycoin:hosts:\n"
-        "    attic: {engine: 'ssh://pi@attic.lan'}\n    shed: {engine: 'ssh://pi@shed.lan'}\n"
+        "    attic: {engine: 'ssh://pi@attic.lan'}\n"
+        "    shed: {engine: 'ssh://pi@shed.lan', board: raspberry-pi4}\n"
         "  skycoin:nodes:\n"
         "    attic: {image: skycoin, host: attic, rpc-prot: 6421}\n"
         "    shed: {image: skycoin, host: shed, memory: 1GB}\n"
     )
-    answer = re.sub(r"(here: image, tag, ).*", r"\1…", "\n".join(said(text)))
+    answer = re.sub(r"(here: image, tag|are raspberry-pi-zero), .*", r"\1, …", "\n".join(said(text)))
     assert f"```\n{answer}\n```" in (PROJECT / "docs" / "stacks.md").read_text()
 
 
