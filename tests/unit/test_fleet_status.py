@@ -544,6 +544,29 @@ def test_the_table_shows_what_is_known_of_each_node() -> None:
     assert lines[8] == ("2026-11-26 09:15:00 UTC, 3 nodes on 3 hosts: 1 synced, 1 stuck, 1 does not answer")
 
 
+def test_the_page_and_the_readme_show_what_the_command_prints() -> None:
+    def at(name: str, box: Box, images: int, size: int, days: int = 0, host: str | None = None) -> Status:
+        backup = Backup(time=AT - timedelta(days=days), file="/b.age", is_gone=False) if days else None
+        on = node(name, host=host or name, engine=f"ssh://pi@{host or name}.lan", backup=backup)
+        return replace(seen(box, on), images=Images(count=images, size=size))
+
+    peers = [180000] * 8
+    dead = node("cellar", host="cellar")
+    reason = "ssh: connect to host cellar.lan port 22: No route to host"
+    fleet = [
+        at("node-1", Box(says=[answers(180000, *peers)]), 2, 77_000_000, host="here"),
+        at(
+            "attic", Box(says=[answers(57694, *peers[:5]), answers(57700, *peers[:5])]), 2, 77_000_000, days=3
+        ),
+        at("shed", Box(says=[answers(57694, *peers[:2])], restarts=4), 3, 116_000_000, days=6),
+        Status(node=dead, state=State.NO_ANSWER, reason=reason),
+    ]
+    shown = report.text(fleet, AT, 80)
+    root = Path(__file__).parents[2]
+    assert f"```text\n{shown}\n```" in (root / "docs/fleet-status.md").read_text()
+    assert f"```text\n{shown.partition(chr(10) * 2)[0]}\n```" in (root / "README.md").read_text()
+
+
 def _squeezed(lines: Sequence[str]) -> list[str]:
     cells = ([cell.strip() for cell in line.split("  ") if cell.strip()] for line in lines)
     return ["  ".join(row) for row in cells]
