@@ -1,7 +1,8 @@
 """Changed resource options (protection, order, provider, hooks), which a preview reports as `same`.
 
 Options are not inputs, so Pulumi shows nothing if only options differ. The state's options are compared with
-the program's, for every resource that both have.
+the program's, for every resource that both have. A refresh that runs the program (`--run-program`) already
+takes the program's options, so those of the state are read from the step of the refresh.
 """
 
 import json
@@ -74,9 +75,10 @@ class Options:
 def read_options(preview: Mapping[str, Any]) -> Options:
     """Compare the options in a preview's steps; only the first step of a replacement counts."""
     steps: dict[str, Mapping[str, Any]] = {}
+    recorded = _recorded(preview)
     for step in preview.get("steps") or ():
         if step["op"] not in PASSING:
-            steps.setdefault(step["urn"], step)
+            steps.setdefault(step["urn"], _over_state(step, recorded))
     order = _Order(steps.values())
     known = in_state(preview)
     left = (step for step in preview.get("steps") or () if step["op"] == "delete-replaced")
@@ -97,6 +99,23 @@ def read_options(preview: Mapping[str, Any]) -> Options:
         ),
         complete=not hides_sames(preview),
     )
+
+
+def _recorded(preview: Mapping[str, Any]) -> dict[str, State]:
+    """Resource → its state before the refresh; not one that an interrupted replacement has left."""
+    refreshes = (step for step in preview.get("steps") or () if step["op"] == "refresh")
+    states = ((step["urn"], step.get("oldState") or {}) for step in refreshes)
+    return {urn: state for urn, state in states if not state.get("delete")}
+
+
+def _over_state(step: Mapping[str, Any], recorded: Mapping[str, State]) -> Mapping[str, Any]:
+    """Give a step the options of the state; its inputs and outputs stay as the refresh found them."""
+    old = step.get("oldState") or {}
+    state = recorded.get(old.get("urn", ""))
+    if not state:
+        return step
+    found = {key: old[key] for key in ("inputs", "outputs") if key in old}
+    return {**step, "oldState": {**state, **found}}
 
 
 def _losses(step: Mapping[str, Any]) -> Iterator[Loss]:

@@ -60,7 +60,7 @@ pulumi.CustomResource(
         "token": config.require_secret("token"),
         "other": pulumi.Output.secret(os.environ.get("OTHER", "")),
     }},
-    pulumi.ResourceOptions(provider=here, depends_on=[wallet]),
+    pulumi.ResourceOptions(provider=here, depends_on=[wallet] if os.environ.get("ORDER") != "no" else []),
 )
 '''
 AUTHOR = ("-c", "user.name=tests", "-c", "user.email=tests@localhost")
@@ -302,6 +302,20 @@ def test_a_secret_that_another_update_wrote_is_refused(stack: Stack) -> None:
 def test_a_removed_resource_option_is_refused_by_name(stack: Stack, token: str, variable: str) -> None:
     """Pulumi itself reports the wallet as unchanged."""
     refused(stack, token, "options or hooks: wallet (Volume)", details=str(stack.details), **{variable: "no"})
+
+
+def test_the_page_names_each_removed_resource_option(stack: Stack) -> None:
+    """It named none of them, because the refresh runs the program, and so had already removed them."""
+    removed = dict.fromkeys(("PROTECT", "RETAIN", "HOOK", "ORDER"), "no")
+    done = stack.run("./skyinfra", "review", "--backend", "pulumi", "-s", "mine", **removed)
+    assert done.returncode == 5, done.stderr + done.stdout
+    for said in (
+        "- The volume `wallet` on host here is no longer protected: ",
+        "- The volume `wallet` on host here is no longer kept (",
+        "| wallet | no longer runs the hook guard (",
+        "| node | no longer waits for wallet |",
+    ):
+        assert said in done.stdout
 
 
 def test_an_input_or_an_output_of_the_state_that_differs_is_refused(stack: Stack, token: str) -> None:

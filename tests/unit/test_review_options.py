@@ -10,7 +10,7 @@ from catalogue.exit_codes import AT_RISK, REFUSED
 from review.changes import read_changes
 from review.first_screen import NOTHING_LOST, first_screen
 from review.markdown import page
-from review.options import Loss, read_options
+from review.options import Loss, Options, read_options
 from tests.unit.command_line import Skyinfra
 from tests.unit.previews import complete
 from tests.unit.test_review import HERE, IMAGE, TAG, VOLUME
@@ -374,6 +374,26 @@ def test_a_type_that_moves_to_another_plugin_may_have_another_provider() -> None
     old = state(f"{NODE}$docker:x:Y", "attic-container", provider=HERE)
     new = state(CONTAINER, "attic-container", provider=HERE.replace("here", "default"))
     assert changes(step(old, new, "update")) == []
+
+
+def test_options_are_those_of_the_state_though_a_refresh_has_taken_the_programs() -> None:
+    """It runs the program (`--run-program`), so the page said nothing of any of these."""
+    name = "attic-network"
+    first = state(NODE, "attic-preflight")
+    before = state(NODE, name, dependencies=[first["urn"]], protect=True, resourceHooks=HOOKS)
+    after = state(NODE, name)
+    refresh = {**step(before, after, "refresh"), "urn": before["urn"]}
+    read = read_options(complete(step(first, first), refresh, step(after, after)))
+    assert [loss.text for loss in read.losses] == [
+        f"The Node `{name}` is no longer protected: Pulumi would not refuse to delete it."
+    ]
+    assert read.changes == (
+        (name, "no longer waits for attic-preflight"),
+        (name, "no longer runs the hook guard (before create)"),
+        (name, "no longer runs the hook tell (after delete)"),
+    )
+    left = {**refresh, "oldState": {**before, "delete": True}}
+    assert read_options(complete(step(first, first), left, step(after, after))) == Options()
 
 
 def test_changed_options_are_listed_and_counted_as_a_change() -> None:
