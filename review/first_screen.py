@@ -12,7 +12,7 @@ from display.units import duration
 from review.causes import GONE_CONTAINER
 from review.changes import Changes
 from review.inside_words import inside_lines, inside_note
-from review.options import ENGINE, SHOWN, WAY
+from review.options import ENGINE, SHOWN, UNHOOKED, WAY
 from review.restarts import Restart
 from review.risk import risk_of
 from review.summary import summary
@@ -274,6 +274,8 @@ def _warnings(changes: Changes, backups: Iterable[Sequence[str]]) -> Iterator[st
             yield f"- host {name}: {one_line(change)}"
         elif change.startswith(SHOWN):
             yield f"- {name} {one_line(change)}: states, logs and pages may show it"
+        elif change.startswith(UNHOOKED):
+            yield f"- {name} {one_line(change)}: whatever it checks or does is left out from now on"
     for warning in changes.warnings:
         yield f"- {one_line(warning)}"
     for node, word in backups:

@@ -6,6 +6,7 @@ takes the program's options, so those of the state are read from the step of the
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -27,6 +28,7 @@ PREFLIGHT = "skycoin:index:Preflight"
 PROVIDERS = "pulumi:providers:"
 KEPT = "`retain_on_delete`"
 SHOWN = "no longer keeps secret the output"
+UNHOOKED = "no longer runs the hook"
 ENGINE, WAY = "reaches another engine", "is reached with other ssh options"
 """Beginnings of the changes of a host's provider."""
 
@@ -36,7 +38,7 @@ NOUNS = {VOLUME: "volume", BUILD: "image", TAG: "tag"}
 REMOVED = {
     "ignoreChanges": "no longer ignores a difference of",
     "additionalSecretOutputs": SHOWN,
-    "resourceHooks": "no longer runs the hook",
+    "resourceHooks": UNHOOKED,
 }
 """Option that lists names → meaning of a removed name."""
 ADDED = {
@@ -45,6 +47,7 @@ ADDED = {
     "replaceOnChanges": "is replaced from now on where this differs:",
     "resourceHooks": "runs the hook",
 }
+_IN_WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])")
 GAINED = {"protect": "is protected from now on", "retainOnDelete": f"is kept from now on ({KEPT})"}
 
 State: TypeAlias = Mapping[str, Any]
@@ -320,8 +323,9 @@ def _ssh_options(given: object) -> str:
 
 
 def _listed(state: State, option: str) -> set[str]:
-    """Names in an option; for hooks, each with the time when it runs."""
+    """Names in an option; for hooks, each with the time when it runs, such as `BeforeDelete`, in words."""
     value = state.get(option) or ()
     if isinstance(value, Mapping):
-        return {f"{name} ({when.replace('_', ' ')})" for when, names in value.items() for name in names}
+        times = {when: _IN_WORDS.sub(" ", when).lower() for when in value}
+        return {f"{name} ({times[when]})" for when, names in value.items() for name in names}
     return {name_of(str(name)) if option == "replaceWith" else str(name) for name in value}

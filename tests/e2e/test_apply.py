@@ -312,7 +312,7 @@ def test_the_page_names_each_removed_resource_option(stack: Stack) -> None:
     for said in (
         "- The volume `wallet` on host here is no longer protected: ",
         "- The volume `wallet` on host here is no longer kept (",
-        "| wallet | no longer runs the hook guard (",
+        "### Warnings\n\n- wallet no longer runs the hook guard (before create): ",
         "| node | no longer waits for wallet |",
     ):
         assert said in done.stdout

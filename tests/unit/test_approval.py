@@ -110,7 +110,7 @@ def other_provider(sources: Sources) -> None:
 
 
 def a_hook(sources: Sources) -> None:
-    steps(sources)[2]["newState"]["resourceHooks"] = {"before_create": ["guard"]}
+    steps(sources)[2]["newState"]["resourceHooks"] = {"BeforeCreate": ["guard"]}
 
 
 def waits_no_more(sources: Sources) -> None:

@@ -281,6 +281,15 @@ def order_dropped() -> Preview:
     return preview
 
 
+def hook_dropped() -> Preview:
+    """A program that no longer runs its hook before a node's wallet is deleted."""
+    preview = nothing()
+    for step in preview["steps"]:
+        if step["urn"].endswith("::attic-wallet"):
+            step["oldState"]["resourceHooks"] = {"BeforeDelete": ["copy-wallet"]}
+    return preview
+
+
 def refused() -> Preview:
     changed = with_image("release", build_args={"EXTRA": "x"})
     preview = preview_of(up("release"), run("release", preview=True, **changed))
@@ -314,6 +323,7 @@ PAGES: dict[str, tuple[str, Callable[[], Preview], Level]] = {
     "drift": ("fleet", drift, Level.SAFE),
     "tag-moved": ("release", tag_moved, Level.SAFE),
     "order-dropped": ("fleet", order_dropped, Level.SAFE),
+    "hook-dropped": ("fleet", hook_dropped, Level.SAFE),
     "wallet-at-risk": ("fleet", wallet_at_risk, Level.AT_RISK),
     "node-removed": ("fleet", node_removed, Level.REFUSED),
     "rules-broken": ("fleet", rules_broken, Level.AT_RISK),

@@ -264,7 +264,8 @@ def test_an_order_is_followed_through_a_rename() -> None:
     ]
 
 
-HOOKS = {"before_create": ["guard"], "after_delete": ["tell"]}
+HOOKS = {"BeforeCreate": ["guard"], "AfterDelete": ["tell"]}
+"""As Pulumi's engine writes them into a state and a preview."""
 
 
 @pytest.mark.parametrize(
@@ -281,7 +282,7 @@ HOOKS = {"before_create": ["guard"], "after_delete": ["tell"]}
                 "no longer runs the hook tell (after delete)",
             ],
         ),
-        ({}, {"resourceHooks": {"before_create": ["guard"]}}, ["runs the hook guard (before create)"]),
+        ({}, {"resourceHooks": {"BeforeCreate": ["guard"]}}, ["runs the hook guard (before create)"]),
         (
             {"ignoreChanges": ["driver", "labels"]},
             {"ignoreChanges": ["driver"]},
@@ -399,9 +400,13 @@ def test_options_are_those_of_the_state_though_a_refresh_has_taken_the_programs(
 def test_changed_options_are_listed_and_counted_as_a_change() -> None:
     hook = step(state(NODE, "attic", resourceHooks=HOOKS), state(NODE, "attic", resourceHooks={}))
     text = page(read_changes(complete(hook)), "mine")
+    left_out = ": whatever it checks or does is left out from now on"
     assert text == (
         "## Stack mine: safe\n\n1 resource with other options.\n\n### What can be lost\n\n"
-        f"{NOTHING_LOST}\n\n<details><summary>Options: 2</summary>\n\n"
+        f"{NOTHING_LOST}\n\n### Warnings\n\n"
+        f"- attic no longer runs the hook guard (before create){left_out}\n"
+        f"- attic no longer runs the hook tell (after delete){left_out}\n\n"
+        "<details><summary>Options: 2</summary>\n\n"
         "| resource | what changes |\n| --- | --- |\n"
         "| attic | no longer runs the hook guard (before create) |\n"
         "| attic | no longer runs the hook tell (after delete) |\n\n</details>\n"
