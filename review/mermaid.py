@@ -5,7 +5,8 @@ from review.graph import Graph
 BOXES = 50
 """Maximum number of boxes in a graph, including the one for the rest."""
 _LABEL = 60
-_QUOTED = str.maketrans({'"': "'", "<": "‹", ">": "›", "#": "＃", "`": "'", "\n": " "})
+_QUOTED = str.maketrans('"`\n<>#&%$\\', "'' ‹›＃＆％＄＼")
+"""Signs of quotes, HTML, entities, directives, formulas, line breaks → signs that mean nothing to Mermaid."""
 
 
 def mermaid(graph: Graph) -> list[str]:

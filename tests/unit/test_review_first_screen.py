@@ -535,3 +535,7 @@ def test_a_graph_has_fifty_boxes_at_most_and_counts_the_others() -> None:
 
 def test_a_name_can_not_end_its_label() -> None:
     assert mermaid(Graph(('a"]<b>#\n`' + "x" * 99, "c"), ((0, 1),)))[0] == f"  b0[\"a']‹b›＃ '{'x' * 50}…\"]"
+    assert (
+        mermaid(Graph((r"&lt; %%{init} $$x$$ \n", "c"), ((0, 1),)))[0]
+        == '  b0["＆lt; ％％{init} ＄＄x＄＄ ＼n"]'
+    )
