@@ -140,10 +140,8 @@ class Stack:
         self.state_file.write_text(json.dumps(state))
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Stack:
-    """The stack with its first version up, shared by all tests."""
-    folder = tmp_path_factory.mktemp("apply")
+def made_stack(folder: Path, **backend: str) -> Stack:
+    """Stack with its first version up, and a new image that is committed, but not deployed yet."""
     env = make_pulumi(folder / "pulumi", {f"docker-v{PLUGINS['docker']}": "tests.e2e.echo"})
     copy_checkout(folder / "checkout")
     (folder / "backend").mkdir()
@@ -152,11 +150,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Stack:
         folder,
         {
             **env,
-            "PULUMI_BACKEND_URL": f"file://{folder / 'backend'}",
             "PULUMI_CONFIG_PASSPHRASE": passphrase,
             "ECHO_FOLDER": str(folder),
             "SKYCOIN_STATE": "/nowhere",
             "XDG_CACHE_HOME": str(folder / "cache"),
+            "PULUMI_BACKEND_URL": f"file://{folder / 'backend'}",
+            **backend,
         },
     )
     (stack.checkout / "__main__.py").write_text(PROGRAM)
@@ -169,6 +168,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Stack:
     (folder / echo.CHANGES).unlink()
     stack.image("two")
     return stack
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Stack:
+    """The stack that all tests share."""
+    return made_stack(tmp_path_factory.mktemp("apply"))
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """State in an S3 bucket, shared by two users: Pulumi's real CLI with moto's S3 server on loopback.
 
-The program is a small one of the test's own: only the backend is tested, as docs/stacks.md describes it.
-AWS itself was not tried.
+The program is a small one of the test's own: only the backend is tested, as docs/stacks.md describes it, and
+`skyinfra apply` over it. AWS itself was not tried.
 """
 
 import logging
@@ -19,10 +19,15 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from catalogue.exit_codes import OTHER
+from review.approval import Part
+from review.approval_words import WORDS
 from tests.e2e.machine import Machine, Result
+from tests.e2e.test_apply import Stack, made_stack
 
 BUCKET = "skycoin-state"
 STACK = "organization/shared/team"
+NODE = "urn:pulumi:mine::skycoin::docker:index/container:Container::node"
 PROJECT_FILE = "name: shared\nruntime: python\n"
 PROGRAM = """\
 import os, pathlib, time
@@ -250,3 +255,31 @@ def test_the_bucket_holds_no_secret_in_plain_text(users: tuple[User, User], buck
     for key in keys:
         content = bucket.client.get_object(Bucket=BUCKET, Key=key)["Body"].read()
         assert b"s3cret" not in content, key
+
+
+def test_what_was_approved_is_applied_once_and_not_over_a_state_that_has_moved(
+    bucket: Bucket, tmp_path: Path
+) -> None:
+    (tmp_path / "ann").mkdir()
+    ann = made_stack(tmp_path / "ann", PULUMI_BACKEND_URL=bucket.url, **AWS)
+    ben = Stack(tmp_path / "ben", ann.env)
+    assert ann.run("git", "clone", "-q", str(ann.checkout), str(ben.checkout)).returncode == 0
+    ben.git("checkout", "-q", "HEAD~1")
+    first = ann.review()
+    ben.pulumi("up", "--yes", "--skip-preview", "--replace", NODE)
+    assert ann.changed == ["create node", "delete node"]
+    before = bucket.objects("stacks")
+    moved = ann.apply(first)
+    assert moved.returncode == OTHER, moved.stderr + moved.stdout
+    assert f"\n- {WORDS[Part.STATE]}\n" in moved.stderr
+    assert (bucket.objects("stacks"), len(ann.changed)) == (before, 2)
+    second = ann.review()
+    done = ann.apply(second)
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert ann.changed[2:] == ["update node"]
+    before = bucket.objects("stacks")
+    again = ann.apply(second)
+    assert again.returncode == OTHER, again.stderr + again.stdout
+    assert "error: This review was applied already, on 20" in again.stderr
+    assert (bucket.objects("stacks"), len(ann.changed)) == (before, 3)
+    assert bucket.objects("locks") == {}
