@@ -11,7 +11,7 @@ from tests.unit.test_handover import _clock
 
 __all__ = ["_clock"]
 
-STEPS, SEEDS = 60, range(3)
+STEPS, SEEDS = 60, range(4)
 
 
 def simulate(root: Path, seed: int, steps: int) -> Counter[str]:
@@ -30,6 +30,10 @@ def simulate(root: Path, seed: int, steps: int) -> Counter[str]:
         told[-1] += f" ({ended})"
         counts[f"{event.__name__}: {ended}"] += 1
     return counts
+
+
+def test_make_test_lets_at_least_200_events_happen() -> None:
+    assert STEPS * len(SEEDS) >= 200
 
 
 @pytest.mark.case(35, 37, 39)
