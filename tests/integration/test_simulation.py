@@ -1,35 +1,51 @@
 """Changes of stacks, faults, and mistakes of people, in an order that a seed decides (world_events.py)."""
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.integration.world import BrokenError, World
+from tests.integration.world_engine import WorldEngine
 from tests.integration.world_events import EVENTS, Fleet, begin, mend
 from tests.unit.test_handover import _clock
 
 __all__ = ["_clock"]
 
 STEPS, SEEDS = 60, range(4)
+NO_FAULT = "none"
+
+Outcome = tuple[str, str, str]
+"""(event, fault that came at one of its calls to an engine, how it ended)."""
 
 
-def simulate(root: Path, seed: int, steps: int) -> Counter[str]:
+def simulate(root: Path, seed: int, steps: int) -> Counter[Outcome]:
     """Let events happen; counts of how they ended. Raises BrokenError with the seed and all that happened."""
     fleet = Fleet(World(root), seed)
+    engines = [*fleet.world.hosts.values()]
     told = list[str]()
-    counts = Counter[str]()
-    begin(fleet)
-    for event in (*fleet.chance.choices([*EVENTS], [*EVENTS.values()], k=steps), mend):
-        told.append(event.__name__)
-        try:
+    counts = Counter[Outcome]()
+    try:
+        begin(fleet)
+        for event in (*fleet.chance.choices([*EVENTS], [*EVENTS.values()], k=steps), mend):
+            told.append(event.__name__)
             ended = event(fleet)
-        except BrokenError as error:
-            told.append(f"{error}")
-            raise BrokenError(f"seed {seed}, {steps} steps: {', '.join(told)}") from error
-        told[-1] += f" ({ended})"
-        counts[f"{event.__name__}: {ended}"] += 1
+            fault = _fault(engines)
+            told[-1] += f" ({ended})"
+            counts[event.__name__, fault, ended] += 1
+    except Exception as error:
+        told.append(f"{error}" if isinstance(error, BrokenError) else repr(error))
+        raise BrokenError(f"seed {seed}, {steps} steps: {', '.join(told)}") from error
     return counts
+
+
+def _fault(engines: Sequence[WorldEngine]) -> str:
+    """Name of the fault that has come since the last call."""
+    came = [str(fault) for engine in engines for fault in engine.came]
+    for engine in engines:
+        engine.came.clear()
+    return came[0] if came else NO_FAULT
 
 
 def test_make_test_lets_at_least_200_events_happen() -> None:

@@ -17,7 +17,7 @@ from catalogue.version_order import is_newer
 from providers.kind import Values
 from providers.skycoin.chain_database import KEPT_OUT
 from tests.unit.moving_engines import archived, unpack
-from tests.unit.node_engine import BAD, GOOD, NEXT, SICK, EngineContainer, Killed, NodeEngine
+from tests.unit.node_engine import BAD, GOOD, NEXT, SICK, EngineContainer, Fault, Killed, NodeEngine
 from tests.unit.test_handover import health
 from tests.unit.wallet_engine import Container
 
@@ -45,6 +45,8 @@ class WorldEngine(NodeEngine):
     root: Path = Path()
     dead: bool = False
     """True if the plugin was killed, so that nothing of it runs until the next update."""
+    came: list[Fault] = field(default_factory=list)
+    """Faults that have come; one that was armed for a later call than the last has not."""
     heard: list[bytes] = field(default_factory=list)
     """Output that has left the host."""
     owners: dict[str, str] = field(default_factory=dict)
@@ -62,6 +64,8 @@ class WorldEngine(NodeEngine):
     def _call(self, action: Callable[[], Any]) -> Any:
         if self.dead:
             raise Killed
+        if self.fault is not None and self.calls + 1 == self.fault_at:
+            self.came.append(self.fault)
         try:
             return super()._call(action)
         except Killed:

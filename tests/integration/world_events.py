@@ -54,7 +54,7 @@ def begin(fleet: Fleet) -> None:
         _back_up(node)
 
 
-# What the operator wants.
+# Changes: what the operator wants.
 
 
 def change(fleet: Fleet) -> str:
@@ -155,7 +155,7 @@ def _give(node: Node, volumes: Sequence[str]) -> None:
             node.engine.owners[volume] = node.wanted["user"]
 
 
-# Mistakes.
+# Mistakes, and faults of a whole host.
 
 
 def others_wallet(fleet: Fleet) -> str:
@@ -315,22 +315,24 @@ def _accept(node: Node) -> None:
 
 Event = Callable[[Fleet], str]
 
-EVENTS: Mapping[Event, int] = {
+CHANGES: Mapping[Event, int] = {
     change: 12,
     update: 6,
     save: 8,
     destroy: 1,
     move_away: 2,
     give_away: 2,
+    back_up: 2,
+}
+FAULTS: Mapping[Event, int] = {power_cut: 2, engine_restarts: 2}
+"""Faults of a whole host; those of one call to an engine come within changes and mistakes."""
+MISTAKES: Mapping[Event, int] = {
     others_wallet: 1,
     others_host: 1,
-    power_cut: 2,
-    engine_restarts: 2,
     removed_by_hand: 1,
     stopped_by_hand: 1,
     stranger: 1,
-    back_up: 2,
     lose: 1,
-    mend: 3,
 }
+EVENTS: Mapping[Event, int] = {**CHANGES, **FAULTS, **MISTAKES, mend: 3}
 """Event → how often it comes, in proportion."""

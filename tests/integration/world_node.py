@@ -17,7 +17,7 @@ from providers.skycoin.host_findings import HostFindings
 from providers.skycoin.node_container import NodeContainer
 from providers.skycoin.preflight import Preflight
 from providers.skycoin.wallet_identity import ACCEPTED
-from tests.integration.world import BrokenError, Files, Key, Place, World
+from tests.integration.world import BrokenError, Files, Key, Place, World, keys_of_copies
 from tests.integration.world_engine import WorldEngine
 from tests.unit.node_engine import GOOD, EngineContainer, Killed, Resource
 from tests.unit.test_handover import INPUTS
@@ -177,13 +177,16 @@ class Node:
         for volume in (self.wanted["wallet"], self.wanted["data"]):
             self.engine.create_volume(volume)
         URN.set(self.urn("NodeContainer"))
-        before = self.running
+        there, before, keys = self.boxes, self.running, self.world.keys(self.place)
         made = self.container.up(self.inputs(), refresh=refresh, replace=replace)
         if self.running != before:  # else the state has only learnt what is there
             self._looked(self.world.recorded.get(self.place, set()))
         if made != "same":
             self._refuse_another(before)
         copies = self.engine.folder(copies_volume(self.wanted["wallet"]))
+        is_new = any(box not in there for box in self.running)
+        if is_new and (uncopied := keys - keys_of_copies(copies)):
+            raise BrokenError(f"an update made a container and has not copied {sorted(uncopied)}")
         if (checked, made) != ("same", "same") and (copies / ".identity").exists():
             self.world.recorded[self.place] = self.world.keys(self.place)
         return checked if made == "same" else made
