@@ -20,7 +20,7 @@ COLUMNS = ("test", "outcome", "minutes", "date", "cores", "commit")
 
 def record(outcomes: Mapping[str, str], minutes: Mapping[str, float]) -> None:
     """Write the results of this run, by test; other tests keep their rows."""
-    where = (f"{datetime.now(UTC):%Y-%m-%d}", f"{os.cpu_count()} × {platform.machine()}", _revision())
+    where = (f"{datetime.now(UTC):%Y-%m-%d}", f"{os.cpu_count()} × {platform.machine()}", revision())
     ran: dict[str, tuple[str, ...]] = {
         name: (name, outcome, f"{minutes[name]:.1f}", *where) for name, outcome in outcomes.items()
     }
@@ -55,7 +55,7 @@ def function_of(name: str) -> str:
     return name.partition("[")[0]
 
 
-def _revision() -> str:
+def revision() -> str:
     """Commit of the checkout, and whether it has edits other than the pages that these tests write."""
     commit = _git("rev-parse", "--short=8", "HEAD")
     pages = [f":(exclude){path.name}" for path in HERE.glob("*.md")]
