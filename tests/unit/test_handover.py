@@ -233,6 +233,21 @@ def test_another_image_is_a_handover_in_this_order() -> None:
     assert_single_running(engine, {**INPUTS, "image": NEXT})
 
 
+def test_a_handover_says_what_it_stops_and_what_it_waits_for() -> None:
+    """In steps of five seconds, so that an unchanged wait prints no new line at each check."""
+    engine, said = NodeEngine(), list[str]()
+    deployed(engine)
+    resource = Resource(NodeContainer(said.append, lambda _: None, lambda _: engine))
+    with pytest.raises(ProviderError, match="is not healthy after 30 s"):
+        resource.up({**INPUTS, "image": SICK})
+    steps = [step for step in dict.fromkeys(said) if step.startswith(("copies", "stops", "waits"))]
+    assert steps == [
+        "copies the wallet",
+        f"stops {NAME}",
+        *(f"waits for {NAME} to be healthy: starting, {passed} of 30 s" for passed in (0, 5, 10, 15, 20, 25)),
+    ]
+
+
 def test_the_state_knows_how_long_the_last_replacement_took() -> None:
     """The time stays when nothing is replaced; a first container has replaced none."""
     engine = NodeEngine()
