@@ -153,7 +153,7 @@ _CASES = {
     ),
     30: Case(
         "a volume of another user, or one that is read-only",
-        "the message has the command that repairs it; the node does not restart endlessly",
+        "the message has the command that repairs it; Docker starts the node ever less often",
     ),
     31: Case(
         "a Swarm node that is lost and comes back (this program deploys to no Swarm)",
