@@ -3,17 +3,23 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from docker.errors import APIError, NotFound
 
+from clients.age import identities
 from clients.deployed_nodes import DeployedNode, node_of
-from tests.unit.test_wallet_backups import CONTENTS, data_of
+from tests.unit.projects import PROJECT
+from tests.unit.test_wallet_backups import CONTENTS, KEY, data_of, sealed
 from tests.unit.test_wallets import RESOURCES, WALLET
 from tests.unit.wallet_engine import wallet
+from wallets.backups import backup as backups
 from wallets.backups import drill
 from wallets.backups.drill import LABEL, Drill, addresses_in
+from wallets.backups.folder import backup_folder
 from wallets.errors import WalletError
 from wallets.files.archives import from_tar
 from wallets.files.contents import File
@@ -159,6 +165,25 @@ def test_a_node_without_a_network_finds_the_addresses_and_nothing_is_left(node: 
     assert volume.name.startswith("volume skycoin-drill-node-1-")
     assert container.files == data_of(CONTENTS)
     assert engine.things == []
+
+
+def test_the_page_on_wallets_shows_what_a_drill_prints(
+    node: DeployedNode, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The page has another folder and another time."""
+    time = datetime.now(UTC) - timedelta(hours=20)
+    file = tmp_path / f"node-1-wallet-{time:%Y-%m-%dT%H-%M-%SZ}.backup"
+    file.write_bytes(sealed(time=time))
+    here = replace(node, host="here", image=f"localhost:5000/skycoin@sha256:{'a' * 64}")
+    keys, place = identities("key", KEY.file, lambda: ""), backup_folder(str(tmp_path), ())
+    backups.drill(here, Engine(), place, keys)
+    shown = "~/skycoin-wallets/node-1-wallet-2026-11-25T18-00-00Z.backup"
+    said = capsys.readouterr().out.replace(f"{file}", shown)
+    page = (PROJECT / "docs" / "wallets.md").read_text()
+    assert f"```\n{said}```\n" in page
+    with pytest.raises(WalletError) as refused:
+        backups.drill(here, Engine(finds=1), place, keys)
+    assert f"“{refused.value}”" in " ".join(page.split())
 
 
 def test_a_node_that_finds_fewer_addresses_fails_the_drill_and_nothing_is_left(node: DeployedNode) -> None:
