@@ -12,7 +12,7 @@ from display.markdown import table
 
 HERE = Path(__file__).parent
 PAGE = HERE / "last.md"
-HEADING = "# The last run of each test of `make soak`"
+HEADING = "# The last run of each test in `tests/soak`"
 NONE = "not recorded yet"
 """Outcome of a test that has not run since results are recorded."""
 COLUMNS = ("test", "outcome", "minutes", "date", "cores", "commit")

@@ -79,8 +79,11 @@ def test_every_target_of_make_on_a_page_exists(page: Path) -> None:
     assert {found.split()[0] for found in TARGET.findall(page.read_text())} <= targets
 
 
-def test_the_record_of_the_soak_has_every_test_of_it() -> None:
-    """A test that has not run yet is listed as such; `make soak` writes the page."""
+def test_the_record_of_the_soak_has_every_test_of_its_folder() -> None:
+    """A test that has not run yet is listed as such; `make soak` writes the page.
+
+    Tests in tests/e2e that are marked `long` are not in it.
+    """
     rows = record.recorded()
     assert {*map(record.function_of, rows)} == {*record.tests()}
     assert record.text(rows) == record.PAGE.read_text()
