@@ -10,7 +10,7 @@ import contextlib
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from docker.errors import DockerException
 
@@ -67,6 +67,7 @@ _ENGINE_ONLY: Schema = {
 INPUTS: Schema = {**{key: CONTAINER[key] for key in (*HANDED_OVER, *LIVE)}, **_ENGINE_ONLY}
 VERSION = "version"
 """Input that is never compared: version of the image, for a preview on a host that lacks the image."""
+_ACCEPTED: Schema = {**INPUTS, VERSION: TEXT}
 RUNS, POLICY, INTERRUPTED, UNCOPIED = "mustRun", "restart", "handover", "uncopied"
 """Keys of the state that are not inputs.
 
@@ -78,6 +79,8 @@ _MEBIBYTE = 1024 * 1024
 
 class NodeContainer(InputsAsState):
     """A node's container. Its id is `<name>/<random>`, or the engine's in a state of version 0.1.0."""
+
+    inputs: ClassVar[tuple[str, ...]] = tuple(_ACCEPTED)
 
     def __init__(
         self,
@@ -95,7 +98,7 @@ class NodeContainer(InputsAsState):
 
     def check(self, name: str, olds: Values, news: Values) -> CheckResult:
         """Check the inputs against the schema; change none."""
-        return CheckResult(inputs=news, failures=checked({**INPUTS, VERSION: TEXT}, news).failures)
+        return CheckResult(inputs=news, failures=checked(_ACCEPTED, news).failures)
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Report every change as an update: the handover replaces the container."""
