@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias, TypedDict
 
 from catalogue.version_order import precedence
 
@@ -26,6 +26,15 @@ Modules = Mapping[str, str]
 
 Key: TypeAlias = tuple[str, ...]
 """Path of a module, alone or with a version."""
+
+
+class Program(TypedDict):
+    """A program of an image, with the Go modules that are linked into it."""
+
+    program: str
+    variants: list[str]
+    """Architectures in which the program has these modules."""
+    modules: Modules
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -182,12 +191,12 @@ def differences(before: Modules, after: Modules) -> Iterator[Difference]:
             yield Difference(module=module, before=was, after=would)
 
 
-def by_program(variants: Mapping[str, Mapping[str, Modules] | None]) -> list[dict[str, Any]]:
-    """Group {variant: {program: modules}} as [{program, variants, modules}], with equal modules listed once.
+def by_program(variants: Mapping[str, Mapping[str, Modules] | None]) -> list[Program]:
+    """Group {variant: {program: modules}} by program, with equal modules listed once.
 
     The value of a variant is None if an earlier version of this program verified it.
     """
-    entries: list[dict[str, Any]] = []
+    entries: list[Program] = []
     for variant, programs in variants.items():
         for program, modules in (programs or {}).items():
             same = (entry for entry in entries if entry["program"] == program and entry["modules"] == modules)

@@ -11,8 +11,9 @@ import subprocess
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
+from catalogue.stack_outputs import StackOutputs
 from clients.errors import ServiceError
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -23,12 +24,12 @@ _UPDATES = 100
 """Number of past updates of a stack that are searched."""
 
 
-def stack_outputs(stack: str, env: Mapping[str, str] = _NO_VARIABLES) -> dict[str, Any]:
+def stack_outputs(stack: str, env: Mapping[str, str] = _NO_VARIABLES) -> StackOutputs:
     """Outputs of a stack. Raises ServiceError with Pulumi's own message."""
     outputs = _ask(["stack", "output", "--json", "--stack", stack], env)
     if not isinstance(outputs, dict):
         raise ServiceError("these are not the outputs of a stack of this program")
-    return outputs
+    return cast("StackOutputs", outputs)
 
 
 def stack_resources(stack: str) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from typing import Any
 
 import click
 
+from catalogue.stack_outputs import StackOutputs
 from clients.pulumi import selected_stack, stack_names, stack_outputs, stack_resources
 from display.errors import UserError
 from local.machine.layout import EARLIER, Layout, read_layout
@@ -73,7 +74,7 @@ class Backend:
             return given
         return selected_stack() if self.layout is None else default
 
-    def outputs(self, stack: str) -> dict[str, Any]:
+    def outputs(self, stack: str) -> StackOutputs:
         """Outputs of a stack. Raises UserError."""
         return stack_outputs(stack, self.env)
 

@@ -7,6 +7,7 @@ import click
 
 from catalogue.arch import ARCHES
 from catalogue.images import CATALOGUE
+from catalogue.stack_outputs import Tag, Tags, Variant
 from catalogue.workspaces import WORKSPACES, WorkspaceEntry
 from commands.backend import Choice
 from commands.options import MALFORMED, NO_OUTPUTS, chosen, examples, with_stack
@@ -46,7 +47,7 @@ def _listed(config: Mapping[str, Any]) -> set[str]:
 
 
 def images_table(
-    images: Mapping[str, Any], workspaces: Mapping[str, Any], listed: Collection[str] = ()
+    images: Mapping[str, Tags], workspaces: Mapping[str, Tags], listed: Collection[str] = ()
 ) -> str:
     """Table with a line for each variant in the stack's outputs, and for each image that it doesn't build.
 
@@ -62,9 +63,9 @@ def images_table(
     return columns(rows)
 
 
-def _workspace_rows(entry: WorkspaceEntry, tags: Mapping[str, Any], absent: str) -> Iterator[Sequence[str]]:
+def _workspace_rows(entry: WorkspaceEntry, tags: Tags, absent: str) -> Iterator[Sequence[str]]:
     """Rows for a workspace and its sibling; an image with several tags is listed once, under the first."""
-    name, shown = entry.repository.rpartition("/")[2], list[Any]()
+    name, shown = entry.repository.rpartition("/")[2], list[Mapping[str, Variant[str, int]]]()
     if not tags:
         yield from _rows(name, None, absent)
     for tag, published in sorted(tags.items()):
@@ -73,7 +74,7 @@ def _workspace_rows(entry: WorkspaceEntry, tags: Mapping[str, Any], absent: str)
             yield from _rows(f"{name}:{tag}", published, absent)
 
 
-def _rows(name: str, published: Mapping[str, Any] | None, absent: str) -> Iterator[Sequence[str]]:
+def _rows(name: str, published: Tag | None, absent: str) -> Iterator[Sequence[str]]:
     if published is None:
         yield (name, absent, *[""] * (len(HEADS) - 2))
         return
@@ -81,5 +82,5 @@ def _rows(name: str, published: Mapping[str, Any] | None, absent: str) -> Iterat
     for arch in ARCHES:
         if arch in variants:
             variant = variants[arch]
-            sizes = (megabytes(variant[key]) for key in ("size", "unpacked"))
+            sizes = (megabytes(size) for size in (variant["size"], variant["unpacked"]))
             yield (name, arch, variant["platform"], str(variant["layers"]), *sizes, variant["digest"])

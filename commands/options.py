@@ -3,10 +3,11 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar, cast
 
 import click
 
+from catalogue.stack_outputs import StackOutputs
 from commands.backend import Backend, Choice, choose
 from display.errors import UserError
 
@@ -57,7 +58,7 @@ def with_outputs(function: Function) -> Function:
     )(function)
 
 
-def read_outputs(file: BinaryIO) -> dict[str, Any]:
+def read_outputs(file: BinaryIO) -> StackOutputs:
     """Read a stack's outputs from a file. Raises UserError if it has none."""
     try:
         outputs = json.load(file)
@@ -65,7 +66,7 @@ def read_outputs(file: BinaryIO) -> dict[str, Any]:
         outputs = None
     if not isinstance(outputs, dict):
         raise UserError("The input has no outputs: give it the output of `pulumi stack output --json`.")
-    return outputs
+    return cast("StackOutputs", outputs)
 
 
 def folder(*names: str, help_text: str, default: Path) -> Callable[[Function], Function]:

@@ -16,6 +16,7 @@ from catalogue.containers import LOOPBACK
 from catalogue.images import REGISTRY_PORT
 from catalogue.naming import readers_name
 from catalogue.node_container import USER
+from catalogue.stack_outputs import HostedRegistryParts
 from components.confined_container import ConfinedContainerArgs, confined_container
 from components.host import Host
 from components.kept_volume import kept_volume
@@ -116,8 +117,8 @@ class HostedRegistry(pulumi.ComponentResource):
         self.register_outputs({"address": self.address, **self.summary})
 
     @property
-    def summary(self) -> dict[str, pulumi.Input[str]]:
-        """Describe the registry for the stack's outputs: {container, data_volume, secrets_volume}."""
+    def summary(self) -> HostedRegistryParts[pulumi.Input[str]]:
+        """Describe the registry for the stack's outputs."""
         return {
             "container": self.container,
             "data_volume": self.data_volume,

@@ -2,12 +2,12 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import pulumi
 
 from catalogue.arch import Arch
-from catalogue.go_modules import by_program
+from catalogue.go_modules import Program, by_program
+from catalogue.stack_outputs import Report, Tags
 from components.contexts import contexts_argument, read_contexts, recorded_files, required_modules
 from components.manifest_list import ManifestList, ManifestListArgs
 from components.registry import Repository
@@ -50,15 +50,11 @@ class ImageArgs:
 class Image(pulumi.ComponentResource):
     """One image of the catalogue, built for each architecture that the settings ask for."""
 
-    tags: pulumi.Output[Mapping[str, object]]
-    """{tag: {ref, digest, variants: {arch: …}, registries: {name: ref}}}; `ref` is the first registry's.
-
-    Each variant is {ref, digest, platform, size, unpacked, layers}.
-    """
-    reports: pulumi.Output[Mapping[str, Any]]
-    """{arch: findings of the variant's verification}."""
-    modules: pulumi.Output[list[dict[str, Any]]]
-    """[{program, variants, modules}]: Go modules by program; variants with equal ones share an entry."""
+    tags: pulumi.Output[Tags]
+    reports: pulumi.Output[Mapping[str, Report]]
+    """Findings of the verification by architecture."""
+    modules: pulumi.Output[Sequence[Program]]
+    """Go modules by program; variants with equal ones share an entry."""
     variants: Mapping[str, Variant]
     lists: Mapping[str, ManifestList]
     """Manifest list by tag, in the first registry."""

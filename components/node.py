@@ -19,6 +19,7 @@ from catalogue.boards import SERVER, Board
 from catalogue.containers import EVERYWHERE, LOOPBACK, MAX_OPEN_FILES, MAX_PROCESSES
 from catalogue.naming import copies_volume
 from catalogue.node_container import DATA, GRACE, HEALTH, OFFLINE, RPC_PORT, USER, WALLET
+from catalogue.stack_outputs import NodeParts
 from components.host import Host
 from components.kept_volume import kept_volume
 from components.node_container import NodeContainer
@@ -123,8 +124,8 @@ class Node(pulumi.ComponentResource):
         self.register_outputs({"host": args.host.name, **self.summary})
 
     @property
-    def summary(self) -> dict[str, pulumi.Input[str]]:
-        """Describe the node for the stack's outputs: {image, container, rpc, runs, names of its volumes}."""
+    def summary(self) -> NodeParts[pulumi.Input[str]]:
+        """Describe the node for the stack's outputs."""
         return {
             "image": self.image,
             "container": self.container,

@@ -14,7 +14,10 @@ import pulumi
 
 from catalogue.arch import Arch
 from catalogue.builds import EXPORT
+from catalogue.go_modules import Modules
 from catalogue.naming import pinned, split_pinned
+from catalogue.stack_outputs import Report
+from catalogue.stack_outputs import Variant as VariantOutput
 from components.buildx import BuildxImage, pushed
 from components.verification import Verification
 
@@ -71,9 +74,9 @@ class Variant(pulumi.ComponentResource):
     unpacked: pulumi.Output[int]
     """Size of all files, in bytes."""
     layers: pulumi.Output[int]
-    report: pulumi.Output[Mapping[str, Any]]
+    report: pulumi.Output[Report]
     """Findings of the verification (providers/skycoin/verification.py), without the modules."""
-    modules: pulumi.Output[Mapping[str, Any] | None]
+    modules: pulumi.Output[Mapping[str, Modules] | None]
     """Go modules of each program; None if an earlier version of this program verified it."""
 
     def __init__(self, name: str, args: VariantArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -100,8 +103,8 @@ class Variant(pulumi.ComponentResource):
         self.register_outputs(self.summary)
 
     @property
-    def summary(self) -> dict[str, pulumi.Input[object]]:
-        """Describe the variant for the stack's outputs: {ref, digest, platform, size, unpacked, layers}."""
+    def summary(self) -> VariantOutput[pulumi.Input[str], pulumi.Input[int]]:
+        """Describe the variant for the stack's outputs."""
         return {
             "ref": self.ref,
             "digest": self.digest,
@@ -112,8 +115,8 @@ class Variant(pulumi.ComponentResource):
         }
 
 
-def _without_modules(report: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {key: value for key, value in report.items() if key != MODULES}
+def _without_modules(report: Mapping[str, Any]) -> Report:
+    return cast("Report", {key: value for key, value in report.items() if key != MODULES})
 
 
 def _inputs(args: VariantArgs) -> dict[str, object]:

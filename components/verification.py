@@ -20,12 +20,7 @@ class Verification(pulumi.CustomResource):
     """Bytes of all files."""
     layers: pulumi.Output[int]
     report: pulumi.Output[Mapping[str, Any]]
-    """{labels: count, programs: {kind: count}, sboms: {path: …}, layers: [{digest, size}], packages,
-    modules}.
-
-    `packages` is {Debian package: version} and `modules` is {program: {path of a Go module: version}}; each
-    is missing if an earlier version of this program verified the image.
-    """
+    """`VerifiedReport` of catalogue/stack_outputs.py; Pulumi's check of this type refuses a TypedDict."""
 
     def __init__(
         self,

@@ -17,6 +17,7 @@ import pulumi
 import pulumi_docker as docker
 
 from catalogue.containers import LOOPBACK
+from catalogue.stack_outputs import OpenedParts
 from catalogue.workspaces import DOCKER_DATA, GRACE, HOME, MEMORY, PROCESSES, STAY, WORK, authority_variables
 from components.host import Host
 from components.kept_volume import kept_volume
@@ -131,8 +132,8 @@ class Workspace(pulumi.ComponentResource):
         self.register_outputs(self.summary)
 
     @property
-    def summary(self) -> dict[str, pulumi.Input[str]]:
-        """Describe the workspace for the stack's outputs: {container, home_volume, enter, url, sign_in}."""
+    def summary(self) -> OpenedParts[pulumi.Input[str]]:
+        """Describe the workspace for the stack's outputs."""
         return {
             "container": self.container,
             "home_volume": self.home_volume,

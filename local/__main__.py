@@ -6,10 +6,11 @@ import os
 import shlex
 import sys
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
+from catalogue.stack_outputs import Node
 from clients.deployed_nodes import nodes_of
 from clients.pulumi import stack_outputs
 from clients.signals import interrupt_on_all
@@ -62,7 +63,7 @@ def _report(layout: Layout, env: dict[str, str]) -> None:
         print(f"  {'WARNING: ' if falls_short else ''}{backup}")
 
 
-def _address(node: Mapping[str, str]) -> str:
+def _address(node: Node[str]) -> str:
     """Address of a node, and its version if it answers without a login."""
     return node["rpc"] if "login" in node else _version(node["rpc"])
 

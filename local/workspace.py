@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from catalogue.folders import folder_fault, overlap
+from catalogue.stack_outputs import Opened
 from catalogue.workspaces import WORKSPACES
 from clients.pulumi import stack_outputs
 from local.machine.layout import PROJECT, Layout
@@ -139,7 +140,7 @@ def _listed_options(stack: str) -> int:
     return len(entry.get("ssh-options") or ()) if isinstance(entry, dict) else 0
 
 
-def _report(opened: Mapping[str, str], place: WorkspacePlace, env: Mapping[str, str]) -> None:
+def _report(opened: Opened[str], place: WorkspacePlace, env: Mapping[str, str]) -> None:
     print(f"\nopen over {opened['folder']} (/work inside), as {opened['user']}:")
     enter, sign_in = (_there(opened[command], place) for command in ("enter", "sign_in"))
     if place.engine is None and env["DOCKER_HOST"] != "unix:///var/run/docker.sock":

@@ -10,7 +10,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 from unittest.mock import patch
 
 from google.protobuf import empty_pb2, struct_pb2
@@ -20,6 +20,7 @@ from pulumi.runtime.proto import resource_pb2, source_pb2
 from pulumi.runtime.settings import configure
 from pulumi.runtime.stack import run_in_stack
 
+from catalogue.stack_outputs import StackOutputs
 from clients.pull import expected_name
 from mocks.aliases import former_in
 from mocks.wire import UNKNOWN_SIGNATURE, decode_struct
@@ -191,10 +192,10 @@ class Engine(MockMonitor):
         urn = self.one(type_, name).urn
         return next(outputs for of, outputs in self.outputs if of == urn)
 
-    def exports(self) -> dict[str, Any]:
+    def exports(self) -> StackOutputs:
         """The stack's outputs."""
         urn = next(entry.urn for entry in self.registered if entry.type == STACK)
-        return next(outputs for of, outputs in self.outputs if of == urn)
+        return cast("StackOutputs", next(outputs for of, outputs in self.outputs if of == urn))
 
     def digest(self, name: str) -> str:
         """Digest of the image or manifest list with this name, derived from the name for stable snapshots."""

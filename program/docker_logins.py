@@ -3,17 +3,17 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pulumi
 import pulumi_docker as docker
 
+from catalogue.stack_outputs import Tags
 from settings.stack import StackSettings
 
 Logins = pulumi.Input[list[docker.ProviderRegistryAuthArgs]]
 
 
-def docker_logins(settings: StackSettings, published: pulumi.Output[Mapping[str, Any]]) -> Logins | None:
+def docker_logins(settings: StackSettings, published: pulumi.Output[Mapping[str, Tags]]) -> Logins | None:
     """Registries that images are pulled from: those of the published images, or the stack's own.
 
     `published` is {image: {tag: {ref, …}}}. The official docker plugin reads the docker config

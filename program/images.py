@@ -1,13 +1,12 @@
 """Images of a stack: from their settings to components, each on bases by digest."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
-from typing import Any
 
 import pulumi
 
 from catalogue.arch import in_table_order
 from catalogue.images import CATALOGUE, GO_MODULE, PROJECT, SOURCE, CatalogueEntry
+from catalogue.stack_outputs import Provenance as ProvenanceOutput
 from components.contexts import context_warnings
 from components.image import Image, ImageArgs
 from components.registry import Registry
@@ -44,11 +43,16 @@ class Images:
             if name in self._settings.images and name not in self.built:
                 self.built[name] = self._build(name, self._settings.images[name])
 
-    def provenance_of(self, name: str) -> dict[str, Any]:
-        """Origin of an image: {source: {version, commit, branch, date}, bases: {arch: ref}}."""
+    def provenance_of(self, name: str) -> ProvenanceOutput[pulumi.Input[str]]:
+        """Origin of an image, for the stack's outputs."""
         source, image = self.sources[name], self._settings.images[name]
         return {
-            "source": {**asdict(source), "date": source.date or ""},
+            "source": {
+                "version": source.version,
+                "commit": source.commit,
+                "branch": source.branch,
+                "date": source.date or "",
+            },
             "bases": {arch: self._bases.ref(image, arch) for arch in self.built[name].variants},
         }
 

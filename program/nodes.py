@@ -9,6 +9,7 @@ import pulumi_docker as docker
 from catalogue.images import EXPORTER, PROXY
 from catalogue.naming import exporter_name, proxy_name
 from catalogue.node_container import SKIPPED_HOSTS
+from catalogue.stack_outputs import Node as NodeOutput
 from components.exporter import Exporter, ExporterArgs
 from components.node import Node, NodeArgs
 from components.proxy import Proxy, ProxyArgs
@@ -33,9 +34,9 @@ class Nodes:
     ) -> None:
         self._settings, self._images, self._providers = settings, images, providers
 
-    def deploy(self) -> dict[str, dict[str, pulumi.Input[str]]]:
+    def deploy(self) -> dict[str, NodeOutput[pulumi.Input[str]]]:
         """Create all nodes, wave by wave; returns their outputs by name."""
-        summaries, before = dict[str, dict[str, pulumi.Input[str]]](), list[pulumi.Resource]()
+        summaries, before = dict[str, NodeOutput[pulumi.Input[str]]](), list[pulumi.Resource]()
         skipped = os.environ.get(SKIPPED_HOSTS, "").split(",")
         for wave in waves_of(self._settings):
             proved = list[pulumi.Resource]()
@@ -49,7 +50,7 @@ class Nodes:
 
     def _deploy(
         self, name: str, after: Sequence[pulumi.Resource]
-    ) -> tuple[Node, dict[str, pulumi.Input[str]]]:
+    ) -> tuple[Node, NodeOutput[pulumi.Input[str]]]:
         """Create one node with its exporter and its proxy; returns the node and its outputs.
 
         The node's container waits for the containers in `after`, those of an earlier wave.
@@ -60,7 +61,7 @@ class Nodes:
             image = kept_back(name, node.rollback, image, self._images.repository_of(node, image))
         deployed = Node(name, self._args(name, node, image, after), self._options(node))
         metrics = self._deploy_exporter(name, node, deployed, node.metrics_port) if node.metrics_port else ""
-        summary = {"host": node.host, **deployed.summary, "metrics": metrics}
+        summary: NodeOutput[pulumi.Input[str]] = {"host": node.host, **deployed.summary, "metrics": metrics}
         if deployed.proxy_image is not None:
             summary["login"] = self._deploy_proxy(name, node, deployed, deployed.proxy_image)
         return deployed, summary

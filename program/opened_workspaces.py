@@ -1,12 +1,10 @@
 """Opened workspaces: from their settings to components on hosts."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import pulumi
 import pulumi_docker as docker
 
 from catalogue.naming import split_pinned
+from catalogue.stack_outputs import Opened, Tag, Tags
 from catalogue.workspaces import DIND_CAPABILITIES, DIND_SECURITY, WORKSPACES
 from components.pulled_image import HostImage
 from components.workspace import NestedEngine, Workspace, WorkspaceArgs
@@ -22,9 +20,9 @@ def open_workspace(
     name: str,
     opening: OpenSettings,
     settings: StackSettings,
-    tags: pulumi.Output[Mapping[str, Any]],
+    tags: pulumi.Output[Tags],
     provider: docker.Provider,
-) -> dict[str, pulumi.Input[str]]:
+) -> Opened[pulumi.Input[str]]:
     """Create the component with its host's provider, from the `tags` of its images; return its outputs.
 
     On another engine it is another workspace, because Pulumi can't move a resource between engines.
@@ -64,5 +62,5 @@ def _engine(volume: str | None) -> NestedEngine | None:
     return NestedEngine(volume=volume, capabilities=DIND_CAPABILITIES, security=DIND_SECURITY)
 
 
-def _repository(published: Mapping[str, Any], registry: str) -> str:
+def _repository(published: Tag, registry: str) -> str:
     return split_pinned(published["registries"][registry])[0]

@@ -2,12 +2,13 @@
 
 import sys
 from collections.abc import Mapping
-from typing import Any
 
 import pulumi
 
 from catalogue.images import REGISTRY_IMAGE
 from catalogue.registries import RegistryKind
+from catalogue.stack_outputs import HostedRegistry as HostedRegistryOutput
+from catalogue.stack_outputs import Opened, Tags
 from catalogue.version import VERSION
 from components.buildx import BuildxProvider
 from components.hosted_registry import HostedRegistry
@@ -15,6 +16,7 @@ from components.program_version import ProgramVersion
 from components.registry import Registry, RegistryArgs
 from program.bases import BaseImages
 from program.docker_logins import docker_logins
+from program.exports import export
 from program.hosted_registries import deploy_registry
 from program.hosts import docker_providers, host_of
 from program.images import Images
@@ -50,18 +52,20 @@ class Program:
         self._images.build(settings.images)
         nodes = Nodes(settings, self._pulled, self._providers).deploy()
         if own:
-            summaries = {
-                name: {"host": hosted[name].host, **registry.summary} for name, registry in own.items()
+            summaries: Mapping[str, HostedRegistryOutput[pulumi.Input[str]]] = {
+                name: {"host": host, **registry.summary}
+                for name, registry in own.items()
+                if (host := hosted[name].host) is not None
             }
-            pulumi.export("registries", summaries)
+            export({"registries": summaries})
         self._export_images()
-        pulumi.export("nodes", nodes)
+        export({"nodes": nodes})
         if recipients := settings.wallets.recipients:
             # A review compares them with the stack's file: no resource shows who can read backups.
-            pulumi.export("recipients", recipients)
+            export({"recipients": recipients})
         workspaces = self._build_workspaces()
-        pulumi.export("workspaces", workspaces)
-        pulumi.export("opened", self._open_workspaces(workspaces))
+        export({"workspaces": workspaces})
+        export({"opened": self._open_workspaces(workspaces)})
 
     def _registry(self, name: str, address: pulumi.Input[str]) -> Registry:
         settings = self._settings.registries[name]
@@ -89,18 +93,18 @@ class Program:
 
     def _export_images(self) -> None:
         images = self._images.built
-        pulumi.export("images", {name: image.tags for name, image in images.items()})
-        pulumi.export("verification", {name: image.reports for name, image in images.items()})
-        pulumi.export("modules", {name: image.modules for name, image in images.items()})
-        pulumi.export("provenance", {name: self._images.provenance_of(name) for name in images})
+        export({"images": {name: image.tags for name, image in images.items()}})
+        export({"verification": {name: image.reports for name, image in images.items()}})
+        export({"modules": {name: image.modules for name, image in images.items()}})
+        export({"provenance": {name: self._images.provenance_of(name) for name in images}})
 
-    def _build_workspaces(self) -> Mapping[str, pulumi.Output[Mapping[str, Any]]]:
+    def _build_workspaces(self) -> Mapping[str, pulumi.Output[Tags]]:
         """Build the workspaces' images; returns {workspace: {tag: …}}."""
         return WorkspaceImages(self._settings, self._registries, self._bases, self._builder).tags
 
     def _open_workspaces(
-        self, tags: Mapping[str, pulumi.Output[Mapping[str, Any]]]
-    ) -> dict[str, dict[str, pulumi.Input[str]]]:
+        self, tags: Mapping[str, pulumi.Output[Tags]]
+    ) -> Mapping[str, Opened[pulumi.Input[str]]]:
         return {
             name: open_workspace(name, opening, self._settings, tags[name], self._providers[opening.host])
             for name, opening in opened_workspaces(self._settings)

@@ -1,12 +1,12 @@
 """Images that hosts run: built by this stack, or published by the stack that `images-from` names."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import pulumi
 
 from catalogue.arch import ARCHES
 from catalogue.naming import Channel, pinned, split_pinned
+from catalogue.stack_outputs import Provenance, Tag, Tags
 from components.pulled_image import HostImage
 from program.images import Images
 from settings.names import pull_from, tags_of
@@ -17,7 +17,7 @@ from settings.stack import StackSettings
 class PulledImages:
     """Images for the hosts of one stack."""
 
-    published: pulumi.Output[Mapping[str, Any]]
+    published: pulumi.Output[Mapping[str, Tags]]
     """Images of the stack that `images-from` names, {image: {tag: …}}; empty without that setting."""
 
     def __init__(self, settings: StackSettings, images: Images) -> None:
@@ -65,17 +65,18 @@ class PulledImages:
         return self._publisher.get_output("provenance").apply(lambda images: _published_version(images, name))
 
 
-def ref_for(entry: Mapping[str, Any], variant: str | None) -> str:
+def ref_for(entry: Tag, variant: str | None) -> str:
     """`repo@sha256:…` of one tag's images: that of a variant, or that of the list for None."""
     return pinned(entry["ref"] if variant is None else entry["variants"][variant]["ref"])
 
 
-def _published_version(images: Mapping[str, Any] | None, name: str) -> str:
+def _published_version(images: Mapping[str, Provenance[str]] | None, name: str) -> str:
     """Version of an image in another stack's outputs; empty if they do not have it."""
-    return str((images or {}).get(name, {}).get("source", {}).get("version", ""))
+    known = images.get(name) if images else None
+    return str(known.get("source", {}).get("version", "")) if known else ""
 
 
-def _published_ref(images: Mapping[str, Any], name: str, tag: str | None, variant: str | None) -> str:
+def _published_ref(images: Mapping[str, Tags], name: str, tag: str | None, variant: str | None) -> str:
     """Reference of one image in another stack's outputs. Raises RunError that lists what they have."""
     tag = tag or _usual_published_tag(images.get(name))
     if name not in images or tag not in images[name]:
@@ -90,7 +91,7 @@ def _published_ref(images: Mapping[str, Any], name: str, tag: str | None, varian
     return ref_for(entry, variant)
 
 
-def _usual_published_tag(tags: Mapping[str, Any] | None) -> str:
+def _usual_published_tag(tags: Tags | None) -> str:
     """Default among another stack's tags: `develop`, the only tag of a feature build, or `latest`."""
     if tags and Channel.DEVELOP in tags:
         return Channel.DEVELOP

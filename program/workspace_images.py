@@ -12,6 +12,7 @@ import pulumi
 
 from catalogue.arch import in_table_order
 from catalogue.images import GO_MODULE
+from catalogue.stack_outputs import Tags
 from catalogue.titles import TITLE, with_docker
 from catalogue.workspaces import (
     BASE_REPOSITORY,
@@ -37,7 +38,7 @@ TOOLS = "./images/workspace-tools"
 class WorkspaceImages:
     """The images of one stack's workspaces."""
 
-    tags: Mapping[str, pulumi.Output[Mapping[str, Any]]]
+    tags: Mapping[str, pulumi.Output[Tags]]
     """{workspace: {tag: …}}, as in `components.image.Image.tags`, including the siblings' tags."""
 
     def __init__(
@@ -51,7 +52,7 @@ class WorkspaceImages:
         wanted = {name: settings.workspaces[name] for name in WORKSPACES if name in settings.workspaces}
         self._debian = self._build_debian(wanted)
         self._images: dict[str, Image] = {}
-        tags: dict[str, pulumi.Output[Mapping[str, Any]]] = {}
+        tags: dict[str, pulumi.Output[Tags]] = {}
         # In the table's order, a base comes before the images on it.
         for name, workspace in wanted.items():
             entry = WORKSPACES[name]
@@ -157,5 +158,5 @@ class WorkspaceImages:
         return Image(name, args, self._builder)
 
 
-def _merged(tags: list[Mapping[str, Any]]) -> Mapping[str, Any]:
+def _merged(tags: list[Tags]) -> Tags:
     return {tag: entry for entries in tags for tag, entry in entries.items()}

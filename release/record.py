@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from catalogue.arch import ARCHES
+from catalogue.stack_outputs import StackOutputs
 from display.errors import UserError
 from display.markdown import plain, table
 from display.units import count_of
@@ -18,7 +19,7 @@ class RecordError(UserError):
     """Raised if there is no such record, or if it can't be used; the message gives the reason."""
 
 
-def release_record(outputs: Mapping[str, Any], image: str) -> dict[str, Any]:
+def release_record(outputs: StackOutputs, image: str) -> dict[str, Any]:
     """Record {image, source, tags: {tag: {digest, registries}}, variants: {arch: {…, verified}}, programs}.
 
     Sizes are in bytes. `programs` is [{program, variants, modules}]: the linked Go modules, with equal ones

@@ -11,6 +11,7 @@ from typing import Any
 from catalogue.go_modules import Difference, Modules, differences
 from catalogue.images import CATALOGUE
 from catalogue.naming import is_pinned, split_pinned
+from catalogue.stack_outputs import StackOutputs, Variant
 from catalogue.urns import type_of
 from display.errors import UserError
 from display.units import size
@@ -32,8 +33,7 @@ UNRECORDED = "unknown for {}: its publisher recorded none"
 SIZES = (("size", "to download"), ("unpacked", "on disk"), ("layers", "layers"))
 """(key of a variant in outputs, what it is)."""
 
-Ask = Callable[[str], Any]
-Outputs = Mapping[str, Any]
+Ask = Callable[[str], StackOutputs]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class _Image:
     """Architectures of the digest: one, or those of a manifest list."""
     programs: Mapping[tuple[str, str], Modules]
     """(architecture, program) → its modules."""
-    variants: Mapping[str, Mapping[str, Any]]
+    variants: Mapping[str, Variant[str, int]]
     """Architecture → its variant, with its sizes."""
 
     @property
@@ -80,21 +80,21 @@ def _pairs(preview: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 yield before, after
 
 
-def _in_state(preview: Mapping[str, Any]) -> tuple[str, list[Outputs]]:
+def _in_state(preview: Mapping[str, Any]) -> tuple[str, list[StackOutputs]]:
     """Name of the stack that publishes the images, or empty, and the stack outputs recorded in the state."""
-    publisher, recorded = "", list[Outputs]()
+    publisher, recorded = "", list[StackOutputs]()
     for step in preview.get("steps") or ():
-        outputs = (step.get("oldState") or {}).get("outputs") or {}
+        outputs: Any = (step.get("oldState") or {}).get("outputs") or {}
         if type_of(step["urn"]) == STACK_REFERENCE:
             state = step.get("newState") or step.get("oldState") or {}
             publisher = publisher or str((state.get("inputs") or {}).get("name") or "")
-            recorded.append(outputs.get("outputs") or {})
+            recorded.append(outputs.get("outputs") or StackOutputs())
         elif type_of(step["urn"]) == STACK:
             recorded.append(outputs)
     return publisher, recorded
 
 
-def _outputs_of(publisher: str, ask: Ask | None) -> tuple[Outputs, str]:
+def _outputs_of(publisher: str, ask: Ask | None) -> tuple[StackOutputs, str]:
     """Present outputs of a stack, and the reason to give for an image that they lack."""
     if ask is None:
         return {}, UNASKED.format(publisher)
@@ -118,7 +118,7 @@ class _Compared:
     """Architecture → sizes and layers that differ."""
 
 
-def _compared(before: str, after: str, sources: Sequence[Outputs], missing: str) -> _Compared | None:
+def _compared(before: str, after: str, sources: Sequence[StackOutputs], missing: str) -> _Compared | None:
     """Compare two images; None if they are of software without Go modules."""
     was, would = _find(before, sources), _find(after, sources)
     known = would or was
@@ -142,7 +142,7 @@ def _compared(before: str, after: str, sources: Sequence[Outputs], missing: str)
     return _Compared(name, linked, bool(arches), unknown, sizes)
 
 
-def _sizes(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+def _sizes(before: Variant[str, int], after: Variant[str, int]) -> str:
     """Describe the sizes and layers that are known of both variants and differ."""
     found = ((what, before.get(key), after.get(key)) for key, what in SIZES)
     known = ((what, a, b) for what, a, b in found if a != b and type(a) is type(b) is int)
@@ -151,7 +151,7 @@ def _sizes(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     )
 
 
-def _find(ref: str, sources: Sequence[Outputs]) -> _Image | None:
+def _find(ref: str, sources: Sequence[StackOutputs]) -> _Image | None:
     """Image of a digest, from the outputs that know most of its modules."""
     images: list[_Image] = []
     for outputs in sources:
@@ -162,7 +162,7 @@ def _find(ref: str, sources: Sequence[Outputs]) -> _Image | None:
     return max(images, key=lambda image: len(image.recorded), default=None)
 
 
-def _images_of(digest: str, outputs: Outputs) -> Iterator[_Image]:
+def _images_of(digest: str, outputs: StackOutputs) -> Iterator[_Image]:
     for name, tags in (outputs.get("images") or {}).items():
         for entry in tags.values():
             variants = {arch: variant["digest"] for arch, variant in entry["variants"].items()}

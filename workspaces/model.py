@@ -1,10 +1,9 @@
 """Facts about a workspace to open: its row of the table, and the image that a stack built."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from catalogue.naming import pinned
+from catalogue.stack_outputs import StackOutputs
 from catalogue.workspaces import DIND_SUFFIX, WORKSPACES
 from display.errors import UserError
 
@@ -27,7 +26,7 @@ class Model:
     """Port of its page in the container; None if it has no page."""
 
 
-def model_of(name: str, outputs: Mapping[str, Any], *, dind: bool = False) -> Model:
+def model_of(name: str, outputs: StackOutputs, *, dind: bool = False) -> Model:
     """Workspace from the outputs of a stack that builds it. Raises WorkspaceError."""
     entry = WORKSPACES.get(name)
     if entry is None:

@@ -1,11 +1,11 @@
 """Write the files for other tools from a stack's outputs, into a folder or to standard output."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from catalogue.registries import LOCAL_HOST
+from catalogue.stack_outputs import StackOutputs
 from workspaces.files import devcontainer, devfile
 from workspaces.keeping import signed, write_all
 from workspaces.model import Model, model_of
@@ -33,7 +33,7 @@ def _bodies_of_several(models: Sequence[Model]) -> Iterator[tuple[str, str]]:
 
 
 def write_files(
-    outputs: Mapping[str, Any], names: Sequence[str], folder: Path, *, dind: bool, show: bool = False
+    outputs: StackOutputs, names: Sequence[str], folder: Path, *, dind: bool, show: bool = False
 ) -> None:
     """Write the files of these workspaces into a folder, or print them. Raises WorkspaceError."""
     models = [model_of(name, outputs, dind=dind) for name in dict.fromkeys(names)]

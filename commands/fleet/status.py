@@ -16,6 +16,7 @@ from rich.text import Text
 
 from catalogue.exit_codes import PART
 from catalogue.naming import engine_name
+from catalogue.stack_outputs import StackOutputs
 from clients.deployed_nodes import DeployedNode, nodes_of
 from commands.backend import Backend, Choice
 from commands.options import chosen, examples, with_stack
@@ -112,7 +113,8 @@ def _tags(resources: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Digest of a variant or a manifest list → its most exact tag, from the stack's outputs in its state."""
     [root] = [resource for resource in resources if resource["type"] == "pulumi:pulumi:Stack"] or [{}]
     tags: dict[str, str] = {}
-    for releases in ((root.get("outputs") or {}).get("images") or {}).values():
+    outputs: StackOutputs = root.get("outputs") or StackOutputs()
+    for releases in (outputs.get("images") or {}).values():
         for tag, release in sorted(releases.items(), key=lambda entry: _exactness(entry[0])):
             for image in (release, *release["variants"].values()):
                 tags[image["digest"]] = tag

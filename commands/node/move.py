@@ -8,6 +8,7 @@ import click
 
 from catalogue.naming import engine_name, pinned, split_pinned
 from catalogue.ssh_options import way_of
+from catalogue.stack_outputs import StackOutputs
 from clients.deployed_nodes import DeployedNode, nodes_of
 from clients.engine import engine_address
 from clients.silent_engines import Address
@@ -150,7 +151,7 @@ def _image(backend: Backend, source: DeployedNode, host: str, settings: StackSet
     return image
 
 
-def _same_image(variant: str | None, image: str, outputs: Mapping[str, Any]) -> str | None:
+def _same_image(variant: str | None, image: str, outputs: StackOutputs) -> str | None:
     """Reference of the same image (`repo@sha256:…`) for another architecture; None if it is unknown.
 
     `outputs` are those of the stack that publishes it. `variant` None means the manifest list.

@@ -12,8 +12,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from catalogue.go_modules import Modules
+from catalogue.stack_outputs import Sbom
 from clients.manifests import sha256_of
-from providers.kind import Values
 
 FOLDER = "usr/share/sbom/"
 SUFFIX = ".json"
@@ -26,7 +26,7 @@ _VERSION = re.compile(r"v?(?P<number>\d+(\.\d+)*([-+].+)?)")
 class Sboms:
     """SBOMs found in an image; `programs` has the SHA-256 of each ELF file in that image."""
 
-    found: dict[str, Values] = field(default_factory=dict)
+    found: dict[str, Sbom] = field(default_factory=dict)
     """{digest, components} by path."""
     subjects: dict[str, frozenset[str]] = field(default_factory=dict)
     """SHA-256 of the described program by path; empty if the SBOM names none."""

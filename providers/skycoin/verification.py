@@ -20,6 +20,7 @@ from typing import IO, Any, ClassVar, Self
 
 from catalogue.arch import normalized
 from catalogue.naming import split_pinned
+from catalogue.stack_outputs import VerifiedReport
 from clients.manifests import type_fault
 from clients.registry import Repository
 from providers.kind import Change, InputsAsState, ProviderError, ReadResult, Values, refuse_import
@@ -126,7 +127,7 @@ class Verification(InputsAsState):
         }
 
 
-def _report(contents: Contents, layers: list[Values], inputs: Values) -> Values:
+def _report(contents: Contents, layers: list[Values], inputs: Values) -> VerifiedReport:
     """Findings for people, as the release record shows them.
 
     They include packages and modules, which are not separate outputs: in a preview over an older state, a

@@ -36,7 +36,8 @@ Words that this page does not explain: [glossary](glossary.md).
    and most containers. The project's own plugin, `providers/skycoin`, checks hosts, verifies images, writes
    tags, and replaces a node's container.
 6. `program/program.py` exports the stack's outputs, which are in the state too. `./skyinfra` reads them,
-   and so does a stack whose `images-from` names this one.
+   and so does a stack whose `images-from` names this one. `catalogue/stack_outputs.py` says what each of
+   them means.
 """
 LAYERS = """## Layers
 

@@ -68,7 +68,7 @@ def _block(engine: Engine, entry: Registered) -> str:
     return "\n".join(["  ".join(words), *_lines(entry.inputs)])
 
 
-def _lines(value: dict[str, Any], indent: str = "    ") -> list[str]:
+def _lines(value: Mapping[str, Any], indent: str = "    ") -> list[str]:
     lines: list[str] = []
     for key in sorted(value):
         inner = value[key]

@@ -249,7 +249,7 @@ def test_a_preview_of_a_variant_that_an_earlier_version_verified_knows_all_outpu
     assert image == {"reports": dict.fromkeys(("amd64", "arm32v6"), REPORT), "modules": []}
 
 
-def run_image(engine: Engine) -> dict[str, Any]:
+def run_image(engine: Engine) -> Any:
     """The program's outputs for an image."""
 
     def program() -> None:

@@ -1,12 +1,12 @@
 """The release record, from the outputs that the real program exports."""
 
 import json
-from typing import Any
 
 import pytest
 
 from catalogue.arch import ARCHES
 from catalogue.bases import official_busybox
+from catalogue.stack_outputs import Report, StackOutputs
 from mocks.engine import REPORT
 from release.record import RecordError, markdown, release_record
 from tests.unit.command_line import Skyinfra
@@ -14,11 +14,11 @@ from tests.unit.projects import FILES, stack_settings, up, up_with
 
 
 @pytest.fixture(scope="module")
-def outputs() -> dict[str, Any]:
+def outputs() -> StackOutputs:
     return up("release").exports()
 
 
-def test_a_record_has_tags_digests_source_bases_and_sizes(outputs: dict[str, Any]) -> None:
+def test_a_record_has_tags_digests_source_bases_and_sizes(outputs: StackOutputs) -> None:
     record = release_record(outputs, "skycoin")
     assert record["source"] == {
         "version": "0.27.1",
@@ -36,7 +36,7 @@ def test_a_record_has_tags_digests_source_bases_and_sizes(outputs: dict[str, Any
         assert (variant["platform"], variant["size"]) == (ARCHES[arch].platform, 13_000_000)
 
 
-def test_the_markdown_page_has_the_same_facts(outputs: dict[str, Any]) -> None:
+def test_the_markdown_page_has_the_same_facts(outputs: StackOutputs) -> None:
     record = release_record(outputs, "skycoin")
     page = markdown(record)
     assert page.startswith("# skycoin 0.27.1\n\nFrom commit `13141d81")
@@ -48,7 +48,7 @@ def test_the_markdown_page_has_the_same_facts(outputs: dict[str, Any]) -> None:
         assert f"| `{tag}` | `{entry['digest']}` | hub |" in page.splitlines()
 
 
-def test_the_record_says_what_was_verified_and_where_the_sboms_are(outputs: dict[str, Any]) -> None:
+def test_the_record_says_what_was_verified_and_where_the_sboms_are(outputs: StackOutputs) -> None:
     record = release_record(outputs, "skycoin")
     assert all(variant["verified"] == REPORT for variant in record["variants"].values())
     page = markdown(record).splitlines()
@@ -58,7 +58,7 @@ def test_the_record_says_what_was_verified_and_where_the_sboms_are(outputs: dict
     assert "| arm32v5 | `/usr/share/sbom/skycoin.cdx.json` | 33 | `sha256:5b` |" in page
 
 
-def test_the_record_has_the_debian_packages_of_the_images(outputs: dict[str, Any]) -> None:
+def test_the_record_has_the_debian_packages_of_the_images(outputs: StackOutputs) -> None:
     """Only their number and the SBOM's digest were in it."""
     record = release_record(outputs, "skycoin")
     record["variants"]["arm32v5"]["verified"] = {**REPORT, "packages": {"busybox": "1:1.37.0-7"}}
@@ -74,20 +74,21 @@ def test_the_record_has_the_debian_packages_of_the_images(outputs: dict[str, Any
     ]
 
 
-def test_an_image_without_sboms_or_programs_has_no_table_of_them(outputs: dict[str, Any]) -> None:
-    bare = {"labels": 0, "programs": {}, "sboms": {}, "layers": []}
+def test_an_image_without_sboms_or_programs_has_no_table_of_them(outputs: StackOutputs) -> None:
+    bare: Report = {"labels": 0, "programs": {}, "sboms": {}, "layers": []}
     page = markdown(release_record({**outputs, "verification": {"skycoin": {"amd64": bare}}}, "skycoin"))
     assert "| amd64 | linux/amd64 in configuration and programs | 0 as wanted | none |  |" in page
     assert "SBOM" not in page
     assert "<details>" not in page, "nor one of packages"
 
 
-def test_outputs_of_an_earlier_program_give_a_record_without_a_verification(outputs: dict[str, Any]) -> None:
-    earlier = {key: value for key, value in outputs.items() if key != "verification"}
+def test_outputs_of_an_earlier_program_give_a_record_without_a_verification(outputs: StackOutputs) -> None:
+    earlier = outputs.copy()
+    del earlier["verification"]
     assert "Read back" not in markdown(release_record(earlier, "skycoin"))
 
 
-def test_unknown_fields_of_a_source_are_left_out(outputs: dict[str, Any]) -> None:
+def test_unknown_fields_of_a_source_are_left_out(outputs: StackOutputs) -> None:
     record = release_record(outputs, "skycoin")
     bare = {**record, "source": {"version": "0.27.1", "commit": "unknown", "branch": "", "date": ""}}
     assert "\nFrom commit `unknown`.\n" in markdown(bare)
@@ -102,14 +103,14 @@ def test_a_registry_that_was_left_out_is_reported() -> None:
     assert "hub, own (skipped: optional registry failed) |" in markdown(record)
 
 
-def test_a_missing_image_is_reported_with_those_that_the_stack_has(outputs: dict[str, Any]) -> None:
+def test_a_missing_image_is_reported_with_those_that_the_stack_has(outputs: StackOutputs) -> None:
     with pytest.raises(RecordError, match="'monero' is not published by this stack; it has skycoin"):
         release_record(outputs, "monero")
 
 
 @pytest.mark.parametrize("format_", ["markdown", "json"])
 def test_the_command_reads_what_pulumi_prints(
-    outputs: dict[str, Any], format_: str, skyinfra: Skyinfra
+    outputs: StackOutputs, format_: str, skyinfra: Skyinfra
 ) -> None:
     given = json.dumps(outputs)
     ran = skyinfra("release", "record", "skycoin", "--format", format_, "--outputs", "-", given=given)
@@ -121,7 +122,7 @@ def test_the_command_reads_what_pulumi_prints(
 
 
 def test_the_command_says_what_a_stack_without_the_image_has(
-    outputs: dict[str, Any], skyinfra: Skyinfra
+    outputs: StackOutputs, skyinfra: Skyinfra
 ) -> None:
     ran = skyinfra("release", "record", "monero", "--outputs", "-", given=json.dumps(outputs))
     assert (ran.code, ran.out) == (1, "")

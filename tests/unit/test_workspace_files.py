@@ -23,7 +23,7 @@ from workspaces.model import Model, WorkspaceError, model_of
 from workspaces.writing import NEEDS_LOGIN, bodies
 
 REPOSITORY = "registry.localhost:5443/skycoin/skycoindev-cli"
-OUTPUTS = {
+OUTPUTS: Any = {
     "workspaces": {
         name: {
             tag: {"ref": f"{REPOSITORY}:{tag}@{DIGEST}", "digest": DIGEST}
