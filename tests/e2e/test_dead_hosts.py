@@ -100,7 +100,7 @@ def far_container(far: Board) -> dict[str, Any]:
 def rows(text: str) -> list[list[str]]:
     """Rows of the table at the end of a run: host, what runs there, result."""
     lines = text.splitlines()
-    head = max(number for number, line in enumerate(lines) if line.startswith("host "))
+    head = max(number for number, line in enumerate(lines) if line.startswith("HOST "))
     table = itertools.takewhile(bool, lines[head + 1 :])
     return [line.split(maxsplit=2) for line in table]
 

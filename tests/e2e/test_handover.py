@@ -121,11 +121,17 @@ def test_a_port_in_use_is_noticed_before_the_old_node_is_stopped(steady: Machine
 
 
 @pytest.mark.case(37)
-def test_a_replace_copies_the_wallet_and_its_deletion_spares_the_new_container(steady: Machine) -> None:
+@pytest.mark.parametrize("how", ["--replace", "taint"])
+def test_a_replace_copies_the_wallet_and_its_deletion_spares_the_new_container(
+    steady: Machine, how: str
+) -> None:
     before, count = steady.inspect("container", NODE)["Id"], copies(steady)
     put(steady, TEXT.replace("precious", "grown"))
     urn = "urn:pulumi:local::skycoin::skycoin:index:Node$skycoin:index:NodeContainer::steady-container"
-    replaced = steady.pulumi(*UP, "--replace", urn)
+    if how == "taint":
+        tainted = steady.pulumi("state", "taint", urn, "--yes", "--stack", "local")
+        assert tainted.code == 0, tainted.text
+    replaced = steady.pulumi(*UP, *(["--replace", urn] if how == "--replace" else ()))
     assert replaced.code == 0, replaced.text
     assert copies(steady) == count + 1
     put(steady, TEXT)
@@ -180,15 +186,18 @@ def test_a_database_of_a_newer_version_stops_preview_and_up_before_the_node_is_t
 def test_a_newer_version_that_fails_leaves_the_chain_database_as_the_older_one_wrote_it(
     steady: Machine,
 ) -> None:
-    """The newer version does not answer the health check; by then, the database names that version."""
+    """The newer version can't create its folder for notes and ends; by then, the database names it."""
     before = steady.inspect("container", NODE)["Id"]
     with database_of(steady, "0.26.0") as folder:
         stamped = (folder / "data.db").read_bytes()
-        with changed(steady, api_sets=["TXN"], wait=15):
+        (folder / "data").touch()
+        with changed(steady, api_sets=["READ", "TXN", "STORAGE"], wait=15):
             foreseen = " ".join(steady.pulumi("preview", "--stack", "local").text.split())
             assert "which version 0.26.0 has written, will be opened by version 0.27.1" in foreseen
             failed = steady.pulumi(*UP)
+        (folder / "data").unlink()
         assert failed.code != 0
+        assert "failed to create kvstorage directory" in failed.text
         assert f"The old container {NODE} was restored unchanged. So was its chain database." in failed.text
         assert (folder / "data.db").read_bytes() == stamped
         assert not list(folder.glob("data.db.*")), "the copy has gone into its place"

@@ -255,12 +255,22 @@ def test_killed_services_come_back(up: Machine, wallet: dict[str, str]) -> None:
 
 
 @pytest.mark.case(18)
-def test_container_removed_by_hand_is_restored_with_its_volumes(up: Machine, wallet: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "by_hand", ["rm -f", "stop -t 60", "update --restart=no --memory=600m --memory-swap=600m"]
+)
+def test_a_container_changed_by_hand_is_restored_with_its_volumes(
+    up: Machine, wallet: dict[str, str], by_hand: str
+) -> None:
     """Both `make preview` and `pulumi up --refresh` notice it."""
-    up.docker("rm", "-f", NODE)
-    assert "skycoin-node-1" in up.make("preview").text
+    before = up.inspect("container", NODE)["HostConfig"]
+    assert up.docker(*by_hand.split(), NODE).code == 0
+    assert "node-1-container" in up.make("preview").text
     result = up.pulumi("up", "--refresh", "--yes", "--run-program", "--stack", "local")
     assert result.code == 0, result.text
+    after = up.inspect("container", NODE)
+    assert after["State"]["Running"]
+    for setting in ("RestartPolicy", "Memory", "MemorySwap"):
+        assert after["HostConfig"][setting] == before[setting]
     assert wallet_files(up) == wallet
 
 

@@ -75,6 +75,9 @@ def test_node_is_confined(up: Machine) -> None:
     host = node["HostConfig"]
     assert node["Config"]["User"] == "10000:10000"
     assert host["ReadonlyRootfs"] is True
+    assert host["Tmpfs"] == {"/tmp": "rw,noexec,nosuid,nodev,size=64m"}
+    assert up.docker("exec", "skycoin-node-1", "touch", "/tmp/a").code == 0
+    assert "Read-only file system" in up.docker("exec", "skycoin-node-1", "touch", "/a").text
     assert host["CapDrop"] == ["ALL"]
     assert not host["CapAdd"]
     assert host["SecurityOpt"] == ["no-new-privileges"]
