@@ -88,6 +88,11 @@ class World:
         """Keys in a wallet volume."""
         return keys_of(self.files(place))
 
+    def has_record(self, place: Place) -> bool:
+        """True if the host has a record of a wallet, next to its copies."""
+        host, volume = place
+        return (self.hosts[host].folder(copies_volume(volume)) / ".identity").exists()
+
     def torn(self, place: Place) -> list[str]:
         """Names of the wallets that are damaged."""
         return [name for name, data in self.files(place).items() if not keys_of({name: data})]

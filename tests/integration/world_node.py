@@ -187,7 +187,7 @@ class Node:
         is_new = any(box not in there for box in self.running)
         if is_new and (uncopied := keys - keys_of_copies(copies)):
             raise BrokenError(f"an update made a container and has not copied {sorted(uncopied)}")
-        if (checked, made) != ("same", "same") and (copies / ".identity").exists():
+        if (checked, made) != ("same", "same") and self.world.has_record(self.place):
             self.world.recorded[self.place] = self.world.keys(self.place)
         return checked if made == "same" else made
 
@@ -213,6 +213,8 @@ class Node:
         URN.set(self.urn("NodeContainer"))
         self.container.destroy()
         self.preflight.destroy()
+        if self.at is not None and not self.world.has_record(self.at):
+            self.world.recorded.pop(self.at, None)  # only the state had it
         self.at, self.of_state = None, set()
         return "destroyed"
 
