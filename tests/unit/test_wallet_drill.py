@@ -174,7 +174,7 @@ def test_the_page_on_wallets_shows_what_a_drill_prints(
     time = datetime.now(UTC) - timedelta(hours=20)
     file = tmp_path / f"node-1-wallet-{time:%Y-%m-%dT%H-%M-%SZ}.backup"
     file.write_bytes(sealed(time=time))
-    here = replace(node, host="here", image=f"localhost:5000/skycoin@sha256:{'a' * 64}")
+    here = replace(node, host="here", image=f"localhost:5443/skycoin/skycoin@sha256:{'a' * 64}")
     keys, place = identities("key", KEY.file, lambda: ""), backup_folder(str(tmp_path), ())
     backups.drill(here, Engine(), place, keys)
     shown = "~/skycoin-wallets/node-1-wallet-2026-11-25T18-00-00Z.backup"
