@@ -44,10 +44,12 @@ Written by `tests/soak/test_simulation.py`, in `make soak`, at commit {commit}: 
 {steps} and a last `mend` for each of the seeds {first} to {last}. `tests/integration/world_events.py` says
 what each event is. `make test` runs {steps} events for each of four other seeds.
 
-After each event the world was judged (`tests/integration/world.py` and `world_node.py`): no key was lost, no
-wallet had two writers, no command went on with a wallet that lacks something or was moved away, no container
-was made before its wallet was copied, and no seed left its volume. The test ends at the first violation, with
-its seed; there was none. `tests/integration/test_planted_defects.py` shows that it finds them."""
+After each command the world was judged (`tests/integration/world.py` and `world_node.py`): no key was lost,
+no wallet had two writers, no command went on with a wallet that lacks something or was moved away, no
+container was made before its wallet was copied, and no seed left its volume. The test ends at the first
+violation, with its seed; there was none. `tests/integration/test_planted_defects.py` shows that it finds each
+of these but a wallet that was moved away. Without a fault, commands are refused because of an earlier mistake
+or fault, or an image whose node fails."""
 
 
 def test_thousands_of_changes_faults_and_mistakes_lose_no_keys_of_a_wallet(
