@@ -126,7 +126,7 @@ def test_a_replace_copies_the_wallet_and_its_deletion_spares_the_new_container(
     steady: Machine, how: str
 ) -> None:
     before, count = steady.inspect("container", NODE)["Id"], copies(steady)
-    put(steady, TEXT.replace("precious", "grown"))
+    put(steady, TEXT.replace("precious", f"grown before {how}"))
     urn = "urn:pulumi:local::skycoin::skycoin:index:Node$skycoin:index:NodeContainer::steady-container"
     if how == "taint":
         tainted = steady.pulumi("state", "taint", urn, "--yes", "--stack", "local")
