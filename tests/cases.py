@@ -103,7 +103,6 @@ _CASES = {
     18: Case(
         "a container that was removed, stopped or edited by hand",
         "a refresh and `up` restore it; volumes are kept",
-        "stopped and edited ones only in the plugin's own tests",
     ),
     19: Case(
         "a wallet volume that was removed by hand",
