@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -47,6 +47,28 @@ class Result:
     text: str
 
 
+def finished(
+    argv: Sequence[str], env: Mapping[str, str], timeout: float, named: str, cwd: Path | None = None
+) -> Result:
+    """Run a command to its end; a timeout fails with its output, and names it."""
+    try:
+        done = subprocess.run(
+            argv,
+            cwd=cwd,
+            env=env,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=timeout,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        said = (error.output or b"").decode(errors="replace")
+        pytest.fail(f"`{named}` has run for {timeout:.0f} s:\n{said}")
+    return Result(done.returncode, done.stdout)
+
+
 @dataclass(frozen=True, slots=True)
 class Machine:
     """A checkout and its set-up; commands run in it as a user would type them."""
@@ -56,22 +78,8 @@ class Machine:
 
     def run(self, *argv: str, env: dict[str, str] | None = None, timeout: float = 1800) -> Result:
         """Run a command in the checkout, with the set-up's settings; a timeout fails with its output."""
-        try:
-            done = subprocess.run(
-                argv,
-                cwd=self.checkout,
-                env={**clean_environment(), **SETTINGS, **(env or {})},
-                text=True,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                timeout=timeout,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            said = (error.output or b"").decode(errors="replace")
-            pytest.fail(f"`{' '.join(argv)}` has run for {timeout:.0f} s:\n{said}")
-        return Result(done.returncode, done.stdout)
+        whole = {**clean_environment(), **SETTINGS, **(env or {})}
+        return finished(argv, whole, timeout, " ".join(argv), cwd=self.checkout)
 
     def started(self, *argv: str, env: dict[str, str] | None = None) -> "subprocess.Popen[bytes]":
         """Start a command in the checkout as a process group; `skyinfra` needs `environment()`."""

@@ -11,10 +11,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
 from tests.e2e.layouts import CACHE
-from tests.e2e.machine import Result, clean_environment, copy_checkout
+from tests.e2e.machine import Result, clean_environment, copy_checkout, finished
 from tests.e2e.processes import descendants, kill
 
 NAME = "ordinary"
@@ -72,21 +70,7 @@ class Person:
         """Run a line of shell as the user, after a login, in the checkout."""
         exports = [f"export {name}={shlex.quote(value)}" for name, value in self.settings.items()]
         line = "; ".join([*exports, f"cd {CHECKOUT}", command])
-        try:
-            done = subprocess.run(
-                self.inside("su", "-", NAME, "-c", line),
-                env=clean_environment(),
-                text=True,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                timeout=timeout,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            said = (error.output or b"").decode(errors="replace")
-            pytest.fail(f"`{command}` has run for {timeout:.0f} s:\n{said}")
-        return Result(done.returncode, done.stdout)
+        return finished(self.inside("su", "-", NAME, "-c", line), clean_environment(), timeout, command)
 
     def root(self, *argv: str) -> str:
         """Run a command as root in the user's namespace; it must succeed."""

@@ -15,7 +15,7 @@ AS_ROOT = "    as root: sudo "
 NODE = "skycoin-node-1"
 STATE, CACHE = ".local/state/skycoin-infrastructure", ".cache/skycoin-infrastructure"
 OF_ROOT = (f"{STATE}/engine/", f"{STATE}/build-network", f"{CACHE}/")
-"""What belongs to root: the engine's data, the network of builds; in the cache lent tools and the layers."""
+"""Paths of root: the engine's data, the network of builds; in the cache the lent tools and the layers."""
 UNCHANGED = re.compile(r"^    \d+ unchanged \(", re.MULTILINE)
 """Last line of an `up` that changes nothing."""
 

@@ -14,7 +14,7 @@ HOURS = 4
 """Time limit for one test with its fixtures: one of them builds all workspaces."""
 MINUTES: dict[str, float] = {}
 OUTCOMES: dict[str, str] = {}
-"""Of this run, by test: the minutes so far, and `passed`, `failed`, `error` or `skipped`."""
+"""Outcome by test in this run: `passed`, `failed`, `error` or `skipped`; MINUTES has the time so far."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
