@@ -49,7 +49,7 @@ def give_builder_cache(layout: Layout, home: Path) -> None:
         for target in wanting:
             partial = target.with_name("buildkit.partial")
             subprocess.run(["rm", "-rf", "--one-file-system", str(partial)], check=True)
-            partial.mkdir()
+            partial.mkdir(mode=0o700)
             # `net` holds the networks of build steps: mounts that belong to this builder alone.
             kept = [str(path) for path in layout.builder_root.iterdir() if path.name != "net"]
             subprocess.run(["cp", "-a", *kept, str(partial)], check=True)
