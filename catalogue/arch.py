@@ -1,6 +1,8 @@
 """Table of the architectures that Skycoin's images are built for.
 
-Names and platforms follow docker-library's bashbrew (`architecture/oci-platform.go`).
+Names and platforms follow docker-library's bashbrew (`architecture/oci-platform.go`). The ABIs' sources: the
+ELF header's e_machine and e_flags (gabi, "ELF Header"; ARM IHI 0044, "e_flags"), and the build attribute
+Tag_CPU_arch (ARM IHI 0045).
 """
 
 from collections.abc import Mapping
@@ -9,8 +11,22 @@ from types import MappingProxyType
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Abi:
+    """ABI that the programs of one platform may have."""
+
+    machine: str
+    bits: int
+    hard_float: bool = False
+    """True if floating-point registers may carry arguments."""
+    hard_float_base: bool = False
+    """The same, but only in a static program that names its CPU, as programs of a base image do."""
+    cpus: frozenset[int] | None = None
+    """Allowed values of Tag_CPU_arch; None if the architecture has no such attribute."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Arch:
-    """One architecture: its names in Docker Hub, OCI, Go and Debian."""
+    """One architecture: its names in Docker Hub, OCI, Go and Debian, and its ABI."""
 
     name: str
     """Docker Hub's name, e.g. `arm32v7`: the suffix of a variant's tag."""
@@ -23,6 +39,8 @@ class Arch:
     """Debian port whose packages run on it. armel (v5) serves v6 too, because armhf needs v7."""
     cc: str
     """Debian's C compiler for this variant. Its name is the same on amd64 and arm64, cross or native."""
+    abi: Abi
+    """ABI of its programs. The gate of builds has it in `abis.json`, which is made from this table."""
 
 
 ARCHES: Mapping[str, Arch] = MappingProxyType(
@@ -36,6 +54,7 @@ ARCHES: Mapping[str, Arch] = MappingProxyType(
                 goarm="",
                 debian_port="amd64",
                 cc="x86_64-linux-gnu-gcc",
+                abi=Abi(machine="EM_X86_64", bits=64),
             ),
             Arch(
                 name="arm32v5",
@@ -44,6 +63,8 @@ ARCHES: Mapping[str, Arch] = MappingProxyType(
                 goarm="5",
                 debian_port="armel",
                 cc="arm-linux-gnueabi-gcc",
+                # Up to v5TEJ.
+                abi=Abi(machine="EM_ARM", bits=32, cpus=frozenset(range(6))),
             ),
             Arch(
                 name="arm32v6",
@@ -52,6 +73,9 @@ ARCHES: Mapping[str, Arch] = MappingProxyType(
                 goarm="6",
                 debian_port="armel",
                 cc="arm-linux-gnueabi-gcc",
+                # v6, v6KZ, v6K; v6T2 (8) has Thumb-2, which the ARM1176 of a Raspberry Pi 1 lacks.
+                # The official busybox for v6 is Alpine's build, for this CPU and its floating-point unit.
+                abi=Abi(machine="EM_ARM", bits=32, hard_float_base=True, cpus=frozenset((*range(8), 9))),
             ),
             Arch(
                 name="arm32v7",
@@ -60,6 +84,7 @@ ARCHES: Mapping[str, Arch] = MappingProxyType(
                 goarm="7",
                 debian_port="armhf",
                 cc="arm-linux-gnueabihf-gcc",
+                abi=Abi(machine="EM_ARM", bits=32, hard_float=True, cpus=frozenset(range(11))),
             ),
             Arch(
                 name="arm64v8",
@@ -68,6 +93,7 @@ ARCHES: Mapping[str, Arch] = MappingProxyType(
                 goarm="",
                 debian_port="arm64",
                 cc="aarch64-linux-gnu-gcc",
+                abi=Abi(machine="EM_AARCH64", bits=64),
             ),
         )
     }
@@ -84,6 +110,12 @@ RUNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 """`uname -m` of an engine → platforms that its processor runs. ARM processors run older variants too."""
+
+
+def native(machine: str) -> Arch | None:
+    """Newest architecture that a machine runs, by its `uname -m`; None if it runs none."""
+    platform = next(iter(RUNS.get(machine, ())), None)
+    return next((arch for arch in ARCHES.values() if arch.platform == platform), None)
 
 
 def normalized(platform: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from catalogue.arch import native
 from catalogue.folders import folder_fault, overlap
 from catalogue.stack_outputs import Opened
 from catalogue.workspaces import WORKSPACES
@@ -19,8 +20,6 @@ from local.setup import set_up
 from local.stacks.files import WORKSPACE, stack_config
 from local.workspace_place import WorkspacePlace, refuse_beside_nodes, refuse_engines_data
 
-ARCHES = {"x86_64": "amd64", "aarch64": "arm64v8"}
-"""`uname -m` → variant of the workspace for that machine."""
 THERE = "there"
 """Host in a workspace's stack whose engine `--engine` names."""
 
@@ -97,13 +96,13 @@ def _settings(name: str, place: WorkspacePlace, listed: int, *, dind: bool) -> d
 
     `listed` is the number of ssh options in the file.
     """
-    arch = ARCHES.get(place.machine)
-    if arch not in WORKSPACES[name].arches:
+    arch = native(place.machine)
+    if arch is None or arch.name not in WORKSPACES[name].arches:
         whose = f"the machine at {place.engine}" if place.engine else "this machine"
         raise SetupError(f"{name} does not support {whose}, a {place.machine}.")
     base = WORKSPACES[name].base
     settings: dict[str, str | None] = {
-        f"skycoin:workspaces.{workspace}.arches[0]": arch
+        f"skycoin:workspaces.{workspace}.arches[0]": arch.name
         for workspace in (base, name)
         if workspace is not None
     }

@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from catalogue.arch import native
 from local.machine.layout import Layout
 from local.machine.private_files import write_aside
 from local.machine.steps import SetupError, as_root, output, run, step
@@ -21,8 +22,8 @@ from local.machine.tools import GO_VERSION, go_environment
 SUITE = "bookworm"
 PACKAGES = "ca-certificates,git,xz-utils"
 REPOSITORY = "base/build"
-ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
-"""Machines that can build images: `uname -m` → the name in Debian and Go."""
+MACHINES = ("x86_64", "aarch64")
+"""Machines that can build images, as `uname -m` calls them."""
 
 
 def _recipe() -> str:
@@ -32,9 +33,9 @@ def _recipe() -> str:
 
 def _architecture() -> str:
     machine = platform.machine()
-    if machine not in ARCHITECTURES:
-        raise SetupError(f"Images are built on {', '.join(ARCHITECTURES)}; this machine is {machine}.")
-    return ARCHITECTURES[machine]
+    if machine not in MACHINES or (arch := native(machine)) is None:
+        raise SetupError(f"Images are built on {', '.join(MACHINES)}; this machine is {machine}.")
+    return arch.debian_port
 
 
 def ensure_base(layout: Layout, go: str, crane: Path) -> str:

@@ -1,7 +1,6 @@
 """Checks a program's ELF header against the platform of the image that contains it.
 
-Sources: the ELF header's e_machine and e_flags (gabi, "ELF Header"; ARM IHI 0044, "e_flags"), and the build
-attribute Tag_CPU_arch (ARM IHI 0045). Go's ARM programs carry no attributes.
+Go's ARM programs carry no build attributes (catalogue/arch.py).
 """
 
 from collections.abc import Mapping
@@ -9,36 +8,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import IO
 
+from catalogue.arch import ARCHES, Abi
+
 MAGIC = b"\x7fELF"
 _HARD_FLOAT = 0x400
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Abi:
-    """ABI that the programs of one platform may have."""
-
-    machine: str
-    bits: int
-    hard_float: bool = False
-    """True if floating-point registers may carry arguments."""
-    hard_float_base: bool = False
-    """The same, but only in a static program that names its CPU, as programs of a base image do."""
-    cpus: frozenset[int] | None = None
-    """Allowed values of Tag_CPU_arch; None if the architecture has no such attribute."""
-
-
-ABIS: Mapping[str, Abi] = MappingProxyType(
-    {
-        "linux/amd64": Abi(machine="EM_X86_64", bits=64),
-        # Up to v5TEJ.
-        "linux/arm/v5": Abi(machine="EM_ARM", bits=32, cpus=frozenset(range(6))),
-        # v6, v6KZ, v6K; v6T2 (8) has Thumb-2, which the ARM1176 of a Raspberry Pi 1 lacks.
-        # The official busybox for v6 is Alpine's build, for this CPU and its floating-point unit.
-        "linux/arm/v6": Abi(machine="EM_ARM", bits=32, hard_float_base=True, cpus=frozenset((*range(8), 9))),
-        "linux/arm/v7": Abi(machine="EM_ARM", bits=32, hard_float=True, cpus=frozenset(range(11))),
-        "linux/arm64/v8": Abi(machine="EM_AARCH64", bits=64),
-    }
-)
+ABIS: Mapping[str, Abi] = MappingProxyType({arch.platform: arch.abi for arch in ARCHES.values()})
 """ABI by OCI platform."""
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalogue.arch import ARCHES, in_table_order
+from catalogue.arch import ARCHES, Abi, in_table_order, native
 from catalogue.bases import official_busybox
 from catalogue.boards import SERVER
 from catalogue.images import PROJECT
@@ -19,6 +19,15 @@ TABLE = {
     "arm32v6": ("linux/arm/v6", "arm", "6", "armel", "arm-linux-gnueabi-gcc"),
     "arm32v7": ("linux/arm/v7", "arm", "7", "armhf", "arm-linux-gnueabihf-gcc"),
     "arm64v8": ("linux/arm64/v8", "arm64", "", "arm64", "aarch64-linux-gnu-gcc"),
+}
+ABIS = {
+    "amd64": Abi(machine="EM_X86_64", bits=64),
+    "arm32v5": Abi(machine="EM_ARM", bits=32, cpus=frozenset({0, 1, 2, 3, 4, 5})),
+    "arm32v6": Abi(
+        machine="EM_ARM", bits=32, hard_float_base=True, cpus=frozenset({0, 1, 2, 3, 4, 5, 6, 7, 9})
+    ),
+    "arm32v7": Abi(machine="EM_ARM", bits=32, hard_float=True, cpus=frozenset(range(11))),
+    "arm64v8": Abi(machine="EM_AARCH64", bits=64),
 }
 NOT_OURS = ["arm32v8", "arm32v9", "arm", "arm64", "armhf", "i386", "linux/arm/v7", "AMD64", "amd64 ", ""]
 
@@ -32,6 +41,19 @@ def test_each_row_has_the_common_names_of_its_architecture(name: str) -> None:
     arch = ARCHES[name]
     assert (arch.platform, arch.goarch, arch.goarm, arch.debian_port, arch.cc) == TABLE[name]
     assert arch.name == name
+    assert arch.abi == ABIS[name]
+
+
+@pytest.mark.parametrize(
+    ("machine", "name"),
+    [("x86_64", "amd64"), ("aarch64", "arm64v8"), ("armv7l", "arm32v7"), ("armv6l", "arm32v6")],
+)
+def test_a_machine_is_of_the_newest_architecture_that_it_runs(machine: str, name: str) -> None:
+    assert native(machine) is ARCHES[name]
+
+
+def test_a_machine_that_runs_no_row_has_no_architecture() -> None:
+    assert native("riscv64") is None
 
 
 def test_licences_are_collected_for_every_architecture() -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from clients.manifests import DOCKER_MANIFEST, INDEX, Manifest, sha256_of
 from providers.kind import Change, ProviderError, Values
-from providers.skycoin.elf import ABIS, abi_fault, read_program
+from providers.skycoin.elf import abi_fault, read_program
 from providers.skycoin.verification import Contents, Verification, read_contents
 from tests.unit.elf import HARD_FLOAT, SOFT_FLOAT, elf
 from tests.unit.registry import LAYER, Registries, layer_of
@@ -89,12 +89,6 @@ def test_an_arm_program_must_fit_float_abi_and_processor(
 ) -> None:
     found = abi_fault(read_program(io.BytesIO(content)), platform)
     assert (found is None) if fault is None else (fault in str(found))
-
-
-def test_every_architecture_has_its_abi() -> None:
-    from catalogue.arch import ARCHES
-
-    assert list(ABIS) == [arch.platform for arch in ARCHES.values()]
 
 
 class Forwards(io.BytesIO):
