@@ -6,9 +6,11 @@ folder, so that a run finds and stops whatever a killed run left.
 
 import json
 import os
+import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -45,6 +47,11 @@ class Result:
 
     code: int
     text: str
+
+    @property
+    def changed_nothing(self) -> bool:
+        """True if an `up` in it found all resources as they should be."""
+        return re.search(r"• pulumi up\n(?: +….*\n)*    \d+ unchanged \(\d", self.text) is not None
 
 
 def finished(
@@ -114,6 +121,25 @@ class Machine:
         """Run plain pulumi in the environment of `make -s env`."""
         return self.run("pulumi", *arguments, "--non-interactive", env=self.environment())
 
+    def interrupted_up(
+        self, stack: str, moment: Callable[[str], bool], end: "Callable[[subprocess.Popen[bytes]], None]"
+    ) -> Result:
+        """Run plain `pulumi up`, and call `end` with it once `moment` is true of its output."""
+        log = self.layout.logs / "interrupted.log"
+        command = ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--stack", stack]
+        env = {**clean_environment(), **SETTINGS, **self.environment()}
+        with (
+            log.open("w") as file,
+            subprocess.Popen(command, cwd=self.checkout, env=env, stdout=file, stderr=file) as process,
+        ):
+            deadline = time.monotonic() + 180
+            while not moment(log.read_text()):
+                assert time.monotonic() < deadline, log.read_text()
+                time.sleep(0.05)
+            end(process)
+            code = process.wait(timeout=180)
+        return Result(code, log.read_text())
+
     def lend_login(self, patch: pytest.MonkeyPatch) -> None:
         """Let the test process itself use registries with the set-up's CA and login."""
         patch.setenv("SSL_CERT_FILE", str(self.layout.trust))
@@ -128,6 +154,16 @@ class Machine:
         result = self.docker(kind, "inspect", name)
         assert result.code == 0, result.text
         return json.loads(result.text)[0]
+
+    def copies(self, node: str) -> int:
+        """Number of copies of a node's wallet on the set-up's engine: each handover makes one."""
+        place = Path(self.inspect("volume", f"{node}-wallet-backups")["Mountpoint"])
+        return len([path for path in place.iterdir() if path.is_dir()])
+
+    def containers_with(self, volume: str) -> list[str]:
+        """Names of all containers with a volume, running or not."""
+        listed = self.docker("ps", "-a", "--filter", f"volume={volume}", "--format", "{{.Names}}")
+        return sorted(listed.text.split())
 
     def outputs(self) -> Any:
         """Outputs of the stack `local`."""

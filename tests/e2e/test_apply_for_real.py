@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from tests.e2e.machine import Machine, Result
 
 NAME, PORT = "approved", 16437
 NODE = f"skycoin-{NAME}"
-WALLET, BACKUPS = f"{NODE}-wallet", f"{NODE}-wallet-backups"
+WALLET = f"{NODE}-wallet"
 TEXT = json.dumps({"meta": {"label": "precious", "type": "deterministic"}, "entries": [{"address": "2a"}]})
 FILE = "stacks/Pulumi.local.yaml"
 AUTHOR = ("-c", "user.name=tests", "-c", "user.email=tests@localhost")
@@ -39,18 +38,6 @@ def approved(up: Machine) -> Iterator[Machine]:
         up.change(settings)
 
 
-def copies(up: Machine) -> int:
-    """Number of copies of the wallet: each handover makes one."""
-    place = Path(up.inspect("volume", BACKUPS)["Mountpoint"])
-    return len([path for path in place.iterdir() if path.is_dir()])
-
-
-def containers(up: Machine) -> list[str]:
-    """Names of all containers with the node's wallet, running or not."""
-    listed = up.docker("ps", "-a", "--filter", f"volume={WALLET}", "--format", "{{.Names}}")
-    return sorted(listed.text.split())
-
-
 def apply(up: Machine, token: str) -> Result:
     return up.skyinfra("apply", "-s", "local", "--review", token)
 
@@ -69,7 +56,7 @@ def test_a_reviewed_setting_of_a_node_is_applied_once_and_the_node_is_handed_ove
     token = page.text.rpartition("Review: ")[2].partition("\n")[0].strip("`")
     assert is_token(token), page.text
     before, images = approved.inspect("container", NODE), approved.outputs()["images"]
-    count, others = copies(approved), life(approved.inspect("container", "skycoin-node-1"))
+    count, others = approved.copies(NODE), life(approved.inspect("container", "skycoin-node-1"))
 
     done = apply(approved, token)
     assert done.code == 0, done.text
@@ -77,8 +64,8 @@ def test_a_reviewed_setting_of_a_node_is_applied_once_and_the_node_is_handed_ove
     assert after["Id"] != before["Id"]
     assert "-log-level=debug" in after["Args"]
     assert after["RestartCount"] == 0
-    assert copies(approved) == count + 1
-    assert containers(approved) == [NODE]
+    assert approved.copies(NODE) == count + 1
+    assert approved.containers_with(WALLET) == [NODE]
     assert life(approved.inspect("container", "skycoin-node-1")) == others
     assert after["State"]["Health"]["Status"] == "healthy"
     assert approved.docker("exec", NODE, "cat", "/wallet/a b.wlt").text == TEXT
@@ -96,4 +83,4 @@ def test_a_reviewed_setting_of_a_node_is_applied_once_and_the_node_is_handed_ove
     assert second.code == 0, second.text
     assert " unchanged (" in second.text
     assert life(approved.inspect("container", NODE)) == life(after)
-    assert copies(approved) == count + 1
+    assert approved.copies(NODE) == count + 1

@@ -21,7 +21,7 @@ from tests.e2e.plugin import until
 from tests.e2e.rebooted import TEXT as REBOOTED
 
 NODE, PORT = "skycoin-steady", 16426
-WALLET, BACKUPS, DATA = f"{NODE}-wallet", f"{NODE}-wallet-backups", f"{NODE}-data"
+WALLET, DATA = f"{NODE}-wallet", f"{NODE}-data"
 TEXT = json.dumps({"meta": {"label": "precious", "type": "deterministic"}, "entries": [{"address": "2a"}]})
 UP = ("up", "--yes", "--skip-preview", "--stack", "local")
 
@@ -59,17 +59,6 @@ def changed(up: Machine, **keys: Any) -> Iterator[None]:
         up.change(before)
 
 
-def copies(up: Machine) -> int:
-    place = Path(up.inspect("volume", BACKUPS)["Mountpoint"])
-    return len([path for path in place.iterdir() if path.is_dir()])
-
-
-def containers(up: Machine) -> list[str]:
-    """Names of all containers of the node, running or not."""
-    listed = up.docker("ps", "-a", "--filter", f"volume={WALLET}", "--format", "{{.Names}}")
-    return sorted(listed.text.split())
-
-
 def health(up: Machine) -> str:
     status: str = up.inspect("container", NODE)["State"]["Health"]["Status"]
     return status
@@ -82,7 +71,7 @@ def converged_container(up: Machine) -> Any:
         assert again.code == 0, again.text
     unchanged = up.pulumi("preview", "--expect-no-changes", "--refresh", "--run-program", "--stack", "local")
     assert unchanged.code == 0, unchanged.text
-    assert containers(up) == [NODE]
+    assert up.containers_with(WALLET) == [NODE]
     until(lambda: health(up) == "healthy", "the node that runs again is healthy", seconds=90)
     found = up.inspect("container", NODE)
     assert found["HostConfig"]["RestartPolicy"]["Name"] == "unless-stopped"
@@ -101,7 +90,7 @@ def test_a_node_that_can_not_start_says_why_at_once_and_the_old_one_runs_again(s
     assert time.monotonic() - began < 60
     assert 'invalid value "many" for flag -max-connections' in failed.text
     assert f"The old container {NODE} was restored unchanged" in failed.text
-    assert containers(steady) == [NODE]
+    assert steady.containers_with(WALLET) == [NODE]
     assert steady.inspect("container", NODE)["Id"] == before
     assert converged_container(steady)["Id"] == before
 
@@ -125,7 +114,7 @@ def test_a_port_in_use_is_noticed_before_the_old_node_is_stopped(steady: Machine
 def test_a_replace_copies_the_wallet_and_its_deletion_spares_the_new_container(
     steady: Machine, how: str
 ) -> None:
-    before, count = steady.inspect("container", NODE)["Id"], copies(steady)
+    before, count = steady.inspect("container", NODE)["Id"], steady.copies(NODE)
     put(steady, TEXT.replace("precious", f"grown before {how}"))
     urn = "urn:pulumi:local::skycoin::skycoin:index:Node$skycoin:index:NodeContainer::steady-container"
     if how == "taint":
@@ -133,7 +122,7 @@ def test_a_replace_copies_the_wallet_and_its_deletion_spares_the_new_container(
         assert tainted.code == 0, tainted.text
     replaced = steady.pulumi(*UP, *(["--replace", urn] if how == "--replace" else ()))
     assert replaced.code == 0, replaced.text
-    assert copies(steady) == count + 1
+    assert steady.copies(NODE) == count + 1
     put(steady, TEXT)
     assert converged_container(steady)["Id"] != before
 
@@ -179,7 +168,7 @@ def test_a_database_of_a_newer_version_stops_preview_and_up_before_the_node_is_t
         assert (folder / "data.db").read_bytes() == stamped, "the volume of before stays"
     back = steady.pulumi(*UP)
     assert back.code == 0, back.text
-    assert containers(steady) == [NODE]
+    assert steady.containers_with(WALLET) == [NODE]
 
 
 @pytest.mark.case(6, 39)
@@ -211,12 +200,12 @@ def test_a_newer_version_that_fails_leaves_the_chain_database_as_the_older_one_w
 
 @pytest.mark.case(18, 37)
 def test_a_container_that_was_removed_by_hand_comes_back_after_a_copy(steady: Machine) -> None:
-    count = copies(steady)
+    count = steady.copies(NODE)
     put(steady, TEXT.replace("precious", "grown again"))
     assert steady.docker("rm", "-f", NODE).code == 0
     result = steady.pulumi(*UP, "--refresh", "--run-program")
     assert result.code == 0, result.text
-    assert copies(steady) == count + 1
+    assert steady.copies(NODE) == count + 1
     put(steady, TEXT)
     converged_container(steady)
 
@@ -311,7 +300,7 @@ def test_a_destroy_after_a_killed_handover_leaves_no_container(steady: Machine) 
     targets = [part for urn in parts for part in ("--target", urn)]
     destroyed = steady.pulumi("destroy", "--yes", "--skip-preview", "--stack", "local", *targets)
     assert destroyed.code == 0, destroyed.text
-    assert containers(steady) == []
+    assert steady.containers_with(WALLET) == []
     assert re.search(WALLET, steady.docker("volume", "ls", "-q").text)
     result = steady.pulumi(*UP)
     assert result.code == 0, result.text

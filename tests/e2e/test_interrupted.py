@@ -1,14 +1,12 @@
 """Interrupt `pulumi up` at several moments: the next run converges."""
 
-import os
 import re
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.machine import SETTINGS, Machine
+from tests.e2e.machine import Machine
 from tests.e2e.plugin import until
 from tests.e2e.test_up import get
 
@@ -19,16 +17,12 @@ DEPLOYS = r"skycoin:index:NodeContainer \S+ (creating|updating)"
 
 def interrupted(up: Machine, number: signal.Signals, moment: str) -> int:
     """Exit code of an `up` that gets a signal as soon as its output matches `moment`."""
-    command = ["pulumi", "up", "--yes", "--skip-preview", "--non-interactive", "--stack", "local"]
-    env = {**os.environ, **SETTINGS, **up.environment()}
-    log = up.layout.logs / "interrupted.log"
-    with (
-        log.open("w") as file,
-        subprocess.Popen(command, cwd=up.checkout, env=env, stdout=file, stderr=file) as process,
-    ):
-        until(lambda: re.search(moment, log.read_text()) is not None, moment, seconds=180)
-        process.send_signal(number)
-        return process.wait(timeout=180)
+    ended = up.interrupted_up(
+        "local",
+        lambda said: re.search(moment, said) is not None,
+        lambda process: process.send_signal(number),
+    )
+    return ended.code
 
 
 def plugins_of(up: Machine) -> list[str]:
@@ -47,8 +41,8 @@ def plugins_of(up: Machine) -> list[str]:
 
 @pytest.mark.parametrize(
     ("number", "moment"),
-    [(signal.SIGINT, BUILDS), (signal.SIGKILL, BUILDS), (signal.SIGKILL, DEPLOYS)],
-    ids=["Ctrl-C while it builds", "killed while it builds", "killed while it deploys"],
+    [(number, moment) for moment in (BUILDS, DEPLOYS) for number in (signal.SIGINT, signal.SIGKILL)],
+    ids=[f"{end} while it {moment}" for moment in ("builds", "deploys") for end in ("Ctrl-C", "killed")],
 )
 @pytest.mark.case(15, 17)
 def test_an_interrupted_up_converges(up: Machine, number: signal.Signals, moment: str) -> None:

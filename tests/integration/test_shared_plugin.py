@@ -1,7 +1,5 @@
 """The stand-in docker plugin, as launched: one process for all hosts of a run, and none afterwards."""
 
-import http.server
-import json
 import os
 import re
 import signal
@@ -23,6 +21,7 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 from local.pulumi.cli import launcher_text
 from providers.docker import peers
 from providers.servicer import to_struct
+from tests.integration.engine_answers import EngineAnswers
 from tests.unit.projects import PROJECT
 
 VOLUME = "urn:pulumi:s::p::docker:index/volume:Volume::thing"
@@ -196,28 +195,18 @@ class SlowEngine(socketserver.ThreadingUnixStreamServer):
         self.asked: list[str] = []
 
 
-class Slow(http.server.BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
+class Slow(EngineAnswers):
+    def get(self) -> None:
         self._answer({"ApiVersion": "1.41"})
 
-    def do_POST(self) -> None:
+    def post(self) -> None:
         self._answer({"Name": "v", "Driver": "local", "Mountpoint": "/v", "Labels": {}, "Options": {}})
 
     def _answer(self, answer: object) -> None:
         assert isinstance(self.server, SlowEngine)
         self.server.asked.append(f"{self.command} {self.path.rpartition('/')[2]}")
         time.sleep(1)
-        body = json.dumps(answer).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def address_string(self) -> str:
-        return "unix"
-
-    def log_message(self, *_: object) -> None:
-        pass
+        self.answer(200, answer)
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from tests.unit.command_line import Skyinfra
 from tests.unit.host_recordings import on_path, recorded_host
 from tests.unit.projects import PROJECT
 from tests.unit.test_host_checks import FACTS
+from tests.unit.yaml_like import REGISTRY
 
 CONFIG = {
     "skycoin:images-from": "organization/skycoin/release",
@@ -95,16 +96,7 @@ def test_ports_of_hosted_registries_and_opened_workspaces_are_checked() -> None:
                 name: {**image, "registries": ["local", "mine"]}
                 for name, image in committed["skycoin:images"].items()
             },
-            "registry": {
-                "source": {
-                    "module": "github.com/distribution/distribution/v3",
-                    "version": "v3.1.2",
-                    "commit": "1" * 40,
-                },
-                "arches": ["amd64"],
-                "channel": "release",
-                "registries": ["local"],
-            },
+            "registry": REGISTRY,
         },
         "skycoin:workspaces": {
             "vscode": {
