@@ -10,11 +10,12 @@ from local.machine.layout import Layout
 from local.machine.services import Service, running_pid, start
 from local.machine.steps import SetupError
 from local.machine.tools import BUILDKIT, REGISTRY, Tool, ensure_tool, find_go
-from local.pulumi.cli import known_environment, passphrase_file
+from local.pulumi.cli import known_environment
 from local.registry.certificates import ensure_certificates, ensure_engine_trust, renew_certificates
 from local.registry.login import ensure_login, renew_login
 from local.registry.server import registry_service
 from local.stacks.lock import exclusive
+from local.stacks.lost_passphrase import refuse_without
 from local.stacks.passphrase_rotation import rotate_passphrase
 from local.stacks.states import all_stacks, require_unlocked, resources
 from wallets.errors import WalletError
@@ -53,7 +54,7 @@ def rotate(layout: Layout, key: Key) -> None:
 
 
 def _rotate_passphrase(layout: Layout, env: Mapping[str, str]) -> None:
-    passphrase_file(layout)
+    refuse_without(env)
     os.environ["PATH"] = env["PATH"]
     rotate_passphrase(layout, env)
 

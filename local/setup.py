@@ -19,6 +19,7 @@ from local.registry import certificates, login, server
 from local.stacks import checkout, setup_backup_journal
 from local.stacks.files import STACK, stack_config, stack_file
 from local.stacks.lock import exclusive
+from local.stacks.lost_passphrase import refuse_lost
 from local.stacks.stack import ensure_stack
 from local.stacks.states import own_stacks
 
@@ -109,6 +110,9 @@ def claim_state(layout: Layout, *, adopts: bool = False) -> None:
         checkout.claim(layout)
         return
     checkout.refuse_other_users(layout)
+    passphrase = layout.state / "passphrase"
+    if cli.is_set_up(layout):
+        refuse_lost(passphrase)
     if not adopts:
         checkout.refuse_lost_state(layout)
     if halves := setup_backup_journal.halves(layout):
@@ -117,7 +121,6 @@ def claim_state(layout: Layout, *, adopts: bool = False) -> None:
             f"run `./skyinfra setup restore` again, or `rm -r {' '.join(map(str, halves))}` for a new set-up."
         )
     names = sorted(path.name for path in layout.state.iterdir()) if layout.state.is_dir() else []
-    passphrase = layout.state / "passphrase"
     content = [name for name in names if name != LOCK and not is_partial(name, passphrase)]
     if content:
         raise SetupError(

@@ -18,6 +18,7 @@ from display.errors import UserError
 from display.progress import working
 from local.machine.layout import PROJECT
 from local.stacks.files import stack_file
+from local.stacks.lost_passphrase import errors_with_remedy, refuse_without
 from providers.adopting import ADOPTING
 from providers.skycoin.wallet_identity import ACCEPTED
 from review.approval import Approval, Sources, approval
@@ -49,14 +50,16 @@ class Previewed:
 
 def run_preview(stack: str, options: Sequence[str], env: Mapping[str, str]) -> Previewed:
     """Preview a stack with `pulumi`, whose messages go to standard error."""
+    refuse_without(env)
     command = ["pulumi", "preview", "--json", "--show-sames", *options]
-    with working(f"preview of the stack {stack}"):
+    with working(f"preview of the stack {stack}"), errors_with_remedy(env) as errors:
         done = subprocess.run(
             command,
             # Pulumi runs git on the checkout too.
             env=guarded({**os.environ, **env, **NEUTRAL_ENV}),
             cwd=PROJECT,
             stdout=subprocess.PIPE,
+            stderr=errors,
             stdin=subprocess.DEVNULL,
             check=False,
         )

@@ -16,7 +16,7 @@ from local.machine.layout import EARLIER, PROJECT, Layout, Mode, as_owner
 from local.machine.private_files import write_aside
 from local.machine.steps import SetupError, output, run, step
 from local.machine.tools import DOCKER_BUILD, LANGUAGE, PULUMI, ensure_tool
-from local.stacks import passphrase_rotation
+from local.stacks import lost_passphrase, passphrase_rotation
 from local.stacks.checkout import refuse_others
 from local.stacks.lock import exclusive
 
@@ -82,17 +82,8 @@ def passphrase_file(layout: Layout) -> Path:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         write_aside(path, passphrase_rotation.new_passphrase())
-    _refuse_empty(path)
+    lost_passphrase.refuse_lost(path)
     return path
-
-
-def _refuse_empty(passphrase: Path) -> None:
-    """Raise SetupError for an empty passphrase, which would protect a new stack's secrets with nothing."""
-    if not passphrase.read_text().strip():
-        raise SetupError(
-            f"{passphrase} is empty, but this set-up's stacks are encrypted with its passphrase: restore it "
-            "from a copy. Nothing else decrypts them."
-        )
 
 
 def backend_url(state: Path) -> str:
@@ -109,7 +100,7 @@ def _places(layout: Layout) -> dict[str, str]:
         "PULUMI_DIY_BACKEND_GZIP": "false",
         "PULUMI_DIY_BACKEND_ZSTD": "false",
         "PULUMI_DIY_BACKEND_LEGACY_LAYOUT": "false",
-        "PULUMI_CONFIG_PASSPHRASE_FILE": str(layout.state / "passphrase"),
+        lost_passphrase.FILE: str(layout.state / "passphrase"),
         "DOCKER_CONFIG": str(layout.docker_config),
         "SSL_CERT_FILE": str(layout.trust),
     }

@@ -26,6 +26,7 @@ from display.changes import name_of
 from display.update import Update, message
 from local.machine.layout import PROJECT
 from local.pulumi.screen import Screen, screen
+from local.stacks.lost_passphrase import errors_with_remedy, refuse_without, remedy
 
 UPDATES = ("up", "destroy", "refresh")
 _TICK = 0.2
@@ -51,25 +52,29 @@ class UpdateResult:
 
 
 def update(arguments: Sequence[str], env: Mapping[str, str], log: Path) -> UpdateResult:
-    """Run an update and show its progress."""
+    """Run an update and show its progress. Raises SetupError if the set-up's passphrase is lost."""
+    refuse_without(env)
     sys.stdout.flush()
     with _waiting() as interrupts:
-        return _update(arguments, {**os.environ, **env}, log, interrupts)
+        return _update(arguments, env, log, interrupts)
 
 
 def pulumi(arguments: Sequence[str], env: Mapping[str, str], log: Path) -> int:
     """Run pulumi in the project and return its exit code; all output of an update is also in `log`.
 
     Each signal that would end this command interrupts pulumi, which then finishes running operations and
-    releases its lock. This waits for it, and then raises KeyboardInterrupt whatever the exit code.
+    releases its lock. This waits for it, and then raises KeyboardInterrupt whatever the exit code. Raises
+    SetupError, and runs nothing, if the set-up's passphrase is lost.
     """
     if arguments[0] in UPDATES:
         return update(arguments, env, log).code
+    refuse_without(env)
     sys.stdout.flush()
     whole = {**os.environ, **env}
     with (
         _waiting() as interrupts,
-        subprocess.Popen(["pulumi", *arguments], env=whole, cwd=PROJECT) as process,
+        errors_with_remedy(env) as errors,
+        subprocess.Popen(["pulumi", *arguments], env=whole, cwd=PROJECT, stderr=errors) as process,
     ):
         while (code := _ended(process, _TICK)) is None:
             # Pulumi may ask or draw on the terminal, so it stays where Ctrl-C reaches it without this.
@@ -141,7 +146,7 @@ def _update(
         with (
             subprocess.Popen(
                 [*command, "--event-log", str(Path(folder) / "events")],
-                env={**env, "PULUMI_DEBUG_COMMANDS": "true"},
+                env={**os.environ, **env, "PULUMI_DEBUG_COMMANDS": "true"},
                 cwd=PROJECT,
                 process_group=0,
                 stdin=subprocess.DEVNULL,
@@ -154,7 +159,8 @@ def _update(
             followed = Followed(shown, log)
             code = _follow(process, events, followed, interrupts)
             printed.seek(0)
-            followed.end(code, printed.read().decode(errors="replace"), path)
+            text = printed.read().decode(errors="replace")
+            followed.end(code, "\n".join([text.rstrip("\n"), *remedy(text, env)]), path)
     return UpdateResult(code, followed.became, followed.begun, followed.is_late)
 
 

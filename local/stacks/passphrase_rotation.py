@@ -23,6 +23,7 @@ from local.machine.layout import PROJECT, Layout
 from local.machine.private_files import write_aside
 from local.machine.steps import SetupError, step
 from local.stacks.files import stack_config, stack_file
+from local.stacks.lost_passphrase import remedy
 from local.stacks.states import all_stacks, deployment, require_unlocked, state_file
 from wallets.backups.local_folder import fill
 
@@ -238,10 +239,11 @@ class _Copies:
             check=False,
         )
         if done.returncode:
-            raise SetupError(
+            failure = (
                 f"Neither the passphrase nor a stack was changed: `pulumi stack {arguments[0]}` of a copy of "
                 f"the stack {stack} fails: {done.stderr.strip()}"
             )
+            raise SetupError("\n".join([failure, *remedy(done.stderr, self._env)]))
 
 
 def _has_passphrase(layout: Layout, stack: str) -> bool:
