@@ -31,6 +31,8 @@ class Fault:
     """Close the connection after this many bytes of the answer's body."""
     delay: float = 0
     """Seconds to wait before the registry is asked."""
+    stall: int = 0
+    """Pass on this many bytes of the request's body, and hold the rest back until `release` cuts it off."""
 
 
 class Proxy:
@@ -44,6 +46,9 @@ class Proxy:
         """Header names of every request."""
         self.schemes: set[str] = set()
         """Schemes of the Authorization headers of all requests; empty for a request without one."""
+        self.stalled = threading.Event()
+        """Set once a request is held back in the middle of its body."""
+        self._released = threading.Event()
         self._target = target_port
         self._client = ssl.create_default_context(cafile=str(certificates / "ca.crt"))
         self._lock = threading.Lock()
@@ -78,11 +83,32 @@ class Proxy:
         """Number of requests whose `METHOD path status` matches."""
         return sum(bool(re.search(pattern, line)) for line in self.requests)
 
-    def forward(self, handler: "_Handler", body: bytes) -> tuple[int, dict[str, str], bytes]:
-        """Forward a request to the registry; keep its Host, so that addresses in answers lead here."""
-        connection = http.client.HTTPSConnection(
+    def _connection(self) -> http.client.HTTPSConnection:
+        return http.client.HTTPSConnection(
             "registry.localhost", self._target, context=self._client, timeout=60
         )
+
+    def hold(self, handler: "_Handler", body: bytes, passed_on: int) -> None:
+        """Send the registry the first bytes of a request's body and no more, until `release`."""
+        with contextlib.closing(self._connection()) as connection:
+            connection.putrequest(handler.command, handler.path, skip_host=True, skip_accept_encoding=True)
+            for name, value in handler.headers.items():
+                if name.lower() != "content-length":
+                    connection.putheader(name, value)
+            connection.putheader("Content-Length", str(len(body)))
+            connection.endheaders(body[: min(passed_on, len(body) - 1)])
+            self.stalled.set()
+            self._released.wait(timeout=300)
+
+    def release(self) -> None:
+        """Cut off the request that is held back; the next fault can hold one again."""
+        self._released.set()
+        self._released = threading.Event()
+        self.stalled.clear()
+
+    def forward(self, handler: "_Handler", body: bytes) -> tuple[int, dict[str, str], bytes]:
+        """Forward a request to the registry; keep its Host, so that addresses in answers lead here."""
+        connection = self._connection()
         headers: dict[str, str] = {}
         for name, value in handler.headers.items():
             # Some clients send a separate Accept header for each media type.
@@ -120,6 +146,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._cut(line)
             return
         body = self._body()
+        if fault is not None and fault.stall:
+            self.owner.hold(self, body, fault.stall)
+            self._cut(line)
+            return
         if fault is not None:
             time.sleep(fault.delay)
         if fault is not None and fault.status:

@@ -2,7 +2,9 @@
 
 import base64
 import json
+import os
 import secrets
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from local.machine.services import Service, port_is_taken
 from local.machine.tools import REGISTRY, tool_path
 from tests.e2e.faulty import Proxy
 from tests.e2e.machine import Machine
+from tests.e2e.plugin import until
 
 PORT = 15444
 USER = "publisher"
@@ -51,6 +54,18 @@ class Hosted:
         """Store a login in the docker config, as `docker login` does; None logs out."""
         log_in(self.machine, self.address, password)
 
+    def start(self) -> None:
+        """Start the registry, unless it runs."""
+        realm = f"htpasswd: {{realm: hosted, path: {self.folder}/htpasswd}}"
+        start_registry(self.machine, "hosted", PORT, self.folder, realm)
+
+    def kill(self) -> None:
+        """Kill the registry, as a power cut does; its proxy still listens."""
+        pid = services.running_pid(self.machine.layout, "hosted")
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: not port_is_taken(PORT), "the registry is gone")
+
 
 def log_in(machine: Machine, address: str, password: str | None, user: str = USER) -> None:
     """Store a login for a registry in the machine's docker config; None removes it."""
@@ -85,7 +100,7 @@ def start_hosted(machine: Machine) -> Hosted:
     folder.mkdir()
     hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
     (folder / "htpasswd").write_text(f"{USER}:{hashed}\n")
-    start_registry(machine, "hosted", PORT, folder, f"htpasswd: {{realm: hosted, path: {folder}/htpasswd}}")
     hosted = Hosted(machine, folder, Proxy(PORT, machine.layout.ca.parent))
+    hosted.start()
     hosted.login()
     return hosted
