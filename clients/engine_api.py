@@ -1,8 +1,10 @@
 """docker-py's engine client, with reused connections and complete output of an exec."""
 
+import json
 import re
+import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import docker
@@ -11,26 +13,23 @@ from docker.errors import create_api_error_from_http_exception
 from docker.transport import UnixHTTPAdapter
 from requests.adapters import BaseAdapter
 
-from display.units import size
+from clients.engine_sockets import PATIENCE, STREAM_SECONDS, OnePool, ends_within
+from display.units import duration, size
 
 LARGEST = 32_000_000
 """Maximum length of an answer that is read whole, in bytes."""
+LONGEST_LINE = 100_000
+"""Maximum length of a line of a pull's progress, in bytes; Docker's have 300, and errors some thousand."""
+LARGEST_PROGRESS = 1_000_000_000
+"""Maximum length of a pull's progress, in bytes.
+
+Docker reports each layer that it loads at most ten times a second: 15 layers for six hours are less.
+"""
 _CHUNK = 1 << 16
 _STRANGE = re.compile(r"[^\w./:-]", re.ASCII)
 HEADER_BYTES = 8
 """Bytes of the header before each part: stream, three zeros, size (Docker Engine API, "Stream format")."""
 SIZE_FROM = 4
-
-
-class OnePool(UnixHTTPAdapter):
-    """One connection pool for all requests to an engine.
-
-    docker-py keeps a pool for each URL, and hardly any URL is requested twice.
-    """
-
-    def get_connection(self, url: str | bytes, proxies: Mapping[str, str] | None = None) -> Any:
-        """Return the pool, whatever the URL."""
-        return super().get_connection(self.socket_path, proxies)
 
 
 class EngineApi(docker.APIClient):
@@ -51,17 +50,22 @@ class EngineApi(docker.APIClient):
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         """Send a request; an answer that is not read in parts is read whole here, up to LARGEST bytes.
 
-        Raises RequestException for a longer one, because an engine may send anything.
+        Raises RequestException for a longer one, and for one that does not end in time, because an engine may
+        send anything.
         """
-        answer = super().send(request, **{**options, "stream": True})
-        if not options.get("stream"):
-            body = bytearray()
-            for part in answer.iter_content(_CHUNK):
-                body += part
-                if len(body) > LARGEST:
-                    answer.close()
-                    raise requests.RequestException(f"the answer is longer than {size(LARGEST)}")
-            answer._content = bytes(body)
+        in_parts, patience = options.get("stream"), options.get("timeout")
+        seconds = STREAM_SECONDS if in_parts or patience is None else PATIENCE * patience
+        with ends_within(seconds) as until:
+            try:
+                answer = super().send(request, **{**options, "stream": True})
+                if not in_parts or not answer.ok:  # errors are always read whole
+                    answer._content = _whole(answer)
+            except (requests.ConnectionError, requests.Timeout):
+                if time.monotonic() < until:
+                    raise
+                raise requests.RequestException(
+                    f"the answer did not end in {duration(int(seconds))}"
+                ) from None
         return answer
 
     def mount(self, prefix: str | bytes, adapter: BaseAdapter) -> None:
@@ -81,6 +85,14 @@ class EngineApi(docker.APIClient):
         """Inspect a container, with a name and an image id that are no commands."""
         inspected = super().inspect_container(container)
         return {**inspected, **{key: _plain(inspected[key]) for key in ("Name", "Image") if key in inspected}}
+
+    def _stream_helper(self, response: requests.Response, decode: bool = False) -> Iterator[Any]:
+        """Objects of an answer with one a line, as in the progress of a pull.
+
+        docker-py keeps all that comes until an object is complete. Raises RequestException for a line or an
+        answer that is too long, and for one that is no object.
+        """
+        return _objects(response)
 
     # The parent has one overload for each way to read the answer.
     def pull(self, repository: str, **options: Any) -> Any:  # type: ignore[override]
@@ -105,6 +117,43 @@ class EngineApi(docker.APIClient):
         except requests.HTTPError as error:
             create_api_error_from_http_exception(error)
         return b"".join(_parts(answer.content))
+
+
+def _whole(answer: requests.Response) -> bytes:
+    body = bytearray()
+    for part in answer.iter_content(_CHUNK):
+        body += part
+        if len(body) > LARGEST:
+            answer.close()
+            raise requests.RequestException(f"the answer is longer than {size(LARGEST)}")
+    return bytes(body)
+
+
+def _objects(answer: requests.Response) -> Iterator[dict[str, Any]]:
+    rest, received = b"", 0
+    with answer:
+        for part in answer.iter_content(_CHUNK):
+            received += len(part)
+            *lines, rest = (rest + part).split(b"\n")
+            for line in lines:
+                if line.strip():
+                    yield _object(line)
+            if len(rest) > LONGEST_LINE:
+                raise requests.RequestException(f"a line of its progress is longer than {size(LONGEST_LINE)}")
+            if received > LARGEST_PROGRESS:
+                raise requests.RequestException(f"its progress is longer than {size(LARGEST_PROGRESS)}")
+        if rest.strip():
+            yield _object(rest)
+
+
+def _object(line: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise requests.RequestException(f"its progress is not in Docker's form: {line[:40]!r}")
+    return found
 
 
 def _plain(name: str) -> str:

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -446,6 +447,165 @@ def test_an_answer_without_end_is_given_up_before_this_machines_memory_is_full(
             question()
         monkeypatch.setattr(engine_api, "LARGEST", 5_000)
         assert question()
+
+
+HEADER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+CHUNKED = HEADER + b"Transfer-Encoding: chunked\r\n\r\n"
+DRIPS = {
+    "header": (b"HTTP/1.1 200 OK\r\nX-A: ", b"b"),
+    "error": (b"HTTP/1.1 500 No\r\nContent-Length: 1000000\r\n\r\n", b" "),
+    "body": (HEADER + b"Content-Length: 1000000\r\n\r\n", b" "),
+    "chunks": (CHUNKED, b"1\r\n \r\n"),
+    "one chunk": (CHUNKED + b"fffff\r\n", b" "),
+    "until the end": (HEADER + b"\r\n", b" "),
+    "lines": (CHUNKED, b"3\r\n{}\n\r\n"),
+}
+"""Answers that never end: their beginning, and what comes again and again."""
+
+
+def drip(monkeypatch: pytest.MonkeyPatch, begun: bytes, again: bytes, pause: float = 0.02) -> None:
+    """Let the engine send a byte now and then as its answer to everything but the question of its version."""
+    version, ping = Answers.do_GET, ("/version", "/_ping")
+
+    def answer(self: Answers) -> None:
+        if urlsplit(self.path).path.endswith(ping):
+            version(self)
+            return
+        self.close_connection = True
+        try:
+            self.wfile.write(begun)
+            for _ in range(int(60 / pause) if pause else 10**6):
+                self.wfile.write(again)
+                time.sleep(pause)
+        except OSError:  # the client has given up
+            pass
+
+    monkeypatch.setattr(Answers, "do_GET", answer)
+    monkeypatch.setattr(Answers, "do_POST", answer)
+
+
+def api_of(listener: Listener) -> Any:
+    asked = Engine()
+    asked.configure({"host": f"unix://{listener.server_address!s}"})
+    return asked.client().api
+
+
+@pytest.mark.parametrize(("begun", "again"), DRIPS.values(), ids=DRIPS.keys())
+@pytest.mark.parametrize("question", ["info", "exec"])
+def test_an_answer_that_never_ends_is_given_up(
+    begun: bytes, again: bytes, question: str, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A byte every few seconds meets no limit of the time between two bytes: before, `up` never ended."""
+    api = api_of(listener)
+    drip(monkeypatch, begun, again)
+    monkeypatch.setattr(engine_api, "PATIENCE", 0.3 / 120)
+    with pytest.raises(RequestException, match="the answer did not end in 0 s"):
+        api.info() if question == "info" else api.exec_start("one")
+
+
+def test_a_slow_answer_may_take_several_times_the_longest_silence(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = api_of(listener)
+
+    def answer(self: Answers) -> None:
+        self.wfile.write(HEADER + b"Content-Length: 20\r\n\r\n")
+        for byte in b'{"Name":"attic"}    ':
+            self.wfile.write(bytes([byte]))
+            time.sleep(0.06)
+
+    monkeypatch.setattr(Answers, "do_GET", answer)
+    api.timeout = 1
+    begun = time.monotonic()
+    assert api.info() == {"Name": "attic"}
+    assert time.monotonic() - begun > api.timeout
+
+
+def test_each_answer_on_a_connection_has_its_own_time_limit(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_api, "PATIENCE", 1 / 120)
+    api = api_of(listener)
+    for _ in range(3):
+        assert api.info()
+        time.sleep(0.6)
+    assert listener.connections == 1
+
+
+@pytest.mark.parametrize("kind", ["header", "error", "one chunk", "until the end", "lines"])
+@pytest.mark.parametrize("question", ["pull", "archive"])
+def test_an_answer_in_parts_that_never_ends_is_given_up(
+    kind: str, question: str, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """docker-py has no time limit at all for a pull and for an archive."""
+    api = api_of(listener)
+    begun, again = DRIPS[kind]
+    stat = base64.b64encode(b"{}")
+    drip(
+        monkeypatch, begun.replace(b"\r\n", b"\r\nX-Docker-Container-Path-Stat: " + stat + b"\r\n", 1), again
+    )
+    monkeypatch.setattr(engine_api, "STREAM_SECONDS", 0.3)
+    with pytest.raises(RequestException, match=r"did not end in 0 s|Read timed out"):
+        deque(read_in_parts(api, question), maxlen=0)
+
+
+def read_in_parts(api: Any, question: str) -> Iterator[object]:
+    if question == "pull":
+        yield from api.pull("skycoin", tag="a", stream=True, decode=True)
+    else:
+        yield from api.get_archive("one", "/wallet")[0]
+
+
+@pytest.mark.parametrize(
+    ("again", "limits", "problem"),
+    [
+        (b"3\r\n   \r\n", {"LONGEST_LINE": 10_000}, r"a line of its progress is longer than 10\.0 kB"),
+        (b"3\r\n{}\n\r\n", {"LARGEST_PROGRESS": 10_000}, r"its progress is longer than 10\.0 kB"),
+        (b"3\r\n[]\n\r\n", {}, r"its progress is not in Docker's form: b'\[\]'"),
+        (b"3\r\n{{\n\r\n", {}, r"its progress is not in Docker's form: b'{{'"),
+        (b"3\r\n\xff\n\n\r\n", {}, r"its progress is not in Docker's form: b'\\xff'"),
+    ],
+)
+def test_the_progress_of_a_pull_fills_no_memory(
+    again: bytes,
+    limits: dict[str, int],
+    problem: str,
+    listener: Listener,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    api = api_of(listener)
+    drip(monkeypatch, CHUNKED, again, pause=0)
+    for name, limit in limits.items():
+        monkeypatch.setattr(engine_api, name, limit)
+    with pytest.raises(RequestException, match=problem):
+        deque(read_in_parts(api, "pull"), maxlen=0)
+
+
+def test_an_error_in_place_of_a_pulls_progress_has_a_limited_length(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = api_of(listener)
+    drip(monkeypatch, b"HTTP/1.1 500 No\r\nContent-Length: 100000000\r\n\r\n", b" " * 1000, pause=0)
+    monkeypatch.setattr(engine_api, "LARGEST", 10_000)
+    with pytest.raises(RequestException, match=r"the answer is longer than 10\.0 kB"):
+        api.pull("skycoin", tag="a", stream=True, decode=True)
+
+
+def test_the_lines_of_a_pull_arrive_one_by_one(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Docker sends each line as soon as it has it, ended by a carriage return and a line feed."""
+    api, may_go_on = api_of(listener), threading.Event()
+
+    def answer(self: Answers) -> None:
+        line = b'{"status":"Waiting"}\r\n'
+        self.wfile.write(CHUNKED + b"%x\r\n%s\r\n" % (len(line), line))
+        assert may_go_on.wait(20)
+        self.wfile.write(b'11\r\n{"status":"Done"}\r\n0\r\n\r\n')
+
+    monkeypatch.setattr(Answers, "do_POST", answer)
+    lines = api.pull("skycoin", tag="a", stream=True, decode=True)
+    assert next(lines) == {"status": "Waiting"}
+    may_go_on.set()
+    assert list(lines) == [{"status": "Done"}]
 
 
 @pytest.mark.parametrize(
