@@ -9,18 +9,21 @@ import os
 import re
 import select
 import shlex
+import signal
 import socket
 import subprocess
-import tempfile
 import threading
+import time
 from collections.abc import Iterator, Sequence
-from typing import IO, cast
 from urllib.parse import urlsplit
 
 from catalogue.containers import LOOPBACK
 from catalogue.ssh_options import STRICT_HOST_KEYS
 from clients.errors import ServiceError
+from clients.foreign import line
+from clients.limited_run import EndlessOutputError, limited_run
 from clients.private_folder import PrivateFolder
+from clients.process_output import CHUNK, ErrorOutput, parts
 
 CONNECT_SECONDS = 20
 """Time limit of the connection in seconds, so that a dead host is reported within 30 s."""
@@ -30,6 +33,8 @@ ALIVE = ("ServerAliveInterval=7", "ServerAliveCountMax=3")
 
 READY_SECONDS = 40
 """Time limit in seconds for the start of a command on the host; a busy board needs several."""
+START_SECONDS = 60
+"""Time limit in seconds for starting a command that runs on."""
 
 LOGINS = 10
 """Most connections of this process that log in at the same time.
@@ -39,7 +44,6 @@ its sshd.
 """
 LOGIN_SECONDS = 10
 """Seconds after which a silent connection no longer counts as logging in: it waits for its engine."""
-CHUNK = 1 << 16
 _places = threading.Semaphore(LOGINS)
 
 DIAL = "docker system dial-stdio"
@@ -123,44 +127,71 @@ def _forwarding(url: str, options: Sequence[str], wanted_port: int, target: str)
     forward = ["-R", f"{LOOPBACK}:{wanted_port}:{target}"]
     settings = [*options, *(part for option in overrides for part in ("-o", option)), *forward]
     command = ssh_command(url, settings, f"echo {READY}; cat > /dev/null")
-    with tempfile.TemporaryFile("w+", errors="replace") as errors, Login() as login:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
-        # A key that is limited to one command (`command=` in authorized_keys) never prints the answer.
-        limit = threading.Timer(READY_SECONDS, process.kill)
-        limit.start()
+    with Login() as login:
+        process = _started(command, subprocess.PIPE)
         try:
-            is_ready = any(line.strip() == READY for line in process.stdout or ())
-            limit.cancel()
+            errors = ErrorOutput()
+            is_ready = _is_ready(process, errors)
             login.release()
             if not is_ready:
                 _end(process)
-            errors.seek(0)
-            messages = " ".join(errors.read().split())
+            errors.add_rest(process)
+            # ssh prints more, for example about connections through the port, and must not wait for a reader.
+            threading.Thread(target=_discard, args=[process], daemon=True).start()
+            messages = errors.text()
             chosen = re.search(rf"Allocated port (\d+) for remote forward to {re.escape(target)}", messages)
             host_port = int(chosen[1]) if chosen else wanted_port
             yield host_port if is_ready and _failure(wanted_port) not in messages else 0, messages
         finally:
-            limit.cancel()
             _end(process)
 
 
-def _end(process: "subprocess.Popen[str]") -> None:
-    for stream in (process.stdin, process.stdout):
-        if stream is not None:
-            stream.close()
+def _started(command: Sequence[str], stdin: int) -> "subprocess.Popen[bytes]":
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=stdin, stdout=pipe, stderr=pipe, start_new_session=True)
+
+
+def _is_ready(process: "subprocess.Popen[bytes]", errors: ErrorOutput) -> bool:
+    """Return whether the command on the host answers in time; `errors` gets what ssh has said until then."""
+    rest = b""
+    try:
+        # A key that is limited to one command (`command=` in authorized_keys) never prints the answer.
+        for answer, said in parts(process, time.monotonic() + READY_SECONDS):
+            errors.add(said)
+            *lines, rest = (rest + answer).split(b"\n")
+            if READY.encode() in [one.strip() for one in lines]:
+                return True
+            if not answer and not said:
+                return False
+            rest = rest[-CHUNK:]
+    except TimeoutError:
+        _kill(process)
+    return False
+
+
+def _discard(process: "subprocess.Popen[bytes]") -> None:
+    """Read what a process still prints, to its end."""
+    for _ in parts(process):
+        pass
+    for pipe in (process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    if process.stdin is not None:
+        process.stdin.close()
     try:
         process.wait(timeout=5)
     except subprocess.TimeoutExpired:
-        process.kill()
+        _kill(process)
         process.wait()
+
+
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    """Kill an ssh with all that it has started: the ssh to a jump host would keep its pipes open."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _failure(port: int) -> str:
@@ -176,7 +207,7 @@ def _forwarding_error(url: str, messages: str, *, refused: bool) -> str:
         else f"Try `ssh {url} true`: its host key must be in known_hosts, and your key must be allowed to "
         "run any command there. Or name a registry that the host reaches: `pull-from`."
     )
-    return f"{url} does not forward a port for the pull: {messages or 'no command ran on it'}\n{hint}"
+    return f"{url} does not forward a port for the pull: {line(messages) or 'no command ran on it'}\n{hint}"
 
 
 def start_detached(url: str, options: Sequence[str], script: str, arguments: Sequence[str]) -> None:
@@ -187,14 +218,14 @@ def start_detached(url: str, options: Sequence[str], script: str, arguments: Seq
     command = ssh_command(url, options, f"sh -c {shlex.quote(detached)}")
     try:
         with Login():
-            result = subprocess.run(
-                command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
-            )
+            code, printed, said = limited_run(command, b"", START_SECONDS)
     except subprocess.TimeoutExpired:
         raise ServiceError(f"{url}: ssh did not end in time") from None
-    if result.stdout.splitlines()[-1:] != ["started"]:
-        errors = " ".join(result.stderr.split())
-        raise ServiceError(f"{url} did not start the command: {errors or f'exit code {result.returncode}'}")
+    except EndlessOutputError:
+        raise ServiceError(f"{url} did not start the command: it prints too much") from None
+    if printed.splitlines()[-1:] != [b"started"]:
+        errors = line(said.decode(errors="replace"))
+        raise ServiceError(f"{url} did not start the command: {errors or f'exit code {code}'}")
 
 
 class SshRelay:
@@ -204,7 +235,7 @@ class SshRelay:
         self._command = ssh_command(url, options)
         self._folder = PrivateFolder()
         self._path = self._folder.path / "docker.sock"
-        self._errors = self._folder.path / "errors"
+        self._errors = ErrorOutput()
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(self._path))
         self._listener.listen()
@@ -216,8 +247,8 @@ class SshRelay:
         return f"unix://{self._path}"
 
     def last_words(self) -> str:
-        """Error output of ssh, on one line."""
-        return " ".join(self._errors.read_text(errors="replace").split()) if self._errors.exists() else ""
+        """Newest error output of ssh, on one line."""
+        return self._errors.shown()
 
     def close(self) -> None:
         """Accept no more connections; the ssh of an open one ends when its client closes it."""
@@ -230,16 +261,17 @@ class SshRelay:
                 try:
                     self._connect(connection)
                 except (OSError, RuntimeError) as error:  # ssh is missing, or resources ran out
-                    self._errors.write_text(str(error))
+                    self._errors.replace(str(error))
                     connection.close()
 
     def _connect(self, connection: socket.socket) -> None:
         """Start an ssh for a connection and pass its output on; clean up if that fails."""
         with contextlib.ExitStack() as undone:
             login = undone.enter_context(Login())
-            process = undone.enter_context(self._start_ssh(connection))
+            process = undone.enter_context(_started(self._command, connection.fileno()))
             undone.callback(process.kill)
-            name, arguments = threading.current_thread().name, (connection, process, login)
+            name = threading.current_thread().name
+            arguments = (connection, process, login, self._errors)
             threading.Thread(target=_answer, args=arguments, daemon=True, name=name).start()
             undone.pop_all()
 
@@ -249,25 +281,21 @@ class SshRelay:
             return self._listener.accept()[0]
         return None
 
-    def _start_ssh(self, connection: socket.socket) -> "subprocess.Popen[bytes]":
-        with self._errors.open("ab") as errors:
-            return subprocess.Popen(
-                self._command,
-                stdin=connection.fileno(),
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                start_new_session=True,
-            )
 
-
-def _answer(connection: socket.socket, process: "subprocess.Popen[bytes]", login: Login) -> None:
+def _answer(
+    connection: socket.socket, process: "subprocess.Popen[bytes]", login: Login, errors: ErrorOutput
+) -> None:
     """Pass on the output of ssh until it ends; the first byte shows that it has logged in."""
     with connection, process, login:
-        answer = cast("IO[bytes]", process.stdout).fileno()
         with contextlib.suppress(OSError):  # the client has gone
-            while part := os.read(answer, CHUNK):
-                login.release()
-                _send(connection, part)
+            for answer, said in parts(process):
+                errors.add(said)
+                if not answer and not said:
+                    break
+                if answer:
+                    login.release()
+                    _send(connection, answer)
+        errors.add_rest(process)
         with contextlib.suppress(OSError):
             connection.shutdown(socket.SHUT_RDWR)  # ssh holds it too, as its input
 

@@ -23,9 +23,10 @@ from docker.errors import NotFound
 from requests.exceptions import ConnectionError as RequestsConnectionError
 from requests.exceptions import RequestException
 
-from clients import engine, engine_api, silent_engines, ssh
+from clients import engine, engine_api, limited_run, silent_engines, ssh
 from clients.engine import Engine, connect
-from clients.errors import SilentHostError
+from clients.errors import ServiceError, SilentHostError
+from clients.foreign import LONGEST
 from clients.host_facts import HostError, ask_host
 from clients.silent_engines import Address
 from clients.ssh import LOGINS, SshRelay, forwarded, start_detached
@@ -378,6 +379,46 @@ def test_a_large_answer_reaches_a_slow_reader_completely(logins: Path) -> None:
                 time.sleep(0.02)
             found += part
     assert bytes(found) == bytes(range(256)) * 20000
+
+
+@pytest.mark.parametrize("flood", ["head -c 3000000 /dev/zero >&2", "yes 'no such file' >&2"])
+def test_what_a_host_prints_as_errors_is_kept_in_part(
+    flood: str, logins: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Before, it grew a file in the temporary folder, and a message had all of it."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    put_ssh(logins, f"#!/bin/sh\necho answer\n{flood} &\ncat > /dev/null\nkill $!\n")
+    relay = SshRelay("ssh://pi@attic.lan", [])
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(20)
+        connection.connect(relay.address.removeprefix("unix://"))
+        assert connection.recv(100) == b"answer\n"
+        until = time.monotonic() + 20
+        while not relay.last_words():
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        time.sleep(0.2)
+        assert len(relay.last_words()) <= LONGEST + 3
+        assert sum(file.stat().st_size for file in tmp_path.rglob("*") if file.is_file()) < 10_000
+    relay.close()
+
+
+def test_a_host_that_prints_without_end_starts_no_command(
+    logins: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limited_run, "LARGEST", 100_000)
+    put_ssh(logins, "#!/bin/sh\nexec yes\n")
+    with pytest.raises(ServiceError, match="did not start the command: it prints too much"):
+        start_detached("ssh://pi@attic.lan", [], "true", [])
+
+
+def test_the_reason_of_ssh_is_in_the_message_for_a_host_that_does_not_answer(logins: Path) -> None:
+    put_ssh(logins, "#!/bin/sh\necho 'Host key verification failed.' >&2; exit 255\n")
+    for _ in range(20):
+        asked = Engine()
+        asked.configure({"host": f"ssh://pi@{secrets.token_hex(4)}.lan"})
+        with pytest.raises(SilentHostError, match=r"\.lan: Host key verification failed\.\. Try `"):
+            asked.client()
 
 
 def test_a_process_that_may_start_no_thread_loses_no_place_of_a_login(

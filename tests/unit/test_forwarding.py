@@ -1,7 +1,9 @@
 """A port of this machine, forwarded to a host's loopback; a stand-in for ssh answers as OpenSSH 9.2 does."""
 
 import os
+import resource
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -91,3 +93,43 @@ def test_an_unknown_host_key_is_reported_at_once(calls: Path) -> None:
     with pytest.raises(ServiceError, match="Host key verification failed"):
         way()
     assert len(calls.read_text().splitlines()) == 1
+
+
+FLOODS = [
+    "head -c 3000000 /dev/zero >&2",
+    "head -c 3000000 /dev/zero; echo",
+    "yes",
+    "yes >&2",
+    "cat /dev/zero",
+]
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+def test_a_host_that_prints_without_end_fills_neither_memory_nor_disk(
+    flood: str, calls: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Before, what it printed as an error grew a file in the temporary folder for as long as a pull took."""
+    monkeypatch.setattr(ssh, "READY_SECONDS", 5 if "head" in flood else 0.5)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    answer(calls, f"{flood}\n{READY}")
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    if "head" in flood:
+        assert way() == 5443
+    else:
+        with pytest.raises(ServiceError, match="does not forward a port for the pull") as raised:
+            way()
+        assert len(str(raised.value)) < 2000
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 4_000
+    assert ended(calls)
+
+
+def test_what_ssh_says_during_a_pull_does_not_hold_it_up(calls: Path, tmp_path: Path) -> None:
+    """A pipe that nobody reads is full after 64 kB, and ssh then waits."""
+    done = tmp_path / "done"
+    answer(calls, f"echo ready; head -c 1000000 /dev/zero >&2; touch {done}; cat > /dev/null")
+    with forwarded(URL, [], "127.0.0.1", 5443):
+        until = time.monotonic() + 20
+        while not done.exists():
+            assert time.monotonic() < until
+            time.sleep(0.02)
+    assert ended(calls)

@@ -1,0 +1,70 @@
+"""Output of commands such as ssh while they run; a host behind ssh may send any amount of it, for ever."""
+
+import os
+import selectors
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import IO, cast
+
+from clients.foreign import line
+
+KEPT = 1 << 16
+"""Newest bytes that are kept: ssh names the reason for its end last. A long banner has some thousand."""
+CHUNK = 1 << 16
+"""Most bytes that are read at once; a pipe holds no more."""
+
+
+class ErrorOutput:
+    """The newest error output of one or more processes."""
+
+    def __init__(self) -> None:
+        self._kept, self._lock = b"", threading.Lock()
+
+    def add(self, part: bytes) -> None:
+        """Append a part; the oldest bytes beyond KEPT are dropped."""
+        with self._lock:
+            self._kept = (self._kept + part)[-KEPT:]
+
+    def replace(self, message: str) -> None:
+        """Drop what was kept for a message of this program."""
+        self._kept = message.encode()
+
+    def add_rest(self, process: "subprocess.Popen[bytes]") -> None:
+        """Append what a process has already written as an error, without waiting for more."""
+        pipe = cast("IO[bytes]", process.stderr).fileno()
+        os.set_blocking(pipe, False)
+        with suppress(BlockingIOError):
+            self.add(os.read(pipe, CHUNK))
+
+    def text(self) -> str:
+        """All that is kept, on one line."""
+        return " ".join(self._kept.decode(errors="replace").split())
+
+    def shown(self) -> str:
+        """What is kept as one printable line, shortened in its middle."""
+        return line(self.text())
+
+
+def parts(process: "subprocess.Popen[bytes]", until: float | None = None) -> Iterator[tuple[bytes, bytes]]:
+    """Yield each part of a process's output as (output, errors), one of them empty; both at the output's end.
+
+    Ends when both have ended. Raises TimeoutError at the time `until` of the monotonic clock.
+    """
+    output, errors = process.stdout, cast("IO[bytes]", process.stderr)
+    with selectors.DefaultSelector() as unfinished:
+        for pipe in (output, errors):
+            unfinished.register(cast("IO[bytes]", pipe), selectors.EVENT_READ)
+        while unfinished.get_map():
+            left = None if until is None else until - time.monotonic()
+            ready = unfinished.select(left) if left is None or left > 0 else []
+            if not ready:
+                raise TimeoutError
+            for key, _ in ready:
+                part = os.read(key.fd, CHUNK)
+                if not part:
+                    unfinished.unregister(key.fileobj)
+                if part or key.fileobj is output:
+                    yield (part, b"") if key.fileobj is output else (b"", part)
