@@ -24,6 +24,8 @@ from catalogue.containers import LOOPBACK
 from catalogue.naming import address_port, is_pinned, split_pinned
 from clients.engine import engine_address
 from clients.errors import ServiceError, message_of
+from clients.foreign import MALFORMED, count, word
+from clients.foreign import line as one_line
 from clients.registry_login import login_hint, login_of
 from clients.ssh import forwarded
 
@@ -31,6 +33,8 @@ _NO_LOGIN = re.compile("no basic auth|unauthorized|authorization|denied")
 """Messages of engines 20.10 and 29 for a registry's 401 or 403."""
 TRIES, PAUSE = 4, 3.0
 """Attempts of a pull through ssh whose connection is lost, and seconds between them."""
+MOST_LAYERS = 128
+"""Docker's limit for the layers of an image (moby/moby `layer/layer_store.go`, maxLayerDepth: 125)."""
 _CLOSED_WAY = re.compile(r"dial tcp 127\.0\.0\.1:\d+")
 _LOCKS: Mapping[str, threading.Lock] = defaultdict(threading.Lock)
 """Lock per host behind ssh, for one pull at a time: the images of a host share most of their layers."""
@@ -159,7 +163,7 @@ def _pulled(api: Any, name: str, source: str, inputs: HostInputs, say: Say) -> s
         # Once the response has begun, an error is one of its lines; nothing else tells that the pull failed.
         for line in _progress(api.pull(name, auth_config=auth, stream=True, decode=True), say):
             if "error" in line:
-                raise ServiceError(refusal(str(line["error"])))
+                raise ServiceError(refusal(one_line(line["error"])))
         api.inspect_image(name)
     except APIError as error:
         raise ServiceError(refusal(message_of(error))) from error
@@ -170,12 +174,21 @@ def _progress(lines: Iterator[Mapping[str, Any]], say: Say) -> Iterator[Mapping[
     """Pass on the lines of a pull as they arrive; `say` receives the total of all layers."""
     layers = dict[str, tuple[int, int]]()
     for line in lines:
-        detail = line.get("progressDetail") or {}
-        if line.get("status") == "Downloading" and detail.get("total"):
-            layers[str(line.get("id"))] = detail.get("current", 0), detail["total"]
+        if line.get("status") == "Downloading" and _note_layer(layers, line):
             loaded, total = (sum(sizes) / 1e6 for sizes in zip(*layers.values(), strict=True))
             say(f"pulls the image: {loaded:.0f} of {total:.0f} MB")
         yield line
+
+
+def _note_layer(layers: dict[str, tuple[int, int]], line: Mapping[str, Any]) -> bool:
+    """Note what a line says about its layer; False if it says nothing, or has another form."""
+    with contextlib.suppress(*MALFORMED):
+        layer, detail = word(line["id"]), line["progressDetail"]
+        sizes = count(detail.get("current", 0)), count(detail["total"], least=1)
+        if layer in layers or len(layers) < MOST_LAYERS:
+            layers[layer] = sizes
+            return True
+    return False
 
 
 def _refusal(source: str, inputs: HostInputs, reason: str, *, through_ssh: bool) -> str:

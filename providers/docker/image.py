@@ -7,6 +7,7 @@ from docker.errors import ImageNotFound
 
 from clients.engine import Engine
 from clients.errors import ServiceError
+from clients.foreign import line as shown
 from providers.container.schema import Schema
 from providers.docker.kind import SchemaKind
 from providers.docker.other_schemas import REMOTE_IMAGE
@@ -24,7 +25,7 @@ def find_or_pull(engine: Engine, name: str, platform: str | None = None) -> Valu
         # failed.
         for line in api.pull(name, platform=platform, stream=True, decode=True):
             if "error" in line:
-                raise ServiceError(f"image {name} can't be pulled: {line['error']}")
+                raise ServiceError(f"image {name} can't be pulled: {shown(line['error'])}")
         pulled: Values = api.inspect_image(name)
         return pulled
 

@@ -132,6 +132,45 @@ def test_the_progress_of_a_pull_is_the_sum_of_its_layers() -> None:
     assert said == ["pulls the image: 5 of 10 MB", "pulls the image: 12 of 20 MB"]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"id": "b", "progressDetail": "much"},
+        {"id": "b", "progressDetail": {"current": "1", "total": 2}},
+        {"id": "b", "progressDetail": {"current": 1, "total": -2}},
+        {"id": "b", "progressDetail": {"current": 1, "total": float("inf")}},
+        {"id": ["b"], "progressDetail": {"current": 1, "total": 2}},
+        {"progressDetail": {"current": 1, "total": 2}},
+        {"id": "b"},
+    ],
+)
+def test_progress_in_another_form_is_not_shown_and_ends_no_pull(line: Values) -> None:
+    said: list[str] = []
+    detail = {"current": 5_000_000, "total": 10_000_000}
+    good = {"id": "a", "status": "Downloading", "progressDetail": detail}
+    images = Images(lines=[{"status": "Downloading", **line}, good])
+    assert ensure_image(images, LOCAL, HERE, said.append) == LOCAL
+    assert said == ["pulls the image: 5 of 10 MB"]
+
+
+def test_a_host_that_names_layers_without_end_fills_no_memory() -> None:
+    said: list[str] = []
+    detail = {"current": 1_000_000, "total": 1_000_000}
+    lines = [{"id": str(at), "status": "Downloading", "progressDetail": detail} for at in range(1000)]
+    ensure_image(Images(lines=lines), LOCAL, HERE, said.append)
+    assert said[-1] == f"pulls the image: {pull.MOST_LAYERS} of {pull.MOST_LAYERS} MB"
+    assert len(said) == pull.MOST_LAYERS
+
+
+def test_the_error_of_a_pull_is_one_line_of_a_limited_length() -> None:
+    refused = [{"error": "no\x1b[2J space\n" + "left " * 10_000}]
+    with pytest.raises(ServiceError) as raised:
+        ensure_image(Images(lines=refused), LOCAL, BOARD)
+    assert "through ssh: no?[2J space left" in str(raised.value)
+    assert str(raised.value).isprintable()
+    assert len(str(raised.value)) < 1000
+
+
 def test_a_refused_pull_names_host_way_and_remedy() -> None:
     refused = [{"status": "Pulling"}, {"error": "manifest unknown"}]
     with pytest.raises(ServiceError) as direct:
