@@ -16,7 +16,7 @@ from providers.container.schema import Schema
 from providers.docker.container_state import as_read_back, outputs_of
 from providers.docker.image import find_or_pull
 from providers.docker.kind import SchemaKind
-from providers.docker.state import foreign, imported, refreshed, settled, stored, unfinished
+from providers.docker.state import read_result, settled, stored, unfinished
 from providers.kind import Change, CheckResult, InitError, ProviderError, ReadResult, Values
 
 POLL = 0.5
@@ -60,10 +60,7 @@ class Container(SchemaKind):
             except NotFound:
                 return None
         observed = outputs_of(state, container)
-        known_inputs = refreshed(CONTAINER, inputs, observed) if inputs else imported(CONTAINER, observed)
-        return ReadResult(
-            identity=container["Id"], state=foreign(CONTAINER, state) | observed, inputs=known_inputs
-        )
+        return read_result(CONTAINER, container["Id"], inputs, state, observed)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
         """Change memory, CPU and restart policy in place, and start a stopped container that must run."""

@@ -10,7 +10,7 @@ from providers.container.marks import MARK, left_behind, mark
 from providers.container.schema import Schema
 from providers.docker.kind import SchemaKind
 from providers.docker.other_schemas import NETWORK
-from providers.docker.state import as_labels, foreign, imported, refreshed, settled
+from providers.docker.state import as_labels, read_result, settled
 from providers.kind import ReadResult, Values
 
 
@@ -58,10 +58,7 @@ class Network(SchemaKind):
             except NotFound:
                 return None
         observed = _observed(network, inputs)
-        known_inputs = refreshed(NETWORK, inputs, observed) if inputs else imported(NETWORK, observed)
-        return ReadResult(
-            identity=network["Id"], state=foreign(NETWORK, state) | observed, inputs=known_inputs
-        )
+        return read_result(NETWORK, network["Id"], inputs, state, observed)
 
     def delete(self, identity: str, state: Values) -> None:
         """Remove the network. Raises ServiceError if a container is attached."""

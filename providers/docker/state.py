@@ -7,7 +7,7 @@ from typing import Any
 
 from providers.container.plan import same
 from providers.container.schema import Field, Schema, Type
-from providers.kind import UNKNOWN, Values
+from providers.kind import UNKNOWN, ReadResult, Values
 
 
 def as_labels(labels: Mapping[str, str] | None) -> list[Values]:
@@ -30,6 +30,15 @@ def settled(schema: Schema, plan: Values, engine_state: Values) -> Values:
         if is_nothing or is_same:
             state[name] = planned
     return state
+
+
+def read_result(schema: Schema, identity: str, inputs: Values, state: Values, observed: Values) -> ReadResult:
+    """What a refresh stores of a resource or, without inputs, an import."""
+    return ReadResult(
+        identity=identity,
+        state=foreign(schema, state) | observed,
+        inputs=refreshed(schema, inputs, observed) if inputs else imported(schema, observed),
+    )
 
 
 def refreshed(schema: Schema, inputs: Values, observed: Values) -> Values:

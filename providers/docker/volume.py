@@ -8,7 +8,7 @@ from providers.adopting import does_not_exist, is_adopting, refuse_while_adoptin
 from providers.container.schema import Schema
 from providers.docker.kind import SchemaKind
 from providers.docker.other_schemas import VOLUME
-from providers.docker.state import as_labels, foreign, imported, refreshed, settled
+from providers.docker.state import as_labels, read_result, settled
 from providers.kind import ReadResult, Values
 
 
@@ -31,8 +31,7 @@ class Volume(SchemaKind):
                 observed = _observed(api.inspect_volume(identity))
             except NotFound:
                 return None
-        known_inputs = refreshed(VOLUME, inputs, observed) if inputs else imported(VOLUME, observed)
-        return ReadResult(identity=identity, state=foreign(VOLUME, state) | observed, inputs=known_inputs)
+        return read_result(VOLUME, identity, inputs, state, observed)
 
     def delete(self, identity: str, state: Values) -> None:
         """Remove the volume, with force. Raises ProviderError if a container uses it."""
