@@ -14,6 +14,7 @@ from docker.errors import APIError, DockerException, NotFound
 
 from clients.engine_api import EngineApi
 from clients.errors import ServiceError, SilentHostError, message_of
+from clients.foreign import MALFORMED
 from clients.ssh import SshRelay
 from display.command_lines import docker_command
 
@@ -103,7 +104,7 @@ class Engine:
         address = relay.address if relay else self._host
         try:
             return client_of(address, end=relay.close if relay else None)
-        except (DockerException, OSError) as error:
+        except (DockerException, OSError, *MALFORMED) as error:
             reason = relay.last_words() if relay else ""
             if relay:
                 relay.close()

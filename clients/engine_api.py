@@ -1,5 +1,6 @@
 """docker-py's engine client, with reused connections and complete output of an exec."""
 
+import functools
 import json
 import re
 import time
@@ -13,6 +14,19 @@ from docker.errors import create_api_error_from_http_exception
 from docker.transport import UnixHTTPAdapter
 from requests.adapters import BaseAdapter
 
+from clients.engine_form import (
+    CONTAINER,
+    CREATED,
+    ENDED,
+    EXEC,
+    IMAGE,
+    INFO,
+    INSPECTED,
+    VOLUME,
+    VOLUMES,
+    Form,
+    in_form,
+)
 from clients.engine_sockets import PATIENCE, STREAM_SECONDS, OnePool, ends_within
 from display.units import duration, size
 
@@ -32,8 +46,32 @@ HEADER_BYTES = 8
 SIZE_FROM = 4
 
 
+def _checked(name: str, subject: str, form: Form) -> Any:
+    """Method of docker-py whose answer must have a form."""
+    method = getattr(docker.APIClient, name)
+
+    @functools.wraps(method)
+    def ask(self: Any, *given: Any, **options: Any) -> Any:
+        return in_form(subject, form, lambda: method(self, *given, **options))
+
+    return ask
+
+
 class EngineApi(docker.APIClient):
-    """Low-level API of an engine; all requests to a socket use one connection pool."""
+    """Low-level API of an engine; all requests to a socket use one connection pool.
+
+    Raises FormError for an answer that is not in Docker's form.
+    """
+
+    images = _checked("images", "its images", [IMAGE])
+    inspect_image = _checked("inspect_image", "an image", IMAGE)
+    inspect_volume = _checked("inspect_volume", "a volume", VOLUME)
+    info = _checked("info", "what it says of itself", INFO)
+    create_container_from_config = _checked("create_container_from_config", "a new container", CREATED)
+    exec_create = _checked("exec_create", "a new command", CREATED)
+    wait = _checked("wait", "the end of a container", ENDED)
+    logs = _checked("logs", "a log", bytes)
+    get_archive = _checked("get_archive", "an archive", tuple)
 
     _end: Callable[[], object] | None = None
 
@@ -68,23 +106,47 @@ class EngineApi(docker.APIClient):
                 ) from None
         return answer
 
+    def _raise_for_status(self, response: requests.Response) -> None:
+        # docker-py expects that an error is an object with a message.
+        raise_for_status = super()._raise_for_status  # type: ignore[misc]
+        in_form("an error", type(None), lambda: raise_for_status(response))
+
     def mount(self, prefix: str | bytes, adapter: BaseAdapter) -> None:
         """Register an adapter for URLs with that prefix; a socket's adapter then uses the single pool."""
         if isinstance(adapter, UnixHTTPAdapter):
             adapter = OnePool(f"http+unix://{adapter.socket_path}", timeout=adapter.timeout)
         super().mount(prefix, adapter)
 
+    def volumes(self, *given: Any, **options: Any) -> Any:
+        """List volumes: always a list, and not null."""
+        listed: Any = in_form(
+            "its volumes", VOLUMES, lambda: super(EngineApi, self).volumes(*given, **options)
+        )
+        return {**listed, "Volumes": listed.get("Volumes") or []}
+
+    def exec_inspect(self, exec_id: str) -> Any:
+        """Inspect an exec; its exit code is None while it runs."""
+        inspected: Any = in_form("a command", EXEC, lambda: super(EngineApi, self).exec_inspect(exec_id))
+        return {**inspected, "ExitCode": inspected.get("ExitCode")}
+
     def containers(self, *given: Any, **options: Any) -> Any:
-        """List containers, with names that are no commands."""
-        listed = super().containers(*given, **options)
+        """List containers, with names that are no commands; one without a name has its id instead."""
+        listed: Any = in_form(
+            "its containers", [CONTAINER], lambda: super(EngineApi, self).containers(*given, **options)
+        )
         for container in listed:
-            container["Names"] = container.get("Names") and [_plain(name) for name in container["Names"]]
+            names = container.get("Names") or [f"/{container['Id'][:12]}"]
+            container["Names"] = [_plain(name) for name in names]
         return listed
 
     def inspect_container(self, container: Any) -> Any:
         """Inspect a container, with a name and an image id that are no commands."""
-        inspected = super().inspect_container(container)
-        return {**inspected, **{key: _plain(inspected[key]) for key in ("Name", "Image") if key in inspected}}
+        inspected: Any = in_form(
+            f"the container {container}",
+            INSPECTED,
+            lambda: super(EngineApi, self).inspect_container(container),
+        )
+        return {**inspected, "Name": _plain(inspected["Name"]), "Image": _plain(inspected["Image"])}
 
     def _stream_helper(self, response: requests.Response, decode: bool = False) -> Iterator[Any]:
         """Objects of an answer with one a line, as in the progress of a pull.

@@ -18,12 +18,11 @@ from typing import Any
 
 import urllib3
 from docker.errors import APIError, DockerException, ImageNotFound
-from requests.exceptions import RequestException
 
 from catalogue.containers import LOOPBACK
 from catalogue.naming import address_port, is_pinned, split_pinned
 from clients.engine import engine_address
-from clients.errors import ServiceError, message_of
+from clients.errors import FormError, ServiceError, message_of
 from clients.foreign import MALFORMED, count, word
 from clients.foreign import line as one_line
 from clients.registry_login import login_hint, login_of
@@ -65,7 +64,7 @@ def ensure_image(client: Any, image: str, inputs: HostInputs, say: Say = silent)
         with _LOCKS[engine_address(inputs.get("engine"))]:
             # Another thread may have pulled it while this one waited.
             return known_as(client.api, image) or _pulled_through_ssh(client.api, source, inputs, say)
-    except (DockerException, RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+    except (DockerException, urllib3.exceptions.HTTPError, OSError, FormError) as error:
         raise ServiceError(f"host {inputs['host']}, {image}: {message_of(error)}") from error
 
 

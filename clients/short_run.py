@@ -6,7 +6,7 @@ from typing import Any, Literal
 from docker.errors import DockerException
 from requests.exceptions import RequestException
 
-from clients.errors import ServiceError, message_of
+from clients.errors import FormError, ServiceError, message_of
 from clients.pull import HostInputs, ensure_image
 
 MEMORY = "256m"
@@ -49,7 +49,7 @@ def short_run(
             return code, container.logs(tail=lines).decode(errors="replace").strip()
         finally:
             container.remove(force=True)
-    except (DockerException, RequestException) as error:
+    except (DockerException, RequestException, FormError) as error:
         raise ServiceError(f"host {inputs['host']}, {image}: {message_of(error)}") from error
 
 

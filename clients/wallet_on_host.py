@@ -275,11 +275,12 @@ class WalletOnHost:
         api = self._client.api
         filters = {"volume": self.volume, "status": "running"}
         for container in api.containers(filters=filters):
-            if any(name in self._names for name in container["Names"]):
+            place = _place(container, self.volume)
+            if place and any(name in self._names for name in container["Names"]):
                 command = ["sh", "-c", SCRIPT, "fingerprint", *arguments]
                 # A container that has just ended, or can't start a program, is read from a separate one.
                 with suppress(APIError, RequestException):
-                    begun = api.exec_create(container["Id"], command, workdir=_place(container, self.volume))
+                    begun = api.exec_create(container["Id"], command, workdir=place)
                     printed: bytes = api.exec_start(begun["Id"])
                     if api.exec_inspect(begun["Id"])["ExitCode"] == 0:
                         return printed.decode(errors="replace")
@@ -304,4 +305,6 @@ def _joined(first: str, *kept_out: str) -> str:
 
 
 def _place(listed: Mapping[str, Any], volume: str) -> str:
-    return next(str(mount["Destination"]) for mount in listed["Mounts"] if mount.get("Name") == volume)
+    """Folder of a container at which it mounts a volume; empty if it does not."""
+    mounts = listed.get("Mounts") or ()
+    return next((str(mount["Destination"]) for mount in mounts if mount.get("Name") == volume), "")

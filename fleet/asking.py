@@ -60,6 +60,9 @@ class HostConnection:
         """Ask for the status of the host's nodes. Raises StatusError."""
         try:
             return statuses(self._connected(), nodes)
+        except FormError as error:
+            self.close()
+            raise StatusError(str(error)) from error
         except (StatusError, APIError) as error:
             self.close()
             if isinstance(error, StatusError):
@@ -112,7 +115,7 @@ def _status(client: Any, node: FleetNode, now: datetime, pause: float) -> Status
     except NotFound:
         reason = f"its host has no container {node.deployed.container}: the next `up` creates it again"
         return Status(node=node, state=State.MISSING, reason=reason)
-    except AnswerError as error:
+    except (AnswerError, FormError) as error:
         return Status(node=node, state=State.UNHEALTHY, reason=str(error))
     if container.status != "running":
         return _at_rest(node, container)
@@ -201,7 +204,7 @@ def _ask(client: Any, container: Container) -> tuple[Chain | AnswerError, Disk |
 def _of_host(question: Callable[[], _Answer]) -> _Answer:
     """Answer of an engine.
 
-    Raises docker's errors if it refuses, FormError for images, and StatusError if it does not answer.
+    Raises docker's errors if it refuses, FormError for another form, and StatusError if it does not answer.
     """
     try:
         return question()

@@ -12,6 +12,7 @@ from docker.errors import NotFound
 from catalogue.node_container import NODE, WALLET
 from clients.deployed_nodes import DeployedNode
 from clients.engine import engine_address
+from clients.engine_form import in_form
 from clients.fingerprint import Fingerprint, digest
 from clients.pull import ensure_image
 from clients.volumes import users
@@ -111,8 +112,9 @@ def refuse_one_engine(source: DeployedNode, target: DeployedNode) -> None:
 
 def _identity(node: DeployedNode) -> tuple[str, str, str]:
     """Id of a host's engine, the name of its machine, and the folder of its data. Raises WalletError."""
-    info = ask(node.host, lambda: engine_of(node).info())
-    return str(info["ID"]), str(info["Name"]), str(info["DockerRootDir"])
+    form = dict.fromkeys(("ID", "Name", "DockerRootDir"), str)
+    info = ask(node.host, lambda: in_form("what it says of itself", form, engine_of(node).info))
+    return info["ID"], info["Name"], info["DockerRootDir"]
 
 
 def refuse_taken(target: DeployedNode, contents: Contents) -> None:

@@ -8,7 +8,7 @@ from requests.exceptions import RequestException
 from catalogue.naming import is_pinned, split_pinned
 from catalogue.node_container import LAST_HEALTHY
 from clients.engine import connect
-from clients.errors import ServiceError, message_of
+from clients.errors import FormError, ServiceError, message_of
 from clients.pull import HostInputs, known_as, source_of
 from clients.registry import Repository
 from display.errors import UserError
@@ -36,7 +36,7 @@ def digest_for(name: str, inputs: HostInputs, container: str, image: str, rememb
                 f"{name}: neither host {host} nor {split_pinned(image)[0]} has {digest}. "
                 f"{_allowed(host, image)}"
             )
-    except (DockerException, RequestException, OSError) as error:
+    except (DockerException, RequestException, OSError, FormError) as error:
         raise ServiceError(f"{name}: host {host}: {message_of(error)}") from error
     return digest
 

@@ -649,6 +649,17 @@ def test_the_lines_of_a_pull_arrive_one_by_one(listener: Listener, monkeypatch: 
     assert list(lines) == [{"status": "Done"}]
 
 
+INSPECTED = {
+    "Id": "one",
+    "Name": "/web",
+    "Image": f"sha256:{'a' * 64}",
+    "State": {"Status": "running", "Running": True, "ExitCode": 0},
+    "Config": {"Image": "web", "Tty": False, "Labels": {"a": "b"}, "Cmd": ["true"]},
+    "HostConfig": {"AutoRemove": False, "RestartPolicy": {"Name": "no"}},
+    "Mounts": [{"Type": "volume", "Name": "wallet", "Source": "/w", "Destination": "/wallet", "RW": True}],
+}
+
+
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
@@ -661,19 +672,21 @@ def test_a_containers_name_is_no_command(
     name: str, shown: str, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Messages tell the operator to run `docker -H ssh://… stop NAME`, and a board may send any name."""
-    inspected = {"Id": "one", "Name": name, "Image": f"sha256:{'a' * 64}{name[4:]}", "Config": {}}
-    listed = {"Id": "one", "Names": [name], "Image": "web"}
+    inspected = {**INSPECTED, "Name": name, "Image": f"sha256:{'a' * 64}{name[4:]}"}
+    listed = {"Id": "one", "Names": [name], "Image": "web", "State": "running"}
 
     def answer(self: Answers) -> None:
         is_list = "/containers/json" in self.path
         version = {"ApiVersion": "1.41"}
-        self.answer(200, [listed, {"Id": "two", "Names": None}] if is_list else {**inspected, **version})
+        self.answer(
+            200, [listed, {**listed, "Id": "two", "Names": None}] if is_list else {**inspected, **version}
+        )
 
     monkeypatch.setattr(Answers, "do_GET", answer)
     asked = Engine()
     asked.configure({"host": f"unix://{listener.server_address!s}"})
     client = asked.client()
-    assert [container["Names"] for container in client.api.containers()] == [[shown], None]
+    assert [container["Names"] for container in client.api.containers()] == [[shown], ["/two"]]
     one = client.containers.get("one")
     assert one.name == shown.removeprefix("/")
     assert ";" not in one.attrs["Image"]

@@ -16,7 +16,7 @@ import yaml
 
 from catalogue.node_container import NODE as LABEL
 from clients.deployed_nodes import DeployedNode
-from clients.errors import ServiceError
+from clients.errors import FormError, ServiceError
 from clients.fingerprint import Fingerprint, digest, lines
 from clients.host_checks import Finding, Level
 from clients.silent_engines import Address
@@ -824,6 +824,19 @@ def assert_old_volume_unchanged(fleet: Fleet) -> None:
     """Assert that the old volume is unchanged, and that at most one node runs."""
     assert fleet.attic.files(WALLET) == {f"{name}.wlt": data for name, data in MINE.items()}
     assert len(fleet.running) < 2
+
+
+@pytest.mark.parametrize("last", [1, 2, 5, 10, 20, 40, 60, 80])
+def test_an_answer_in_another_form_ends_a_move_with_one_sentence(
+    last: int, fleet: Fleet, skyinfra: Skyinfra
+) -> None:
+    fault = FormError("its engine does not answer in Docker's form: its containers: it is 7")
+    fleet.requests.last, fleet.requests.fault = last, fault
+    ran = move(skyinfra)
+    assert_old_volume_unchanged(fleet)
+    assert ran.code == 1
+    assert re.search(rf"host (attic|shed)(, \S+)?: {fault}", ran.err), ran.err
+    assert "internal error" not in ran.err
 
 
 @pytest.mark.parametrize(

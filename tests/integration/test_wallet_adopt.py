@@ -13,6 +13,7 @@ from docker.errors import APIError
 
 from catalogue.naming import split_pinned
 from catalogue.node_container import NODE as LABEL
+from clients.errors import FormError
 from clients.fingerprint import lines
 from local.machine.layout import Layout
 from providers.skycoin.wallet_identity import ACCEPTED
@@ -413,6 +414,19 @@ def test_a_source_stays_stopped_once_its_wallets_may_be_in_two_places(
     assert (ran.code, old.status, host.node.status) == (1, "exited", "running")
     assert "old on host attic stays stopped from now on.\n" in ran.out
     assert ran.err.endswith("error: the disk is full\n")
+
+
+@pytest.mark.parametrize("last", [1, 2, 5, 10, 20, 40, 60])
+def test_an_answer_in_another_form_ends_an_adoption_with_one_sentence(
+    last: int, host: Host, skyinfra: Skyinfra
+) -> None:
+    host.old("running", wallet=FILES)
+    fault = FormError("its engine does not answer in Docker's form: its containers: it is 7")
+    host.board.requests.last, host.board.requests.fault = last, fault
+    ran = adopt(skyinfra, "old", "--yes")
+    assert ran.code == 1
+    assert f"host attic: {fault}" in ran.err
+    assert "internal error" not in ran.err
 
 
 @pytest.mark.parametrize("last", range(1, 91))

@@ -37,7 +37,7 @@ def refuse_managed(source: Source, others: Iterable[DeployedNode]) -> None:
     )
     for node in nodes:
         if is_same_container(node, container) or shares(node.attrs["Mounts"], mounts):
-            owner = f"{node.name}, a node of a stack ({node.labels[NODE]})"
+            owner = f"{node.name}, a node of a stack ({node.labels.get(NODE, 'unknown')})"
             raise WalletError(_taken(source.where, owner))
 
 

@@ -2,7 +2,7 @@
 
 import posixpath
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -76,6 +76,17 @@ def _files(source: Source, container: Any, place: str) -> dict[str, File] | None
         stream, _ = ask(source.node.host, lambda: container.get_archive(place))
     except NotFound:
         return {}
+    archive = ask(source.node.host, lambda: _joined(source, place, stream))
+    try:
+        return from_tar(archive, posixpath.basename(place))
+    except tarfile.TarError:
+        return None
+    except WalletError as error:
+        raise WalletError(f"{source.where}: {error}") from error
+
+
+def _joined(source: Source, place: str, stream: Iterable[bytes]) -> bytes:
+    """Whole archive of a folder. Raises WalletError if it is too large, and requests' errors."""
     archive = bytearray()
     for part in stream:
         archive += part
@@ -84,7 +95,4 @@ def _files(source: Source, container: Any, place: str) -> dict[str, File] | None
                 f"{source.where}: {place} is larger than {LARGEST // 2**20} MiB, too large for a folder "
                 f"of wallets: give that folder (`--from {source.name}:FOLDER`). Nothing was changed"
             )
-    try:
-        return from_tar(bytes(archive), posixpath.basename(place))
-    except tarfile.TarError:
-        return None
+    return bytes(archive)

@@ -189,6 +189,8 @@ class WalletVolume:
             return from_tar(archive, place.rpartition("/")[2])
         except tarfile.TarError:
             return None
+        except WalletError as error:
+            raise WalletError(f"host {self.node.host}: {error}") from error
 
     def run(self, command: list[str]) -> tuple[int, str]:
         """Run a command on the wallet volume, in the node's image."""
