@@ -41,6 +41,8 @@ NESTED_ENGINE = "nested engine"
 """Name of the check for workspaces that must not be on a node's host."""
 DRIFT, WRONG = 60.0, 86400.0
 """Seconds by which a clock may differ before it is reported, and before it is an error."""
+_SET_CLOCK = "Set the one that is wrong: `sudo timedatectl set-ntp true`, with a time server that it reaches"
+"""If it is this machine's, every host of the stack has this finding."""
 
 Values: TypeAlias = Mapping[str, Any]
 
@@ -419,7 +421,7 @@ _ROWS = (
         name="wrong clock",
         level=Level.REFUSED,
         problem="has its clock at {host_time}; this machine's is {local_time}",
-        remedy="Set it on the host: `sudo timedatectl set-ntp true`, with a time server that it reaches",
+        remedy=_SET_CLOCK,
         key="skycoin:hosts.{host}",
         tried=_TOLD,
         look=_wrong_clock,
@@ -428,7 +430,7 @@ _ROWS = (
         name="clock",
         level=Level.WARNED,
         problem="has its clock at {host_time}; this machine's is {local_time}",
-        remedy="Set it on the host: `sudo timedatectl set-ntp true`, with a time server that it reaches",
+        remedy=_SET_CLOCK,
         key="skycoin:hosts.{host}",
         look=_drifting_clock,
     ),

@@ -3,12 +3,15 @@
 import os
 import re
 import shutil
+import ssl
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 from catalogue.registries import LOCAL_HOST
 from clients.trust import SYSTEM_BUNDLES
 from local.machine.layout import Layout
-from local.machine.steps import as_root, output, run, step
+from local.machine.steps import SetupError, as_root, output, run, step
 
 HOSTS = Path("/etc/hosts")
 DAYS = "3650"
@@ -40,6 +43,8 @@ def ensure_certificates(layout: Layout) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(folder)
         if (folder / "registry.crt").exists():
+            for certificate in (layout.ca, folder / "registry.crt"):
+                _refuse_at_another_time(certificate)
             this.found = "made before"
         else:
             _make(layout, folder)
@@ -47,6 +52,28 @@ def ensure_certificates(layout: Layout) -> None:
         _write(layout.trust, system_bundle(layout) + layout.ca.read_text())
         known = "".join(path.read_text() for path in sorted(DEBIAN_AUTHORITIES.glob("*.crt")))
         _write(layout.build_ca, machine_authorities(system_bundle(layout), known))
+
+
+def _refuse_at_another_time(certificate: Path) -> None:
+    """Raise SetupError if this machine's clock is outside the time for which a certificate is valid.
+
+    Otherwise each program would refuse the registry in its own words, and an image would be built with that
+    clock: files that are older than its sources keep their times, so its digest would be another one.
+    """
+    printed = output(["openssl", "x509", "-noout", "-dates", "-in", str(certificate)]) or ""
+    dates = [ssl.cert_time_to_seconds(date) for date in re.findall(r"^not\w+=(.+)$", printed, re.M)]
+    if len(dates) != 2:
+        return  # not a certificate: the registry's log says why it can't start
+    begins, ends = dates
+    if not begins <= time.time() <= ends:
+        valid, now = (
+            " to ".join(f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M}" for at in times)
+            for times in ((begins, ends), (time.time(),))
+        )
+        raise SetupError(
+            f"{certificate} is valid from {valid} UTC, and this machine's clock is at {now}: set it (`sudo "
+            "timedatectl set-ntp true`). If it is right, `./skyinfra setup rotate ca` makes new certificates."
+        )
 
 
 def renew_certificates(layout: Layout) -> None:

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -109,3 +110,53 @@ def test_two_builders_make_equal_digests(up: Machine, other_builder: Builder, ag
     assert sorted(digests[0]) == sorted(ARCHES)
     assert both[1]["digest"] == both[0]["digest"]
     assert "/skycoin/again:" in both[1]["ref"]
+
+
+@contextmanager
+def checked_out_with(umask: int, checkout: Path) -> Iterator[None]:
+    """Give a checkout's files the modes that git gives them under a umask."""
+    modes = {path: path.lstat().st_mode for path in checkout.rglob("*") if not path.is_symlink()}
+    for path, mode in modes.items():
+        path.chmod((0o777 if mode & 0o100 else 0o666) & ~umask)
+    try:
+        yield
+    finally:
+        for path, mode in modes.items():
+            path.chmod(mode & 0o777)
+
+
+def under(umask: int, *argv: str) -> list[str]:
+    """A command line that runs a command with another umask."""
+    return ["sh", "-c", f'umask {umask:03o}; exec "$@"', "sh", *argv]
+
+
+@pytest.mark.case(32)
+@pytest.mark.parametrize("umask", [0o000, 0o077], ids=oct)
+def test_a_shell_with_another_umask_changes_nothing_and_publishes_no_secret(up: Machine, umask: int) -> None:
+    assert up.make("up").code == 0
+    before = up.inspect("container", "skycoin-node-1")["Id"]
+    unchanged = ("pulumi", "preview", "--refresh", "--expect-no-changes", "--stack", "local")
+    shown = up.run(*under(umask, *unchanged, "--non-interactive"), env=up.environment())
+    assert shown.code == 0, shown.text
+    done = up.run(*under(umask, "make", "up"))
+    assert (done.code, done.changed_nothing) == (0, True), done.text
+    assert up.inspect("container", "skycoin-node-1")["Id"] == before
+    passphrase = up.layout.state / "passphrase"
+    assert [path.stat().st_mode & 0o777 for path in (up.layout.state, passphrase)] == [0o700, 0o600]
+
+
+@pytest.mark.case(32)
+def test_a_checkout_made_with_another_umask_builds_the_same_digests_and_replaces_no_node(up: Machine) -> None:
+    """The builder's plugin compares the files' modes, so it builds again (docs/adr/0045).
+
+    Files that only their owner may read: `test_two_builders_make_equal_digests`.
+    """
+    assert up.make("up").code == 0
+    before, digests = up.inspect("container", "skycoin-node-1")["Id"], up.outputs()["images"]
+    with checked_out_with(0o000, up.checkout):
+        done = up.run(*under(0o000, "make", "up"))
+        assert done.code == 0, done.text
+        assert "updated skycoin-amd64-image" in done.text, done.text
+        assert up.inspect("container", "skycoin-node-1")["Id"] == before
+        assert up.outputs()["images"] == digests
+    assert up.make("up").code == 0

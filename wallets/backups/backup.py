@@ -13,7 +13,7 @@ from wallets.backups.drill import Drill
 from wallets.backups.folder import BackupFolder
 from wallets.backups.format import Backup, Kind, about, fingerprint, misnamed, open_backup, read, seal
 from wallets.backups.listing import newest
-from wallets.backups.records import age, days, is_too_old, remember
+from wallets.backups.records import age, days, is_in_future, is_too_old, remember
 from wallets.errors import WalletError
 from wallets.files.contents import Contents, refuse_damaged, refuse_interrupted, wallets_in
 from wallets.files.losses import lost
@@ -127,6 +127,9 @@ def check(
         print(f"Not verified without a key: {UNVERIFIED} (`--identity FILE`)")
     if wrong:
         again = f"Create another: `{node.wallet_command('backup')}`"
+        if is_in_future(facts.time):
+            # No other becomes the newest before that time.
+            again = f"If this machine's clock is right, move that file to another folder. {again}"
         raise WalletError("\n".join([f"{good.name}:", *(f"  {problem}" for problem in wrong), again]))
 
 

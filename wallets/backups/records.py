@@ -85,12 +85,16 @@ def _path(folder: Path, node: DeployedNode) -> Path:
     return folder / bare_name(node.stack) / f"{node.name}.json"
 
 
+def is_in_future(time: datetime) -> bool:
+    """True if a backup was made later than this machine's clock says, so one of the two clocks was wrong."""
+    return datetime.now(UTC) - time < -_FUTURE
+
+
 def age(time: datetime) -> str:
     """Age of a time in words: `3 days old`."""
-    passed = datetime.now(UTC) - time
-    if passed < -_FUTURE:
+    if is_in_future(time):
         return "in the future: check the clocks"
-    hours = max(0, int(passed.total_seconds() // 3600))
+    hours = max(0, int((datetime.now(UTC) - time).total_seconds() // 3600))
     if hours < 1:
         return "less than an hour old"
     number, unit = (hours, "hour") if hours < 48 else (hours // 24, "day")
@@ -99,14 +103,13 @@ def age(time: datetime) -> str:
 
 def short_age(time: datetime) -> str:
     """Age of a time for a column: `3 d`."""
-    passed = datetime.now(UTC) - time
-    return "in the future" if passed < -_FUTURE else since(passed.total_seconds())
+    return "in the future" if is_in_future(time) else since((datetime.now(UTC) - time).total_seconds())
 
 
 def is_too_old(time: datetime, limit: int | None) -> bool:
     """True if a backup is older than `limit` days, or has a time in the future."""
-    passed = datetime.now(UTC) - time
-    return passed < -_FUTURE or (limit is not None and passed > timedelta(days=limit))
+    too_old = limit is not None and datetime.now(UTC) - time > timedelta(days=limit)
+    return is_in_future(time) or too_old
 
 
 def newest_backup(
