@@ -115,7 +115,6 @@ _CASES = {
     21: Case(
         "a renamed node, or a moved resource",
         "aliases keep the volumes from being replaced",
-        "a moved resource only under mocks",
     ),
     22: Case(
         "an ssh host that is down, has no Docker or an unknown host key, or refuses the key",

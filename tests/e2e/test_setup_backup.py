@@ -194,6 +194,42 @@ def test_another_machine_takes_over_the_node_which_keeps_running(
     assert "is not empty: it contains" in refused.text
 
 
+def test_a_state_folder_that_was_moved_by_hand_is_used_once_it_is_named_and_not_made_anew_before(
+    up: Machine, before: tuple[str, str], gone_on: tuple[Other, str]
+) -> None:
+    """Its services run on while it is moved, with files at the old place."""
+    other, _ = gone_on
+    elsewhere = HOME / "moved-by-hand"
+    shutil.rmtree(elsewhere, ignore_errors=True)
+    other.layout.state.rename(elsewhere)
+    moved = Other(other.checkout, replace(other.layout, state=elsewhere))
+    try:
+        for target in ("preview", "up", "destroy"):
+            refused = other.make(target)
+            assert refused.code != 0
+            assert re.search(
+                rf"whose state is not in {other.layout.state}\. If .* had another value, set it again"
+                rf"|Nothing is set up in {other.layout.state}: ",
+                refused.text,
+            ), refused.text
+            assert not other.layout.state.exists() or [*other.layout.state.iterdir()] == []
+        done = moved.make("up")
+        assert done.code == 0, done.text
+        assert re.search(r"\d+ unchanged \(", done.text), done.text
+        assert not CHANGED.search(done.text), done.text
+        unchanged = moved.pulumi(*UNCHANGED)
+        assert unchanged.code == 0, unchanged.text
+        assert node_of(up) == before
+        assert str(other.layout.state) not in str(moved.environment())
+    finally:
+        _stop(moved.layout)
+        shutil.rmtree(other.layout.state, ignore_errors=True)
+        elsewhere.rename(other.layout.state)
+    back = other.make("up")
+    assert back.code == 0, back.text
+    assert not CHANGED.search(back.text), back.text
+
+
 def test_a_state_in_the_checkout_is_moved_once_and_found_by_a_new_clone_while_the_node_runs_on(
     up: Machine, before: tuple[str, str], gone_on: tuple[Other, str]
 ) -> None:

@@ -131,6 +131,7 @@ def test_a_state_holds_what_its_name_says(file: Path) -> None:
     assert all(wallet["protect"] and wallet["retainOnDelete"] for wallet in wallets)
 
 
+@pytest.mark.case(21)
 @pytest.mark.parametrize("file", RECORDED, ids=named)
 def test_todays_program_over_a_state_keeps_the_law_of_upgrades(
     previews: Mapping[str, Future[Previewed]], file: Path
