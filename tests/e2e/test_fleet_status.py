@@ -21,7 +21,7 @@ PORTS = {MILL: 16441, ORCHARD: 16442}
 
 @pytest.fixture(scope="module")
 def boards(up: Machine) -> Iterator[dict[str, Board]]:
-    """Two boards with a node each, next to the node of `make up`; the stack is restored afterwards."""
+    """Two boards with a node each, next to the node of `make up`; stack and state are restored afterwards."""
     there = {name: start_board(up.layout, name, number) for name, number in ((MILL, 91), (ORCHARD, 92))}
     before = up.settings()
     hosts = {**before["skycoin:hosts"], **{name: board.host for name, board in there.items()}}
@@ -35,6 +35,9 @@ def boards(up: Machine) -> Iterator[dict[str, Board]]:
         retired = up.make("retire", f"NODE={name}")
         assert retired.code == 0, retired.text
     up.change(before)
+    # The state has their hosts until the next update, and commands for all hosts would ask the dead boards.
+    result = up.make("up")
+    assert result.code == 0, result.text
     for board in there.values():
         board.end()
 

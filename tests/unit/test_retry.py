@@ -72,13 +72,24 @@ def test_every_download_of_go_modules_in_a_build_is_retried() -> None:
     assert [file for file, _ in once] == ["images/skycoin/Dockerfile"]
 
 
+LIMIT = """\
+#!/bin/sh
+echo "limit $1"; shift
+[ ! -e "$0.ended" ] || exec "$@"
+/usr/bin/timeout 0.2 "$@"
+code=$?
+touch "$0.ended"
+exit $code
+"""
+"""A `timeout` that ends the first command after a moment, and no later one."""
+
+
 def test_an_attempt_that_hangs_is_ended_and_retried(programs: Path) -> None:
     """A build once waited half an hour for a mirror that had stopped answering, until it was killed."""
-    (programs / "timeout").write_text('#!/bin/sh\necho "limit $1"; shift; exec /usr/bin/timeout 0.2 "$@"\n')
+    # The command hangs until the first limit has ended it, however slow this machine is.
+    (programs / "timeout").write_text(LIMIT)
     (programs / "timeout").chmod(0o755)
-    (programs / "go").write_text(
-        '#!/bin/sh\n[ ! -e "$0.tried" ] || exit 0; touch "$0.tried"; exec /bin/sleep 60\n'
-    )
+    (programs / "go").write_text('#!/bin/sh\n[ -e "${0%/*}/timeout.ended" ] || exec /bin/sleep 600\n')
     code, lines, said = retry(programs, failures=0)
     assert code == 0
     assert lines == ["limit 15m", "sleep 2", "limit 15m"]
