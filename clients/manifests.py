@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 IMAGES = (MANIFEST, DOCKER_MANIFEST)
+_DIGEST = re.compile(r"[a-z0-9]+([+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+")
+"""Grammar of digests in OCI's image-spec."""
 ACCEPT = ", ".join((INDEX, MANIFEST, DOCKER_MANIFEST, DOCKER_LIST))
 
 
@@ -75,7 +78,10 @@ def _of_manifest(document: dict[str, Any]) -> Iterator[tuple[Any, type]]:
     blobs = [document[key] for key in ("config",) if key in document]
     yield from ((layer["mediaType"], str) for layer in layers)
     yield from ((blob["size"], int) for blob in (*blobs, *layers))
-    yield from ((descriptor["digest"], str) for descriptor in (*blobs, *layers, *listed))
+    # One that is no digest could name a tag, or another repository.
+    yield from (
+        (_DIGEST.fullmatch(descriptor["digest"]), re.Match) for descriptor in (*blobs, *layers, *listed)
+    )
     for entry in listed:
         yield from ((part, str) for part in platform_of(entry.get("platform", {})).values())
     yield from ((value, str) for value in document.get("annotations", {}).values())

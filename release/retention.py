@@ -6,7 +6,8 @@ it during a publish: an image that is published between listing and removal may 
 Only `feature-NAME` and `develop-COMMIT` are ever candidates (docs/adr/0013). Releases and moving tags stay
 forever, and so does every manifest that a kept tag points to. The build that `develop` points to stays,
 however old its source. So does one that a stack runs or names by digest, because a board that loses its disk
-pulls it again, and one without a date, whose age is unknown. Without --delete nothing is removed.
+pulls it again, or that shares a variant with such a list; and one without a date, whose age is unknown.
+Without --delete nothing is removed.
 """
 
 import re
@@ -96,7 +97,8 @@ def plan(repository: Any, keep: int, deployed: Collection[str] = ()) -> Plan:
     undated = [build for build in known if build.digests and not build.created]
     dated = [build for build in known if build not in undated]
     newest = [build for kind in KINDS for build in [build for build in dated if build.kind is kind][:keep]]
-    protected = {*deployed, *filter(None, [points.get(Channel.DEVELOP)])}
+    present = [digest for digest in sorted({*deployed}) if repository.digest_of(digest) is not None]
+    protected = {*_digests_of(repository, present), *filter(None, [points.get(Channel.DEVELOP)])}
     stays = [build for build in known if build in (*undated, *newest) or _has_any(build, protected, points)]
     removed = [build for build in known if build not in stays]
     removed_tags = {tag for build in removed for tag in build.tags if tag in points}

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalogue.arch import ARCHES
+from clients.errors import RegistryError
 from clients.manifests import INDEX, Manifest
 from release.retention import CREATED, builds, kind_of, plan
 from tests.unit.registry import Repository
@@ -80,6 +81,29 @@ def test_the_build_that_develop_points_to_stays_however_old_it_is(repository: Re
 )
 def test_a_tag_that_only_looks_like_a_build_is_not_treated_as_one(tag: str) -> None:
     assert kind_of(tag) is None
+
+
+def test_the_variants_of_a_deployed_list_without_a_tag_stay(repository: Repository) -> None:
+    """Before, a board that loses its disk could pull the list that its stack names, but not its image."""
+    deployed = publish(repository, "feature-a", "2020-01-01")
+    later = publish(repository, "feature-a", "2020-01-02")
+    assert deployed != later, "a list with the same variants has taken its tag"
+    absent = f"sha256:{'0' * 64}"
+    found = plan(repository, 0, [absent, deployed])
+    needed = {entry["digest"] for entry in repository.manifest(deployed).fields["manifests"]}
+    assert len(needed) == 5
+    assert not needed & {*found.remove}
+    assert [build.tag for build in plan(repository, 0, [absent]).removed_builds] == ["feature-a"]
+
+
+def test_a_list_whose_entry_is_no_digest_is_refused(repository: Repository) -> None:
+    """A publisher of feature builds could have named `latest` there, for retention to remove."""
+    publish(repository, "latest")
+    for name in ("latest", "../../other/manifests/latest", "sha256:a/../b", ""):
+        fields = {"manifests": [{"digest": name}], "annotations": {CREATED: "2020-01-01"}}
+        repository.put_manifest("feature-a", Manifest(json.dumps(fields).encode(), INDEX))
+        with pytest.raises(RegistryError, match="is not a manifest"):
+            plan(repository, 0)
 
 
 def test_a_build_without_a_date_is_never_removed_and_not_counted(repository: Repository) -> None:
