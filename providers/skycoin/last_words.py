@@ -18,6 +18,20 @@ TOO_NEW = (
     "“Back to an older version”."
 )
 
+_UNREADABLE = re.compile(
+    r"Open boltdb failed, (invalid database|version mismatch|checksum error|file size too small)"
+)
+"""Message of v0.27.1 (OpenDB in src/visor/db.go) about a file that Bolt v1.3.1 does not take for its own."""
+_CRASHED = re.compile(r"panic: |fatal error: |unexpected fault address |\[signal SIG")
+_IN_BOLT = re.compile(r"github\.com/boltdb/bolt\.|github\.com/skycoin/skycoin/src/visor")
+_CHECKED = re.compile(r"visor\.\w+ failed|CreateBuckets failed")
+_FULL = re.compile(r"no space left on device", re.IGNORECASE)
+DAMAGED = (
+    "The chain database is damaged. It holds no wallet, and the node has changed none. Let the node download "
+    "the chain again, by another name for `data-volume` in its entry: docs/wallets.md, “A damaged chain "
+    "database”."
+)
+
 
 def last_words(log: str, since: str) -> str:
     """Select the first line, the lines with an error, and the last three, in order.
@@ -29,8 +43,21 @@ def last_words(log: str, since: str) -> str:
     ]
     if not lines:
         return "It printed nothing."
-    remedy = [TOO_NEW] if any(_NEWER.search(text) for text in lines) else []
-    return "\n".join([*_shortened(lines), *remedy])
+    return "\n".join([*_shortened(lines), *_remedy(lines)])
+
+
+def _remedy(lines: Sequence[str]) -> list[str]:
+    """Return the remedy for what a node can't do anything about itself."""
+
+    def said(form: re.Pattern[str]) -> bool:
+        return any(form.search(text) for text in lines)
+
+    if said(_NEWER):
+        return [TOO_NEW]
+    if said(_FULL):
+        return []
+    is_damaged = said(_UNREADABLE) or said(_CHECKED) or (said(_CRASHED) and said(_IN_BOLT))
+    return [DAMAGED] if is_damaged else []
 
 
 def _shortened(lines: Sequence[str]) -> list[str]:

@@ -369,7 +369,7 @@ def _observed_state(inputs: Values, container: Values) -> Values:
     }
     reported = {key: value for key, value in engine_values.items() if key in inputs}
     known = {key: value for key, value in inputs.items() if key != LAST_HEALTHY}
-    running = {RUNS: container["State"]["Running"], POLICY: policy(container)}
+    running = {RUNS: not is_down(container), POLICY: policy(container)}
     return {**known, **reported, **last_healthy_output(container), **running}
 
 

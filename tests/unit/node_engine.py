@@ -50,6 +50,8 @@ class EngineContainer:
     running: bool = False
     stopped_by_hand: bool = False
     exit_code: int = 0
+    restarting: bool = False
+    """True if it has ended, and the engine waits before it starts it again: engines call that running."""
 
     @property
     def policy(self) -> str:
@@ -289,8 +291,9 @@ class NodeEngine:
     def start(self, name: str) -> None:
         def begin() -> None:
             box = self._box(name)
-            if box.running:
+            if box.running and not box.restarting:
                 return
+            box.restarting = False
             bound = {
                 entry["HostPort"]
                 for entries in (box.config["HostConfig"].get("PortBindings") or {}).values()
@@ -345,7 +348,7 @@ class NodeEngine:
             box = self._box(name)
             if box.running:
                 self.log.append(f"stop {box.name}")
-            box.running, box.stopped_by_hand = False, True
+            box.running, box.restarting, box.stopped_by_hand = False, False, True
 
         self._call(end)
 
@@ -417,6 +420,7 @@ class NodeEngine:
                 "State": {
                     "Status": status,
                     "Running": box.running,
+                    "Restarting": box.restarting,
                     "ExitCode": box.exit_code,
                     "StartedAt": "2026-01-01T00:00:00.0Z",
                     "Health": {"Status": health} if box.running else None,

@@ -19,6 +19,7 @@ from clients.errors import ServiceError
 from providers.kind import URN, ProviderError, Values
 from providers.skycoin import chain_database, handover, wallet_copy, watchdog
 from providers.skycoin.handover import RESOURCE
+from providers.skycoin.last_words import DAMAGED
 from providers.skycoin.node_container import NodeContainer
 from tests.unit.node_engine import (
     BAD,
@@ -525,6 +526,27 @@ def test_a_change_of_address_host_name_or_wait_restarts_nothing(key: str) -> Non
     changed = {"engine": "ssh://pi@attic", "sshOptions": ["-p", "2222"], "host": "loft", "waitTimeout": 60}
     assert resource.up({**INPUTS, key: changed[key]}) == "update"
     assert engine.log == []
+
+
+@pytest.mark.case(5)
+def test_a_node_that_keeps_ending_is_no_running_one_and_up_says_why_it_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Docker calls it running: before, `make up` succeeded while the node ended at each start."""
+    engine = NodeEngine()
+    resource = deployed(engine)
+    box = only_container(engine)
+    box.restarting = True
+    engine.log.clear()
+    assert resource.up(INPUTS, refresh=True) == "update"
+    assert (engine.log, only_container(engine)) == ([f"stop {NAME}", f"start {NAME}"], box)
+    assert resource.up(INPUTS, refresh=True) == "same"
+    box.restarting = True
+    monkeypatch.setattr(engine, "_lives", lambda _: False)
+    engine.says = "Database failed to open: Open boltdb failed, invalid database."
+    with pytest.raises(ProviderError, match="ended with exit code 2") as error:
+        resource.up(INPUTS, refresh=True)
+    assert str(error.value).endswith(DAMAGED)
 
 
 def test_a_stopped_node_that_fails_to_change_stays_stopped() -> None:

@@ -1,6 +1,9 @@
 """The lines of a log that say why a node ended."""
 
-from providers.skycoin.last_words import SHOWN, TOO_NEW, last_words
+import pytest
+
+from local.machine.layout import PROJECT
+from providers.skycoin.last_words import DAMAGED, SHOWN, TOO_NEW, last_words
 
 START = "2026-11-25T18:00:00.5Z"
 
@@ -19,6 +22,45 @@ def test_a_remedy_follows_between_however_many_lines_the_database_is_refused() -
         said = last_words(log(*lines), START).splitlines()
         assert refused in said
         assert said[-1] == TOO_NEW
+
+
+@pytest.mark.case(5)
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["Database failed to open: Open boltdb failed, invalid database. Is another instance running?"],
+        [
+            "panic: invalid page type: 3: 0",
+            "",
+            "goroutine 1 [running]:",
+            "github.com/boltdb/bolt.(*Cursor).search(0xc0",
+        ],
+        [
+            "fatal error: fault",
+            "[signal SIGBUS: bus error code=0x2]",
+            "github.com/boltdb/bolt.(*DB).page(...)",
+        ],
+        ['visor.CheckDatabase failed error="Signature not found for block seq=0"'],
+    ],
+    ids=["no database", "panic in Bolt", "a part is missing", "checked"],
+)
+def test_a_remedy_follows_if_the_chain_database_is_damaged(lines: list[str]) -> None:
+    assert last_words(log(*lines), START).splitlines()[-1] == DAMAGED
+    assert "## A damaged chain database\n" in (PROJECT / "docs" / "wallets.md").read_text()
+
+
+@pytest.mark.case(7)
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Database failed to open: Open boltdb failed, write /data/.skycoin/data.db: no space left on device.",
+        "Database failed to open: Open boltdb failed, timeout. Is another skycoin instance running?",
+        'visor.SetDBVersion failed error="write /data/.skycoin/data.db: no space left on device"',
+        "panic: runtime error: index out of range",
+    ],
+)
+def test_a_full_volume_and_other_faults_are_not_called_damage(line: str) -> None:
+    assert last_words(log(line), START) == f"It printed:\n{line}"
 
 
 def test_a_node_without_output_is_reported_as_such() -> None:
