@@ -203,7 +203,7 @@ QUESTIONS: dict[str, tuple[Callable[[Host], object], list[str]]] = {
     "mounts": (lambda host: source(host).mounts(), ["GET /containers/old/json"]),
     "mounts of a volume": (lambda host: source(host, "wallet").mounts(), ["GET /volumes/wallet"]),
     "managed": (
-        lambda host: refuse_managed(source(host), []),
+        lambda host: refuse_managed(Source(replace(host.node, wallet="own", container="own"), "old", ""), []),
         ["GET /containers/json", f"GET /containers/{'skycoin-one' * 12}/json"],
     ),
     "removal": (

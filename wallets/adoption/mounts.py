@@ -7,7 +7,7 @@ from typing import Any
 
 def is_below(path: str, folder: str) -> bool:
     """True if a path is below a folder, or the folder itself; both begin at the root."""
-    path, folder = (posixpath.normpath(f"/{place}") for place in (path, folder))
+    path, folder = (posixpath.normpath(f"/{place.lstrip('/')}") for place in (path, folder))
     return posixpath.commonpath((path, folder)) == folder
 
 
