@@ -22,10 +22,13 @@ from tests.e2e.machine import Machine, Result
 from tests.e2e.test_release_faults import digests, is_complete
 from tests.e2e.tiny import TWO, Tiny, write_program
 
-BLOB = r"^(PUT|PATCH) .*/blobs/uploads/"
-VARIANT = r"^PUT .*/manifests/sha256:"
-EXACT = r"^PUT .*/manifests/1\.2\.3-r\d+$"
-MOVING = r"^PUT .*/manifests/latest$"
+REQUESTS = {
+    "blob": r"^(PUT|PATCH) .*/blobs/uploads/",
+    "variant": r"^PUT .*/manifests/sha256:",
+    "exact tag": r"^PUT .*/manifests/1\.2\.3-r\d+$",
+    "moving tag": r"^PUT .*/manifests/latest$",
+}
+"""Pattern of the first request that is cut off, by what it sends."""
 PUSHED: tuple[str, ...] = ("hosted",)
 COPIED: tuple[str, ...] = ("local", "hosted")
 
@@ -101,10 +104,10 @@ def published(
         one.stack.remove()
 
 
-def interrupted(published: Published, request: str, end: str) -> Result:
-    """Run an `up`, and let it end in the middle of its first request that matches."""
+def interrupted(published: Published, sent: str, end: str) -> Result:
+    """Run an `up`, and let it end in the middle of its first such request."""
     proxy = published.hosted.proxy
-    proxy.faults[:] = [Fault(matches=request, stall=100)]
+    proxy.faults[:] = [Fault(matches=REQUESTS[sent], stall=100)]
 
     def cut_off(process: "subprocess.Popen[bytes]") -> None:
         if end == "the registry dies":
@@ -122,29 +125,29 @@ def interrupted(published: Published, request: str, end: str) -> Result:
 
 @pytest.mark.case(15)
 @pytest.mark.parametrize(
-    ("registries", "request_line", "end"),
+    ("registries", "sent", "end"),
     [
-        (PUSHED, BLOB, "the registry dies"),
-        (PUSHED, BLOB, "SIGKILL"),
-        (PUSHED, BLOB, "SIGINT"),
-        (PUSHED, VARIANT, "the registry dies"),
-        (PUSHED, VARIANT, "SIGKILL"),
-        (PUSHED, EXACT, "the registry dies"),
-        (PUSHED, EXACT, "SIGKILL"),
-        (PUSHED, MOVING, "SIGKILL"),
-        (PUSHED, MOVING, "SIGINT"),
-        (COPIED, BLOB, "the registry dies"),
-        (COPIED, BLOB, "SIGKILL"),
+        (PUSHED, "blob", "the registry dies"),
+        (PUSHED, "blob", "SIGKILL"),
+        (PUSHED, "blob", "SIGINT"),
+        (PUSHED, "variant", "the registry dies"),
+        (PUSHED, "variant", "SIGKILL"),
+        (PUSHED, "exact tag", "the registry dies"),
+        (PUSHED, "exact tag", "SIGKILL"),
+        (PUSHED, "moving tag", "SIGKILL"),
+        (PUSHED, "moving tag", "SIGINT"),
+        (COPIED, "blob", "the registry dies"),
+        (COPIED, "blob", "SIGKILL"),
     ],
 )
 def test_a_push_that_ends_in_the_middle_leaves_complete_names_and_the_next_up_completes_it(
-    published: Mapping[tuple[str, ...], Published], registries: tuple[str, ...], request_line: str, end: str
+    published: Mapping[tuple[str, ...], Published], registries: tuple[str, ...], sent: str, end: str
 ) -> None:
     one = published[registries]
     stack, revision = one.stack, next(one.revisions)
     before, state = one.tags(), stack.resources()
     one.write(revision)
-    failed = interrupted(one, request_line, end)
+    failed = interrupted(one, sent, end)
     assert failed.code != 0, failed.text
     assert PASSWORD not in failed.text
     if end == "the registry dies":
@@ -154,9 +157,9 @@ def test_a_push_that_ends_in_the_middle_leaves_complete_names_and_the_next_up_co
     assert {tag: after[tag] for tag in before if tag.startswith("1.2.3-r")} == {
         tag: digest for tag, digest in before.items() if tag.startswith("1.2.3-r")
     }, "an exact tag has changed"
-    if request_line in (BLOB, VARIANT):
+    if sent in ("blob", "variant"):
         assert after == before, "a name was written before what it names"
-    if request_line == EXACT:
+    if sent == "exact tag":
         assert after["latest"] == before["latest"], "a moving tag was written before an exact one"
     assert stack.resources().keys() >= state.keys()
     for digest in digests(stack):
