@@ -40,8 +40,16 @@ TRIES, PAUSE = 5, 1.0
 """Attempts to read an incomplete wallet, and seconds between them: nodes save wallets in place."""
 
 READ_RECORD = "cd /data || exit 1; if [ -e .identity ]; then cat .identity || exit 1; fi; echo end"
+# busybox's printf fails on a full disk without a word; cat says why.
+_WRITE_IDENTITY = """\
+cd /data || exit 1
+if ! { printf '%s\\n' "$@" | cat > .identity.new && sync && mv .identity.new .identity; }; then
+    rm -f .identity.new
+    exit 1
+fi
+"""
 # The node may have created links in its volume: none is followed into the volume of copies.
-WRITE_RECORD = """\
+_WRITE_ID = """\
 umask 077
 cd /wallet || exit 1
 [ -w . ] || { echo "the wallet's folder can't be written to"; exit 1; }
@@ -50,17 +58,19 @@ cd /wallet || exit 1
 identity=$([ ! -e .skyinfra-id ] || head -c 33 .skyinfra-id)
 if ! printf '%s\\n' "$identity" | grep -Eqx '[0-9a-f]{32}'; then
     identity=$1
-    rm -f .skyinfra-id.new && (set -C; printf '%s\\n' "$identity" > .skyinfra-id.new) || exit 1
-    sync && mv .skyinfra-id.new .skyinfra-id || exit 1
+    rm -f .skyinfra-id.new || exit 1
+    if ! { (set -C; printf '%s\\n' "$identity" | cat > .skyinfra-id.new) && sync; }; then
+        rm -f .skyinfra-id.new
+        exit 1
+    fi
+    mv .skyinfra-id.new .skyinfra-id || exit 1
 fi
 shift
-cd /data && printf '%s\\n' "$identity" "$@" > .identity.new && sync && mv .identity.new .identity || exit 1
-echo "$identity"
+set -- "$identity" "$@"
 """
-WRITE_COPY_RECORD = """\
-umask 077
-cd /data && printf '%s\\n' "$@" > .identity.new && sync && mv .identity.new .identity
-"""
+WRITE_RECORD = f'{_WRITE_ID}{_WRITE_IDENTITY}echo "$identity"\n'
+WRITE_COPY_RECORD = f"umask 077\n{_WRITE_IDENTITY}"
+_FULL = "No space left on device"
 
 
 def _listed_names(names: Iterable[str | None]) -> list[str]:
@@ -169,7 +179,7 @@ class WalletOnHost:
             kept_out = [self.kept_out(volume, is_to_write=True) for volume in volumes]
             raise ServiceError(
                 f"host {self._host}: the wallet volume {self.volume!r}, or its volume of copies, can't be "
-                f"written by the node's user {user_of(self._place)}: {_joined(printed, *kept_out)}"
+                f"written by the node's user {user_of(self._place)}: {_joined(_reason(printed), *kept_out)}"
             )
         return printed.rpartition("\n")[2]
 
@@ -182,7 +192,9 @@ class WalletOnHost:
         volumes = {copies_volume(self.volume): {"bind": "/data", "mode": self._mode("rw")}}
         code, printed = self._run(WRITE_COPY_RECORD, [secrets.token_hex(16), *lines(wallets)], volumes)
         if code:
-            raise ServiceError(f"host {self._host}: {copies_volume(self.volume)} can't be written: {printed}")
+            raise ServiceError(
+                f"host {self._host}: {copies_volume(self.volume)} can't be written: {_reason(printed)}"
+            )
 
     def other_users(self, urn: str) -> str:
         """Describe another container that may write to the wallet; empty if no other container may.
@@ -298,6 +310,11 @@ class WalletOnHost:
             volumes=volumes,
             **as_user(self._place),
         )
+
+
+def _reason(printed: str) -> str:
+    """Why a script could not write, and what to do about it if that is known."""
+    return _joined(printed, "Free space on that host's disk, and try again" if _FULL in printed else "")
 
 
 def _joined(first: str, *kept_out: str) -> str:

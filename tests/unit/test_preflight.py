@@ -12,7 +12,7 @@ from catalogue.arch import RUNS
 from catalogue.node_container import NODE as NODE_LABEL
 from catalogue.node_container import WALLET_HELPER
 from clients.errors import ServiceError
-from clients.fingerprint import SCRIPT, digest, from_lines, lines
+from clients.fingerprint import NOTHING, SCRIPT, digest, from_lines, lines
 from clients.host_facts import HostError, HostFacts, Obstacle
 from clients.wallet_on_host import WalletOnHost
 from providers.kind import URN, Change, ProviderError, Values
@@ -574,6 +574,24 @@ def test_a_wallet_that_can_not_be_written_names_the_file_of_another_user(
     told = r"10000: .*skyinfra-id\.new.*\. The node's .* the volume's own folder \(drwxr-xr-x\) of 0:0"
     with pytest.raises(ServiceError, match=told):
         preflight(engine).create(INPUTS)
+
+
+@pytest.mark.case(38)
+@pytest.mark.parametrize("record", ["record", "record_as_copy"])
+def test_a_record_of_the_wallet_on_a_full_disk_says_so_and_leaves_nothing(
+    engine: WalletEngine, record: str
+) -> None:
+    """Before, the shell in the node's image said nothing, and half a record stayed."""
+    engine.put(WALLET, mine=wallet("A"))
+    wallets = WalletOnHost(engine, INPUTS)
+    wallets.record(NOTHING)
+    before = (engine.folder(COPIES) / ".identity").read_text()
+    (engine.folder(COPIES) / ".identity.new").symlink_to("/dev/full")
+    told = r": [^:]*write error: No space left on device\. Free space on that host's disk, and try again$"
+    with pytest.raises(ServiceError, match=told):
+        getattr(wallets, record)(wallets.read_wallets(NOTHING).wallets)
+    assert [path.name for path in engine.folder(COPIES).iterdir()] == [".identity"]
+    assert (engine.folder(COPIES) / ".identity").read_text() == before
 
 
 @pytest.mark.case(30)
