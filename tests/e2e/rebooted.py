@@ -1,8 +1,10 @@
 """Handovers on an engine without live-restore that loses power; to be run in a network namespace.
 
 At each moment the plugin is killed after one call to the engine, then the engine with everything that it
-runs; the engine starts again, as when a board boots. Prints a JSON object: moment →
-{boot: […], after: […], wallet: text}; the lists hold `NAME=STATE` for all containers of the node.
+runs; the engine starts again, as when a board boots. Then the node is brought up twice and destroyed; or it
+is destroyed at once. Prints a JSON object: moment → {boot: […], after: […], again: what the second `up` did,
+destroyed: …, destroyed at once: …}. The lists hold `NAME=STATE` for all containers of the engine. What a
+destroy leaves is {containers: […], volumes: […], wallet: text}.
 """
 
 import contextlib
@@ -26,6 +28,7 @@ from providers.skycoin.node_container import NodeContainer
 from tests.e2e.beside import system_engine
 from tests.e2e.layouts import layout_in
 from tests.e2e.plugin import busybox_archive, until
+from tests.unit.node_engine import Resource
 
 NAME, WALLET, IMAGE = "skycoin-one", "skycoin-one-wallet", "node-like:1"
 COPIES = f"{WALLET}-backups"
@@ -49,6 +52,7 @@ INPUTS: Values = {
     "name": NAME,
     "image": IMAGE,
     "command": ["sleep", "1000"],
+    "init": True,
     "networkMode": "none",
     "mounts": [{"type": "volume", "source": WALLET, "target": "/wallet"}],
     "healthcheck": {"tests": ["CMD", "true"], "interval": "1s", "timeout": "1s", "retries": 3},
@@ -56,7 +60,7 @@ INPUTS: Values = {
     "stopTimeout": 2,
     "waitTimeout": 60,
 }
-
+CHANGED: Values = {**INPUTS, "command": ["sleep", "2000"]}
 
 PREPARE = f"""\
 for volume in {WALLET} {COPIES}; do docker volume create $volume > /dev/null; done
@@ -119,13 +123,12 @@ class Board:
         services.start(layout, self._service)
         self.client = docker.DockerClient(self._host)
 
-    def prepare(self) -> tuple[str, Values]:
-        """Create a running node with a wallet."""
+    def prepare(self) -> None:
+        """Create the node's image and its wallet."""
         self.client.api.import_image_from_data(busybox_archive(), repository="node-like", tag="1")
         self.client.api.create_volume(WALLET)
         self._wallet.write_text(TEXT)
         prepare(lambda *command: subprocess.run(command, check=True), self._host)
-        return self.kind().create(INPUTS)
 
     @property
     def _wallet(self) -> Path:
@@ -159,11 +162,26 @@ class Board:
         (self._folder / "pid").unlink()
 
     def states(self) -> list[str]:
-        found = self.client.api.containers(all=True, filters={"volume": WALLET})
+        found = self.client.api.containers(all=True)
         return sorted(f"{container['Names'][0].lstrip('/')}={container['State']}" for container in found)
 
-    def wallet(self) -> str:
-        return self._wallet.read_text()
+    def left(self) -> dict[str, object]:
+        """What a destroy has left on the engine."""
+        volumes = sorted(volume["Name"] for volume in self.client.api.volumes()["Volumes"])
+        return {"containers": self.states(), "volumes": volumes, "wallet": self._wallet.read_text()}
+
+    def cut(self, moment: str) -> Resource:
+        """Create the node, and cut the power at a moment of its next handover; return its resource."""
+        node = Resource(self.kind())
+        node.up(INPUTS)
+        method, times = MOMENTS[moment]
+        node.kind = self.kind(method, times)
+        with contextlib.suppress(Killed):
+            node.up(CHANGED)
+            raise AssertionError(f"{moment}: the plugin was not killed")
+        self.reboot()
+        node.kind = self.kind()
+        return node
 
 
 def main(folder: Path) -> None:
@@ -171,21 +189,17 @@ def main(folder: Path) -> None:
     layout = layout_in(folder, 15448, cache=folder / "cache", mode=Mode.EMBEDDED)
     (folder / "system").mkdir(parents=True)
     board = Board(layout, folder / "system")
-    identity, state = board.prepare()
-    noted = {}
-    for number, (moment, (method, times)) in enumerate(MOMENTS.items()):
-        wanted = {**INPUTS, "command": ["sleep", str(2000 + number)]}
-        with contextlib.suppress(Killed):
-            board.kind(method, times).update(identity, state, wanted)
-            raise AssertionError(f"{moment}: the plugin was not killed")
-        board.reboot()
+    board.prepare()
+    noted = dict[str, dict[str, object]]()
+    for moment in MOMENTS:
+        node = board.cut(moment)
         boot = board.states()
-        found = board.kind().read(identity, {**INPUTS, "command": state["command"]}, state)
-        assert found is not None
-        state = board.kind().update(identity, found.state, wanted)
-        noted[moment] = {"boot": boot, "after": board.states(), "wallet": board.wallet()}
-    board.kind().delete(identity, state)
-    noted["deleted"] = {"boot": [], "after": board.states(), "wallet": board.wallet()}
+        node.up(CHANGED, refresh=True)
+        noted[moment] = {"boot": boot, "after": board.states(), "again": node.up(CHANGED, refresh=True)}
+        node.destroy()
+        noted[moment]["destroyed"] = board.left()
+        board.cut(moment).destroy()
+        noted[moment]["destroyed at once"] = board.left()
     services.stop(layout, "system")
     print(json.dumps(noted))
 

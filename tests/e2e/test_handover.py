@@ -18,7 +18,10 @@ from local.machine import services
 from tests.e2e.machine import SETTINGS, Machine, Result, clean_environment
 from tests.e2e.namespace import network_namespace, python
 from tests.e2e.plugin import until
+from tests.e2e.rebooted import COPIES as COPIES_OF_BOARD
+from tests.e2e.rebooted import MOMENTS
 from tests.e2e.rebooted import TEXT as REBOOTED
+from tests.e2e.rebooted import WALLET as WALLET_OF_BOARD
 
 NODE, PORT = "skycoin-steady", 16426
 WALLET, DATA = f"{NODE}-wallet", f"{NODE}-data"
@@ -309,7 +312,7 @@ def test_a_destroy_after_a_killed_handover_leaves_no_container(steady: Machine) 
 
 @pytest.fixture(scope="module")
 def rebooted(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Containers of a node after a power cut at each moment of a handover, and after the next run."""
+    """Containers of a node after a power cut at each moment of a handover, and after the next runs."""
     state = tmp_path_factory.mktemp("board")
     with network_namespace("skycoin-board") as inside:
         command = [*inside, *python("tests.e2e.rebooted", str(state))]
@@ -341,8 +344,15 @@ def test_a_board_that_loses_power_in_a_handover_starts_one_node_at_most(
     found = rebooted[moment]
     assert [state for state in found["boot"] if state.endswith("=running")] == runs
     assert found["after"] == [NEW]
-    assert found["wallet"] == REBOOTED
+    assert found["again"] == "same"
 
 
-def test_deleting_the_node_after_the_reboot_leaves_no_container_and_keeps_its_wallet(rebooted: Any) -> None:
-    assert rebooted["deleted"] == {"boot": [], "after": [], "wallet": REBOOTED}
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("when", ["destroyed", "destroyed at once"])
+@pytest.mark.case(20, 39)
+def test_a_destroy_after_that_power_cut_leaves_the_volumes_and_nothing_else(
+    rebooted: Any, moment: str, when: str
+) -> None:
+    """Whether the handover was repaired by two `up`s before, or not."""
+    left = rebooted[moment][when]
+    assert left == {"containers": [], "volumes": [WALLET_OF_BOARD, COPIES_OF_BOARD], "wallet": REBOOTED}
