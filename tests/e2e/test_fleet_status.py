@@ -1,11 +1,13 @@
 """`skyinfra fleet status` over real engines: this machine's, and two boards behind ssh, one of which dies."""
 
 import json
+import re
 import shlex
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
@@ -91,13 +93,46 @@ def test_a_host_is_asked_over_one_connection(up: Machine, boards: dict[str, Boar
     assert {name: logins(board) - before[name] for name, board in boards.items()} == {MILL: 1, ORCHARD: 1}
 
 
-def test_a_backup_of_this_machine_is_known(up: Machine, boards: dict[str, Board], tmp_path: Path) -> None:
+def columns(up: Machine, node: str) -> dict[str, str]:
+    """Row of a node in the table, by the heads of the columns."""
+    ran = up.skyinfra("fleet", "status")
+    assert ran.code == 0, ran.text
+    rows = [re.split(r" {2,}", line.strip()) for line in ran.text.splitlines()]
+    [heads] = [row for row in rows if row[0] == "NODE"]
+    [found] = [row for row in rows if row[0] == node]
+    return dict(zip(heads, found, strict=True))
+
+
+def test_the_age_of_a_backup_is_shown_and_up_warns_once_it_is_older_than_the_stack_asks(
+    up: Machine, boards: dict[str, Board], tmp_path: Path
+) -> None:
+    """The backup is real; nine days later is simulated by this machine's record of it."""
     put = f"umask 077; echo {shlex.quote(TEXT)} > /wallet/mine.wlt"
     boards[MILL].docker("exec", f"skycoin-{MILL}", "sh", "-c", put)
     made = up.skyinfra("wallet", "backup", MILL, "--plain", "--to", str(tmp_path))
     assert made.code == 0, made.text
+    [file] = tmp_path.iterdir()
     backup = shown(up, 0)[MILL]["backup"]
-    assert (0 <= backup["seconds"] < 600, backup["gone"]) == (True, False)
+    assert (0 <= backup["seconds"] < 600, backup["gone"], backup["file"]) == (True, False, str(file))
+    assert re.fullmatch(r"\d+ (s|min)", columns(up, MILL)["BACKUP"])
+    assert columns(up, ORCHARD)["BACKUP"] == "none"
+    before = up.settings()
+    up.change({**before, "skycoin:wallets": {"backup-age": 8}})
+    try:
+        assert re.search(rf"^  backup less than an hour old, .*: {file}$", up.make("up").text, re.MULTILINE)
+        record = up.layout.backup_records / "local" / f"{MILL}.json"
+        noted = json.loads(record.read_text())
+        then = datetime.fromisoformat(noted["time"]) - timedelta(days=9)
+        record.write_text(json.dumps({**noted, "time": then.isoformat()}))
+        assert columns(up, MILL)["BACKUP"] == "9 d"
+        late = shown(up, 0)[MILL]["backup"]
+        assert (late["time"], late["seconds"] // 86_400) == (f"{then:%Y-%m-%dT%H:%M:%SZ}", 9)
+        warned = rf"^  WARNING: backup 9 days old, .*: {file}; the stack requires one every 8 days \("
+        assert re.search(warned, up.make("up").text, re.MULTILINE)
+        file.unlink()
+        assert (columns(up, MILL)["BACKUP"], shown(up, 0)[MILL]["backup"]["gone"]) == ("gone", True)
+    finally:
+        up.change(before)
 
 
 def test_a_node_that_was_killed_is_counted_and_a_stopped_one_needs_attention(
