@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.world import BrokenError, World
-from tests.integration.world_engine import WorldEngine
-from tests.integration.world_events import EVENTS, Fleet, begin, mend
+from tests.integration.world import BrokenError, Host, World
+from tests.integration.world_engine import world_engines
+from tests.integration.world_events import EVENTS, Event, Fleet, begin, mend
 from tests.unit.test_handover import _clock
 
 __all__ = ["_clock"]
@@ -22,13 +22,18 @@ Outcome = tuple[str, str, str]
 
 def simulate(root: Path, seed: int, steps: int) -> Counter[Outcome]:
     """Let events happen; counts of how they ended. Raises BrokenError with the seed and all that happened."""
-    fleet = Fleet(World(root), seed)
+    fleet = Fleet(World(world_engines(root)), seed)
+    return play(fleet, fleet.chance.choices([*EVENTS], [*EVENTS.values()], k=steps), f"seed {seed}")
+
+
+def play(fleet: Fleet, events: Sequence[Event], named: str) -> Counter[Outcome]:
+    """Let these events happen, and a last `mend`; the error of a violation begins with a name."""
     engines = [*fleet.world.hosts.values()]
     told = list[str]()
     counts = Counter[Outcome]()
     try:
         begin(fleet)
-        for event in (*fleet.chance.choices([*EVENTS], [*EVENTS.values()], k=steps), mend):
+        for event in (*events, mend):
             told.append(event.__name__)
             ended = event(fleet)
             fault = _fault(engines)
@@ -36,11 +41,11 @@ def simulate(root: Path, seed: int, steps: int) -> Counter[Outcome]:
             counts[event.__name__, fault, ended] += 1
     except Exception as error:
         told.append(f"{error}" if isinstance(error, BrokenError) else repr(error))
-        raise BrokenError(f"seed {seed}, {steps} steps: {', '.join(told)}") from error
+        raise BrokenError(f"{named}, {len(events)} steps: {', '.join(told)}") from error
     return counts
 
 
-def _fault(engines: Sequence[WorldEngine]) -> str:
+def _fault(engines: Sequence[Host]) -> str:
     """Name of the fault that has come since the last call."""
     came = [str(fault) for engine in engines for fault in engine.came]
     for engine in engines:

@@ -2,25 +2,28 @@
 
 The real preflight, the real resource of the container (world_node.py) and the real move (world_move.py) run
 on the strict mock engine; the wallet's scripts really run, on folders in place of volumes (world_engine.py).
-The world knows every key that a node has ever saved, and raises an error if an event does what must never
-happen.
+In the end-to-end tests they run on real engines (tests/e2e/real_world.py). The world knows every key that a
+node has ever saved, and raises an error if an event does what must never happen.
 """
 
 import hashlib
 import json
-import shutil
 from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any, Protocol
 
 from catalogue.naming import copies_volume
 from catalogue.node_container import NODE
-from tests.integration.world_engine import ROOT, WorldEngine
+from tests.unit.node_engine import EngineContainer, Fault
 from tests.unit.wallet_engine import wallet
 
 HOSTS = ("attic", "shed")
 CANARY = "canary of words"
+ROOT = "0:0"
+"""Owner of an empty volume that no container has mounted."""
 
 Place = tuple[str, str]
 """(host, wallet volume)."""
@@ -61,13 +64,61 @@ def address(*words: object) -> str:
     return hashlib.sha256(repr(words).encode()).hexdigest().replace("0", "z")[:34]
 
 
+class Host(Protocol):
+    """A host's engine, simulated or real, and what people and failures do there."""
+
+    live_restore: bool
+    fault: Fault | None
+    """Fault that was armed for one of the next calls."""
+    came: list[Fault]
+    """Faults that have come; one that was armed for a later call than the last has not."""
+    heard: list[bytes]
+    """Output that has left the host."""
+    violations: list[str]
+
+    @property
+    def client(self) -> Any:
+        """docker-py's client, for the program: faults come at its calls."""
+
+    @property
+    def boxes(self) -> Mapping[str, EngineContainer]:
+        """Containers of nodes and strangers, by their ids."""
+
+    @property
+    def volumes_there(self) -> Collection[str]: ...
+
+    def arm(self, at: int, fault: Fault) -> None: ...
+    def disarm(self) -> None: ...
+    def boot(self) -> list[str]: ...
+    def restart_daemon(self) -> list[str]: ...
+    def running(self) -> list[EngineContainer]: ...
+
+    def create_volume(self, name: str) -> None:
+        """Create a volume by a call of the program."""
+
+    # What people do by hand, which no fault hinders.
+
+    def folder(self, volume: str) -> Path: ...
+    def make(self, name: str) -> None: ...
+    def remove_volume(self, name: str) -> None: ...
+    def owner_of(self, volume: str) -> str: ...
+    def give_to(self, volume: str, owner: str) -> None: ...
+    def shuts_out(self, volume: str, user: str) -> bool: ...
+    def chain_version(self, volume: str) -> str: ...
+    def halt(self, box: EngineContainer) -> None: ...
+    def drop(self, box: EngineContainer) -> None: ...
+    def use_again(self, box: EngineContainer) -> None:
+        """Give a container that was set aside the restart policy of a confirmed one."""
+
+    def run_stranger(self, name: str, volume: str) -> None:
+        """Run a container of nobody's stack that may write to a volume."""
+
+
 class World:
     """The hosts, their volumes, and what the program has recorded there."""
 
-    def __init__(self, root: Path) -> None:
-        self.hosts = {name: WorldEngine(root=root / name, volumes_there=set()) for name in HOSTS}
-        for engine in self.hosts.values():
-            engine.root.mkdir()
+    def __init__(self, hosts: Mapping[str, Host]) -> None:
+        self.hosts = hosts
         self.hours = 0
         self.recorded: dict[Place, set[Key]] = {}
         """Keys that hosts have recorded."""
@@ -122,21 +173,29 @@ class World:
         host, volume = place
         engine = self.hosts[host]
         engine.make(volume)
+        before = engine.owner_of(volume)
         for path in engine.folder(volume).glob("*.wlt*"):
             path.unlink()
         for name, data in files.items():
             (engine.folder(volume) / name).write_bytes(data)
-        if files and engine.owners[volume] == ROOT:
-            engine.owners[volume] = owner
+        engine.give_to(volume, owner if files and before == ROOT else before)
 
     def remove(self, host: str, volume: str) -> None:
         """Remove the containers that use a volume, then the volume, as by `docker volume rm`."""
         engine = self.hosts[host]
         for box in [box for box in engine.boxes.values() if volume in box.volumes]:
-            del engine.boxes[box.identity]
+            engine.drop(box)
         if volume in engine.volumes_there:
-            engine.forget(volume)
-            shutil.rmtree(engine.folder(volume))
+            engine.remove_volume(volume)
+
+    def engine_of(self, box: EngineContainer) -> Host:
+        """Host of a container."""
+        return next(engine for engine in self.hosts.values() if box.identity in engine.boxes)
+
+    def halt(self, boxes: Iterable[EngineContainer]) -> None:
+        """Stop containers as `docker stop` does."""
+        for box in boxes:
+            self.engine_of(box).halt(box)
 
     def judge(self, before: set[tuple[Place, Key]]) -> None:
         """Raise BrokenError if the program has lost a key, run two writers, or shown a seed."""

@@ -3,7 +3,9 @@
 It knows the owner of each volume, so that tests need not run as root, and the version in each chain database.
 """
 
+import itertools
 import re
+import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +18,7 @@ from catalogue.node_container import DATA, USER, user_of
 from catalogue.version_order import is_newer
 from providers.kind import Values
 from providers.skycoin.chain_database import KEPT_OUT
+from tests.integration.world import HOSTS, ROOT
 from tests.unit.moving_engines import archived, unpack
 from tests.unit.node_engine import BAD, GOOD, NEXT, SICK, EngineContainer, Fault, Killed, NodeEngine
 from tests.unit.test_handover import health
@@ -24,8 +27,6 @@ from tests.unit.wallet_engine import Container
 OLD, NEW = "0.27.1", "0.28.0"
 VERSIONS = {GOOD: OLD, NEXT: NEW, BAD: NEW, SICK: NEW}
 """Versions of the images; a node writes its own into the chain database, and refuses a newer one."""
-ROOT = "0:0"
-"""Owner of an empty volume that no container has mounted."""
 DENIED = 126
 """Exit code of a command in a container whose user can't enter the working folder."""
 
@@ -46,13 +47,15 @@ class WorldEngine(NodeEngine):
     dead: bool = False
     """True if the plugin was killed, so that nothing of it runs until the next update."""
     came: list[Fault] = field(default_factory=list)
-    """Faults that have come; one that was armed for a later call than the last has not."""
     heard: list[bytes] = field(default_factory=list)
-    """Output that has left the host."""
     owners: dict[str, str] = field(default_factory=dict)
     """Volume → user and group that own all of its files."""
     chains: dict[str, Chain] = field(default_factory=dict)
     """Volume → its chain database."""
+
+    @property
+    def client(self) -> Any:
+        return self
 
     def folder(self, volume: str) -> Path:
         return self.root / volume
@@ -95,11 +98,21 @@ class WorldEngine(NodeEngine):
         self.volumes_there.add(name)
         self.owners.setdefault(name, ROOT)
 
+    def remove_volume(self, name: str) -> None:
+        self.forget(name)
+        shutil.rmtree(self.folder(name))
+
     def forget(self, name: str) -> None:
         """Remove what is known about a volume that is removed."""
         self.volumes_there.discard(name)
         self.owners.pop(name, None)
         self.chains.pop(name, None)
+
+    def owner_of(self, volume: str) -> str:
+        return self.owners[volume]
+
+    def give_to(self, volume: str, owner: str) -> None:
+        self.owners[volume] = owner
 
     def mount(self, volume: str, at: str, mode: str = "rw") -> None:
         """Create a missing volume, and let an empty one be as the folder of the images, as Docker does."""
@@ -116,6 +129,26 @@ class WorldEngine(NodeEngine):
     @property
     def containers(self) -> Any:
         return _Containers(self, super().containers)
+
+    def chain_version(self, volume: str) -> str:
+        return self.chains.get(volume, Chain()).version
+
+    def halt(self, box: EngineContainer) -> None:
+        box.running, box.stopped_by_hand = False, True
+
+    def drop(self, box: EngineContainer) -> None:
+        del self.boxes[box.identity]
+
+    def use_again(self, box: EngineContainer) -> None:
+        box.config["HostConfig"]["RestartPolicy"] = {"Name": "unless-stopped"}
+
+    def run_stranger(self, name: str, volume: str) -> None:
+        mounts = [{"Type": "volume", "Source": volume, "Target": "/wallet"}]
+        host = {"RestartPolicy": {"Name": "no"}, "Mounts": mounts}
+        identity = f"{name} on {self.root}"
+        self.boxes[identity] = EngineContainer(
+            identity, name, {"Image": GOOD, "HostConfig": host}, running=True
+        )
 
     # The node in a container.
 
@@ -216,6 +249,15 @@ class WorldEngine(NodeEngine):
         if volume not in self.chains and all(path.is_dir() for path in self.folder(volume).rglob("*")):
             self.owners[volume] = owner
         return 0, b""
+
+
+def world_engines(root: Path) -> dict[str, WorldEngine]:
+    """Engines of all hosts, without containers and volumes."""
+    ids = itertools.count()
+    engines = {name: WorldEngine(root=root / name, volumes_there=set(), _ids=ids) for name in HOSTS}
+    for engine in engines.values():
+        engine.root.mkdir()
+    return engines
 
 
 def _user(box: EngineContainer) -> str:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from catalogue.naming import copies_volume
 from catalogue.node_container import USER
 from catalogue.version_order import is_newer
-from tests.integration.world import HOSTS, BrokenError, World, address
-from tests.integration.world_engine import OLD, Chain, WorldEngine
+from tests.integration.world import HOSTS, BrokenError, Host, World, address
+from tests.integration.world_engine import OLD
 from tests.integration.world_move import move
 from tests.integration.world_node import DONE, Node
-from tests.unit.node_engine import BAD, GOOD, NEXT, SICK, EngineContainer, Fault
+from tests.unit.node_engine import BAD, GOOD, NEXT, SICK, Fault
 
 STRANGER = "stranger"
 OTHER = "12000:12001"
@@ -24,9 +24,12 @@ NAMES = {"one": ("skycoin-one", "skycoin-uno"), "two": ("skycoin-two", "skycoin-
 class Fleet:
     """Two nodes, each in its own stack, and the chance that decides what happens to them."""
 
-    def __init__(self, world: World, seed: int) -> None:
+    def __init__(
+        self, world: World, seed: int, node: type[Node] = Node, most_calls: int = MOST_CALLS
+    ) -> None:
         self.world, self.chance = world, random.Random(seed)  # noqa: S311 a simulation
-        self.nodes = [Node(world, "one", 6420), Node(world, "two", 6421)]
+        self.most_calls = most_calls
+        self.nodes = [node(world, "one", 6420), node(world, "two", 6421)]
         for engine in world.hosts.values():
             engine.live_restore = self.chance.random() < 0.5
         self.saves = 0
@@ -37,10 +40,10 @@ class Fleet:
     def other(self, node: Node) -> Node:
         return next(other for other in self.nodes if other is not node)
 
-    def host(self) -> WorldEngine:
+    def host(self) -> Host:
         return self.world.hosts[self.chance.choice(HOSTS)]
 
-    def arm(self, engine: WorldEngine, calls: int) -> None:
+    def arm(self, engine: Host, calls: int) -> None:
         """Let a fault come in half of all cases."""
         if self.chance.random() < 0.5:
             engine.arm(self.chance.randint(1, calls), self.chance.choice([*Fault]))
@@ -82,7 +85,7 @@ def update(fleet: Fleet) -> str:
 
 
 def _update(fleet: Fleet, node: Node) -> str:
-    fleet.arm(node.engine, MOST_CALLS)
+    fleet.arm(node.engine, fleet.most_calls)
     return node.up(refresh=fleet.chance.random() < 0.5, replace=fleet.chance.random() < 0.1)
 
 
@@ -99,7 +102,7 @@ def save(fleet: Fleet) -> str:
         return "no node runs"
     [box] = node.running
     [volume] = [volume for volume in box.volumes if volume.endswith("-wallet")]
-    [host] = [name for name, engine in fleet.world.hosts.items() if box in engine.running()]
+    [host] = [name for name, engine in fleet.world.hosts.items() if box.identity in engine.boxes]
     if fleet.world.hosts[host].shuts_out(volume, box.config.get("User") or USER):
         return "denied"
     fleet.saves += 1
@@ -128,7 +131,7 @@ def move_away(fleet: Fleet) -> str:
     if node.wanted["user"] != (node.preflight.inputs.get("user") or USER):
         return "refused for its user"
     [host] = {*HOSTS} - {node.at[0]}
-    fleet.arm(fleet.host(), MOST_CALLS)
+    fleet.arm(fleet.host(), fleet.most_calls)
     return move(node, host)
 
 
@@ -136,11 +139,11 @@ def give_away(fleet: Fleet) -> str:
     """The operator gives a node's volumes to the user in the stack's file, or only some of them."""
     node, chance = fleet.any(), fleet.chance
     if chance.random() < 0.7:
-        _stop(node.boxes)
+        fleet.world.halt(node.boxes)
         _give(node, node.volumes)
         return node.up(refresh=chance.random() < 0.5)
     if chance.random() < 0.5:
-        _stop(node.boxes)
+        fleet.world.halt(node.boxes)
     _give(node, chance.sample(node.volumes, 2))
     return "half"
 
@@ -149,10 +152,10 @@ def _give(node: Node, volumes: Sequence[str]) -> None:
     """Run the commands that a refusal prints for these volumes, and for a container that was set aside."""
     for box in node.boxes:
         if box.policy == "always" and not box.running:
-            box.config["HostConfig"]["RestartPolicy"] = {"Name": "unless-stopped"}
+            node.world.engine_of(box).use_again(box)
     for volume in volumes:
         if volume in node.engine.volumes_there:
-            node.engine.owners[volume] = node.wanted["user"]
+            node.engine.give_to(volume, node.wanted["user"])
 
 
 # Mistakes, and faults of a whole host.
@@ -164,7 +167,7 @@ def others_wallet(fleet: Fleet) -> str:
     wallet = fleet.other(node).wallet
     node.wanted["wallet"] = wallet
     held = [box for box in fleet.other(node).boxes if wallet in box.volumes]
-    there = [box.name for box in node.engine.boxes.values() if box in held]
+    there = [box.name for box in held if box.identity in node.engine.boxes]
     ended = _update(fleet, node)
     if there and ended in DONE:
         raise BrokenError(f"{node.name} has got {wallet}, which is that of {there}: {ended}")
@@ -195,21 +198,17 @@ def engine_restarts(fleet: Fleet) -> str:
 
 
 def removed_by_hand(fleet: Fleet) -> str:
-    boxes = fleet.host().boxes
+    engine = fleet.host()
+    boxes = [*engine.boxes.values()]
     if not boxes:
         return "no container"
-    del boxes[fleet.chance.choice([*boxes])]
+    engine.drop(fleet.chance.choice(boxes))
     return "removed"
 
 
 def stopped_by_hand(fleet: Fleet) -> str:
-    _stop([*fleet.host().boxes.values()])
+    fleet.world.halt([*fleet.host().boxes.values()])
     return "stopped"
-
-
-def _stop(boxes: list[EngineContainer]) -> None:
-    for box in boxes:
-        box.running, box.stopped_by_hand = False, True
 
 
 def stranger(fleet: Fleet) -> str:
@@ -217,13 +216,10 @@ def stranger(fleet: Fleet) -> str:
     node = fleet.any()
     engine = fleet.world.hosts[node.home]
     users = [box for box in engine.running() if node.wallet in box.volumes]
-    if users or node.wallet not in engine.volumes_there or STRANGER in engine.boxes:
+    is_there = any(box.name == STRANGER for box in engine.boxes.values())
+    if users or node.wallet not in engine.volumes_there or is_there:
         return "not now"
-    mounts = [{"Type": "volume", "Source": node.wallet, "Target": "/wallet"}]
-    host = {"RestartPolicy": {"Name": "no"}, "Mounts": mounts}
-    engine.boxes[STRANGER] = EngineContainer(
-        STRANGER, STRANGER, {"Image": GOOD, "HostConfig": host}, running=True
-    )
+    engine.run_stranger(STRANGER, node.wallet)
     return "runs"
 
 
@@ -268,8 +264,7 @@ def lose(fleet: Fleet) -> str:
 def mend(fleet: Fleet) -> str:
     """The operator takes every mistake back, under stopped nodes, and accepts the wallets that are there."""
     for engine in fleet.world.hosts.values():
-        engine.boxes.pop(STRANGER, None)
-        _stop([*engine.boxes.values()])
+        _quieten(engine)
     for node in fleet.nodes:
         _take_back(node)
         _accept(node)
@@ -292,17 +287,25 @@ def mend(fleet: Fleet) -> str:
     return "whole"
 
 
+def _quieten(engine: Host) -> None:
+    """Stop all containers, and remove those of strangers."""
+    for box in [*engine.boxes.values()]:
+        if box.name == STRANGER:
+            engine.drop(box)
+        else:
+            engine.halt(box)
+
+
 def _take_back(node: Node) -> None:
     """Give a node its own host, wallet and name back, and remove its containers that have others."""
     node.wanted |= {"host": node.home, "wallet": node.wallet}
     if node.wanted["name"] not in (own := NAMES[node.name][: 1 if node.name == "two" else 2]):
         [node.wanted["name"]] = own
-    chain = node.engine.chains.get(node.wanted["data"], Chain())
-    node.wanted["image"] = NEXT if is_newer(chain.version, OLD) else GOOD
-    for engine in node.world.hosts.values():
-        for box in [box for box in engine.boxes.values() if box in node.boxes]:
-            if node.wallet not in box.volumes or not box.name.startswith(own):
-                del engine.boxes[box.identity]
+    version = node.engine.chain_version(node.wanted["data"])
+    node.wanted["image"] = NEXT if is_newer(version, OLD) else GOOD
+    for box in node.boxes:
+        if node.wallet not in box.volumes or not box.name.startswith(own):
+            node.world.engine_of(box).drop(box)
 
 
 def _accept(node: Node) -> None:

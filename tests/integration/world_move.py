@@ -100,7 +100,7 @@ def move(node: Node, host: str) -> str:
 def _run(node: Node, host: str) -> str:
     backend = _Stack(node, {})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("wallets.volumes.of_node.connect", lambda place: node.world.hosts[place["host"]])
+        patch.setattr("wallets.volumes.of_node.connect", lambda place: node.world.hosts[place["host"]].client)
         patch.setattr("wallets.volumes.volume.PAUSE", 0)
         patch.setattr(moving, "temporary_stack_file", lambda *_: contextlib.nullcontext([]))
         patch.setattr(moving, "refuse_edited", lambda *_: None)

@@ -1,7 +1,8 @@
 """One node in a simulated world: its entry in a stack, Pulumi's state of it, and the updates of the stack."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from docker.errors import APIError
@@ -17,8 +18,7 @@ from providers.skycoin.host_findings import HostFindings
 from providers.skycoin.node_container import NodeContainer
 from providers.skycoin.preflight import Preflight
 from providers.skycoin.wallet_identity import ACCEPTED
-from tests.integration.world import BrokenError, Files, Key, Place, World, keys_of_copies
-from tests.integration.world_engine import WorldEngine
+from tests.integration.world import BrokenError, Files, Host, Key, Place, World, keys_of_copies
 from tests.unit.node_engine import GOOD, EngineContainer, Killed, Resource
 from tests.unit.test_handover import INPUTS
 from tests.unit.test_host_checks import FACTS
@@ -64,8 +64,8 @@ class Node:
         self.error = ""
         """Message of the last update that failed."""
 
-    def _client(self, inputs: Values) -> WorldEngine:
-        return self.world.hosts[inputs["host"]]
+    def _client(self, inputs: Values) -> Any:
+        return self.world.hosts[inputs["host"]].client
 
     def urn(self, kind: str) -> str:
         """URN of a part of the node: `Preflight` or `NodeContainer`."""
@@ -75,7 +75,7 @@ class Node:
         )
 
     @property
-    def engine(self) -> WorldEngine:
+    def engine(self) -> Host:
         """Engine of the host in the stack's file."""
         return self.world.hosts[self.wanted["host"]]
 
@@ -163,7 +163,7 @@ class Node:
 
     def fingerprint(self) -> str:
         """Fingerprint of the wallets, as `skyinfra wallet accept` shows it."""
-        return digest(WalletOnHost(self.engine, self.checks()).read_wallets(NOTHING).wallets)
+        return digest(WalletOnHost(self.engine.client, self.checks()).read_wallets(NOTHING).wallets)
 
     def _confirmed(self) -> bool:
         return any(box.policy == "unless-stopped" for box in self.running)
@@ -177,14 +177,14 @@ class Node:
         for volume in (self.wanted["wallet"], self.wanted["data"]):
             self.engine.create_volume(volume)
         URN.set(self.urn("NodeContainer"))
-        there, before, keys = self.boxes, self.running, self.world.keys(self.place)
+        there, before, keys = _ids(self.boxes), self.running, self.world.keys(self.place)
         made = self.container.up(self.inputs(), refresh=refresh, replace=replace)
-        if self.running != before:  # else the state has only learnt what is there
+        if _ids(self.running) != _ids(before):  # else the state has only learnt what is there
             self._looked(self.world.recorded.get(self.place, set()))
         if made != "same":
             self._refuse_another(before)
         copies = self.engine.folder(copies_volume(self.wanted["wallet"]))
-        is_new = any(box not in there for box in self.running)
+        is_new = not _ids(self.running) <= there
         if is_new and (uncopied := keys - keys_of_copies(copies)):
             raise BrokenError(f"an update made a container and has not copied {sorted(uncopied)}")
         if (checked, made) != ("same", "same") and self.world.has_record(self.place):
@@ -234,6 +234,10 @@ class Node:
             [(resource.inputs, resource.outputs) for resource in (self.preflight, self.container)]
         )
         self.world.judge(before)
+
+
+def _ids(boxes: Iterable[EngineContainer]) -> set[str]:
+    return {box.identity for box in boxes}
 
 
 def _quiet(_: str) -> None:

@@ -1,0 +1,81 @@
+"""Changes of stacks, faults and mistakes of people on real engines, in an order that a seed decides.
+
+What happens, and what never may, is written once for this test and for that of tests/integration, which has
+far more events on a simulated engine. Here the engines, the nodes, their wallets and the power cuts are real.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from tests.e2e.boards import Board, start_board
+from tests.e2e.machine import Machine
+from tests.e2e.real_world import RealHost, RealNode, RealWorld, prepare
+from tests.integration.test_simulation import play
+from tests.integration.world import CANARY, HOSTS
+from tests.integration.world_events import EVENTS, Event, Fleet, mend
+
+SEED = "SKYCOIN_TEST_SEED"
+"""Variable with another seed than DEFAULT: a failure prints its own."""
+DEFAULT = 1
+STEPS = 40
+MOST_CALLS = 30
+"""Requests that change something on an engine, among which an update's fault comes."""
+
+
+@pytest.fixture(scope="module")
+def boards(up: Machine) -> Iterator[list[Board]]:
+    made = [start_board(up.layout, name, 94 + number) for number, name in enumerate(HOSTS)]
+    yield made
+    for board in made:
+        board.end()
+
+
+@pytest.fixture(scope="module")
+def hosts(up: Machine, boards: list[Board], tmp_path_factory: pytest.TempPathFactory) -> dict[str, RealHost]:
+    archive = tmp_path_factory.mktemp("image") / "image.tar"
+    image = up.inspect("container", "skycoin-node-1")["Image"]
+    assert up.docker("save", "-o", str(archive), image).code == 0
+    return {board.name: prepare(board, archive) for board in boards}
+
+
+def container_of_node(up: Machine) -> Any:
+    """Inputs of the container of `make up`."""
+    state = json.loads(up.pulumi("stack", "export", "--stack", "local").text)
+    resources = state["deployment"]["resources"]
+    return next(
+        resource["inputs"]
+        for resource in resources
+        if resource["type"].endswith(":NodeContainer") and resource["inputs"]["name"] == "skycoin-node-1"
+    )
+
+
+def steps(fleet: Fleet) -> Sequence[Event]:
+    """Events in random order, as often as in the simulation, but each at least once; every tenth mends."""
+    others = {event: often for event, often in EVENTS.items() if event is not mend}
+    more = fleet.chance.choices([*others], [*others.values()], k=STEPS * 9 // 10 - len(others))
+    order = fleet.chance.sample([*others, *more], k=len(others) + len(more))
+    return [event for at in range(0, len(order), 9) for event in (*order[at : at + 9], mend)]
+
+
+@pytest.mark.case(35, 37, 39)
+def test_no_order_of_changes_faults_and_mistakes_loses_a_wallet_on_real_engines(
+    up: Machine, hosts: dict[str, RealHost], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The simulation's promises, of real wallets: none is lost, has two writers, or is empty unnoticed.
+
+    A failure begins with `SKYCOIN_TEST_SEED=…`; with this in the environment, the test repeats it.
+    """
+    seed = int(os.environ.get(SEED, DEFAULT))
+    monkeypatch.setattr(RealNode, "template", container_of_node(up), raising=False)
+    fleet = Fleet(RealWorld(hosts), seed, RealNode, MOST_CALLS)
+    counts = play(fleet, steps(fleet), f"{SEED}={seed}")
+    print(f"{SEED}={seed}: {dict(counts)}")
+    assert sum(counts.values()) == STEPS + 1
+    assert {event for event, _, _ in counts} == {event.__name__ for event in EVENTS}
+    seeds = {file for host in hosts.values() for file in host.files_with(CANARY)}
+    assert seeds, "the wallets have them"
+    assert seeds <= {file for host in hosts.values() for file in host.files_of_wallets()}
