@@ -7,6 +7,7 @@ import signal
 import stat
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -206,32 +207,88 @@ def test_a_killed_restore_is_noticed_and_finished_by_the_next(second: Machine, t
     assert wallet(second) == TEXT
 
 
+@contextmanager
+def small_disk(place: Path, image: Path) -> Iterator[None]:
+    """Give a volume a separate file system of 2 MB, with a copy of its content, while the body runs."""
+    with image.open("wb") as disk:
+        disk.truncate(2_000_000)
+    subprocess.run(["mkfs.ext4", "-q", "-m", "0", "-O", "^has_journal", image], check=True)
+    aside = image.with_name("aside")
+    subprocess.run(["cp", "-a", place, aside], check=True)
+    subprocess.run(["mount", "-o", "loop", image, place], check=True)
+    try:
+        subprocess.run(["cp", "-a", f"{aside}/.", place], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", place], check=True)
+
+
+def fill(folder: Path) -> None:
+    """Write a file of the node's user until no byte is left in its file system."""
+    filler = folder / "filler"
+    with suppress(OSError), filler.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(512))
+    os.chown(filler, 10000, 10000)
+
+
+def refused_without_room(up: Machine, tmp_path: Path, level: str, *, is_full: bool) -> str:
+    """Change the node while its copies have a small disk; return the refusal, which changed nothing."""
+    place, held = Path(up.inspect("volume", BACKUPS)["Mountpoint"]), wallet(up)
+    ran = up.inspect("container", NODE)
+    with small_disk(place, tmp_path / "disk"):
+        if is_full:
+            fill(place)
+        before = sorted(place.rglob("*"))
+        refused = change(up, level)
+        assert refused.code != 0
+        assert sorted(place.rglob("*")) == before
+        after = up.inspect("container", NODE)
+        assert (after["Id"], after["State"]["StartedAt"]) == (ran["Id"], ran["State"]["StartedAt"])
+        assert after["State"]["Status"] == "running"
+        named = up.docker("ps", "-a", "--filter", f"volume={WALLET}", "--format", "{{.Names}}")
+        assert named.text.split() == [NODE], "no container is left either"
+        assert wallet(up) == held
+    return " ".join(refused.text.split())
+
+
+@pytest.mark.case(38)
+@pytest.mark.parametrize("is_full", [True, False], ids=["no byte", "less than the wallet needs"])
+def test_a_copy_on_a_full_disk_leaves_nothing_and_the_node_runs_on(
+    second: Machine, tmp_path: Path, is_full: bool
+) -> None:
+    """With some room, the copy ends in the middle of a file."""
+    held = TEXT.replace("precious", "more " * (1 if is_full else 800_000))
+    put(second, held)
+    level = "-log-level=fatal" if is_full else "-log-level=panic"
+    said = refused_without_room(second, tmp_path, level, is_full=is_full)
+    assert f"the wallet volume '{WALLET}' was not copied to '{BACKUPS}': " in said
+    assert "No space left on device. The node was not changed. Fix the cause (disk space, or" in said
+    assert "and run `pulumi up` again." in said
+    done = change(second, level)
+    assert done.code == 0, done.text
+    place = Path(second.inspect("volume", BACKUPS)["Mountpoint"])
+    assert held in {path.read_text() for path in place.glob("2*/*.wlt")}
+    put(second, TEXT)
+
+
 @pytest.mark.case(38)
 def test_a_full_volume_keeps_its_wallet(second: Machine, tmp_path: Path) -> None:
     """The volume is a separate file system, with less room than the backup needs."""
     assert backup(second, tmp_path).code == 0
-    image, large = tmp_path / "disk", TEXT.replace("2a", "2a" * 2_000_000)
-    put(second, large)
+    put(second, TEXT.replace("2a", "2a" * 2_000_000))
     assert backup(second, tmp_path / "large").code == 0
     put(second, TEXT)
     [file] = (tmp_path / "large").iterdir()
-    with image.open("wb") as disk:
-        disk.truncate(2_000_000)
-    subprocess.run(["mkfs.ext4", "-q", "-m", "0", "-O", "^has_journal", image], check=True)
-    place = second.inspect("volume", WALLET)["Mountpoint"]
+    place = Path(second.inspect("volume", WALLET)["Mountpoint"])
     assert second.docker("stop", "-t", "60", NODE).code == 0
-    subprocess.run(["mount", "-o", "loop", image, place], check=True)
-    try:
-        whole = Path(place, "a b.wlt")
-        whole.write_text(TEXT)
-        subprocess.run(["chown", "-R", "10000:10000", place], check=True)
+    with small_disk(place, tmp_path / "disk"):
+        before = sorted(place.rglob("*"))
         refused = restore(second, tmp_path / "before", file=file, older=True)
         assert refused.code != 0
         assert "no space left on device" in refused.text
-        assert [path.name for path in Path(place).iterdir() if path.name != "lost+found"] == ["a b.wlt"]
-        assert whole.read_text() == TEXT
-    finally:
-        subprocess.run(["umount", place], check=True)
+        assert sorted(place.rglob("*")) == before
+        assert (place / "a b.wlt").read_text() == TEXT
     assert second.docker("start", NODE).code == 0
     assert wallet(second) == TEXT
 
