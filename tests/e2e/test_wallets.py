@@ -253,6 +253,20 @@ def refused_without_room(up: Machine, tmp_path: Path, level: str, *, is_full: bo
 
 
 @pytest.mark.case(38)
+def test_a_grown_wallet_that_can_not_be_recorded_on_a_full_disk_leaves_nothing_either(
+    second: Machine, tmp_path: Path
+) -> None:
+    """Before, the message named no cause, because the shell of the node's image does not."""
+    put(second, TEXT.replace('{"address": "2a"}', '{"address": "2a"}, {"address": "2b"}'))
+    said = refused_without_room(second, tmp_path, "-log-level=error", is_full=True)
+    assert f"the wallet volume '{WALLET}', or its volume of copies, can't be written by the node's" in said
+    assert "write error: No space left on device. Free space on that host's disk, and try again" in said
+    put(second, TEXT)
+    done = change(second, "-log-level=error")
+    assert done.code == 0, done.text
+
+
+@pytest.mark.case(38)
 @pytest.mark.parametrize("is_full", [True, False], ids=["no byte", "less than the wallet needs"])
 def test_a_copy_on_a_full_disk_leaves_nothing_and_the_node_runs_on(
     second: Machine, tmp_path: Path, is_full: bool
