@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -307,7 +308,9 @@ def dind(machine: Machine, board: Board, folder: Path) -> Iterator[Any]:
     """Container of the same workspace with a nested engine, on the board."""
     result = asks_for_an_engine(machine, board, folder)
     assert result.code == 0, result.text
-    assert f"docker -H {board.engine} exec -it --user {UID}:{GID} {NAME} bash" in result.text
+    [enter] = re.findall(r"^ +(ssh .+ docker exec -it .+ bash)$", result.text, re.MULTILINE)
+    without_terminal = shlex.split(enter.replace(" -it ", " -i "))
+    assert machine.pipe(*without_terminal, given=b"echo $(id -u):$(id -g)").decode() == f"{UID}:{GID}\n"
     assert machine.docker("container", "inspect", NAME).code != 0, "it is one workspace, and moved"
     yield json.loads(board.docker("container", "inspect", NAME))[0]
     assert asks(machine, "destroy", f"STACK={STACK}").code == 0, "while its board is there"
