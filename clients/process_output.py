@@ -44,7 +44,7 @@ class ErrorOutput:
         return " ".join(self._kept.decode(errors="replace").split())
 
     def shown(self) -> str:
-        """What is kept as one printable line, shortened in its middle."""
+        """Return what is kept as one printable line, shortened in its middle."""
         return line(self.text())
 
 

@@ -33,7 +33,7 @@ def settled(schema: Schema, plan: Values, engine_state: Values) -> Values:
 
 
 def read_result(schema: Schema, identity: str, inputs: Values, state: Values, observed: Values) -> ReadResult:
-    """What a refresh stores of a resource or, without inputs, an import."""
+    """Return what a refresh stores of a resource or, without inputs, an import."""
     return ReadResult(
         identity=identity,
         state=foreign(schema, state) | observed,

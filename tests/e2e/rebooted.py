@@ -166,7 +166,7 @@ class Board:
         return sorted(f"{container['Names'][0].lstrip('/')}={container['State']}" for container in found)
 
     def left(self) -> dict[str, object]:
-        """What a destroy has left on the engine."""
+        """Return containers, volumes and the wallet: what a destroy has left."""
         volumes = sorted(volume["Name"] for volume in self.client.api.volumes()["Volumes"])
         return {"containers": self.states(), "volumes": volumes, "wallet": self._wallet.read_text()}
 

@@ -353,6 +353,6 @@ def test_a_board_that_loses_power_in_a_handover_starts_one_node_at_most(
 def test_a_destroy_after_that_power_cut_leaves_the_volumes_and_nothing_else(
     rebooted: Any, moment: str, when: str
 ) -> None:
-    """Whether the handover was repaired by two `up`s before, or not."""
+    """True if two `up`s have repaired the handover before."""
     left = rebooted[moment][when]
     assert left == {"containers": [], "volumes": [WALLET_OF_BOARD, COPIES_OF_BOARD], "wallet": REBOOTED}

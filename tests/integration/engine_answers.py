@@ -2,10 +2,15 @@
 
 import http.server
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 
 
 class EngineAnswers(http.server.BaseHTTPRequestHandler):
-    """Sends answers as JSON; a subclass says which."""
+    """Sends answers with their length, so that a connection can serve another request.
+
+    A subclass says which, by methods under names of this project's style.
+    """
 
     def get(self) -> None:
         """Answer a GET."""
@@ -13,6 +18,10 @@ class EngineAnswers(http.server.BaseHTTPRequestHandler):
 
     def post(self) -> None:
         """Answer a POST."""
+        raise NotImplementedError
+
+    def delete(self) -> None:
+        """Answer a DELETE."""
         raise NotImplementedError
 
     def do_GET(self) -> None:
@@ -23,16 +32,25 @@ class EngineAnswers(http.server.BaseHTTPRequestHandler):
         """Serve a POST."""
         self.post()
 
+    def do_DELETE(self) -> None:
+        """Serve a DELETE."""
+        self.delete()
+
     def answer(self, code: int, value: object) -> None:
-        """Send an answer with its length, so that the connection can serve another request."""
-        body = json.dumps(value).encode()
+        """Send an answer as JSON."""
+        self.send(code, json.dumps(value).encode())
+
+    def send(self, code: int, body: bytes, headers: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Send an answer."""
         self.send_response(code)
+        for name, value in headers.items():
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
     def address_string(self) -> str:
-        """A client of a Unix socket has no address."""
+        """Return a name: a client of a Unix socket has no address."""
         return "unix"
 
     def log_message(self, *_: object) -> None:

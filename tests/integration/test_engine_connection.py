@@ -2,7 +2,6 @@
 
 import base64
 import gc
-import http.server
 import json
 import os
 import secrets
@@ -31,6 +30,7 @@ from clients.foreign import LONGEST
 from clients.host_facts import HostError, ask_host
 from clients.silent_engines import Address
 from clients.ssh import LOGINS, SshRelay, forwarded, start_detached
+from tests.integration.engine_answers import EngineAnswers
 from wallets.backups.folder import backup_folder
 
 
@@ -88,15 +88,15 @@ def frame(stream: int, part: bytes) -> bytes:
     return bytes([stream, 0, 0, 0]) + len(part).to_bytes(4) + part
 
 
-class Answers(http.server.BaseHTTPRequestHandler):
+class Answers(EngineAnswers):
     """A Docker engine's answers: its version, a pull, and an exec."""
 
     protocol_version = "HTTP/1.1"
 
-    def do_GET(self) -> None:
+    def get(self) -> None:
         self.answer(200, {"ApiVersion": "1.41", "Version": "20.10.24", "ExitCode": 0})
 
-    def do_POST(self) -> None:
+    def post(self) -> None:
         """Answer a pull or an exec; an exec's first output shares a packet with the headers."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         assert isinstance(self.server, Listener)
@@ -116,19 +116,6 @@ class Answers(http.server.BaseHTTPRequestHandler):
             self.server.exec_may_end.wait(20)
             self.wfile.write(frame(2, b"ended")[: 10 if "/cut/" in self.path else None])
             self.close_connection = True
-
-    def answer(self, code: int, value: object) -> None:
-        body = json.dumps(value).encode()
-        self.send_response(code)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def address_string(self) -> str:
-        return "unix"
-
-    def log_message(self, *_: object) -> None:
-        pass
 
 
 class Listener(socketserver.ThreadingUnixStreamServer):

@@ -2,7 +2,6 @@
 
 import base64
 import copy
-import http.server
 import json
 import socketserver
 import threading
@@ -22,6 +21,7 @@ from clients.deployed_nodes import DeployedNode
 from clients.ownership import foreign_files
 from commands.node.rollback_digest import digest_for
 from display.errors import UserError
+from tests.integration.engine_answers import EngineAnswers
 from tests.integration.test_engine_connection import frame
 from tests.unit.test_wallet_backups import wallet
 from wallets.adoption.owner import refuse_managed
@@ -92,12 +92,12 @@ HONEST: dict[str, Any] = {
 """Answers of an honest engine by request."""
 
 
-class Answers(http.server.BaseHTTPRequestHandler):
+class Answers(EngineAnswers):
     """A Docker engine; each answer may be replaced."""
 
     protocol_version = "HTTP/1.1"
 
-    def do_GET(self) -> None:
+    def get(self) -> None:
         """Answer by the request's method and path, without the names of containers that are not there."""
         assert isinstance(self.server, Host)
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -108,9 +108,9 @@ class Answers(http.server.BaseHTTPRequestHandler):
         if path.startswith("/containers/") and last in ("wait", "exec"):
             kind = f"{self.command} /containers/{last}"
         if path == "/version":
-            self.send(200, json.dumps({"ApiVersion": "1.41", "Version": "20.10.24"}).encode())
+            self.answer(200, {"ApiVersion": "1.41", "Version": "20.10.24"})
         elif kind in answers:
-            self.send(200, json.dumps(answers[kind]).encode())
+            self.answer(200, answers[kind])
         elif path == "/_ping" or (
             self.command in ("POST", "DELETE") and last in ("start", "stop", "old" * 12)
         ):
@@ -122,24 +122,9 @@ class Answers(http.server.BaseHTTPRequestHandler):
             archive = to_tar({"mine.wlt": File(data=wallet("one"))}, "wallet", 10000, 10000)
             self.send(200, archive, {"X-Docker-Container-Path-Stat": stat})
         else:
-            self.send(404, json.dumps(answers["error"]).encode())
+            self.answer(404, answers["error"])
 
-    do_POST = do_GET  # noqa: N815 its caller names it
-    do_DELETE = do_GET  # noqa: N815
-
-    def send(self, code: int, body: bytes, headers: dict[str, str] | None = None) -> None:
-        self.send_response(code)
-        for name, value in (headers or {}).items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def address_string(self) -> str:
-        return "unix"
-
-    def log_message(self, *_: object) -> None:
-        pass
+    post = delete = get
 
 
 class Host(socketserver.ThreadingUnixStreamServer):

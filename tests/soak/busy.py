@@ -119,7 +119,7 @@ class Node:
         return f"It does not answer. {self.says()}"
 
     def says(self, state: Mapping[str, Any] | None = None) -> str:
-        """What `up` would quote of the log since the start in a state, or the last one, and the remedy.
+        """Return what `up` would quote of the log since a state's start, or the last one, with its remedy.
 
         Another start may have followed that one.
         """

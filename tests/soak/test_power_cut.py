@@ -523,7 +523,7 @@ def tidy(node: Node, known: dict[str, Known]) -> None:
 
 
 def test_only_a_node_that_serves_wallets_refuses_a_damaged_one(node: Node) -> None:
-    """By default a node has no API for wallets, and does not read them when it starts."""
+    """A node has no API for wallets by default, and does not read them when it starts."""
     torn = node.place(WALLET) / "torn.wlt"
     node.docker("stop", "-t", str(GRACE), CONTAINER)
     torn.touch()
