@@ -2,16 +2,16 @@
 
 import contextlib
 import os
-import selectors
 import signal
 import subprocess
 import time
 from collections.abc import Sequence
 from typing import IO, cast
 
+from clients.process_output import parts
+
 LARGEST = 32_000_000
 """Usual maximum length of output and errors together, in bytes."""
-_CHUNK = 1 << 16
 
 
 class EndlessOutputError(Exception):
@@ -41,23 +41,17 @@ def limited_run(
 def _output(
     process: "subprocess.Popen[bytes]", given: bytes, until: float, largest: int
 ) -> tuple[bytes, bytes]:
-    stdin, *pipes = (cast("IO[bytes]", pipe) for pipe in (process.stdin, process.stdout, process.stderr))
+    stdin = cast("IO[bytes]", process.stdin)
     with contextlib.suppress(BrokenPipeError), stdin:
         stdin.write(given)
-    printed, errors = parts = bytearray(), bytearray()
-    with selectors.DefaultSelector() as unfinished:
-        for pipe, part in zip(pipes, parts, strict=True):
-            unfinished.register(pipe, selectors.EVENT_READ, part)
-        while unfinished.get_map():
-            left = until - time.monotonic()
-            ready = unfinished.select(left) if left > 0 else []
-            if not ready:
-                raise subprocess.TimeoutExpired(process.args, max(0.0, left), stderr=bytes(errors))
-            for key, _ in ready:
-                if more := os.read(key.fd, _CHUNK):
-                    key.data.extend(more)
-                else:
-                    unfinished.unregister(key.fileobj)
+    printed, errors = bytearray(), bytearray()
+    try:
+        for output, said in parts(process, until):
+            printed += output
+            errors += said
             if len(printed) + len(errors) > largest:
                 raise EndlessOutputError
+    except TimeoutError:
+        left = max(0.0, until - time.monotonic())
+        raise subprocess.TimeoutExpired(process.args, left, stderr=bytes(errors)) from None
     return bytes(printed), bytes(errors)

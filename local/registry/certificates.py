@@ -64,16 +64,17 @@ def _refuse_at_another_time(certificate: Path) -> None:
     dates = [ssl.cert_time_to_seconds(date) for date in re.findall(r"^not\w+=(.+)$", printed, re.M)]
     if len(dates) != 2:
         return  # not a certificate: the registry's log says why it can't start
-    begins, ends = dates
-    if not begins <= time.time() <= ends:
-        valid, now = (
-            " to ".join(f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M}" for at in times)
-            for times in ((begins, ends), (time.time(),))
-        )
+    begins, now, ends = dates[0], time.time(), dates[1]
+    if not begins <= now <= ends:
         raise SetupError(
-            f"{certificate} is valid from {valid} UTC, and this machine's clock is at {now}: set it (`sudo "
-            "timedatectl set-ntp true`). If it is right, `./skyinfra setup rotate ca` makes new certificates."
+            f"{certificate} is valid from {_written(begins)} to {_written(ends)} UTC, and this machine's "
+            f"clock is at {_written(now)}: set it (`sudo timedatectl set-ntp true`). If it is right, "
+            "`./skyinfra setup rotate ca` makes new certificates."
         )
+
+
+def _written(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M}"
 
 
 def renew_certificates(layout: Layout) -> None:
