@@ -5,11 +5,9 @@ before it published, as a release engineer would.
 """
 
 import base64
-import gzip
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +15,7 @@ import pytest
 from catalogue.arch import ARCHES
 from clients.manifests import Manifest
 from clients.registry import Repository
+from tests.e2e.contents import unpacked
 from tests.e2e.faulty import Fault
 from tests.e2e.hosted import PASSWORD, USER, Hosted
 from tests.e2e.machine import Machine, Result
@@ -114,12 +113,6 @@ def test_a_second_publish_sends_nothing(up: Machine, hosted: Hosted) -> None:
     asked = [request for request in hosted.proxy.requests if " /v2/tiny/" not in request]
     assert asked == [], "an unchanged stack asks no registry"
     assert not re.search(r"\d+ (created|updated|replaced|deleted)", result.text)
-
-
-def unpacked(path: Path) -> bytes:
-    """Content of a file, decompressed if it is a layer."""
-    content = path.read_bytes()
-    return gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
 
 
 @pytest.mark.usefixtures("published")

@@ -1,6 +1,5 @@
 """Encrypted backups of a running node: created, read without this program, drilled, restored, refused."""
 
-import gzip
 import json
 import os
 import re
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.boards import start_board
+from tests.e2e.contents import unpacked
 from tests.e2e.machine import Machine, Result
 from tests.e2e.plugin import until
 from tests.e2e.test_wallet_identity import MADE
@@ -159,9 +159,8 @@ def _new_content(path: Path, began: float) -> bytes:
     """Content of a file if it was written since then; empty if not, or if it is gone or no regular file."""
     try:
         is_new = path.is_file() and not path.is_symlink() and path.stat().st_mtime >= began
-        content = path.read_bytes() if is_new else b""
-        return gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
-    except (OSError, EOFError):
+        return unpacked(path) if is_new else b""
+    except OSError:
         return b""
 
 
