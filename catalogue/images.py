@@ -60,6 +60,11 @@ class CatalogueEntry:
         """Build context relative to the project, so that it is the same in every checkout."""
         return f"./images/{self.name}"
 
+    @property
+    def patches(self) -> tuple[str, ...]:
+        """Names of the patches that the image's build applies to its Go module (docs/adr/0056)."""
+        return tuple(sorted(path.name for path in (PROJECT / self.context / "patches").glob("*.patch")))
+
     def arguments(self, *, version: str, commit: str, branch: str, gui: bool, layers: int) -> dict[str, str]:
         """Build arguments of the image, from the templates in `build_args`."""
         values = {

@@ -16,6 +16,9 @@ from settings.image import ImageSettings
 from settings.names import exact_tags_of, registries_of, repository_of, tags_of
 from settings.stack import StackSettings
 
+PATCHES = "com.skycoin.patches"
+"""Label that names the patches which an image's Go module got, separated by spaces."""
+
 
 class Images:
     """The images of one stack, without those of its workspaces."""
@@ -77,7 +80,7 @@ class Images:
             base_name=self._bases.label(image),
             build_base=self._bases.build_base,
             build_args=_build_args(entry, image, self.sources[name]),
-            labels=_labels(entry, self.sources[name]),
+            labels=_labels(entry, image, self.sources[name]),
             sources=_named_contexts(image),
             secrets={**self._bases.secrets, **self._settings.build_secrets},
             builder=self._settings.builder,
@@ -102,8 +105,8 @@ def _build_args(entry: CatalogueEntry, image: ImageSettings, source: Provenance)
     return {**image.build_args, **own, "SOURCE_DATE_EPOCH": source.epoch}
 
 
-def _labels(entry: CatalogueEntry, source: Provenance) -> dict[str, str]:
-    """Labels by OCI image-spec 1.1, “Annotations”: only those whose value is known."""
+def _labels(entry: CatalogueEntry, image: ImageSettings, source: Provenance) -> dict[str, str]:
+    """Labels by OCI image-spec 1.1, “Annotations”, and one of our own: only those whose value is known."""
     known = {
         "title": entry.title,
         "url": entry.url,
@@ -113,7 +116,10 @@ def _labels(entry: CatalogueEntry, source: Provenance) -> dict[str, str]:
         "created": source.date or "",
         "licenses": entry.licenses,
     }
-    return {f"org.opencontainers.image.{key}": value for key, value in known.items() if value}
+    labels = {f"org.opencontainers.image.{key}": value for key, value in known.items() if value}
+    # A source of the user's own is built as it is (images/skycoin/Dockerfile).
+    patches = " ".join(entry.patches) if image.source.module is not None else ""
+    return {**labels, PATCHES: patches} if patches else labels
 
 
 def _named_contexts(image: ImageSettings) -> dict[str, str]:

@@ -2,17 +2,20 @@
 
 import json
 import os
+import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from catalogue.images import CATALOGUE
 from clients.fingerprint import SCRIPT, read
 from local.machine.layout import PROJECT
 from local.machine.tools import find_go, go_environment
 from tests.crash_outcomes import Judged, Verdict
 from tests.e2e.layouts import layout_in
 
+NODE = CATALOGUE["skycoin"]
 PASSWORD = "secret"
 SECONDS = 600
 
@@ -38,6 +41,11 @@ class Judge:
         """Save a wallet into a folder with the node's code; `before` is a command to run it under."""
         self._run("save", str(file), str(folder), before=before)
 
+    def address(self, folder: Path, *before: str) -> subprocess.CompletedProcess[str]:
+        """Have `mine.wlt` in a folder get one more address, as the node's API does it; `before` as above."""
+        command = [*before, str(self.program), "address", str(folder)]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
+
     def _run(self, *words: str, given: str = "", before: Iterable[str] = ()) -> str:
         command = [*before, str(self.program), *words]
         done = subprocess.run(
@@ -47,23 +55,35 @@ class Judge:
         return done.stdout
 
 
-def build_judge(folder: Path) -> Judge:
-    """Build it with the Go toolchain and the caches that all set-ups share."""
+def build_judge(folder: Path, *, patched: bool = False) -> Judge:
+    """Build it with the Go toolchain and the caches that all set-ups share.
+
+    The node's own code is that of the module; if `patched`, with the patches that the image `skycoin` has.
+    """
     layout = layout_in(folder, 0)
-    program = folder / "judge"
-    env = {**os.environ, **go_environment(layout)}
-    command = [find_go(layout), "build", "-o", str(program), "."]
+    go, env = find_go(layout), {**os.environ, **go_environment(layout)}
+    sources, program = PROJECT / "tests" / "judge", folder / "judge"
+    if patched:
+        # Go refuses an overlay in its module cache.
+        sources = shutil.copytree(sources, folder / "sources")
+        _run([go, "mod", "download", NODE.module], sources, env)
+        module = _run([go, "list", "-m", "-f", "{{.Dir}}", NODE.module], sources, env).strip()
+        node = folder / "node"
+        _run(["cp", "-r", "--no-preserve=mode", module, str(node)], folder, env)
+        for name in NODE.patches:
+            _run(["git", "apply", str(PROJECT / NODE.context / "patches" / name)], node, env)
+        (node / "go.mod").write_text(f"module {NODE.module}\n")
+        _run([go, "mod", "edit", "-replace", f"{NODE.module}={node}"], sources, env)
+    _run([go, "build", "-o", str(program), "."], sources, env)
+    return Judge(program)
+
+
+def _run(command: Sequence[str], folder: Path, env: Mapping[str, str]) -> str:
     done = subprocess.run(
-        command,
-        cwd=PROJECT / "tests" / "judge",
-        env=env,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=SECONDS,
+        command, cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=SECONDS
     )
     assert done.returncode == 0, done.stderr
-    return Judge(program)
+    return done.stdout
 
 
 def judged(judge: Judge, contents: Iterable[bytes], folder: Path) -> Judged:

@@ -40,6 +40,7 @@ COMMIT = "13141d81aaa5fa3c653522f6d462dfc851c962f2"
 MODULE = "github.com/skycoin/skycoin"
 STORM = 20
 """Seconds during which the restarts of a program that exits at once are counted: eight at most."""
+PATCHES = PROJECT / "images" / "skycoin" / "patches"
 SBOM_MODULE = PROJECT / "images" / "go-module" / "sbom"
 
 
@@ -175,6 +176,12 @@ def test_an_sbom_describes_the_program_next_to_it(own: Path, arch: str, name: st
     assert (subject.name, subject.version) == (MODULE, "v0.27.1")
     assert str(subject.purl) == f"pkg:golang/{MODULE}@v0.27.1#cmd/{name}"
     assert [digest.content for digest in subject.hashes] == [hashlib.sha256(content).hexdigest()]
+    assert subject.pedigree is not None
+    assert [str(release.purl) for release in subject.pedigree.ancestors] == [f"pkg:golang/{MODULE}@v0.27.1"]
+    patches = [
+        patch.diff.text.content for patch in subject.pedigree.patches if patch.diff and patch.diff.text
+    ]
+    assert patches == [file.read_text() for file in sorted(PATCHES.iterdir())]
     properties = {entry.name: entry.value for entry in bom.metadata.properties}
     assert properties["cdx:gomod:build:vcs:revision"] == COMMIT
     assert properties["cdx:gomod:build:env:GOARCH"] == ARCHES[arch].goarch
@@ -212,6 +219,7 @@ def test_an_sbom_written_again_elsewhere_is_identical(
     """An SBOM has no serial number, no time, and nothing specific to the machine that wrote it."""
     program_file = own / arch / "usr/bin" / name
     told = ["-version", "0.27.1", "-commit", COMMIT, "-epoch", "1606093308", "-folder", str(tmp_path)]
+    told += ["-patches", str(PATCHES)]
     subprocess.run([str(writer), *told, str(program_file)], check=True, timeout=60)
     file = f"{name}.cdx.json"
     assert (tmp_path / file).read_bytes() == (own / arch / SBOMS / file).read_bytes()
@@ -239,6 +247,7 @@ def test_variant_is_labelled_and_runs_as_an_unprivileged_user(repository: Reposi
     labels = config["Labels"]
     assert labels["org.opencontainers.image.version"] == "0.27.1"
     assert labels["org.opencontainers.image.revision"] == COMMIT
+    assert labels["com.skycoin.patches"] == "wallet-saves.patch"
     assert labels["org.opencontainers.image.created"] == "2020-11-23T01:01:48Z"
     assert re.fullmatch(r"sha256:[0-9a-f]{64}", labels["org.opencontainers.image.base.digest"])
     assert "org.opencontainers.image.licenses" not in labels, "Skycoin 0.27.1 names none, and none is made up"

@@ -2,6 +2,7 @@
 //
 //	judge load PASSWORD     the files named on standard input, one JSON line each
 //	judge save FILE FOLDER  FILE as the node saves it into FOLDER
+//	judge address FOLDER    one more address of a FOLDER's mine.wlt, as the API's wallet/newAddress makes it
 //	judge make FOLDER       the wallets of tests/saves, with new timestamps and nonces
 package main
 
@@ -12,6 +13,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"github.com/skycoin/skycoin/src/cipher"
 	"github.com/skycoin/skycoin/src/util/logging"
@@ -35,6 +37,9 @@ const (
 	name = "mine.wlt"
 )
 
+// strace counts the system calls of each thread, so all have to be one thread's.
+func init() { runtime.LockOSThread() }
+
 func main() {
 	logging.Disable()
 	var err error
@@ -43,10 +48,12 @@ func main() {
 		err = loadAll(os.Args[2])
 	case len(os.Args) == 4 && os.Args[1] == "save":
 		err = save(os.Args[2], os.Args[3])
+	case len(os.Args) == 3 && os.Args[1] == "address":
+		err = address(os.Args[2])
 	case len(os.Args) == 3 && os.Args[1] == "make":
 		err = makeAll(os.Args[2])
 	default:
-		err = fmt.Errorf("usage: judge load PASSWORD | save FILE FOLDER | make FOLDER")
+		err = fmt.Errorf("usage: judge load PASSWORD | save FILE FOLDER | address FOLDER | make FOLDER")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -121,6 +128,21 @@ func save(file, folder string) error {
 		return err
 	}
 	return wallet.Save(w, folder)
+}
+
+func address(folder string) error {
+	config := wallet.NewConfig()
+	config.WalletDir, config.EnableWalletAPI = folder, true
+	service, err := wallet.NewService(config)
+	if err != nil {
+		return err
+	}
+	made, err := service.NewAddresses(name, nil, 1)
+	if err != nil {
+		return err
+	}
+	fmt.Println(made[0])
+	return nil
 }
 
 // makeAll writes what a wallet is before and after each kind of save: GROUP.MOMENT.

@@ -31,6 +31,8 @@ type told struct {
 	commit  string
 	// epoch is SOURCE_DATE_EPOCH; empty or 0 if the source has no date.
 	epoch string
+	// patches is a folder of what was applied to the module; empty, or missing, if nothing was.
+	patches string
 }
 
 func main() {
@@ -39,6 +41,7 @@ func main() {
 	flag.StringVar(&given.version, "version", "", "version of the program, without v")
 	flag.StringVar(&given.commit, "commit", "", "commit of the program's source")
 	flag.StringVar(&given.epoch, "epoch", "", "date of the source, in seconds")
+	flag.StringVar(&given.patches, "patches", "", "folder of the patches that the program's module got, NAME.patch")
 	var image image
 	flag.StringVar(&image.name, "image", "", "name of the image: also write image.cdx.json")
 	flag.StringVar(&image.base, "base", "", "root of the image under it, in which busybox is looked for")
@@ -76,7 +79,7 @@ func write(program string, given told, folder string) error {
 	if err != nil {
 		return err
 	}
-	subject, err := application(info, given.version)
+	subject, err := application(info, given)
 	if err != nil {
 		return err
 	}
@@ -111,12 +114,17 @@ func save(bom *cdx.BOM, given told, path string) error {
 }
 
 // application describes the program itself. A program of a working copy has no package URL, because a
-// scanner would take it for the release.
-func application(info *debug.BuildInfo, version string) (*cdx.Component, error) {
-	// (devel) is the module in which the build started; a working copy in place of a module is a replacement.
-	if info.Main.Replace == nil && info.Main.Version != "(devel)" {
-		if version != "" && "v"+version != info.Main.Version {
-			return nil, fmt.Errorf("version %s is not the linked one, which is %s", version, info.Main.Version)
+// scanner would take it for the release. One of a patched module has: what is known of the release holds for it.
+func application(info *debug.BuildInfo, given told) (*cdx.Component, error) {
+	origin, err := pedigree(info, given.patches)
+	if err != nil {
+		return nil, err
+	}
+	// (devel) is the module in which the build started; a working copy in place of a module is a replacement, and
+	// so is a patched module.
+	if info.Main.Version != "(devel)" && (info.Main.Replace == nil || origin != nil) {
+		if given.version != "" && "v"+given.version != info.Main.Version {
+			return nil, fmt.Errorf("version %s is not the linked one, which is %s", given.version, info.Main.Version)
 		}
 		// In Go's build information, the package's path begins with that of its module.
 		purl := packageURL(info.Main.Path, info.Main.Version)
@@ -129,17 +137,41 @@ func application(info *debug.BuildInfo, version string) (*cdx.Component, error) 
 			Name:       info.Main.Path,
 			Version:    info.Main.Version,
 			PackageURL: purl,
+			Pedigree:   origin,
 		}, nil
 	}
-	if version == "" {
+	if given.version == "" {
 		return nil, errors.New("a working copy needs -version")
 	}
 	return &cdx.Component{
 		BOMRef:  info.Path,
 		Type:    cdx.ComponentTypeApplication,
 		Name:    info.Main.Path,
-		Version: version,
+		Version: given.version,
 	}, nil
+}
+
+// pedigree names the release and the patches that the program's module is made of; nil if there are none.
+func pedigree(info *debug.BuildInfo, folder string) (*cdx.Pedigree, error) {
+	if folder == "" {
+		return nil, nil
+	}
+	files, err := filepath.Glob(filepath.Join(folder, "*.patch"))
+	if err != nil || len(files) == 0 {
+		return nil, err
+	}
+	var patches []cdx.Patch
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		diff := cdx.AttachedText{ContentType: "text/x-diff", Content: string(content)}
+		patches = append(patches, cdx.Patch{Type: cdx.PatchTypeUnofficial, Diff: &cdx.Diff{Text: &diff}})
+	}
+	release := newLibrary(info.Main.Path, info.Main.Version)
+	release.Scope = ""
+	return &cdx.Pedigree{Ancestors: &[]cdx.Component{release}, Patches: &patches}, nil
 }
 
 func below(info *debug.BuildInfo) string {

@@ -50,7 +50,7 @@ func (i image) write(program string, given told, folder string) error {
 	components = append(components, certificates)
 	components = append(components, packages...)
 	if i.gui != "" {
-		found, err := i.webInterface(program, given.version)
+		found, err := i.webInterface(program, given)
 		if err != nil {
 			return fmt.Errorf("%s: %w", program, err)
 		}
@@ -178,12 +178,12 @@ func sourceURL(fields map[string]string, distro string) string {
 }
 
 // webInterface describes the web interface, a folder of the program's module with the module's version.
-func (i image) webInterface(program, version string) (cdx.Component, error) {
+func (i image) webInterface(program string, given told) (cdx.Component, error) {
 	info, err := buildinfo.ReadFile(program)
 	if err != nil {
 		return cdx.Component{}, err
 	}
-	subject, err := application(info, version)
+	subject, err := application(info, given)
 	if err != nil {
 		return cdx.Component{}, err
 	}
