@@ -29,12 +29,15 @@ class SourceSettings(Settings):
     """Source of the software: exactly one of module, git, path, debian."""
 
     module: GoModule | None = None
-    """The image's Go module, at the version that `images/NAME/go.mod` pins."""
+    """The image's Go module, at the version that `images/NAME/go.mod` pins. That of `skycoin` is
+    [patched](stacks.md#the-nodes-patch)."""
     git: GitUrl | None = None
     """Git repository, for the images `skycoin` and `skywire`; with no login (see `skycoin:build-secrets`).
-    With http(s), its URL ends with `.git`: BuildKit takes another one for a file to download."""
+    With http(s), its URL ends with `.git`: BuildKit takes another one for a file to download. It gets no
+    patch."""
     path: Folder | None = None
-    """Working copy, for the images `skycoin` and `skywire`, with a folder `cmd`; relative to the project."""
+    """Working copy, for the images `skycoin` and `skywire`, with a folder `cmd`; relative to the project.
+    It gets no patch."""
     debian: DebianPackage | None = None
     """Debian package, for the image `proxy`; built with Debian's newest fixes of `version`."""
     version: Version

@@ -3,6 +3,9 @@
 v0.27.1 saves like this (`SaveBinary` in src/util/file/file.go; tests/e2e/test_crash_states.py checks a
 trace): create and write FILE.tmp.HASH, truncate and write FILE, remove FILE.tmp.HASH. Nothing is synced, so a
 power cut leaves whatever the file system had written by then, in whatever order it guarantees.
+
+With the patch (docs/adr/0056; tests/e2e/test_patched_saves.py checks a trace): create, write and sync
+FILE.tmp.HASH, rename it to FILE, sync the folder.
 """
 
 import hashlib
@@ -27,10 +30,13 @@ STEP = 41
 class Class(StrEnum):
     """Class of crash: how much of the order of operations survives it."""
 
-    KILLED = "the node is killed, the machine goes on"
-    ORDERED = "power cut; the file system keeps the order of names and sizes, and writes data first"
-    BLOCKS = "power cut; sizes are written before data: blocks of zeros, or of what was there before"
-    UNORDERED = "power cut; no order at all: each operation is there or not"
+    PATCHED = "with the patch: the node is killed, or power cut and renames are atomic"
+    KILLED = "no patch: the node is killed, the machine goes on"
+    ORDERED = "no patch: power cut; the file system keeps the order of names and sizes, and writes data first"
+    BLOCKS = (
+        "no patch: power cut; sizes are written before data: blocks of zeros, or of what was there before"
+    )
+    UNORDERED = "no patch: power cut; no order at all: each operation is there or not"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +91,15 @@ def states(save: Save, step: int = STEP) -> list[State]:
 
 
 Pair = tuple[bytes | None, bytes | None]
+
+
+def _patched(save: Save, step: int) -> Iterator[Pair]:
+    """Yield the states in which the copy was written to any extent, in any order, or was renamed."""
+    chance = random.Random(save.name)  # noqa: S311 no secret
+    yield save.old, None
+    yield from ((save.old, save.new[:end]) for end in [*range(0, len(save.new), step), len(save.new)])
+    yield from ((save.old, data) for data in _torn(save.new, save.old, chance))
+    yield save.new, None
 
 
 def _killed(save: Save, step: int) -> Iterator[Pair]:
@@ -160,6 +175,7 @@ def _block(content: bytes, number: int) -> bytes:
 
 
 _MAKERS = {
+    Class.PATCHED: _patched,
     Class.KILLED: _killed,
     Class.ORDERED: _ordered,
     Class.BLOCKS: _blocks,
