@@ -55,6 +55,17 @@ class Judge:
         return done.stdout
 
 
+def published_source(folder: Path) -> Path:
+    """Copy of the node's source as it is published."""
+    layout = layout_in(folder, 0)
+    go, env = find_go(layout), {**os.environ, **go_environment(layout)}
+    place = PROJECT / NODE.context
+    _run([go, "mod", "download", NODE.module], place, env)
+    module = _run([go, "list", "-m", "-f", "{{.Dir}}", NODE.module], place, env).strip()
+    _run(["cp", "-r", "--no-preserve=mode", module, str(folder / "node")], folder, env)
+    return folder / "node"
+
+
 def build_judge(folder: Path, *, patched: bool = False) -> Judge:
     """Build it with the Go toolchain and the caches that all set-ups share.
 
@@ -66,10 +77,7 @@ def build_judge(folder: Path, *, patched: bool = False) -> Judge:
     if patched:
         # Go refuses an overlay in its module cache.
         sources = shutil.copytree(sources, folder / "sources")
-        _run([go, "mod", "download", NODE.module], sources, env)
-        module = _run([go, "list", "-m", "-f", "{{.Dir}}", NODE.module], sources, env).strip()
-        node = folder / "node"
-        _run(["cp", "-r", "--no-preserve=mode", module, str(node)], folder, env)
+        node = published_source(folder)
         for name in NODE.patches:
             _run(["git", "apply", str(PROJECT / NODE.context / "patches" / name)], node, env)
         (node / "go.mod").write_text(f"module {NODE.module}\n")
