@@ -51,6 +51,9 @@ HOLDS: Mapping[str, Mapping[str, int]] = {
 RECORDED = sorted(STATES.glob("*/*.json"))
 LOCAL = STATES / "0.1.0" / "local.json"
 
+PUBLISHED = ("0.1.0/hosted", "0.2.0/hosted")
+"""States with exact tags in a registry that keeps them: CHANGELOG.md says to raise `revision`."""
+
 Settings = dict[str, Any]
 Change = Callable[[Settings], None]
 
@@ -92,6 +95,12 @@ def previews(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, 
     folder = tmp_path_factory.mktemp("upgrades")
     env = make_pulumi(folder / "pulumi")
     wanted = {named(file): read(file) for file in RECORDED}
+    for name in PUBLISHED:
+        state, settings, stack = wanted[name]
+        wanted[f"{name}, as it was"] = wanted[name]
+        raised = yaml.safe_load(settings)
+        raised["config"]["skycoin:images"]["skycoin"]["revision"] = 1
+        wanted[name] = (state, yaml.safe_dump(raised), stack)
     state, settings, stack = read(LOCAL)
     for change in PLANTED:
         changed = yaml.safe_load(settings)
@@ -138,8 +147,26 @@ def test_todays_program_over_a_state_keeps_the_law_of_upgrades(
 ) -> None:
     done = previews[named(file)].result()
     listed = listed_replacements((PROJECT / "CHANGELOG.md").read_text(), file.parent.name)
-    assert offences(done.state, done.said, listed) == [], done.text
+    # A raised revision has tags of its own. The earlier ones leave the state, and stay in the registries.
+    left = [
+        f"{TAG} skycoin-{registry}-{tag}-tag: delete"
+        for registry in ("local", "community")
+        for tag in ("0.27.1", "release-v0.27.1")
+        if named(file) in PUBLISHED
+    ]
+    assert sorted(offences(done.state, done.said, listed)) == sorted(left), done.text
     assert done.code == 0, done.text
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_rebuilt_image_is_refused_under_an_exact_tag_and_the_remedy_is_named(
+    previews: Mapping[str, Future[Previewed]], name: str
+) -> None:
+    """The patch gives the node's image another content."""
+    done = previews[f"{name}, as it was"].result()
+    assert done.code != 0
+    assert "registry.localhost:15445/skycoin/skycoin:0.27.1 is published as sha256:" in done.text
+    assert "increase the image's `revision:`" in done.text
 
 
 @pytest.mark.parametrize("file", sorted(LOCAL.parent.glob("*.json")), ids=named)
