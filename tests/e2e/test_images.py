@@ -15,6 +15,7 @@ import pytest
 from catalogue.arch import ARCHES
 from local.machine.layout import PROJECT
 from local.machine.tools import CRANE, ensure_tool, find_go, go_environment
+from mocks.engine import BUILD
 from tests.e2e.images import Repository, program
 from tests.e2e.machine import Machine
 from tests.e2e.sboms import LICENCES, SBOMS, Modules, linked_modules, modules_of, others_of, sbom_of
@@ -256,6 +257,28 @@ def test_variant_is_labelled_and_runs_as_an_unprivileged_user(repository: Reposi
     assert config["Entrypoint"] == ["docker-entrypoint.sh"]
     assert "Volumes" not in config, "an anonymous wallet volume is lost with its container"
     assert not any(name.startswith(("WALLET_DIR", "WALLET_NAME")) for name in config["Env"])
+
+
+def built_again(up: Machine) -> set[str]:
+    """Images that the next `up` would build, by a preview."""
+    done = up.pulumi("preview", "--stack", "local", "--json")
+    assert done.code == 0, done.text
+    steps = json.JSONDecoder().raw_decode(done.text[done.text.index("{") :])[0]["steps"]
+    urns = [step["urn"].split("::") for step in steps if step["op"] != "same"]
+    return {name for *_, kind, name in urns if kind.endswith(BUILD)}
+
+
+def test_a_changed_patch_builds_the_node_again_and_nothing_else(up: Machine) -> None:
+    """Its folder is part of the build context, which the builder's plugin hashes."""
+    file = up.checkout / PATCHES.relative_to(PROJECT) / "wallet-saves.patch"
+    text = file.read_text()
+    same = built_again(up)
+    try:
+        file.write_text(f"Another reason.\n{text}")
+        changed = built_again(up)
+    finally:
+        file.write_text(text)
+    assert (same, changed) == (set(), {f"skycoin-{arch}-image" for arch in ARCHES})
 
 
 @pytest.mark.parametrize("arch", ARCHES)
