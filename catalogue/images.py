@@ -62,7 +62,7 @@ class CatalogueEntry:
 
     @property
     def patches(self) -> tuple[str, ...]:
-        """Names of the patches that the image's build applies to its Go module (docs/adr/0056)."""
+        """Names of the patches that the image's build applies to its Go module (docs/adr/0055)."""
         return tuple(sorted(path.name for path in (PROJECT / self.context / "patches").glob("*.patch")))
 
     def arguments(self, *, version: str, commit: str, branch: str, gui: bool, layers: int) -> dict[str, str]:

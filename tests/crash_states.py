@@ -4,7 +4,7 @@ v0.27.1 saves like this (`SaveBinary` in src/util/file/file.go; tests/e2e/test_c
 trace): create and write FILE.tmp.HASH, truncate and write FILE, remove FILE.tmp.HASH. Nothing is synced, so a
 power cut leaves whatever the file system had written by then, in whatever order it guarantees.
 
-With the patch (docs/adr/0056; tests/e2e/test_patched_saves.py checks a trace): create, write and sync
+With the patch (docs/adr/0055; tests/e2e/test_patched_saves.py checks a trace): create, write and sync
 FILE.tmp.HASH, rename it to FILE, sync the folder.
 """
 

@@ -137,7 +137,7 @@ def test_a_patched_node_always_leaves_the_wallet_from_before_or_after_the_save(a
 
 
 @pytest.mark.case(1)
-def test_a_killed_node_always_leaves_one_complete_wallet(all_judged: Judged) -> None:
+def test_a_save_that_is_killed_always_leaves_one_complete_wallet(all_judged: Judged) -> None:
     """Either the file or its temporary copy is complete; a crash in the first save may leave neither.
 
     This holds for a save, not for what precedes it in the API's wallet/newAddress.

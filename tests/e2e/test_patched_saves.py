@@ -1,4 +1,4 @@
-"""Saves of the patched node (docs/adr/0056): its system calls, a kill at each, and each that fails.
+"""Saves of the patched node (docs/adr/0055): its system calls, a kill at each, and each that fails.
 
 No node and no engine runs: tests/judge calls the node's own code, with the patches and without them.
 """

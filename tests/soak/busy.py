@@ -164,17 +164,11 @@ class Known:
 class Load:
     """Changes of wallets, from entering until the node has ended; `known` is added to."""
 
-    def __init__(
-        self, node: Node, prefix: str, known: dict[str, Known], *, label: int = 10, grow: bool = True
-    ) -> None:
-        """Prepare it; the API's wallets have a label of `label` kilobytes, which every save writes.
-
-        Unless they are to `grow`, the API only makes wallets.
-        """
+    def __init__(self, node: Node, prefix: str, known: dict[str, Known], *, label: int = 10) -> None:
+        """Prepare it; the API's wallets have a label of `label` kilobytes, which every save writes."""
         self._node, self._prefix, self._known = node, prefix, known
         self._label = "mine " * (200 * label)
         self._ended = threading.Event()
-        self._growth = GROWTH if grow else 0
         self._chance = random.Random(prefix)  # noqa: S311 no secret
         self.changes = 0
         """Number of changes that were confirmed."""
@@ -229,7 +223,7 @@ class Load:
         while not self._ended.is_set():
             try:
                 pair = [self._create(kind) for kind in KINDS]
-                for _ in range(self._growth):
+                for _ in range(GROWTH):
                     self._grow(self._chance.choice(pair))
                     if self._ended.is_set():
                         break

@@ -11,7 +11,6 @@ import re
 import secrets
 import shutil
 import signal
-import statistics
 import subprocess
 import sys
 import time
@@ -24,9 +23,7 @@ from pathlib import Path
 
 import pytest
 
-from clients.engine import connect
 from clients.fingerprint import SCRIPT, VolumeWallets, read
-from clients.wallet_on_host import WalletOnHost
 from display.markdown import table
 from providers.skycoin.last_words import DAMAGED
 from tests.crash_outcomes import Outcome, Verdict
@@ -78,16 +75,9 @@ CUT = """\
 The volumes are on ext4, mounted as Debian does, in a file. A cut is a copy of that file at one moment: it
 has all that the file system had handed to its disk, whose own cache is not simulated. The journal of the
 copy is replayed, and `e2fsck` then finds no fault."""
-SYNCED = """\
-The same with a node from a source of one's own, without API calls for a new address, which can lose a wallet
-whatever the file system does. Its volume has the attribute S, which the program sets where image and file
-system have it.
-A wallet without a whole copy is one whose first save had not ended: no address of it had been returned."""
 FULL = """\
 A wallet of 40 kB gets an address, three times, on a volume with little space. Before the second and the third
 attempt, all space that has become free is taken by something else."""
-CHATTR_IMAGE = "skycoin-soak-chattr"
-"""Name of an image with Debian's `chattr`: the busybox of Debian, on which nodes of tests run, has none."""
 Counts = Counter[tuple[str, Outcome]]
 
 
@@ -299,12 +289,12 @@ def accept(node: Node) -> None:
 
 
 def cut_under_load(
-    node: Node, disk: Disk, known: dict[str, Known], chance: random.Random, number: int, *, grow: bool = True
+    node: Node, disk: Disk, known: dict[str, Known], chance: random.Random, number: int
 ) -> float:
     """Cut the power at a random moment of a load, without a sync before it; return when."""
     moment = chance.uniform(0, LONGEST)
     print(f"cut {number + 1}: {moment:.2f} s after the load began", flush=True)
-    with Load(node, f"cut{number + 1}", known, grow=grow) as load:
+    with Load(node, f"cut{number + 1}", known) as load:
         time.sleep(moment)
         cut = time.monotonic()
         disk.cut()
@@ -394,74 +384,6 @@ def test_a_power_cut_leaves_wallets_and_a_database_as_the_docs_say(
     assert node.start() == ""
     record_cuts(node, seed, counts, chains)
     tidy(node, known)
-
-
-@pytest.mark.case(3)
-def test_a_power_cut_loses_no_address_that_was_returned_if_the_file_system_syncs_saves(
-    unpatched: Node, looker: Looker, tmp_path: Path
-) -> None:
-    """The program sets the attribute in its own confined container, of an image that has `chattr`."""
-    node = unpatched
-    chance, seed = chance_of("synced")
-    counts: Counts = Counter()
-    known: dict[str, Known] = {}
-    node.docker("stop", "-t", str(GRACE), CONTAINER)
-    disk = Disk(tmp_path, {"wallet": node.place(WALLET), "data": node.place(DATA)})
-    with disk.in_place():
-        try:
-            assert node.start() == ""
-            usual = took(node)
-            sync_saves(node)
-            synced = took(node)
-            for number in range(CUTS):
-                cut = cut_under_load(node, disk, known, chance, number, grow=False)
-                found = looker.look(node.place(WALLET))
-                has = judge(found, known, cut, "power cut, saves are synced", counts)
-                if number < 3:
-                    assert_refused(node, found)
-                recover(node, looker, found, tmp_path / "backups", has)
-                adjusted(known, has)
-                if len(known) > MANY:
-                    forgotten(node, known, sorted(known)[: len(known) - MANY])
-                assert node.start() == ""
-                assert_loaded(node, known)
-        finally:
-            node.machine.docker("kill", CONTAINER)
-    assert node.start() == ""
-    slow = (
-        f"Creating a wallet by the API took {usual:.0f} ms before, and {synced:.0f} ms then (median of 20)."
-    )
-    told = counted(counts, {"power cut, saves are synced": CUTS})
-    write(
-        "Power cuts of an unpatched node, whose saves are synced", node, seed, [SYNCED, "", *told, "", slow]
-    )
-    tidy(node, known)
-
-
-def sync_saves(node: Node) -> None:
-    """Let the product set the attribute of the volume, with the programs of a Debian image."""
-    machine = node.machine
-    [rootfs] = (machine.layout.cache / "base").glob("*.tar.gz")
-    node.docker("import", "--change", f"USER {USER}:{USER}", str(rootfs), CHATTR_IMAGE)
-    try:
-        inputs = {"host": "here", "engine": machine.environment()["DOCKER_HOST"], "wallet": WALLET}
-        on_host = WalletOnHost(connect(inputs), {**inputs, "image": CHATTR_IMAGE})
-        assert on_host.sync_saves() == "synced"
-    finally:
-        node.docker("image", "rm", CHATTR_IMAGE)
-    flags = run("lsattr", "-d", node.place(WALLET)).split()[0]
-    assert "S" in flags
-
-
-def took(node: Node) -> float:
-    """Milliseconds for creating a wallet by the API; the median of 20."""
-    times = []
-    for _ in range(20):
-        seed = node.ask("wallet/newSeed")["seed"]
-        began = time.monotonic()
-        node.ask("wallet/create", type="deterministic", seed=seed, label="timed")
-        times.append(1000 * (time.monotonic() - began))
-    return statistics.median(times)
 
 
 def record_cuts(node: Node, seed: str, counts: Counts, chains: Counter[str]) -> None:

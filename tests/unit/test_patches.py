@@ -62,7 +62,7 @@ def test_a_patch_says_why_and_for_which_version(file: Path) -> None:
     assert file.suffix == ".patch", "the build applies no other"
     why, _, diff = file.read_text().partition("\n--- a/")
     assert diff
-    assert "docs/adr/0056-patched-saves.md" in why
+    assert "docs/adr/0055-patched-saves.md" in why
     for folder in ("images/skycoin", "tests/judge"):
         [version] = re.findall(rf"{IMAGE.module} (v\S+)", (PROJECT / folder / "go.mod").read_text())
         assert f"For {IMAGE.module} {version}." in why
