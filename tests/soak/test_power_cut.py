@@ -449,8 +449,8 @@ def test_a_node_that_is_killed_while_it_saves_runs_again_with_all_its_wallets(
 def test_an_unpatched_node_that_is_killed_while_it_makes_addresses_loses_a_wallet(
     unpatched: Node, looker: Looker
 ) -> None:
-    """The same kills find what the patch mends: an empty wallet, and no whole copy of it."""
-    node = unpatched
+    """The same kills and the same judge find what the patch mends: an empty wallet without a whole copy."""
+    node, lost = unpatched, 0
     chance, seed = chance_of("unpatched")
     counts: Counts = Counter()
     known: dict[str, Known] = {}
@@ -465,12 +465,18 @@ def test_an_unpatched_node_that_is_killed_while_it_makes_addresses_loses_a_walle
         for name, one in known.items():
             outcome, _ = found.outcome(name, {*one.addresses})
             counts[event, outcome] += bool(one.addresses)
+        try:
+            judge_patched(found, known, time.monotonic(), event, Counter())
+        except AssertionError:
+            lost += 1
         for path in node.place(WALLET).glob("*.wlt*"):
             path.unlink()
         known.clear()
     assert counts[event, Outcome.TORN] > 0
+    assert lost > 0
     write("Kills of an unpatched node", node, seed, counted(counts, {event: KILLS}))
     assert node.start() == ""
+    node.ask("wallet/create", type="deterministic", seed=node.ask("wallet/newSeed")["seed"], label="mine")
     accept(node)
 
 
