@@ -70,13 +70,14 @@ class Rebuild:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Changes:
-    """All changes of one preview that concern a reviewer, in the order of the program."""
+    """All changes of one preview that concern a reviewer."""
 
     rebuilds: tuple[Rebuild, ...]
     publications: tuple[Publication, ...]
     withdrawn: tuple[str, ...]
     """References of tags that the stack would no longer manage; they stay in the registry."""
     restarts: tuple[Restart, ...]
+    """Containers, those that would be removed first, then by name."""
     volumes: tuple[Volume, ...]
     """Volumes that would change without being lost."""
     others: Mapping[str, int]
@@ -124,7 +125,12 @@ def read_changes(preview: Any, checkout: Checkout | None = None, *, shows_sames:
             if step.type == TAG and step.op != "delete"
         ),
         withdrawn=tuple(reference(step) for step in steps if step.type == TAG and step.op == "delete"),
-        restarts=tuple(causes.of_container(step) for step in steps if step.type in CONTAINERS),
+        # The engine's order of nodes on several hosts differs from run to run.
+        restarts=tuple(
+            causes.of_container(step)
+            for step in sorted(steps, key=lambda step: (step.op != "delete", step.name))
+            if step.type in CONTAINERS
+        ),
         volumes=tuple(touched_volumes(steps, in_state(preview))),
         others=_counted(
             step for step in steps if step.type not in (BUILD, TAG, *CONTAINERS, VOLUME, *RETIRED)

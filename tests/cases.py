@@ -31,8 +31,6 @@ _CASES = {
     1: Case(
         "the node is killed (SIGKILL) at random moments while it writes a wallet",
         "it starts again, and every wallet is complete or is restored from its temporary copy",
-        "v0.27.1 empties a wallet's file before the API adds an address: after a kill at that moment, only "
-        "a copy or a backup has the wallet (docs/wallets.md)",
     ),
     2: Case(
         "`docker stop` of a busy node",

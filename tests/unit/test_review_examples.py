@@ -381,6 +381,19 @@ def test_a_documented_example_matches_the_programs_output(name: str) -> None:
     assert risk_of(changes).level is level
 
 
+def test_the_engines_order_of_hosts_does_not_change_what_stops() -> None:
+    """It differs from run to run; what stops for good is named first."""
+    for preview in (boards(), node_removed()):
+        turned = {**preview, "steps": [*reversed(preview["steps"])]}
+        found = read_changes(preview).restarts
+        assert len(found) == 2
+        assert read_changes(turned).restarts == found
+        assert [restart.op == "delete" for restart in found] == [
+            preview["changeSummary"].get("delete", 0) > 0,
+            False,
+        ]
+
+
 def test_every_example_is_generated_by_a_test_and_listed() -> None:
     assert {file.stem for file in FOLDER.glob("*.md")} == {*PAGES, *REAL, "README"}
     listed = (FOLDER / "README.md").read_text()
