@@ -61,11 +61,11 @@ def _compared(
     target: float,
     changes: Mapping[str, Any],
 ) -> Ratio:
-    with _started(layout) as boards, tempfile.TemporaryDirectory() as folder:
-        all_boards = _written(Path(folder) / "all", {**settings(boards), **changes})
-        peer = _written(Path(folder) / "one", settings(boards[:1]))
-        with _fresh(layout, env, boards) as fresh:
-            times = in_turn(lambda: _up(env, all_boards), lambda: _up(env, peer), rounds, before=fresh)
+    with started(layout, BOARDS) as boards, tempfile.TemporaryDirectory() as folder:
+        all_boards = written(Path(folder) / "all", {**settings(boards), **changes})
+        peer = written(Path(folder) / "one", settings(boards[:1]))
+        with fresh_stack(layout, env, boards) as fresh:
+            times = in_turn(lambda: up(env, all_boards), lambda: up(env, peer), rounds, before=fresh)
     return Ratio(name=name, unit="s", ours=times[0], peer=times[1], target=target)
 
 
@@ -81,21 +81,23 @@ def settings(boards: Sequence[Board]) -> dict[str, Any]:
 
 
 @contextmanager
-def _started(layout: Layout) -> Iterator[Sequence[Board]]:
-    """Start the boards, and stop them in any case; stop those of a killed run first."""
+def started(layout: Layout, count: int) -> Iterator[Sequence[Board]]:
+    """Start so many boards, and stop them in any case; stop those of a killed run first."""
     if os.geteuid() != 0:
         raise SetupError("The boards of this case are network namespaces, which take root: sudo make bench.")
     if shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin") is None:
         raise SetupError("The boards of this case need sshd: install Debian's openssh-server.")
     end_boards(layout.state)
     try:
-        yield [start_board(layout, f"bench-{number}", FIRST + number) for number in range(BOARDS)]
+        yield [start_board(layout, f"bench-{number}", FIRST + number) for number in range(count)]
     finally:
         end_boards(layout.state)
 
 
 @contextmanager
-def _fresh(layout: Layout, env: Mapping[str, str], boards: Sequence[Board]) -> Iterator[Callable[[], None]]:
+def fresh_stack(
+    layout: Layout, env: Mapping[str, str], boards: Sequence[Board]
+) -> Iterator[Callable[[], None]]:
     """Yield a function that empties the boards and recreates their stack; remove the stack at the end."""
 
     def fresh() -> None:
@@ -120,13 +122,15 @@ def _forget(env: Mapping[str, str]) -> None:
             pulumi(env, PROJECT, *command)
 
 
-def _written(folder: Path, config: Mapping[str, Any]) -> Path:
+def written(folder: Path, config: Mapping[str, Any]) -> Path:
+    """Write this configuration of the stack into a new folder; returns the file."""
     folder.mkdir()
     file = folder / f"Pulumi.{STACK_OF_BOARDS}.yaml"
     file.write_text(yaml.safe_dump({"config": dict(config)}))
     return file
 
 
-def _up(env: Mapping[str, str], file: Path) -> None:
+def up(env: Mapping[str, str], file: Path) -> None:
+    """Deploy the stack with the configuration in this file."""
     options = ("--stack", STACK_OF_BOARDS, "--config-file", str(file))
     pulumi(env, PROJECT, "up", "--yes", "--skip-preview", *options)

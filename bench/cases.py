@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from bench import boards, hosts
+from bench import boards, hosts, identity
 from bench.ratio import Ratio, in_turn
 from bench.running import pulumi
 from clients.pulumi import stack_outputs
@@ -109,4 +109,6 @@ CASES = {
     "hosts": hosts.memory,
     "boards": boards.at_once,
     "waves": boards.in_waves,
+    "identity": identity.local,
+    "identity-ssh": identity.over_ssh,
 }

@@ -44,15 +44,16 @@ def in_turn(
     `before` is called before each of them, and is not timed.
     """
 
-    def seconds(action: Callable[[], object]) -> float:
+    def timed(action: Callable[[], object]) -> float:
         before()
-        return _seconds(action)
+        return seconds(action)
 
-    pairs: list[tuple[float, float]] = [(seconds(ours), seconds(peer)) for _ in range(rounds + 1)]
+    pairs: list[tuple[float, float]] = [(timed(ours), timed(peer)) for _ in range(rounds + 1)]
     return tuple(list(column) for column in zip(*pairs[1:], strict=True))
 
 
-def _seconds(action: Callable[[], object]) -> float:
+def seconds(action: Callable[[], object]) -> float:
+    """Seconds that an action takes."""
     started = time.monotonic()
     action()
     return time.monotonic() - started

@@ -70,6 +70,11 @@ event the node's own parser and this program read every wallet in the volume. Th
 [docs/wallets.md](../../docs/wallets.md#a-crash-while-a-wallet-is-saved); *saved* is a wallet with every
 address that had been returned. Then unfinished saves are restored by `./skyinfra wallet restore`, wallets
 of which nothing is whole are moved away, and the same container starts again with all that is left.
+
+The node is this program's, with [its patch](../../docs/adr/0055-patched-saves.md), except in the last
+section. Of the patched node, each wallet in the column *no whole copy in the volume* is a first save that
+had not ended, and each one *taken from the temporary copy* a later save that had not ended: no address had
+been returned that is not in the wallet's own file.
 """
 CUT = """\
 The volumes are on ext4, mounted as Debian does, in a file. A cut is a copy of that file at one moment: it
