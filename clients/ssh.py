@@ -5,11 +5,9 @@ ssh:// (docker/cli `cli/connhelper`). Host keys are checked; ssh never asks a qu
 """
 
 import contextlib
-import os
 import re
 import select
 import shlex
-import signal
 import socket
 import subprocess
 import threading
@@ -23,7 +21,7 @@ from clients.errors import ServiceError
 from clients.foreign import line
 from clients.limited_run import EndlessOutputError, limited_run
 from clients.private_folder import PrivateFolder
-from clients.process_output import CHUNK, ErrorOutput, parts
+from clients.process_output import CHUNK, ErrorOutput, kill_group, parts
 
 CONNECT_SECONDS = 20
 """Time limit of the connection in seconds, so that a dead host is reported within 30 s."""
@@ -165,7 +163,7 @@ def _is_ready(process: "subprocess.Popen[bytes]", errors: ErrorOutput) -> bool:
                 return False
             rest = rest[-CHUNK:]
     except TimeoutError:
-        _kill(process)
+        kill_group(process)
     return False
 
 
@@ -184,14 +182,8 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     try:
         process.wait(timeout=5)
     except subprocess.TimeoutExpired:
-        _kill(process)
+        kill_group(process)
         process.wait()
-
-
-def _kill(process: "subprocess.Popen[bytes]") -> None:
-    """Kill an ssh with all that it has started: the ssh to a jump host would keep its pipes open."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _failure(port: int) -> str:

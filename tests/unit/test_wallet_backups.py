@@ -22,6 +22,7 @@ import pytest
 
 from clients import age
 from clients.deployed_nodes import DeployedNode, node_of
+from clients.limited_run import limited_run
 from settings.wallets import WalletsSettings
 from tests.unit.projects import PROJECT
 from tests.unit.test_wallets import BACKUPS, COPY, RESOURCES, WALLET, FakeEngine, volume
@@ -434,12 +435,11 @@ def test_a_backup_that_arrives_in_part_gets_no_name(
     ssh: Callable[[str], SshFolder], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection breaks in the middle; for the remote side, this looks like the end of the file."""
-    real = subprocess.run
 
-    def cut(command: list[str], *, input: bytes, **rest: object) -> object:  # noqa: A002 subprocess's name
-        return real(command, input=input[: len(input) // 2], **rest)  # type: ignore[call-overload]
+    def cut(command: list[str], given: bytes, seconds: float, most: int) -> object:
+        return limited_run(command, given[: len(given) // 2], seconds, most)
 
-    monkeypatch.setattr("wallets.backups.ssh_folder.subprocess.run", cut)
+    monkeypatch.setattr("wallets.backups.ssh_folder.limited_run", cut)
     with pytest.raises(
         WalletError, match=r"can't be written: only a part of the file arrived. No backup was created"
     ):
@@ -482,6 +482,49 @@ def test_a_connection_that_ends_after_a_backup_was_written_denies_no_backup(
         f"backup was written: see `./skyinfra wallet list --from ssh://me@nas.lan:2222{tmp_path}/far`"
     )
     assert (tmp_path / "far" / "a.backup").read_bytes() == b"a"
+
+
+@pytest.mark.parametrize("shell", ["cat /dev/zero >&2", "cat /dev/zero"])
+def test_a_machine_that_never_stops_talking_gets_no_backup(
+    ssh: Callable[[str], SshFolder], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shell: str
+) -> None:
+    """All of it was collected in memory until the time limit of ten minutes."""
+    monkeypatch.setattr("wallets.backups.ssh_folder._ERRORS", 1 << 20)
+    (tmp_path / "bin" / "ssh").write_text(f"#!/bin/sh\nexec {shell}\n")
+    with pytest.raises(
+        WalletError, match=r"the connection for .*/a.backup failed: too much output. It is unkn"
+    ):
+        ssh(f"{tmp_path}/far").keep("a.backup", b"a" * (1 << 18))
+
+
+def test_many_errors_before_the_backups_do_not_stop_the_connection(
+    ssh: Callable[[str], SshFolder], tmp_path: Path
+) -> None:
+    """ssh waited for a reader of its errors, and the command for the backups, both for ever."""
+    far = ssh(f"{tmp_path}/far")
+    far.keep("a.backup", b"a")
+    program = tmp_path / "bin" / "ssh"
+    program.write_text(program.read_text().replace("for last", "head -c 1000000 /dev/zero >&2; for last"))
+    assert list(far.load_all()) == [("a.backup", b"a")]
+
+
+@pytest.mark.parametrize("sent", ["true", "printf a", "cat {archive}"])
+def test_a_machine_that_falls_silent_among_the_backups_is_not_waited_for(
+    ssh: Callable[[str], SshFolder], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: str
+) -> None:
+    """However long all backups take together, something of them has to arrive from time to time."""
+    far = ssh(f"{tmp_path}/far")
+    far.keep("a.backup", bytes(1 << 20))
+    with tarfile.open(tmp_path / "tar", "w") as archive:
+        archive.add(tmp_path / "far" / "a.backup", "a.backup")
+    (tmp_path / "half").write_bytes((tmp_path / "tar").read_bytes()[: 1 << 19])
+    command = sent.format(archive=tmp_path / "half")
+    (tmp_path / "bin" / "ssh").write_text(f"#!/bin/sh\n{command}; sleep 60\n")
+    monkeypatch.setattr("wallets.backups.ssh_folder._SECONDS", 0.5)
+    began = time.monotonic()
+    with pytest.raises(WalletError, match=r"ssh://.*/far has sent nothing for 0.5 s"):
+        list(far.load_all())
+    assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize("size", [1, 1_000_000])

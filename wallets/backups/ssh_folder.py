@@ -5,10 +5,11 @@ import re
 import shlex
 import subprocess
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from urllib.parse import unquote, urlsplit
 
 from clients.limited_run import EndlessOutputError, limited_run
+from clients.process_output import OutputStream, killed_on_error
 from clients.ssh import Login, ssh_command
 from display.printable import printable_line
 from wallets.backups import local_folder
@@ -20,6 +21,8 @@ _SECONDS = 600
 _ERRORS = 1 << 16
 """Bytes of errors, such as a banner of ssh, next to the largest backup."""
 _CHUNK = 1 << 20
+_REST = 1 << 32
+"""Most bytes that are read after a fault of an archive: ssh says at its end why."""
 _EXISTS = 73
 """Exit code of `_KEEP` if the name is taken."""
 _BROKEN = 255
@@ -70,16 +73,20 @@ class SshFolder:
     def keep(self, name: str, backup: bytes) -> str:
         """Write a backup as a new file of mode 0600, completely or not at all. Raises WalletError."""
         where = self.address(name)
-        done = self._run(_KEEP, name, str(len(backup)), given=backup)
-        if done.returncode == _EXISTS:
+        try:
+            code, _, errors = self._run(_KEEP, name, str(len(backup)), given=backup, most=_ERRORS)
+        except EndlessOutputError:
+            code, errors = _BROKEN, b"too much output"
+        reason = _one_line(errors) or f"exit code {code}"
+        if code == _EXISTS:
             raise WalletError(f"{where} already exists; backups are never overwritten: try again")
-        if done.returncode == _BROKEN:
+        if code == _BROKEN:
             raise WalletError(
-                f"the connection for {where} failed: {_reason(done)}. It is unknown whether the backup was "
-                f"written: see `./skyinfra wallet list --from {shlex.quote(self._url)}`"
+                f"the connection for {where} failed: {reason}. It is unknown whether the backup was written: "
+                f"see `./skyinfra wallet list --from {shlex.quote(self._url)}`"
             )
-        if done.returncode:
-            raise WalletError(f"{where} can't be written: {_reason(done)}. No backup was created")
+        if code:
+            raise WalletError(f"{where} can't be written: {reason}. No backup was created")
         if self.load(name) != backup:
             raise WalletError(
                 f"{where} reads back differently from what was written. Does the shell there print a "
@@ -101,31 +108,38 @@ class SshFolder:
 
         Raises WalletError.
         """
-        command, fault = self._command(_ALL), ""
+        command, pipe = self._command(_ALL), subprocess.PIPE
         with (
             Login(),
             subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+                command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, start_new_session=True
             ) as process,
+            killed_on_error(process),
         ):
-            assert isinstance(process.stdout, io.BufferedReader)  # noqa: S101 a pipe was asked for
+            output = OutputStream(process, _SECONDS)
             try:
-                if process.stdout.peek(1):  # nothing comes if there are no files, or if it failed
-                    yield from self._files(process.stdout)
-            except tarfile.TarError as error:
-                fault = str(error)
-                while process.stdout.read(_CHUNK):  # until ssh has ended, which may say why
-                    pass
-            errors = process.stderr.read() if process.stderr else b""
+                fault = yield from self._files(io.BufferedReader(output, _CHUNK))
+            except TimeoutError:
+                raise WalletError(f"{self._url} has sent nothing for {_SECONDS} s") from None
         if process.returncode:
-            raise WalletError(f"{self._url} can't be read: {_one_line(errors)}")
+            raise WalletError(f"{self._url} can't be read: {output.errors.shown()}")
         if fault:
-            raise WalletError(
-                f"{self._url} sent something other than its backups ({fault}). Does its shell print a "
-                "greeting? `ssh USER@HOST true` must print nothing"
-            )
+            raise self._foreign(fault)
 
-    def _files(self, stream: io.BufferedReader) -> Iterator[tuple[str, bytes]]:
+    def _files(self, stream: io.BufferedReader) -> Generator[tuple[str, bytes], None, str]:
+        """Yield the backups in an archive, read the stream to its end, and return what is wrong with it."""
+        fault = ""
+        try:
+            if stream.peek(1):  # nothing comes if there are no files, or if it failed
+                yield from self._backups(stream)
+        except tarfile.TarError as error:
+            fault = str(error)
+        for _ in range(_REST // _CHUNK):
+            if not stream.read(_CHUNK):
+                return fault
+        raise self._foreign("it does not end")
+
+    def _backups(self, stream: io.BufferedReader) -> Iterator[tuple[str, bytes]]:
         """Yield the backups in an archive. Raises TarError."""
         with tarfile.open(fileobj=stream, mode="r|") as archive:
             for entry in archive:
@@ -141,6 +155,12 @@ class SshFolder:
                     if (content := archive.extractfile(entry)) is not None:
                         yield name, content.read()
 
+    def _foreign(self, fault: str) -> WalletError:
+        return WalletError(
+            f"{self._url} sent something other than its backups ({fault}). Does its shell print a greeting? "
+            "`ssh USER@HOST true` must print nothing"
+        )
+
     def address(self, name: str) -> str:
         """Name of a file in the form that commands accept."""
         return f"{self._url}/{name}"
@@ -149,35 +169,24 @@ class SshFolder:
         words = ["sh", "-c", script, "sh", self._folder, *arguments]
         return ssh_command(self._url, self._options, shlex.join(words))
 
-    def _run(self, script: str, *arguments: str, given: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
-        command = self._command(script, *arguments)
+    def _run(self, script: str, *arguments: str, most: int, given: bytes = b"") -> tuple[int, bytes, bytes]:
+        """Exit code, output and errors of a script. Raises WalletError, and EndlessOutputError."""
         try:
             with Login():
-                return subprocess.run(
-                    command, input=given, capture_output=True, check=False, timeout=_SECONDS
-                )
+                return limited_run(self._command(script, *arguments), given, _SECONDS, most)
         except subprocess.TimeoutExpired:
-            raise self._silent() from None
+            raise WalletError(f"{self._url} did not answer in {_SECONDS} s") from None
 
     def _checked(self, what: str, script: str, *arguments: str) -> bytes:
         """Output of a script, of at most the length of a backup. Raises WalletError."""
-        most = local_folder.LARGEST_FILE
         try:
-            with Login():
-                code, printed, errors = limited_run(
-                    self._command(script, *arguments), b"", _SECONDS, most + _ERRORS
-                )
-        except subprocess.TimeoutExpired:
-            raise self._silent() from None
+            code, printed, errors = self._run(script, *arguments, most=local_folder.LARGEST_FILE + _ERRORS)
         except EndlessOutputError:
             raise refused_size(what) from None
         if code:
             raise WalletError(f"{what} can't be read: {_one_line(errors) or f'exit code {code}'}")
         refuse_large(what, len(printed))
         return printed
-
-    def _silent(self) -> WalletError:
-        return WalletError(f"{self._url} did not answer in {_SECONDS} s")
 
 
 def _folder_in(url: str) -> str:
@@ -188,10 +197,6 @@ def _folder_in(url: str) -> str:
     except ValueError:  # a port or a bracket
         return ""
     return unquote(parts.path).rstrip("/") if is_complete and not re.search("[#?]", url) else ""
-
-
-def _reason(done: "subprocess.CompletedProcess[bytes]") -> str:
-    return _one_line(done.stderr) or f"exit code {done.returncode}"
 
 
 def _one_line(text: bytes) -> str:
