@@ -41,9 +41,14 @@ class Judge:
         """Save a wallet into a folder with the node's code; `before` is a command to run it under."""
         self._run("save", str(file), str(folder), before=before)
 
-    def address(self, folder: Path, *before: str) -> subprocess.CompletedProcess[str]:
-        """Have `mine.wlt` in a folder get one more address, as the node's API does it; `before` as above."""
-        command = [*before, str(self.program), "address", str(folder)]
+    def address(
+        self, folder: Path, *before: str, other: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Have `mine.wlt` in a folder get one more address, as the node's API does it; `before` as above.
+
+        Another program moves the file `other` to the wallet's place while the node has it loaded.
+        """
+        command = [*before, str(self.program), "address", str(folder), *([str(other)] if other else [])]
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
 
     def _run(self, *words: str, given: str = "", before: Iterable[str] = ()) -> str:

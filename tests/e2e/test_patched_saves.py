@@ -19,6 +19,8 @@ from tests.e2e.judge import Judge, build_judge
 from tests.e2e.test_crash_states import strace
 
 OLD = (FOLDER / "deterministic.few.wlt").read_bytes()
+OTHER = (FOLDER / "deterministic.many.wlt").read_bytes()
+"""The same wallet with more addresses."""
 NAME = "mine.wlt"
 FATAL = -signal.SIGKILL, 128 + signal.SIGKILL
 
@@ -214,6 +216,36 @@ def test_a_wallet_that_may_not_be_written_is_not_replaced(patched: Traced, turn:
     done, _ = patched.address(place, f"openat:error=EACCES:when={turns[turn - 1]}")
     assert done.returncode == 1
     assert {path.name: path.read_bytes() for path in place.iterdir()} == {NAME: OLD}
+
+
+def overtaken(node: Traced, content: bytes) -> tuple[CompletedProcess[str], dict[str, bytes]]:
+    """What a save says and leaves if another program has saved the wallet since the node loaded it."""
+    place, other = node.wallet("place"), node.folder / "other"
+    other.write_bytes(content)
+    done = node.judge.address(place, other=other)
+    return done, {path.name: path.read_bytes() for path in place.iterdir()}
+
+
+def test_the_patched_node_overwrites_no_keys_that_another_program_has_saved(patched: Traced) -> None:
+    """Such as those that `skycoin-cli` has added while the node had the wallet loaded."""
+    done, files = overtaken(patched, OTHER)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "mine.wlt was changed by another program; nothing was saved: restart the node" in done.stderr
+    assert files == {NAME: OTHER}
+
+
+def test_the_published_node_overwrites_keys_that_another_program_has_saved(published: Traced) -> None:
+    done, files = overtaken(published, OTHER)
+    assert done.returncode == 0
+    assert files[NAME].count(b"secret_key") < OTHER.count(b"secret_key")
+
+
+@pytest.mark.parametrize("damage", [b"", OLD[:100]])
+def test_the_patched_node_mends_a_damaged_wallet_that_it_has_loaded(patched: Traced, damage: bytes) -> None:
+    """What it has loaded is the last whole copy then."""
+    done, files = overtaken(patched, damage)
+    assert done.returncode == 0
+    assert files == {NAME: patched.grown()}
 
 
 def test_a_saved_wallet_is_its_owners_alone(patched: Traced) -> None:

@@ -2,7 +2,9 @@
 //
 //	judge load PASSWORD     the files named on standard input, one JSON line each
 //	judge save FILE FOLDER  FILE as the node saves it into FOLDER
-//	judge address FOLDER    one more address of a FOLDER's mine.wlt, as the API's wallet/newAddress makes it
+//	judge address FOLDER [FILE]
+//	                        one more address of a FOLDER's mine.wlt, as the API's wallet/newAddress makes it; with a
+//	                        FILE, another program puts it in the wallet's place first, while the node has it loaded
 //	judge make FOLDER       the wallets of tests/saves, with new timestamps and nonces
 package main
 
@@ -49,11 +51,13 @@ func main() {
 	case len(os.Args) == 4 && os.Args[1] == "save":
 		err = save(os.Args[2], os.Args[3])
 	case len(os.Args) == 3 && os.Args[1] == "address":
-		err = address(os.Args[2])
+		err = address(os.Args[2], "")
+	case len(os.Args) == 4 && os.Args[1] == "address":
+		err = address(os.Args[2], os.Args[3])
 	case len(os.Args) == 3 && os.Args[1] == "make":
 		err = makeAll(os.Args[2])
 	default:
-		err = fmt.Errorf("usage: judge load PASSWORD | save FILE FOLDER | address FOLDER | make FOLDER")
+		err = fmt.Errorf("usage: judge load PASSWORD | save FILE FOLDER | address FOLDER [FILE] | make FOLDER")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -130,12 +134,17 @@ func save(file, folder string) error {
 	return wallet.Save(w, folder)
 }
 
-func address(folder string) error {
+func address(folder, other string) error {
 	config := wallet.NewConfig()
 	config.WalletDir, config.EnableWalletAPI = folder, true
 	service, err := wallet.NewService(config)
 	if err != nil {
 		return err
+	}
+	if other != "" {
+		if err := os.Rename(other, filepath.Join(folder, name)); err != nil {
+			return err
+		}
 	}
 	made, err := service.NewAddresses(name, nil, 1)
 	if err != nil {
