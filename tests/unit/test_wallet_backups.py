@@ -31,7 +31,7 @@ from wallets.backups import listing, records
 from wallets.backups.folder import backup_folder, load_file
 from wallets.backups.format import Kind, about, open_backup, read, seal
 from wallets.backups.local_folder import LocalFolder
-from wallets.backups.policy import recipients_of, refuse_unclear, rules_of
+from wallets.backups.policy import EXAMPLES, recipients_of, refuse_unclear, rules_of
 from wallets.backups.restore import Restoring, restore_copy, restore_file
 from wallets.backups.ssh_folder import SshFolder
 from wallets.errors import WalletError
@@ -382,6 +382,16 @@ def test_a_backup_without_recipients_and_without_plain_is_refused(node: Deployed
         refuse_unclear(node, [KEY.public], plain=True)
     refuse_unclear(node, [], plain=True)
     refuse_unclear(node, [KEY.public], plain=False)
+
+
+def test_no_backup_is_encrypted_to_a_key_that_was_copied_from_the_documents(node: DeployedNode) -> None:
+    """It was made, verified and counted as new, and nobody could have read it."""
+    pages = [PROJECT / "README.md", *(PROJECT / "docs").glob("*.md")]
+    written = {key for page in pages for key in re.findall(r"\bage1[0-9a-z]{58}\b", page.read_text())}
+    assert written == {*EXAMPLES}
+    for key in EXAMPLES:
+        with pytest.raises(WalletError, match=rf"the recipient {key} is an example .* no backup was created"):
+            refuse_unclear(node, [KEY.public, key], plain=False)
 
 
 # Folders
