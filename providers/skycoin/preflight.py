@@ -28,6 +28,7 @@ from providers.skycoin.wallet_identity import (
     FAULT,
     KEPT_OUT,
     UNRECORDED,
+    accepts_empty,
     refreshed,
     refuse_empty,
     remembered,
@@ -66,19 +67,14 @@ class Preflight(InputsAsState):
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Report every change as an update, so that the checks run again.
 
-        Raises ProviderError in the preview if a refresh found something wrong with the wallet, or if the node
-        would move to another engine, since its wallet would stay behind.
+        Raises ProviderError if the node would move to another engine, since its wallet would stay behind.
         """
         if _is_elsewhere(old_inputs, news):
             raise ProviderError(_move_error(old_inputs, news))
         changed = sorted(self.changed(old_inputs, news))
-        if olds.get(KEPT_OUT) or olds.get(UNRECORDED):
-            changed.append("wallet")
-        # What kept the node out may be over by now. The update looks again, before it changes anything.
-        if olds.get(FAULT) and not olds.get(KEPT_OUT):
-            is_new = news.get("newWallet") and not old_inputs.get("newWallet")
-            if not (is_new and olds.get(EMPTY)):
-                raise ProviderError(f"{olds[FAULT]} Once it is fixed, `pulumi up --refresh` checks again.")
+        # A refresh asks too, with the old inputs: an error would end it before the new ones can accept a
+        # loss. The preview and the update look again, before anything is changed.
+        if any(olds.get(key) for key in (FAULT, KEPT_OUT, UNRECORDED)):
             changed.append("wallet")
         return Change(updates=tuple(dict.fromkeys(changed)))
 
@@ -96,18 +92,19 @@ class Preflight(InputsAsState):
                 wallet = WalletOnHost(self._client(news), news)
                 if wallet.has_image() or not wallet.exists():
                     refuse_empty(wallet, news, olds, remembered(olds))
-        if olds is not None and olds.get(KEPT_OUT):
+        if olds is not None and (olds.get(KEPT_OUT) or olds.get(FAULT)):
             with suppress(ServiceError, *FAULTS) if facts is None else nullcontext():
                 self._look_again(olds, news)
         runs = UNKNOWN if facts is None else _runs(facts.machine, news.get("platform"))
         return {**super().planned(news, olds), "runs": runs}
 
     def _look_again(self, olds: Values, news: Values) -> None:
-        """Raise ProviderError if the node must keep away from its wallet, or it has lost something."""
+        """Raise ProviderError if the node must keep away from its wallet, or that has an unaccepted loss."""
         known = {} if _has_other_volume(olds, news) else olds
         wallet = WalletOnHost(self._client(news), news, _former(olds, news))
         observed = refreshed(wallet, news, known) if known or wallet.exists() else {}
-        if problem := observed.get(KEPT_OUT) or observed.get(FAULT):
+        is_accepted = accepts_empty(news, olds) and observed.get(EMPTY)
+        if problem := observed.get(KEPT_OUT) or (not is_accepted and observed.get(FAULT)):
             raise ProviderError(problem)
 
     def create(self, inputs: Values) -> tuple[str, Values]:

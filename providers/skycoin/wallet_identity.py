@@ -21,11 +21,11 @@ KEPT_OUT, UNRECORDED, RECORDED = "walletKeptOut", "walletUnrecorded", "walletRec
 """Keys of the state.
 
 IDENTITY and WALLETS are the recorded id and fingerprint of the wallet volume. FAULT is the problem that a
-refresh found with the wallet, which stops later changes; EMPTY is true if the volume held no wallet then.
-KEPT_OUT is the reason why the node must keep away from the wallet: its user can't read it, or another
-container uses it. It only leads to another check, because the node may get another user, or another wallet,
-next. A refresh sets UNRECORDED if the host has no record of the wallet. RECORDED is the time of the last
-change of the volume of copies when a refresh saw a record there, so that the next refresh need not read it.
+refresh found with the wallet; EMPTY is true if the volume held no wallet then. KEPT_OUT is the reason why the
+node must keep away from the wallet: its user can't read it, or another container uses it. Both only lead to
+another check, because the loss may be accepted or mended next, or the node get another user or wallet. A
+refresh sets UNRECORDED if the host has no record of the wallet. RECORDED is the time of the last change of
+the volume of copies when a refresh saw a record there, so that the next refresh need not read it.
 """
 
 
@@ -40,7 +40,7 @@ def verified_state(wallet: WalletOnHost, inputs: Values, known: Values | None) -
         raise ProviderError(f"host {inputs['host']}: {conflict}")
     if not is_adopting():
         wallet.take_empty()
-    is_new = bool(inputs.get("newWallet")) and not (known or {}).get("newWallet")
+    is_new = accepts_empty(inputs, known or {})
     records = [wallet.recorded()]
     if known is not None and WALLETS in known:
         in_state = (str(known[IDENTITY]), remembered(known))
@@ -65,6 +65,11 @@ def verified_state(wallet: WalletOnHost, inputs: Values, known: Values | None) -
     return {**_state(identity, wallets), RECORDED: wallet.copies_changed()}
 
 
+def accepts_empty(inputs: Values, olds: Values) -> bool:
+    """True if the settings newly accept an empty wallet; one that stays in the file accepts no later loss."""
+    return bool(inputs.get("newWallet")) and not olds.get("newWallet")
+
+
 def verify_unchanged(wallet: WalletOnHost, inputs: Values) -> tuple[str, Fingerprint]:
     """Check that a wallet has lost nothing since the host's record; update it and return (id, fingerprint).
 
@@ -87,7 +92,7 @@ def refuse_empty(wallet: WalletOnHost, inputs: Values, olds: Values, before: Fin
     `olds` is the state with the former volume, `before` the fingerprint of its wallets. Settings that newly
     accept an empty wallet accept this one.
     """
-    if not before or (inputs.get("newWallet") and not olds.get("newWallet")):
+    if not before or accepts_empty(inputs, olds):
         return
     exists = wallet.exists()
     if exists and not _is_empty(wallet.read_wallets(before)):

@@ -104,7 +104,7 @@ def test_a_loss_is_refused_although_new_wallet_is_still_true(engine: WalletEngin
     found = preflight(engine).read("x", inputs, state)
     assert found is not None
     with pytest.raises(ProviderError):
-        preflight(engine).diff(found.state, inputs, inputs)
+        preflight(engine).planned(inputs, found.state)
 
 
 def test_a_damaged_wallet_that_was_not_recorded_is_reported(

@@ -49,6 +49,7 @@ class Node:
             "command": ["-x=1"],
             "memory": 512,
             "user": USER,
+            "newWallet": False,
         }
         """The entry in the stack's file."""
         self.accepted = ""
@@ -116,7 +117,7 @@ class Node:
     def checks(self) -> Values:
         """Inputs of the preflight."""
         host, wanted = self.wanted["host"], self.wanted
-        named = {key: wanted[key] for key in ("host", "image", "wallet", "memory")}
+        named = {key: wanted[key] for key in ("host", "image", "wallet", "memory", "newWallet")}
         more = {} if wanted["user"] == USER else {"user": wanted["user"]}
         return {
             **PREFLIGHT,
@@ -170,9 +171,10 @@ class Node:
 
     def _update(self, *, refresh: bool, replace: bool) -> str:
         URN.set(self.urn("Preflight"))
+        accepts = bool(self.accepted) or self._accepts_empty()
         checked = self.preflight.up(self.checks(), refresh=refresh)
         if refresh or checked != "same":
-            self._looked(self.remembered)
+            self._looked(self.remembered, accepts=accepts)
             self.at, self.home, self.of_state = self.place, self.wanted["host"], self.world.keys(self.place)
         for volume in (self.wanted["wallet"], self.wanted["data"]):
             self.engine.create_volume(volume)
@@ -180,7 +182,7 @@ class Node:
         there, before, keys = _ids(self.boxes), self.running, self.world.keys(self.place)
         made = self.container.up(self.inputs(), refresh=refresh, replace=replace)
         if _ids(self.running) != _ids(before):  # else the state has only learnt what is there
-            self._looked(self.world.recorded.get(self.place, set()))
+            self._looked(self.world.recorded.get(self.place, set()), accepts=accepts)
         if made != "same":
             self._refuse_another(before)
         copies = self.engine.folder(copies_volume(self.wanted["wallet"]))
@@ -191,9 +193,14 @@ class Node:
             self.world.recorded[self.place] = self.world.keys(self.place)
         return checked if made == "same" else made
 
-    def _looked(self, remembered: set[Key]) -> None:
+    def _accepts_empty(self) -> bool:
+        """True if the file newly accepts an empty wallet, and it is empty."""
+        is_new = self.wanted["newWallet"] and not self.preflight.inputs.get("newWallet")
+        return bool(is_new) and not self.world.keys(self.place)
+
+    def _looked(self, remembered: set[Key], *, accepts: bool) -> None:
         """Raise BrokenError if a check of the wallet has overlooked a loss, or a copy that was left."""
-        if self.accepted:
+        if accepts:
             self.world.left.discard(self.place)
         elif lacks := remembered - self.world.keys(self.place):
             raise BrokenError(f"an update went on with a wallet that lacks {sorted(lacks)}")

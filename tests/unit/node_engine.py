@@ -542,6 +542,8 @@ class Resource:
             if found is None:
                 self.identity = ""
             else:
+                # Pulumi also asks for the difference that a program without changes would make.
+                self.kind.diff(found.state, found.inputs, self.inputs)
                 self.identity, self.outputs = found.identity, found.state
         if not self.identity or replace:
             before, former = self.identity, {**self.inputs, **self.outputs}

@@ -423,9 +423,7 @@ def test_a_refresh_between_the_commands_and_up_does_not_bar_the_way(
     found = preflight(engine).read("attic", INPUTS, state)
     assert found is not None
     assert "can't use the volume's own folder (drwx------) of 12000:12001" in found.state["walletKeptOut"]
-    assert found.state["walletFault"] == "", (
-        "Pulumi asks for the difference in a refresh, and a fault ends it"
-    )
+    assert found.state["walletFault"] == ""
     assert preflight(engine).diff(found.state, INPUTS, INPUTS).updates == ("wallet",)
     with pytest.raises(ProviderError, match=f"user {USER} can't use"):
         preflight(engine).planned(INPUTS, found.state)
@@ -449,7 +447,7 @@ def test_a_fault_that_was_mended_before_the_wallet_was_given_away_does_not_bar_t
     faulty = preflight(engine).read("attic", INPUTS, state)
     assert faulty is not None
     with pytest.raises(ProviderError, match="holds no wallet"):
-        preflight(engine).diff(faulty.state, INPUTS, THEIRS)
+        preflight(engine).planned(THEIRS, faulty.state)
     engine.put(WALLET, mine=wallet("A"))
     given_away(engine, monkeypatch)
     found = preflight(engine).read("attic", INPUTS, faulty.state)

@@ -154,11 +154,12 @@ def test_a_missing_wallet_stops_the_preview_until_new_wallet_is_set(engine: Wall
     with pytest.raises(
         ProviderError, match=r"'skycoin-one-wallet' is gone\. It held 1 wallet with 2 addresses"
     ) as refused:
-        preflight(engine).diff(state, INPUTS, INPUTS)
+        preflight(engine).planned(INPUTS, state)
     assert "`docker volume create skycoin-one-wallet`. Then restore a backup: `" in str(refused.value)
     assert "FILE -s fleet` (with `--identity KEY-FILE` if it is encrypted)" in str(refused.value)
     allowed = {**INPUTS, "newWallet": True}
     assert preflight(engine).diff(state, INPUTS, allowed) == Change(updates=("newWallet", "wallet"))
+    assert preflight(engine).planned(allowed, state)["newWallet"] is True
     assert WALLET not in engine.volumes
 
 
@@ -185,7 +186,7 @@ def test_new_wallet_that_stays_in_the_file_accepts_no_later_loss(engine: WalletE
     with pytest.raises(ProviderError, match="is gone"):
         preflight(engine).update("attic", state, {**stays, "image": "registry/skycoin@sha256:2"})
     with pytest.raises(ProviderError, match="is gone"):
-        preflight(engine).diff(refreshed(engine, state), stays, stays)
+        preflight(engine).planned(stays, refreshed(engine, state))
     with pytest.raises(ProviderError, match="'other', which does not exist"):
         preflight(engine).update("attic", state, {**stays, "wallet": "other"})
     assert not {WALLET, "other"} & {*engine.volumes}
@@ -220,14 +221,14 @@ def test_a_reduced_wallet_is_noticed_by_a_refresh_and_refused(
     engine.put(WALLET, **wallets)
     state = refreshed(engine, state)
     with pytest.raises(ProviderError, match=re.escape(expected)) as refused:
-        preflight(engine).diff(state, INPUTS, INPUTS)
+        preflight(engine).planned(INPUTS, state)
     assert "./skyinfra wallet restore one FILE -s fleet" in str(refused.value)
     with pytest.raises(ProviderError, match=re.escape(expected)):
         preflight(engine).update("attic", state, {**INPUTS, "image": "registry/skycoin@sha256:2"})
     covered = {**INPUTS, "newWallet": True}
     if wallets:  # The setting applies only to an empty volume.
         with pytest.raises(ProviderError, match=re.escape(expected)):
-            preflight(engine).diff(state, INPUTS, covered)
+            preflight(engine).planned(covered, state)
         with pytest.raises(ProviderError, match=re.escape(expected)):
             preflight(engine).update("attic", state, covered)
     else:
@@ -267,7 +268,7 @@ def test_a_save_that_did_not_end_is_refused_with_the_command_that_takes_its_temp
     )
     for settings in (INPUTS, {**INPUTS, "newWallet": True}):
         with pytest.raises(ProviderError, match=re.escape(told)) as refused:
-            preflight(engine).diff(state, INPUTS, settings)
+            preflight(engine).planned(settings, state)
         assert f"`./skyinfra wallet restore one --temporary {copy} -s fleet`" in str(refused.value)
     engine.put(WALLET, mine=new)
     assert refreshed(engine, state)["walletFault"] == "", "the copy that is left says nothing any more"
