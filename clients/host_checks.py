@@ -448,8 +448,9 @@ _ROWS = (
         name="wallet",
         level=Level.REFUSED,
         problem="has the wallet volume {wallet!r} in use by the container {holder}: a wallet has one writer",
-        remedy="If you don't need that container: `docker stop -t 60 {holder} && docker container rm "
-        "{holder}` on the host (volumes stay)",
+        remedy="If that is another node, give each its own volume, and don't remove it. If it is no node, "
+        "and you don't need it: `docker stop -t 60 {holder} && docker container rm {holder}` on the host "
+        "(volumes stay)",
         key="{tenant}.wallet-volume",
         look=_shared_wallet,
     ),

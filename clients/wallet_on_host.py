@@ -205,13 +205,16 @@ class WalletOnHost:
             return ""
         for container in users(self._client.api, self.volume, writing=True):
             if not self._is_own(container, urn) and self._may_run(container):
-                name = container["Names"][0].lstrip("/")
-                remedy = (
-                    f"If you don't need that container: `docker stop -t 60 {name} && "
-                    f"docker container rm {name}` (volumes stay)."
-                )
-                if WALLET_HELPER in (container.get("Labels") or {}):
+                name, labels = container["Names"][0].lstrip("/"), container.get("Labels") or {}
+                if WALLET_HELPER in labels:
                     remedy = WRITTEN
+                elif NODE in labels:
+                    remedy = self._own_again(name)
+                else:
+                    remedy = (
+                        f"If you don't need that container: `docker stop -t 60 {name} && "
+                        f"docker container rm {name}` (volumes stay)."
+                    )
                 return (
                     f"the wallet volume {self.volume!r} is in use by the container {name}: a wallet has one "
                     f"writer. {remedy}"
@@ -233,6 +236,21 @@ class WalletOnHost:
             files = [file for file in files if not names or file.path in names]
             return explained(volume, image, files, user_of(self._place)) if files else ""
         return ""
+
+    def _own_again(self, other: str) -> str:
+        """Say which volume the node had until now, as another node's container uses the wanted one."""
+        mounts = (
+            mount
+            for container in self._client.api.containers(all=True)
+            if any(name in self._names for name in container["Names"])
+            for mount in container.get("Mounts") or ()
+        )
+        own = next((mount.get("Name") for mount in mounts if mount["Destination"] == WALLET), "")
+        line = f"`wallet-volume: {own}`" if own else "another `wallet-volume`"
+        return (
+            f"{other} is the container of another node: don't remove it. Give each node its own volume; this "
+            f"one needs {line} in the stack's file."
+        )
 
     def _is_own(self, listed: Mapping[str, Any], urn: str) -> bool:
         """True for a container of the node.

@@ -496,6 +496,25 @@ def test_a_preview_of_a_host_without_a_shell_shows_that_its_wallet_is_in_use(eng
 
 
 @pytest.mark.case(36)
+@pytest.mark.parametrize("is_deployed", [True, False])
+def test_a_node_on_another_nodes_wallet_is_told_its_own_and_not_to_remove_the_other(
+    engine: WalletEngine, is_deployed: bool
+) -> None:
+    """Before, two nodes with exchanged `wallet-volume`s were each told to remove the other's container."""
+    state = remembered(engine, mine=wallet("A"))
+    engine.put("other-wallet", mine=wallet("B"))
+    engine.run_node("other-wallet", "skycoin-two", Labels={NODE_LABEL: "urn of two"})
+    line = "another `wallet-volume`"
+    if is_deployed:
+        engine.run_node(WALLET)
+        line = f"`wallet-volume: {WALLET}`"
+    with pytest.raises(ProviderError, match="in use by the container skycoin-two") as refused:
+        preflight(engine).update("x", state, {**INPUTS, "wallet": "other-wallet"})
+    assert f"don't remove it. Give each node its own volume; this one needs {line}" in str(refused.value)
+    assert "docker" not in str(refused.value)
+
+
+@pytest.mark.case(36)
 def test_a_node_can_change_from_a_wallet_in_use_elsewhere_to_its_own_wallet(engine: WalletEngine) -> None:
     """Before, a refreshed `up` refused, whatever wallet the stack's file named, because of the old one."""
     state = remembered(engine, mine=wallet("A"))
