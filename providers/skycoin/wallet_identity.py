@@ -206,7 +206,12 @@ def _remedies(wallet: WalletOnHost, contents: VolumeWallets | None, *, is_in_sta
         return f"Restore a backup: {allow_new}, which creates an empty volume, then {restore} ({page})."
     if not is_in_state and contents is not None:
         accepted = f"`{ACCEPTED}={digest(contents.wallets)} pulumi up`"
-        return f"To accept its present wallets: {accepted}. Only then restore a backup: {restore} ({page})."
+        copy = node_command("wallet restore", "--copy", "TIME")
+        return (
+            f"First accept its present wallets, which removes no copy: {accepted}. Then restore what they "
+            f"lack: `{copy}` for a copy on the host (`{copies}` lists them), or {restore} for a backup "
+            f"({page})."
+        )
     remedies = f"a backup: {restore}, or a copy on the host (`{copies}` lists them; {page})."
     recreate = f"Recreate the volume, empty: `docker volume create {wallet.volume}`."
     remedies = f"{recreate} Then restore {remedies}" if contents is None else f"Restore {remedies}"

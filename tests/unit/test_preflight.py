@@ -345,6 +345,12 @@ def test_without_its_state_a_reduced_wallet_is_refused_by_the_hosts_record(
     with pytest.raises(ProviderError, match=r"mine\.wlt has 1 of 2 addresses") as refused:
         preflight(engine).create(INPUTS)
     [accepted] = re.findall("SKYCOIN_ACCEPT_WALLET=([0-9a-f]{16})", str(refused.value))
+    commands = re.findall("`(./skyinfra [^`]+)`", str(refused.value))
+    assert commands == [
+        "./skyinfra wallet restore one --copy TIME -s fleet",
+        "./skyinfra wallet copies one -s fleet",
+        "./skyinfra wallet restore one FILE -s fleet",
+    ], "before, only the last: the copies on the host were not named"
     empty(engine)
     with pytest.raises(ProviderError, match="holds no wallet"):
         preflight(engine).create(INPUTS)
