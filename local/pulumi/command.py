@@ -34,6 +34,8 @@ _TICK = 0.2
 _FULL = 20_000_000
 """Bytes after which a run starts a new log and keeps the old one."""
 PROGRESS = re.compile(r"^@ |(creating|updating|deleting|replacing|refreshing) \(\d+s\)(?!.*error)")
+_DRAIN = 'cat; while [ -e "/proc/$1/exe" ]; do timeout 1 cat; done <> "$2"'
+"""Shell script: when its standard input ends, empties a pipe until a process has ended."""
 _INTERRUPTED = "interrupted: pulumi finishes its running operations …"
 
 
@@ -145,7 +147,7 @@ def _update(
         log.write(f"\n=== {' '.join(command)}, {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC\n")
         with (
             subprocess.Popen(
-                [*command, "--event-log", str(Path(folder) / "events")],
+                [*command, "--event-log", str(events.path)],
                 env={**os.environ, **env, "PULUMI_DEBUG_COMMANDS": "true"},
                 cwd=PROJECT,
                 process_group=0,
@@ -154,6 +156,7 @@ def _update(
                 stderr=subprocess.STDOUT,
             ) as process,
             closing(events),
+            _emptied_without_reader(process, events.path),
             screen() as shown,
         ):
             followed = Followed(shown, log)
@@ -168,6 +171,7 @@ class _Pipe:
     """A named pipe for the events of consecutive runs."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         os.mkfifo(path, mode=0o600)
         # Open for writing too, so it neither waits for pulumi nor ends between a preview and its update.
         self._number = os.open(path, os.O_RDWR | os.O_NONBLOCK)
@@ -182,8 +186,26 @@ class _Pipe:
             return b""
 
     def close(self) -> None:
-        """Close the pipe, so that a pulumi that still writes gets an error and does not block."""
+        """Close the pipe."""
         os.close(self._number)
+
+
+@contextmanager
+def _emptied_without_reader(process: "subprocess.Popen[bytes]", pipe: Path) -> Iterator[None]:
+    """Empty the pipe when this program no longer does, until the process has ended.
+
+    Pulumi opens its event log for reading too. So it gets no error if this program is killed: it would wait
+    for room in the pipe forever, with the stack's lock. The script notices a kill by its standard input, and
+    is in a process group of its own, which no signal to this program's group reaches.
+    """
+    with subprocess.Popen(
+        ["sh", "-c", _DRAIN, "sh", str(process.pid), str(pipe)],
+        process_group=0,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ):
+        yield
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Runs of the pulumi command, with a script in its place."""
 
+import contextlib
 import json
 import os
 import re
@@ -53,6 +54,12 @@ def stand_in(layout: Layout, *script: str) -> dict[str, str]:
     (folder / "pulumi").write_text("\n".join(["#!/bin/sh", finds, *script, ""]))
     (folder / "pulumi").chmod(0o755)
     return {"PATH": f"{folder}:{os.environ['PATH']}"}
+
+
+OPENS = 'exec 3<>"$events"'
+"""Opens the events as Pulumi does (`os.O_RDWR`), first for a preview and again for its update."""
+MANY = "timeout 40 seq 60000 >&3 || exit"
+"""Writes more than a pipe holds (64 KiB); ends if nobody reads it."""
 
 
 def log(layout: Layout) -> str:
@@ -208,6 +215,61 @@ def test_a_terminal_that_goes_away_interrupts_an_update_once(layout: Layout) -> 
     said, got = ended_by(layout, "up", hang_up)
     assert "at once" not in said
     assert got == ["INT"]
+
+
+def named_in_a_command(path: str) -> bool:
+    """True if the command line of a process has the path."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended
+            if path.encode() in (process / "cmdline").read_bytes():
+                return True
+    return False
+
+
+def test_pulumi_goes_on_to_its_end_without_a_killed_command(layout: Layout) -> None:
+    """Pulumi can read the pipe too, so it never saw that its reader had gone, and waited for room forever.
+
+    It held the stack's lock, and SIGTERM did not end it, because it then has events to write as well.
+    """
+    began, killed, done = (layout.state / name for name in ("began", "killed", "done"))
+    waits = f"until [ -e {killed} ]; do sleep 0.05; done"
+    env = stand_in(layout, f'echo "$events" > {began}', waits, *(OPENS, MANY) * 2, f"touch {done}")
+    program = (
+        "from pathlib import Path; from local.pulumi.command import pulumi; "
+        f"pulumi(['up'], {{}}, Path({str(layout.update_log)!r}))"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], env={**os.environ, **env}, cwd=PROJECT, stdout=subprocess.DEVNULL
+    ) as process:
+        awaited(lambda: began.exists() and began.read_text().endswith("\n"))
+        process.kill()
+    killed.touch()
+    awaited(done.exists)
+    awaited(lambda: not named_in_a_command(began.read_text().strip()))
+
+
+def test_an_update_that_can_not_be_shown_ends_with_its_error_once_pulumi_has_ended(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command waited for a pulumi that waited for a reader."""
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    done = layout.state / "done"
+    monkeypatch.setattr(pulumi_run.Followed, "take", broken)
+    env = stand_in(layout, *(OPENS, MANY) * 2, f"touch {done}")
+    with pytest.raises(ZeroDivisionError):
+        pulumi(["up"], env, layout.update_log)
+    assert done.exists()
+
+
+def awaited(is_so: Callable[[], bool]) -> None:
+    """Wait until something is so, for 20 s at most."""
+    until = time.monotonic() + 20
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.05)
 
 
 def test_a_reader_that_disconnects_does_not_end_the_update(layout: Layout) -> None:
