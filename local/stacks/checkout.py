@@ -148,12 +148,20 @@ def _salt(file: Path) -> str:
 
 
 def put_stack_files_back(layout: Layout) -> None:
-    """Restore missing files in a checkout: a new clone would otherwise use the example's settings."""
-    for stack in filter(is_own, all_stacks(layout)):
-        file, copy = stack_file(stack), copies(layout) / stack_file(stack).name
-        if copy.exists() and not file.exists():
-            partial = file.with_name(f".{file.name}.{os.getpid()}")
-            shutil.copyfile(copy, partial)
-            partial.rename(file)
-            # Standard output may be the result of a command.
-            print(f"• stacks/{file.name} was missing: restored from its last copy", file=sys.stderr)
+    """Restore missing files in a checkout: a new clone would otherwise use the example's settings.
+
+    So would a stack whose state was removed together with its file (`pulumi stack rm`).
+    """
+    with_state = {stack_file(stack).name for stack in filter(is_own, all_stacks(layout))}
+    for copy in sorted(copies(layout).glob("*.yaml")):
+        file = PROJECT / "stacks" / copy.name
+        if file.exists():
+            continue
+        partial = file.with_name(f".{file.name}.{os.getpid()}")
+        shutil.copyfile(copy, partial)
+        partial.rename(file)
+        said = f"• stacks/{file.name} was missing: restored from its last copy"
+        if file.name not in with_state:
+            said += f". Its stack has no state any more: to start with the example, remove it and {copy}"
+        # Standard output may be the result of a command.
+        print(said, file=sys.stderr)

@@ -144,6 +144,35 @@ def test_a_clone_gets_the_files_of_the_machines_own_stacks_back(
     assert copy.read_text() == "mine\n"
 
 
+def test_a_stack_whose_state_was_removed_gets_its_file_back(
+    home: Home, layout: Layout, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`pulumi stack rm --force` removes both; `make up` then deployed and kept the example's settings."""
+    state = home.target / "backend/.pulumi/stacks/skycoin/local.json"
+    state.parent.mkdir(parents=True)
+    state.write_text(STATE)
+    settings = "config: {skycoin:nodes: {node-2: {}}}\n"
+    with exclusive(layout, "make up"):
+        home.stack_file.write_text(f"encryptionsalt: one\n{settings}")
+    state.unlink()
+    home.stack_file.unlink()
+    kept = home.target / "stack-files" / "Pulumi.local.yaml"
+    with exclusive(layout, "make up"):
+        assert home.stack_file.read_text() == f"encryptionsalt: one\n{settings}"
+        state.write_text(STATE)
+        home.stack_file.write_text(f"encryptionsalt: two\n{settings}")
+    assert capsys.readouterr().err == (
+        "• stacks/Pulumi.local.yaml was missing: restored from its last copy. Its stack has no state any "
+        f"more: to start with the example, remove it and {kept}\n"
+    )
+    assert kept.read_text() == f"encryptionsalt: two\n{settings}"
+    assert kept.with_name(f"{kept.name}.before").read_text() == f"encryptionsalt: one\n{settings}"
+    for path in (state, home.stack_file, kept):
+        path.unlink()
+    with exclusive(layout, "make up"):
+        assert not home.stack_file.exists()
+
+
 def test_a_failed_command_keeps_the_files_too_and_a_full_disk_fails_none(
     home: Home, layout: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
