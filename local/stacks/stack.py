@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ from local.stacks.files import (
     write_stack_file,
 )
 from local.stacks.states import state_file
+
+_NO_FIT = "could not create secrets manager"
+"""In Pulumi's error about a salt that the passphrase does not fit, or that is damaged."""
 
 
 def remove_setting(layout: Layout, stack: str, path: str, env: Mapping[str, str]) -> None:
@@ -45,10 +49,7 @@ def ensure_stack(
             this.found += f", made from stacks/{example}.example.yaml"
         log = layout.logs / "stack.log"
         if not state_file(layout, stack).exists():
-            _without_salt(stack)
-            # A plain `pulumi up` must keep its selected stack.
-            quiet = ["--non-interactive", *([] if stack == STACK else ["--no-select"])]
-            run(["pulumi", "stack", "init", stack, *quiet], log=log, env=env, cwd=PROJECT)
+            _init(stack, env, log)
         config = stack_config(stack)
         changed = {path: value for path, value in machine.items() if _current(config, path) != value}
         given = [f"{path}={value}" for path, value in changed.items() if value is not None]
@@ -62,8 +63,26 @@ def ensure_stack(
             this.found += f", set {', '.join(sorted(changed))}"
 
 
+def _init(stack: str, env: Mapping[str, str], log: Path) -> None:
+    """Create the state of one of this machine's stacks.
+
+    If a deleted state has left a salt in its file, it is kept if it fits the passphrase: encrypted settings
+    in the file need it.
+    """
+    # A plain `pulumi up` must keep its selected stack.
+    quiet = ["--non-interactive", *([] if stack == STACK else ["--no-select"])]
+    init = partial(run, ["pulumi", "stack", "init", stack, *quiet], log=log, env=env, cwd=PROJECT)
+    try:
+        init()
+    except SetupError as error:
+        if _NO_FIT not in str(error):
+            raise
+        _without_salt(stack)
+        init()
+
+
 def _without_salt(stack: str) -> None:
-    """Remove a salt of a deleted state: it fits no new passphrase, and pulumi would refuse to start."""
+    """Remove a salt of another passphrase, with which pulumi creates no state."""
     text = stack_text(stack)
     kept = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("encryptionsalt:"))
     if kept != text:
