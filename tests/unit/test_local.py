@@ -613,6 +613,31 @@ def test_engines_of_one_machine_have_different_numbers(
     assert own_engine._number(late) == 0
 
 
+@pytest.mark.parametrize(("code", "unmounted"), [(0, True), (32, False)], ids=["mounted", "not mounted"])
+def test_the_data_of_an_own_engine_stays_no_mount_point(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, unmounted: bool
+) -> None:
+    """After a kill and a restart of the engine, `make down ALL=1` left a folder that can't be removed."""
+    done = tmp_path / "done"
+    scripts = {
+        "iptables": "exit 1",
+        "ip": "echo []",
+        "mountpoint": f'[ "$*" = "--quiet {tmp_path}/data" ] && exit {code}',
+        "umount": f'echo "$*" > {done}',
+    }
+    (tmp_path / "bin").mkdir()
+    for name, script in scripts.items():
+        (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / "bin" / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    monkeypatch.setattr(own_engine, "as_root", lambda command: command)
+    (tmp_path / "number").write_text("45")
+    own_engine.remove_traces(tmp_path)
+    assert done.exists() == unmounted
+    assert not unmounted or done.read_text() == f"--recursive {tmp_path}/data\n"
+    assert not (tmp_path / "number").exists()
+
+
 def test_a_node_that_left_the_settings_is_refused_with_the_command_that_retires_it(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
