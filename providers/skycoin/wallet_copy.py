@@ -42,6 +42,16 @@ DAMAGED = 65
 EMPTIED = 66
 """Exit code: all wallets that a copy has are gone (EX_NOINPUT of sysexits.h)."""
 
+
+class NotCopiedError(ProviderError):
+    """A wallet was not copied, so its node is not changed."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        """Part of the message: what was found."""
+
+
 _NAME = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ")
 
 
@@ -49,7 +59,7 @@ def copy_wallet(client: Any, inputs: Values, image: str, now: datetime) -> str:
     """Copy the wallet that `inputs` names (host, wallet, backups, newWallet) with the shell of `image`.
 
     Returns the name of the newest copy; empty if there is no wallet volume, or it never held a wallet. Raises
-    ProviderError if the wallet is damaged, was emptied, or can't be copied.
+    NotCopiedError if the wallet is damaged, was emptied, or can't be copied.
     """
     if not has_volume(client.api, inputs["wallet"]):
         return ""
@@ -75,7 +85,7 @@ def copy_wallet(client: Any, inputs: Values, image: str, now: datetime) -> str:
         **as_user(inputs),
     )
     if code:
-        raise ProviderError(_refusal(inputs, code, printed))
+        raise _refusal(inputs, code, printed)
     # The log has both output streams, so warnings may surround the name.
     names = [line for line in printed.splitlines() if _NAME.fullmatch(line)]
     return names[-1] if names else ""
@@ -104,24 +114,29 @@ def _name(wallet: str) -> str:
     return f"{wallet}-copying"
 
 
-def _refusal(inputs: Values, code: int, printed: str) -> str:
+def _refusal(inputs: Values, code: int, printed: str) -> NotCopiedError:
     """Explain why the copy failed, and what to do."""
     where = f"host {inputs['host']}: the wallet volume {inputs['wallet']!r}"
     if code == EMPTIED:
-        return (
-            f"{where} holds no wallet, but its copy {printed} in {inputs['backups']!r} does: it was emptied "
-            "or recreated. The node was not changed. Restore the copy with "
+        reason = f"holds no wallet, but its copy {printed} in {inputs['backups']!r} does"
+        return NotCopiedError(
+            f"{where} {reason}: it was emptied or recreated. The node was not changed. Restore the copy with "
             f"`{node_command('wallet restore', '--copy', printed)}`; or, if you accept that the wallet is "
-            "lost, set `new-wallet: true` on the node for one `pulumi up`."
+            "lost, set `new-wallet: true` on the node for one `pulumi up`.",
+            f"it {reason}",
         )
     if code == DAMAGED:
-        return (
-            f"{where}: {printed} is empty, truncated or not a wallet, so nothing was copied. The node was "
+        reason = f"{printed} is empty, truncated or not a wallet"
+        return NotCopiedError(
+            f"{where}: {reason}, so nothing was copied. The node was "
             f"not changed. Restore a copy (`{node_command('wallet copies')}` lists them) or a backup, or "
-            "move that file away."
+            "move that file away.",
+            reason,
         )
-    return (
-        f"{where} was not copied to {inputs['backups']!r}: {printed or f'exit code {code}'}. The node was "
+    reason = printed or f"exit code {code}"
+    return NotCopiedError(
+        f"{where} was not copied to {inputs['backups']!r}: {reason}. The node was "
         f"not changed. Fix the cause (disk space, or read access to the wallet for user {user_of(inputs)}), "
-        "and run `pulumi up` again."
+        "and run `pulumi up` again.",
+        reason,
     )

@@ -737,9 +737,8 @@ def test_a_restore_without_recipients_warns_that_the_earlier_wallets_are_kept_un
     node: DeployedNode, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     restore(node, FakeEngine({WALLET: {"a.wlt": b"torn"}}), sealed(), restoring(tmp_path))
-    assert (
-        "-before-restore.tar.gz\nIt holds wallets without a password in plain text" in capsys.readouterr().out
-    )
+    said = "-before-restore.tar.gz (in plain text)\nIt holds wallets without a password in plain text"
+    assert said in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -756,12 +755,16 @@ def test_a_plain_archive_with_an_impossible_time_is_refused_with_a_message(name:
         read(name, archive)
 
 
-def test_a_restore_with_recipients_encrypts_the_earlier_wallets(node: DeployedNode, tmp_path: Path) -> None:
+def test_a_restore_with_recipients_encrypts_the_earlier_wallets(
+    node: DeployedNode, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     engine = FakeEngine({WALLET: {"a.wlt": b"torn", "b.wlt": wallet("b")}})
     restore(node, engine, sealed(), restoring(tmp_path, OTHER))
     assert engine.volumes[WALLET]["a.wlt"] == CONTENTS["a.wlt"].data
     [kept] = tmp_path.iterdir()
     assert kept.name.endswith("-before-restore.backup")
+    said = f"saved what was there before: {kept} (encrypted to {OTHER.public})\n"
+    assert said in capsys.readouterr().out, "whoever lacks that key has to know it now"
     before = read("b", kept.read_bytes())
     assert before.about.kind is Kind.BEFORE_RESTORE
     archive = pyrage.decrypt(before.payload, [OTHER.secret])

@@ -25,6 +25,7 @@ from clients.deployed_nodes import DeployedNode, node_of, nodes_of
 from clients.fingerprint import Fingerprint
 from display.errors import UserError
 from providers.kind import Values
+from providers.skycoin import wallet_copy
 from tests.unit.wallet_engine import LowLevel, wallet
 from wallets.backups import backup as backups
 from wallets.backups import restore
@@ -109,7 +110,15 @@ class FakeEngine:
     def containers(self) -> "FakeEngine":
         return self
 
-    def __call__(self, *, all: bool) -> "list[Values]":  # noqa: A002 docker's name
+    def __call__(
+        self,
+        *,
+        all: bool = False,  # noqa: A002 docker's name
+        filters: Values | None = None,
+    ) -> "list[Values]":
+        if filters:
+            assert filters["label"] == f"{wallet_copy.LABEL}={WALLET}"
+            return []
         assert all, "an engine lists paused containers, and restarting ones, only with all"
         mounts = {
             **{name: {"Name": WALLET} for name in self.users},
@@ -149,10 +158,16 @@ class FakeEngine:
             container for container in there if container.status in filters.get("status", (container.status,))
         ]
 
-    def create(self, image: str, *, volumes: Mapping[str, Any], **options: Any) -> "FakeContainer":
+    def create(
+        self, image: str, *, volumes: Mapping[str, Any], **options: Any
+    ) -> "FakeContainer | FakeCopying":
         assert image == PREFLIGHT["image"]
         assert options["network_mode"] == "none"
         assert options["read_only"]
+        if wallet_copy.LABEL in options["labels"]:
+            assert {name: mount["mode"] for name, mount in volumes.items()} == {WALLET: "ro", BACKUPS: "rw"}
+            assert not self.running, "its node may be saving a wallet"
+            return FakeCopying(self, options["command"][4])
         [(name, mount)] = volumes.items()
         assert name in self.volumes, "a container that names a volume makes it"
         is_writer = mount["mode"] == "rw"
@@ -271,6 +286,32 @@ class FakeContainer:
         self.engine.noted.append("remove")
         self._look()
         self.engine.helpers.remove(self)
+
+
+@dataclass
+class FakeCopying:
+    """The container that copies a wallet on its host; its script is in test_copy_wallet.py."""
+
+    engine: FakeEngine
+    name: str
+    said: str = ""
+
+    def start(self) -> None:
+        files = self.engine.volumes[WALLET]
+        self.said = next(iter(damaged({name: File(data=data) for name, data in files.items()})), "")
+        if not self.said:
+            copies = self.engine.volumes.setdefault(BACKUPS, {})
+            copies |= {f"{self.name}/{name}": data for name, data in files.items()}
+
+    def wait(self, timeout: int) -> Values:
+        assert timeout == wallet_copy.SECONDS
+        return {"StatusCode": wallet_copy.DAMAGED if self.said else 0}
+
+    def logs(self, tail: int) -> bytes:
+        return (self.said or self.name).encode()
+
+    def remove(self, force: bool) -> None:
+        self.engine.noted.append("remove")
 
 
 @pytest.fixture
@@ -524,8 +565,51 @@ def test_a_restore_keeps_the_existing_files_and_removes_nothing(
     assert engine.noted[-1] == "start skycoin-node-1"
     out = capsys.readouterr().out
     assert " does not contain them: new.wlt" in out
-    assert out.startswith(f"saved what was there before: {before}\n")
+    assert out.startswith(f"saved what was there before: {before} (in plain text)\n")
     assert out.endswith("\nnode-1 was stopped for it, and runs again.\n"), "nothing was said of that"
+
+
+def test_a_restore_leaves_a_copy_of_what_was_there_on_the_host(
+    node: DeployedNode, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An imported key was lost: its only file was encrypted to a recipient whose secret key nobody had."""
+    grown = wallet("one", "two").encode()
+    engine = FakeEngine({WALLET: {"a.wlt": grown}})
+    file = keep(tmp_path, "b", pack({"a.wlt": File(data=wallet("one").encode())}))
+    given = read(str(file), file.read_bytes())
+    how = Restoring(folder=LocalFolder(tmp_path / "kept"), older=True)
+    restore.restore_file(node, volume(node, engine), given, [], how)
+    assert engine.volumes[WALLET] == {"a.wlt": wallet("one").encode()}
+    [(path, copied)] = engine.volumes[BACKUPS].items()
+    name = path.partition("/")[0]
+    assert (path, copied) == (f"{name}/a.wlt", grown)
+    back = f"`./skyinfra wallet restore node-1 --copy {name} -s test` brings it back"
+    assert f"\ncopied what was there before on host attic: {back}\n" in capsys.readouterr().out
+    how = replace(how, folder=LocalFolder(tmp_path / "kept again"))
+    restore.restore_copy(node, volume(node, engine), name, how)
+    assert engine.volumes[WALLET] == {"a.wlt": grown}
+
+
+@pytest.mark.case(4, 38)
+def test_a_torn_wallet_is_restored_although_it_is_not_copied_on_the_host(
+    node: DeployedNode, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = FakeEngine({WALLET: {"a.wlt": b"torn", "new.wlt": TEXT}})
+    file = keep(tmp_path, "b", pack({"a.wlt": File(data=TEXT)}))
+    restore_file(node, volume(node, engine), file, tmp_path / "kept")
+    assert engine.volumes == {WALLET: {"a.wlt": TEXT, "new.wlt": TEXT}}
+    reason = "a.wlt is empty, truncated or not a wallet"
+    assert f"\nnot copied on host attic: {reason}\n" in capsys.readouterr().out
+
+
+def test_a_restore_that_is_finished_after_an_interruption_copies_no_half_of_it(
+    node: DeployedNode, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine = FakeEngine({WALLET: {f"{STAGING}/a.wlt": TEXT, "b.wlt": TEXT}})
+    file = keep(tmp_path, "b", pack({"a.wlt": File(data=TEXT)}))
+    restore_file(node, volume(node, engine), file, tmp_path / "kept")
+    assert engine.volumes == {WALLET: {"a.wlt": TEXT, "b.wlt": TEXT}}
+    assert "copied" not in capsys.readouterr().out
 
 
 def test_a_stopped_node_is_not_started_by_a_restore(node: DeployedNode, tmp_path: Path) -> None:
@@ -562,7 +646,7 @@ def test_a_volume_that_the_nodes_user_can_not_write_to_is_not_changed(
         WalletError, match=rf"the node's user 10000:10000 can't write to {WALLET} on host attic"
     ):
         restore_file(node, volume(node, engine), file, tmp_path)
-    assert engine.volumes == {WALLET: {"a.wlt": TEXT}}
+    assert engine.volumes[WALLET] == {"a.wlt": TEXT}
     assert engine.noted[-1] == "start skycoin-node-1"
 
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from catalogue.naming import bare_name
 from clients.age import Identity
 from clients.deployed_nodes import DeployedNode
 from clients.fingerprint import NOTHING, Fingerprint
+from providers.skycoin.wallet_copy import NotCopiedError, copy_wallet
 from wallets.backups.backup import PLAIN, counted, write_backup
 from wallets.backups.folder import BackupFolder
 from wallets.backups.format import Backup, Kind, open_backup
@@ -92,13 +94,16 @@ def _restore(
     _refuse_older(node, source, volume.read(), contents, restoring)  # before the node is stopped
     with node_stopped(volume) as ran:
         before = ""
-        if present := without_staged(volume.read()):
+        found = volume.read()
+        if present := without_staged(found):
             _refuse_older(node, source, present, contents, restoring)
             kept = write_backup(node, restoring.folder, present, Kind.BEFORE_RESTORE, restoring.recipients)
-            before = f"saved what was there before: {kept.name}"
+            before = f"saved what was there before: {kept.name} ({_form(kept)})"
             print(before)
             if not kept.is_encrypted:
                 print(PLAIN)
+            if len(present) == len(found):  # the restore that this one finishes has made the copy
+                print(_copied(node, volume, kept.about.time))
         try:
             put(volume, contents, present)
         except WalletError as error:
@@ -113,6 +118,26 @@ def _restore(
         else f"{node.name} was not running and was not started: `up` starts it."
     )
     return fingerprint_of_whole({**present, **contents})
+
+
+def _form(backup: Backup) -> str:
+    """Who can read a backup, for a message."""
+    return f"encrypted to {', '.join(backup.about.recipients)}" if backup.is_encrypted else "in plain text"
+
+
+def _copied(node: DeployedNode, volume: WalletVolume, now: datetime) -> str:
+    """Copy the volume on its host, for an operator who lacks the backup's key; returns a line about it.
+
+    A volume that can't be copied, because of a torn wallet for example, is restored even so. Raises
+    WalletError if the engine fails.
+    """
+    inputs = {**node.host_inputs, "wallet": node.wallet, "backups": node.copies_volume}
+    try:
+        name = volume.ask(lambda: copy_wallet(volume.client, inputs, node.image, now))
+    except NotCopiedError as error:
+        return f"not copied on host {node.host}: {error.reason}"
+    back = node.wallet_command("restore", "--copy", name)
+    return f"copied what was there before on host {node.host}: `{back}` brings it back"
 
 
 def _refuse_older(
