@@ -975,11 +975,68 @@ def test_a_check_compares_wallet_and_newest_backup(
         check(node, engine, tmp_path)
     with pytest.raises(WalletError, match=r"in the backup, a.wlt has 2 of 3 addresses") as grown:
         check(node, engine, tmp_path, key=KEY)
-    assert "since the backup" not in str(grown.value)
+    assert "the wallet lacks" not in str(grown.value)
+    assert str(grown.value).endswith("\nCreate another: `./skyinfra wallet backup node-1 -s test`")
     engine.volumes[WALLET] = {"b.wlt": wallet("b")}
-    with pytest.raises(WalletError, match=r"since the backup: a.wlt \(2 addresses\) is gone") as other:
+    with pytest.raises(WalletError, match=r"the wallet lacks a.wlt \(2 addresses\)\n") as other:
         check(node, engine, tmp_path, key=KEY)
     assert "  the backup lacks b.wlt (1 address)\n" in str(other.value), "nothing of the wallet is gone"
+
+
+def with_keys(*keys: str) -> bytes:
+    """A collection of two addresses that has these secret keys."""
+    given = [*keys, *[""] * (2 - len(keys))]
+    entries = [
+        {"address": address, "secret_key": key} for address, key in zip(("one", "two"), given, strict=True)
+    ]
+    return json.dumps({"meta": {"type": "collection"}, "entries": entries}).encode()
+
+
+@pytest.mark.parametrize(
+    ("now", "loss"),
+    [
+        pytest.param(
+            wallet("one"), "in the wallet, a.wlt has 1 of 2 addresses (deterministic)", id="address"
+        ),
+        pytest.param(b"", "the wallet lacks a.wlt (2 addresses)", id="wallet"),
+    ],
+)
+@pytest.mark.case(35)
+def test_a_check_of_a_wallet_that_has_lost_something_advises_a_restore(
+    now: bytes, loss: str, node: DeployedNode, tmp_path: Path
+) -> None:
+    """It advised another backup, of what was left; the newest backup still had an imported key."""
+    file = backup(node, FakeEngine({WALLET: data_of(CONTENTS)}), tmp_path, KEY)
+    engine = FakeEngine({WALLET: {"a.wlt": now} if now else {"b.wlt": wallet("b")}})
+    with pytest.raises(WalletError) as refused:
+        check(node, engine, tmp_path, key=KEY)
+    again = "`./skyinfra wallet backup node-1 -s test`"
+    back = f"`./skyinfra wallet restore node-1 {file} --identity KEY-FILE -s test`"
+    assert f"\n  {loss}\n" in str(refused.value)
+    assert str(refused.value).endswith(
+        f"\nIf the wallet should still have what it lacks, restore that: {back}. Another backup ({again}) "
+        "would lack it too"
+    )
+    with pytest.raises(WalletError) as unclear:
+        check(node, engine, tmp_path)
+    assert "\n  the wallet has other addresses now (fingerprint " in str(unclear.value)
+    assert str(unclear.value).endswith(
+        "\nFirst see which of the two lacks something: the same check with --identity KEY-FILE says it. What "
+        f"the wallet lacks comes back with {back}, and another backup ({again}) would lack it too"
+    )
+
+
+@pytest.mark.case(35)
+def test_a_check_with_a_key_finds_secret_keys_that_were_lost_although_all_addresses_are_there(
+    node: DeployedNode, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The fingerprints that people compare are of addresses, and were all that it compared."""
+    engine = FakeEngine({WALLET: {"c.wlt": with_keys("1" * 64, "2" * 64)}})
+    backup(node, engine, tmp_path, KEY)
+    engine.volumes[WALLET] = {"c.wlt": with_keys("1" * 64)}
+    with pytest.raises(WalletError, match=r"\n  in the wallet, c.wlt has 1 of 2 secret keys\nIf the wallet "):
+        check(node, engine, tmp_path, key=KEY)
+    assert "holds the same addresses" not in capsys.readouterr().out
 
 
 def test_a_check_compares_a_backup_with_the_stacks_requirements(node: DeployedNode, tmp_path: Path) -> None:

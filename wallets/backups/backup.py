@@ -1,5 +1,6 @@
 """Backups of a node's wallets: makes one, verifies a file, compares the newest one, and tries a restore."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -112,31 +113,52 @@ def check(
     if is_too_old(facts.time, rules.backup_age):
         asked = f", and the stack requires one every {days(rules.backup_age)}" if rules.backup_age else ""
         wrong.append(f"it is {age(facts.time)}{asked}")
-    opened = open_backup(good, identities) if identities or not good.is_encrypted else None
-    now = fingerprint(contents)
-    if now == facts.fingerprint:
-        print(f"The wallet volume {node.wallet} on host {node.host} holds the same addresses.")
-    elif opened is None:
-        wrong.append(
-            f"the wallet has other addresses now (fingerprint {now}); a key shows which (--identity FILE)"
-        )
-    else:
-        wrong += [f"since the backup: {loss}" for loss in lost(opened, contents)]
-        wrong += [_lacking(loss) for loss in lost(contents, opened)]
-    if opened is None:
-        print(f"Not verified without a key: {UNVERIFIED} (`--identity FILE`)")
-    if wrong:
+    differences, advice = _compared(node, good, contents, identities)
+    if wrong := [*wrong, *differences]:
         again = f"Create another: `{node.wallet_command('backup')}`"
         if is_in_future(facts.time):
             # No other becomes the newest before that time.
             again = f"If this machine's clock is right, move that file to another folder. {again}"
-        raise WalletError("\n".join([f"{good.name}:", *(f"  {problem}" for problem in wrong), again]))
+        raise WalletError("\n".join([f"{good.name}:", *(f"  {it}" for it in wrong), advice or again]))
 
 
-def _lacking(loss: str) -> str:
-    """Describe the parts of a wallet that a backup lacks, from the description of a loss."""
+def _compared(
+    node: DeployedNode, good: Backup, contents: Contents, identities: Sequence[Identity]
+) -> tuple[list[str], str]:
+    """Differences between a backup and the wallet, and what to do if the wallet has lost something.
+
+    The advice is empty if it has lost nothing: another backup has all that this one has.
+    """
+    again = node.wallet_command("backup")
+    key = ["--identity", "KEY-FILE"] if good.is_encrypted else []
+    back = node.wallet_command("restore", shlex.quote(good.name), *key)
+    differences, advice = [], ""
+    if identities or not good.is_encrypted:
+        opened = open_backup(good, identities)
+        if gone := [_lacking("wallet", loss) for loss in lost(opened, contents)]:
+            advice = (
+                f"If the wallet should still have what it lacks, restore that: `{back}`. Another backup "
+                f"(`{again}`) would lack it too"
+            )
+        differences = [*gone, *(_lacking("backup", loss) for loss in lost(contents, opened))]
+    else:
+        if (now := fingerprint(contents)) != good.about.fingerprint:
+            differences = [f"the wallet has other addresses now (fingerprint {now})"]
+            advice = (
+                "First see which of the two lacks something: the same check with --identity KEY-FILE says "
+                f"it. What the wallet lacks comes back with `{back}`, and another backup (`{again}`) would "
+                "lack it too"
+            )
+        print(f"Not verified without a key: {UNVERIFIED} (`--identity FILE`)")
+    if not differences:
+        print(f"The wallet volume {node.wallet} on host {node.host} holds the same addresses.")
+    return differences, advice
+
+
+def _lacking(side: str, loss: str) -> str:
+    """Describe what the wallet or the backup lacks, from the description of a loss."""
     is_whole = loss.endswith(GONE)
-    return f"the backup lacks {loss.removesuffix(GONE)}" if is_whole else f"in the backup, {loss}"
+    return f"the {side} lacks {loss.removesuffix(GONE)}" if is_whole else f"in the {side}, {loss}"
 
 
 def _recipient_differences(has: Sequence[str], asked: Sequence[str]) -> list[str]:
