@@ -890,6 +890,29 @@ def test_a_restore_writes_over_nothing_that_another_restore_has_just_brought_bac
     assert sorted(engine.volumes[WALLET]) == ["a.wlt", "second.wlt"]
 
 
+@pytest.mark.case(30)
+@pytest.mark.parametrize("mode", [0o000, 0o400, 0o600, 0o640])
+def test_the_owner_of_restored_wallets_can_read_and_write_them(
+    mode: int, node: DeployedNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, mode 000 came back from the backup, and the restore called the whole wallet truncated."""
+    sent: list[bytes] = []
+
+    def put_archive(self: FakeContainer, _: str, archive: bytes) -> bool:
+        sent.append(archive)
+        self.files |= {name: file.data for name, file in from_tar(archive).items()}
+        return True
+
+    monkeypatch.setattr(FakeContainer, "put_archive", put_archive)
+    there = volume(node, FakeEngine({WALLET: {}, BACKUPS: {}}))
+    monkeypatch.setattr(there, "copy", lambda _: {"a.wlt": File(data=TEXT, mode=mode)})
+    restore_copy(node, there, COPY, tmp_path)
+    [archive] = sent
+    assert from_tar(archive)[f"{STAGING}/a.wlt"].mode == mode | 0o600
+    backed_up = unpack("b", pack({"a.wlt": File(data=TEXT, mode=mode)}))
+    assert backed_up["a.wlt"].mode == mode | 0o600, "tar gives the file to a user who can't read it"
+
+
 @pytest.mark.case(38)
 @pytest.mark.parametrize("number", signals.STOPPING)
 def test_a_signal_is_delayed_until_the_files_are_in_place(number: signal.Signals) -> None:

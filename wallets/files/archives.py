@@ -117,7 +117,7 @@ def _files(tar: tarfile.TarFile, below: str) -> Iterator[tuple[str, File]]:
 
 
 def to_tar(contents: Contents, below: str = "", owner: int = USER, group: int | None = None) -> bytes:
-    """Tar archive of files below the folder `below`, with private folders.
+    """Tar archive of files below the folder `below`, with private folders; the owner can use all of them.
 
     `owner` is a user id, and `group` a group id, by default the same number.
     """
@@ -131,7 +131,7 @@ def to_tar(contents: Contents, below: str = "", owner: int = USER, group: int | 
             tar.addfile(entry)
         for path, file in sorted(contents.items()):
             entry = tarfile.TarInfo(posixpath.join(below, path))
-            entry.size, entry.mode, entry.mtime = len(file.data), file.mode, file.modified
+            entry.size, entry.mode, entry.mtime = len(file.data), file.mode | 0o600, file.modified
             entry.uid, entry.gid = owner, group
             if file.link:
                 entry.type, entry.linkname = tarfile.SYMTYPE, file.link
