@@ -7,6 +7,7 @@ import json
 import os
 import posixpath
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -101,6 +102,13 @@ class FakeEngine:
     loses: bool = False
     """If true, moving files loses them."""
     noted: list[str] = field(default_factory=list)
+    facts: dict[str, str] = field(default_factory=dict)
+    """What it says of itself."""
+    options: Mapping[str, str] | None = None
+    """Options of its volumes."""
+
+    def info(self) -> dict[str, str]:
+        return self.facts
 
     @property
     def api(self) -> LowLevel:
@@ -132,7 +140,7 @@ class FakeEngine:
     def inspect_volume(self, name: str) -> Values:
         if name not in self.volumes:
             raise NotFound(name)
-        return {"Name": name, "Mountpoint": f"/volumes/{name}/_data"}
+        return {"Name": name, "Mountpoint": f"/volumes/{name}/_data", "Options": self.options}
 
     def inspect_image(self, name: str) -> Values:
         return {"Id": name}
@@ -475,6 +483,53 @@ def test_a_backup_is_dated_private_and_holds_the_wallets(node: DeployedNode, tmp
         "sub/note": b"x",
     }
     assert engine.noted == ["remove"], "the node runs on, and nothing runs beside the wallet"
+
+
+SAME_DISK = "on the same disk as the wallet: copy it to another machine, or use --to.\n"
+
+
+def test_a_backup_on_the_disk_of_the_wallet_is_reported(
+    node: DeployedNode, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The default folder of a set-up's own node is on its only disk, and nothing said that."""
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    here = {"Name": socket.gethostname(), "DockerRootDir": str(tmp_path)}
+    for number, engine in enumerate((None, "unix:///run/other.sock")):
+        there = volume(replace(node, engine=engine), FakeEngine({WALLET: {"a.wlt": TEXT}}, facts=here))
+        file = backup(there.node, there, tmp_path / str(number))
+        assert f"\n{file} is {SAME_DISK}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("engine", "facts", "options"),
+    [
+        pytest.param("ssh://pi@attic.lan", {}, None, id="a board"),
+        pytest.param(None, {"Name": "attic"}, None, id="a socket that leads elsewhere"),
+        pytest.param(None, {"DockerRootDir": "/proc"}, None, id="another disk"),
+        pytest.param(None, {"DockerRootDir": "/none"}, None, id="a virtual machine"),
+        pytest.param(None, {}, {"device": "/dev/sdb1"}, id="a volume with a disk of its own"),
+    ],
+)
+def test_a_backup_that_may_be_on_another_disk_is_not_reported(
+    engine: str | None,
+    facts: dict[str, str],
+    options: dict[str, str] | None,
+    node: DeployedNode,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    said = {"Name": socket.gethostname(), "DockerRootDir": str(tmp_path), **facts}
+    there = FakeEngine({WALLET: {"a.wlt": TEXT}}, facts=said, options=options)
+    local = replace(node, engine=engine)
+    assert backup(local, volume(local, there), tmp_path / "to").exists()
+    assert "same disk" not in capsys.readouterr().out
+
+
+def test_an_engine_of_an_incomplete_answer_has_its_backup(node: DeployedNode, tmp_path: Path) -> None:
+    local = replace(node, engine="unix:///run/other.sock")
+    assert backup(local, volume(local, FakeEngine({WALLET: {"a.wlt": TEXT}})), tmp_path).exists()
 
 
 @pytest.mark.case(38)

@@ -15,6 +15,7 @@ from wallets.backups.folder import BackupFolder
 from wallets.backups.format import Backup, Kind, about, fingerprint, misnamed, open_backup, read, seal
 from wallets.backups.listing import newest
 from wallets.backups.records import age, days, is_in_future, is_too_old, remember
+from wallets.backups.same_disk import is_on_disk_of
 from wallets.errors import WalletError
 from wallets.files.contents import Contents, refuse_damaged, refuse_interrupted, wallets_in
 from wallets.files.losses import lost
@@ -42,6 +43,8 @@ def backup(
         print(f"Encrypted to {', '.join(facts.recipients)}")
     else:
         print(PLAIN)
+    if is_on_disk_of(volume, made.name):
+        print(f"{made.name} is on the same disk as the wallet: copy it to another machine, or use --to.")
     remember(records, node, made)
     return made.name
 
