@@ -103,7 +103,7 @@ def _restore(
             if not kept.is_encrypted:
                 print(PLAIN)
             if len(present) == len(found):  # the restore that this one finishes has made the copy
-                print(_copied(node, volume, kept.about.time))
+                _copy(node, volume, kept.about.time)
         try:
             put(volume, contents, present)
         except WalletError as error:
@@ -125,8 +125,8 @@ def _form(backup: Backup) -> str:
     return f"encrypted to {', '.join(backup.about.recipients)}" if backup.is_encrypted else "in plain text"
 
 
-def _copied(node: DeployedNode, volume: WalletVolume, now: datetime) -> str:
-    """Copy the volume on its host, for an operator who lacks the backup's key; returns a line about it.
+def _copy(node: DeployedNode, volume: WalletVolume, now: datetime) -> None:
+    """Copy the volume on its host, for an operator who lacks the backup's key.
 
     A volume that can't be copied, because of a torn wallet for example, is restored even so. Raises
     WalletError if the engine fails.
@@ -135,9 +135,11 @@ def _copied(node: DeployedNode, volume: WalletVolume, now: datetime) -> str:
     try:
         name = volume.ask(lambda: copy_wallet(volume.client, inputs, node.image, now))
     except NotCopiedError as error:
-        return f"not copied on host {node.host}: {error.reason}"
-    back = node.wallet_command("restore", "--copy", name)
-    return f"copied what was there before on host {node.host}: `{back}` brings it back"
+        print(f"not copied on host {node.host}: {error.reason}")
+        return
+    if name:  # otherwise the volume has never held a wallet
+        back = node.wallet_command("restore", "--copy", name)
+        print(f"copied what was there before on host {node.host}: `{back}` brings it back")
 
 
 def _refuse_older(
