@@ -29,7 +29,7 @@ from tests.unit.test_wallets import BACKUPS, COPY, RESOURCES, WALLET, FakeEngine
 from wallets.backups import backup as backups
 from wallets.backups import listing, records
 from wallets.backups.folder import backup_folder, load_file
-from wallets.backups.format import Kind, about, open_backup, read, seal
+from wallets.backups.format import About, Kind, about, open_backup, read, seal
 from wallets.backups.local_folder import LocalFolder
 from wallets.backups.policy import EXAMPLES, recipients_of, refuse_unclear, rules_of
 from wallets.backups.restore import Restoring, restore_copy, restore_file
@@ -1024,6 +1024,32 @@ def test_a_check_of_a_wallet_that_has_lost_something_advises_a_restore(
         "\nFirst see which of the two lacks something: the same check with --identity KEY-FILE says it. What "
         f"the wallet lacks comes back with {back}, and another backup ({again}) would lack it too"
     )
+
+
+@pytest.mark.case(35)
+def test_a_backup_of_a_wallet_that_has_lost_something_warns_once(
+    node: DeployedNode, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The day's backup of what was left looked like any other; whoever keeps only the newest lost a key."""
+    days = iter(f"node-1-wallet-2026-01-0{day}T00-00-00Z.backup" for day in range(1, 9))
+    monkeypatch.setattr(About, "file_name", property(lambda _: next(days)))
+
+    def said(*keys: str) -> str:
+        backup(node, FakeEngine({WALLET: {"c.wlt": with_keys(*keys)}}), tmp_path, KEY)
+        return capsys.readouterr().out
+
+    one, two = "1" * 64, "2" * 64
+    assert "WARNING" not in said(one) + said(one, two)
+    file = tmp_path / "node-1-wallet-2026-01-02T00-00-00Z.backup"
+    back = f"`./skyinfra wallet restore node-1 {file} --identity KEY-FILE -s test`"
+    assert (
+        f"\nWARNING: the backup before it, {file}, has what this one lacks: c.wlt has 1 of 2 secret keys. "
+        "Keep that file. If the wallet should still have what it lacks, restore that: "
+        f"{back}\n"
+    ) in said(one)
+    assert "WARNING" not in said(one) + said(one, two)
+    (tmp_path / "node-1-wallet-2026-01-05T00-00-00Z.backup").unlink()
+    assert "WARNING" not in said(one), "nothing can be restored from a file that is gone"
 
 
 @pytest.mark.case(35)

@@ -14,11 +14,11 @@ from wallets.backups.drill import Drill
 from wallets.backups.folder import BackupFolder
 from wallets.backups.format import Backup, Kind, about, fingerprint, misnamed, open_backup, read, seal
 from wallets.backups.listing import newest
-from wallets.backups.records import age, days, is_in_future, is_too_old, remember
+from wallets.backups.records import Record, age, days, is_in_future, is_too_old, recorded, remember
 from wallets.backups.same_disk import is_on_disk_of
 from wallets.errors import WalletError
 from wallets.files.contents import Contents, refuse_damaged, refuse_interrupted, wallets_in
-from wallets.files.losses import lost
+from wallets.files.losses import fingerprint_of_whole, lost, lost_of_record
 from wallets.volumes.volume import WalletVolume
 
 UNVERIFIED = "that it can be decrypted, and that its header matches its content"
@@ -45,8 +45,20 @@ def backup(
         print(PLAIN)
     if is_on_disk_of(volume, made.name):
         print(f"{made.name} is on the same disk as the wallet: copy it to another machine, or use --to.")
-    remember(records, node, made)
+    _warn_of_losses(node, recorded(records, node), contents)
+    remember(records, node, made, fingerprint_of_whole(contents))
     return made.name
+
+
+def _warn_of_losses(node: DeployedNode, last: Record | None, contents: Contents) -> None:
+    """Print what a wallet has lost since the backup before the present one, which people might delete."""
+    if last is None or last.is_gone or not (gone := lost_of_record(last.wallets, contents)):
+        return
+    back = _restore_command(node, last.file, is_encrypted=bool(last.recipients))
+    print(
+        f"WARNING: the backup before it, {last.file}, has what this one lacks: {'; '.join(gone)}. Keep that "
+        f"file. If the wallet should still have what it lacks, restore that: `{back}`"
+    )
 
 
 def _complete_wallets(node: DeployedNode, volume: WalletVolume) -> Contents:
@@ -133,8 +145,7 @@ def _compared(
     The advice is empty if it has lost nothing: another backup has all that this one has.
     """
     again = node.wallet_command("backup")
-    key = ["--identity", "KEY-FILE"] if good.is_encrypted else []
-    back = node.wallet_command("restore", shlex.quote(good.name), *key)
+    back = _restore_command(node, good.name, is_encrypted=good.is_encrypted)
     differences, advice = [], ""
     if identities or not good.is_encrypted:
         opened = open_backup(good, identities)
@@ -156,6 +167,11 @@ def _compared(
     if not differences:
         print(f"The wallet volume {node.wallet} on host {node.host} holds the same addresses.")
     return differences, advice
+
+
+def _restore_command(node: DeployedNode, file: str, *, is_encrypted: bool) -> str:
+    key = ["--identity", "KEY-FILE"] if is_encrypted else []
+    return node.wallet_command("restore", shlex.quote(file), *key)
 
 
 def _lacking(side: str, loss: str) -> str:

@@ -1,18 +1,20 @@
 """Records of each node's newest backup, on the machine that made it, for `up` and the review page.
 
-A record has a time, two hashes, public keys, the names of the wallet volume and of the file, and the engine's
-address, but no part of the wallet itself.
+A record has a time, two hashes, public keys, the names of the wallet volume and of the file, the engine's
+address, and of each wallet its file name and the number and hash of its addresses, but no part of the wallet
+itself.
 """
 
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from catalogue.naming import bare_name
 from clients.deployed_nodes import DeployedNode
+from clients.fingerprint import NOTHING, Fingerprint, from_lines, lines
 from display.units import count_of, since
 from wallets.backups.format import Backup
 from wallets.backups.ssh_folder import SSH
@@ -33,6 +35,8 @@ class Record:
     """Path or ssh:// address."""
     recipients: Sequence[str] = ()
     """Public keys of its recipients; empty if an earlier version recorded it, or if it is not encrypted."""
+    wallets: Fingerprint = field(default_factory=lambda: NOTHING)
+    """Numbers and hashes of its addresses, by wallet; empty if an earlier version recorded it."""
 
     @property
     def is_gone(self) -> bool:
@@ -40,8 +44,8 @@ class Record:
         return not self.file.startswith(SSH) and not Path(self.file).exists()
 
 
-def remember(folder: Path, node: DeployedNode, backup: Backup) -> None:
-    """Record a good backup of a node."""
+def remember(folder: Path, node: DeployedNode, backup: Backup, wallets: Fingerprint = NOTHING) -> None:
+    """Record a good backup of a node's wallets."""
     path = _path(folder, node)
     facts = backup.about
     noted = {
@@ -52,6 +56,7 @@ def remember(folder: Path, node: DeployedNode, backup: Backup) -> None:
         "sha256": backup.sha256,
         "file": backup.name,
         "recipients": [*facts.recipients],
+        "wallets": [*lines(wallets)],
     }
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
@@ -71,6 +76,7 @@ def recorded(folder: Path, node: DeployedNode) -> Record | None:
             sha256=noted["sha256"],
             file=noted["file"],
             recipients=tuple(noted.get("recipients") or ()),
+            wallets=from_lines(noted.get("wallets") or ()),
         )
     except (OSError, ValueError, LookupError, TypeError):
         return None
