@@ -93,7 +93,7 @@ def remove_traces(folder: Path) -> None:
         run(as_root(["iptables", "-w", "-D", *_rule(number)]), log=log)
     for bridge in _bridges(number):
         run(as_root(["ip", "link", "delete", bridge, "type", "bridge"]), log=log)
-    # An engine mounts its data on itself, takes the mount of a killed one for the machine's, and leaves it.
+    # The engine mounts its data on itself; one that finds the mount of a killed one leaves it at its end.
     if output(["mountpoint", "--quiet", f"{folder}/data"]) is not None:
         run(as_root(["umount", "--recursive", f"{folder}/data"]), log=log)
     numbered.unlink()

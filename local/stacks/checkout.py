@@ -154,7 +154,7 @@ def put_stack_files_back(layout: Layout) -> None:
     """
     with_state = {stack_file(stack).name for stack in filter(is_own, all_stacks(layout))}
     for copy in sorted(copies(layout).glob("*.yaml")):
-        file = PROJECT / "stacks" / copy.name
+        file = stack_file(STACK).with_name(copy.name)
         if file.exists():
             continue
         partial = file.with_name(f".{file.name}.{os.getpid()}")
