@@ -1,4 +1,4 @@
-"""What a test searches files for: their content, and what a layer unpacks to."""
+"""Contents of files that tests search, with layers unpacked."""
 
 import gzip
 import io
@@ -6,8 +6,7 @@ from pathlib import Path
 
 
 def unpacked(path: Path) -> bytes:
-    """Content of a file, decompressed if it is a layer; of a layer that an interrupted push cut off, what is
-    there."""
+    """Content of a file, decompressed if it is a layer; an interrupted push leaves a part of one."""
     content = path.read_bytes()
     if not content.startswith(b"\x1f\x8b"):
         return content

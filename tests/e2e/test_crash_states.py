@@ -127,7 +127,7 @@ def test_a_complete_wallet_copy_is_always_found_and_the_docs_count_every_outcome
 
 @pytest.mark.case(1, 3)
 def test_a_patched_node_always_leaves_the_wallet_from_before_or_after_the_save(all_judged: Judged) -> None:
-    """Whatever the copy is; a first save may leave no wallet, and then none was there."""
+    """The copy makes no difference. A first save may leave no wallet, and then none was there."""
     for save in saves():
         found = [state for state in states(save) if state.kind == Class.PATCHED]
         assert {state.main for state in found} == {save.old, save.new}

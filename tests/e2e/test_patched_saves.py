@@ -147,7 +147,7 @@ def calls(lines: Sequence[str]) -> Iterator[tuple[str, int]]:
 
 
 def left(node: Traced) -> Counter[str]:
-    """What the wallet and its copy are after a kill at each call, in turn."""
+    """Count the states of the wallet and its copy after a kill at each call, in turn."""
     place = node.wallet("place")
     [copy] = node.copies(place)
     _, lines = node.address(place)
@@ -219,7 +219,7 @@ def test_a_wallet_that_may_not_be_written_is_not_replaced(patched: Traced, turn:
 
 
 def overtaken(node: Traced, content: bytes) -> tuple[CompletedProcess[str], dict[str, bytes]]:
-    """What a save says and leaves if another program has saved the wallet since the node loaded it."""
+    """Save a wallet that another program has saved since the node loaded it; output and files left."""
     place, other = node.wallet("place"), node.folder / "other"
     other.write_bytes(content)
     done = node.judge.address(place, other=other)
@@ -242,7 +242,7 @@ def test_the_published_node_overwrites_keys_that_another_program_has_saved(publi
 
 @pytest.mark.parametrize("damage", [b"", OLD[:100]])
 def test_the_patched_node_mends_a_damaged_wallet_that_it_has_loaded(patched: Traced, damage: bytes) -> None:
-    """What it has loaded is the last whole copy then."""
+    """The node has the last whole copy in its memory then."""
     done, files = overtaken(patched, damage)
     assert done.returncode == 0
     assert files == {NAME: patched.grown()}

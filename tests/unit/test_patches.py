@@ -120,7 +120,7 @@ def test_the_build_copies_the_module_and_applies_each_patch(tmp_path: Path) -> N
 
 
 def test_a_patch_that_does_not_apply_stops_the_build_with_a_sentence(tmp_path: Path) -> None:
-    """As when the version is raised: an image without the patch must not get its label."""
+    """A raised version may cause that; an image without the patch must not get its label."""
     done = Step(tmp_path, {"main.go": "mended otherwise\n"}, DIFF).run()
     assert done.returncode != 0
     assert done.stderr.replace(f"skycoin{tmp_path}", "skycoin").splitlines()[-1] == (

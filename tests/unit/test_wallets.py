@@ -103,7 +103,7 @@ class FakeEngine:
     """If true, moving files loses them."""
     noted: list[str] = field(default_factory=list)
     facts: dict[str, str] = field(default_factory=dict)
-    """What it says of itself."""
+    """Facts about the engine, in a form of the Docker API."""
     options: Mapping[str, str] | None = None
     """Options of its volumes."""
 

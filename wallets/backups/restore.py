@@ -121,7 +121,7 @@ def _restore(
 
 
 def _form(backup: Backup) -> str:
-    """Who can read a backup, for a message."""
+    """Say in a message who can read a backup."""
     return f"encrypted to {', '.join(backup.about.recipients)}" if backup.is_encrypted else "in plain text"
 
 
