@@ -1,6 +1,7 @@
-"""Files in a node's volume that the node's user can't use, because they belong to another user.
+"""Files in a node's volume that the node's user can't use, because of their owners or their modes.
 
-They come from another container that filled the volume, or from a user who copied files there as root.
+Another user's come from another container that filled the volume, or from somebody who copied files there as
+root.
 """
 
 import re
@@ -23,11 +24,14 @@ LISTED = 1000
 SHOWN = 60
 """Maximum length of a path in a message, in characters."""
 PLACE = "/volume"
+_CLOSED = r"! -perm -0400 -o -type d ! -perm -0700"
+"""Tests of `find` for what its own user can't read, or, of folders, can't change."""
 
-# For a folder that can't be entered, only the folder is listed. lost+found belongs to the file system.
+# For a folder that can't be entered, only the folder is listed. lost+found belongs to the file system. The
+# user's own files count only if they can't be read: v0.27.1 starts with a wallet that it can't write.
 # busybox `ls` prints ? for characters other than ASCII, so the name is printed separately, on one line.
 SCRIPT = rf"""
-find {PLACE} -name lost+found -prune -o ! -type l ! -user "$1" -exec sh -c '
+find {PLACE} -name lost+found -prune -o ! -type l \( ! -user "$1" -o {_CLOSED} \) -exec sh -c '
 for path; do
     if [ ! -r "$path" ] || {{ [ -d "$path" ] && [ ! -x "$path" ]; }}; then found=unreadable
     elif [ ! -w "$path" ]; then found=unwritable
@@ -54,8 +58,8 @@ _LINE = re.compile(rf"(unreadable|unwritable) ([a-zA-Z-]{{10}})\S* (\d+) (\d+) {
 
 
 @dataclass(frozen=True, slots=True)
-class ForeignFile:
-    """One file or folder of another user."""
+class UnusableFile:
+    """One file or folder of another user, or one whose mode keeps its own user out."""
 
     path: str
     """Path relative to the volume, with ? for control characters; empty for the volume itself."""
@@ -65,6 +69,8 @@ class ForeignFile:
     """Owner as `UID:GID`."""
     is_unreadable: bool
     """True if the node's user can't read it; False if that user can read but not write it."""
+    is_own: bool
+    """True if it belongs to the node's user."""
 
     @property
     def shown(self) -> str:
@@ -75,8 +81,8 @@ class ForeignFile:
         return repr(plain if len(plain) <= SHOWN else f"{plain[: SHOWN - 1]}…")
 
 
-def foreign_files(client: Any, inputs: HostInputs, image: str, volume: str) -> list[ForeignFile]:
-    """List other users' files that the node's user can't read or write, with the shell of the node's image.
+def unusable_files(client: Any, inputs: HostInputs, image: str, volume: str) -> list[UnusableFile]:
+    """List files that the node's user can't read, or of other users can't write, with the node's image.
 
     Raises ServiceError if they can't all be listed.
     """
@@ -98,7 +104,13 @@ def foreign_files(client: Any, inputs: HostInputs, image: str, volume: str) -> l
         )
     matches = map(_LINE.fullmatch, listed)
     return [
-        ForeignFile(match[5] or "", match[2], f"{match[3]}:{match[4]}", match[1] == "unreadable")
+        UnusableFile(
+            match[5] or "",
+            match[2],
+            f"{match[3]}:{match[4]}",
+            is_unreadable=match[1] == "unreadable",
+            is_own=match[3] == user.partition(":")[0],
+        )
         for match in matches
         if match
     ]
@@ -153,40 +165,52 @@ def prepare_copies(client: Any, inputs: HostInputs, image: str, backups: str) ->
         give_empty(client, inputs, image, backups)
 
 
-def explained(volume: str, image: str, files: Sequence[ForeignFile], user: str = USER) -> str:
-    """Describe who owns the files, with the command that gives only these files to the node's user."""
+def explained(volume: str, image: str, files: Sequence[UnusableFile], user: str = USER) -> str:
+    """Describe the files, with the commands that make only these files the node's user's, or open them."""
+    others, own = ([file for file in files if file.is_own is is_own] for is_own in (False, True))
+    said = []
+    if others:
+        said.append(
+            f"The node's user {user} can't use {_named(others)}. This command gives these files to that user "
+            f"and changes nothing else: `{_giving(volume, image, user)}`."
+        )
+    if own:
+        said.append(
+            f"The node's user {user} can't use {_named(own)}, because of the mode. This command lets that "
+            f"user read and write its files, and changes nothing else: `{_opening(volume, image, user)}`."
+        )
+    return " ".join(said)
+
+
+def _named(files: Sequence[UnusableFile]) -> str:
+    """Name the first files, each with its mode and owner, and count the others."""
     named = ", ".join(f"{file.shown} ({file.mode}) of {file.owner}" for file in files[:NAMED])
     least = "at least " if len(files) == LISTED else ""
-    more = f" and {least}{len(files) - NAMED} more" if len(files) > NAMED else ""
-    return (
-        f"The node's user {user} can't use {named}{more}. This command gives these files to that user "
-        f"and changes nothing else: `{_command(volume, image, user)}`."
-    )
+    return f"{named} and {least}{len(files) - NAMED} more" if len(files) > NAMED else named
 
 
-def _command(volume: str, image: str, owner: str) -> str:
+def _giving(volume: str, image: str, owner: str) -> str:
     """Command line of one `docker run` that may only read everything and change owners."""
     user, _, group = owner.partition(":")
-    tests = [
-        "-name",
-        "lost+found",
-        "-prune",
-        "-o",
-        "(",
-        "!",
-        "-user",
-        user,
-        "-o",
-        "!",
-        "-group",
-        group,
-        ")",
-    ]
-    rights = ["--cap-drop", "ALL", "--cap-add", "CHOWN", "--cap-add", "DAC_READ_SEARCH"]
+    rights = ("--user", "0:0", "--cap-drop", "ALL", "--cap-add", "CHOWN", "--cap-add", "DAC_READ_SEARCH")
+    tests = ("(", "!", "-user", user, "-o", "!", "-group", group, ")")
+    return _command(volume, image, rights, *tests, "-exec", "chown", "-h", owner, "{}", "+")
+
+
+def _opening(volume: str, image: str, owner: str) -> str:
+    """Command line of one `docker run` as the files' own user, which may change modes of these alone."""
+    rights = ("--user", owner, "--cap-drop", "ALL")
+    tests = ("!", "-type", "l", "-user", owner.partition(":")[0], "(", *_CLOSED.split(), ")")
+    # A folder gets its mode before `find` enters it.
+    return _command(volume, image, rights, *tests, "-exec", "chmod", "u+rwX", "{}", ";")
+
+
+def _command(volume: str, image: str, rights: Sequence[str], *find: str) -> str:
+    """Command line of a `find` in a volume, outside lost+found, in a confined container."""
     return shlex.join(
         [
-            *("docker", "run", "--rm", "--network", "none", "--read-only", "--user", "0:0", *rights),
+            *("docker", "run", "--rm", "--network", "none", "--read-only", *rights),
             *("--security-opt", "no-new-privileges", "-v", f"{volume}:{PLACE}", "--entrypoint", "find"),
-            *(image, PLACE, *tests, "-exec", "chown", "-h", owner, "{}", "+"),
+            *(image, PLACE, "-name", "lost+found", "-prune", "-o", *find),
         ]
     )

@@ -26,7 +26,7 @@ from clients.fingerprint import (
     read,
     script_arguments,
 )
-from clients.ownership import as_user, explained, foreign_files, give_empty, mode, prepare_copies
+from clients.ownership import as_user, explained, give_empty, mode, prepare_copies, unusable_files
 from clients.pull import known_as
 from clients.short_run import short_run
 from clients.volumes import has_volume, users
@@ -231,7 +231,7 @@ class WalletOnHost:
         if image is None:
             return ""
         with suppress(ServiceError):
-            files = foreign_files(self._client, self._place, image, volume)
+            files = unusable_files(self._client, self._place, image, volume)
             files = [file for file in files if is_to_write or file.is_unreadable or not file.path]
             files = [file for file in files if not names or file.path in names]
             return explained(volume, image, files, user_of(self._place)) if files else ""

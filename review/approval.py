@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from review.portable import PROJECT
-from review.volatile_outputs import stable_outputs
+from review.volatile_outputs import settled, stable_outputs
 
 WHOLE, PIECE = 32, 4
 """Hexadecimal digits of the overall hash, and of each part's hash, which names the part that differs."""
@@ -84,7 +84,7 @@ class Approval:
 
 def approval(sources: Sources) -> Approval:
     """Hash a review's sources."""
-    steps = [step for step in sources.preview.get("steps") or () if step["op"] not in PASSIVE]
+    steps = [settled(step) for step in sources.preview.get("steps") or () if step["op"] not in PASSIVE]
     return Approval(
         {
             Part.STACK: _hashed([("name", sources.stack.rpartition("/")[2])]),

@@ -14,7 +14,7 @@ from typing import Any
 from catalogue.node_container import DATA, user_of
 from catalogue.version_order import is_newer
 from clients.errors import ServiceError
-from clients.ownership import explained, foreign_files, give_empty
+from clients.ownership import explained, give_empty, unusable_files
 from clients.pull import known_as
 from clients.short_run import short_run
 from clients.volumes import has_volume
@@ -165,7 +165,7 @@ class ChainDatabase:
         """Describe the files that keep the node's user out."""
         user, advice = user_of(self._place), "Check the owners and modes of its files."
         with suppress(ServiceError):
-            if files := foreign_files(self._client, self._place, self._image, self._volume):
+            if files := unusable_files(self._client, self._place, self._image, self._volume):
                 advice = explained(self._volume, self._image, files, user)
         return (
             f"{self._name()} can't be read and written by the node's user {user}, so no node can start on "

@@ -12,7 +12,7 @@ from docker.errors import NotFound
 
 from catalogue.naming import copies_volume, previous_container
 from catalogue.node_container import NODE, USER, user_of
-from clients.ownership import explained, foreign_files
+from clients.ownership import explained, unusable_files
 from clients.pull import known_as
 from clients.volumes import has_volume
 from providers.kind import ProviderError, Values
@@ -67,7 +67,7 @@ def _owner_commands(client: Any, containers: list[Values], olds: Values, news: V
     for volume in filter(None, volumes):
         if not has_volume(client.api, volume):
             continue
-        if files := foreign_files(client, news, image, volume):
+        if files := unusable_files(client, news, image, volume):
             yield f"{volume}: {explained(volume, image, files, user_of(news))}"
 
 

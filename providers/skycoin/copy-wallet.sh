@@ -106,6 +106,7 @@ prune() {
 # Copies are ordered by their names: one with an earlier time than the newest would never be the newest.
 is_later() {
     if [ "$(printf '%s\n' "$newest" "$1" | sort | tail -n 1)" != "$newest" ]; then return; fi
+    [ "$newest" != "$1" ] || exit 75
     echo "it is $1, and the newest copy is of $newest: set the clock where pulumi runs, or rename that copy to an earlier time"
     return 1
 }

@@ -50,7 +50,6 @@ from providers.skycoin.node_proof import version_of
 from providers.skycoin.older_images import FAULTS, OlderImages, unbuilt
 from providers.skycoin.refusals import no_copies, refuse_foreign
 from providers.skycoin.replacement import Replacement, inputs_digest
-from providers.skycoin.wallet_copy import copy_wallet
 
 _ENGINE_ONLY: Schema = {
     "host": TEXT,
@@ -68,11 +67,10 @@ INPUTS: Schema = {**{key: CONTAINER[key] for key in (*HANDED_OVER, *LIVE)}, **_E
 VERSION = "version"
 """Input that is never compared: version of the image, for a preview on a host that lacks the image."""
 _ACCEPTED: Schema = {**INPUTS, VERSION: TEXT}
-RUNS, POLICY, INTERRUPTED, UNCOPIED = "mustRun", "restart", "handover", "uncopied"
+RUNS, POLICY, INTERRUPTED = "mustRun", "restart", "handover"
 """Keys of the state that are not inputs.
 
-They record whether the container runs, its restart policy, and whether a handover was interrupted or the
-volume of copies is gone.
+They record whether the container runs, its restart policy, and whether a handover was interrupted.
 """
 _MEBIBYTE = 1024 * 1024
 
@@ -110,7 +108,8 @@ class NodeContainer(InputsAsState):
             changed.add(RUNS)
         if olds.get(POLICY) not in (None, CONFIRMED):
             changed.add(POLICY)
-        changed |= {key for key in (INTERRUPTED, UNCOPIED) if olds.get(key)}
+        if olds.get(INTERRUPTED):
+            changed.add(INTERRUPTED)
         return Change(updates=tuple(sorted(changed)))
 
     def planned(self, news: Values, olds: Values | None) -> Values:
@@ -206,11 +205,9 @@ class NodeContainer(InputsAsState):
         observed[INTERRUPTED] = (
             is_aside or not _belongs_to(container, identity) or _is_stale(container, inputs)
         )
-        observed.pop(UNCOPIED, None)
         # Version 0.1.0 lacks the input.
         if "backups" in inputs and not has_volume(client.api, inputs["backups"]):
             self._warn(no_copies(inputs))
-            observed[UNCOPIED] = True
         return ReadResult(identity=identity, state=observed, inputs=inputs)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
@@ -233,8 +230,6 @@ class NodeContainer(InputsAsState):
                 handover.discard(old)
             self._older.remove(client.api, olds, news)
         else:
-            if olds.get(UNCOPIED) or (news.get("newWallet") and not olds.get("newWallet")):
-                copy_wallet(client, news, news["image"], self._now())
             self._adjust(client, handover, old, news)
         return {**self._state(client, news), **carried_outputs}
 

@@ -3,14 +3,16 @@
 The host must be fit for the node (host_findings.py), and its engine must answer. A short run shows that the
 image's variant runs there, natively or emulated. The wallet volume must be the same as before, with the same
 wallets (wallet_identity.py), and nothing else may write to it. The checks run again if the node's image,
-host, ports, memory or wallet change, before the change itself. They never remove anything.
+host, ports, memory or wallet change, before the change itself. They never remove anything. Wallets that a
+refresh finds to differ from the last copy on the host are copied after the checks (wallet_copy.py).
 """
 
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from catalogue.naming import engine_name
+from catalogue.naming import copies_volume, engine_name
 from catalogue.ssh_options import way_of
 from clients.engine import connect
 from clients.errors import ServiceError
@@ -23,11 +25,14 @@ from providers.skycoin.change_of_user import refuse_running_of, refuse_unprepare
 from providers.skycoin.host_findings import HostFindings
 from providers.skycoin.node_urn import node_command
 from providers.skycoin.older_images import FAULTS
+from providers.skycoin.wallet_copy import copy_wallet
 from providers.skycoin.wallet_identity import (
     EMPTY,
     FAULT,
     KEPT_OUT,
+    RECORDED,
     UNRECORDED,
+    WALLETS,
     accepts_empty,
     refreshed,
     refuse_empty,
@@ -38,6 +43,8 @@ from providers.skycoin.wallet_identity import (
 NATIVE, EMULATED = "native", "emulated"
 PROBE_SECONDS = 120
 """Time limit of the probe in seconds: an emulated program on a slow board needs several to start."""
+COPIED = "walletsCopied"
+"""Key of the state: fingerprint of the wallets when they were last copied on the host; missing before."""
 
 
 class Preflight(InputsAsState):
@@ -60,9 +67,15 @@ class Preflight(InputsAsState):
         "user",
     )
 
-    def __init__(self, hosts: HostFindings, client: Callable[[Values], Any] = connect) -> None:
+    def __init__(
+        self,
+        hosts: HostFindings,
+        client: Callable[[Values], Any] = connect,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._hosts = hosts
         self._client = client
+        self._now = now
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
         """Report every change as an update, so that the checks run again.
@@ -76,6 +89,8 @@ class Preflight(InputsAsState):
         # loss. The preview and the update look again, before anything is changed.
         if any(olds.get(key) for key in (FAULT, KEPT_OUT, UNRECORDED)):
             changed.append("wallet")
+        elif _has_uncopied(olds):
+            changed.append(COPIED)
         return Change(updates=tuple(dict.fromkeys(changed)))
 
     def planned(self, news: Values, olds: Values | None) -> Values:
@@ -118,7 +133,7 @@ class Preflight(InputsAsState):
             refuse_running_of(client, inputs)
         checks = self._check_image(client, inputs)
         state = {**inputs, **checks, **verified_state(wallet, inputs, None)}
-        return f"{inputs['host']}/{inputs['wallet']}", state
+        return f"{inputs['host']}/{inputs['wallet']}", {**state, **self._copied(client, inputs, {}, state)}
 
     def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
         """Read the wallet volume again; the returned state records wallets that have grown."""
@@ -140,10 +155,25 @@ class Preflight(InputsAsState):
         if _has_other_volume(olds, news):
             known = None
             refuse_empty(wallet, news, olds, remembered(olds))
-        return {**news, **checks, **verified_state(wallet, news, known)}
+        state = {**news, **checks, **verified_state(wallet, news, known)}
+        return {**state, **self._copied(client, news, known or {}, state)}
 
     def delete(self, identity: str, state: Values) -> None:
         """Do nothing: checks leave nothing behind, and the wallet volume belongs to another resource."""
+
+    def _copied(self, client: Any, inputs: Values, known: Values, state: Values) -> Values:
+        """Copy the wallets of `state` if they are not those of the last copy. Returns what `state` then has.
+
+        `known` is the state before, empty for another volume. A newly accepted empty wallet is marked among
+        the copies. An adoption copies nothing. Raises NotCopiedError.
+        """
+        if is_adopting():
+            return {}
+        wallets = state[WALLETS]
+        if known.get(UNRECORDED) or known.get(COPIED, []) != wallets or accepts_empty(inputs, known):
+            place = {**inputs, "backups": copies_volume(inputs["wallet"])}
+            copy_wallet(client, place, inputs["image"], self._now())
+        return {COPIED: wallets, RECORDED: WalletOnHost(client, inputs).copies_changed()}
 
     def _check_image(self, client: Any, inputs: Values) -> Values:
         machine = client.info()["Architecture"]
@@ -181,6 +211,11 @@ def _former(olds: Values, news: Values) -> str:
     """Name of the node's container on its wallet until now; empty if it gets another wallet."""
     name: str = olds.get("container") or news["container"]
     return "" if _has_other_volume(olds, news) else name
+
+
+def _has_uncopied(olds: Values) -> bool:
+    """True if a state has wallets that are not those of the last copy on the host."""
+    return bool(olds.get(WALLETS)) and olds.get(COPIED) != olds[WALLETS]
 
 
 def _has_other_volume(olds: Values, news: Values) -> bool:

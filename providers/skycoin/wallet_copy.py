@@ -9,7 +9,7 @@ mounted read-only, and none of its bytes leave the host.
 import contextlib
 import re
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,9 @@ DAMAGED = 65
 
 EMPTIED = 66
 """Exit code: all wallets that a copy has are gone (EX_NOINPUT of sysexits.h)."""
+
+SAME_SECOND = 75
+"""Exit code: the newest copy has the name that this one would get (EX_TEMPFAIL of sysexits.h)."""
 
 
 class NotCopiedError(ProviderError):
@@ -84,6 +87,8 @@ def copy_wallet(client: Any, inputs: Values, image: str, now: datetime) -> str:
         },
         **as_user(inputs),
     )
+    if code == SAME_SECOND:
+        return copy_wallet(client, inputs, image, now + timedelta(seconds=1))
     if code:
         raise _refusal(inputs, code, printed)
     # The log has both output streams, so warnings may surround the name.

@@ -62,7 +62,7 @@ def verified_state(wallet: WalletOnHost, inputs: Values, known: Values | None) -
             return {FAULT: "", EMPTY: False}
     else:
         identity = wallet.record(wallets)
-    return {**_state(identity, wallets), RECORDED: wallet.copies_changed()}
+    return _state(identity, wallets)
 
 
 def accepts_empty(inputs: Values, olds: Values) -> bool:

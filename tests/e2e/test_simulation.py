@@ -6,6 +6,7 @@ far more events on a simulated engine. Here the engines, the nodes, their wallet
 
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -14,9 +15,10 @@ import pytest
 from tests.e2e.boards import Board, start_board
 from tests.e2e.machine import Machine
 from tests.e2e.real_world import RealHost, RealNode, RealWorld, prepare
+from tests.integration import defects
 from tests.integration.test_simulation import play
-from tests.integration.world import CANARY, HOSTS
-from tests.integration.world_events import EVENTS, Event, Fleet, mend
+from tests.integration.world import CANARY, HOSTS, BrokenError, address
+from tests.integration.world_events import EVENTS, STRANGER, Event, Fleet, mend
 
 SEED = "SKYCOIN_TEST_SEED"
 """Variable with another seed than DEFAULT: a failure prints its own."""
@@ -79,3 +81,79 @@ def test_no_order_of_changes_faults_and_mistakes_loses_a_wallet_on_real_engines(
     seeds = {file for host in hosts.values() for file in host.files_with(CANARY)}
     assert seeds, "the wallets have them"
     assert seeds <= {file for host in hosts.values() for file in host.files_of_wallets()}
+
+
+def changed(fleet: Fleet) -> str:
+    node = fleet.nodes[0]
+    node.wanted["command"] = ["-x=2"]
+    return node.up()
+
+
+def grown(fleet: Fleet) -> str:
+    node = fleet.nodes[0]
+    fleet.world.save(node.place, "mine.wlt", address(node.name, "grown"))
+    return node.up(refresh=True)
+
+
+def emptied(fleet: Fleet) -> str:
+    node = fleet.nodes[0]
+    node.up(refresh=True)  # the state gets to know its wallet
+    fleet.world.put(node.place, {}, node.wanted["user"])
+    return node.up(refresh=True)
+
+
+def joined(fleet: Fleet) -> str:
+    """A user runs an unrelated container on the wallet of a stopped node, which an `up` then starts."""
+    node = fleet.nodes[0]
+    node.engine.halt(node.running[0])
+    node.engine.run_stranger(STRANGER, node.wallet)
+    return node.up(refresh=True)
+
+
+def cleared(hosts: dict[str, RealHost]) -> dict[str, RealHost]:
+    """The hosts without containers and volumes."""
+    for host in hosts.values():
+        for box in [*host.boxes.values()]:
+            host.drop(box)
+        for volume in host.volumes_there:
+            host.remove_volume(volume)
+        host.violations.clear()
+        host.heard.clear()
+    return hosts
+
+
+@pytest.mark.case(35, 37, 39)
+@pytest.mark.parametrize(
+    ("plant", "event", "expected"),
+    [
+        pytest.param(defects.no_copy, changed, r"an update made a container and has not copied \["),
+        pytest.param(defects.no_copy_of_growth, grown, r"an update with a refresh has not copied \["),
+        pytest.param(defects.no_comparison, emptied, r"an update went on with a wallet that lacks \["),
+        pytest.param(defects.no_guard_against_writers, joined, r"two writers: \["),
+        pytest.param(defects.printed_seeds, grown, r"a seed has left its volume"),
+    ],
+)
+def test_a_planted_defect_is_found_on_real_engines(
+    up: Machine,
+    hosts: dict[str, RealHost],
+    monkeypatch: pytest.MonkeyPatch,
+    plant: defects.Defect,
+    event: Event,
+    expected: str,
+) -> None:
+    monkeypatch.setattr(RealNode, "template", container_of_node(up), raising=False)
+    fleet = Fleet(RealWorld(cleared(hosts)), DEFAULT, RealNode)
+    with pytest.raises(BrokenError) as found:
+        play_with(plant, fleet, event, monkeypatch)
+    assert re.search(rf"{event.__name__}, {expected}", str(found.value)), found.value
+
+
+def play_with(plant: defects.Defect, fleet: Fleet, event: Event, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let one event happen to deployed nodes while the defect is there."""
+
+    def planted(fleet: Fleet) -> str:
+        plant(monkeypatch)
+        return event(fleet)
+
+    planted.__name__ = event.__name__
+    play(fleet, [planted], "one event")

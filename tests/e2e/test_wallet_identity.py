@@ -309,8 +309,12 @@ def test_a_foreign_container_on_the_wallet_is_refused(guarded: Machine) -> None:
 
 
 @pytest.mark.case(30)
-def test_files_of_another_user_are_reported_and_the_command_returns_only_them_to_the_node(
-    guarded: Machine,
+@pytest.mark.parametrize(
+    ("owner", "mode", "shown"),
+    [(0, 0o600, "(-rw-------) of 0:0. "), (10000, 0, "(----------) of 10000:10000, because of the mode. ")],
+)
+def test_files_that_the_node_can_not_use_are_reported_and_the_command_opens_only_them(
+    guarded: Machine, owner: int, mode: int, shown: str
 ) -> None:
     """Before, a wallet copied there by root was called torn, and a database of root's was not checked."""
     image = guarded.inspect("container", NODE)["Config"]["Image"]
@@ -321,14 +325,14 @@ def test_files_of_another_user_are_reported_and_the_command_returns_only_them_to
     assert guarded.docker("stop", "-t", "60", NODE).code == 0
     touched, held = {path: path.stat().st_ctime_ns for path in others}, mine.read_bytes()
     for path in (mine, database):
-        os.chown(path, 0, 0)
-        path.chmod(0o600)
+        os.chown(path, owner, owner)
+        path.chmod(mode)
     said = " ".join(preview(guarded).text.split())
     kept_out = "The node's user 10000:10000 can't use"
-    assert f"{kept_out} 'deterministic.wlt' (-rw-------) of 0:0. This command" in said
+    assert f"{kept_out} 'deterministic.wlt' {shown}This command" in said
     with pytest.raises(ProviderError) as refused:
         chain.look("0.27.1")
-    assert f"{kept_out} '.skycoin/data.db' (-rw-------) of 0:0. This command" in str(refused.value)
+    assert f"{kept_out} '.skycoin/data.db' {shown}This command" in str(refused.value)
     for told, path in ((said, mine), (str(refused.value), database)):
         [command] = {*re.findall("`docker ([^`]+)`", told)}
         done = guarded.docker(*shlex.split(command))

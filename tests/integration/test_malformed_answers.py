@@ -18,7 +18,7 @@ from docker.errors import NotFound
 from catalogue.node_container import NODE, WALLET_HELPER, WALLET_WRITER
 from clients import engine
 from clients.deployed_nodes import DeployedNode
-from clients.ownership import foreign_files
+from clients.ownership import unusable_files
 from commands.node.rollback_digest import digest_for
 from display.errors import UserError
 from tests.integration.engine_answers import EngineAnswers
@@ -205,7 +205,7 @@ QUESTIONS: dict[str, tuple[Callable[[Host], object], list[str]]] = {
         ["GET /containers/json", "POST /containers/exec", "GET /exec/json"],
     ),
     "short run": (
-        lambda host: foreign_files(
+        lambda host: unusable_files(
             engine.connect(host.node.host_inputs), host.node.host_inputs, IMAGE, "wallet"
         ),
         [

@@ -48,7 +48,7 @@ def test_the_setting_that_stays_in_the_file_accepts_no_second_loss(node: Node, r
     node.wanted["newWallet"] = True
     assert node.up(refresh=True) == "create", node.error
     node.world.save(node.place, "other.wlt", address("second"))
-    assert node.up(refresh=True) == "same"
+    assert node.up(refresh=True) == "update", "it is copied"
     node.world.remove("attic", node.wallet)
     node.wanted["image"] = NEXT
     assert node.up(refresh=refresh) == "ProviderError"

@@ -4,17 +4,11 @@ Its error names the seed that replays it, all events up to the failure, and what
 """
 
 import re
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from catalogue.naming import copies_volume
-from clients.fingerprint import SCRIPT
-from providers.kind import Values
-from providers.skycoin.handover import Handover
-from tests.integration import test_simulation
+from tests.integration import defects, test_simulation
 from tests.integration.test_simulation import STEPS, simulate
 from tests.integration.world import BrokenError
 from tests.unit.test_handover import _clock
@@ -23,48 +17,6 @@ __all__ = ["_clock"]
 
 SEEDS = range(10)
 """Seeds among which one must meet a defect; most defects are met by the first."""
-DISCARD = Handover.discard
-
-Defect = Callable[[pytest.MonkeyPatch], None]
-
-
-def _removal_with_volumes(patch: pytest.MonkeyPatch) -> None:
-    """The removal of an old container takes its volumes, and the copies of its wallet, with it."""
-
-    def discard(handover: Handover, container: Values) -> None:
-        DISCARD(handover, container)
-        for mount in container["Mounts"]:
-            for volume in (mount["Name"], copies_volume(mount["Name"])):
-                shutil.rmtree(handover._api.folder(volume), ignore_errors=True)
-                handover._api.forget(volume)
-
-    patch.setattr(Handover, "discard", discard)
-
-
-def _no_copy(patch: pytest.MonkeyPatch) -> None:
-    """The wallet is not copied before its node's container is replaced."""
-    patch.setattr("providers.skycoin.replacement.copy_wallet", lambda *_: "")
-
-
-def _no_guard_against_writers(patch: pytest.MonkeyPatch) -> None:
-    """Neither the preflight nor the handover looks for another container on the wallet."""
-    patch.setattr("clients.wallet_on_host.WalletOnHost.other_users", lambda *_: "")
-    patch.setattr(Handover, "refuse_second_writer", lambda *_: None)
-
-
-def _no_comparison(patch: pytest.MonkeyPatch) -> None:
-    """Any wallet, even an empty or missing one, counts as the recorded one."""
-    patch.setattr("providers.skycoin.wallet_identity.fault", lambda *_: "")
-
-
-def _no_undo(patch: pytest.MonkeyPatch) -> None:
-    """A handover that fails leaves the old container stopped."""
-    patch.setattr(Handover, "_undo", lambda *_: None)
-
-
-def _printed_seeds(patch: pytest.MonkeyPatch) -> None:
-    """The script that reads wallets on their host prints them."""
-    patch.setattr("clients.wallet_on_host.SCRIPT", f"cat *.wlt 2> /dev/null\n{SCRIPT}")
 
 
 def failure(root: Path) -> tuple[int, str]:
@@ -88,16 +40,23 @@ def run(root: Path, seed: int) -> str:
 @pytest.mark.parametrize(
     ("plant", "broken"),
     [
-        pytest.param(_removal_with_volumes, r"keys are gone: \[", id="a lost wallet"),
-        pytest.param(_no_copy, r"an update made a container and has not copied \[", id="no copy"),
-        pytest.param(_no_guard_against_writers, r"two writers: \[", id="two writers"),
-        pytest.param(_no_comparison, r"an update went on with a wallet that lacks \[", id="an empty wallet"),
-        pytest.param(_no_undo, r"an update without a fault has stopped (one|two): ", id="a stopped node"),
-        pytest.param(_printed_seeds, r"a seed has left its volume", id="a seed that leaves"),
+        pytest.param(defects.removal_with_volumes, r"keys are gone: \[", id="a lost wallet"),
+        pytest.param(defects.no_copy, r"an update made a container and has not copied \[", id="no copy"),
+        pytest.param(
+            defects.no_copy_of_growth, r"an update with a refresh has not copied \[", id="no copy of growth"
+        ),
+        pytest.param(defects.no_guard_against_writers, r"two writers: \[", id="two writers"),
+        pytest.param(
+            defects.no_comparison, r"an update went on with a wallet that lacks \[", id="an empty wallet"
+        ),
+        pytest.param(
+            defects.no_undo, r"an update without a fault has stopped (one|two): ", id="a stopped node"
+        ),
+        pytest.param(defects.printed_seeds, r"a seed has left its volume", id="a seed that leaves"),
     ],
 )
 def test_a_planted_defect_fails_with_the_seed_that_replays_it_and_all_events(
-    plant: Defect, broken: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    plant: defects.Defect, broken: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("clients.wallet_on_host.PAUSE", 0)
     plant(monkeypatch)

@@ -39,7 +39,7 @@ class Node:
         """The volumes that are the node's."""
         self.container = Resource(NodeContainer(_quiet, _quiet, self._client, world.now))
         hosts = HostFindings(_quiet, lambda *_: replace(FACTS, machine="aarch64"))
-        self.preflight = Resource(Preflight(hosts, self._client))
+        self.preflight = Resource(Preflight(hosts, self._client, world.now))
         self.wanted: Values = {
             "host": "attic",
             "wallet": self.wallet,
@@ -189,6 +189,8 @@ class Node:
         is_new = not _ids(self.running) <= there
         if is_new and (uncopied := keys - keys_of_copies(copies)):
             raise BrokenError(f"an update made a container and has not copied {sorted(uncopied)}")
+        if refresh and (uncopied := self.world.keys(self.place) - keys_of_copies(copies)):
+            raise BrokenError(f"an update with a refresh has not copied {sorted(uncopied)}")
         if (checked, made) != ("same", "same") and self.world.has_record(self.place):
             self.world.recorded[self.place] = self.world.keys(self.place)
         return checked if made == "same" else made

@@ -7,6 +7,7 @@ import contextlib
 import io
 import os
 import re
+import shutil
 import subprocess
 import tarfile
 import tempfile
@@ -22,7 +23,7 @@ from catalogue.node_container import NODE as NODE_LABEL
 from catalogue.node_container import USER, user_of
 from clients.errors import ServiceError
 from clients.fingerprint import NOTHING
-from clients.ownership import GIVE, explained, give_empty, prepare_copies
+from clients.ownership import GIVE, UnusableFile, explained, give_empty, prepare_copies
 from clients.wallet_on_host import WalletOnHost
 from providers.kind import URN, ProviderError, Values
 from providers.skycoin import chain_database, watchdog
@@ -192,7 +193,7 @@ def test_a_refresh_of_such_a_node_gives_nothing(engine: WalletEngine) -> None:
 def test_an_adoption_changes_the_owner_of_no_volume(
     engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("providers.skycoin.wallet_identity.is_adopting", lambda: True)
+    monkeypatch.setenv("SKYCOIN_ADOPT", "1")
     engine.put(WALLET, mine=wallet("A"))
     preflight(engine).create(THEIRS)
     assert engine.given == []
@@ -375,8 +376,7 @@ def test_a_node_whose_state_is_lost_is_stopped_before_its_volumes_are_given_away
 def test_a_removed_container_and_volumes_that_are_gone_keep_nobody_out(engine: WalletEngine) -> None:
     state = known(engine, running=False)
     engine.deployed = None
-    (engine.folder(COPIES) / ".identity").unlink()
-    engine.folder(COPIES).rmdir()
+    shutil.rmtree(engine.folder(COPIES))
     engine.foreign = {COPIES: FOREIGN, "skycoin-one-data": FOREIGN}
     assert preflight(engine).planned(THEIRS, state)["user"] == OTHER
 
@@ -606,7 +606,8 @@ def test_a_watchdog_puts_the_chain_back_as_the_old_nodes_user(tmp_path: Path) ->
 
 
 def test_the_command_for_another_user_gives_what_is_not_that_users() -> None:
-    said = explained(WALLET, "image", [], OTHER)
+    theirs = UnusableFile("a.wlt", "-rw-------", USER, is_unreadable=True, is_own=False)
+    said = explained(WALLET, "image", [theirs], OTHER)
     assert "'!' -user 12000 -o '!' -group 12001" in said
     assert f"chown -h {OTHER}" in said
 

@@ -27,6 +27,7 @@ from tests.unit.projects import PROJECT as CHECKOUT
 
 NODE = "urn:pulumi:mine::skycoin::skycoin:index:Node$skycoin:index:NodeContainer::node-1-container"
 WALLET = "urn:pulumi:mine::skycoin::skycoin:index:Node$docker:index/volume:Volume::node-1-wallet"
+PREFLIGHT = "skycoin:index:Preflight::node-1-preflight"
 HERE = "urn:pulumi:mine::skycoin::pulumi:providers:docker::here"
 TIMES = {"created": "2026-11-26T22:01:29Z", "modified": "2026-11-26T22:01:29Z"}
 SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "v1:a:b"}
@@ -255,6 +256,28 @@ def test_volatile_details_do_not_change_the_hash(change: Callable[[Sources], Non
     sources = made()
     change(sources)
     assert approval(sources).token == approval(made()).token
+
+
+@pytest.mark.parametrize(
+    ("diff", "is_equal"),
+    [
+        ({"detailedDiff": {"walletsCopied": {"kind": "update"}}}, True),
+        ({"diffReasons": ["walletsCopied"]}, True),
+        ({"detailedDiff": {"walletsCopied": {"kind": "update"}, "wallet": {"kind": "update"}}}, False),
+        ({"diffReasons": ["image", "walletsCopied"]}, False),
+        ({}, False),
+    ],
+)
+def test_a_wallet_that_grows_after_a_review_does_not_change_its_hash(
+    diff: dict[str, Any], *, is_equal: bool
+) -> None:
+    """An `up` would copy that wallet on its host."""
+    preflight = resource(WALLET.replace("docker:index/volume:Volume::node-1-wallet", PREFLIGHT))
+    same = {"op": "same", "urn": preflight["urn"], "oldState": preflight, "newState": preflight}
+    before, now = made(), made()
+    steps(before).append(same)
+    steps(now).append({**same, "op": "update", **diff})
+    assert (approval(before).token == approval(now).token) is is_equal
 
 
 def test_a_path_in_the_project_is_the_same_in_every_checkout() -> None:

@@ -14,7 +14,7 @@ import pytest
 from catalogue.node_container import USER
 from clients import ownership
 from clients.errors import ServiceError
-from clients.ownership import PLACE, SCRIPT, ForeignFile, explained, foreign_files
+from clients.ownership import PLACE, SCRIPT, UnusableFile, explained, unusable_files
 from clients.wallet_on_host import WRITE_RECORD
 from wallets.files import archives
 
@@ -48,15 +48,15 @@ def as_node(*command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*user, *command], capture_output=True, text=True, check=False)
 
 
-def printed(folder: Path, script: str = SCRIPT) -> str:
+def printed(folder: Path, script: str = SCRIPT, uid: int = 10000) -> str:
     """Run the script on a folder as a user who is not root; return its output as if from the volume."""
     script = script.replace(PLACE, str(folder))
-    done = as_node("sh", "-c", script, "ownership", "10000")
+    done = as_node("sh", "-c", script, "ownership", f"{uid}")
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.replace(str(folder), PLACE)
 
 
-def found(monkeypatch: pytest.MonkeyPatch, said: str) -> list[ForeignFile]:
+def found(monkeypatch: pytest.MonkeyPatch, said: str, user: str = USER) -> list[UnusableFile]:
     """Files that the program reads from the script's output."""
     asked: list[Any] = []
 
@@ -65,10 +65,10 @@ def found(monkeypatch: pytest.MonkeyPatch, said: str) -> list[ForeignFile]:
         return 0, said.strip()
 
     monkeypatch.setattr(ownership, "short_run", short_run)
-    files = foreign_files(object(), {"host": "attic"}, IMAGE, VOLUME)
+    files = unusable_files(object(), {"host": "attic"}, IMAGE, VOLUME)
     [((command, seconds), options)] = asked
-    assert (command, seconds) == (["sh", "-c", SCRIPT, "ownership", "10000"], 120)
-    assert options == {"lines": "all", "user": USER, "volumes": {VOLUME: {"bind": PLACE, "mode": "ro"}}}
+    assert (command, seconds) == (["sh", "-c", SCRIPT, "ownership", user.partition(":")[0]], 120)
+    assert options == {"lines": "all", "user": user, "volumes": {VOLUME: {"bind": PLACE, "mode": "ro"}}}
     return files
 
 
@@ -79,7 +79,7 @@ def test_only_files_that_the_nodes_user_can_not_use_are_found(
     put(volume / "other.wlt", 0o444)
     put(volume / "shared.wlt", 0o666)
     if os.geteuid() == 0:
-        put(volume / "closed by its owner.wlt", 0, 10000)
+        put(volume / "its own.wlt", 0o400, 10000)
     (volume / "folder").mkdir()
     put(volume / "folder", 0o444)
     (volume / "link.wlt").symlink_to("nowhere")
@@ -93,6 +93,33 @@ def test_only_files_that_the_nodes_user_can_not_use_are_found(
     ]
     owner = STRANGER if os.geteuid() == 0 else os.geteuid()
     assert {file.owner.partition(":")[0] for file in files} == {str(owner)}
+
+
+@pytest.mark.case(30)
+def test_files_whose_mode_keeps_their_own_user_out_are_opened_by_the_printed_command(
+    volume: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, a wallet of mode 0000 was called damaged, and the message asked for a restore."""
+    uid = 10000 if os.geteuid() == 0 else os.geteuid()
+    monkeypatch.setattr(ownership, "user_of", lambda _: f"{uid}:{uid}")
+    modes = {"a b.wlt": 0, "blind.wlt": 0o200, "read only.wlt": 0o400, "good.wlt": 0o640, "fixed/in.wlt": 0}
+    for folder in ("closed", "fixed"):
+        (volume / folder).mkdir()
+    for name, mode in {**modes, "closed": 0o300, "fixed": 0o500}.items():
+        put(volume / name, mode, uid)
+    files = found(monkeypatch, printed(volume, uid=uid), user=f"{uid}:{uid}")
+    assert all(file.is_own for file in files)
+    assert {file.path for file in files} == {"a b.wlt", "blind.wlt", "closed", "fixed", "fixed/in.wlt"}
+    said = explained(VOLUME, IMAGE, files, f"{uid}:{uid}")
+    [command] = re.findall("`([^`]+)`", said)
+    options, _, arguments = command.partition(f" {IMAGE} ")
+    assert f"--user {uid}:{uid} --cap-drop ALL --security-opt no-new-privileges" in options
+    done = as_node("find", *shlex.split(arguments.replace(PLACE, str(volume))))
+    assert (done.returncode, done.stderr) == (0, "")
+    after = {name: (volume / name).stat().st_mode & 0o777 for name in (*modes, "closed", "fixed")}
+    opened = {"a b.wlt": 0o600, "blind.wlt": 0o600, "fixed/in.wlt": 0o600, "closed": 0o700, "fixed": 0o700}
+    assert after == {**modes, **opened}
+    assert found(monkeypatch, printed(volume, uid=uid), user=f"{uid}:{uid}") == []
 
 
 def test_a_folder_that_can_not_be_entered_is_named_itself(
@@ -109,7 +136,7 @@ def test_a_folder_that_can_not_be_entered_is_named_itself(
 def test_lines_of_other_output_are_not_read_as_files(monkeypatch: pytest.MonkeyPatch) -> None:
     said = "sh: warning\nunreadable -rw-------+ 0 4294967295 /volume/a.wlt\nend"
     [one] = found(monkeypatch, said)
-    assert one == ForeignFile("a.wlt", "-rw-------", "0:4294967295", is_unreadable=True)
+    assert one == UnusableFile("a.wlt", "-rw-------", "0:4294967295", is_unreadable=True, is_own=False)
 
 
 def test_a_list_of_owners_that_is_cut_off_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,11 +183,13 @@ def test_of_a_volume_of_another_program_not_all_files_are_listed(
     ],
 )
 def test_a_file_name_is_quoted_and_runs_no_command(path: str, shown: str) -> None:
-    assert ForeignFile(path, "-rw-------", "0:0", is_unreadable=True).shown == shown
+    assert UnusableFile(path, "-rw-------", "0:0", is_unreadable=True, is_own=False).shown == shown
 
 
 def test_the_message_names_the_owners_and_the_command_has_the_fewest_rights() -> None:
-    files = [ForeignFile(f"{name}.wlt", "-rw-------", "0:0", is_unreadable=True) for name in "abcde"]
+    files = [
+        UnusableFile(f"{name}.wlt", "-rw-------", "0:0", is_unreadable=True, is_own=False) for name in "abcde"
+    ]
     said = explained(VOLUME, IMAGE, files)
     assert said.startswith(
         "The node's user 10000:10000 can't use 'a.wlt' (-rw-------) of 0:0, 'b.wlt' (-rw-------) of "

@@ -1,8 +1,10 @@
 """The preflight's decisions, with a fake engine. With a real one: tests/e2e."""
 
 import hashlib
+import json
 import os
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from clients.wallet_on_host import WalletOnHost
 from providers.kind import URN, Change, ProviderError, Values
 from providers.skycoin.host_findings import HostFindings
 from providers.skycoin.preflight import Preflight
+from providers.skycoin.wallet_copy import NotCopiedError
 from tests.unit.test_host_checks import FACTS
 from tests.unit.wallet_engine import NODE, Container, WalletEngine, wallet
 
@@ -35,6 +38,7 @@ INPUTS: Values = {
     "wallet": WALLET,
     "newWallet": False,
 }
+UNCOPIED = Change(updates=("walletsCopied",))
 
 
 @pytest.fixture
@@ -134,6 +138,12 @@ def contents(engine: WalletEngine) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in engine.root.rglob("*") if path.is_file()}
 
 
+def copies(engine: WalletEngine) -> list[dict[str, str]]:
+    """Wallets of each copy on the host, oldest first."""
+    folders = sorted(path for path in engine.folder(COPIES).iterdir() if path.is_dir())
+    return [{path.stem: path.read_text() for path in folder.glob("*.wlt")} for folder in folders]
+
+
 def empty(engine: WalletEngine) -> None:
     """Replace the volume with a new, empty volume."""
     for path in engine.folder(WALLET).iterdir():
@@ -141,9 +151,7 @@ def empty(engine: WalletEngine) -> None:
 
 
 def remove(engine: WalletEngine, volume: str = WALLET) -> None:
-    for path in engine.folder(volume).iterdir():
-        path.unlink()
-    engine.folder(volume).rmdir()
+    shutil.rmtree(engine.folder(volume))
 
 
 @pytest.mark.case(19)
@@ -191,6 +199,65 @@ def test_new_wallet_that_stays_in_the_file_accepts_no_later_loss(engine: WalletE
         preflight(engine).update("attic", state, {**stays, "wallet": "other"})
     assert not {WALLET, "other"} & {*engine.volumes}
     assert preflight(engine).create(stays)[1]["wallets"] == [], "a state that was lost does not know it"
+
+
+def test_a_wallet_that_has_grown_is_copied_by_an_up_that_changes_nothing_else(engine: WalletEngine) -> None:
+    """Before, a key that was imported between two backups was in the wallet volume alone."""
+    _, state = preflight(engine).create(INPUTS)
+    assert (preflight(engine).diff(refreshed(engine, state), INPUTS, INPUTS), copies(engine)) == (
+        Change(),
+        [],
+    )
+    wanted: list[dict[str, str]] = []
+    for wallets in ({"mine": wallet("A")}, {"mine": wallet("A", "B"), "other": wallet("C")}):
+        engine.put(WALLET, **wallets)
+        state = refreshed(engine, state)
+        assert (preflight(engine).diff(state, INPUTS, INPUTS), copies(engine)) == (UNCOPIED, wanted)
+        state = preflight(engine).update("attic", state, INPUTS)
+        wanted.append(wallets)
+        assert copies(engine) == wanted
+        usual = len(engine.asked)
+        assert refreshed(engine, state) == state
+        assert len(engine.asked) == usual + 1, "the new copy is not read as a change of the host's record"
+        assert preflight(engine).diff(state, INPUTS, INPUTS) == Change()
+
+
+def test_a_key_that_an_encryption_hides_and_the_encryption_itself_are_copied(engine: WalletEngine) -> None:
+    """The digest for people says the same of both; the wallets differ."""
+    key = {"secret_key": "ab" * 32}
+    plain, sealed = (
+        json.loads(wallet("A", kind="collection", **more)) for more in ({}, {"secrets": "c2VjcmV0"})
+    )
+    plain["entries"][0] |= key
+    state = remembered(engine, mine=json.dumps(plain))
+    engine.put(WALLET, mine=json.dumps(sealed))
+    state = refreshed(engine, state)
+    assert preflight(engine).diff(state, INPUTS, INPUTS) == UNCOPIED
+    preflight(engine).update("attic", state, INPUTS)
+    assert [json.loads(copy["mine"]) for copy in copies(engine)] == [plain, sealed]
+
+
+def test_a_wallet_of_a_state_that_names_no_copy_is_copied_once(engine: WalletEngine) -> None:
+    """Versions before 0.3.0 recorded a grown wallet, and did not copy it."""
+    state = remembered(engine, mine=wallet("A"))
+    del state["walletsCopied"]
+    assert preflight(engine).diff(state, INPUTS, INPUTS) == UNCOPIED
+    state = preflight(engine).update("attic", state, INPUTS)
+    assert (preflight(engine).diff(state, INPUTS, INPUTS), len(copies(engine))) == (Change(), 1)
+
+
+def test_a_grown_wallet_that_can_not_be_copied_is_an_error_and_is_copied_later(engine: WalletEngine) -> None:
+    state = remembered(engine, mine=wallet("A"))
+    engine.put(WALLET, mine=wallet("A", "B"))
+    state = refreshed(engine, state)
+    later = engine.folder(COPIES) / "2999-01-01T00-00-00Z"
+    later.mkdir()
+    with pytest.raises(NotCopiedError, match="the newest copy is of 2999-01-01T00-00-00Z: set the clock"):
+        preflight(engine).update("attic", state, INPUTS)
+    later.rmdir()
+    assert preflight(engine).diff(state, INPUTS, INPUTS) == UNCOPIED
+    preflight(engine).update("attic", state, INPUTS)
+    assert copies(engine)[-1] == {"mine": wallet("A", "B")}
 
 
 @pytest.mark.case(35)
@@ -291,12 +358,12 @@ def empty_but_id(engine: WalletEngine) -> None:
         path.unlink()
 
 
-def test_a_wallet_that_grew_or_was_encrypted_or_renamed_is_not_a_difference(engine: WalletEngine) -> None:
+def test_a_wallet_that_grew_or_was_encrypted_or_renamed_has_no_fault(engine: WalletEngine) -> None:
     state = remembered(engine, mine=wallet("A", "B"), other=wallet("C"))
     engine.put(WALLET, mine=wallet("A", "B", "D", seed="", secrets="c2VjcmV0"), third=wallet("E"))
     (engine.folder(WALLET) / "other.wlt").rename(engine.folder(WALLET) / "renamed.wlt")
     state = refreshed(engine, state)
-    assert preflight(engine).diff(state, INPUTS, INPUTS) == Change()
+    assert preflight(engine).diff(state, INPUTS, INPUTS) == UNCOPIED
     assert sorted(from_lines(state["wallets"])) == ["mine.wlt", "renamed.wlt", "third.wlt"]
     engine.put(WALLET, mine=wallet("A", "B"))
     assert "mine.wlt has 2 of 3 addresses" in refreshed(engine, state)["walletFault"], (
@@ -332,7 +399,8 @@ def test_the_printed_command_accepts_its_fingerprint(
     monkeypatch.delenv("SKYCOIN_ACCEPT_WALLET")
     assert digest(from_lines(found.state["wallets"])) == accepted
     assert refreshed(engine, found.state)["walletFault"] == ""
-    assert preflight(engine).diff(found.state, INPUTS, INPUTS) == Change()
+    assert preflight(engine).diff(found.state, INPUTS, INPUTS) == UNCOPIED
+    assert copies(engine) == [{"mine": wallet("A", "B")}], "a refresh copies nothing"
 
 
 @pytest.mark.case(35)
@@ -551,24 +619,29 @@ def test_a_wallet_that_can_not_be_written_is_explained(engine: WalletEngine) -> 
 
 
 FOREIGN = b"unreadable -rw------- 0 0 /volume/mine.wlt\nend"
+CLOSED = b"unreadable ---------- 10000 10000 /volume/mine.wlt\nend"
 OWN_FOLDER = b"unwritable drwxr-xr-x 0 0 /volume\nend"
 
 
 @pytest.mark.case(30)
+@pytest.mark.parametrize(
+    ("files", "owner", "command"),
+    [(FOREIGN, "0:0", "chown -h 10000:10000 '{}' +"), (CLOSED, "10000:10000", "chmod u+rwX '{}' ';'")],
+)
 def test_a_wallet_that_the_node_may_not_read_is_not_called_lost(
-    engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
+    engine: WalletEngine, monkeypatch: pytest.MonkeyPatch, files: bytes, owner: str, command: str
 ) -> None:
     """Before, a wallet that root had copied there was refused as damaged, to be restored from a backup."""
     monkeypatch.setattr("time.sleep", lambda _: None)
     state = remembered(engine, mine=wallet("A"))
     engine.put(WALLET, mine="")
-    engine.foreign = {WALLET: FOREIGN}
+    engine.foreign = {WALLET: files}
     noted = refreshed(engine, state)
     assert noted["walletFault"] == "", "a fault ends the refresh in which another user may come"
     said = noted["walletKeptOut"]
-    assert said.endswith("-exec chown -h 10000:10000 '{}' +`.")
+    assert said.endswith(f"-exec {command}`.")
     assert "mine.wlt" in said
-    assert "of 0:0" in said
+    assert f"of {owner}" in said
     assert "restore" not in said
     engine.put(WALLET, mine=wallet("A"))
     assert refreshed(engine, noted) == state
@@ -721,6 +794,7 @@ def test_a_record_that_is_gone_from_its_host_is_written_again_after_a_comparison
     assert "walletUnrecorded" not in mended
     identity, wallets = WalletOnHost(engine, INPUTS).recorded()
     assert (identity, sorted(lines(wallets))) == (mended["walletId"], mended["wallets"])
+    assert copies(engine) == [{"mine": wallet("A", "B", "C")}]
     assert preflight(engine).diff(refreshed(engine, mended), INPUTS, INPUTS) == Change()
 
 

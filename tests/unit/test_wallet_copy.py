@@ -11,7 +11,7 @@ from clients.fingerprint import SCRIPT as FINGERPRINT
 from providers.kind import URN, Change, ProviderError, ReadResult, Values
 from providers.skycoin import wallet_copy
 from providers.skycoin.retired import Retired
-from providers.skycoin.wallet_copy import DAMAGED, EMPTIED, SCRIPT, SECONDS, copy_wallet
+from providers.skycoin.wallet_copy import DAMAGED, EMPTIED, SAME_SECOND, SCRIPT, SECONDS, copy_wallet
 
 INPUTS: Values = {
     "host": "attic",
@@ -147,6 +147,20 @@ def test_containers_of_killed_copies_are_removed_before_the_next_copy() -> None:
     engine = FakeEngine(leftovers=["one", "two"])
     assert copied(engine) == NAME
     assert engine.leftovers == []
+
+
+def test_a_second_copy_in_one_second_gets_the_name_of_the_next() -> None:
+    """The wallet may have grown between the copy by the preflight and the one before the handover."""
+
+    @dataclass
+    class TwiceInASecond(FakeEngine):
+        def create(self, image: str, **options: Any) -> FakeEngine:
+            super().create(image, **options)
+            self.code = SAME_SECOND if NAME in options["command"] else 0
+            self.said = options["command"][4].encode()
+            return self
+
+    assert copied(TwiceInASecond()) == "2026-01-02T03-04-06Z"
 
 
 def test_an_empty_wallet_has_no_copy() -> None:

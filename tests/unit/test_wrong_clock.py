@@ -44,6 +44,7 @@ PLACES = {
     "local/stacks/lock.py": "only in the message for a second command",
     "local/stacks/setup_backup_format.py": "only in a file's name and header; no file is overwritten",
     "providers/skycoin/node_container.py": "test_copy_wallet.py: copies are named by it",
+    "providers/skycoin/preflight.py": "test_copy_wallet.py: copies are named by it",
     "wallets/backups/format.py": "here",
     "wallets/backups/local_folder.py": "here",
     "wallets/backups/records.py": "here",

@@ -199,6 +199,7 @@ class _Containers:
             if (
                 "volume" not in filters or filters["volume"] in [it.get("Name") for it in container["Mounts"]]
             )
+            and filters.get("label", "").partition("=")[0] in ("", *container["Labels"])
             and (all or container["State"] == "running")
         ]
 
