@@ -13,6 +13,7 @@ from typing import Any
 from display.build import Build
 from display.changes import Step, changes, name_of, step_of
 from display.printable import printable
+from display.protected_wallets import remedied
 
 QUIET = 14.0
 """Seconds of silence after which something is printed; with the delay to notice it, at most 15 s."""
@@ -348,7 +349,7 @@ def _titled(error: str, urns: Sequence[str]) -> list[str]:
     """Lines of an error, after the names of the failed resources; a program's error has none."""
     names = [name_of(urn) for urn in urns if urn and not _of_stack(urn)]
     title = f"error: {', '.join(names)}:" if names else "error:"
-    return f"{title}{chr(10) if len(names) > 1 else ' '}{error}".splitlines()
+    return f"{title}{chr(10) if len(names) > 1 else ' '}{remedied(error)}".splitlines()
 
 
 def _of_stack(urn: str) -> bool:

@@ -3,15 +3,14 @@
 Everything comes from the preview, except causes, which also read the checkout.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from catalogue.arch import ARCHES
 from catalogue.naming import variant_of
-from display.command_lines import skyinfra
 from display.markdown import FEW
+from display.protected_wallets import remedied
 from review.causes import Cause, Causes, Checkout
 from review.complete import PreviewError, refuse_missing_steps, refuse_unknown_steps
 from review.graph import Graph, read_graph
@@ -31,23 +30,6 @@ AFTERMATH = "an unhandled error occurred: program exited"
 ENDED = "preview failed"
 """The engine's message after each error of a resource."""
 OTHER = "an unknown architecture"
-_WALLET = (
-    r'resource "urn:pulumi:(?P<stack>[^:]+)::[^"]*skycoin:index:Node\$docker:index/volume:Volume::'
-    r'(?P<node>[^"]+)-wallet"'
-)
-PROTECTED_WALLET = re.compile(f"{_WALLET} cannot be del")
-"""Pulumi's refusal to delete a protected wallet (`pkg/resource/deploy/step.go`)."""
-KEPT_WALLET = re.compile(f"unable to replace {_WALLET}")
-"""Pulumi's refusal to replace a protected wallet (`step_generator.go`)."""
-MISSING_NODE = (
-    "The node {node} is not in the stack's file any more, and its wallet is protected. To remove it: "
-    "`{retire}`, which keeps its volumes. If it was renamed, write `renamed-from: {node}` under its new "
-    "name; otherwise restore its entry."
-)
-OTHER_VOLUME = (
-    "The wallet volume of the node {node} would be replaced, and its wallet is protected. Restore the old "
-    "`wallet-volume`: another volume has other wallets, or none."
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -168,16 +150,7 @@ def _errors(diagnostics: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     for entry in diagnostics:
         message = str(entry["message"]).strip().removeprefix("error: ").removeprefix("Preview failed: ")
         if entry.get("severity") == "error" and not message.startswith(AFTERMATH):
-            yield without_trace(_of_wallet(message) or message)
-
-
-def _of_wallet(message: str) -> str:
-    """Remedy for a refusal that protects a wallet, since Pulumi's own is to unprotect it; otherwise empty."""
-    for refusal, remedy in ((PROTECTED_WALLET, MISSING_NODE), (KEPT_WALLET, OTHER_VOLUME)):
-        if match := refusal.match(message):
-            node = match["node"]
-            return remedy.format(node=node, retire=skyinfra(match["stack"], "node retire", node))
-    return ""
+            yield without_trace(remedied(message))
 
 
 def _warnings(diagnostics: Iterable[Mapping[str, Any]]) -> Iterator[str]:

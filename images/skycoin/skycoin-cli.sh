@@ -9,4 +9,17 @@ fi
 if [ "$PWD" = / ]; then
     cd /wallet 2> /dev/null || :
 fi
+# A new wallet elsewhere is in no copy or backup, and perhaps in no volume.
+if [ "${1:-}" = walletCreate ]; then
+    for file in "$@"; do
+        case $file in *.wlt) ;; *) continue ;; esac
+        folder=$(cd -- "$(dirname -- "$file")" 2> /dev/null && pwd -P) || continue
+        if [ "$folder" != /wallet ]; then
+            echo "skycoin-cli: WARNING: $file is not in /wallet, the node's wallet volume: the node does not read it, no" \
+                "check, copy or backup includes it, and it may be deleted with this container. Give a name without a folder." >&2
+        elif ! grep -q ' /wallet ' /proc/self/mountinfo; then
+            echo "skycoin-cli: WARNING: /wallet is no volume: $file is lost with this container; add -v skycoin-wallet:/wallet." >&2
+        fi
+    done
+fi
 exec /usr/bin/skycoin-cli "$@"

@@ -202,15 +202,16 @@ def _remedies(wallet: WalletOnHost, contents: VolumeWallets | None, *, is_in_sta
     restore += " (with `--identity KEY-FILE` if it is encrypted)"
     page = "docs/wallets.md, “A wallet that is not what it was”"
     allow_new = "set `new-wallet: true` on the node for one `pulumi up`"
-    if not is_in_state and _is_empty(contents):
-        return f"Restore a backup: {allow_new}, which creates an empty volume, then {restore} ({page})."
-    if not is_in_state and contents is not None:
-        accepted = f"`{ACCEPTED}={digest(contents.wallets)} pulumi up`"
+    if not is_in_state:
+        if contents is not None and contents.damaged:
+            return f"First move {', '.join(contents.damaged)} out of the volume, and run `pulumi up` again."
+        accept = allow_new
+        if contents is not None and not _is_empty(contents):
+            accept = f"accept its present wallets: `{ACCEPTED}={digest(contents.wallets)} pulumi up`"
         copy = node_command("wallet restore", "--copy", "TIME")
         return (
-            f"First accept its present wallets, which removes no copy: {accepted}. Then restore what they "
-            f"lack: `{copy}` for a copy on the host (`{copies}` lists them), or {restore} for a backup "
-            f"({page})."
+            f"First {accept}; that removes no copy. Then restore what is lost: `{copy}` for a copy on the "
+            f"host (`{copies}` lists them), or {restore} for a backup ({page})."
         )
     remedies = f"a backup: {restore}, or a copy on the host (`{copies}` lists them; {page})."
     recreate = f"Recreate the volume, empty: `docker volume create {wallet.volume}`."

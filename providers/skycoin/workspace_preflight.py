@@ -28,10 +28,9 @@ class WorkspacePreflight(InputsAsState):
         self._client = client
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
-        """Report every change as an update. Raises ProviderError if a refresh found a node."""
-        if fault := olds.get(FAULT):
-            raise ProviderError(f"{fault} Afterwards `pulumi up --refresh` checks again.")
-        return Change(updates=tuple(self.changed(old_inputs, news)))
+        """Report every change as an update, and a node that a refresh found, so that the check runs again."""
+        # A refresh asks too, with the old inputs: an error would end it before another engine can be given.
+        return Change(updates=(*self.changed(old_inputs, news), *([FAULT] if olds.get(FAULT) else [])))
 
     def planned(self, news: Values, olds: Values | None) -> Values:
         """Predict the state for a preview; a host that does not answer is reported.
@@ -50,7 +49,7 @@ class WorkspacePreflight(InputsAsState):
         return f"{inputs['host']}/{inputs['container']}", inputs
 
     def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
-        """Ask the engine again, and record a node that was added since, so that the next preview refuses."""
+        """Ask the engine again, and record a node that was added since, so that the next preview asks too."""
         refuse_import(inputs, "a workspace's preflight")
         fault = self._fault(inputs)
         kept_state = {key: value for key, value in state.items() if key != FAULT}

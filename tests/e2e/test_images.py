@@ -427,6 +427,18 @@ def test_a_wallet_is_created_and_listed_without_naming_a_folder(up: Machine) -> 
     assert (len(seed.split()), mode) == (12, "/wallet/mine.wlt 600")
 
 
+def test_a_wallet_that_is_created_outside_the_wallet_volume_is_reported(up: Machine) -> None:
+    """Before, such a wallet looked like any other until its container was removed."""
+    create = "skycoin-cli walletCreate"
+    result = run(up, "amd64", "sh", "-euc", f"{create} a.wlt; {create} /tmp/b.wlt; {create} /data/c.wlt")
+    assert result.returncode == 0, result.stderr
+    assert re.findall(r"WARNING: (\S+ is (?:no|not in) \S+)", result.stderr) == [
+        "/wallet is no volume:",
+        "/tmp/b.wlt is not in /wallet,",
+        "/data/c.wlt is not in /wallet,",
+    ]
+
+
 def test_certificates_are_a_bundle_and_no_dangling_link(repository: Repository) -> None:
     bundle = repository.file(image_of(repository, "arm64v8"), "etc/ssl/certs/ca-certificates.crt")
     assert bundle.count(b"-----BEGIN CERTIFICATE-----") > 100

@@ -28,7 +28,7 @@ class Root:
     ) -> tuple[int, list[str], str]:
         """(exit code, lines that the started program printed, error output of the script)."""
         text = (IMAGES / script).read_text()
-        for path in ("/data", "/wallet", "/config", "/usr/bin/"):
+        for path in ("/data", "/wallet", "/config", "/usr/bin/", "/proc/"):
             text = text.replace(path, f"{self.folder}{path}")
         known = {"DATA_DIR": f"{self.folder}/data/.skycoin", "SKYWIRE_CONFIG": f"{self.folder}/config/c.json"}
         done = subprocess.run(
@@ -39,7 +39,13 @@ class Root:
             capture_output=True,
             check=False,
         )
-        return done.returncode, done.stdout.replace(str(self.folder), "").splitlines(), done.stderr
+        printed, said = (text.replace(str(self.folder), "") for text in (done.stdout, done.stderr))
+        return done.returncode, printed.splitlines(), said
+
+    def mount(self, folder: str) -> None:
+        """Let the kernel list a folder of the image as a mount."""
+        line = f"36 35 98:0 / {self.folder}/{folder} rw,noatime - ext4 /dev/sda1 rw\n"
+        (self.folder / "proc/self/mountinfo").write_text(line)
 
     def program(self, name: str) -> None:
         file = self.folder / "usr/bin" / name
@@ -51,8 +57,9 @@ class Root:
 def root(tmp_path: Path) -> Root:
     made = Root(tmp_path)
     (tmp_path / "usr/bin").mkdir(parents=True)
-    for folder in ("wallet", "data", "config"):
-        (tmp_path / folder).mkdir()
+    for folder in ("wallet", "data", "config", "proc/self"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "proc/self/mountinfo").touch()
     for name in ("skycoin", "skycoin-cli", "skywire-visor", "registry", "json_exporter"):
         made.program(name)
     return made
@@ -187,6 +194,41 @@ def test_a_folder_that_the_user_names_wins_over_the_nodes_wallets(root: Root, tm
     assert root.run(CLI, "listWallets", "/mine")[1][2:] == ["listWallets", "/mine"]
     assert root.run(CLI, "listWallets", DATA_DIR="/mine")[1][2:] == ["listWallets"]
     assert root.run(CLI, "walletCreate", "a.wlt", cwd=str(tmp_path / "data"))[1][1] == "/data"
+
+
+@pytest.mark.parametrize(
+    ("file", "cwd", "warning"),
+    [
+        ("mine.wlt", "/", ""),
+        ("wallet/mine.wlt", "", ""),
+        ("data/mine.wlt", "", "data/mine.wlt is not in /wallet, the node's wallet volume: the node does not"),
+        (
+            "mine.wlt",
+            "data",
+            "mine.wlt is not in /wallet, the node's wallet volume: the node does not read it",
+        ),
+        ("wallet/sub/mine.wlt", "", "wallet/sub/mine.wlt is not in /wallet, the node's wallet volume"),
+        ("nowhere/mine.wlt", "", ""),  # the program fails
+    ],
+)
+def test_a_wallet_that_is_created_outside_the_wallet_volume_is_reported(
+    root: Root, tmp_path: Path, file: str, cwd: str, warning: str
+) -> None:
+    """Before, wallets in /tmp and /data looked like any other, and were lost with the container."""
+    (tmp_path / "wallet/sub").mkdir()
+    root.mount("wallet")
+    folder = cwd if cwd == "/" else str(tmp_path / cwd)
+    code, started, said = root.run(CLI, "walletCreate", file, "-l", "a b", cwd=folder)
+    assert (code, started[2:]) == (0, ["walletCreate", file, "-l", "a b"])
+    assert said.startswith(f"skycoin-cli: WARNING: {warning}") if warning else said == ""
+
+
+def test_a_wallet_that_is_created_without_a_volume_is_reported(root: Root) -> None:
+    code, started, said = root.run(CLI, "walletCreate", "mine.wlt")
+    assert (code, started) == (0, ["skycoin-cli", "/wallet", "walletCreate", "mine.wlt"])
+    warning = "/wallet is no volume: mine.wlt is lost with this container; add -v skycoin-wallet:/wallet."
+    assert said == f"skycoin-cli: WARNING: {warning}\n"
+    assert root.run(CLI, "walletAddAddresses", "mine.wlt")[2] == ""
 
 
 def test_the_cli_runs_without_an_accessible_wallet_folder(root: Root) -> None:

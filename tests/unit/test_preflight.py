@@ -420,15 +420,39 @@ def test_without_its_state_a_reduced_wallet_is_refused_by_the_hosts_record(
         "./skyinfra wallet restore one FILE -s fleet",
     ], "before, only the last: the copies on the host were not named"
     empty(engine)
-    with pytest.raises(ProviderError, match="holds no wallet"):
+    with pytest.raises(ProviderError, match="holds no wallet") as refused:
         preflight(engine).create(INPUTS)
+    assert re.findall("`([^`]+)`", str(refused.value)) == [
+        "new-wallet: true",
+        "pulumi up",
+        *commands,
+        "--identity KEY-FILE",
+    ]
     remove(engine)
-    with pytest.raises(ProviderError, match="is gone"):
+    with pytest.raises(ProviderError, match="is gone") as refused:
         preflight(engine).create(INPUTS)
+    assert re.findall("`([^`]+)`", str(refused.value)) == [
+        "new-wallet: true",
+        "pulumi up",
+        *commands,
+        "--identity KEY-FILE",
+    ]
     assert WALLET not in engine.volumes
     engine.put(WALLET, mine=wallet("A"))
     monkeypatch.setenv("SKYCOIN_ACCEPT_WALLET", accepted)
     assert preflight(engine).create(INPUTS)[1]["walletId"] != before["walletId"]
+
+
+def test_without_its_state_a_damaged_wallet_is_first_moved_away(
+    engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, the message named a fingerprint to accept, and a damaged wallet is never accepted."""
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    remembered(engine, mine=wallet("A", "B"))
+    engine.put(WALLET, mine="", other=wallet("C"))
+    with pytest.raises(ProviderError, match=r"mine\.wlt is empty, truncated") as refused:
+        preflight(engine).create(INPUTS)
+    assert str(refused.value).endswith("First move mine.wlt out of the volume, and run `pulumi up` again.")
 
 
 def test_a_node_that_runs_is_asked_itself_and_only_hashes_leave_it(engine: WalletEngine) -> None:

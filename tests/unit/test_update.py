@@ -14,6 +14,7 @@ from display.build import Build, gist
 from display.changes import changes, step_of
 from display.update import Row, Update
 from local.pulumi.screen import Terminal
+from mocks.previews import KEPT, PROTECTED
 
 UPDATES = Path(__file__).with_name("updates")
 STACK = "urn:pulumi:local::skycoin::pulumi:pulumi:Stack::skycoin-local"
@@ -419,6 +420,22 @@ def test_after_an_interrupt_only_errors_about_the_end_itself_are_left_out(stoppe
     lines = "\n".join(update.end(1, 2, LOG))
     assert "port 6420 is taken" in lines
     assert ("context canceled" in lines) == (not stopped)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "remedy"),
+    [(PROTECTED, "`./skyinfra node retire attic -s mine`"), (KEPT, "Restore the old `wallet-volume`")],
+)
+def test_nobody_is_told_to_unprotect_a_wallet(refusal: str, remedy: str) -> None:
+    """Before, `make up` repeated Pulumi's advice, and a person who followed it unprotected the wallets."""
+    node = "urn:pulumi:mine::skycoin::skycoin:index:Node$docker:index/volume:Volume::attic-wallet"
+    text = refusal.format(node).removeprefix("error: ")
+    update = Update(0)
+    update.take({"diagnosticEvent": {"severity": "error", "message": text, "urn": node}}, 0)
+    lines = "\n".join(update.end(1, 2, LOG))
+    assert remedy in lines
+    assert "unprotect" not in lines
+    assert "`protect` flag" not in lines
 
 
 def test_only_an_error_of_its_own_explains_why_an_update_failed() -> None:
