@@ -1,4 +1,4 @@
 """The version of this program."""
 
-VERSION = "0.2.0"
+VERSION = "0.3.0"
 """Version as MAJOR.MINOR.PATCH (semver.org). A test keeps pyproject.toml and CHANGELOG.md the same."""

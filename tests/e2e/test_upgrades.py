@@ -46,6 +46,12 @@ HOLDS: Mapping[str, Mapping[str, int]] = {
     "0.2.0/workspaces": {NODE: 1, NODE_CONTAINER: 1, CONTAINER: 0, VOLUME: 2, NETWORK: 1},
     "0.2.0/opened": {WORKSPACE: 1, CONTAINER: 1, VOLUME: 1, NETWORK: 1, NODE: 0},
     "0.2.0/hosted": {HOSTED: 1, NODE: 1, NODE_CONTAINER: 1, CONTAINER: 2, VOLUME: 4, NETWORK: 2},
+    "0.3.0/local": {NODE: 1, NODE_CONTAINER: 1, CONTAINER: 0, VOLUME: 2, NETWORK: 1, DOCKER_PROVIDER: 1},
+    "0.3.0/fleet": {NODE: 5, NODE_CONTAINER: 5, EXPORTER: 2, PROXY: 1, CONTAINER: 3, VOLUME: 11, NETWORK: 5},
+    "0.3.0/workspaces": {NODE: 1, NODE_CONTAINER: 1, CONTAINER: 0, VOLUME: 2, NETWORK: 1},
+    "0.3.0/opened": {WORKSPACE: 1, CONTAINER: 1, VOLUME: 1, NETWORK: 1, NODE: 0},
+    "0.3.0/opened-dind": {WORKSPACE: 1, CONTAINER: 1, VOLUME: 2, NETWORK: 1, NODE: 0},
+    "0.3.0/hosted": {HOSTED: 1, NODE: 1, NODE_CONTAINER: 1, CONTAINER: 2, VOLUME: 4, NETWORK: 2},
 }
 """VERSION/NAME of a state → number of its resources by type; an empty state would prove nothing."""
 RECORDED = sorted(STATES.glob("*/*.json"))
