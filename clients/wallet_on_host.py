@@ -312,7 +312,7 @@ class WalletOnHost:
                 with suppress(APIError, RequestException):
                     begun = api.exec_create(container["Id"], command, workdir=place)
                     printed: bytes = api.exec_start(begun["Id"])
-                    if api.exec_inspect(begun["Id"])["ExitCode"] == 0:
+                    if printed.splitlines()[-1:] == [b"end"]:  # else it has failed, or its end was lost
                         return printed.decode(errors="replace")
         return None
 

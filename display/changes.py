@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _HASH = re.compile(r"(sha256:)?[0-9a-f]{32,}")
-_NAMES = {"contextHash": "the files that it is built from", "walletsCopied": "copies the wallet on its host"}
+_NAMES = {"contextHash": "the files that it is built from", "walletsCopied": "a copy of its wallet"}
 """Property → description, for names that mean little outside the provider."""
 _SHORT = 24
 """Maximum length of a value that is shown, in characters."""

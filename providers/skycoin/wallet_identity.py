@@ -115,14 +115,18 @@ def refuse_changed(wallet: WalletOnHost, identity: str, before: Fingerprint) -> 
 def refreshed(wallet: WalletOnHost, inputs: Values, state: Values) -> Values:
     """Read a wallet and return its state. Changes nothing; the host's record only for accepted wallets."""
     try:
-        return {**_read_state(wallet, inputs, state), **_recorded_state(wallet, state)}
+        # Before the wallets are read: that ends the connection, and opening another one over ssh takes long.
+        changed = wallet.copies_changed()
+        return {**_read_state(wallet, inputs, state), **_recorded_state(wallet, state, changed)}
     except KeptOutError as error:
         return {KEPT_OUT: f"{error}. The node was not changed."}
 
 
-def _recorded_state(wallet: WalletOnHost, state: Values) -> Values:
-    """State of the host's record, which an emptied or re-created volume of copies has lost."""
-    changed = wallet.copies_changed()
+def _recorded_state(wallet: WalletOnHost, state: Values, changed: str | None) -> Values:
+    """State of the host's record, which an emptied or re-created volume of copies has lost.
+
+    `changed` is the time when that volume last changed, as WalletOnHost.copies_changed gives it.
+    """
     if changed is None:
         return {UNRECORDED: True}
     if changed and changed == state.get(RECORDED):

@@ -207,9 +207,6 @@ class WorldEngine(NodeEngine):
         self.heard.append(answer)
         return answer
 
-    def exec_inspect(self, ran: Any) -> Values:
-        return {"ExitCode": ran[0]}
-
     def run(self, command: Sequence[str], **options: Any) -> tuple[int, bytes]:
         done = subprocess.run(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, **options

@@ -270,9 +270,6 @@ class NodeEngine:
     def exec_start(self, said: str) -> bytes:
         return said.encode()
 
-    def exec_inspect(self, identity: str) -> Values:
-        return {"ExitCode": 0}
-
     def create_container_from_config(self, config: Values, name: str) -> Values:
         def create() -> Values:
             if any(box.name == name for box in self.boxes.values()):

@@ -165,7 +165,7 @@ def side(**inputs: Any) -> dict[str, Any]:
         ({"envs": ["A=1"]}, {"envs": ["A=2"]}, "envs[0]", ["envs"]),
         ({"buildArgs": {"A": 1, "B": 1}}, {"buildArgs": {"B": 2}}, "buildArgs", CHANGED_ARGUMENTS),
         ({}, {}, "contextHash", ["the files that it is built from"]),
-        ({}, {}, "walletsCopied", ["copies the wallet on its host"]),
+        ({}, {}, "walletsCopied", ["a copy of its wallet"]),
     ],
 )
 def test_a_property_is_shown_in_words_that_people_can_read(

@@ -179,9 +179,6 @@ class WalletEngine:
         lost, self.lost = self.lost, 0
         return done.stdout[: len(done.stdout) - lost]
 
-    def exec_inspect(self, begun: Any) -> Values:
-        return {"ExitCode": 0}
-
 
 @dataclass
 class _Containers:
