@@ -24,6 +24,8 @@ VOLATILE: Mapping[str, Mapping[str, str]] = MappingProxyType(
     }
 )
 """Type of a resource → its output → why it changes."""
+UNDECIDED: Mapping[str, tuple[str, ...]] = MappingProxyType({"skycoin:index:Preflight": ("walletsCopied",)})
+"""Type of a resource → outputs for the sake of which it is updated, without a decision."""
 
 
 def stable_outputs(type_: str, outputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -32,9 +34,13 @@ def stable_outputs(type_: str, outputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def settled(step: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a preview's step, as `same` if it is an update for the sake of such outputs alone."""
+    """Leave out of a preview's step what no one decides; the step is `same` if it has no other change."""
     type_ = str((step.get("newState") or {}).get("type"))
-    paths = {*(step.get("detailedDiff") or ()), *(step.get("diffReasons") or ())}
-    if step["op"] != "update" or not paths or paths - {*VOLATILE.get(type_, ())}:
+    details, reasons = step.get("detailedDiff") or {}, step.get("diffReasons") or ()
+    undecided = UNDECIDED.get(type_, ())
+    if step["op"] != "update" or not any(path in undecided for path in (*details, *reasons)):
         return step
-    return {**step, "op": "same", "detailedDiff": None, "diffReasons": None}
+    details = {path: change for path, change in details.items() if path not in undecided}
+    reasons = [path for path in reasons if path not in undecided]
+    op = "update" if details or reasons else "same"
+    return {**step, "op": op, "detailedDiff": details, "diffReasons": reasons}

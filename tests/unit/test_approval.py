@@ -258,26 +258,47 @@ def test_volatile_details_do_not_change_the_hash(change: Callable[[Sources], Non
     assert approval(sources).token == approval(made()).token
 
 
+COPIED = {"walletsCopied": {"kind": "update"}}
+IMAGE = {"image": {"kind": "update"}}
+
+
 @pytest.mark.parametrize(
-    ("diff", "is_equal"),
+    ("before", "now", "is_equal"),
     [
-        ({"detailedDiff": {"walletsCopied": {"kind": "update"}}}, True),
-        ({"diffReasons": ["walletsCopied"]}, True),
-        ({"detailedDiff": {"walletsCopied": {"kind": "update"}, "wallet": {"kind": "update"}}}, False),
-        ({"diffReasons": ["image", "walletsCopied"]}, False),
-        ({}, False),
+        (None, {"detailedDiff": COPIED}, True),
+        (None, {"diffReasons": ["walletsCopied"]}, True),
+        (None, {"detailedDiff": {**COPIED, "wallet": {"kind": "update"}}}, False),
+        (None, {"diffReasons": ["image", "walletsCopied"]}, False),
+        (None, {}, False),
+        ({"detailedDiff": IMAGE}, {"detailedDiff": {**IMAGE, **COPIED}}, True),
+        ({"diffReasons": ["image"]}, {"diffReasons": ["image", "walletsCopied"]}, True),
+        ({"detailedDiff": IMAGE}, {"detailedDiff": COPIED}, False),
     ],
 )
 def test_a_wallet_that_grows_after_a_review_does_not_change_its_hash(
-    diff: dict[str, Any], *, is_equal: bool
+    before: dict[str, Any] | None, now: dict[str, Any], *, is_equal: bool
 ) -> None:
-    """An `up` would copy that wallet on its host."""
+    """An `up` would copy it on its host. Before, it changed the hash of a step with another change."""
     preflight = resource(WALLET.replace("docker:index/volume:Volume::node-1-wallet", PREFLIGHT))
-    same = {"op": "same", "urn": preflight["urn"], "oldState": preflight, "newState": preflight}
-    before, now = made(), made()
-    steps(before).append(same)
-    steps(now).append({**same, "op": "update", **diff})
-    assert (approval(before).token == approval(now).token) is is_equal
+    step = {"op": "same", "urn": preflight["urn"], "oldState": preflight, "newState": preflight}
+    tokens = []
+    for diff in (before, now):
+        sources = made()
+        steps(sources).append(step if diff is None else {**step, "op": "update", **diff})
+        tokens.append(approval(sources).token)
+    assert (tokens[0] == tokens[1]) is is_equal
+
+
+def test_only_the_copy_of_a_wallet_is_left_out_of_a_hash() -> None:
+    """The exit code of a container is no decision either, but an update for its sake restarts it."""
+    urn = WALLET.replace("docker:index/volume:Volume::node-1-wallet", "docker:index/container:Container::one")
+    for path in ("exitCode", "networkDatas", "walletsCopied"):
+        container = resource(urn)
+        step = {"op": "same", "urn": urn, "oldState": container, "newState": container}
+        before, now = made(), made()
+        steps(before).append(step)
+        steps(now).append({**step, "op": "update", "detailedDiff": {path: {"kind": "update"}}})
+        assert approval(before).token != approval(now).token
 
 
 def test_a_path_in_the_project_is_the_same_in_every_checkout() -> None:
