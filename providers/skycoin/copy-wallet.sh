@@ -106,7 +106,7 @@ prune() {
 # Copies are ordered by their names: one with an earlier time than the newest would never be the newest.
 is_later() {
     if [ "$(printf '%s\n' "$newest" "$1" | sort | tail -n 1)" != "$newest" ]; then return; fi
-    [ "$newest" != "$1" ] || exit 75
+    case $newest in "$1" | "$1-new-wallet") exit 75 ;; esac
     echo "it is $1, and the newest copy is of $newest: set the clock where pulumi runs, or rename that copy to an earlier time"
     return 1
 }
@@ -131,7 +131,7 @@ for _ in 1 2 3 4 5; do
 done
 [ -z "$torn" ] || { echo "$torn" | head -n 1; exit 65; }
 
-newest=$(copies | head -n 1)
+newest=$(copies | head -n 1) marked=''
 if [ "$(wallets /wallet)" -eq 0 ]; then
     for copy in $(copies); do
         case $copy in *-new-wallet) break ;; esac
@@ -139,14 +139,14 @@ if [ "$(wallets /wallet)" -eq 0 ]; then
         [ "$2" = new-wallet ] || { echo "$copy"; exit 66; }
         # An empty copy marks that older ones are no longer what this wallet must hold.
         is_later "$1-new-wallet" && mkdir "/data/$1-new-wallet" && sync || exit 1
-        newest=$1-new-wallet
+        newest=$1-new-wallet marked=1
         break
     done
 fi
 [ -n "$(names /wallet)" ] || exit 0
 
 if [ -n "$newest" ] && is_same /wallet "/data/$newest"; then echo "$newest"; exit 0; fi
-case $newest in "$1-new-wallet") echo; exit 0 ;; esac
+[ -z "$marked" ] || { echo; exit 0; }
 is_later "$1" || exit 1
 trap 'rm -rf /data/.partial' EXIT
 # The node may save a wallet in the meantime, in place and not in one piece: if the copy differs from the volume

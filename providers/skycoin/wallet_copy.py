@@ -45,6 +45,9 @@ EMPTIED = 66
 SAME_SECOND = 75
 """Exit code: the newest copy has the name that this one would get (EX_TEMPFAIL of sysexits.h)."""
 
+NAMES = 5
+"""Number of names that are tried: of this second, and of the next ones."""
+
 
 class NotCopiedError(ProviderError):
     """A wallet was not copied, so its node is not changed."""
@@ -68,12 +71,25 @@ def copy_wallet(client: Any, inputs: Values, image: str, now: datetime) -> str:
         return ""
     _await_others(client, inputs["wallet"])
     prepare_copies(client, inputs, image, inputs["backups"])
-    code, printed = short_run(
+    for ahead in range(NAMES):
+        code, printed = _copy(client, inputs, image, now + timedelta(seconds=ahead))
+        if code != SAME_SECOND:
+            break
+    if code:
+        raise _refusal(inputs, code, printed)
+    # The log has both output streams, so warnings may surround the name.
+    names = [line for line in printed.splitlines() if _NAME.fullmatch(line)]
+    return names[-1] if names else ""
+
+
+def _copy(client: Any, inputs: Values, image: str, time_of_copy: datetime) -> tuple[int, str]:
+    """Run the script; return its exit code and what it printed."""
+    return short_run(
         client,
         inputs,
         image,
         [
-            *("sh", "-c", SCRIPT, "backup", f"{now:%Y-%m-%dT%H-%M-%SZ}"),
+            *("sh", "-c", SCRIPT, "backup", f"{time_of_copy:%Y-%m-%dT%H-%M-%SZ}"),
             "new-wallet" if inputs.get("newWallet") else "same-wallet",
             FINGERPRINT,
             str(MAX_COPIES),
@@ -87,13 +103,6 @@ def copy_wallet(client: Any, inputs: Values, image: str, now: datetime) -> str:
         },
         **as_user(inputs),
     )
-    if code == SAME_SECOND:
-        return copy_wallet(client, inputs, image, now + timedelta(seconds=1))
-    if code:
-        raise _refusal(inputs, code, printed)
-    # The log has both output streams, so warnings may surround the name.
-    names = [line for line in printed.splitlines() if _NAME.fullmatch(line)]
-    return names[-1] if names else ""
 
 
 def _await_others(client: Any, wallet: str) -> None:

@@ -64,6 +64,25 @@ def test_a_second_copy_in_one_second_asks_for_another_name(volumes: Volumes) -> 
     assert (volumes.run(), volumes.names()) == ((SAME_SECOND, ""), [NOW])
 
 
+def test_a_wallet_of_the_second_that_marked_an_empty_one_is_copied_under_the_next_name(
+    volumes: Volumes,
+) -> None:
+    """Before, the script said that all was well, and copied nothing."""
+    (volumes.copies / OLDER).mkdir()
+    (volumes.copies / OLDER / "old.wlt").write_text(WALLET)
+    assert volumes.run(new=True) == (0, "")
+    (volumes.wallet / "mine.wlt").write_text(WALLET)
+    assert (volumes.run(), volumes.names()) == ((SAME_SECOND, ""), [OLDER, f"{NOW}-new-wallet"])
+
+
+def test_other_files_of_an_empty_wallet_that_is_marked_now_are_not_copied(volumes: Volumes) -> None:
+    (volumes.copies / OLDER).mkdir()
+    (volumes.copies / OLDER / "old.wlt").write_text(WALLET)
+    (volumes.wallet / "note").touch()
+    assert volumes.run(new=True) == (0, "")
+    assert volumes.names() == [OLDER, f"{NOW}-new-wallet"]
+
+
 @pytest.mark.parametrize("place", ["mine.wlt", "folder/pipe", "a name\nof two lines"])
 def test_a_pipe_in_a_wallet_volume_is_reported_and_not_waited_for(volumes: Volumes, place: str) -> None:
     """Before, the copy read it until its time limit, five minutes later."""

@@ -163,6 +163,19 @@ def test_a_second_copy_in_one_second_gets_the_name_of_the_next() -> None:
     assert copied(TwiceInASecond()) == "2026-01-02T03-04-06Z"
 
 
+def test_an_image_that_asks_for_another_name_without_end_is_refused() -> None:
+    """Before, a container was made for each second from now on, until Python's stack was full."""
+
+    @dataclass
+    class EverySecond(FakeEngine):
+        def create(self, image: str, **options: Any) -> FakeEngine:
+            assert len(self.asked) < 100
+            return super().create(image, **options)
+
+    with pytest.raises(ProviderError, match="was not copied to"):
+        copied(EverySecond(code=SAME_SECOND, said=b""))
+
+
 def test_an_empty_wallet_has_no_copy() -> None:
     assert copied(FakeEngine(said=b"")) == ""
 
