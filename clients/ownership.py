@@ -168,24 +168,24 @@ def prepare_copies(client: Any, inputs: HostInputs, image: str, backups: str) ->
 def explained(volume: str, image: str, files: Sequence[UnusableFile], user: str = USER) -> str:
     """Describe the files, with the commands that make only these files the node's user's, or open them."""
     others, own = ([file for file in files if file.is_own is is_own] for is_own in (False, True))
+    least = "at least " if len(files) == LISTED else ""
     said = []
     if others:
         said.append(
-            f"The node's user {user} can't use {_named(others)}. This command gives these files to that user "
-            f"and changes nothing else: `{_giving(volume, image, user)}`."
+            f"The node's user {user} can't use {_named(others, least)}. This command gives these files to "
+            f"that user and changes nothing else: `{_giving(volume, image, user)}`."
         )
     if own:
         said.append(
-            f"The node's user {user} can't use {_named(own)}, because of the mode. This command lets that "
-            f"user read and write its files, and changes nothing else: `{_opening(volume, image, user)}`."
+            f"The node's user {user} can't use {_named(own, least)}, because of the mode. This command lets "
+            f"that user read and write its files and changes nothing else: `{_opening(volume, image, user)}`."
         )
     return " ".join(said)
 
 
-def _named(files: Sequence[UnusableFile]) -> str:
-    """Name the first files, each with its mode and owner, and count the others."""
+def _named(files: Sequence[UnusableFile], least: str) -> str:
+    """Name the first files, each with its mode and owner, and count the others, with `least` before."""
     named = ", ".join(f"{file.shown} ({file.mode}) of {file.owner}" for file in files[:NAMED])
-    least = "at least " if len(files) == LISTED else ""
     return f"{named} and {least}{len(files) - NAMED} more" if len(files) > NAMED else named
 
 

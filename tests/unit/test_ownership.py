@@ -186,6 +186,18 @@ def test_a_file_name_is_quoted_and_runs_no_command(path: str, shown: str) -> Non
     assert UnusableFile(path, "-rw-------", "0:0", is_unreadable=True, is_own=False).shown == shown
 
 
+def test_a_list_that_was_cut_says_so_of_foreign_and_own_files() -> None:
+    """Before, a cut list of both was counted as if it were whole."""
+    files = [
+        UnusableFile("a.wlt", "-rw-------", "0:0", is_unreadable=True, is_own=number < 10)
+        for number in range(ownership.LISTED)
+    ]
+    said = explained(VOLUME, IMAGE, files)
+    assert "and at least 987 more. " in said
+    assert "and at least 7 more, because of the mode" in said
+    assert "and 986 more. " in explained(VOLUME, IMAGE, files[1:-1])
+
+
 def test_the_message_names_the_owners_and_the_command_has_the_fewest_rights() -> None:
     files = [
         UnusableFile(f"{name}.wlt", "-rw-------", "0:0", is_unreadable=True, is_own=False) for name in "abcde"
