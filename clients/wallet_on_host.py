@@ -40,6 +40,14 @@ TRIES, PAUSE = 5, 1.0
 """Attempts to read an incomplete wallet, and seconds between them: nodes save wallets in place."""
 
 READ_RECORD = "cd /data || exit 1; if [ -e .identity ]; then cat .identity || exit 1; fi; echo end"
+# By their names, as in copy-wallet.sh.
+LIST_COPIES = """\
+cd /data || exit 1
+for copy in [0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]-[0-9][0-9]-[0-9][0-9]Z; do
+    [ ! -d "$copy" ] || echo "$copy"
+done
+echo end
+"""
 # busybox's printf fails on a full disk without a word; cat says why.
 _WRITE_IDENTITY = """\
 cd /data || exit 1
@@ -165,6 +173,11 @@ class WalletOnHost:
                 f"host {self._host}: .identity in {backups} is not in this program's format; its "
                 "record is lost. If the wallets are as they should be, remove that file"
             ) from None
+
+    def has_copy(self) -> bool:
+        """True if the volume of copies has one; True as well if it can't be listed."""
+        volumes = {copies_volume(self.volume): {"bind": "/data", "mode": self._mode("ro")}}
+        return self._run(LIST_COPIES, [], volumes) != (0, "end")
 
     def record(self, wallets: Fingerprint) -> str:
         """Record the wallets on the host, and give the volume an id if it has none. Return the id."""

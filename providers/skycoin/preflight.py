@@ -27,6 +27,7 @@ from providers.skycoin.node_urn import node_command
 from providers.skycoin.older_images import FAULTS
 from providers.skycoin.wallet_copy import copy_wallet
 from providers.skycoin.wallet_identity import (
+    COPIED,
     EMPTY,
     FAULT,
     KEPT_OUT,
@@ -43,8 +44,6 @@ from providers.skycoin.wallet_identity import (
 NATIVE, EMULATED = "native", "emulated"
 PROBE_SECONDS = 120
 """Time limit of the probe in seconds: an emulated program on a slow board needs several to start."""
-COPIED = "walletsCopied"
-"""Key of the state: fingerprint of the wallets when they were last copied on the host; missing before."""
 
 
 class Preflight(InputsAsState):
@@ -133,7 +132,8 @@ class Preflight(InputsAsState):
             refuse_running_of(client, inputs)
         checks = self._check_image(client, inputs)
         state = {**inputs, **checks, **verified_state(wallet, inputs, None)}
-        return f"{inputs['host']}/{inputs['wallet']}", {**state, **self._copied(client, inputs, {}, state)}
+        copied = self._copied(wallet, client, inputs, {}, state)
+        return f"{inputs['host']}/{inputs['wallet']}", {**state, **copied}
 
     def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
         """Read the wallet volume again; the returned state records wallets that have grown."""
@@ -155,13 +155,16 @@ class Preflight(InputsAsState):
         if _has_other_volume(olds, news):
             known = None
             refuse_empty(wallet, news, olds, remembered(olds))
+        before = _with_copies(known or {}, wallet.copies_changed())
         state = {**news, **checks, **verified_state(wallet, news, known)}
-        return {**state, **self._copied(client, news, known or {}, state)}
+        return {**state, **self._copied(wallet, client, news, before, state)}
 
     def delete(self, identity: str, state: Values) -> None:
         """Do nothing: checks leave nothing behind, and the wallet volume belongs to another resource."""
 
-    def _copied(self, client: Any, inputs: Values, known: Values, state: Values) -> Values:
+    def _copied(
+        self, wallet: WalletOnHost, client: Any, inputs: Values, known: Values, state: Values
+    ) -> Values:
         """Copy the wallets of `state` if they are not those of the last copy. Returns what `state` then has.
 
         `known` is the state before, empty for another volume. A newly accepted empty wallet is marked among
@@ -170,10 +173,10 @@ class Preflight(InputsAsState):
         if is_adopting():
             return {}
         wallets = state[WALLETS]
-        if known.get(UNRECORDED) or known.get(COPIED, []) != wallets or accepts_empty(inputs, known):
+        if (wallets and known.get(COPIED) != wallets) or accepts_empty(inputs, known):
             place = {**inputs, "backups": copies_volume(inputs["wallet"])}
             copy_wallet(client, place, inputs["image"], self._now())
-        return {COPIED: wallets, RECORDED: WalletOnHost(client, inputs).copies_changed()}
+        return {COPIED: wallets, RECORDED: wallet.copies_changed()}
 
     def _check_image(self, client: Any, inputs: Values) -> Values:
         machine = client.info()["Architecture"]
@@ -211,6 +214,16 @@ def _former(olds: Values, news: Values) -> str:
     """Name of the node's container on its wallet until now; empty if it gets another wallet."""
     name: str = olds.get("container") or news["container"]
     return "" if _has_other_volume(olds, news) else name
+
+
+def _with_copies(known: Values, changed: str | None) -> Values:
+    """State without the wallets of the last copy, if the volume of copies has changed since a refresh.
+
+    `changed` is the time of its last change before the checks, which write a record into it.
+    """
+    if changed and changed == known.get(RECORDED):
+        return known
+    return {key: value for key, value in known.items() if key != COPIED}
 
 
 def _has_uncopied(olds: Values) -> bool:

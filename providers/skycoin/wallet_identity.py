@@ -18,6 +18,7 @@ ACCEPTED = "SKYCOIN_ACCEPT_WALLET"
 """Environment variable with the digest of a fingerprint to accept instead of the recorded one."""
 IDENTITY, WALLETS, FAULT, EMPTY = "walletId", "wallets", "walletFault", "walletEmpty"
 KEPT_OUT, UNRECORDED, RECORDED = "walletKeptOut", "walletUnrecorded", "walletRecorded"
+COPIED = "walletsCopied"
 """Keys of the state.
 
 IDENTITY and WALLETS are the recorded id and fingerprint of the wallet volume. FAULT is the problem that a
@@ -25,7 +26,9 @@ refresh found with the wallet; EMPTY is true if the volume held no wallet then. 
 node must keep away from the wallet: its user can't read it, or another container uses it. Both only lead to
 another check, because the loss may be accepted or mended next, or the node get another user or wallet. A
 refresh sets UNRECORDED if the host has no record of the wallet. RECORDED is the time of the last change of
-the volume of copies when a refresh saw a record there, so that the next refresh need not read it.
+the volume of copies when a refresh saw a record there, so that the next refresh need not read it. COPIED is
+the fingerprint of the wallets when they were last copied on the host; missing before, and empty if a refresh
+finds that no copy is left.
 """
 
 
@@ -133,7 +136,10 @@ def _recorded_state(wallet: WalletOnHost, state: Values, changed: str | None) ->
         return {}
     if not wallet.has_image():
         return {}  # As for the wallet: it is read again with the next image.
-    return {RECORDED: changed} if wallet.recorded()[0] else {UNRECORDED: True}
+    if not wallet.recorded()[0]:
+        return {UNRECORDED: True}
+    is_lost = bool(state.get(COPIED)) and not wallet.has_copy()
+    return {RECORDED: changed} | ({COPIED: []} if is_lost else {})
 
 
 def _read_state(wallet: WalletOnHost, inputs: Values, state: Values) -> Values:

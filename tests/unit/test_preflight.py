@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -258,6 +259,83 @@ def test_a_grown_wallet_that_can_not_be_copied_is_an_error_and_is_copied_later(e
     assert preflight(engine).diff(state, INPUTS, INPUTS) == UNCOPIED
     preflight(engine).update("attic", state, INPUTS)
     assert copies(engine)[-1] == {"mine": wallet("A", "B")}
+
+
+def empty_by_hand(engine: WalletEngine) -> None:
+    """Remove what `rm -r /copies/*` removes, which leaves the host's record."""
+    for path in engine.folder(COPIES).glob("[!.]*"):
+        shutil.rmtree(path)
+
+
+@pytest.mark.case(35)
+@pytest.mark.parametrize("is_refreshed", [True, False])
+@pytest.mark.parametrize(
+    "lose", [lambda engine: remove(engine, COPIES), empty_by_hand], ids=["gone", "emptied"]
+)
+def test_copies_that_are_gone_are_made_again_by_the_next_update(
+    engine: WalletEngine, lose: Callable[[WalletEngine], None], *, is_refreshed: bool
+) -> None:
+    """Before, an update without a refresh wrote the record alone, so that no later `up` missed the copies."""
+    state = remembered(engine, mine=wallet("A"))
+    lose(engine)
+    assert COPIES not in engine.volumes or copies(engine) == []
+    if is_refreshed:
+        state = refreshed(engine, state)
+        assert len(preflight(engine).diff(state, INPUTS, INPUTS).updates) == 1
+    state = preflight(engine).update("attic", state, {**INPUTS, "memory": 1024})
+    assert copies(engine) == [{"mine": wallet("A")}]
+    assert preflight(engine).diff(refreshed(engine, state), INPUTS, INPUTS) == Change()
+
+
+@pytest.mark.case(35)
+def test_a_wallet_that_its_node_could_not_read_is_copied_again_if_its_copies_are_gone(
+    engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such a refresh does not say that the host's record is gone, too."""
+    state = remembered(engine, mine=wallet("A"))
+    remove(engine, COPIES)
+    engine.foreign = {WALLET: OWN_FOLDER}
+    with monkeypatch.context() as patch:
+        patch.setattr("clients.wallet_on_host.SCRIPT", SCRIPT.replace("[ -w . ]", "false"))
+        state = refreshed(engine, state)
+    assert "walletKeptOut" in state
+    preflight(engine).update("attic", state, INPUTS)
+    assert copies(engine) == [{"mine": wallet("A")}]
+
+
+@pytest.mark.case(35)
+def test_a_copy_that_is_removed_by_hand_is_not_made_again_while_another_is_there(
+    engine: WalletEngine,
+) -> None:
+    """docs/wallets.md says how to remove one in which a seed is readable."""
+    state = remembered(engine, mine=wallet("A"))
+    (engine.folder(COPIES) / "2026-01-01T00-00-00Z").mkdir()
+    state = refreshed(engine, state)
+    (engine.folder(COPIES) / "2026-01-01T00-00-00Z").rmdir()
+    assert preflight(engine).diff(refreshed(engine, state), INPUTS, INPUTS) == Change()
+
+
+def test_an_empty_wallet_that_was_accepted_by_its_fingerprint_is_not_refused_for_its_copies(
+    engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new container still is, until `new-wallet: true` marks the copies as those of another wallet."""
+    state = remembered(engine, mine=wallet("A"))
+    empty_but_id(engine)
+    monkeypatch.setenv("SKYCOIN_ACCEPT_WALLET", digest({}))
+    state = preflight(engine).update("attic", state, {**INPUTS, "memory": 1024})
+    assert (state["wallets"], state["walletsCopied"]) == ([], [])
+    assert copies(engine) == [{"mine": wallet("A")}]
+    engine.put(WALLET, mine=wallet("A"))
+    assert preflight(engine).diff(refreshed(engine, state), INPUTS, INPUTS).updates == ("walletsCopied",)
+
+
+def test_a_wallet_that_never_had_a_file_has_no_copy(engine: WalletEngine) -> None:
+    _, state = preflight(engine).create(INPUTS)
+    (engine.folder(COPIES) / "note").touch()
+    state = refreshed(engine, state)
+    assert preflight(engine).diff(state, INPUTS, INPUTS) == Change()
+    preflight(engine).update("attic", state, {**INPUTS, "memory": 1024})
+    assert copies(engine) == []
 
 
 @pytest.mark.case(35)
