@@ -289,6 +289,15 @@ def test_a_wallet_that_grows_after_a_review_does_not_change_its_hash(
     assert (tokens[0] == tokens[1]) is is_equal
 
 
+def test_a_replacement_of_a_preflight_is_part_of_the_hash() -> None:
+    preflight = resource(WALLET.replace("docker:index/volume:Volume::node-1-wallet", PREFLIGHT))
+    step = {"urn": preflight["urn"], "oldState": preflight, "newState": preflight}
+    before, now = made(), made()
+    steps(before).append({**step, "op": "same"})
+    steps(now).append({**step, "op": "replace", "detailedDiff": COPIED})
+    assert approval(before).token != approval(now).token
+
+
 def test_only_the_copy_of_a_wallet_is_left_out_of_a_hash() -> None:
     """The exit code of a container is no decision either, but an update for its sake restarts it."""
     urn = WALLET.replace("docker:index/volume:Volume::node-1-wallet", "docker:index/container:Container::one")

@@ -329,6 +329,29 @@ def test_an_empty_wallet_that_was_accepted_by_its_fingerprint_is_not_refused_for
     assert preflight(engine).diff(refreshed(engine, state), INPUTS, INPUTS).updates == ("walletsCopied",)
 
 
+def test_an_empty_wallet_that_is_newly_accepted_is_marked_among_its_copies_by_the_preflight(
+    engine: WalletEngine,
+) -> None:
+    """Nothing else does if the node's container stays as it is."""
+    state = remembered(engine, mine=wallet("A"))
+    empty_but_id(engine)
+    state = preflight(engine).update("attic", state, {**INPUTS, "newWallet": True})
+    assert sorted(path.name[20:] for path in engine.folder(COPIES).glob("2*")) == ["", "-new-wallet"]
+    assert state["walletsCopied"] == []
+
+
+def test_without_a_time_of_the_last_change_a_wallet_is_compared_with_its_copy_by_each_update(
+    engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(WalletOnHost, "copies_changed", lambda _: "")
+    state = remembered(engine, mine=wallet("A"))
+    state = preflight(engine).update("attic", state, {**INPUTS, "memory": 1024})
+    assert copies(engine) == [{"mine": wallet("A")}]
+    remove(engine, COPIES)
+    preflight(engine).update("attic", state, {**INPUTS, "memory": 512})
+    assert copies(engine) == [{"mine": wallet("A")}]
+
+
 def test_a_wallet_that_never_had_a_file_has_no_copy(engine: WalletEngine) -> None:
     _, state = preflight(engine).create(INPUTS)
     (engine.folder(COPIES) / "note").touch()
