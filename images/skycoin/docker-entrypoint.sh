@@ -49,7 +49,7 @@ if [ "$1" = skycoin ]; then
     *) need "$DATA_DIR" "skycoin-data:$DATA_DIR" ;;
     esac
     need /wallet skycoin-wallet:/wallet
-    if ! grep -q ' /wallet ' /proc/self/mountinfo; then
+    if ! awk '$5 == "/wallet" { found = 1 } END { exit !found }' /proc/self/mountinfo; then
         echo "docker-entrypoint: /wallet is no volume: a wallet made here is lost with the container; add -v skycoin-wallet:/wallet." >&2
     fi
 fi

@@ -14,10 +14,13 @@ if [ "${1:-}" = walletCreate ]; then
     for file in "$@"; do
         case $file in *.wlt) ;; *) continue ;; esac
         folder=$(cd -- "$(dirname -- "$file")" 2> /dev/null && pwd -P) || continue
-        if [ "$folder" != /wallet ]; then
+        if [ "${folder#/wallet/}" != "$folder" ]; then
+            echo "skycoin-cli: WARNING: $file is in a folder of /wallet: the node does not read it, and no check includes it." \
+                "Give a name without a folder." >&2
+        elif [ "$folder" != /wallet ]; then
             echo "skycoin-cli: WARNING: $file is not in /wallet, the node's wallet volume: the node does not read it, no" \
                 "check, copy or backup includes it, and it may be deleted with this container. Give a name without a folder." >&2
-        elif ! grep -q ' /wallet ' /proc/self/mountinfo; then
+        elif ! awk '$5 == "/wallet" { found = 1 } END { exit !found }' /proc/self/mountinfo; then
             echo "skycoin-cli: WARNING: /wallet is no volume: $file is lost with this container; add -v skycoin-wallet:/wallet." >&2
         fi
     done

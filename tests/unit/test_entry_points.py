@@ -207,7 +207,11 @@ def test_a_folder_that_the_user_names_wins_over_the_nodes_wallets(root: Root, tm
             "data",
             "mine.wlt is not in /wallet, the node's wallet volume: the node does not read it",
         ),
-        ("wallet/sub/mine.wlt", "", "wallet/sub/mine.wlt is not in /wallet, the node's wallet volume"),
+        (
+            "wallet/sub/mine.wlt",
+            "",
+            "wallet/sub/mine.wlt is in a folder of /wallet: the node does not read it",
+        ),
         ("nowhere/mine.wlt", "", ""),  # the program fails
     ],
 )
