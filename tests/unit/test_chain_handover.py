@@ -1,6 +1,8 @@
-"""The chain database in a handover: the older version that is refused, and the way back from a newer one."""
+"""The chain database in a handover: the older version that is refused, and the way back from a newer one.
 
-import contextlib
+Every fault at every step: tests/integration/test_chain_handover_faults.py.
+"""
+
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,23 +10,19 @@ from typing import Any
 import pytest
 from docker.errors import APIError
 
-from catalogue.naming import previous_container
 from clients import ownership
 from clients.errors import ServiceError
 from clients.ownership import PLACE
 from providers.kind import UNKNOWN, ProviderError, Values
 from providers.skycoin import chain_database
 from providers.skycoin.node_container import NodeContainer
-from tests.unit.node_engine import BAD, DATA, GOOD, NEXT, SICK, Fault, NodeEngine, Resource
+from tests.unit.node_engine import BAD, DATA, GOOD, NEXT, SICK, NodeEngine, Resource
 from tests.unit.projects import PROJECT
 from tests.unit.test_handover import (
-    ENDINGS,
     INPUTS,
     NAME,
     _clock,  # noqa: F401 a fixture
-    after_fault,
     assert_single_running,
-    call_numbers,
     health,
     only_container,
 )
@@ -107,32 +105,6 @@ def test_if_a_newer_version_fails_the_old_one_gets_back_a_database_that_it_reads
     assert (node.engine.chain, node.engine.chain_copy) == (OLD, None)
     assert only_container(node.engine) is before
     assert_single_running(node.engine, INPUTS)
-
-
-@pytest.mark.parametrize("boot", [False, True], ids=["engine restarted", "board rebooted"])
-@pytest.mark.parametrize("image", [NEXT, SICK])
-@pytest.mark.parametrize("fault", Fault)
-@pytest.mark.case(6, 17, 39)
-def test_after_a_fault_at_any_step_the_next_up_runs_on_a_database_that_it_can_read(
-    fault: Fault, image: str, boot: bool
-) -> None:
-    for at in call_numbers():
-        engine = engine_of_versions()
-        resource = after_fault(engine, at, fault, {**INPUTS, "image": image}, replace=False)
-        if engine.calls < at:
-            break
-        engine.disarm()
-        started = engine.boot() if boot else engine.restart_daemon()
-        assert len(started) <= 1
-        good = {**INPUTS, "image": NEXT if image == NEXT else GOOD}
-        # Two runs, because the first may report that the one before had not ended.
-        with contextlib.suppress(*ENDINGS):
-            resource.up(good, refresh=True)
-        resource.up(good, refresh=True)
-        assert_single_running(engine, good)
-        assert engine.chain == (NEW if image == NEXT else OLD), f"step {at}"
-        assert engine.violations == [], f"step {at}"
-    assert at > 15, "the faults were at every step"
 
 
 @pytest.mark.case(6)
@@ -312,56 +284,6 @@ def test_a_copy_that_a_killed_undo_left_is_put_back_before_the_node_starts(node:
     assert node.engine.chain_copy is None
 
 
-@pytest.mark.parametrize("fault", [Fault.FAILED, Fault.DOWN])
-def test_a_copy_that_can_not_be_removed_does_not_fail_a_confirmed_update(fault: Fault) -> None:
-    """Neither an update fails, nor a `--replace`, whose error would lose the new container's id."""
-    for replace in (False, True):
-        engine = engine_of_versions()
-        calls = _calls_until_forgotten(replace)
-        resource = after_fault(engine, calls, fault, {**INPUTS, "image": NEXT}, replace=replace)
-        assert (engine.chain, engine.chain_copy) == (NEW, OLD)
-        engine.disarm()
-        resource.up({**INPUTS, "image": NEXT}, refresh=True)
-        assert_single_running(engine, {**INPUTS, "image": NEXT})
-        assert resource.outputs["image"] == NEXT
-
-
-def _calls_until_forgotten(replace: bool) -> int:
-    """Number of the call that removes the copy."""
-    engine = engine_of_versions()
-    seen: list[int] = []
-    tend = engine.tend
-
-    def counted(action: str) -> str:
-        seen.append(engine.calls)
-        return tend(action)
-
-    engine.tend = counted  # type: ignore[method-assign]
-    after_fault(engine, 0, Fault.FAILED, {**INPUTS, "image": NEXT}, replace=replace)
-    return seen[-1]
-
-
-@pytest.mark.parametrize("fault", Fault)
-@pytest.mark.case(6, 17, 39)
-def test_a_second_failure_after_any_fault_leaves_the_old_version_and_its_database(
-    fault: Fault,
-) -> None:
-    """When an undo fails, the message says to run `up`; before, that run removed the only copy first."""
-    for at in call_numbers():
-        engine = engine_of_versions()
-        resource = after_fault(engine, at, fault, {**INPUTS, "image": SICK}, replace=False)
-        if engine.calls < at:
-            break
-        engine.disarm()
-        engine.restart_daemon()
-        for _ in range(3):
-            with contextlib.suppress(*ENDINGS):
-                resource.up({**INPUTS, "image": SICK}, refresh=True)
-        assert (engine.chain, only_container(engine).running) == (OLD, True), f"step {at}"
-        assert engine.violations == [], f"step {at}"
-    assert at > 15, "the faults were at every step"
-
-
 @pytest.mark.case(6, 39)
 def test_a_copy_that_could_not_be_put_back_once_is_put_back_by_the_next_up(
     node: Node, monkeypatch: pytest.MonkeyPatch
@@ -494,37 +416,6 @@ def test_a_node_that_waits_for_its_copy_is_not_started_while_that_can_not_be_put
     assert (node.engine.chain, node.engine.chain_copy) == (OLD, None)
 
 
-@pytest.mark.parametrize("image", [NEXT, SICK])
-def test_a_destroy_after_a_killed_upgrade_puts_no_copy_back_while_the_node_runs(image: str) -> None:
-    """A board that rebooted meanwhile has started the old container, which a handover renames."""
-    running = 0
-    for at in call_numbers():
-        engine = engine_of_versions()
-        resource = after_fault(engine, at, Fault.KILLED_AFTER, {**INPUTS, "image": image}, replace=False)
-        if engine.calls < at:
-            break
-        engine.disarm()
-        running += previous_container(NAME) in engine.boot()
-        resource.destroy()
-        assert engine.boxes == {}, f"step {at}"
-        assert engine.violations == [], f"step {at}"
-    assert running > 2, "the old one ran at some steps"
-
-
-def test_after_a_killed_upgrade_a_preview_of_the_old_version_is_not_refused() -> None:
-    """`up` undoes the upgrade first, and then finds the database as the older version wrote it."""
-    for at in call_numbers():
-        engine = engine_of_versions()
-        resource = after_fault(engine, at, Fault.KILLED_AFTER, {**INPUTS, "image": SICK}, replace=False)
-        if engine.calls < at:
-            break
-        engine.disarm()
-        found = resource.kind.read(resource.identity, resource.inputs, resource.outputs)
-        if found is not None and previous_container(NAME) in [box.name for box in engine.boxes.values()]:
-            resource.kind.planned({**INPUTS, "image": GOOD}, found.state)
-    assert at > 15, "the kills were at every step"
-
-
 def test_a_leftover_copy_does_not_overwrite_a_newer_database(node: Node) -> None:
     """Otherwise, starting a stopped node of the newer version would lose weeks of blocks."""
     node.up(NEXT)
@@ -533,43 +424,6 @@ def test_a_leftover_copy_does_not_overwrite_a_newer_database(node: Node) -> None
     node.engine.tended.clear()
     assert node.resource.up({**INPUTS, "image": NEXT}, refresh=True) == "update"
     assert (node.engine.tended, only_container(node.engine).running) == (["look"], True)
-
-
-@pytest.mark.parametrize("change", [{"image": GOOD}, {"mounts": mounts_of(OTHER)}], ids=["image", "volume"])
-def test_a_leftover_copy_is_not_used_to_undo_a_killed_change(change: Values) -> None:
-    """Before, a change without a look at the old volume was undone by putting weeks-old blocks there."""
-    undone = 0
-    for at in call_numbers():
-        engine = NodeEngine(versions={NEXT: NEW}, volumes_there={*NodeEngine().volumes_there, OTHER})
-        engine.answers = {GOOD: health(OLD, 100), NEXT: health(NEW, 100)}
-        node = Node(engine)
-        node.up(NEXT)
-        engine.chain_copy = OLD
-        engine.arm(at, Fault.KILLED_AFTER)
-        with contextlib.suppress(*ENDINGS):
-            node.up(**{"image": NEXT, **change})
-        if engine.calls < at:
-            break
-        engine.disarm()
-        found = found_by_put_back(engine)
-        node.resource.up({**INPUTS, "image": NEXT}, refresh=True)
-        assert {*found} <= {None}, f"step {at}"
-        assert only_container(engine).running, f"step {at}"
-        undone += len(found)
-    assert undone > 2, "some of the kills left something to undo"
-
-
-def found_by_put_back(engine: NodeEngine) -> list[str | None]:
-    """List the copy of the chain database (or None) that the script finds at each `put-back` from now on."""
-    found, tend = list[str | None](), engine.tend
-
-    def watched(action: str) -> str:
-        if action == "put-back":
-            found.append(engine.chain_copy)
-        return tend(action)
-
-    engine.tend = watched  # type: ignore[method-assign]
-    return found
 
 
 @pytest.mark.case(30)
