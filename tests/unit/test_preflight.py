@@ -49,6 +49,11 @@ def engine(tmp_path: Path) -> WalletEngine:
     return WalletEngine(tmp_path / "volumes")
 
 
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)
+
+
 def preflight(engine: WalletEngine) -> Preflight:
     hosts = HostFindings(lambda _: None, lambda *_: replace(FACTS, machine=engine.machine))
     return Preflight(hosts, lambda _: engine)
@@ -379,10 +384,9 @@ def test_a_wallet_that_never_had_a_file_has_no_copy(engine: WalletEngine) -> Non
     ],
 )
 def test_a_reduced_wallet_is_noticed_by_a_refresh_and_refused(
-    engine: WalletEngine, wallets: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
+    engine: WalletEngine, wallets: dict[str, str], expected: str
 ) -> None:
     """Before, only the volume's name was compared."""
-    monkeypatch.setattr("time.sleep", lambda _: None)
     state = remembered(engine, mine=wallet("A", "B"), other=wallet("C"))
     for path in engine.folder(WALLET).glob("*.wlt"):
         path.unlink()
@@ -419,9 +423,7 @@ def test_a_save_that_did_not_end_is_refused_with_the_command_that_takes_its_temp
     main: str | None,
     said: str,
     is_remembered: bool,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("time.sleep", lambda _: None)
     new = wallet("A", "B")
     copy = f"mine.wlt.tmp.{hashlib.sha256(new.encode()).hexdigest()[:8]}"
     state = remembered(engine, **({"mine": wallet("A")} if is_remembered else {}))
@@ -442,11 +444,8 @@ def test_a_save_that_did_not_end_is_refused_with_the_command_that_takes_its_temp
     assert refreshed(engine, state)["walletFault"] == "", "the copy that is left says nothing any more"
 
 
-def test_a_torn_wallet_that_was_never_recorded_is_refused_too(
-    engine: WalletEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_torn_wallet_that_was_never_recorded_is_refused_too(engine: WalletEngine) -> None:
     """Before, a wallet whose first save was truncated passed, and the node did not start."""
-    monkeypatch.setattr("time.sleep", lambda _: None)
     state = remembered(engine, other=wallet("C"))
     engine.put(WALLET, mine=wallet("A")[:-9])
     said = refreshed(engine, state)["walletFault"]
@@ -568,11 +567,8 @@ def test_a_node_that_runs_is_asked_itself_and_only_hashes_leave_it(engine: Walle
 
 
 @pytest.mark.parametrize("lost", [1, 4, 20, 60, 10_000])
-def test_an_answer_that_an_engine_has_cut_off_is_not_a_loss(
-    engine: WalletEngine, lost: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_answer_that_an_engine_has_cut_off_is_not_a_loss(engine: WalletEngine, lost: int) -> None:
     """Before, output of `docker exec` that a busy engine lost made an intact wallet look changed."""
-    monkeypatch.setattr("time.sleep", lambda _: None)
     state = remembered(engine, mine=wallet("A", "B"))
     engine.run_node(WALLET)
     engine.lost = lost
@@ -754,10 +750,9 @@ OWN_FOLDER = b"unwritable drwxr-xr-x 0 0 /volume\nend"
     [(FOREIGN, "0:0", "chown -h 10000:10000 '{}' +"), (CLOSED, "10000:10000", "chmod u+rwX '{}' ';'")],
 )
 def test_a_wallet_that_the_node_may_not_read_is_not_called_lost(
-    engine: WalletEngine, monkeypatch: pytest.MonkeyPatch, files: bytes, owner: str, command: str
+    engine: WalletEngine, files: bytes, owner: str, command: str
 ) -> None:
     """Before, a wallet that root had copied there was refused as damaged, to be restored from a backup."""
-    monkeypatch.setattr("time.sleep", lambda _: None)
     state = remembered(engine, mine=wallet("A"))
     engine.put(WALLET, mine="")
     engine.foreign = {WALLET: files}
@@ -775,9 +770,8 @@ def test_a_wallet_that_the_node_may_not_read_is_not_called_lost(
 @pytest.mark.case(30)
 @pytest.mark.parametrize("name", ["other.wlt", "unwritable.wlt"])
 def test_a_torn_wallet_next_to_a_file_of_another_user_is_reported_as_torn(
-    engine: WalletEngine, name: str, monkeypatch: pytest.MonkeyPatch
+    engine: WalletEngine, name: str
 ) -> None:
-    monkeypatch.setattr("time.sleep", lambda _: None)
     state = remembered(engine, unwritable=wallet("A"))
     engine.put(WALLET, unwritable="")
     reason = name.removesuffix(".wlt") if name == "unwritable.wlt" else "unreadable"
@@ -845,9 +839,8 @@ def test_a_folder_that_the_node_may_only_read_is_refused_by_a_preview_and_by_up(
 @pytest.mark.case(30)
 @pytest.mark.parametrize("listed", [b"", b"Killed"], ids=["nothing", "cut off"])
 def test_a_failed_search_for_owners_does_not_hide_a_damaged_wallet(
-    engine: WalletEngine, listed: bytes, monkeypatch: pytest.MonkeyPatch
+    engine: WalletEngine, listed: bytes
 ) -> None:
-    monkeypatch.setattr("time.sleep", lambda _: None)
     state = remembered(engine, mine=wallet("A"))
     engine.put(WALLET, mine="")
     engine.foreign = {WALLET: listed}

@@ -34,6 +34,10 @@ def wallet(*addresses: str, kind: str = "deterministic", seed: str = "a canary o
     return json.dumps({"meta": facts, "entries": entries}, indent=4)
 
 
+INSTANT = "sync() { :; }\nsleep() { :; }\n"
+"""Put before a script that a container runs: a busy disk and a wallet that stays damaged cost no time."""
+
+
 @dataclass
 class Container:
     """A container whose program exits with `code` and prints `said`."""
@@ -212,7 +216,7 @@ class _Containers:
             assert volume in self.engine.volumes, "it would be made"
             self.engine.given.append(volume)
             return self.engine.giving
-        before, script = self._read_only(options["volumes"]), command[2]
+        before, script = self._read_only(options["volumes"]), f"{INSTANT}{command[2]}"
         for volume, mount in options["volumes"].items():
             self.engine.create_volume(volume)
             script = script.replace(mount["bind"], str(self.engine.folder(volume)))
