@@ -31,6 +31,7 @@ from tests.e2e.test_publishing import rebuilt
 from tests.e2e.test_rollback import well
 from tests.e2e.test_wallet_backups import CANARIES, Key
 from tests.e2e.test_wallet_identity import MADE
+from tests.soak.disk import Disk
 
 PAGE = Path(__file__).parent / "wallet-life.md"
 NAME, OTHER_NAME, PORT, ISLE = "life", "second-life", 16445, "isle"
@@ -53,9 +54,11 @@ talked to the network. The two images are of version 0.27.1, in other layers.
 
 After each event, the addresses that `skycoin-cli listAddresses` prints for each wallet, in the
 container of the healthy node, were equal to those of the first row; the test ends at the first
-difference. *Addresses* has their number, and the beginning of a SHA-256 over their sorted list. *Down*
-is for how long the node at most did not answer, asked every {pause} s on both hosts. *Copies* are the
-wallet's on the node's host. Paths and keys begin with `…` here."""
+difference. Where the power fails, the volumes are on ext4 in a file, and a copy of it, made at one moment,
+takes its place ([power-cut.md](power-cut.md) has many more). *Addresses* has their number, and the
+beginning of a SHA-256 over their sorted list. *Down* is for how long the node at most did not answer, asked
+every {pause} s on both hosts. *Copies* are the wallet's on the node's host. Paths and keys begin with `…`
+here."""
 
 
 @dataclass
@@ -303,6 +306,30 @@ def engine_killed(life: Life) -> str:
     return "`up` starts the engine again"
 
 
+def power_cut(life: Life) -> str:
+    """Create a wallet, and cut the power of the disk under both volumes at once."""
+    inspect = ("volume", "inspect", "-f", "{{.Mountpoint}}")
+    folder = life.folder.parent / "disk"
+    folder.mkdir()
+    disk = Disk(folder, {volume: Path(life.docker(*inspect, volume).strip()) for volume in (WALLET, DATA)})
+    life.docker("stop", "-t", "60", life.container)
+    with disk.in_place():
+        life.docker("start", life.container)
+        life.addresses()
+        life.docker("exec", life.container, "skycoin-cli", "walletCreate", "cut.wlt", "-t", "deterministic")
+        disk.cut()
+        life.docker("kill", life.container)
+        disk.replace()
+        life.docker("start", life.container)
+        life.addresses()
+        listed = json.loads(life.docker("exec", life.container, "skycoin-cli", "listWallets"))
+        assert {"cut.wlt", *(f"{kind}.wlt" for kind in MADE)} == {one["name"] for one in listed["wallets"]}
+        life.docker("stop", "-t", "60", life.container)
+    life.typed.append("a copy of the disk at one moment takes its place")
+    well(life.type(*UP))
+    return "the node starts on it, and has a wallet that was created just before"
+
+
 def moved_away(life: Life) -> str:
     well(life.type("./skyinfra", "node", "move", NAME, "--to", ISLE, "--yes"))
     life.away = True
@@ -350,6 +377,7 @@ EVENTS = (
     Event("the container is replaced", replaced),
     Event("the node is killed", node_killed),
     Event("the engine is killed", engine_killed),
+    Event("the power fails", power_cut),
     Event("a move to another host", moved_away),
     Event("the move back", moved_back),
     Event("all is stopped and started", down_and_up),
