@@ -235,11 +235,17 @@ Outcome = tuple[tuple[str, ...], str]
 
 
 @functools.cache
+def parsed(file: Path) -> ast.Module:
+    """Syntax tree of a file of the tests, which several tests look at."""
+    return ast.parse(file.read_text())
+
+
+@functools.cache
 def names_by_case() -> Mapping[int, list[str]]:
     """Map the number of each case to the names of its tests, in all tiers; read from their source."""
     found: dict[int, list[str]] = defaultdict(list)
     for file in sorted(TESTS.rglob("test_*.py")):
-        for node in ast.walk(ast.parse(file.read_text())):
+        for node in ast.walk(parsed(file)):
             if isinstance(node, ast.FunctionDef):
                 for number in _numbers(node):
                     found[number].append(node.name)
@@ -255,7 +261,7 @@ def slow_names() -> frozenset[str]:
         every = TESTS / "soak" in file.parents or "\npytestmark = pytest.mark.long\n" in text
         found |= {
             node.name
-            for node in ast.walk(ast.parse(text))
+            for node in ast.walk(parsed(file))
             if isinstance(node, ast.FunctionDef) and (every or _is_long(node))
         }
     return frozenset(found)

@@ -19,8 +19,8 @@ from providers.skycoin.wallet_identity import verify_unchanged
 from tests.integration.test_copy_wallet import WALLET as TEXT
 from tests.integration.test_copy_wallet import Volumes, volumes
 from tests.integration.test_fingerprint import accounts, bip44
-from tests.unit.test_preflight import COPIES, INPUTS, WALLET, engine, preflight, refreshed, remembered
-from tests.unit.wallet_engine import NODE, WalletEngine, wallet
+from tests.integration.test_preflight import engine, refreshed, remembered
+from tests.unit.wallet_engine import COPIES, INPUTS, NODE, WALLET, WalletEngine, preflight, wallet
 
 __all__ = ["engine", "volumes"]
 

@@ -22,7 +22,7 @@ from tests.integration.world import BrokenError, Files, Host, Key, Place, World,
 from tests.unit.node_engine import GOOD, EngineContainer, Killed, Resource
 from tests.unit.test_handover import INPUTS
 from tests.unit.test_host_checks import FACTS
-from tests.unit.test_preflight import INPUTS as PREFLIGHT
+from tests.unit.wallet_engine import INPUTS as PREFLIGHT
 
 ENDINGS = (ProviderError, ServiceError, APIError, OSError, RequestException, Killed)
 """Errors with which an update can fail."""

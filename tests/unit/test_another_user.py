@@ -38,8 +38,7 @@ from tests.unit.test_handover import (
     deployed,
     only_container,
 )
-from tests.unit.test_preflight import INPUTS, WALLET, preflight
-from tests.unit.wallet_engine import NODE, Container, WalletEngine, wallet
+from tests.unit.wallet_engine import INPUTS, NODE, WALLET, Container, WalletEngine, preflight, wallet
 from tests.unit.yaml_like import changed
 from wallets.files.archives import from_tar, to_tar
 from wallets.files.contents import File

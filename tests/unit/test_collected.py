@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.cases import parsed
+
 TESTS = Path(__file__).resolve().parents[1]
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def _lost(file: Path) -> Iterator[str]:
     """Yield the tests of a file that pytest would not run, each with the reason."""
-    tree = ast.parse(file.read_text())
     named = file.name.startswith("test_")
-    places: list[tuple[str, ast.AST]] = [("", tree)]
+    places: list[tuple[str, ast.AST]] = [("", parsed(file))]
     collected: list[str] = []
     while places:
         where, place = places.pop()

@@ -14,8 +14,7 @@ from providers.skycoin.host_findings import HostFindings, planned_host
 from providers.skycoin.preflight import Preflight
 from tests.unit.projects import up
 from tests.unit.test_host_checks import DIND, FACTS
-from tests.unit.test_preflight import INPUTS, WALLET
-from tests.unit.wallet_engine import WalletEngine
+from tests.unit.wallet_engine import INPUTS, WALLET, WalletEngine
 
 WANTED: Values = {**INPUTS, "ports": {"rpc-port": "127.0.0.1:6420"}}
 TAKEN = frozenset({Listener("127.0.0.1", 6420, 33)})

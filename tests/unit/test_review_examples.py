@@ -427,12 +427,13 @@ def test_the_page_of_ten_megabytes_and_its_hash_take_no_two_seconds() -> None:
     tracer = sys.gettrace()
     sys.settrace(None)  # coverage would take longer than the code that it traces
     try:
-        looks = [_seconds_and_page(text) for _ in range(3)]
+        # Other work on the machine makes a measurement longer, never shorter.
+        looks = (_seconds_and_page(text) for _ in range(3))
+        made = next((made for seconds, made in looks if seconds < 2), None)
     finally:
         sys.settrace(tracer)
-    # Other work on the machine makes a measurement longer, never shorter.
-    assert min(seconds for seconds, _ in looks) < 2
-    assert all(len(made) <= LIMIT for _, made in looks)
+    assert made is not None, "three times"
+    assert len(made) <= LIMIT
 
 
 def _seconds_and_page(text: str) -> tuple[float, str]:

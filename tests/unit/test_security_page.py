@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from tests.cases import parsed
 from tests.unit.projects import PROJECT
 
 PAGE = (PROJECT / "SECURITY.md").read_text()
@@ -17,7 +18,7 @@ def test_every_test_that_a_page_names_exists(page: str) -> None:
     tests = {
         node.name
         for file in (PROJECT / "tests").rglob("test_*.py")
-        for node in ast.walk(ast.parse(file.read_text()))
+        for node in ast.walk(parsed(file))
         if isinstance(node, ast.FunctionDef)
     }
     assert len(named) > 25

@@ -24,9 +24,8 @@ from providers.docker.volume import Volume
 from providers.kind import URN, ProviderError
 from tests.unit.node_engine import GOOD, NEXT, NodeEngine
 from tests.unit.test_handover import INPUTS, NAME, deployed, only_container
-from tests.unit.test_preflight import INPUTS as PROOF
-from tests.unit.test_preflight import preflight
-from tests.unit.wallet_engine import WalletEngine
+from tests.unit.wallet_engine import INPUTS as PROOF
+from tests.unit.wallet_engine import WalletEngine, preflight
 
 FILE = {
     "encryptionsalt": "v1:former",

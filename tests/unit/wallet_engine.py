@@ -8,7 +8,7 @@ import hashlib
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -16,8 +16,26 @@ from typing import Any
 from docker.errors import ImageNotFound, NotFound
 
 from providers.kind import Values
+from providers.skycoin.host_findings import HostFindings
+from providers.skycoin.preflight import Preflight
+from tests.unit.test_host_checks import FACTS
 
 NODE = "skycoin-one"
+WALLET = "skycoin-one-wallet"
+COPIES = f"{WALLET}-backups"
+INPUTS: Values = {
+    "host": "attic",
+    "engine": "ssh://pi@attic.lan",
+    "sshOptions": [],
+    "image": "registry/skycoin@sha256:1",
+    "platform": "linux/arm64/v8",
+    "emulation": "refused",
+    "probe": ["skycoin-cli", "version"],
+    "container": NODE,
+    "wallet": WALLET,
+    "newWallet": False,
+}
+"""Inputs of a preflight."""
 
 
 def public_key(address: str) -> str:
@@ -230,3 +248,9 @@ class _Containers:
             self.engine.folder(name) for name, mount in volumes.items() if mount["mode"].startswith("ro")
         ]
         return [(path, path.read_bytes()) for folder in folders for path in sorted(folder.rglob("*.wlt"))]
+
+
+def preflight(engine: WalletEngine) -> Preflight:
+    """Return a preflight of a host with this engine."""
+    hosts = HostFindings(lambda _: None, lambda *_: replace(FACTS, machine=engine.machine))
+    return Preflight(hosts, lambda _: engine)

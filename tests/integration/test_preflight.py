@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,23 +21,8 @@ from providers.kind import URN, Change, ProviderError, Values
 from providers.skycoin.host_findings import HostFindings
 from providers.skycoin.preflight import Preflight
 from providers.skycoin.wallet_copy import NotCopiedError
-from tests.unit.test_host_checks import FACTS
-from tests.unit.wallet_engine import NODE, Container, WalletEngine, wallet
+from tests.unit.wallet_engine import COPIES, INPUTS, NODE, WALLET, Container, WalletEngine, preflight, wallet
 
-WALLET = "skycoin-one-wallet"
-COPIES = f"{WALLET}-backups"
-INPUTS: Values = {
-    "host": "attic",
-    "engine": "ssh://pi@attic.lan",
-    "sshOptions": [],
-    "image": "registry/skycoin@sha256:1",
-    "platform": "linux/arm64/v8",
-    "emulation": "refused",
-    "probe": ["skycoin-cli", "version"],
-    "container": NODE,
-    "wallet": WALLET,
-    "newWallet": False,
-}
 UNCOPIED = Change(updates=("walletsCopied",))
 
 
@@ -52,11 +36,6 @@ def engine(tmp_path: Path) -> WalletEngine:
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", lambda _: None)
-
-
-def preflight(engine: WalletEngine) -> Preflight:
-    hosts = HostFindings(lambda _: None, lambda *_: replace(FACTS, machine=engine.machine))
-    return Preflight(hosts, lambda _: engine)
 
 
 def test_the_first_preflight_creates_and_records_the_wallet_volume_with_an_id(engine: WalletEngine) -> None:
