@@ -156,7 +156,7 @@ class Machine:
         return json.loads(result.text)[0]
 
     def copies(self, node: str) -> int:
-        """Number of copies of a node's wallet on the set-up's engine: each handover makes one."""
+        """Number of copies of a node's wallet on the set-up's engine."""
         place = Path(self.inspect("volume", f"{node}-wallet-backups")["Mountpoint"])
         return len([path for path in place.iterdir() if path.is_dir()])
 

@@ -14,6 +14,7 @@ NAME, PORT = "approved", 16437
 NODE = f"skycoin-{NAME}"
 WALLET = f"{NODE}-wallet"
 TEXT = json.dumps({"meta": {"label": "precious", "type": "deterministic"}, "entries": [{"address": "2a"}]})
+GROWN = TEXT.replace('{"address": "2a"}', '{"address": "2a"}, {"address": "2b"}')
 FILE = "stacks/Pulumi.local.yaml"
 AUTHOR = ("-c", "user.name=tests", "-c", "user.email=tests@localhost")
 
@@ -22,8 +23,7 @@ AUTHOR = ("-c", "user.name=tests", "-c", "user.email=tests@localhost")
 def approved(up: Machine) -> Iterator[Machine]:
     """The stack with a node whose wallet the state knows, and with a commit of another flag of that node."""
     with up.another_node(NAME, PORT):
-        script = 'umask 077; cat > "/wallet/a b.wlt"'
-        up.pipe("docker", "exec", "-i", NODE, "sh", "-c", script, given=TEXT.encode())
+        put(up, TEXT)
         assert up.make("up").code == 0
         settings = up.settings()
         nodes = settings["skycoin:nodes"]
@@ -38,6 +38,11 @@ def approved(up: Machine) -> Iterator[Machine]:
         up.change(settings)
 
 
+def put(up: Machine, text: str) -> None:
+    script = 'umask 077; cat > "/wallet/a b.wlt"'
+    up.pipe("docker", "exec", "-i", NODE, "sh", "-c", script, given=text.encode())
+
+
 def apply(up: Machine, token: str) -> Result:
     return up.skyinfra("apply", "-s", "local", "--review", token)
 
@@ -49,6 +54,7 @@ def life(container: Any) -> tuple[str, str]:
 def test_a_reviewed_setting_of_a_node_is_applied_once_and_the_node_is_handed_over_once(
     approved: Machine,
 ) -> None:
+    """Its wallet grows after the review, which is not a difference."""
     page = approved.skyinfra("review", "-s", "local")
     assert page.code == 0, page.text
     assert "## Stack local: restarts 1 node for at most " in page.text
@@ -58,6 +64,7 @@ def test_a_reviewed_setting_of_a_node_is_applied_once_and_the_node_is_handed_ove
     before, images = approved.inspect("container", NODE), approved.outputs()["images"]
     count, others = approved.copies(NODE), life(approved.inspect("container", "skycoin-node-1"))
 
+    put(approved, GROWN)
     done = apply(approved, token)
     assert done.code == 0, done.text
     after = approved.inspect("container", NODE)
@@ -68,7 +75,7 @@ def test_a_reviewed_setting_of_a_node_is_applied_once_and_the_node_is_handed_ove
     assert approved.containers_with(WALLET) == [NODE]
     assert life(approved.inspect("container", "skycoin-node-1")) == others
     assert after["State"]["Health"]["Status"] == "healthy"
-    assert approved.docker("exec", NODE, "cat", "/wallet/a b.wlt").text == TEXT
+    assert approved.docker("exec", NODE, "cat", "/wallet/a b.wlt").text == GROWN
     assert after["Config"]["Image"] == before["Config"]["Image"]
     assert approved.outputs()["images"] == images
     assert approved.run("git", "status", "--porcelain").text == ""

@@ -213,7 +213,8 @@ def test_a_node_adopts_the_wallet_of_a_plain_docker_run(up: Machine) -> None:
             well(up.docker("create", "--name", "bound", "-v", f"{place}:/wallet", image))
             well(up.skyinfra("wallet", "adopt", "heir", "--from", "bound"))
             again = well(up.make("up"))
-            assert re.search(r"\n    \d+ unchanged \(", again.text), again.text
+            assert "updated heir-preflight: a copy of its wallet" in again.text
+            assert re.search(r"\n    1 updated, \d+ unchanged \(", again.text), again.text
     finally:
         up.docker("rm", "-f", "bound")
         well(up.make("retire", "NODE=heir"))
