@@ -95,7 +95,7 @@ unit: installed-for-tests ## Unit tests (about 1 min on 2 cores): no network, no
 coverage: installed-for-tests ## Unit tests with their coverage: all lines and branches of catalogue, settings, program and components
 	@timeout --signal=INT 10m $(PYTHON) -m pytest tests/unit -n auto --cov=catalogue --cov=settings --cov=program --cov=components --cov-branch --cov-fail-under=100
 
-integration: installed-for-tests ## Tests with real processes and shell scripts, and of each interruption (about 2 min on 2 cores): no network, no daemon
+integration: installed-for-tests ## Tests with real processes and shell scripts, and of each interruption (about 3 min on 2 cores): no network, no daemon
 	@timeout --signal=INT 20m $(PYTHON) -m pytest tests/integration -n auto
 
 e2e: installed-for-tests ## End-to-end tests, on an engine, builder and registry that only they use (40 to 65 min)

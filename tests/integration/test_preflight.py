@@ -316,7 +316,7 @@ def test_an_empty_wallet_that_was_accepted_by_its_fingerprint_is_not_refused_for
 def test_an_empty_wallet_that_is_newly_accepted_is_marked_among_its_copies_by_the_preflight(
     engine: WalletEngine,
 ) -> None:
-    """Nothing else does if the node's container stays as it is."""
+    """No other step marks it while the node's container stays as it is."""
     state = remembered(engine, mine=wallet("A"))
     empty_but_id(engine)
     state = preflight(engine).update("attic", state, {**INPUTS, "newWallet": True})
