@@ -498,24 +498,15 @@ def test_without_its_state_a_reduced_wallet_is_refused_by_the_hosts_record(
         "./skyinfra wallet copies one -s fleet",
         "./skyinfra wallet restore one FILE -s fleet",
     ], "before, only the last: the copies on the host were not named"
+    advised = ["new-wallet: true", "pulumi up", *commands, "--identity KEY-FILE"]
     empty(engine)
     with pytest.raises(ProviderError, match="holds no wallet") as refused:
         preflight(engine).create(INPUTS)
-    assert re.findall("`([^`]+)`", str(refused.value)) == [
-        "new-wallet: true",
-        "pulumi up",
-        *commands,
-        "--identity KEY-FILE",
-    ]
+    assert re.findall("`([^`]+)`", str(refused.value)) == advised
     remove(engine)
     with pytest.raises(ProviderError, match="is gone") as refused:
         preflight(engine).create(INPUTS)
-    assert re.findall("`([^`]+)`", str(refused.value)) == [
-        "new-wallet: true",
-        "pulumi up",
-        *commands,
-        "--identity KEY-FILE",
-    ]
+    assert re.findall("`([^`]+)`", str(refused.value)) == advised
     assert WALLET not in engine.volumes
     engine.put(WALLET, mine=wallet("A"))
     monkeypatch.setenv("SKYCOIN_ACCEPT_WALLET", accepted)
