@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from catalogue.confinement import DROPPED_CAPABILITIES, SECURITY_OPTIONS
 from catalogue.node_container import DATA, USER, user_of
 from clients.errors import ServiceError
 from clients.pull import HostInputs
@@ -24,6 +25,8 @@ LISTED = 1000
 SHOWN = 60
 """Maximum length of a path in a message, in characters."""
 PLACE = "/volume"
+_DROPPED = tuple(word for name in DROPPED_CAPABILITIES for word in ("--cap-drop", name))
+_SECURITY = tuple(word for option in SECURITY_OPTIONS for word in ("--security-opt", option))
 _CLOSED = r"! -perm -0400 -o -type d ! -perm -0700"
 """Tests of `find` for what its own user can't read, or, of folders, can't change."""
 
@@ -192,14 +195,14 @@ def _named(files: Sequence[UnusableFile], least: str) -> str:
 def _giving(volume: str, image: str, owner: str) -> str:
     """Command line of one `docker run` that may only read everything and change owners."""
     user, _, group = owner.partition(":")
-    rights = ("--user", "0:0", "--cap-drop", "ALL", "--cap-add", "CHOWN", "--cap-add", "DAC_READ_SEARCH")
+    rights = ("--user", "0:0", *_DROPPED, "--cap-add", "CHOWN", "--cap-add", "DAC_READ_SEARCH")
     tests = ("(", "!", "-user", user, "-o", "!", "-group", group, ")")
     return _command(volume, image, rights, *tests, "-exec", "chown", "-h", owner, "{}", "+")
 
 
 def _opening(volume: str, image: str, owner: str) -> str:
     """Command line of one `docker run` as the files' own user, which may change modes of these alone."""
-    rights = ("--user", owner, "--cap-drop", "ALL")
+    rights = ("--user", owner, *_DROPPED)
     tests = ("!", "-type", "l", "-user", owner.partition(":")[0], "(", *_CLOSED.split(), ")")
     # A folder gets its mode before `find` enters it.
     return _command(volume, image, rights, *tests, "-exec", "chmod", "u+rwX", "{}", ";")
@@ -210,7 +213,7 @@ def _command(volume: str, image: str, rights: Sequence[str], *find: str) -> str:
     return shlex.join(
         [
             *("docker", "run", "--rm", "--network", "none", "--read-only", *rights),
-            *("--security-opt", "no-new-privileges", "-v", f"{volume}:{PLACE}", "--entrypoint", "find"),
+            *(*_SECURITY, "-v", f"{volume}:{PLACE}", "--entrypoint", "find"),
             *(image, PLACE, "-name", "lost+found", "-prune", "-o", *find),
         ]
     )

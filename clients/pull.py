@@ -19,7 +19,7 @@ from typing import Any
 import urllib3
 from docker.errors import APIError, DockerException, ImageNotFound
 
-from catalogue.containers import LOOPBACK
+from catalogue.confinement import LOOPBACK
 from catalogue.naming import address_port, is_pinned, split_pinned
 from clients.engine import engine_address
 from clients.errors import FormError, ServiceError, message_of

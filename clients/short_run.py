@@ -6,6 +6,7 @@ from typing import Any, Literal
 from docker.errors import DockerException
 from requests.exceptions import RequestException
 
+from catalogue.confinement import DROPPED_CAPABILITIES, SECURITY_OPTIONS
 from clients.errors import FormError, ServiceError, message_of
 from clients.pull import HostInputs, ensure_image
 
@@ -37,8 +38,8 @@ def short_run(
             command=list(command),
             network_mode="none",
             read_only=True,
-            cap_drop=["ALL"],
-            security_opt=["no-new-privileges"],
+            cap_drop=list(DROPPED_CAPABILITIES),
+            security_opt=list(SECURITY_OPTIONS),
             mem_limit=MEMORY,
             pids_limit=PROCESSES,
             **options,

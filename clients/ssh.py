@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
-from catalogue.containers import LOOPBACK
+from catalogue.confinement import LOOPBACK
 from catalogue.ssh_options import STRICT_HOST_KEYS
 from clients.errors import ServiceError
 from clients.foreign import line

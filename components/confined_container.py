@@ -6,7 +6,14 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_docker as docker
 
-from catalogue.containers import LOOPBACK, MAX_OPEN_FILES, MAX_PROCESSES
+from catalogue.confinement import (
+    DROPPED_CAPABILITIES,
+    LIMITS,
+    LOG_DRIVER,
+    LOOPBACK,
+    SECURITY_OPTIONS,
+    log_options,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,8 +68,8 @@ def confined_container(
         user=args.user,
         read_only=True,
         tmpfs=args.tmpfs,
-        capabilities=docker.ContainerCapabilitiesArgs(drops=["ALL"]),
-        security_opts=["no-new-privileges"],
+        capabilities=docker.ContainerCapabilitiesArgs(drops=DROPPED_CAPABILITIES),
+        security_opts=SECURITY_OPTIONS,
         mounts=args.mounts,
         network_mode=args.network,
         ports=[docker.ContainerPortArgs(internal=args.internal, external=args.port, ip=args.listen)],
@@ -73,11 +80,10 @@ def confined_container(
         memory=args.memory,
         # The engine's default. If it is not given, the official plugin shows it as removed at every run.
         memory_swap=2 * args.memory,
-        log_driver="json-file",
-        log_opts={"max-size": args.log_size, "max-file": "3"},
+        log_driver=LOG_DRIVER,
+        log_opts=log_options(args.log_size),
         ulimits=[
-            docker.ContainerUlimitArgs(name="nofile", soft=MAX_OPEN_FILES, hard=MAX_OPEN_FILES),
-            docker.ContainerUlimitArgs(name="nproc", soft=MAX_PROCESSES, hard=MAX_PROCESSES),
+            docker.ContainerUlimitArgs(name=name, soft=most, hard=most) for name, most in LIMITS.items()
         ],
         healthcheck=docker.ContainerHealthcheckArgs(
             tests=["CMD", "wget", "-q", "-O", "/dev/null", args.health],

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from catalogue.containers import LOOPBACK
+from catalogue.confinement import LOOPBACK
 from catalogue.images import EXPORTER_UID
 from catalogue.node_container import HEALTH_PATH, RPC_PORT
 from components.confined_container import ConfinedContainerArgs, confined_container

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_docker as docker
 
-from catalogue.containers import LOOPBACK
+from catalogue.confinement import LOOPBACK
 from catalogue.images import REGISTRY_PORT
 from catalogue.naming import readers_name
 from catalogue.node_container import USER

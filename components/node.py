@@ -16,7 +16,16 @@ import pulumi
 import pulumi_docker as docker
 
 from catalogue.boards import SERVER, Board
-from catalogue.containers import EVERYWHERE, LOOPBACK, MAX_OPEN_FILES, MAX_PROCESSES
+from catalogue.confinement import (
+    DROPPED_CAPABILITIES,
+    EVERYWHERE,
+    LIMITS,
+    LOG_DRIVER,
+    LOOPBACK,
+    SECURITY_OPTIONS,
+    TEMPORARY_FILES,
+    log_options,
+)
 from catalogue.naming import copies_volume
 from catalogue.node_container import DATA, GRACE, HEALTH, OFFLINE, RPC_PORT, USER, WALLET
 from catalogue.stack_outputs import NodeParts
@@ -198,21 +207,18 @@ def container_settings(args: NodeArgs) -> dict[str, Any]:
         "command": node_arguments(args),
         "user": args.user,
         "readOnly": True,
-        "tmpfs": {"/tmp": "rw,noexec,nosuid,nodev,size=64m"},
-        "capabilities": {"drops": ["ALL"]},
-        "securityOpts": ["no-new-privileges"],
+        "tmpfs": dict(TEMPORARY_FILES),
+        "capabilities": {"drops": list(DROPPED_CAPABILITIES)},
+        "securityOpts": list(SECURITY_OPTIONS),
         "ports": _ports(args),
         # `docker exec` leaves orphaned processes; an init process reaps them, the node does not.
         "init": True,
         "stopSignal": "SIGINT",
         "stopTimeout": GRACE,
         **_memory(args.board),
-        "logDriver": "json-file",
-        "logOpts": {"max-size": args.board.log_size, "max-file": "3"},
-        "ulimits": [
-            {"name": "nofile", "soft": MAX_OPEN_FILES, "hard": MAX_OPEN_FILES},
-            {"name": "nproc", "soft": MAX_PROCESSES, "hard": MAX_PROCESSES},
-        ],
+        "logDriver": LOG_DRIVER,
+        "logOpts": log_options(args.board.log_size),
+        "ulimits": [{"name": name, "soft": most, "hard": most} for name, most in LIMITS.items()],
         "healthcheck": {
             "tests": ["CMD", "wget", "-q", "-O", "/dev/null", HEALTH],
             "interval": args.board.health_interval,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_docker as docker
 
-from catalogue.containers import LOOPBACK
+from catalogue.confinement import LOOPBACK
 from catalogue.images import PROXY_PORT, PROXY_UID
 from components.confined_container import ConfinedContainerArgs, confined_container
 from components.kept_volume import kept_volume

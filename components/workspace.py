@@ -16,7 +16,13 @@ from typing import Any
 import pulumi
 import pulumi_docker as docker
 
-from catalogue.containers import LOOPBACK
+from catalogue.confinement import (
+    DROPPED_CAPABILITIES,
+    LOG_DRIVER,
+    LOOPBACK,
+    SECURITY_OPTIONS,
+    log_options,
+)
 from catalogue.stack_outputs import OpenedParts
 from catalogue.workspaces import DOCKER_DATA, GRACE, HOME, MEMORY, PROCESSES, STAY, WORK, authority_variables
 from components.host import Host
@@ -182,8 +188,8 @@ class Workspace(pulumi.ComponentResource):
             remove_volumes=False,
             memory=args.memory,
             memory_swap=2 * args.memory,
-            log_driver="json-file",
-            log_opts={"max-size": "10m", "max-file": "3"},
+            log_driver=LOG_DRIVER,
+            log_opts=log_options("10m"),
             ulimits=[docker.ContainerUlimitArgs(name="nproc", soft=PROCESSES, hard=PROCESSES)],
             # For the entry point, which may start as root and then switches to this user.
             envs=[f"WORKSPACE_USER={args.user}", *authority_variables(args.authorities)],
@@ -223,8 +229,8 @@ def _rights(args: WorkspaceArgs) -> dict[str, Any]:
         }
     return {
         "user": args.user,
-        "capabilities": docker.ContainerCapabilitiesArgs(drops=["ALL"]),
-        "security_opts": ["no-new-privileges"],
+        "capabilities": docker.ContainerCapabilitiesArgs(drops=DROPPED_CAPABILITIES),
+        "security_opts": SECURITY_OPTIONS,
     }
 
 

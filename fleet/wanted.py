@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from catalogue.arch import ARCHES
-from catalogue.containers import LOOPBACK
+from catalogue.confinement import LOOPBACK
 from catalogue.naming import containers_of_node, readers_name
 from clients.host_checks import PlannedHost, Tenant
 from display.errors import UserError

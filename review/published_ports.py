@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any
 
-from catalogue.containers import EVERYWHERE
+from catalogue.confinement import EVERYWHERE
 from review.opened import Opened
 from review.steps import Step
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from catalogue.arch import in_table_order
 from catalogue.bases import Base, Bases
-from catalogue.containers import EVERYWHERE, LOOPBACK
+from catalogue.confinement import EVERYWHERE, LOOPBACK
 from catalogue.images import CATALOGUE, REGISTRY_IMAGE, REGISTRY_PORT
 from catalogue.naming import (
     address_port,

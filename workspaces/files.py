@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from catalogue.confinement import DROPPED_CAPABILITIES, SECURITY_OPTIONS
 from catalogue.workspaces import (
     DIND_CAPABILITIES,
     DIND_SECURITY,
@@ -67,8 +68,8 @@ def devcontainer(model: Model) -> str:
         content["capAdd"] = list(DIND_CAPABILITIES)
         content["securityOpt"] = list(DIND_SECURITY)
     else:
-        content["runArgs"].append("--cap-drop=ALL")
-        content["securityOpt"] = ["no-new-privileges"]
+        content["runArgs"] += [f"--cap-drop={name}" for name in DROPPED_CAPABILITIES]
+        content["securityOpt"] = list(SECURITY_OPTIONS)
     if model.ide_port is not None:
         content["forwardPorts"] = [model.ide_port]
         content["portsAttributes"] = {str(model.ide_port): {"label": "VS Code", "onAutoForward": "notify"}}

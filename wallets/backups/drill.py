@@ -15,6 +15,7 @@ from typing import Any
 
 from docker.errors import NotFound
 
+from catalogue.confinement import DROPPED_CAPABILITIES, SECURITY_OPTIONS
 from catalogue.node_container import API, OFFLINE, USER, WALLET
 from clients.deployed_nodes import DeployedNode
 from clients.foreign import MALFORMED, line
@@ -115,8 +116,8 @@ class Drill:
                     labels=labels,
                     network_mode="none",
                     read_only=True,
-                    cap_drop=["ALL"],
-                    security_opt=["no-new-privileges"],
+                    cap_drop=list(DROPPED_CAPABILITIES),
+                    security_opt=list(SECURITY_OPTIONS),
                     tmpfs={"/tmp": "", "/data": f"uid={_UID},gid={_GID},mode=0700"},
                     volumes={name: {"bind": WALLET, "mode": "rw"}},
                     # If memory is short, the drill ends and not the node next to it.
