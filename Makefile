@@ -8,6 +8,8 @@ SET_UP = $(or $(SKYCOIN_STATE),$(or $(XDG_STATE_HOME),$(HOME)/.local/state)/skyc
 EARLIER = $(or $(SKYCOIN_STATE),$(CURDIR)/local/state)
 # All files are UTF-8, whatever the locale is.
 export PYTHONUTF8 = 1
+# Containers of CI often set this. Each start of a command, a plugin or a test would then compile its modules again.
+unexport PYTHONDONTWRITEBYTECODE
 # These targets always use the set-up's backend, also in a shell whose PULUMI_BACKEND_URL names another backend.
 SKYINFRA = SKYINFRA_BACKEND=set-up $(PYTHON) -m commands
 GIVEN_NODE = $(or $(NODE),$(error give NODE=name: `make $@ NODE=node-1`))

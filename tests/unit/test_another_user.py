@@ -26,7 +26,7 @@ from clients.fingerprint import NOTHING
 from clients.ownership import GIVE, UnusableFile, explained, give_empty, prepare_copies
 from clients.wallet_on_host import WalletOnHost
 from providers.kind import URN, ProviderError, Values
-from providers.skycoin import chain_database, watchdog
+from providers.skycoin import chain_database
 from providers.skycoin.change_of_user import has_other_user
 from providers.skycoin.wallet_copy import copy_wallet
 from settings.reading import SettingsError, parse
@@ -512,30 +512,6 @@ def test_a_chain_volume_that_is_new_is_given(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(chain_database, "give_empty", lambda *all_of_it: given.append(all_of_it[3]))
     deployed(NodeEngine(), user=OTHER)
     assert given == [DATA]
-
-
-DOCKER = """#!/bin/sh
-echo "$*" >> "${0%/*}/calls"
-case $* in
-    *id=old*) echo old ;;
-    *StartedAt*) echo started false ;;
-    *Config.User*) echo 12000:12001 ;;
-    *Image*) echo sha256:old ;;
-    *Name*) echo /skycoin-one ;;
-esac
-"""
-
-
-def test_a_watchdog_puts_the_chain_back_as_the_old_nodes_user(tmp_path: Path) -> None:
-    (tmp_path / "docker").write_text(DOCKER)
-    (tmp_path / "docker").chmod(0o755)
-    words = [NAME, "old", "started", "attempt", "0", "60", WALLET, DATA, "script", "", WALLET]
-    env = {"PATH": f"{tmp_path}:{os.defpath}"}
-    subprocess.run(["sh", "-c", watchdog.SCRIPT, "sh", *words], env=env, check=True, timeout=60)
-    [put_back] = [line for line in (tmp_path / "calls").read_text().splitlines() if line.startswith("run ")]
-    assert put_back.endswith(
-        f"-v {DATA}:/data --user 12000:12001 sha256:old -c script chain-database put-back"
-    )
 
 
 def test_the_command_for_another_user_gives_what_is_not_that_users() -> None:

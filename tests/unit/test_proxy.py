@@ -1,8 +1,5 @@
 """The login in front of a node's web interface: its image, and the handover of the port to it and back."""
 
-import os
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -399,37 +396,6 @@ def test_a_watchdog_gets_the_name_of_the_stopped_proxy(
     resource.up({**INPUTS, **BOARD, "ports": [], "command": ["-enable-gui"]})
     resource.up({**INPUTS, **BOARD})
     assert told == ["", proxy.identity]
-
-
-DOCKER = """#!/bin/sh
-echo "$*" >> "$0.log"
-case $* in
-*id=old*) echo old ;;
-*StartedAt*) echo 2026 false ;;
-*Name*) echo /skycoin-one-previous ;;
-ps*attempt*) ;;
-start*old) exit "$FAILS" ;;
-esac
-"""
-"""The `docker` of a board whose old container is stopped and whose new one is gone."""
-
-
-@pytest.mark.parametrize(
-    ("proxy", "fails", "started"),
-    [("proxy", 0, ["old", "proxy"]), ("", 0, ["old"]), ("proxy", 1, ["old"] * 120)],
-    ids=["made way", "none", "the node does not start"],
-)
-def test_a_watchdog_starts_the_proxy_after_the_node(
-    tmp_path: Path, proxy: str, fails: int, started: list[str]
-) -> None:
-    for name in ("docker", "sleep"):
-        (tmp_path / name).write_text(DOCKER)
-        (tmp_path / name).chmod(0o755)
-    words = [NAME, "old", "2026", "attempt", "0", "60", "w", "", "", proxy, "w"]
-    env = {"PATH": f"{tmp_path}:{os.defpath}", "FAILS": str(fails)}
-    subprocess.run(["sh", "-c", watchdog.SCRIPT, "sh", *words], env=env, check=False, capture_output=True)
-    calls = (tmp_path / "docker.log").read_text().splitlines()
-    assert [call.removeprefix("start ") for call in calls if call.startswith("start ")] == started
 
 
 # The login, as the host shows it.

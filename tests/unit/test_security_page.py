@@ -1,11 +1,9 @@
 """SECURITY.md and docs/promises.md: every line names a test, and these tests exist."""
 
-import ast
 import re
 
 import pytest
 
-from tests.cases import parsed
 from tests.unit.projects import PROJECT
 
 PAGE = (PROJECT / "SECURITY.md").read_text()
@@ -16,10 +14,9 @@ PROMISES = (PROJECT / "docs" / "promises.md").read_text()
 def test_every_test_that_a_page_names_exists(page: str) -> None:
     named = set(re.findall(r"`(test_\w+)`", page))
     tests = {
-        node.name
+        name
         for file in (PROJECT / "tests").rglob("test_*.py")
-        for node in ast.walk(parsed(file))
-        if isinstance(node, ast.FunctionDef)
+        for name in re.findall(r"^ *def (test_\w+)", file.read_text(), re.MULTILINE)
     }
     assert len(named) > 25
     assert not named - tests
