@@ -8,12 +8,12 @@ from types import MappingProxyType
 from catalogue.bases import OFFICIAL_GO
 from local.builds import base, builder
 from local.engines import binfmt, engine, own_engine
-from local.machine import packages, services
+from local.machine import download, packages, services
 from local.machine.layout import LOCK, PROJECT, EngineChoice, Layout, Mode
 from local.machine.private_files import is_partial
 from local.machine.steps import SetupError, step
 from local.machine.tools import BUILDKIT, CRANE, GO_VERSION, REGISTRY, ensure_tool, find_go
-from local.pulumi import cli, docker_plugin_change, docker_plugin_choice
+from local.pulumi import cli, docker_plugin_change, docker_plugin_choice, plugins
 from local.pulumi.docker_plugin_choice import DockerPlugin
 from local.registry import certificates, login, server
 from local.stacks import checkout, setup_backup_journal
@@ -61,7 +61,7 @@ def set_up(
     refuse_another_engine(layout, endpoint)
     env = cli.environment(layout, cli.ensure_cli(layout, go), endpoint)
     os.environ["PATH"] = env["PATH"]
-    cli.ensure_plugin(layout, go, env, "docker-build", layout.mode)
+    plugins.ensure_plugin(layout, go, env, "docker-build", layout.mode)
     _ensure_docker_plugin(layout, go, env)
     ensure_stack(layout, env, {**_machine_settings(layout, go, stack), **settings}, stack)
     cli.remember(layout, env)
@@ -75,7 +75,7 @@ def _ensure_docker_plugin(layout: Layout, go: str, env: Mapping[str, str]) -> No
 
     def install(wanted: DockerPlugin | None) -> bool:
         modes = {None: Mode.AUTO, DockerPlugin.OFFICIAL: Mode.OFFICIAL, DockerPlugin.STAND_IN: Mode.EMBEDDED}
-        return cli.ensure_plugin(layout, go, env, "docker", modes[wanted])
+        return plugins.ensure_plugin(layout, go, env, "docker", modes[wanted])
 
     replacement = asked if made and asked is not made else None
     held = docker_plugin_change.holding(layout) if replacement else []
@@ -183,6 +183,6 @@ def _bases(layout: Layout, stack: str) -> tuple[str, str]:
             "official" if layout.mode is Mode.OFFICIAL else "debian",
             f"chosen by SKYCOIN_MODE={layout.mode}",
         )
-    if cli.reachable(cli.OFFICIAL_IMAGES):
+    if download.reachable(cli.OFFICIAL_IMAGES):
         return "official", "Docker Hub was reached"
     return "debian", "Docker Hub was not reached"

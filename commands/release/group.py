@@ -3,6 +3,7 @@
 import click
 
 from commands.release.audit import audit
+from commands.release.pin_plugins import pin_plugins
 from commands.release.pins import pins
 from commands.release.record import record
 from commands.release.retain import retain
@@ -13,5 +14,5 @@ def release() -> None:
     """Record a release; audit what is shipped; remove old builds."""
 
 
-for command in (record, audit, pins, retain):
+for command in (record, audit, pins, pin_plugins, retain):
     release.add_command(command)

@@ -1,4 +1,4 @@
-"""Downloads archives: unpacked completely and only with the pinned SHA-256, or not at all."""
+"""Downloads: an archive is unpacked completely and only with the pinned SHA-256, or not at all."""
 
 import hashlib
 import http.client
@@ -6,10 +6,12 @@ import os
 import shutil
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import IO
 
+from local.machine.layout import Layout, Mode
 from local.machine.steps import HEARTBEAT, SetupError, output
 
 TIMEOUT = 60
@@ -18,8 +20,24 @@ PIECE = 1 << 20
 MEGABYTE = 1_000_000
 
 
-def unpacked(url: str, sha256: str, folder: Path) -> None:
-    """Put the content of an archive's single top folder at `folder`; nothing is downloaded if that exists.
+def reachable(url: str) -> bool:
+    """True if the address answers within 5 s, even with an error."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=5):
+            return True
+    except urllib.error.HTTPError as error:
+        return error.code in (401, 405)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def wants_official(layout: Layout, url: str) -> bool:
+    """True if files from `url` come from the official source."""
+    return layout.mode is Mode.OFFICIAL or (layout.mode is Mode.AUTO and reachable(url))
+
+
+def unpacked(url: str, sha256: str, folder: Path, *, within: int = 1) -> None:
+    """Put the content of an archive at `folder`, without its `within` top folders; nothing if that exists.
 
     Raises SetupError if the archive can't be downloaded completely, or has another checksum. An interrupted
     run leaves nothing; the next run removes what a killed one left.
@@ -35,10 +53,8 @@ def unpacked(url: str, sha256: str, folder: Path) -> None:
         with archive.open("wb") as file:
             _download(url, sha256, file)
         content.mkdir()
-        if (
-            output(["tar", "-xzf", str(archive), "--strip-components=1", "-C", str(content)], timeout=300)
-            is None
-        ):
+        unpack = ["tar", "-xzf", str(archive), f"--strip-components={within}", "-C", str(content)]
+        if output(unpack, timeout=300) is None:
             raise SetupError(
                 f"{url} has the pinned SHA-256, but tar can't unpack it below {folder.parent}: "
                 "is the disk full?"

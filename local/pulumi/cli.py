@@ -1,28 +1,22 @@
-"""Pulumi on this machine: the CLI, its plugins, and their environment."""
+"""Pulumi on this machine: the CLI, and the environment of its commands."""
 
 import json
 import os
-import shlex
 import shutil
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from catalogue.builds import DOCKER_BUILD_VERSION
-from local.machine.download import unpacked
-from local.machine.layout import EARLIER, PROJECT, Layout, Mode, as_owner
+from local.machine.download import unpacked, wants_official
+from local.machine.layout import EARLIER, Layout, Mode, as_owner
 from local.machine.private_files import write_aside
-from local.machine.steps import SetupError, output, run, step
-from local.machine.tools import DOCKER_BUILD, LANGUAGE, PULUMI, ensure_tool
+from local.machine.steps import SetupError, output, step
+from local.machine.tools import LANGUAGE, PULUMI, ensure_tool
+from local.pulumi.plugins import renew_stand_in
 from local.stacks import lost_passphrase, passphrase_rotation
 from local.stacks.checkout import refuse_others
 from local.stacks.lock import exclusive
 
-PLUGINS = {"docker": "5.2.0", "docker-build": DOCKER_BUILD_VERSION}
-STAND_IN = "pulumi-resource-docker"
-"""File name of the stand-in's launcher, as the Pulumi engine expects it."""
 OFFICIAL_CLI = "https://get.pulumi.com/releases/sdk/pulumi-v3.259.0-linux-{arch}.tar.gz"
 CLI_SHA256 = {
     "x64": "94ba357acac23d01474084c4b00098dc0f7bc70ce13f34c777459254a5f718e5",
@@ -30,22 +24,6 @@ CLI_SHA256 = {
 }
 """Checksums in Pulumi's Homebrew formula: github.com/pulumi/homebrew-tap, Formula/pulumi.rb at 51fb494."""
 OFFICIAL_IMAGES = "https://registry-1.docker.io/v2/"
-
-
-def reachable(url: str) -> bool:
-    """True if the address answers within 5 s, even with an error."""
-    try:
-        with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=5):
-            return True
-    except urllib.error.HTTPError as error:
-        return error.code in (401, 405)
-    except (urllib.error.URLError, OSError):
-        return False
-
-
-def wants_official(layout: Layout, url: str) -> bool:
-    """True if files from `url` come from the official source."""
-    return layout.mode is Mode.OFFICIAL or (layout.mode is Mode.AUTO and reachable(url))
 
 
 def ensure_cli(layout: Layout, go: str) -> list[Path]:
@@ -130,110 +108,6 @@ def environment(layout: Layout, tools: Sequence[Path], engine: str) -> dict[str,
     }
 
 
-def plugin_folder(layout: Layout, name: str) -> Path:
-    """Folder of an installed plugin; a file ORIGIN in it marks one that is not official."""
-    return layout.state / "pulumi" / "plugins" / f"resource-{name}-v{PLUGINS[name]}"
-
-
-def ensure_plugin(layout: Layout, go: str, env: Mapping[str, str], name: str, mode: Mode) -> bool:
-    """Install one plugin: the official one if it can be downloaded, otherwise a built one or the stand-in.
-
-    Returns True for the official one. Raises SetupError if the official one is required and can't be
-    downloaded.
-    """
-    (layout.state / "backend").mkdir(parents=True, exist_ok=True)
-    with step(f"Pulumi plugin {name} {PLUGINS[name]}") as this:
-        folder = plugin_folder(layout, name)
-        marker = folder / "ORIGIN"
-        embedded = marker.exists()
-        if _is_installed(folder) and not embedded and mode is not Mode.EMBEDDED:
-            this.found = "official, installed before"
-            return True
-        install = ["pulumi", "plugin", "install", "resource", name, PLUGINS[name], "--reinstall"]
-        asked = mode is Mode.OFFICIAL
-        if (asked or (mode is Mode.AUTO and not embedded)) and _official(folder, install, env):
-            this.found = "official"
-            return True
-        if asked:
-            raise SetupError(
-                f"The official plugin {name} is required (SKYCOIN_MODE=official, or this set-up was created "
-                f"with it), but `{' '.join(install)}` fails. Try again where it can be downloaded."
-            )
-        origin = _embedded(layout, go, name, env, install)
-        this.found = f"{origin}, {_reason(layout, mode, embedded=embedded)}"
-        marker.write_text(this.found)
-        return False
-
-
-def _is_installed(folder: Path) -> bool:
-    """True if a plugin is complete.
-
-    Pulumi marks a folder while filling it, and keeps the mark on a failure.
-    """
-    return folder.is_dir() and not unfinished(folder).exists()
-
-
-def unfinished(folder: Path) -> Path:
-    """Path of Pulumi's mark for a plugin's folder that is not complete yet."""
-    return folder.with_name(f"{folder.name}.partial")
-
-
-def _official(folder: Path, install: Sequence[str], env: Mapping[str, str]) -> bool:
-    """Download a plugin; an incomplete one is removed."""
-    if output(install, env=env, timeout=300, doing="downloading the plugin") is not None:
-        return True
-    shutil.rmtree(folder, ignore_errors=True)
-    unfinished(folder).unlink(missing_ok=True)
-    return False
-
-
-def _embedded(layout: Layout, go: str, name: str, env: Mapping[str, str], install: list[str]) -> str:
-    if name == "docker-build":
-        binary = ensure_tool(layout, go, DOCKER_BUILD)
-        origin = "built from its Go module"
-    else:
-        binary = _stand_in(layout)
-        origin = "this project's stand-in (providers/docker)"
-    log = layout.logs / "providers.log"
-    run([*install, "--file", str(binary)], log=log, env=env)
-    return origin
-
-
-def _reason(layout: Layout, mode: Mode, *, embedded: bool) -> str:
-    """Why a plugin is not the official one; `embedded` if the one that was installed is not either."""
-    if layout.mode is Mode.EMBEDDED:
-        return f"chosen by SKYCOIN_MODE={layout.mode}"
-    if mode is Mode.EMBEDDED or embedded:
-        return "as at the first `make up`"
-    return "because its download failed"
-
-
-def _stand_in(layout: Layout) -> Path:
-    """Write the stand-in's launcher, which the engine starts outside the virtual environment."""
-    launcher = layout.state / STAND_IN
-    launcher.write_text(launcher_text())
-    launcher.chmod(0o755)
-    return launcher
-
-
-def launcher_text() -> str:
-    """Text of the launcher.
-
-    Without `site` it starts in half the time, and imports none of the packages (docs/adr/0033).
-    """
-    project, python = shlex.quote(str(PROJECT)), shlex.quote(sys.executable)
-    return f'#!/bin/sh\nPYTHONPATH={project} exec {python} -S -m providers.docker.launch "$@"\n'
-
-
-def _renew_stand_in(layout: Layout) -> None:
-    """Update the launcher of an installed stand-in, since earlier versions kept its code elsewhere."""
-    installed = plugin_folder(layout, "docker")
-    launcher = installed / STAND_IN
-    if (installed / "ORIGIN").exists() and launcher.exists() and launcher.read_text() != launcher_text():
-        write_aside(launcher, launcher_text())
-        launcher.chmod(0o755)
-
-
 def remember(layout: Layout, env: Mapping[str, str]) -> None:
     """Save the environment of a set-up for other commands; it contains no secret."""
     write_aside(layout.environment, json.dumps(dict(env)))
@@ -263,7 +137,7 @@ def known_environment(layout: Layout) -> dict[str, str]:
         raise SetupError(f"{layout.environment} is damaged: run `make up`, which writes it again.") from None
     with as_owner(layout):
         refuse_others(layout)
-        _renew_stand_in(layout)
+        renew_stand_in(layout)
     if passphrase_rotation.is_unfinished(layout):
         with exclusive(layout, "a rotation of the passphrase"):
             pass  # `exclusive` finishes the rotation

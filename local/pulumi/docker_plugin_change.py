@@ -16,8 +16,8 @@ from clients.engine import start_container
 from clients.pulumi import CONTAINER, NODE_CONTAINER, containers
 from local.machine.layout import PROJECT, Layout
 from local.machine.steps import SetupError, output, run, step
-from local.pulumi.cli import plugin_folder, unfinished
 from local.pulumi.docker_plugin_choice import origin, recorded
+from local.pulumi.plugins import plugin_folder, unfinished
 from local.stacks.files import stack_file
 from local.stacks.stack import with_stack_file
 from local.stacks.states import all_stacks, resources

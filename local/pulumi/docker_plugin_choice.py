@@ -8,7 +8,7 @@ from pathlib import Path
 
 from local.machine.layout import Layout, Mode
 from local.machine.private_files import write_aside
-from local.pulumi.cli import plugin_folder
+from local.pulumi.plugins import plugin_folder
 
 
 class DockerPlugin(StrEnum):

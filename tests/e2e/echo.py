@@ -8,7 +8,7 @@ import json
 import os
 from pathlib import Path
 
-from local.pulumi.cli import PLUGINS
+from local.pulumi.plugins import PLUGINS
 from providers.kind import Change, CheckResult, InputsAsState, ReadResult, Values
 from providers.servicer import Provider, Servicer
 from providers.serving import serve

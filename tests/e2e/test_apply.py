@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from catalogue.exit_codes import FAILED, OTHER, USAGE
-from local.pulumi.cli import PLUGINS
+from local.pulumi.plugins import PLUGINS
 from review.approval import LENGTH, Part
 from review.approval_words import WORDS
 from tests.e2e import echo

@@ -1,6 +1,6 @@
 """Downloads of a toy plugin by Pulumi's CLI, from a server of the tests.
 
-`make up` installs the official plugins in the same way, from another address (local/pulumi/cli.py).
+`SKYCOIN_MODE=official` installs plugins without a recorded checksum in the same way, from another address.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from catalogue.arch import ARCHES
-from local.pulumi.cli import PLUGINS
+from local.pulumi.plugins import PLUGINS
 from tests.e2e.machine import Machine, Result
 from tests.unit.downloads import Downloads, archive_of, serving
 

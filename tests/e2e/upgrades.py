@@ -16,7 +16,8 @@ from typing import Any
 from components.buildx import VERSION as DOCKER_BUILD_VERSION
 from local.machine.layout import PROJECT
 from local.machine.tools import find_go
-from local.pulumi.cli import PLUGINS, ensure_cli, environment
+from local.pulumi.cli import ensure_cli, environment
+from local.pulumi.plugins import PLUGINS
 from tests.e2e.layouts import layout_in
 from tests.e2e.machine import clean_environment, copy_checkout
 from tests.law import summary

@@ -18,7 +18,7 @@ import grpc
 import pytest
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
-from local.pulumi.cli import launcher_text
+from local.pulumi.plugins import launcher_text
 from providers.docker import peers
 from providers.servicer import to_struct
 from tests.integration.engine_answers import EngineAnswers

@@ -79,6 +79,7 @@ def test_skyinfra_has_these_commands() -> None:
         ("node", "retire"),
         ("node", "rollback"),
         ("release", "audit"),
+        ("release", "pin-plugins"),
         ("release", "pins"),
         ("release", "record"),
         ("release", "retain"),

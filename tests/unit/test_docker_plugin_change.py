@@ -11,9 +11,9 @@ import pytest
 from local.machine.layout import Layout
 from local.machine.steps import SetupError
 from local.pulumi import docker_plugin_change
-from local.pulumi.cli import plugin_folder
 from local.pulumi.docker_plugin_change import change, holding, settle, start_stopped
 from local.pulumi.docker_plugin_choice import DockerPlugin, record
+from local.pulumi.plugins import plugin_folder
 
 PULUMI = """\
 #!/bin/sh

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from local.pulumi import cli as pulumi_cli
+from local.pulumi import plugins
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -30,9 +30,9 @@ def test_the_launcher_of_the_stand_in_uses_its_paths_literally(
     python.write_text('#!/bin/sh\necho "$PYTHONPATH" "$@"\n')
     python.chmod(0o755)
     monkeypatch.setattr("sys.executable", str(python))
-    monkeypatch.setattr(pulumi_cli, "PROJECT", "/srv/`touch harm`")
+    monkeypatch.setattr(plugins, "PROJECT", "/srv/`touch harm`")
     launcher = tmp_path / "launcher"
-    launcher.write_text(pulumi_cli.launcher_text())
+    launcher.write_text(plugins.launcher_text())
     done = subprocess.run(["sh", launcher, "1"], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout == "/srv/`touch harm` -S -m providers.docker.launch 1\n"
     assert not list(tmp_path.rglob("harm"))

@@ -25,8 +25,9 @@ from local.machine.layout import PROJECT, EngineChoice, Layout, Mode, read_layou
 from local.machine.services import Service
 from local.machine.steps import BusyError, SetupError, output, run, step
 from local.pulumi import docker_plugin_choice
-from local.pulumi.cli import known_environment, passphrase_file, plugin_folder, remember
+from local.pulumi.cli import known_environment, passphrase_file, remember
 from local.pulumi.docker_plugin_choice import DockerPlugin
+from local.pulumi.plugins import plugin_folder
 from local.registry.certificates import machine_authorities
 from local.registry.login import remove_login
 from local.setup import NEEDED_GIGABYTES, _bases, claim_state, refuse_another_engine, set_up
@@ -383,7 +384,7 @@ def test_a_set_up_keeps_its_recorded_bases_in_every_mode(
     file.parent.mkdir()
     file.write_text(f"config:\n  skycoin:bases: {recorded}\n")
     monkeypatch.setattr("local.stacks.files.PROJECT", tmp_path)
-    monkeypatch.setattr("local.pulumi.cli.reachable", lambda _: recorded == "debian")
+    monkeypatch.setattr("local.machine.download.reachable", lambda _: recorded == "debian")
     kept = (recorded, "recorded in stacks/Pulumi.local.yaml")
     assert _bases(replace(layout, mode=mode), stack) == kept
 
@@ -394,7 +395,7 @@ def test_the_first_make_up_chooses_bases_by_the_mode_or_by_what_answers(
     layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: Mode, *, answers: bool
 ) -> None:
     monkeypatch.setattr("local.stacks.files.PROJECT", tmp_path)
-    monkeypatch.setattr("local.pulumi.cli.reachable", lambda _: answers)
+    monkeypatch.setattr("local.machine.download.reachable", lambda _: answers)
     asked = {
         Mode.OFFICIAL: ("official", "chosen by SKYCOIN_MODE=official"),
         Mode.EMBEDDED: ("debian", "chosen by SKYCOIN_MODE=embedded"),
