@@ -217,7 +217,7 @@ def started_engine() -> Iterator[Any]:
     own_engine.stop(layout, SERVICE, folder)
     own_engine.remove_traces(folder)
     subprocess.run(["rm", "-rf", "--one-file-system", str(layout.state)], check=True)
-    ensure_packages(layout, "the plugin's tests", ["docker.io", "iptables", "iproute2", "busybox-static"])
+    ensure_packages(layout, "the plugin's tests", ["docker.io", "iptables", "iproute2"])
     yield from _engine(layout, folder)
 
 
@@ -246,17 +246,23 @@ def socket_of(engine: Any) -> str:
     return f"unix://{address}"
 
 
+def busybox() -> Path:
+    """Program of Debian's static busybox, which is installed if it is missing."""
+    if shutil.which("busybox") is None:
+        ensure_packages(layout_in(HOME / "plugin", 15445), "the tests' images", ["busybox-static"])
+    return Path(shutil.which("busybox") or "")
+
+
 def busybox_archive() -> bytes:
     """A root file system with Debian's static busybox, as a tar archive."""
-    found = shutil.which("busybox")
-    assert found is not None
+    found = busybox()
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         for folder in ("bin", "tmp", "data"):
             entry = tarfile.TarInfo(folder)
             entry.type, entry.mode = tarfile.DIRTYPE, 0o777
             tar.addfile(entry)
-        tar.add(Path(found).resolve(), "bin/busybox")
+        tar.add(found.resolve(), "bin/busybox")
         for applet in APPLETS:
             link = tarfile.TarInfo(f"bin/{applet}")
             link.type, link.linkname = tarfile.SYMTYPE, "busybox"

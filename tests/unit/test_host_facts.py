@@ -4,7 +4,6 @@ Boards with their own engine and sshd: tests/e2e/test_fleet_check.py.
 """
 
 import json
-import os
 import shutil
 import threading
 import time
@@ -95,22 +94,6 @@ def test_a_local_engine_tells_the_same_of_a_container() -> None:
         },
     }
     assert host_facts._container(host_facts._reduced(inspected)).nested_engine
-
-
-@pytest.mark.skipif(shutil.which("busybox") is None, reason="no busybox on this machine")
-def test_busybox_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The busybox shell prefers its own applets to programs on PATH, so these report this machine's facts."""
-    made = recorded_host(tmp_path / "host", "busybox sh")
-    release = os.uname().release
-    made.docker({**RASPBERRY_PI_4, "KernelVersion": release, "DockerRootDir": "/usr/none/of/it"}, NODE)
-    made.prints("uname", f"{release}\n")
-    made.lacks("getconf")
-    monkeypatch.setenv("PATH", on_path(made.folder))
-    found = ask_host(PI)
-    assert [container.name for container in found.containers] == ["skycoin-attic"]
-    assert found.bits in (32, 64)
-    assert found.ahead == 0
-    assert None not in (found.swap, found.free, found.listeners)
 
 
 def test_a_board_without_getconf_shows_its_bits_by_its_shell(host: RecordedHost) -> None:

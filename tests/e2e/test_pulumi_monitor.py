@@ -1,7 +1,4 @@
-"""A real `pulumi up`, to which processes of another user connect: to Pulumi's monitor, and to our plugin.
-
-It needs the Pulumi CLI of `make up` or the end-to-end tests, and is skipped where neither has run.
-"""
+"""A real `pulumi up`, to which processes of another user connect: to Pulumi's monitor, and to our plugin."""
 
 import json
 import socket
@@ -19,8 +16,8 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2_grpc, resource_pb2, resource_pb2_grpc
 
 from local.machine.tools import PULUMI, tool_path
-from tests.e2e.layouts import layout_in
 from tests.e2e.loopback import command_of, listening
+from tests.e2e.machine import Machine
 from tests.unit.projects import PROJECT
 from tests.unit.test_callers import NOBODY, PASS_ON, as_root, with_shell
 
@@ -66,10 +63,8 @@ class Update:
 
 
 @pytest.fixture
-def update(tmp_path: Path) -> Iterator[Update]:
-    cli = tool_path(layout_in(tmp_path, 1), PULUMI)
-    if not cli.with_name("pulumi-language-python").exists():
-        pytest.skip("no Pulumi CLI of a set-up on this machine")
+def update(up: Machine, tmp_path: Path) -> Iterator[Update]:
+    cli = tool_path(up.layout, PULUMI)
     folder = tmp_path / "program"
     folder.mkdir()
     (folder / "__main__.py").write_text(PROGRAM)
