@@ -4,10 +4,11 @@ It is created from the stack's outputs only.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Never, NotRequired, TypeAlias, TypedDict
 
 from catalogue.arch import ARCHES
-from catalogue.stack_outputs import StackOutputs
+from catalogue.go_modules import Program
+from catalogue.stack_outputs import Report, Source, StackOutputs, Variant
 from display.errors import UserError
 from display.markdown import plain, table
 from display.units import count_of
@@ -19,13 +20,43 @@ class RecordError(UserError):
     """Raised if there is no such record, or if it can't be used; the message gives the reason."""
 
 
-def release_record(outputs: StackOutputs, image: str) -> dict[str, Any]:
-    """Record {image, source, tags: {tag: {digest, registries}}, variants: {arch: {…, verified}}, programs}.
+NoReport: TypeAlias = Mapping[str, Never]
+"""Empty mapping, in place of a report that the stack's outputs lack."""
 
-    Sizes are in bytes. `programs` is [{program, variants, modules}]: the linked Go modules, with equal ones
-    listed once; it is empty if an earlier version of this program published the image.
-    Raises RecordError if the stack does not publish this image.
-    """
+
+class ReleasedTag(TypedDict):
+    """A manifest list under one tag."""
+
+    digest: str
+    registries: Mapping[str, str]
+    """`repo:tag@sha256:…` by name of the registry; empty for an optional one that failed."""
+
+
+class ReleasedVariant(Variant[str, int]):
+    """An image for one architecture, with its base and its verification."""
+
+    base: str
+    """Reference of the base, by digest."""
+    verified: NotRequired[Report | NoReport]
+    """Missing in a record from before variants were verified."""
+
+
+class ReleaseRecord(TypedDict):
+    """What a stack published of one image."""
+
+    image: str
+    source: Source
+    tags: Mapping[str, ReleasedTag]
+    """Manifest list by tag."""
+    variants: Mapping[str, ReleasedVariant]
+    """Variant by architecture; all tags have the same."""
+    programs: NotRequired[Sequence[Program]]
+    """Programs with their Go modules; empty if an earlier version of this program published the image, and
+    missing in a record of such a version."""
+
+
+def release_record(outputs: StackOutputs, image: str) -> ReleaseRecord:
+    """Record of an image. Raises RecordError if the stack does not publish it."""
     images = outputs.get("images") or {}
     if image not in images:
         published = ", ".join(images) or "none"
@@ -54,8 +85,8 @@ def release_record(outputs: StackOutputs, image: str) -> dict[str, Any]:
     }
 
 
-def markdown(record: Mapping[str, Any]) -> str:
-    """Page for people with the record, in Markdown."""
+def markdown(record: ReleaseRecord) -> str:
+    """Page for people with a record of this version, in Markdown."""
     source = record["source"]
     facts = [f"commit `{source['commit']}`", f"branch {source['branch']}", source["date"]]
     known = [fact for fact in facts if fact and not fact.endswith(" ")]
@@ -67,7 +98,8 @@ def markdown(record: Mapping[str, Any]) -> str:
         (
             arch,
             variant["platform"],
-            *(megabytes(variant[key]) for key in ("size", "unpacked")),
+            megabytes(variant["size"]),
+            megabytes(variant["unpacked"]),
             f"`{variant['digest']}`",
             f"`{variant['base']}`",
         )
@@ -90,7 +122,7 @@ def markdown(record: Mapping[str, Any]) -> str:
     )
 
 
-def _verified(variants: Mapping[str, Any]) -> list[str]:
+def _verified(variants: Mapping[str, ReleasedVariant]) -> list[str]:
     """Tables of the facts that were read back from the registry, and of the SBOMs in the images."""
     reports = {arch: variant["verified"] for arch, variant in variants.items() if variant["verified"]}
     if not reports:
@@ -120,11 +152,11 @@ def _verified(variants: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _packages(variants: Mapping[str, Any]) -> list[str]:
+def _packages(variants: Mapping[str, ReleasedVariant]) -> list[str]:
     """Folded table of Debian's packages in the images, by their SBOMs; equal ones are one row."""
     together: dict[tuple[str, str], list[str]] = {}
     for arch, variant in variants.items():
-        for named in ((variant["verified"] or {}).get("packages") or {}).items():
+        for named in (variant["verified"].get("packages") or {}).items():
             together.setdefault(named, []).append(arch)
     if not together:
         return []
@@ -136,7 +168,7 @@ def _packages(variants: Mapping[str, Any]) -> list[str]:
     return [summary, "", *table(("package", "version", "variants"), rows), "", "</details>", ""]
 
 
-def _programs(programs: Sequence[Mapping[str, Any]]) -> list[str]:
+def _programs(programs: Sequence[Program]) -> list[str]:
     """Table of the Go modules that are linked into each program."""
     rows = [
         (plain(row["program"]), ", ".join(row["variants"]), plain(f"{module} {version}"))

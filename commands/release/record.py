@@ -1,7 +1,7 @@
 """`skyinfra release record`: what a stack published of an image."""
 
 import json
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import click
 
@@ -24,7 +24,7 @@ from commands.options import (
 )
 from local.machine.layout import read_layout
 from release import comparison
-from release.record import RecordError, markdown, release_record
+from release.record import RecordError, ReleaseRecord, markdown, release_record
 
 
 @click.command(
@@ -70,20 +70,23 @@ def record(
         published = read_outputs(outputs)
     try:
         entry = release_record(published, image)
-        if since is not None:
-            entry["since"] = _since(_earlier(since, image), entry)
-        text = _page(entry) if form == "markdown" else json.dumps(entry, indent=2)
+        compared = None if since is None else _since(_earlier(since, image), entry)
+        text = _page(entry, compared) if form == "markdown" else _json(entry, compared)
     except MALFORMED:
         raise RecordError(NO_OUTPUTS) from None
     click.echo(text)
 
 
-def _page(entry: comparison.Record) -> str:
-    sections = [comparison.markdown(entry["since"])] if "since" in entry else []
+def _page(entry: ReleaseRecord, since: comparison.Comparison | None) -> str:
+    sections = [] if since is None else [comparison.markdown(since)]
     return "\n".join([markdown(entry), *sections])
 
 
-def _earlier(file: BinaryIO, image: str) -> comparison.Record:
+def _json(entry: ReleaseRecord, since: comparison.Comparison | None) -> str:
+    return json.dumps(entry if since is None else {**entry, "since": since}, indent=2)
+
+
+def _earlier(file: BinaryIO, image: str) -> ReleaseRecord:
     try:
         content = json.load(file)
     except (ValueError, RecursionError):
@@ -91,10 +94,10 @@ def _earlier(file: BinaryIO, image: str) -> comparison.Record:
     return comparison.checked_record(content, image)
 
 
-def _since(before: comparison.Record, entry: comparison.Record) -> dict[str, Any]:
+def _since(before: ReleaseRecord, entry: ReleaseRecord) -> comparison.Comparison:
     """Comparison with an earlier record, with the known vulnerabilities that were gained and lost."""
     differences = comparison.compared(before, entry)
-    vulnerabilities, lookup = list[Any](), ""
+    vulnerabilities, lookup = list[comparison.VulnerabilityDifference](), ""
     if differences["modules"]:
         try:
             with malformed_as_errors():

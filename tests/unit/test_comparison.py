@@ -4,17 +4,26 @@ import copy
 import json
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from catalogue.arch import ARCHES
+from catalogue.go_modules import Program
 from commands import known_vulnerabilities
 from commands.known_vulnerabilities import ODD
 from local.machine.vulnerability_database import Database
 from mocks.engine import MODULES
-from release.comparison import NO_RECORD, checked_record, compared, markdown, vulnerability_differences
-from release.record import RecordError, release_record
+from release.comparison import (
+    NO_RECORD,
+    Differences,
+    ModuleDifference,
+    checked_record,
+    compared,
+    markdown,
+    vulnerability_differences,
+)
+from release.record import RecordError, ReleaseRecord, release_record
 from release.vulnerabilities import by_module
 from tests.unit.command_line import Skyinfra
 from tests.unit.projects import up
@@ -30,14 +39,14 @@ KNOWN = [
 
 
 @pytest.fixture(scope="module")
-def now() -> dict[str, Any]:
+def now() -> ReleaseRecord:
     return release_record(up("release").exports(), "skycoin")
 
 
 @pytest.fixture
-def before(now: dict[str, Any]) -> dict[str, Any]:
+def before(now: ReleaseRecord) -> ReleaseRecord:
     """An earlier release: other modules on amd64 and arm64v8, other layers on amd64, no arm32v5."""
-    record = copy.deepcopy(now)
+    record: Any = copy.deepcopy(now)
     record["source"]["version"] = "0.27.0"
     del record["variants"]["arm32v5"]
     modules = {**MODULES["skycoin"], CRYPTO: "0.30.0", GONE: "1.0.0"}
@@ -50,22 +59,26 @@ def before(now: dict[str, Any]) -> dict[str, Any]:
     amd64["verified"]["packages"] = {"busybox": "1:1.35.0-4+b6", "zlib1g": "1:1.2.13"}
     del record["variants"]["arm64v8"]["verified"]["packages"]
     amd64["verified"]["layers"][1] = {"digest": "sha256:0", "size": 14_000_000}
-    return record
+    return cast("ReleaseRecord", record)
 
 
-def row(module: str, before: str, after: str) -> dict[str, Any]:
+def row(module: str, before: str, after: str) -> ModuleDifference:
     variants = ["amd64", "arm64v8"]
     return {"program": "skycoin", "module": module, "before": before, "after": after, "variants": variants}
 
 
-def test_a_record_has_the_modules_of_each_program(now: dict[str, Any]) -> None:
+def page_of(differences: Differences) -> str:
+    return markdown({**differences, "vulnerabilities": [], "looked_up": ""})
+
+
+def test_a_record_has_the_modules_of_each_program(now: ReleaseRecord) -> None:
     assert now["programs"] == [
         {"program": "skycoin", "variants": list(ARCHES), "modules": MODULES["skycoin"]}
     ]
 
 
 def test_modules_and_sizes_are_compared_if_both_records_have_them(
-    now: dict[str, Any], before: dict[str, Any]
+    now: ReleaseRecord, before: ReleaseRecord
 ) -> None:
     same = {"before": 13_000_000, "after": 13_000_000, "layers": 2, "new_layers": 0, "new_size": 0}
     amd64 = {**same, "before": 15_000_000, "new_layers": 1, "new_size": 12_000_000}
@@ -87,9 +100,10 @@ def test_modules_and_sizes_are_compared_if_both_records_have_them(
     }
 
 
-def test_all_modules_of_a_new_or_removed_program_are_new_or_removed(now: dict[str, Any]) -> None:
+def test_all_modules_of_a_new_or_removed_program_are_new_or_removed(now: ReleaseRecord) -> None:
     more = copy.deepcopy(now)
-    more["programs"].append({"program": "cli", "variants": ["amd64"], "modules": {GONE: "1.0.0"}})
+    cli: Program = {"program": "cli", "variants": ["amd64"], "modules": {GONE: "1.0.0"}}
+    more["programs"] = [*more["programs"], cli]
     one = {**row(GONE, "", "1.0.0"), "program": "cli", "variants": ["amd64"]}
     assert compared(now, more)["modules"] == [one]
     assert compared(more, now)["modules"] == [{**one, "before": "1.0.0", "after": ""}]
@@ -108,20 +122,20 @@ def test_vulnerabilities_are_those_of_the_modules_that_differ() -> None:
     assert {(change["program"], *change["variants"]) for change in found} == {("skycoin", "amd64", "arm64v8")}
 
 
-def test_equal_records_and_records_without_modules_are_distinguished(now: dict[str, Any]) -> None:
-    more = {"vulnerabilities": [], "looked_up": ""}
+def test_equal_records_and_records_without_modules_are_distinguished(now: ReleaseRecord) -> None:
     same = "No program has changed Go modules."
-    assert same in markdown({**compared(now, now), **more})
-    earlier = {key: value for key, value in now.items() if key != "programs"}
-    page = markdown({**compared(earlier, now), **more})
+    assert same in page_of(compared(now, now))
+    earlier = copy.deepcopy(now)
+    del earlier["programs"]
+    page = page_of(compared(earlier, now))
     assert same not in page
     names = ", ".join(ARCHES)
     assert f"Go modules are not in both records, and were not compared: {names}." in page
 
 
 @pytest.mark.parametrize("lost", ["layers", "verified", "all"])
-def test_new_layers_are_unknown_if_an_earlier_record_has_none(now: dict[str, Any], lost: str) -> None:
-    before = copy.deepcopy(now)
+def test_new_layers_are_unknown_if_an_earlier_record_has_none(now: ReleaseRecord, lost: str) -> None:
+    before: Any = copy.deepcopy(now)
     amd64 = before["variants"]["amd64"]
     if lost == "layers":
         del amd64["verified"]["layers"]
@@ -133,14 +147,16 @@ def test_new_layers_are_unknown_if_an_earlier_record_has_none(now: dict[str, Any
     known = {"before": 13_000_000, "after": 13_000_000, "layers": 2}
     assert sizes["amd64"] == {**known, "new_layers": None, "new_size": None}
     assert compared(now, before)["sizes"]["amd64"]["layers"] is None
-    since = {"version": "1", "modules": [], "variants_without_modules": [], "packages": [], "sizes": sizes}
-    page = markdown({**since, "vulnerabilities": [], "looked_up": ""})
+    page = page_of(
+        {"version": "1", "modules": [], "variants_without_modules": [], "packages": [], "sizes": sizes}
+    )
     assert "| amd64 | 13.0 MB | 13.0 MB | unknown | unknown |" in page.splitlines()
 
 
-def test_the_version_of_an_earlier_record_makes_no_markdown(now: dict[str, Any]) -> None:
-    found = {**compared(now, now), "version": "1\n# <b> @all", "vulnerabilities": [], "looked_up": ""}
-    assert markdown(found).splitlines()[0] == "## Since 1 # &lt;b> @\u2060all"
+def test_the_version_of_an_earlier_record_makes_no_markdown(now: ReleaseRecord) -> None:
+    found = compared(now, now)
+    found["version"] = "1\n# <b> @all"
+    assert page_of(found).splitlines()[0] == "## Since 1 # &lt;b> @\u2060all"
 
 
 WRONG: dict[str, tuple[tuple[str | int, ...], Any]] = {
@@ -164,7 +180,7 @@ WRONG: dict[str, tuple[tuple[str | int, ...], Any]] = {
 
 @pytest.mark.parametrize(("place", "value"), WRONG.values(), ids=WRONG)
 def test_a_record_with_a_part_of_another_form_is_refused(
-    place: tuple[str | int, ...], value: Any, before: dict[str, Any]
+    place: tuple[str | int, ...], value: Any, before: ReleaseRecord
 ) -> None:
     part: Any = before
     for key in place[:-1]:
@@ -180,7 +196,7 @@ def test_a_file_that_is_not_a_record_is_refused(found: Any) -> None:
         checked_record(found, "skycoin")
 
 
-def test_the_record_of_another_image_is_refused(now: dict[str, Any]) -> None:
+def test_the_record_of_another_image_is_refused(now: ReleaseRecord) -> None:
     with pytest.raises(RecordError, match="this is the record of image 'skycoin', not of 'skywire'"):
         checked_record(now, "skywire")
 
@@ -198,7 +214,7 @@ def outputs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
 
 
 def test_the_command_shows_modules_gained_and_lost_since_an_earlier_record(
-    skyinfra: Skyinfra, outputs: str, before: dict[str, Any], tmp_path: Path
+    skyinfra: Skyinfra, outputs: str, before: ReleaseRecord, tmp_path: Path
 ) -> None:
     file = tmp_path / "record.json"
     file.write_text(json.dumps(before))
@@ -226,7 +242,7 @@ def test_the_command_shows_modules_gained_and_lost_since_an_earlier_record(
 
 
 def test_the_command_says_that_no_database_could_be_read(
-    skyinfra: Skyinfra, outputs: str, before: dict[str, Any], tmp_path: Path
+    skyinfra: Skyinfra, outputs: str, before: ReleaseRecord, tmp_path: Path
 ) -> None:
     for path in (tmp_path / "osv").iterdir():
         path.unlink()
@@ -251,7 +267,7 @@ def test_the_command_refuses_a_file_that_is_not_a_record(
 
 
 def test_a_variant_that_was_not_compared_is_not_called_free_of_changes(
-    skyinfra: Skyinfra, outputs: str, before: dict[str, Any], tmp_path: Path
+    skyinfra: Skyinfra, outputs: str, before: ReleaseRecord, tmp_path: Path
 ) -> None:
     for vulnerability in KNOWN[:2]:
         (tmp_path / "osv" / f"{vulnerability['id']}.json").unlink()
@@ -263,7 +279,7 @@ def test_a_variant_that_was_not_compared_is_not_called_free_of_changes(
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"id": "GO-9"}', '{"id": "GO-9", "affected": [{}]}'])
 def test_a_malformed_entry_of_the_database_stops_no_record(
-    text: str, skyinfra: Skyinfra, outputs: str, before: dict[str, Any], tmp_path: Path
+    text: str, skyinfra: Skyinfra, outputs: str, before: ReleaseRecord, tmp_path: Path
 ) -> None:
     (tmp_path / "osv" / "GO-9.json").write_text(text)
     file = tmp_path / "record.json"

@@ -8,7 +8,7 @@ from catalogue.arch import ARCHES
 from catalogue.bases import official_busybox
 from catalogue.stack_outputs import Report, StackOutputs
 from mocks.engine import REPORT
-from release.record import RecordError, markdown, release_record
+from release.record import RecordError, ReleaseRecord, markdown, release_record
 from tests.unit.command_line import Skyinfra
 from tests.unit.projects import FILES, stack_settings, up, up_with
 
@@ -90,7 +90,10 @@ def test_outputs_of_an_earlier_program_give_a_record_without_a_verification(outp
 
 def test_unknown_fields_of_a_source_are_left_out(outputs: StackOutputs) -> None:
     record = release_record(outputs, "skycoin")
-    bare = {**record, "source": {"version": "0.27.1", "commit": "unknown", "branch": "", "date": ""}}
+    bare: ReleaseRecord = {
+        **record,
+        "source": {"version": "0.27.1", "commit": "unknown", "branch": "", "date": ""},
+    }
     assert "\nFrom commit `unknown`.\n" in markdown(bare)
 
 
@@ -99,7 +102,8 @@ def test_a_registry_that_was_left_out_is_reported() -> None:
     image = {**stack_settings(FILES["release"])["images"]["skycoin"], "registries": ["hub", "own"]}
     engine = up_with("release", registries=registries, images={"skycoin": image})
     record = release_record(engine.exports(), "skycoin")
-    record["tags"]["latest"]["registries"]["own"] = ""
+    latest = record["tags"]["latest"]
+    latest["registries"] = {**latest["registries"], "own": ""}
     assert "hub, own (skipped: optional registry failed) |" in markdown(record)
 
 
