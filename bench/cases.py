@@ -96,7 +96,7 @@ def _fleet(layout: Layout, env: Mapping[str, str], nodes: int) -> Iterator[Seque
 
 def size(_: Layout, env: Mapping[str, str], __: int) -> Ratio:
     """Compare the unpacked size of each variant of the node with that of the image before this project."""
-    tags: Mapping[str, Any] = stack_outputs(STACK, env)["images"]["skycoin"]
+    tags = stack_outputs(STACK, env)["images"]["skycoin"]
     sizes = [variant["unpacked"] / 1e6 for variant in next(iter(tags.values()))["variants"].values()]
     peer = [SEED_MEGABYTES] * len(sizes)
     return Ratio(name="a variant, unpacked / the seed's", unit="MB", ours=sizes, peer=peer, target=0.56)

@@ -10,7 +10,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, TypedDict, cast
 from unittest.mock import patch
 
 from google.protobuf import empty_pb2, struct_pb2
@@ -20,7 +20,7 @@ from pulumi.runtime.proto import resource_pb2, source_pb2
 from pulumi.runtime.settings import configure
 from pulumi.runtime.stack import run_in_stack
 
-from catalogue.stack_outputs import StackOutputs
+from catalogue.stack_outputs import Report, StackOutputs
 from clients.pull import expected_name
 from mocks.aliases import former_in
 from mocks.wire import UNKNOWN_SIGNATURE, decode_struct
@@ -46,7 +46,7 @@ ECR = "aws:ecr/repository:Repository"
 
 AWS = ("aws:", "pulumi:providers:aws")
 
-REPORT = {
+REPORT: Report = {
     "labels": 9,
     "programs": {"X86_64, 64 bit, static": 3},
     "sboms": {"/usr/share/sbom/skycoin.cdx.json": {"digest": "sha256:5b", "components": 33}},
@@ -100,6 +100,16 @@ class _NoMocks(Mocks):
         raise NotImplementedError(f"unexpected resource {args.typ}")
 
 
+class Origin(TypedDict):
+    """Where an image of another stack comes from."""
+
+    image: str
+    stack: str
+    """Full name of the stack that publishes it."""
+    context: Mapping[str, Any]
+    """Build context, as the build's input has it."""
+
+
 @dataclass(eq=False)
 class Engine(MockMonitor):
     """Monitor that records registrations. With `preview`, images that would be built have no digest yet."""
@@ -109,10 +119,10 @@ class Engine(MockMonitor):
     """In a preview: everything is in the state already, so all digests are known."""
     state: "Engine | None" = None
     """In a preview: the run that produced the state. Outputs of resources with unchanged inputs are known."""
-    stacks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    stacks: Mapping[str, StackOutputs] = field(default_factory=dict)
     """Outputs of other stacks, by the stack's full name."""
-    origins: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Digest of an image of those stacks → {image, stack, build context}."""
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    """Origin by digest of an image of those stacks."""
     bare: str | None = None
     """Value of an image's `ref` in a preview; None for its first tag."""
     left_out: Collection[str] = ()

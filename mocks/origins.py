@@ -1,18 +1,26 @@
 """Origins of images that another stack published, and containers' changes between such images."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TypedDict
 
 from catalogue.naming import variant_of
+from catalogue.stack_outputs import StackOutputs
 from catalogue.urns import type_of
-from mocks.engine import BUILD, CONTAINER, NODE_CONTAINER, PULLED, Engine
+from mocks.engine import BUILD, CONTAINER, NODE_CONTAINER, PULLED, Engine, Origin
 from mocks.previews import Preview
 
-Origins = Mapping[str, Mapping[str, Any]]
-"""Digest → {image, stack, build context}."""
+Origins = Mapping[str, Origin]
+"""Origin by digest of a variant or a manifest list."""
 
 
-def origins(stack: str, run: Engine, outputs: Mapping[str, Any]) -> Origins:
+class ImageChange(TypedDict):
+    """Change of a container between two images; None is an image of unknown origin."""
+
+    before: Origin | None
+    after: Origin | None
+
+
+def origins(stack: str, run: Engine, outputs: StackOutputs) -> Origins:
     """Origins of the images that a run of a stack published, by the digests in its outputs."""
     contexts = {variant_of(entry.name)[0]: entry.inputs["context"] for entry in run.all_of(BUILD)}
     return {
@@ -23,9 +31,9 @@ def origins(stack: str, run: Engine, outputs: Mapping[str, Any]) -> Origins:
     }
 
 
-def changed_images(steps: Iterable[Preview], before: Origins, after: Origins) -> list[Preview]:
-    """List {before, after} for each container whose image changes; None for an image of unknown origin."""
-    changes: list[Preview] = []
+def changed_images(steps: Iterable[Preview], before: Origins, after: Origins) -> list[ImageChange]:
+    """List the containers' changes of images, equal ones once, unless both origins are unknown."""
+    changes: list[ImageChange] = []
     for step in steps:
         if type_of(step["urn"]) not in (PULLED, CONTAINER, NODE_CONTAINER):
             continue
@@ -33,7 +41,7 @@ def changed_images(steps: Iterable[Preview], before: Origins, after: Origins) ->
             step.get(state, {}).get("inputs", {}).get("image") for state in ("oldState", "newState")
         )
         if was and would and was != would:
-            sides = {"before": before.get(_digest(was)), "after": after.get(_digest(would))}
+            sides: ImageChange = {"before": before.get(_digest(was)), "after": after.get(_digest(would))}
             if any(sides.values()) and sides not in changes:
                 changes.append(sides)
     return changes

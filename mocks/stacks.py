@@ -15,6 +15,7 @@ from typing import Any
 import pulumi
 import yaml
 
+from catalogue.stack_outputs import StackOutputs
 from mocks.engine import ECR, Engine
 from mocks.origins import changed_images, origins
 from mocks.previews import Preview, plain, preview_of
@@ -130,12 +131,13 @@ def _first_up(stack: str, *files: tuple[str, str]) -> Engine:
     return up(stack, dict(files))
 
 
-def _published(engine: Engine, publisher: str, run: Engine) -> Any:
+def _published(engine: Engine, publisher: str, run: Engine) -> StackOutputs:
     """Outputs of the publishing stack, with digests that differ from those of every other publisher."""
     text = json.dumps(plain(run.exports()))
     for digest in run.digests:
         text = text.replace(digest, engine.digest(f"{publisher} {digest}"))
-    return json.loads(text)
+    outputs: StackOutputs = json.loads(text)
+    return outputs
 
 
 def _with_file(stack: str, files: Files) -> str:
