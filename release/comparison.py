@@ -126,7 +126,8 @@ def _check_form(record: Mapping[str, Any]) -> None:
         layers = _layers(variant) or ()
         _demand(int, variant["size"], *(layer["size"] for layer in layers))
         _demand(str, *(layer["digest"] for layer in layers))
-        _demand(str, *(_packages(variant) or {}).values())
+        packages = _packages(variant)
+        _demand(str, *({} if packages is None else packages).values())
     for row in record.get("programs") or ():
         _demand(list, row["variants"])
         _demand(str, row["program"], *row["variants"])

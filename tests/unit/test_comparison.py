@@ -254,7 +254,15 @@ def test_the_command_says_that_no_database_could_be_read(
 
 
 @pytest.mark.parametrize(
-    "text", ["", "5", "[" * 100_000, '{"image": "skycoin", "source": 1, "tags": 1, "variants": 1}']
+    "text",
+    [
+        "",
+        "5",
+        "[" * 100_000,
+        '{"image": "skycoin", "source": 1, "tags": 1, "variants": 1}',
+        '{"image": "skycoin", "source": {"version": "1"}, "tags": {}, '
+        '"variants": {"amd64": {"size": 1, "verified": {"packages": []}}}}',
+    ],
 )
 def test_the_command_refuses_a_file_that_is_not_a_record(
     text: str, skyinfra: Skyinfra, outputs: str, tmp_path: Path
