@@ -89,7 +89,6 @@ _CASES = {
     15: Case(
         "Ctrl-C, or a kill of `pulumi up`, while it builds, pushes or deploys",
         "the next `up` completes the work; no container is left over, and no name exists twice",
-        "each moment is tried once",
     ),
     16: Case(
         "two updates at the same time",
