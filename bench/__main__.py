@@ -28,7 +28,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     given = parser.parse_args()
     if unknown := set(given.cases) - CASES.keys():
-        parser.error(f"{', '.join(sorted(unknown))}: allowed are {', '.join(CASES)}")
+        parser.error(f"{', '.join(sorted(unknown))}: not among {', '.join(CASES)}")
     interrupt_on_all()  # so that boards and stacks are removed too
     layout = read_layout()
     try:

@@ -127,5 +127,5 @@ def in_table_order(names: set[str]) -> list[Arch]:
     """Architectures with these names, in the table's order. Raises KeyError for an unknown name."""
     unknown = names - ARCHES.keys()
     if unknown:
-        raise KeyError(f"{', '.join(sorted(unknown))}: allowed are {', '.join(ARCHES)}")
+        raise KeyError(f"{', '.join(sorted(unknown))}: not among {', '.join(ARCHES)}")
     return [arch for arch in ARCHES.values() if arch.name in names]

@@ -68,7 +68,7 @@ def _matching(pattern: re.Pattern[str], otherwise: str) -> AfterValidator:
 
 
 def _among(names: Collection[str]) -> AfterValidator:
-    return _refusing(lambda value: None if value in names else f"allowed are {', '.join(names)}")
+    return _refusing(lambda value: None if value in names else f"must be one of {', '.join(names)}")
 
 
 def _date_fault(value: str) -> str | None:
@@ -98,7 +98,7 @@ def _listen_fault(value: str) -> str | None:
     try:
         ipaddress.ip_address(value)
     except ValueError:
-        return "allowed is one IP address of the host, such as 127.0.0.1 or 0.0.0.0"
+        return "must be one IP address of the host, such as 127.0.0.1 or 0.0.0.0"
     return None
 
 
@@ -106,7 +106,7 @@ def engine_fault(value: str) -> str | None:
     """Reason why a value can't be the `engine` of a host, or None."""
     fits = _ENGINE.fullmatch(value)
     if fits is None:
-        return "allowed are local, unix:///PATH, ssh://USER@HOST and ssh://USER@HOST:PORT"
+        return "must be local, unix:///PATH, ssh://USER@HOST or ssh://USER@HOST:PORT"
     return None if 1 <= int(fits["port"] or 22) <= 65535 else "a port is from 1 to 65535"
 
 
@@ -114,7 +114,7 @@ def _git_url_fault(value: str) -> str | None:
     if LOGIN.search(value):
         state = "a login in a URL would be in the state in plain text"
         return f"{state}; give GIT_AUTH_TOKEN as a build secret (docs/stacks.md)"
-    return None if _GIT_URL.fullmatch(value) else f"allowed is {_GIT_FORMS} (the commit is the key commit)"
+    return None if _GIT_URL.fullmatch(value) else f"must be {_GIT_FORMS} (the commit is the key commit)"
 
 
 def _secret_name_fault(value: str) -> str | None:
@@ -131,7 +131,7 @@ def _python(value: Any) -> Any:
     """Check a version before its type is checked: without quotes it is a number in YAML, and 3.10 is 3.1."""
     allowed = ", ".join(f'"{version}"' for version in PYTHONS)
     if not isinstance(value, str) or value not in PYTHONS:
-        raise ValueError(f"a Python version is in quotes; allowed are {allowed}")
+        raise ValueError(f"must be one of {allowed}, in quotes")
     return value
 
 
@@ -221,7 +221,7 @@ Account = Annotated[
 ]
 Region = Annotated[
     str,
-    _matching(_REGION, "allowed is an AWS region, such as eu-central-1"),
+    _matching(_REGION, "must be an AWS region, such as eu-central-1"),
     form("an AWS region", "eu-central-1", f"^{_REGION.pattern}$"),
 ]
 Listen = Annotated[str, _refusing(_listen_fault), form("one IP address of the host", "0.0.0.0")]
@@ -273,7 +273,7 @@ Recipient = Annotated[
 """Public key; the comment after an ssh key is dropped."""
 LogSize = Annotated[
     str,
-    _matching(_LOG_SIZE, "allowed is a number of MiB (m) or GiB (g), such as 5m or 1g"),
+    _matching(_LOG_SIZE, "must be a number of MiB (m) or GiB (g), such as 5m or 1g"),
     form("a number of MiB (m) or GiB (g), such as 5m or 1g", "5m", f"^{_LOG_SIZE.pattern}$"),
 ]
 Duration = Annotated[
@@ -302,14 +302,14 @@ StackName = Annotated[
     str,
     _matching(
         _STACK,
-        "allowed is a stack's name, ORGANIZATION/PROJECT/STACK, such as organization/skycoin/release; each "
+        "must be a stack's name, ORGANIZATION/PROJECT/STACK, such as organization/skycoin/release; each "
         "part has letters, digits, '_', '.' and '-'",
     ),
     form("another stack", "organization/skycoin/release", f"^{_STACK.pattern}$"),
 ]
 Builder = Annotated[
     str,
-    _matching(_BUILDER, "allowed is the name of a buildx instance, without blanks"),
+    _matching(_BUILDER, "must be the name of a buildx instance, without blanks"),
     form("the name of a buildx instance", "skycoin", f"^{_BUILDER.pattern}$"),
 ]
 File = Annotated[str, form("a file", "ca.crt")]

@@ -44,7 +44,7 @@ class HostSettings(Limits):
         hardware = BOARDS[self.board].hardware if self.board else None
         if hardware and self.arch and self.arch not in hardware.arches:
             allowed = ", ".join(hardware.arches)
-            raise ValueError(f"arch {self.arch} does not run on board {self.board}; allowed are {allowed}")
+            raise ValueError(f"arch {self.arch} does not run on board {self.board}; allowed: {allowed}")
         return self
 
     @model_validator(mode="after")

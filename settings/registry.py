@@ -90,7 +90,7 @@ class RegistrySettings(Settings):
             faults.append("anonymous-readers needs readers-port")
         if faults:
             keys = ", ".join([*(f"{key} (required)" for key in needed), *others, "optional"])
-            raise ValueError(f"kind {self.kind}: {'; '.join(faults)}; allowed are {keys}")
+            raise ValueError(f"kind {self.kind}: {'; '.join(faults)}; allowed: {keys}")
         return self
 
     @model_validator(mode="after")
@@ -98,8 +98,8 @@ class RegistrySettings(Settings):
         if self.kind is RegistryKind.LOCAL and self.address and not _LOOPBACK.match(self.address):
             raise ValueError(
                 f"address {self.address} is not of this machine: kind local is the registry of `make up`, in "
-                f"which exact release tags may change too; allowed are {LOCAL_HOST}, localhost and "
-                "127.0.0.1, each with a port. For another registry, write kind hub, ghcr, ecr or oci"
+                f"which exact release tags may change too. Its address must be {LOCAL_HOST}, localhost or "
+                "127.0.0.1, with a port. For another registry, write kind hub, ghcr, ecr or oci"
             )
         return self
 

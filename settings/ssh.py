@@ -23,8 +23,7 @@ def ssh_fault(options: Sequence[str]) -> str | None:
         flag = rest.pop(0)
         if flag not in SSH_FLAGS or not rest:
             return (
-                f"{flag!r} is not allowed or has no value; allowed are {', '.join(SSH_FLAGS)}, "
-                "each with a value"
+                f"{flag!r} is not allowed or has no value; allowed: {', '.join(SSH_FLAGS)}, each with a value"
             )
         value = rest.pop(0)
         if flag != "-o":

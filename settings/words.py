@@ -24,14 +24,16 @@ def allowed(schema: Schema) -> str:
 
 
 def sentence(schema: Schema, given: Any) -> str:
-    """Clause `allowed is …` or `allowed are …` for the error of a wrong value."""
+    """Clause `must be …` or `must have …` for the error of a wrong value."""
     words = allowed(schema)
     if schema.get("type") == "string" and "enum" not in schema and not isinstance(given, str):
         quotes = "; a number needs quotes" if isinstance(given, int | float) else ""
         quotes = "; true and false need quotes" if isinstance(given, bool) else quotes
-        return f"allowed is text{f' ({words})' if words != 'text' else ''}{quotes}"
-    is_list = "enum" in schema or schema.get("type") == "boolean" or "properties" in schema
-    return f"allowed {'are' if is_list else 'is'} {words}"
+        return f"must be text{f' ({words})' if words != 'text' else ''}{quotes}"
+    if schema.get("type") == "object" and "properties" not in schema:
+        return f"must have {words}"
+    start = "one of " if "enum" in schema else "an entry with " if "properties" in schema else ""
+    return f"must be {start}{words}"
 
 
 def example(schema: Schema) -> Any:
@@ -88,7 +90,7 @@ def not_listed(given: str, section: str, names: Collection[str]) -> str:
 def unsupported(name: str, arches: Iterable[str], supported: Collection[str]) -> Iterator[str]:
     """Yield an error if some of the architectures of an image's settings are not supported."""
     if missing := [arch for arch in arches if arch not in supported]:
-        yield f"{name} does not support {', '.join(missing)}; allowed are {', '.join(supported)}"
+        yield f"{name} does not support {', '.join(missing)}; allowed: {', '.join(supported)}"
 
 
 def not_built_for(host: str, variant: str, image: str, arches: Iterable[str]) -> str:
@@ -102,7 +104,7 @@ def _text(_: Schema) -> str:
 
 
 def _boolean(_: Schema) -> str:
-    return "true, false"
+    return "true or false"
 
 
 def _number(schema: Schema) -> str:

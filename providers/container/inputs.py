@@ -30,7 +30,7 @@ def _object(prefix: str, schema: Schema, inputs: Values, faults: list[tuple[str,
             allowed = ", ".join(
                 sorted(name for name, field in schema.items() if field.settable and field.supported)
             )
-            faults.append((path, f"no such input; allowed are {allowed}"))
+            faults.append((path, f"no such input; allowed: {allowed}"))
         elif not field.supported:
             faults.append((path, "the stand-in docker plugin does not support it (docs/docker-plugin.md)"))
         else:

@@ -87,7 +87,7 @@ def image_faults(settings: StackSettings) -> Iterator[str]:
         key = f"skycoin:images.{name}"
         entry = CATALOGUE.get(name)
         if entry is None:
-            yield f"{key}: no such image; allowed are {', '.join(CATALOGUE)}{did_you_mean(name, CATALOGUE)}"
+            yield f"{key}: no such image; allowed: {', '.join(CATALOGUE)}{did_you_mean(name, CATALOGUE)}"
             continue
         yield from registry_faults(key, registries_of(image, settings), settings)
         yield from (f"{key}.arches: {fault}" for fault in unsupported(name, image.arches, entry.arches))
@@ -113,7 +113,7 @@ def _argument_faults(key: str, entry: CatalogueEntry, image: ImageSettings) -> I
             yield f"{key}.{name}: is set by the program; use another name"
         elif name.startswith(_TO_BUILDER):
             yield (
-                f"{key}.{name}: BuildKit itself obeys an argument of this name; allowed are names that do "
+                f"{key}.{name}: BuildKit itself obeys an argument of this name; choose a name that does "
                 f"not begin with {_TO_BUILDER}"
             )
 
@@ -181,17 +181,17 @@ def source_faults(entry: CatalogueEntry, source: SourceSettings) -> Iterator[str
     """Yield reasons why an image can't be built from `source`."""
     if source.origin not in entry.origins:
         allowed = " or ".join(entry.origins)
-        yield f"{source.origin} is not a source of {entry.name}; allowed is {allowed}"
+        yield f"{source.origin} is not a source of {entry.name}; allowed: {allowed}"
         return
     if source.module is not None and source.module != entry.module:
-        yield f"module {source.module!r} is not the source of {entry.name}; allowed is {entry.module}"
+        yield f"module {source.module!r} is not the source of {entry.name}; allowed: {entry.module}"
     elif source.module is not None and source.version != (pinned := pinned_version(entry)):
         yield (
             f"version {source.version} is not the one whose hashes images/{entry.name}/go.mod pins "
             f"({pinned}); change it there with `go get {entry.module}@{source.version}`"
         )
     if source.debian is not None and source.debian != entry.module:
-        yield f"debian {source.debian!r} is not the source of {entry.name}; allowed is {entry.module}"
+        yield f"debian {source.debian!r} is not the source of {entry.name}; allowed: {entry.module}"
     if source.path is None:
         return
     try:

@@ -27,7 +27,7 @@ def limit_faults(settings: StackSettings) -> Iterator[str]:
                 continue
             where = f"skycoin:nodes.{name}: {key} {value} MiB"
             if value < LEAST:
-                yield f"{where} is too low for a node: allowed are 0 (none) and {LEAST} or more"
+                yield f"{where} is too low for a node: it must be 0 (none), or {LEAST} or more"
             elif value >= board.memory:
                 yield f"{where} is not below its memory, {board.memory} MiB: lower it, or raise memory"
         if seconds_of(board.health_interval) >= board.wait:

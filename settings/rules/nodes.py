@@ -24,7 +24,7 @@ def node_faults(settings: StackSettings) -> Iterator[str]:
             yield f"{key}.renamed-from: {node.renamed_from!r} is not the name of a node"
         is_known = settings.images_from is not None or node.image in CATALOGUE
         if is_known and node.image not in NODE_IMAGES:
-            yield f"{key}.image: {node.image!r} is not a node's image; allowed is {', '.join(NODE_IMAGES)}"
+            yield f"{key}.image: {node.image!r} is not a node's image; allowed: {', '.join(NODE_IMAGES)}"
         elif settings.images_from is None and node.image not in settings.images:
             yield f"{key}.image: {not_listed(node.image, 'images', settings.images)}"
         elif settings.images_from is None:
@@ -37,7 +37,7 @@ def _image_faults(
     """Yield errors for what a node needs, and an image of its own stack does not have."""
     if node.tag is not None and node.tag not in tags_of(image):
         allowed = ", ".join(tags_of(image)) + did_you_mean(node.tag, tags_of(image))
-        yield f"{key}.tag: {node.tag!r} is not published here; allowed are {allowed}"
+        yield f"{key}.tag: {node.tag!r} is not published here; allowed: {allowed}"
     if host is not None and host.variant is not None and host.variant not in image.arches:
         of_image = f"skycoin:images.{node.image}"
         yield f"{key}.host: {not_built_for(node.host, host.variant, of_image, image.arches)}"

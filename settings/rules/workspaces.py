@@ -17,7 +17,7 @@ def workspace_faults(settings: StackSettings) -> Iterator[str]:
         entry = WORKSPACES.get(name)
         if entry is None:
             allowed = ", ".join(WORKSPACES) + did_you_mean(name, WORKSPACES)
-            yield f"{key}: no such workspace; allowed are {allowed}"
+            yield f"{key}: no such workspace; allowed: {allowed}"
             continue
         yield from _own_faults(key, entry, workspace)
         if entry.base is not None:

@@ -28,7 +28,7 @@ def test_all_errors_come_at_once_and_nothing_changes(up: Machine, settings: dict
     result = up.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
     assert result.code != 0
     assert "4 configuration errors, nothing was changed" in result.text
-    assert 'skycoin:images.skycoin.arches[1]: "arm32v9": allowed are amd64, arm32v5' in result.text
+    assert 'skycoin:images.skycoin.arches[1]: "arm32v9": must be one of amd64, arm32v5' in result.text
     assert "skycoin:images.skycoin.colour: unknown key" in result.text
     assert "skycoin:nodes.node-1.rpc-port: 80:" in result.text
     assert 'skycoin:nodes.node-1.wallet-volume: "/wallet": a volume' in result.text

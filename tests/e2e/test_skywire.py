@@ -327,7 +327,7 @@ def test_an_unsupported_architecture_is_refused_before_anything_is_built(up: Mac
     said = up_of(up, "planted", {"skywire": image})
     forget_planted(up)
     assert said.code != 0
-    assert 'skycoin:images.skywire.arches[0]: "arm32v8": allowed are amd64, arm32v5' in said.text
+    assert 'skycoin:images.skywire.arches[0]: "arm32v8": must be one of amd64, arm32v5' in said.text
 
 
 @pytest.mark.parametrize("arch", ON_GLIBC)

@@ -644,7 +644,7 @@ def test_a_foreign_name_of_a_stack_is_shown_on_one_line_in_a_block(repository: R
     assert done.code == REFUSED
     before, _, rest = done.out.partition("\n```\n")
     block, _, after = rest.partition("\n```\n")
-    assert f"  - skycoin:images-from: {json.dumps(EVIL)}: allowed is a stack's name" in block.splitlines()[1]
+    assert f"  - skycoin:images-from: {json.dumps(EVIL)}: must be a stack's name" in block.splitlines()[1]
     assert "octocat" not in before + after
 
 

@@ -72,7 +72,7 @@ def test_a_base_has_a_repository_in_the_registry_where_the_first_image_is_built(
 def test_an_unknown_base_is_refused() -> None:
     with pytest.raises(SettingsError) as caught:
         parse(changed({"images.skycoin.base": "debian"}))
-    assert caught.value.faults == ['skycoin:images.skycoin.base: "debian": allowed are busybox, glibc']
+    assert caught.value.faults == ['skycoin:images.skycoin.base: "debian": must be one of busybox, glibc']
 
 
 @pytest.mark.parametrize(

@@ -213,7 +213,7 @@ def test_an_unknown_input_fails_and_the_supported_inputs_are_listed(plugin: Serv
 def test_an_unknown_part_of_an_input_fails_by_its_path(plugin: Servicer, inputs: Values, place: str) -> None:
     _, failures = check(plugin, CONTAINER, {"name": "x", "image": "y", **inputs})
     assert list(failures) == [place]
-    assert "no such input; allowed are" in failures[place]
+    assert "no such input; allowed:" in failures[place]
 
 
 @pytest.mark.parametrize(

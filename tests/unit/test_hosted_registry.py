@@ -367,15 +367,15 @@ def test_a_hosted_registry_that_does_not_fit_the_other_settings_is_refused(
     [
         (
             {"address": None},
-            "kind hosted: address is missing; allowed are address (required), host (required)",
+            "kind hosted: address is missing; allowed: address (required), host (required)",
         ),
-        ({"host": None}, "kind hosted: host is missing; allowed are"),
-        ({"listen": "everywhere"}, "allowed is one IP address of the host, such as 127.0.0.1 or 0.0.0.0"),
-        ({"port": 80}, "allowed is a whole number from 1024 to 65535"),
-        ({"memory": 1}, "allowed is a whole number of MiB, 64 or more"),
+        ({"host": None}, "kind hosted: host is missing; allowed:"),
+        ({"listen": "everywhere"}, "must be one IP address of the host, such as 127.0.0.1 or 0.0.0.0"),
+        ({"port": 80}, "must be a whole number from 1024 to 65535"),
+        ({"memory": 1}, "must be a whole number of MiB, 64 or more"),
         ({"kind": "oci"}, "kind oci: host is not allowed"),
         ({"account": "123456789012"}, "account is not allowed"),
-        ({"anonymous-readers": True}, "kind hosted: anonymous-readers needs readers-port; allowed are"),
+        ({"anonymous-readers": True}, "kind hosted: anonymous-readers needs readers-port; allowed:"),
     ],
 )
 def test_a_wrong_value_is_reported(changes: dict[str, Any], fault: str) -> None:

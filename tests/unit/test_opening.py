@@ -198,9 +198,7 @@ def test_an_unknown_key_is_named_with_its_siblings() -> None:
 
 def test_a_workspace_that_does_not_exist_says_only_that() -> None:
     raw = changed({"workspaces": {"java": {**CLI, "open": {**OPEN, "port": 9000}}}})
-    assert faults(raw) == [
-        "skycoin:workspaces.java: no such workspace; allowed are cli, python, dotnet, vscode"
-    ]
+    assert faults(raw) == ["skycoin:workspaces.java: no such workspace; allowed: cli, python, dotnet, vscode"]
 
 
 def test_a_nested_engine_is_refused_in_a_stack_with_nodes() -> None:

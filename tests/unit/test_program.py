@@ -304,9 +304,9 @@ def test_an_invalid_stack_registers_nothing_and_is_reported_without_a_traceback(
     assert ended.value.code == 32, "Pulumi then adds nothing of its own"
     assert said.call_args.args[0].splitlines() == [
         "2 configuration errors, nothing was changed:",
-        '  - skycoin:images.skycoin.arches[0]: "arm32v9": allowed are amd64, arm32v5, arm32v6, arm32v7, '
+        '  - skycoin:images.skycoin.arches[0]: "arm32v9": must be one of amd64, arm32v5, arm32v6, arm32v7, '
         "arm64v8",
-        "  - skycoin:nodes.one.rpc-port: 80: allowed is a whole number from 1024 to 65535",
+        "  - skycoin:nodes.one.rpc-port: 80: must be a whole number from 1024 to 65535",
     ]
     assert [entry.type for entry in engine.registered] == [STACK]
 

@@ -204,16 +204,15 @@ def test_an_explicit_proxy_image_is_not_changed() -> None:
         ),
         (
             {"images.proxy": {**GIVEN, "arches": ["amd64", "arm32v5"]}},
-            "skycoin:images.proxy.arches: proxy does not support arm32v5; allowed are amd64, arm32v7, "
-            "arm64v8",
+            "skycoin:images.proxy.arches: proxy does not support arm32v5; allowed: amd64, arm32v7, arm64v8",
         ),
         (
             {"images.proxy": {**GIVEN, "source": {"debian": "apache2", "version": "v1.22.1"}}},
-            "skycoin:images.proxy.source: debian 'apache2' is not the source of proxy; allowed is nginx",
+            "skycoin:images.proxy.source: debian 'apache2' is not the source of proxy; allowed: nginx",
         ),
         (
             {"images.proxy": {**GIVEN, "source": {"path": "../nginx", "version": "v1.22.1"}}},
-            "skycoin:images.proxy.source: path is not a source of proxy; allowed is debian",
+            "skycoin:images.proxy.source: path is not a source of proxy; allowed: debian",
         ),
         (
             {"nodes.one-proxy": {"image": "skycoin", "host": "here", "rpc-port": 7000}},

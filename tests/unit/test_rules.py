@@ -24,7 +24,7 @@ OTHER_IMAGE = {
     "channel": "develop",
 }
 BUILDER_ARGUMENT = (
-    "BuildKit itself obeys an argument of this name; allowed are names that do not begin with BUILDKIT_"
+    "BuildKit itself obeys an argument of this name; choose a name that does not begin with BUILDKIT_"
 )
 IMAGE_REPOSITORY = "images.skycoin.repository"
 WHERE_TO = (
@@ -35,7 +35,7 @@ OVERWRITE = "and each would overwrite the other's tags: give it another one"
 ONLY_FIRST = "Put another registry first in the `registries` of its images: only the first one gets bases"
 NOT_SHORTER = "is not shorter than its wait"
 NOT_BELOW = "MiB is not below its memory"
-TOO_LOW = "MiB is too low for a node: allowed are 0 (none) and 32 or more"
+TOO_LOW = "MiB is too low for a node: it must be 0 (none), or 32 or more"
 ONE_WRITER = "a wallet has one writer: give each its own volume"
 
 
@@ -196,7 +196,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     ),
     (
         {"images.monero": OTHER_IMAGE},
-        ["skycoin:images.monero: no such image; allowed are skycoin, skywire, exporter, registry, proxy"],
+        ["skycoin:images.monero: no such image; allowed: skycoin, skywire, exporter, registry, proxy"],
     ),
     (
         {"nodes.one.metrics-port": 7979},
@@ -214,7 +214,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     ),
     (
         {"nodes.one.image": "exporter", "images.exporter": EXPORTER},
-        ["skycoin:nodes.one.image: 'exporter' is not a node's image; allowed is skycoin"],
+        ["skycoin:nodes.one.image: 'exporter' is not a node's image; allowed: skycoin"],
     ),
     (
         {
@@ -313,7 +313,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     (
         {"nodes.one.tag": "develop"},
         [
-            "skycoin:nodes.one.tag: 'develop' is not published here; allowed are latest, 0.27, 0.27.1, "
+            "skycoin:nodes.one.tag: 'develop' is not published here; allowed: latest, 0.27, 0.27.1, "
             "release-v0.27.1"
         ],
     ),
@@ -346,7 +346,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     ),
     (
         {"images-from": "organization/skycoin/release", "nodes.one.image": "Bad image $x"},
-        ["skycoin:nodes.one.image: 'Bad image $x' is not a node's image; allowed is skycoin"],
+        ["skycoin:nodes.one.image: 'Bad image $x' is not a node's image; allowed: skycoin"],
     ),
     (
         {"nodes.one.renamed-from": "../../x y"},
@@ -408,7 +408,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
         {"images.skycoin.source.module": "github.com/other/coin"},
         [
             "skycoin:images.skycoin.source: module 'github.com/other/coin' is not the source of skycoin; "
-            "allowed is github.com/skycoin/skycoin"
+            "allowed: github.com/skycoin/skycoin"
         ],
     ),
     (
@@ -683,7 +683,7 @@ def test_tags_follow_channel_version_and_revision() -> None:
     [
         (
             {"source": {"path": "x", "version": "v0.7.0"}},
-            ".source: path is not a source of exporter; allowed is module",
+            ".source: path is not a source of exporter; allowed: module",
         ),
         (
             {"build-args": {"LDFLAGS": "x"}},

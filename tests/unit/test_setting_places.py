@@ -101,7 +101,7 @@ def test_the_page_shows_every_message() -> None:
         "    attic: {image: skycoin, host: attic, rpc-prot: 6421}\n"
         "    shed: {image: skycoin, host: shed, memory: 1GB}\n"
     )
-    answer = re.sub(r"(here: image, tag|are raspberry-pi-zero), .*", r"\1, …", "\n".join(said(text)))
+    answer = re.sub(r"(here: image, tag|one of raspberry-pi-zero), .*", r"\1, …", "\n".join(said(text)))
     assert f"```\n{answer}\n```" in (PROJECT / "docs" / "stacks.md").read_text()
 
 
@@ -320,26 +320,26 @@ def test_the_most_similar_name_is_suggested(given: str, names: list[str], meant:
 @pytest.mark.parametrize(
     ("schema", "given", "words"),
     [
-        ({"type": "boolean"}, 5, "allowed are true, false"),
-        ({"type": "integer", "minimum": 1, "maximum": 9}, "x", "allowed is a whole number from 1 to 9"),
-        ({"type": "integer", "minimum": 1, "unit": "MiB"}, 0, "allowed is a whole number of MiB, 1 or more"),
-        ({"type": "string", "enum": ["3.9", "a"]}, 3.9, 'allowed are "3.9", a'),
-        ({"type": "string", "allowed": "a file"}, "", "allowed is a file"),
-        ({"type": "string", "allowed": "a file"}, [], "allowed is text (a file)"),
-        ({"type": "string"}, 5, "allowed is text; a number needs quotes"),
-        ({"type": "string"}, True, "allowed is text; true and false need quotes"),
-        ({}, 5, "allowed is text"),
-        ({"type": "object", "properties": {"a": {}, "b": {}}}, 5, "allowed are the keys a, b"),
-        ({"type": "object"}, 5, "allowed is an entry for each name, NAME: VALUE"),
+        ({"type": "boolean"}, 5, "must be true or false"),
+        ({"type": "integer", "minimum": 1, "maximum": 9}, "x", "must be a whole number from 1 to 9"),
+        ({"type": "integer", "minimum": 1, "unit": "MiB"}, 0, "must be a whole number of MiB, 1 or more"),
+        ({"type": "string", "enum": ["3.9", "a"]}, 3.9, 'must be one of "3.9", a'),
+        ({"type": "string", "allowed": "a file"}, "", "must be a file"),
+        ({"type": "string", "allowed": "a file"}, [], "must be text (a file)"),
+        ({"type": "string"}, 5, "must be text; a number needs quotes"),
+        ({"type": "string"}, True, "must be text; true and false need quotes"),
+        ({}, 5, "must be text"),
+        ({"type": "object", "properties": {"a": {}, "b": {}}}, 5, "must be an entry with the keys a, b"),
+        ({"type": "object"}, 5, "must have an entry for each name, NAME: VALUE"),
         (
             {"type": "array", "items": {"type": "string", "examples": ["x"]}},
             5,
-            "allowed is a list, such as [x]; each entry is text",
+            "must be a list, such as [x]; each entry is text",
         ),
         (
             {"type": "array", "minItems": 1, "items": {"enum": ["x", "y"]}},
             5,
-            "allowed is a list with at least one entry, such as [x]; each entry is one of x, y",
+            "must be a list with at least one entry, such as [x]; each entry is one of x, y",
         ),
     ],
 )

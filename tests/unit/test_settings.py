@@ -25,17 +25,17 @@ IMAGE = "images.skycoin."
 SOURCE = "images.skycoin.source."
 HOST = "hosts.attic."
 NODE = "nodes.one."
-ARCHES = "allowed are amd64, arm32v5, arm32v6, arm32v7, arm64v8"
+ARCHES = "must be one of amd64, arm32v5, arm32v6, arm32v7, arm64v8"
 TAG = "a tag has letters, digits, '_', '.' and '-', and begins with a letter, a digit or '_'"
 VOLUME = "a volume's name has letters, digits, '_', '.', '-' (no path)"
-ENGINE = "allowed are local, unix:///PATH, ssh://USER@HOST and ssh://USER@HOST:PORT"
+ENGINE = "must be local, unix:///PATH, ssh://USER@HOST or ssh://USER@HOST:PORT"
 
 LIMITS = (
     "memory, memory-reservation, go-memory-limit, log-size, start-period, health-interval, health-timeout, "
     "health-retries, wait"
 )
 TIME = "a time is from 1s to 1h, such as 90s, 3m or 2m30s"
-LOG = "allowed is a number of MiB (m) or GiB (g), such as 5m or 1g"
+LOG = "must be a number of MiB (m) or GiB (g), such as 5m or 1g"
 
 SECRET = "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX"
 PUBLIC = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJeC6YRqiCD4byRpfQi7B6SaY+/BIjX0pBJ/O/T4cDaz"
@@ -44,10 +44,10 @@ NEVER_HEALTHY = (
     "the node needs READ or STATUS, because its health check asks its API: without both it is never healthy"
 )
 STACK_NAME = (
-    "allowed is a stack's name, ORGANIZATION/PROJECT/STACK, such as organization/skycoin/release; each part "
+    "must be a stack's name, ORGANIZATION/PROJECT/STACK, such as organization/skycoin/release; each part "
     "has letters, digits, '_', '.' and '-'"
 )
-BUILDER = "allowed is the name of a buildx instance, without blanks"
+BUILDER = "must be the name of a buildx instance, without blanks"
 
 UNKNOWN_KEYS = [
     (
@@ -89,13 +89,13 @@ FAULTS: list[tuple[str, Any, str]] = [
     (
         "images.skycoin.arches",
         [],
-        "skycoin:images.skycoin.arches: []: allowed is a list with at least one entry, such as "
+        "skycoin:images.skycoin.arches: []: must be a list with at least one entry, such as "
         "[amd64]; each entry is one of amd64, arm32v5, arm32v6, arm32v7, arm64v8",
     ),
     (
         "images.skycoin.arches",
         "amd64",
-        'skycoin:images.skycoin.arches: "amd64": allowed is a list with at least one entry, such as '
+        'skycoin:images.skycoin.arches: "amd64": must be a list with at least one entry, such as '
         "[amd64]; each entry is one of amd64, arm32v5, arm32v6, arm32v7, arm64v8",
     ),
     # Tags and repositories.
@@ -122,13 +122,14 @@ FAULTS: list[tuple[str, Any, str]] = [
     (
         "registries.local.kind",
         "quay",
-        'skycoin:registries.local.kind: "quay": allowed are local, oci, hub, ghcr, ecr, hosted',
+        'skycoin:registries.local.kind: "quay": must be one of local, oci, hub, ghcr, ecr, hosted',
     ),
     (
         "registries.local",
         5,
-        "skycoin:registries.local: 5: allowed are the keys kind, address, namespace, account, region, "
-        "keep-features, keep-develop, host, port, listen, memory, readers-port, anonymous-readers, optional",
+        "skycoin:registries.local: 5: must be an entry with the keys kind, address, namespace, account, "
+        "region, keep-features, keep-develop, host, port, listen, memory, readers-port, anonymous-readers, "
+        "optional",
     ),
     # Sources and versions.
     (
@@ -139,7 +140,7 @@ FAULTS: list[tuple[str, Any, str]] = [
     (
         "images.skycoin.source.version",
         0.27,
-        "skycoin:images.skycoin.source.version: 0.27: allowed is text (vMAJOR.MINOR.PATCH); a number "
+        "skycoin:images.skycoin.source.version: 0.27: must be text (vMAJOR.MINOR.PATCH); a number "
         "needs quotes",
     ),
     (
@@ -180,26 +181,26 @@ FAULTS: list[tuple[str, Any, str]] = [
     (
         "images.skycoin.channel",
         "beta",
-        'skycoin:images.skycoin.channel: "beta": allowed are develop, release, feature',
+        'skycoin:images.skycoin.channel: "beta": must be one of develop, release, feature',
     ),
     (
         "images.skycoin.revision",
         -1,
-        "skycoin:images.skycoin.revision: -1: allowed is a whole number, 0 or more",
+        "skycoin:images.skycoin.revision: -1: must be a whole number, 0 or more",
     ),
     (
         "images.skycoin.base",
         "alpine",
-        'skycoin:images.skycoin.base: "alpine": allowed are busybox, glibc',
+        'skycoin:images.skycoin.base: "alpine": must be one of busybox, glibc',
     ),
-    ("images.skycoin.layers", 3, "skycoin:images.skycoin.layers: 3: allowed are 1, 2"),
-    ("images.skycoin.gui", "yes", 'skycoin:images.skycoin.gui: "yes": allowed are true, false'),
+    ("images.skycoin.layers", 3, "skycoin:images.skycoin.layers: 3: must be one of 1, 2"),
+    ("images.skycoin.gui", "yes", 'skycoin:images.skycoin.gui: "yes": must be true or false'),
     (
         "images.skycoin.build-args",
         {"A": 1},
-        "skycoin:images.skycoin.build-args.A: 1: allowed is text; a number needs quotes",
+        "skycoin:images.skycoin.build-args.A: 1: must be text; a number needs quotes",
     ),
-    ("bases", "alpine", 'skycoin:bases: "alpine": allowed are official, debian'),
+    ("bases", "alpine", 'skycoin:bases: "alpine": must be one of official, debian'),
     # Pulumi passes on a key without a value as an empty text.
     *(
         ("images-from", value, f'skycoin:images-from: "{value}": {STACK_NAME}')
@@ -233,67 +234,67 @@ FAULTS: list[tuple[str, Any, str]] = [
     (
         "hosts.attic.board",
         "raspberry-pi-9",
-        f'skycoin:hosts.attic.board: "raspberry-pi-9": allowed are {", ".join(BOARDS)}',
+        f'skycoin:hosts.attic.board: "raspberry-pi-9": must be one of {", ".join(BOARDS)}',
     ),
     (
         "hosts.attic.emulation",
         True,
-        "skycoin:hosts.attic.emulation: true: allowed are refused, allowed",
+        "skycoin:hosts.attic.emulation: true: must be one of refused, allowed",
     ),
     # Nodes.
     (
         "nodes.one.rpc-port",
         80,
-        "skycoin:nodes.one.rpc-port: 80: allowed is a whole number from 1024 to 65535",
+        "skycoin:nodes.one.rpc-port: 80: must be a whole number from 1024 to 65535",
     ),
     (
         "nodes.one.rpc-port",
         65536,
-        "skycoin:nodes.one.rpc-port: 65536: allowed is a whole number from 1024 to 65535",
+        "skycoin:nodes.one.rpc-port: 65536: must be a whole number from 1024 to 65535",
     ),
     (
         "nodes.one.rpc-port",
         "6420",
-        'skycoin:nodes.one.rpc-port: "6420": allowed is a whole number from 1024 to 65535',
+        'skycoin:nodes.one.rpc-port: "6420": must be a whole number from 1024 to 65535',
     ),
     (
         "nodes.one.peer-port",
         1023,
-        "skycoin:nodes.one.peer-port: 1023: allowed is a whole number from 1024 to 65535",
+        "skycoin:nodes.one.peer-port: 1023: must be a whole number from 1024 to 65535",
     ),
     (
         "nodes.one.network",
         "testnet",
-        'skycoin:nodes.one.network: "testnet": allowed are none, mainnet',
+        'skycoin:nodes.one.network: "testnet": must be one of none, mainnet',
     ),
     (
         "nodes.one.api-sets",
         ["READ", "ALL"],
-        'skycoin:nodes.one.api-sets[1]: "ALL": allowed are READ, TXN, STATUS, NET_CTRL, PROMETHEUS, '
+        'skycoin:nodes.one.api-sets[1]: "ALL": must be one of READ, TXN, STATUS, NET_CTRL, PROMETHEUS, '
         "STORAGE, WALLET, INSECURE_WALLET_SEED",
     ),
     # v0.27.1 ends at once if it is given this set of earlier versions (src/skycoin/config.go).
     (
         "nodes.one.api-sets",
         ["READ", "DEPRECATED_WALLET_SPEND"],
-        'skycoin:nodes.one.api-sets[1]: "DEPRECATED_WALLET_SPEND": allowed are READ, TXN, STATUS, NET_CTRL, '
-        "PROMETHEUS, STORAGE, WALLET, INSECURE_WALLET_SEED",
+        'skycoin:nodes.one.api-sets[1]: "DEPRECATED_WALLET_SPEND": must be one of READ, TXN, STATUS, '
+        "NET_CTRL, PROMETHEUS, STORAGE, WALLET, INSECURE_WALLET_SEED",
     ),
-    ("nodes.one.memory", 10, "skycoin:nodes.one.memory: 10: allowed is a whole number of MiB, 64 or more"),
+    ("nodes.one.memory", 10, "skycoin:nodes.one.memory: 10: must be a whole number of MiB, 64 or more"),
     (
         "hosts.attic.memory",
         63,
-        "skycoin:hosts.attic.memory: 63: allowed is a whole number of MiB, 64 or more",
+        "skycoin:hosts.attic.memory: 63: must be a whole number of MiB, 64 or more",
     ),
     (
         "nodes.one.memory-reservation",
         -1,
-        "skycoin:nodes.one.memory-reservation: -1: allowed is a whole number of MiB, 0 or more",
+        "skycoin:nodes.one.memory-reservation: -1: must be a whole number of MiB, 0 or more",
     ),
     (
         "hosts.attic.go-memory-limit",
         "512MiB",
-        'skycoin:hosts.attic.go-memory-limit: "512MiB": allowed is a whole number of MiB, 0 or more',
+        'skycoin:hosts.attic.go-memory-limit: "512MiB": must be a whole number of MiB, 0 or more',
     ),
     ("nodes.one.log-size", "10", f'skycoin:nodes.one.log-size: "10": {LOG}'),
     ("nodes.one.log-size", "0m", f'skycoin:nodes.one.log-size: "0m": {LOG}'),
@@ -306,16 +307,16 @@ FAULTS: list[tuple[str, Any, str]] = [
     (
         "nodes.one.health-retries",
         0,
-        "skycoin:nodes.one.health-retries: 0: allowed is a whole number from 1 to 100",
+        "skycoin:nodes.one.health-retries: 0: must be a whole number from 1 to 100",
     ),
     (
         "nodes.one.wait",
         3601,
-        "skycoin:nodes.one.wait: 3601: allowed is a whole number of seconds from 10 to 3600",
+        "skycoin:nodes.one.wait: 3601: must be a whole number of seconds from 10 to 3600",
     ),
     ("nodes.one.data-volume", "/srv/sky", f'skycoin:nodes.one.data-volume: "/srv/sky": {VOLUME}'),
     ("nodes.one.wallet-volume", "../wallet", f'skycoin:nodes.one.wallet-volume: "../wallet": {VOLUME}'),
-    ("nodes", "one", 'skycoin:nodes: "one": allowed is an entry for each name, NAME: VALUE'),
+    ("nodes", "one", 'skycoin:nodes: "one": must have an entry for each name, NAME: VALUE'),
     # Backups of wallets.
     (
         "wallets",
@@ -338,7 +339,7 @@ FAULTS: list[tuple[str, Any, str]] = [
     (
         "wallets",
         {"backup-age": 0},
-        "skycoin:wallets.backup-age: 0: allowed is a whole number of days from 1 to 3650",
+        "skycoin:wallets.backup-age: 0: must be a whole number of days from 1 to 3650",
     ),
 ]
 
@@ -381,32 +382,32 @@ ENTRY_FAULTS: list[tuple[dict[str, Any], str, str]] = [
     (
         {"registries.local.kind": "oci"},
         "skycoin:registries.local",
-        "kind oci: address is missing; allowed are address (required), optional",
+        "kind oci: address is missing; allowed: address (required), optional",
     ),
     (
         {"registries.local": {"kind": "oci", "address": None}},
         "skycoin:registries.local",
-        "kind oci: address is missing; allowed are address (required), optional",
+        "kind oci: address is missing; allowed: address (required), optional",
     ),
     (
         {"registries.local.namespace": "me"},
         "skycoin:registries.local",
-        "kind local: namespace is not allowed; allowed are address, optional",
+        "kind local: namespace is not allowed; allowed: address, optional",
     ),
     (
         {"registries.local": {"kind": "hub", "region": "us-east-1", "account": "123456789012"}},
         "skycoin:registries.local",
-        "kind hub: account is not allowed; region is not allowed; allowed are address, namespace, optional",
+        "kind hub: account is not allowed; region is not allowed; allowed: address, namespace, optional",
     ),
     (
         {"registries.local": {"kind": "ghcr", "keep-features": 3}},
         "skycoin:registries.local",
-        "kind ghcr: keep-features is not allowed; allowed are address, namespace, optional",
+        "kind ghcr: keep-features is not allowed; allowed: address, namespace, optional",
     ),
     (
         {"registries.local": {"kind": "ecr", "address": "x", "region": "us-east-1"}},
         "skycoin:registries.local",
-        "kind ecr: address is not allowed; account is missing; allowed are account (required), "
+        "kind ecr: address is not allowed; account is missing; allowed: account (required), "
         "region (required), namespace, keep-features, keep-develop, optional",
     ),
     *(
@@ -421,7 +422,7 @@ ENTRY_FAULTS: list[tuple[dict[str, Any], str, str]] = [
         (
             {"registries.local": {"kind": "ecr", "account": "123456789012", "region": region}},
             "skycoin:registries.local.region",
-            "allowed is an AWS region, such as eu-central-1",
+            "must be an AWS region, such as eu-central-1",
         )
         for region in ("Frankfurt", "eu-central", "EU-CENTRAL-1", "eu-central-1a")
     ),
@@ -429,14 +430,14 @@ ENTRY_FAULTS: list[tuple[dict[str, Any], str, str]] = [
         (
             {"registries.local": {"kind": "ecr", "account": "1" * 12, "region": "us-east-1", key: 0}},
             f"skycoin:registries.local.{key}",
-            "allowed is a whole number from 1 to 1000",
+            "must be a whole number from 1 to 1000",
         )
         for key in ("keep-features", "keep-develop")
     ),
     (
         {HOST + "board": "raspberry-pi-zero"},
         "skycoin:hosts.attic",
-        "arch arm32v7 does not run on board raspberry-pi-zero; allowed are arm32v6, arm32v5",
+        "arch arm32v7 does not run on board raspberry-pi-zero; allowed: arm32v6, arm32v5",
     ),
     (
         {"images.skycoin.source.date": "2020-13-45T99:99:99Z"},
@@ -700,7 +701,7 @@ def test_a_plain_secret_is_refused_among_the_other_faults_and_never_shown() -> N
         "skycoin:build-secrets: [not shown]: given in plain text; "
         "remove it from the YAML, and set each with "
         "`pulumi config set --secret --path 'skycoin:build-secrets.NAME'`, which asks for the value",
-        'skycoin:bases: "alpine": allowed are official, debian',
+        'skycoin:bases: "alpine": must be one of official, debian',
     ]
 
 
@@ -819,7 +820,7 @@ def test_what_buildkit_would_not_fetch_with_git_at_the_commit_is_refused(url: st
     """BuildKit downloaded the page of a URL without `.git`, and a fragment replaced the commit."""
     [line] = _faults(changed({"images.skycoin.source": {**GIT, "git": url}}))
     assert line == (
-        f"skycoin:images.skycoin.source.git: {json.dumps(url)}: allowed is https://HOST/PATH.git, "
+        f"skycoin:images.skycoin.source.git: {json.dumps(url)}: must be https://HOST/PATH.git, "
         "http://HOST/PATH.git, ssh://USER@HOST/PATH, git://HOST/PATH or git@HOST:PATH, without blanks, '#' "
         "and '?' (the commit is the key commit)"
     )

@@ -50,7 +50,7 @@ def test_a_module_is_not_a_source_of_it() -> None:
     with pytest.raises(SettingsError) as caught:
         parse(changed({"images.skywire": {**SKYWIRE, "source": source}}))
     assert caught.value.faults == [
-        "skycoin:images.skywire.source: module is not a source of skywire; allowed is git or path"
+        "skycoin:images.skywire.source: module is not a source of skywire; allowed: git or path"
     ]
 
 
@@ -66,7 +66,7 @@ def test_an_arch_that_an_image_does_not_support_is_refused(monkeypatch: pytest.M
     with pytest.raises(SettingsError) as caught:
         parse(changed({"images.skywire": {**SKYWIRE, "arches": ["amd64", "arm32v5", "arm32v6"]}}))
     assert caught.value.faults == [
-        "skycoin:images.skywire.arches: skywire does not support arm32v5, arm32v6; allowed are amd64, arm64v8"
+        "skycoin:images.skywire.arches: skywire does not support arm32v5, arm32v6; allowed: amd64, arm64v8"
     ]
 
 

@@ -237,7 +237,7 @@ def test_a_stack_with_other_errors_is_still_backed_up(stack: dict[str, Any], sky
     ran = skyinfra("wallet", "backup", "node-1", "-s", "test")
     assert ran.code == 1
     assert "skycoin:wallets.recipients[0]" in ran.err
-    assert "skycoin:wallets.backup-age: 0: allowed is a whole number of days from 1 to 3650" in ran.err
+    assert "skycoin:wallets.backup-age: 0: must be a whole number of days from 1 to 3650" in ran.err
     assert "nonsense" not in ran.err
 
 

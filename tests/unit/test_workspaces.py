@@ -106,11 +106,11 @@ def test_a_python_version_chooses_the_debian_release_that_has_it(python: str | N
     [
         (
             {"rust": {"arches": ["amd64"]}},
-            ["skycoin:workspaces.rust: no such workspace; allowed are cli, python, dotnet, vscode"],
+            ["skycoin:workspaces.rust: no such workspace; allowed: cli, python, dotnet, vscode"],
         ),
         (
             {"cli": {"arches": ["arm32v6", "amd64"]}},
-            ["skycoin:workspaces.cli.arches: cli does not support arm32v6; allowed are amd64, arm64v8"],
+            ["skycoin:workspaces.cli.arches: cli does not support arm32v6; allowed: amd64, arm64v8"],
         ),
         (
             {"cli": {"arches": ["amd64", "amd64"]}},
@@ -119,22 +119,22 @@ def test_a_python_version_chooses_the_debian_release_that_has_it(python: str | N
         (
             {"python": {"arches": ["amd64"], "python": "3.12"}},
             [
-                'skycoin:workspaces.python.python: "3.12": a Python version is in quotes; allowed are '
-                '"2.7", "3.9", "3.11", "3.13"'
+                'skycoin:workspaces.python.python: "3.12": must be one of '
+                '"2.7", "3.9", "3.11", "3.13", in quotes'
             ],
         ),
         (
             {"python": {"arches": ["amd64"], "python": 3.11}},
             [
-                "skycoin:workspaces.python.python: 3.11: a Python version is in quotes; allowed are "
-                '"2.7", "3.9", "3.11", "3.13"'
+                "skycoin:workspaces.python.python: 3.11: must be one of "
+                '"2.7", "3.9", "3.11", "3.13", in quotes'
             ],
         ),
         (
             {"python": {"arches": ["amd64"], "python": ["3.11"]}},
             [
-                'skycoin:workspaces.python.python: ["3.11"]: a Python version is in quotes; allowed are '
-                '"2.7", "3.9", "3.11", "3.13"'
+                'skycoin:workspaces.python.python: ["3.11"]: must be one of '
+                '"2.7", "3.9", "3.11", "3.13", in quotes'
             ],
         ),
         (
@@ -185,7 +185,7 @@ def test_a_workspace_without_a_registry_says_what_is_missing() -> None:
 @pytest.mark.parametrize(
     ("user", "expected"),
     [
-        ({"uid": 0}, "skycoin:workspace-user.uid: 0: allowed is a whole number from 500 to 2147483647"),
+        ({"uid": 0}, "skycoin:workspace-user.uid: 0: must be a whole number from 500 to 2147483647"),
         (
             {"name": "me"},
             'skycoin:workspace-user.name: unknown key (value "me"); allowed here: uid, gid',
