@@ -36,8 +36,8 @@ endif
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# Installs the packages in the locks; those for tests and linters only for targets that need them. It prints to standard
-# error, because the standard output of a target is its result, such as the variables of `env`.
+# Installs the packages in the locks; those for tests and linters only for targets that need them. Their output goes
+# to standard error, because the standard output of a target is its result, such as the variables of `env`.
 installed: ## Install the Python packages of the program, and nothing else
 	@sh local/environment.sh "$(VENV)" requirements.txt >&2
 

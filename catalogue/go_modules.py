@@ -12,7 +12,7 @@ STANDARD_LIBRARY = "stdlib"
 """Name of Go's standard library in SBOMs and in the Go vulnerability database."""
 NOT_KNOWN = "not known"
 """Version, also in states, of a module whose version can't be read from a go.mod; texts say “unknown”."""
-INEXACT = "a folder is in its place, or its version is excluded or not exact"
+INEXACT = "the module is replaced by a folder, or its version is excluded or not exact"
 """Reason why a version is NOT_KNOWN."""
 _WORD = re.compile(r'"[^"]*"|`[^`]*`|[()]|[^\s()"`]+', re.ASCII)
 _PATH = re.compile(r"[0-9A-Za-z._~/-]+")

@@ -199,7 +199,7 @@ def proxy_name(container: str) -> str:
 
 
 def readers_name(container: str) -> str:
-    """Name of the container of a hosted registry that serves readers."""
+    """Name of the container that serves the readers of a hosted registry."""
     return f"{container}-readers"
 
 

@@ -86,10 +86,10 @@ class EngineApi(docker.APIClient):
             self._end()
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        """Send a request; an answer that is not read in parts is read whole here, up to LARGEST bytes.
+        """Send a request and, unless its answer is streamed, read that whole, up to LARGEST bytes.
 
-        Raises RequestException for a longer one, and for one that does not end in time, because an engine may
-        send anything.
+        Raises RequestException for a longer answer, and for one that does not end in time, because an engine
+        may send anything.
         """
         in_parts, patience = options.get("stream"), options.get("timeout")
         seconds = STREAM_SECONDS if in_parts or patience is None else PATIENCE * patience

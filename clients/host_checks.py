@@ -307,7 +307,7 @@ _ROWS = (
     Check(
         name="old engine",
         level=Level.REFUSED,
-        problem="has Docker {version}, and ssh connections need 18.09 or newer",
+        problem="has Docker {version}, but ssh connections need 18.09 or newer",
         remedy="Install a newer version on the host; Debian 11 and Raspberry Pi OS have 20.10",
         tried=_TOLD,
         look=_old_engine,
@@ -357,7 +357,7 @@ _ROWS = (
     Check(
         name="memory",
         level=Level.REFUSED,
-        problem="has {total} MiB of memory, and the node's limit is {limit}",
+        problem="has {total} MiB of memory, but the node's limit is {limit}",
         remedy="Set a limit that leaves memory for the system, such as {fits}, or correct the `board` of the "
         "host",
         key="{tenant}.memory",
@@ -365,7 +365,7 @@ _ROWS = (
         look=_too_much_memory,
     ),
     Check(
-        name="no limit of memory",
+        name="memory limit without effect",
         level=Level.WARNED,
         problem="has {total} MiB of memory, and the node's limit of {limit} MiB never applies: "
         "the kernel may end another program instead",
@@ -374,10 +374,10 @@ _ROWS = (
         look=_no_limit,
     ),
     Check(
-        name="memory of all",
+        name="memory of all containers",
         level=Level.WARNED,
         problem="has {total} MiB of memory, and the limits of its {count} containers are {sum} MiB together",
-        remedy="Lower `memory` of some, or move one to another host",
+        remedy="Lower `memory` for some of them, or move one to another host",
         key="skycoin:hosts.{host}",
         look=_memory_of_all,
     ),
@@ -401,7 +401,7 @@ _ROWS = (
     Check(
         name="full disk",
         level=Level.REFUSED,
-        problem="has {free} MiB free where Docker keeps its data, and an image and copies of wallets need "
+        problem="has {free} MiB free where Docker keeps its data, but an image and copies of wallets need "
         "{needed}",
         remedy="Make room: `./skyinfra fleet clean` removes older images of this program, and `docker system "
         "df -v` there shows what else Docker keeps; a volume may hold a wallet",
@@ -411,7 +411,7 @@ _ROWS = (
     Check(
         name="room for the chain",
         level=Level.WARNED,
-        problem="has {free} MiB free where Docker keeps its data, and new nodes with their chains may need "
+        problem="has {free} MiB free where Docker keeps its data, but new nodes with their chains may need "
         "{needed}",
         remedy="Give it a larger disk, or move Docker's data to another one (`data-root` in "
         "/etc/docker/daemon.json)",

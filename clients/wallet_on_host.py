@@ -48,7 +48,7 @@ for copy in [0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]-[0-9][0-9]-[0-
 done
 echo end
 """
-# busybox's printf fails on a full disk without a word; cat says why.
+# On a full disk, busybox's printf fails without a message; cat gives the reason.
 _WRITE_IDENTITY = """\
 cd /data || exit 1
 if ! { printf '%s\\n' "$@" | cat > .identity.new && sync && mv .identity.new .identity; }; then
@@ -123,7 +123,7 @@ class WalletOnHost:
             return None
 
     def has_image(self) -> bool:
-        """True if the wallet can be read without pulling an image; a running node has its image."""
+        """True if the host has the image that reads the wallet, as it does while the node runs."""
         return known_as(self._client.api, self._image) is not None
 
     def create(self) -> None:

@@ -76,7 +76,7 @@ class Approval:
         return _hash(self.parts)[:WHOLE] + "".join(pieces)
 
     def differing(self, token: str) -> list[Part]:
-        """Parts whose digits in another token are different."""
+        """Parts for which another token has different digits."""
         own = self.token
         places = {part: WHOLE + PIECE * number for number, part in enumerate(Part)}
         return [part for part, at in places.items() if own[at : at + PIECE] != token[at : at + PIECE]]

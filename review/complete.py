@@ -2,7 +2,7 @@
 
 A resource without a step would be taken for one that does not change. The engine counts the steps of a
 preview in its `changeSummary` (pulumi/pulumi, `pkg/engine/update.go`, OnResourceStepPost), and always prints
-the step of the stack itself (`pkg/backend/display/json.go`, ShowPreviewDigest).
+the step for the stack's own resource (`pkg/backend/display/json.go`, ShowPreviewDigest).
 """
 
 from collections import Counter
@@ -69,14 +69,14 @@ def refuse_unknown_steps(preview: Mapping[str, Any]) -> None:
 
 
 def refuse_missing_steps(preview: Mapping[str, Any], *, shows_sames: bool) -> None:
-    """Raise IncompletePreviewError if the steps are not those that the engine counted.
+    """Raise IncompletePreviewError unless each operation has as many steps as the engine counted.
 
     `preview` is one that did not fail: after an error, the engine counts nothing. Without `shows_sames`,
     steps of unchanged resources may be missing.
     """
     steps = preview.get("steps") or ()
     if not any(type_of(step["urn"]) == STACK and step["op"] != "refresh" for step in steps):
-        raise IncompletePreviewError(f"has no step of the stack itself (`{STACK}`)")
+        raise IncompletePreviewError(f"has no step for the stack's own resource (`{STACK}`)")
     counts = _counts(preview)
     if not counts:
         raise IncompletePreviewError("has no `changeSummary`, which counts its steps")

@@ -24,7 +24,7 @@ from review.values import short
 
 STACK = "pulumi:pulumi:Stack"
 PULLED = "skycoin:index:PulledImage"
-UNNAMED = "unknown: none of the known outputs of its stack name {}"
+UNNAMED = "unknown: no known output of its stack mentions {}"
 UNREAD = "unknown: the outputs of {} could not be read"
 UNASKED = "unknown: the outputs of {} were not read"
 OTHER_ARCH = "not compared: the images are for different architectures"

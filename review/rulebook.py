@@ -52,7 +52,7 @@ def _problem(value: Any) -> str:
         return f"is of the type {type(value).__name__}"
     for number, rule in enumerate(value, start=1):
         if not isinstance(rule, Rule):
-            return f"has a value of the type {type(rule).__name__} as its rule {number}"
+            return f"has an entry {number} of the type {type(rule).__name__}, not Rule"
         if not isinstance(rule.name, str):
             return f"has a rule {number} whose name is of the type {type(rule.name).__name__}"
         if not callable(rule.breaches):

@@ -100,7 +100,7 @@ def fault_of(arguments: Sequence[str]) -> str | None:
 
 
 def disabled_api_sets(arguments: Sequence[str]) -> list[str]:
-    """API sets that flags without an error disable; the last flag counts, as in Go's package `flag`."""
+    """API sets that valid flags disable; the last of several flags counts, as in Go's package `flag`."""
     sets, rest = "", iter(arguments)
     for argument in rest:
         name, assigned, value = _without_dashes(argument).partition("=")

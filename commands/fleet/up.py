@@ -1,4 +1,4 @@
-"""`skyinfra fleet up`: an update of those hosts of a stack that answer."""
+"""`skyinfra fleet up`: an update of the hosts that answer; the others are skipped."""
 
 import click
 

@@ -66,7 +66,7 @@ def pins(newer: bool) -> None:
 
 
 def _none_newer(newest: Mapping[Pin, str | None]) -> str:
-    """Sentence for a list without rows, which could also mean that nothing answered."""
+    """Message for an empty list: it tells whether nothing is newer, or nothing answered."""
     unknown = sum(version is None for version in newest.values())
     current = count_of(len(newest) - unknown, "pin is", "pins are")
     return f"No newer version is known: {current} up to date, and {unknown} could not be asked for."

@@ -1,4 +1,4 @@
-"""A node's entry in its stack's file: its rollback and its host change, and no other character."""
+"""Edit a node's entry in its stack's file: only its rollback or its host, and no other character."""
 
 import json
 from collections.abc import Iterator, Mapping

@@ -177,7 +177,7 @@ def open_backup(backup: Sealed, identities: Sequence[Identity]) -> dict[str, Fil
     """
     facts, contents = facts_of(backup), sealed.unseal(FORM, backup, identities)
     if (facts.contents, facts.files) != (sealed.contents_sum(contents), len(contents)):
-        raise SetupError(f"{backup.name}: its files differ from those in its header.")
+        raise SetupError(f"{backup.name}: its files do not match the count and checksum in its header.")
     for path, file in contents.items():
         if file.link or not _ALLOWED.fullmatch(path) or ".." in path.split("/"):
             raise SetupError(

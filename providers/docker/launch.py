@@ -57,7 +57,7 @@ def _shared_port(engine: str) -> tuple[socket.socket, int] | None:
             connection.settimeout(None)
             return connection, int(answer)
         silent += 1
-        if silent > 1:  # one may just have ended; after a second one, no process can be started
+        if silent > 1:  # one process may just have ended; two in a row mean that none can start
             return None
     return None
 

@@ -7,15 +7,15 @@
 #   keep        copy the database: to its own name only when it is whole; print how far it is, again and again
 #   put-back    let the copy, where there is one, take the database's place
 #   forget      remove the copy
-# look and begin end with 77 (EX_NOPERM of sysexits.h) where a node could not read the database, or not write it;
-# put-back does where it can't see whether there is a copy.
-# The file is Bolt's (github.com/boltdb/bolt v1.3.1, db.go, page.go, bucket.go): pages, two of which are metas
+# `look` and `begin` exit with 77 (EX_NOPERM of sysexits.h) if a node could not read or write the database;
+# `put-back` does if it can't see whether there is a copy.
+# The file has Bolt's format (github.com/boltdb/bolt v1.3.1, db.go, page.go, bucket.go): pages, two of which are metas
 # that take turns. The version is the value of "version" in the bucket "db_meta" (src/visor/meta.go of v0.27.1).
 set -u
 umask 077
 
-# What is not there yet, a node makes. A look is no proof of an empty volume's owner: Docker may give it that of
-# the image only when it is mounted to be written.
+# A node creates what is missing. `look` can't judge who owns an empty volume: Docker may give it to the image's user
+# only when it is mounted for writing.
 usable() {
     [ -x /data/. ] || return 1
     if [ ! -e /data/.skycoin ]; then [ "$1" = look ] || [ -w /data/. ] || return 1; fi

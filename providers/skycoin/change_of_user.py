@@ -61,7 +61,7 @@ def _owner_commands(client: Any, containers: list[Values], olds: Values, news: V
     images = (*(container["Config"]["Image"] for container in containers), olds.get("image"), news["image"])
     image = next(filter(None, (known_as(client.api, reference) for reference in images if reference)), None)
     if image is None:
-        return  # `up` pulls an image and checks again
+        return  # no image to check with; `up` pulls one and checks again
     data = (mounted_volume(container) for container in containers)
     volumes = dict.fromkeys([news["wallet"], copies_volume(news["wallet"]), *data])
     for volume in filter(None, volumes):

@@ -116,7 +116,7 @@ def refuse_changed(wallet: WalletOnHost, identity: str, before: Fingerprint) -> 
 
 
 def refreshed(wallet: WalletOnHost, inputs: Values, state: Values) -> Values:
-    """Read a wallet and return its state. Changes nothing; the host's record only for accepted wallets."""
+    """Read a wallet and return its state. Changes nothing but the host's record, for accepted wallets."""
     try:
         # Before the wallets are read: that ends the connection, and opening another one over ssh takes long.
         changed = wallet.copies_changed()
@@ -126,7 +126,7 @@ def refreshed(wallet: WalletOnHost, inputs: Values, state: Values) -> Values:
 
 
 def _recorded_state(wallet: WalletOnHost, state: Values, changed: str | None) -> Values:
-    """State of the host's record, which an emptied or re-created volume of copies has lost.
+    """Values about the host's record, which is lost if the volume of copies is emptied or created again.
 
     `changed` is the time when that volume last changed, as WalletOnHost.copies_changed gives it.
     """

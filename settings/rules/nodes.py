@@ -71,7 +71,7 @@ def gui_faults(settings: StackSettings) -> Iterator[str]:
             if image is not None and given is None and not {*supported} & {*image.arches}:
                 yield (
                     f"skycoin:nodes.{name}.gui: the login in front of a web interface supports "
-                    f"{', '.join(supported)}, and {node.image} is built for none of them: "
+                    f"{', '.join(supported)}, but {node.image} is built for none of them: "
                     "remove gui from the node"
                 )
             continue

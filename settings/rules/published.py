@@ -23,7 +23,7 @@ def published_faults(settings: StackSettings) -> Iterator[str]:
         if (owner := owners.setdefault(place, each.key)) != each.key:
             yield (
                 f"skycoin:{each.key}: {each.repository!r} in {each.registry} is the repository of {owner} "
-                "too, and each would overwrite the other's tags: give it another one"
+                "too, and each would overwrite the other's tags: choose another repository"
             )
         if settings.registries[each.registry].kind is not RegistryKind.ECR:
             continue
@@ -32,5 +32,6 @@ def published_faults(settings: StackSettings) -> Iterator[str]:
         if (first.registry, first.repository) != (each.registry, each.repository):
             yield (
                 f"skycoin:{each.key}: {each.repository!r} in {each.registry} would be {state_name!r} in the "
-                f"state, as {first.repository!r} of {first.key} in {first.registry} is: give it another one"
+                f"state, as {first.repository!r} of {first.key} in {first.registry} is: choose another "
+                "repository"
             )

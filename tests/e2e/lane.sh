@@ -14,7 +14,7 @@ mkdir -p "$SKYCOIN_TEST_HOME" /etc/docker
 install() {
     cache=${SKYCOIN_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/skycoin-infrastructure}
     mkdir -p "$cache/locks"
-    # pytest and its worker communicate over standard input and output.
+    # Standard input and output are for pytest and its worker, which communicate over them.
     DEBIAN_FRONTEND=noninteractive flock "$cache/locks/debian-packages" \
         sh -c "apt-get update -q && apt-get install -q -y iptables iproute2" </dev/null >&2
 }

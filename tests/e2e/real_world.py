@@ -127,7 +127,7 @@ class RealHost:
         return self.fault
 
     def _check(self) -> None:
-        """Note a wallet to which two nodes, or a node and a stranger, may write."""
+        """Record a violation if two nodes, or a node and a stranger, may write to one wallet."""
         running = self.running()
         for wallet in {volume for box in running for volume in box.volumes if volume.endswith("-wallet")}:
             writers = [box.name for box in running if wallet in box.volumes]

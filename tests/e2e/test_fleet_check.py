@@ -30,14 +30,14 @@ OLD_DOCKER = """\
 """
 SAID = (
     rf"host attic has port {TAKEN} taken by a program of the user with the id 0\..+\.attic\.rpc-port\)",
-    r"host attic has \d+ MiB of memory, and the node's limit is 999999\..+\(skycoin:nodes\.attic\.memory",
+    r"host attic has \d+ MiB of memory, but the node's limit is 999999\..+\(skycoin:nodes\.attic\.memory",
     r"host other-arch is x86_64 and does not run linux/arm/v7 natively\..+emulation: allowed",
     r"host stranger has an ssh host key that .+ Host key verification failed\..+`ssh-keyscan ",
     r"host locked accepts none of your ssh keys at .+ Permission denied .+`ssh-copy-id root@10\.",
     r"host closed does not answer at ssh://root@10\.\S+:2222: .+ Connection refused\..+\.closed\.engine",
     r"host shut-out does not let you use its Docker at ssh://guest@10\..+ permission denied.+usermod -aG ",
     r"host bare has no Docker at ssh://root@10\.\S+:2201: .+ `sudo apt install docker\.io`",
-    r"host old has Docker 18\.06\.3-ce, and ssh connections need 18\.09 .+ Install a newer version",
+    r"host old has Docker 18\.06\.3-ce, but ssh connections need 18\.09 .+ Install a newer version",
     r"host full has \d+ MiB free where Docker keeps its data, .+ Make room",
     r"host past has its clock at 1970-01-01 00:16:4\d UTC; .+timedatectl",
 )

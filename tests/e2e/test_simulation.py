@@ -149,7 +149,7 @@ def test_a_planted_defect_is_found_on_real_engines(
 
 
 def play_with(plant: defects.Defect, fleet: Fleet, event: Event, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let one event happen to deployed nodes while the defect is there."""
+    """Apply one event to deployed nodes, with the defect planted in the program."""
 
     def planted(fleet: Fleet) -> str:
         plant(monkeypatch)

@@ -341,7 +341,7 @@ def test_a_header_that_tells_of_other_files_is_refused(machines: Machines, new: 
     found = setup_backup_format.read("b", machines.backed_up())
     contents: Contents = setup_backup_format.open_backup(found, [KEY.secret])
     data = sealing.seal(FORM, found.lines, {**contents, "state/docker-plugin": File(data=b"x")}, [KEY.public])
-    with pytest.raises(SetupError, match=r"b: its files differ from those in its header"):
+    with pytest.raises(SetupError, match=r"b: its files do not match the count and checksum in its header"):
         restore(new, "b", data, [KEY.secret])
     changed = [line.replace("mode: auto", "mode: other") for line in found.lines]
     other = sealing.seal(FORM, changed, contents, [KEY.public])

@@ -63,7 +63,7 @@ class Run:
                 if self.mark.encode() in (process / "environ").read_bytes():
                     found[int(process.name)] = (process / "cmdline").read_bytes().decode().replace("\0", " ")
             except OSError:
-                continue  # it has ended
+                continue  # the process has ended
         found.pop(self.engine.pid, None)
         return found
 

@@ -131,7 +131,7 @@ def outcome(layout: Layout, suite: Path, **settings: str) -> list[Case]:
         check=False,
     )
     assert (results / "junit.xml").exists(), done.stderr
-    # The input is trusted: the suite that was built here has written it.
+    # The input is trusted: it was written by the suite that was built here.
     cases = ElementTree.parse(results / "junit.xml").iter("testcase")  # noqa: S314
     return [Case(case.attrib["name"].split("/")[1], case.attrib["status"]) for case in cases]
 

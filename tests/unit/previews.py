@@ -9,7 +9,7 @@ from mocks.previews import Preview
 
 STACK = "urn:pulumi:release::skycoin::pulumi:pulumi:Stack::skycoin-release"
 SAME: Mapping[str, Any] = {"op": "same", "urn": STACK, "oldState": {"urn": STACK}, "newState": {"urn": STACK}}
-"""Step of the stack itself, which is in every preview of the engine that has not failed."""
+"""Step for the stack's own resource, which is in every preview of the engine that has not failed."""
 
 
 def complete(*steps: Mapping[str, Any], **more: Any) -> Preview:

@@ -342,7 +342,7 @@ def test_a_node_whose_database_no_newer_version_has_opened_runs_again_on_a_full_
 def test_a_copy_that_is_not_deleted_after_an_upgrade_is_a_warning(
     node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is as large as the chain, and filled a card without a word."""
+    """Such a copy is as large as the chain, and used to fill SD cards silently."""
     node.said.clear()
     fail_from(monkeypatch, node.engine, "forget")
     assert node.up(NEXT) == "update"

@@ -94,9 +94,9 @@ def test_a_host_that_tells_only_its_engines_facts_has_no_findings() -> None:
         ("architecture", {"machine": "x86_64"}, HOST),
         ("32-bit system", {"bits": 32}, HOST),
         ("memory", {}, wanting(memory=999999)),
-        ("no limit of memory", {"memory": 1900}, wanting(memory=2048)),
-        ("no limit of memory", {"memory": 900}, wanting(memory=2048, chosen=False)),
-        ("memory of all", {}, replace(HOST, tenants=(replace(NODE, memory=2048, ports={}),) * 2)),
+        ("memory limit without effect", {"memory": 1900}, wanting(memory=2048)),
+        ("memory limit without effect", {"memory": 900}, wanting(memory=2048, chosen=False)),
+        ("memory of all containers", {}, replace(HOST, tenants=(replace(NODE, memory=2048, ports={}),) * 2)),
         ("no memory cgroup", {"limits_memory": False}, HOST),
         ("no swap", {"memory": 925, "swap": 0}, HOST),
         ("full disk", {"free": IMAGE - 1}, HOST),
@@ -242,8 +242,8 @@ def test_an_emulated_variant_or_none_at_all_fits_every_machine() -> None:
 
 def test_a_default_limit_is_never_refused_and_a_chosen_one_only_beyond_the_boards_whole_memory() -> None:
     """A kernel sees less than the board has: 427 MiB of 512 MB."""
-    assert names(wanting(memory=2048, chosen=False), memory=427, swap=9) == ["no limit of memory"]
-    assert names(wanting(memory=512), memory=427, swap=9) == ["no limit of memory"]
+    assert names(wanting(memory=2048, chosen=False), memory=427, swap=9) == ["memory limit without effect"]
+    assert names(wanting(memory=512), memory=427, swap=9) == ["memory limit without effect"]
     assert names(wanting(memory=768), memory=427, swap=9) == ["memory"]
 
 

@@ -180,7 +180,7 @@ def test_a_memory_limit_above_the_hosts_memory_is_refused_unless_it_is_the_defau
     engine: WalletEngine,
 ) -> None:
     hosts = Hosts(replace(FACTS, memory=23456))
-    with pytest.raises(ProviderError, match=r"has 23456 MiB of memory, and the node's limit is 999999"):
+    with pytest.raises(ProviderError, match=r"has 23456 MiB of memory, but the node's limit is 999999"):
         hosts.preflight(engine).planned({**WANTED, "memory": 999999}, None)
     hosts.answer = replace(FACTS, memory=1500)
     assert hosts.preflight(engine).planned(WANTED, None)["runs"] == "native"

@@ -226,7 +226,7 @@ def test_a_lift_that_fails_keeps_the_rollback(host: Host, skyinfra: Skyinfra) ->
 def test_an_edit_of_the_file_before_the_answer_is_kept(
     command: str, host: Host, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before, such an edit was overwritten without a word."""
+    """Before, such an edit was overwritten silently."""
     if command == "lift-rollback":
         assert back(skyinfra, "one", "--yes").code == 0
     edited = f"{host.file.read_text()}# mine\n"

@@ -200,7 +200,7 @@ def test_an_explicit_proxy_image_is_not_changed() -> None:
         (
             {"images.skycoin.arches": ["arm32v5", "arm32v6"], "hosts.attic.arch": "arm32v6"},
             "skycoin:nodes.one.gui: the login in front of a web interface supports amd64, arm32v7, arm64v8, "
-            "and skycoin is built for none of them: remove gui from the node",
+            "but skycoin is built for none of them: remove gui from the node",
         ),
         (
             {"images.proxy": {**GIVEN, "arches": ["amd64", "arm32v5"]}},

@@ -458,7 +458,7 @@ def test_a_failed_preview_without_an_error_gives_no_page(
         (
             {"steps": [], "changeSummary": {"delete": 3}},
             "0",
-            "there is no complete preview: The preview has no step of the stack itself",
+            "there is no complete preview: The preview has no step for the stack's own resource",
         ),
         (
             {**complete(), "changeSummary": {"same": 51}},

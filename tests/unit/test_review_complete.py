@@ -39,7 +39,7 @@ def wallet(op: str, *left_out: str) -> Preview:
 CUT: Mapping[str, tuple[Preview, str]] = {
     "the steps were removed, and their counts were not": (
         {"steps": [], "changeSummary": {"delete": 3}},
-        "The preview has no step of the stack itself (`pulumi:pulumi:Stack`)",
+        "The preview has no step for the stack's own resource (`pulumi:pulumi:Stack`)",
     ),
     "only deletions were removed": (
         {**complete(), "changeSummary": {"same": 1, "delete": 3}},
@@ -70,10 +70,10 @@ CUT: Mapping[str, tuple[Preview, str]] = {
         "The preview has the operation `obliterate`, which is none that is known",
     ),
     "no counts": (without(complete(LABEL), "changeSummary"), "The preview has no `changeSummary`"),
-    "nothing at all": ({"steps": []}, "The preview has no step of the stack itself"),
+    "nothing at all": ({"steps": []}, "The preview has no step for the stack's own resource"),
     "a refresh alone": (
         complete({**SAME, "op": "refresh"}),
-        "The preview has no step of the stack itself",
+        "The preview has no step for the stack's own resource",
     ),
     "no state after an update": (
         complete(wallet("update", "newState")),
@@ -103,7 +103,7 @@ def test_a_preview_that_is_cut_has_no_page_and_the_message_says_what_is_wrong(
 
 
 def test_a_cut_preview_is_an_error_for_every_reader() -> None:
-    with pytest.raises(IncompletePreviewError, match="no step of the stack itself"):
+    with pytest.raises(IncompletePreviewError, match="no step for the stack's own resource"):
         read_changes({"steps": [], "changeSummary": {"delete": 3}})
 
 

@@ -86,7 +86,7 @@ def test_another_container_has_the_bound_of_its_own_inputs() -> None:
 
 
 def test_an_image_is_pulled_only_if_it_changes() -> None:
-    """A page of another flag used to say that a host pulls the new image."""
+    """The page about a changed flag used to say that a host pulls the new image."""
     pulled = "A host pulls the new image, and a node's wallet is copied, while the old container runs."
     ran = "A node's wallet is copied while the old container runs."
     flag = replaced("shed", **LIMITS)

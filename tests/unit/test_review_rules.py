@@ -957,7 +957,7 @@ UNUSABLE = {
     ),
     "function": (
         "OWN_RULES = [print]\n",
-        ", line 1: OWN_RULES has a value of the type builtin_function_or_method as its rule 1. ",
+        ", line 1: OWN_RULES has an entry 1 of the type builtin_function_or_method, not Rule. ",
     ),
     "fields": (
         f"{IMPORTED}OWN_RULES = [Rule(name='a')]\n",

@@ -31,7 +31,7 @@ WHERE_TO = (
     "missing, and required unless skycoin:registries has exactly one entry (it has {}): "
     "list those to publish to, the one to build in first"
 )
-OVERWRITE = "and each would overwrite the other's tags: give it another one"
+OVERWRITE = "and each would overwrite the other's tags: choose another repository"
 ONLY_FIRST = "Put another registry first in the `registries` of its images: only the first one gets bases"
 NOT_SHORTER = "is not shorter than its wait"
 NOT_BELOW = "MiB is not below its memory"
@@ -562,7 +562,7 @@ FAULTS += [
         },
         [
             "skycoin:images.exporter.repository: 'team-node' in ecr would be 'ecr-team-node' in the state, "
-            "as 'team/node' of images.skycoin.repository in ecr is: give it another one"
+            "as 'team/node' of images.skycoin.repository in ecr is: choose another repository"
         ],
     ),
     (
@@ -575,7 +575,7 @@ FAULTS += [
         },
         [
             "skycoin:images.skywire.repository: 'node' in a-b would be 'a-b-node' in the state, as 'b/node' "
-            "of images.skycoin.repository in a is: give it another one"
+            "of images.skycoin.repository in a is: choose another repository"
         ],
     ),
 ]

@@ -72,7 +72,8 @@ def stopped(source: Source, users: Sequence[Any]) -> Iterator[Callable[[], None]
 def _stay(source: Source, users: Sequence[Any], back: ExitStack) -> None:
     back.pop_all()
     if names := " and ".join(sorted(container.name for container in users)):
-        print(f"{names} on host {source.node.host} stays stopped from now on.")
+        stay = "stays" if len(users) == 1 else "stay"
+        print(f"{names} on host {source.node.host} {stay} stopped from now on.")
 
 
 def _start(source: Source, container: Any) -> None:
