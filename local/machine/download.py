@@ -27,7 +27,7 @@ def reachable(url: str) -> bool:
             return True
     except urllib.error.HTTPError as error:
         return error.code in (401, 405)
-    except (urllib.error.URLError, OSError):
+    except (OSError, http.client.HTTPException):
         return False
 
 

@@ -115,7 +115,8 @@ def _put_back(layout: Layout) -> None:
     if folder.exists():
         _remove(layout, folder)
     _aside(layout).rename(folder)
-    unfinished(folder).unlink(missing_ok=True)
+    for mark in unfinished(folder):
+        mark.unlink(missing_ok=True)
 
 
 def _remove(layout: Layout, folder: Path) -> None:

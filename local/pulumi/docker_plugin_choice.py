@@ -8,7 +8,7 @@ from pathlib import Path
 
 from local.machine.layout import Layout, Mode
 from local.machine.private_files import write_aside
-from local.pulumi.plugins import plugin_folder
+from local.pulumi.plugins import is_installed, plugin_folder
 
 
 class DockerPlugin(StrEnum):
@@ -31,12 +31,12 @@ def record(layout: Layout, plugin: DockerPlugin) -> None:
 
 
 def recorded(layout: Layout) -> DockerPlugin | None:
-    """Recorded plugin of the set-up; without a record, the installed one."""
+    """Recorded plugin of the set-up; without a record, the one that is completely installed."""
     path = layout.state / "docker-plugin"
     if path.exists():
         return DockerPlugin(path.read_text().strip())
     folder = plugin_folder(layout, "docker")
-    return origin(folder) if folder.is_dir() else None
+    return origin(folder) if is_installed(folder) else None
 
 
 def origin(folder: Path) -> DockerPlugin:

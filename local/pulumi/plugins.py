@@ -19,9 +19,11 @@ PLUGINS = {"docker": "5.2.0", "docker-build": DOCKER_BUILD_VERSION}
 STAND_IN = "pulumi-resource-docker"
 """File name of the stand-in's launcher, as the Pulumi engine expects it."""
 OFFICIAL_PLUGIN = "https://get.pulumi.com/releases/plugins/{archive}"
-"""Address of an official archive; `.goreleaser.yml` of both plugins' repositories says so."""
+"""Address of an official archive, to which the release workflows of both plugins' repositories upload it."""
 CHECKSUMS = PROJECT / "local" / "pulumi" / "plugin-checksums.txt"
 """SHA-256 of official archives, in the form of `sha256sum`; `skyinfra release pin-plugins` writes it."""
+DIGEST = "[0-9a-f]{64}"
+"""Pattern of a SHA-256 in hexadecimal digits."""
 MACHINES = ("amd64", "arm64")
 """Architectures of machines that run Pulumi, in Go's names."""
 
@@ -31,14 +33,23 @@ def archive_name(name: str, machine: str) -> str:
     return f"pulumi-resource-{name}-v{PLUGINS[name]}-linux-{machine}.tar.gz"
 
 
-def checksums_in(text: str) -> dict[str, str]:
-    """File name → SHA-256, from lines as `sha256sum` prints them; other lines are left out."""
-    return {name: sha256 for sha256, name in re.findall(r"^([0-9a-f]{64}) [ *](\S+)$", text, re.MULTILINE)}
-
-
 def recorded_checksums() -> dict[str, str]:
-    """File name of an official archive → its recorded SHA-256."""
-    return checksums_in(CHECKSUMS.read_text())
+    """File name of an official archive → its recorded SHA-256.
+
+    Raises SetupError for a line that is neither a checksum nor a comment: a checksum that is left out would
+    allow any archive.
+    """
+    recorded: dict[str, str] = {}
+    for number, line in enumerate(CHECKSUMS.read_text(encoding="utf-8").splitlines(), start=1):
+        if not line or line.startswith("#"):
+            continue
+        if (found := re.fullmatch(rf"({DIGEST}) [ *](\S+)", line)) is None:
+            raise SetupError(
+                f"{CHECKSUMS.relative_to(PROJECT)}, line {number}, is no checksum as `sha256sum` prints it. "
+                "Restore that file with git."
+            )
+        recorded[found[2]] = found[1]
+    return recorded
 
 
 def plugin_folder(layout: Layout, name: str) -> Path:
@@ -57,16 +68,20 @@ def ensure_plugin(layout: Layout, go: str, env: Mapping[str, str], name: str, mo
         folder = plugin_folder(layout, name)
         marker = folder / "ORIGIN"
         embedded = marker.exists()
-        if _is_installed(folder) and not embedded and mode is not Mode.EMBEDDED:
+        if is_installed(folder) and not embedded and mode is not Mode.EMBEDDED:
             this.found = "official, installed before"
             return True
         if mode is Mode.OFFICIAL or (mode is Mode.AUTO and not embedded):
             this.found = _official(layout, env, name, mode)
             if this.found:
+                _without_origin(folder).unlink(missing_ok=True)
                 return True
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _without_origin(folder).touch()
         origin = _embedded(layout, go, name, env)
         this.found = f"{origin}, {_reason(layout, name, mode, embedded=embedded)}"
         marker.write_text(this.found)
+        _without_origin(folder).unlink()
         return False
 
 
@@ -74,22 +89,27 @@ def _install(name: str) -> list[str]:
     return ["pulumi", "plugin", "install", "resource", name, PLUGINS[name], "--reinstall"]
 
 
-def _is_installed(folder: Path) -> bool:
-    """True if a plugin is complete.
+def is_installed(folder: Path) -> bool:
+    """True if a plugin is complete, and ORIGIN says whether it is official."""
+    return folder.is_dir() and not any(mark.exists() for mark in unfinished(folder))
 
-    Pulumi marks a folder while filling it, and keeps the mark on a failure.
+
+def unfinished(folder: Path) -> tuple[Path, Path]:
+    """Paths of the marks for a plugin's folder that is not complete yet.
+
+    Pulumi makes the first while filling the folder, and keeps it on a failure.
     """
-    return folder.is_dir() and not unfinished(folder).exists()
+    return folder.with_name(f"{folder.name}.partial"), _without_origin(folder)
 
 
-def unfinished(folder: Path) -> Path:
-    """Path of Pulumi's mark for a plugin's folder that is not complete yet."""
-    return folder.with_name(f"{folder.name}.partial")
+def _without_origin(folder: Path) -> Path:
+    """Path of the mark for a plugin that is not official, until its ORIGIN is written."""
+    return folder.with_name(f"{folder.name}.without-origin")
 
 
 def _official(layout: Layout, env: Mapping[str, str], name: str, mode: Mode) -> str:
     """Install the official plugin; return which one, or nothing if it is not to be had."""
-    archive = archive_name(name, "arm64" if os.uname().machine == "aarch64" else "amd64")
+    archive = _archive_here(name)
     sha256 = recorded_checksums().get(archive)
     if sha256 is None:
         if mode is not Mode.OFFICIAL:
@@ -99,19 +119,33 @@ def _official(layout: Layout, env: Mapping[str, str], name: str, mode: Mode) -> 
     url = OFFICIAL_PLUGIN.format(archive=archive)
     if mode is not Mode.OFFICIAL and not reachable(url):
         return ""
-    content = layout.cache / "tools" / archive.removesuffix(".tar.gz")
+    # Other checkouts use the same cache, and may have recorded another checksum.
+    content = layout.cache / "tools" / f"{archive.removesuffix('.tar.gz')}-{sha256[:16]}"
     unpacked(url, sha256, content, within=0)
+    program = content / f"pulumi-resource-{name}"
+    if not program.is_file():
+        raise SetupError(
+            f"{url} has the recorded SHA-256, but has no file {program.name} at its top. Build the plugin "
+            "with SKYCOIN_MODE=embedded."
+        )
     # The CLI's own `--checksum` hashes only a part of the archive (tests/e2e/test_plugin_download.py).
-    _install_file(layout, env, name, content / f"pulumi-resource-{name}")
+    _install_file(layout, env, name, program)
     (plugin_folder(layout, name) / "ORIGIN").unlink(missing_ok=True)
     return "official, with the recorded checksum"
+
+
+def _archive_here(name: str) -> str:
+    """File name of the official archive for this machine."""
+    return archive_name(name, "arm64" if os.uname().machine == "aarch64" else "amd64")
 
 
 def _download_unverified(folder: Path, install: Sequence[str], env: Mapping[str, str]) -> None:
     """Download a plugin with Pulumi's CLI; an incomplete one is removed. Raises SetupError."""
     if output(install, env=env, timeout=300, doing="downloading the plugin") is None:
-        shutil.rmtree(folder, ignore_errors=True)
-        unfinished(folder).unlink(missing_ok=True)
+        partial, _ = unfinished(folder)
+        if partial.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            partial.unlink()
         raise SetupError(
             f"The official plugin {install[4]} is required (SKYCOIN_MODE=official, or this set-up was "
             f"created with it), but `{' '.join(install)}` fails. Try again where it can be downloaded."
@@ -137,7 +171,7 @@ def _reason(layout: Layout, name: str, mode: Mode, *, embedded: bool) -> str:
         return f"chosen by SKYCOIN_MODE={layout.mode}"
     if mode is Mode.EMBEDDED or embedded:
         return "as at the first `make up`"
-    if archive_name(name, MACHINES[0]) not in recorded_checksums():
+    if _archive_here(name) not in recorded_checksums():
         return "because no checksum of the official one is recorded"
     return "because the official one can't be downloaded"
 

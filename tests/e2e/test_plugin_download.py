@@ -59,7 +59,7 @@ def test_a_truncated_plugin_download_is_retried_and_leaves_nothing(
 def test_the_clis_checksum_refuses_a_plugin_as_published(
     up: Machine, tmp_path: Path, downloads: Downloads
 ) -> None:
-    """This is why the set-up gives no checksum: the CLI (3.259.0) hashes only a part of the archive."""
+    """This is why the set-up verifies the archive itself: the CLI (3.259.0) hashes only a part of it."""
     checksum = hashlib.sha256(ARCHIVE).hexdigest()
     result = install(up, tmp_path, downloads, "--checksum", checksum)
     assert result.code != 0

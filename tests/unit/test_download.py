@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from local.machine.download import unpacked
+from local.machine.download import reachable, unpacked
 from local.machine.layout import Layout, Mode, read_layout
 from local.machine.steps import SetupError
 from local.pulumi import cli as pulumi_cli
@@ -76,6 +77,20 @@ def test_half_a_file_is_refused(downloads: Downloads, folder: Path) -> None:
 def test_a_missing_file_is_reported(downloads: Downloads, folder: Path) -> None:
     downloads.files.clear()
     assert "can't be downloaded: HTTP Error 404" in refused(downloads, folder)
+
+
+def test_a_server_that_does_not_speak_http_is_not_reachable() -> None:
+    """Before, an answer of another protocol ended `make up` with a traceback."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=_answer_once, args=(server,), daemon=True).start()
+        assert not reachable(f"http://127.0.0.1:{server.getsockname()[1]}/")
+
+
+def _answer_once(server: socket.socket) -> None:
+    connection, _ = server.accept()
+    with connection:
+        connection.recv(4096)
+        connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
 
 
 def test_an_unreachable_server_is_reported(folder: Path) -> None:

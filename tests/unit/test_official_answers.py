@@ -32,10 +32,10 @@ PAGE = PROJECT / "docs" / "docker-plugin.md"
 PAGE_HEAD = """\
 # The stand-in docker plugin compared with the official one
 
-Where Pulumi's plugin registry can't be reached, a stand-in serves pulumi-docker's Container, Network,
-RemoteImage and Volume (ADR 2). The tests give it the calls of [recordings](../tests/official/README.md)
-of the official plugin, and compare its answers with the recorded ones. `UPDATE_SNAPSHOTS=1 make unit`
-makes this page.
+Where the official docker plugin has no recorded checksum, or can't be downloaded, a stand-in serves
+its Container, Network, RemoteImage and Volume (ADR 2). The tests give it the calls of
+[recordings](../tests/official/README.md) of the official plugin, and
+compare its answers with the recorded ones. `UPDATE_SNAPSHOTS=1 make unit` makes this page.
 
 ## Answers that need no engine
 
