@@ -213,8 +213,8 @@ def test_a_module_that_a_folder_replaces_is_named_as_not_looked_up(
     ran = skyinfra("release", "audit")
     assert ran.code == 0
     assert ran.out.splitlines()[1] == (
-        "not looked up: example.org/folder in images/one. Its version is unknown, as a folder is in its "
-        "place, or its version is excluded or not exact."
+        "not looked up: example.org/folder in images/one. Its version is unknown, as the module is replaced "
+        "by a folder, or its version is excluded or not exact."
     )
 
 
