@@ -1,4 +1,4 @@
-"""What each container of this program is denied, and limits of those that keep running, in Docker's terms.
+"""Restrictions of each container of this program, and limits of those that keep running, in Docker's terms.
 
 The one exception is a workspace with a nested engine (`DIND_CAPABILITIES` in workspaces.py). Each way to
 create a container spells these values in its own form: components in Pulumi's, `clients/short_run.py` and the

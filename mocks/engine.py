@@ -101,7 +101,7 @@ class _NoMocks(Mocks):
 
 
 class Origin(TypedDict):
-    """Where an image of another stack comes from."""
+    """Origin of an image of another stack."""
 
     image: str
     stack: str

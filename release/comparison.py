@@ -61,7 +61,7 @@ class SizeDifference(TypedDict):
 
 
 class Differences(TypedDict):
-    """What differs between two records, of the variants that both have."""
+    """Differences between two records, in the variants that both have."""
 
     version: str
     """Version of the software in the earlier record."""
@@ -69,7 +69,7 @@ class Differences(TypedDict):
     variants_without_modules: Sequence[str]
     """Variants whose modules were not compared, because a record does not have them."""
     packages: Sequence[PackageDifference]
-    """Of variants whose packages both records have."""
+    """Changed Debian packages, of variants whose packages both records have."""
     sizes: Mapping[str, SizeDifference]
     """Sizes by variant, also of those that are equal."""
 

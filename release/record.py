@@ -42,7 +42,7 @@ class ReleasedVariant(Variant[str, int]):
 
 
 class ReleaseRecord(TypedDict):
-    """What a stack published of one image."""
+    """Everything that a stack published of one image."""
 
     image: str
     source: Source
