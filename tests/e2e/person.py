@@ -11,7 +11,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.e2e.layouts import CACHE
+from local.machine.packages import ensure_packages
+from tests.e2e.layouts import CACHE, layout_in
 from tests.e2e.machine import Result, clean_environment, copy_checkout, finished
 from tests.e2e.processes import descendants, kill
 
@@ -95,6 +96,7 @@ class Person:
 
 def make_person(folder: Path, settings: dict[str, str]) -> Person:
     """Create the user with a copy of this checkout; what a killed run left is ended first."""
+    ensure_packages(layout_in(folder, 15463), "an ordinary user", ["sudo"])
     person = Person(folder, settings)
     person.end()
     shutil.rmtree(folder, ignore_errors=True)
