@@ -2,7 +2,8 @@
 # Copies /wallet into a folder of /data, the volume of copies. wallet_copy.py runs it in the node's image. The last line
 # that it prints is the name of the newest copy. Arguments:
 #   $1  name of the folder: the time
-#   $2  `new-wallet` if a wallet that has lost all of its files is accepted
+#   $2  `new-wallet` if a wallet that has lost all of its files is accepted; `compare` to write nothing, and print the name
+#       of the newest copy only if it equals the wallet
 #   $3  the script clients/wallet-fingerprint.sh
 #   $4  how many of the newest copies stay
 # An empty volume takes over the owner that /data has in the image.
@@ -132,6 +133,11 @@ done
 [ -z "$torn" ] || { echo "$torn" | head -n 1; exit 65; }
 
 newest=$(copies | head -n 1) marked=''
+if [ "$2" = compare ]; then
+    if [ -z "$newest" ] || ! is_same /wallet "/data/$newest"; then exit 0; fi
+    echo "$newest"
+    exit
+fi
 if [ "$(wallets /wallet)" -eq 0 ]; then
     for copy in $(copies); do
         case $copy in *-new-wallet) break ;; esac

@@ -25,7 +25,7 @@ from providers.skycoin.change_of_user import refuse_running_of, refuse_unprepare
 from providers.skycoin.host_findings import HostFindings
 from providers.skycoin.node_urn import node_command
 from providers.skycoin.older_images import FAULTS
-from providers.skycoin.wallet_copy import copy_wallet
+from providers.skycoin.wallet_copy import copy_wallet, is_copied
 from providers.skycoin.wallet_identity import (
     COPIED,
     EMPTY,
@@ -168,13 +168,14 @@ class Preflight(InputsAsState):
         """Copy the wallets of `state` if they are not those of the last copy. Returns what `state` then has.
 
         `known` is the state before, empty for another volume. A newly accepted empty wallet is marked among
-        the copies. An adoption copies nothing. Raises NotCopiedError.
+        the copies. An adoption copies nothing, and compares the wallets with the newest copy. Raises
+        NotCopiedError.
         """
+        wallets, place = state.get(WALLETS), {**inputs, "backups": copies_volume(inputs["wallet"])}
         if is_adopting():
-            return {}
-        wallets = state[WALLETS]
-        if (wallets and known.get(COPIED) != wallets) or accepts_empty(inputs, known):
-            place = {**inputs, "backups": copies_volume(inputs["wallet"])}
+            if not (wallets and is_copied(client, place, inputs["image"], self._now())):
+                return {}
+        elif (wallets and known.get(COPIED) != wallets) or accepts_empty(inputs, known):
             copy_wallet(client, place, inputs["image"], self._now())
         return {COPIED: wallets, RECORDED: wallet.copies_changed()}
 

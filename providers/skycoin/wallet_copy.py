@@ -11,7 +11,7 @@ import re
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from docker.errors import NotFound
 
@@ -71,26 +71,54 @@ def copy_wallet(client: Any, inputs: Values, image: str, now: datetime) -> str:
         return ""
     _await_others(client, inputs["wallet"])
     prepare_copies(client, inputs, image, inputs["backups"])
+    is_new = "new-wallet" if inputs.get("newWallet") else "same-wallet"
     for ahead in range(NAMES):
-        code, printed = _copy(client, inputs, image, now + timedelta(seconds=ahead))
+        code, printed = _run(client, inputs, image, now + timedelta(seconds=ahead), is_new, access="rw")
         if code != SAME_SECOND:
             break
     if code:
         raise _refusal(inputs, code, printed)
+    return _name_of_copy(printed)
+
+
+def is_copied(client: Any, inputs: Values, image: str, now: datetime) -> bool:
+    """True if the newest copy equals the wallet. Writes nothing.
+
+    False if there is no copy, or the two can't be compared.
+    """
+    if not has_volume(client.api, inputs["backups"]):
+        return False
+    code, printed = _run(client, inputs, image, now, "compare", access="ro")
+    return code == 0 and bool(_name_of_copy(printed))
+
+
+def _name_of_copy(printed: str) -> str:
+    """Name that the script printed last; empty if it printed none."""
     # The log has both output streams, so warnings may surround the name.
     names = [line for line in printed.splitlines() if _NAME.fullmatch(line)]
     return names[-1] if names else ""
 
 
-def _copy(client: Any, inputs: Values, image: str, time_of_copy: datetime) -> tuple[int, str]:
-    """Run the script; return its exit code and what it printed."""
+def _run(
+    client: Any,
+    inputs: Values,
+    image: str,
+    time_of_copy: datetime,
+    task: str,
+    *,
+    access: Literal["ro", "rw"],
+) -> tuple[int, str]:
+    """Run the script with a task, its second argument; return its exit code and what it printed.
+
+    `access` is its access to the volume of copies.
+    """
     return short_run(
         client,
         inputs,
         image,
         [
             *("sh", "-c", SCRIPT, "backup", f"{time_of_copy:%Y-%m-%dT%H-%M-%SZ}"),
-            "new-wallet" if inputs.get("newWallet") else "same-wallet",
+            task,
             FINGERPRINT,
             str(MAX_COPIES),
         ],
@@ -99,7 +127,7 @@ def _copy(client: Any, inputs: Values, image: str, time_of_copy: datetime) -> tu
         labels={LABEL: inputs["wallet"]},
         volumes={
             inputs["wallet"]: {"bind": WALLET, "mode": mode(inputs, "ro")},
-            inputs["backups"]: {"bind": "/data", "mode": mode(inputs, "rw")},
+            inputs["backups"]: {"bind": "/data", "mode": mode(inputs, access)},
         },
         **as_user(inputs),
     )

@@ -16,6 +16,7 @@ import yaml
 from tests.e2e.boards import Board, start_board
 from tests.e2e.machine import Machine, Result
 from tests.e2e.test_setup_backup import Other, dead, new_machine
+from tests.unit.wallet_engine import wallet
 
 PREVIEW = ("preview", "--refresh", "--stack", "local")
 FAR_PORT = 6420
@@ -23,7 +24,7 @@ FAR_PORT = 6420
 
 @pytest.fixture(scope="module")
 def far(up: Machine) -> Iterator[Board]:
-    """A board with one of the stack's nodes; the stack is restored afterwards."""
+    """A board with one of the nodes, whose wallet is copied on it; the stack is restored afterwards."""
     board = start_board(up.layout, "barn", 4)
     before = up.settings()
     hosts = {**before["skycoin:hosts"], "barn": board.host}
@@ -31,6 +32,10 @@ def far(up: Machine) -> Iterator[Board]:
     up.change({**before, "skycoin:hosts": hosts, "skycoin:nodes": nodes})
     result = up.make("up")
     assert result.code == 0, result.text
+    script = 'umask 077; printf %s "$0" > /wallet/mine.wlt'
+    board.docker("exec", "skycoin-barn", "sh", "-c", script, wallet("2aA"))
+    result = up.make("up")
+    assert "updated barn-preflight: a copy of its wallet" in result.text, result.text
     yield board
     up.change(before)
     assert up.make("retire", "NODE=barn").code == 0

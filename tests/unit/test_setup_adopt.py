@@ -1,6 +1,7 @@
 """Adoption of running nodes into an empty state. On an engine: tests/e2e/test_setup_adopt.py."""
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,8 @@ from providers.docker.volume import Volume
 from providers.kind import URN, ProviderError
 from tests.unit.node_engine import GOOD, NEXT, NodeEngine
 from tests.unit.test_handover import INPUTS, NAME, deployed, only_container
+from tests.unit.wallet_engine import COPIES, WALLET, WalletEngine, preflight, wallet
 from tests.unit.wallet_engine import INPUTS as PROOF
-from tests.unit.wallet_engine import WalletEngine, preflight
 
 FILE = {
     "encryptionsalt": "v1:former",
@@ -138,6 +139,35 @@ def test_a_wallet_is_adopted_without_a_write(tmp_path: Path, monkeypatch: pytest
     assert "walletId" not in adopted
     again = proof.update(identity, adopted, PROOF)
     assert again["walletId"]
+
+
+@pytest.mark.parametrize("change", ["", "grown", "damaged", "copies removed"])
+def test_adopted_wallets_count_as_copied_only_if_the_newest_copy_equals_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    (tmp_path / "volumes").mkdir()
+    engine = WalletEngine(tmp_path / "volumes")
+    engine.put(WALLET, mine=wallet("A"))
+    URN.set("urn:pulumi:fleet::skycoin::skycoin:index:Node$skycoin:index:Preflight::one-preflight")
+    proof = preflight(engine)
+    _, known = proof.create(PROOF)
+    [copy] = engine.folder(COPIES).glob("2*")
+    if change == "grown":
+        engine.put(WALLET, mine=wallet("A", "B"))
+    elif change == "damaged":
+        (copy / "mine.wlt").write_text("")
+    elif change:
+        shutil.rmtree(copy)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    with monkeypatch.context() as patch:
+        patch.setenv(ADOPTING, "1")
+        identity, adopted = proof.create(PROOF)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+    read = proof.read(identity, PROOF, adopted)
+    assert read is not None
+    assert proof.diff(read.state, PROOF, PROOF).updates == (("walletsCopied",) if change else ())
+    if not change:
+        assert read.state == known
 
 
 class NothingThere:
