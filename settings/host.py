@@ -1,9 +1,9 @@
 """`skycoin:hosts`: the Docker engines that containers run on."""
 
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from catalogue.boards import BOARDS, SERVER, Board
 from settings.fields import ArchName, BoardName, Engine, RegistryName, SshOption
@@ -39,21 +39,23 @@ class HostSettings(Limits):
     """Registry that this host pulls images of nodes, exporters, proxies and opened workspaces from. Default:
     `skycoin:pull-from`."""
 
-    @model_validator(mode="after")
-    def _board_fits(self) -> Self:
+    def _arch_fits_board(self) -> str | None:
         hardware = BOARDS[self.board].hardware if self.board else None
-        if hardware and self.arch and self.arch not in hardware.arches:
-            allowed = ", ".join(hardware.arches)
-            raise ValueError(f"arch {self.arch} does not run on board {self.board}; allowed: {allowed}")
-        return self
+        if not (hardware and self.arch) or self.arch in hardware.arches:
+            return None
+        allowed = ", ".join(hardware.arches)
+        return f"arch {self.arch} does not run on board {self.board}; allowed: {allowed}"
 
-    @model_validator(mode="after")
-    def _host_key_is_checked(self) -> Self:
-        if (fault := ssh_fault(self.ssh_options)) is not None:
-            raise ValueError(f"ssh-options: {fault}")
-        if self.ssh_options and not self.engine.startswith("ssh://"):
-            raise ValueError(f"ssh-options need an ssh:// engine; engine is {self.engine}: remove them")
-        return self
+    def _host_key_is_checked(self) -> str | None:
+        fault = ssh_fault(self.ssh_options)
+        return f"ssh-options: {fault}" if fault is not None else None
+
+    def _ssh_options_are_used(self) -> str | None:
+        if not self.ssh_options or self.engine.startswith("ssh://"):
+            return None
+        return f"ssh-options need an ssh:// engine; engine is {self.engine}: remove them"
+
+    key_rules = (_arch_fits_board, _host_key_is_checked, _ssh_options_are_used)
 
     @property
     def address(self) -> str | None:

@@ -1,8 +1,8 @@
 """`skycoin:images`: the images to build, with their sources and tags."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from catalogue.bases import Base
 from catalogue.naming import Channel
@@ -55,20 +55,24 @@ class SourceSettings(Settings):
     @property
     def origin(self) -> str:
         """Origin of the source: module, git, path or debian."""
-        return next(name for name in ORIGINS if getattr(self, name) is not None)
+        return self._origins[0]
 
-    @model_validator(mode="after")
-    def _one_origin(self) -> Self:
-        given = [name for name in ORIGINS if getattr(self, name) is not None]
-        if len(given) != 1:
-            raise ValueError(
-                f"give exactly one of {', '.join(ORIGINS)} (given: {', '.join(given) or 'none'})"
-            )
-        if (self.module or self.git) and self.commit is None:
-            raise ValueError(
-                f"{given[0]} needs commit, 40 hexadecimal digits; only path and debian don't need it"
-            )
-        return self
+    @property
+    def _origins(self) -> list[str]:
+        return [name for name in ORIGINS if getattr(self, name) is not None]
+
+    def _has_one_origin(self) -> str | None:
+        given = self._origins
+        if len(given) == 1:
+            return None
+        return f"give exactly one of {', '.join(ORIGINS)} (given: {', '.join(given) or 'none'})"
+
+    def _has_commit(self) -> str | None:
+        if self.commit is not None or not (self.module or self.git):
+            return None
+        return f"{self.origin} needs commit, 40 hexadecimal digits; only path and debian don't need it"
+
+    key_rules = (_has_one_origin, _has_commit)
 
 
 class ImageSettings(Settings):
@@ -100,17 +104,19 @@ class ImageSettings(Settings):
     the image's history, so none may be a secret. Names that begin with `BUILDKIT_` are refused, because
     BuildKit itself obeys them."""
 
-    @model_validator(mode="after")
-    def _named_once(self) -> Self:
-        each_once(arches=self.arches, registries=self.registries)
-        return self
+    def _feature_fits_channel(self) -> str | None:
+        if (self.channel is Channel.FEATURE) == (self.feature is not None):
+            return None
+        return "channel feature needs feature: NAME, and no other channel allows it"
 
-    @model_validator(mode="after")
-    def _channel_fits(self) -> Self:
-        if (self.channel is Channel.FEATURE) != (self.feature is not None):
-            raise ValueError("channel feature needs feature: NAME, and no other channel allows it")
-        if self.revision and self.channel is not Channel.RELEASE:
-            raise ValueError(
-                f"revision {self.revision} needs channel release; channel is {self.channel}: remove revision"
-            )
-        return self
+    def _revision_fits_channel(self) -> str | None:
+        if not self.revision or self.channel is Channel.RELEASE:
+            return None
+        return f"revision {self.revision} needs channel release; channel is {self.channel}: remove revision"
+
+    key_rules = (
+        each_once("arches"),
+        each_once("registries"),
+        _feature_fits_channel,
+        _revision_fits_channel,
+    )

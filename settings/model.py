@@ -1,6 +1,7 @@
 """Base class of all models of a stack's YAML."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -16,9 +17,19 @@ class Settings(BaseModel):
         use_attribute_docstrings=True,
     )
 
+    key_rules: ClassVar[Sequence[Callable[[Any], str | None]]] = ()
+    """Rules over several keys of an entry; `reading.py` applies them.
 
-def each_once(**lists: Sequence[str] | None) -> None:
-    """Raise ValueError if one of the lists, given by key, has an entry twice."""
-    for key, names in lists.items():
-        if twice := sorted({name for name in names or () if (names or ()).count(name) > 1}):
-            raise ValueError(f"{key} names {', '.join(twice)} more than once")
+    Each returns the error, which begins with the key that is shown as its place if the entry has it, or None.
+    """
+
+
+def each_once(key: str) -> Callable[[Settings], str | None]:
+    """Return the rule that a list, given by its key, has no entry twice."""
+
+    def fault(entry: Settings) -> str | None:
+        names: Sequence[str] = getattr(entry, key) or ()
+        twice = sorted({name for name in names if names.count(name) > 1})
+        return f"{key} names {', '.join(twice)} more than once" if twice else None
+
+    return fault

@@ -1,9 +1,9 @@
 """`skycoin:nodes`: the nodes, with their hosts, images and flags."""
 
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from catalogue.node_container import USER
 from settings.fields import (
@@ -87,18 +87,17 @@ class NodeSettings(Limits):
     rollback: RollbackSettings | None = None
     """Digest that the node stays at, whatever its image has become; `./skyinfra node rollback` writes it."""
 
-    @model_validator(mode="after")
-    def _args_are_allowed(self) -> Self:
-        if (fault := fault_of(self.args)) is not None:
-            raise ValueError(f"args: {fault}")
-        return self
+    def _args_are_allowed(self) -> str | None:
+        fault = fault_of(self.args)
+        return f"args: {fault}" if fault is not None else None
 
-    @model_validator(mode="after")
-    def _health_is_answered(self) -> Self:
+    def _health_is_answered(self) -> str | None:
         given = HEALTH_API_SETS.intersection(self.api_sets)
-        if given <= {*disabled_api_sets(self.args)}:
-            raise ValueError(
-                f"{'args' if given else 'api-sets'}: the node needs READ or STATUS, because its health check "
-                "asks its API: without both it is never healthy"
-            )
-        return self
+        if not given <= {*disabled_api_sets(self.args)}:
+            return None
+        return (
+            f"{'args' if given else 'api-sets'}: the node needs READ or STATUS, because its health check "
+            "asks its API: without both it is never healthy"
+        )
+
+    key_rules = (_args_are_allowed, _health_is_answered)

@@ -1,4 +1,4 @@
-"""Errors between entries that can already be reported while some values are wrong."""
+"""Settings without their wrong values, so that all other errors can be reported at the same time."""
 
 import contextlib
 import typing
@@ -21,12 +21,26 @@ class _OneKey(Settings, use_attribute_docstrings=False):
     """Base of models of one key; pydantic would search all source files for each one's docstrings."""
 
 
-def known_faults(raw: Mapping[str, Any], wrong: Collection[Location]) -> Iterator[str]:
-    """Yield the errors between entries of `raw` that depend on no wrong value.
+def without_wrong(raw: Mapping[str, Any], wrong: Collection[Location]) -> StackSettings:
+    """Settings with only the valid values of `raw`. Entries with wrong values come last."""
+    return typing.cast("StackSettings", _entry(StackSettings, raw, wrong, ()))
 
-    Wrong values are left out of their entries. A rule ends when it reads one, so such entries come last.
-    """
-    settings = typing.cast("StackSettings", _entry(StackSettings, raw, wrong, ()))
+
+def entry_faults(entry: Settings, here: Location = ()) -> Iterator[tuple[Location, str]]:
+    """Yield the errors between keys of each entry, with its location, that depend on no wrong value."""
+    for rule in entry.key_rules:
+        with contextlib.suppress(*_UNKNOWN):
+            if fault := rule(entry):
+                yield here, fault
+    for name, field in type(entry).model_fields.items():
+        place, value = (*here, field.alias or name), vars(entry).get(name)
+        for key, inner in value.items() if isinstance(value, dict) else [("", value)]:
+            if isinstance(inner, Settings):
+                yield from entry_faults(inner, (*place, key) if key else place)
+
+
+def known_faults(settings: StackSettings) -> Iterator[str]:
+    """Yield the errors between entries that depend on no wrong value: a rule ends when it reads one."""
     for rule in RULES:
         with contextlib.suppress(*_UNKNOWN):
             yield from rule(settings)
@@ -44,6 +58,7 @@ def _entry(model: type[Settings], raw: Any, wrong: Collection[Location], here: L
             made.__dict__.pop(name, None)
         if key in raw:
             made.__dict__.update(_value(name, field, raw[key], wrong, (*here, key)))
+        if key in raw or (*here, key) in wrong:
             made.model_fields_set.add(name)
     return made
 

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from clients.age import SECRET_KEY
 from display.units import count_of
 from settings.fields import LOGIN, SECRET
-from settings.partial import known_faults
+from settings.partial import entry_faults, known_faults, without_wrong
 from settings.places import StackFile, read_stack_file, yaml_fault
 from settings.proxy import with_proxy
 from settings.pulumi_yaml import pulumi_values
@@ -76,9 +76,6 @@ def _fault(error: ErrorDetails, raw: Mapping[str, Any]) -> str:
     names = map(str, at(location).get("enum", ())) if isinstance(error["input"], str) else ()
     if meant := nearest(error["input"], names):
         message = f"did you mean {meant}? {message[0].upper()}{message[1:]}"
-    if is_own and isinstance(error["input"], Mapping):
-        # The input is a whole entry. The message names its key; another key may hold a secret.
-        return f"{key}: {message}"
     return f"{key}: {_given(error)}: {message}"
 
 
@@ -92,9 +89,7 @@ def _not_known(error: ErrorDetails, raw: Mapping[str, Any]) -> str:
 
 def _meant(location: Location, raw: Mapping[str, Any]) -> str | None:
     """Known key that was probably meant, unless it is given too."""
-    entry: Any = raw
-    for part in location[:-1]:
-        entry = entry[part]
+    entry = _entry(location[:-1], raw)
     return nearest(location[-1], [key for key in keys_beside(location) if key not in entry])
 
 
@@ -116,29 +111,39 @@ def parse(raw: Mapping[str, Any], file: StackFile | None = None) -> StackSetting
     """
     try:
         settings = with_proxy(StackSettings.model_validate(dict(raw)))
+        faults, wrong = list[str](), set[Location]()
     except ValidationError as error:
-        raise SettingsError(_faults(error.errors(include_url=False), raw), file, raw) from None
-    if faults := cross_faults(settings):
+        faults, wrong = _value_faults(error.errors(include_url=False), raw)
+        settings = without_wrong(raw, wrong)
+    for here, fault in entry_faults(settings):
+        # The message names a key of the entry, whose other values may be secrets.
+        faults.append(f"{_key(here)}: {fault}")
+        wrong.add(_wrong(here, fault, raw))
+    faults += known_faults(without_wrong(raw, wrong)) if wrong else cross_faults(settings)
+    if faults:
         raise SettingsError(faults, file, raw)
     return settings
 
 
-def _wrong(error: ErrorDetails) -> Location:
-    """Location of a wrong value; if the values of an entry don't fit, that of the key in the message."""
-    word = str(error["msg"]).removeprefix(_OWN).partition(" ")[0].rstrip(":")
-    is_in_it = (
-        isinstance(error["input"], Mapping) and error["type"] == "value_error" and word in error["input"]
-    )
-    return (*error["loc"], word) if is_in_it else error["loc"]
+def _wrong(here: Location, fault: str, raw: Mapping[str, Any]) -> Location:
+    """Location of the key that an entry's error begins with; that of the entry if it has no such key."""
+    word, entry = fault.partition(" ")[0].rstrip(":"), _entry(here, raw)
+    return (*here, word) if word in entry else here
 
 
-def _faults(errors: Sequence[ErrorDetails], raw: Mapping[str, Any]) -> list[str]:
-    """Lines for all errors of single entries, and for errors between entries that don't depend on them."""
+def _entry(location: Location, raw: Mapping[str, Any]) -> Any:
+    entry: Any = raw
+    for part in location:
+        entry = entry[part]
+    return entry
+
+
+def _value_faults(errors: Sequence[ErrorDetails], raw: Mapping[str, Any]) -> tuple[list[str], set[Location]]:
+    """Lines for the errors of single values, and the locations of these values."""
     unknown = [error["loc"] for error in errors if error["type"] == "extra_forbidden"]
     slips = {(*location[:-1], key) for location in unknown if (key := _meant(location, raw))}
     reported = [error for error in errors if error["type"] != "missing" or error["loc"] not in slips]
-    wrong = {_wrong(error) for error in errors} | slips
-    return [*(_fault(error, raw) for error in reported), *known_faults(raw, wrong)]
+    return [_fault(error, raw) for error in reported], {error["loc"] for error in errors} | slips
 
 
 def secrets_in_clear(file: Path) -> list[str]:

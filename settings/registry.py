@@ -3,9 +3,9 @@
 import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from catalogue.registries import LOCAL_HOST, RegistryKind
 from settings.fields import Account, Address, HostName, Listen, Memory, Port, Region, Repository
@@ -80,28 +80,33 @@ class RegistrySettings(Settings):
     optional: bool = False
     """Allow this registry to fail: a failure is then a warning, and the next `up` tries again."""
 
-    @model_validator(mode="after")
-    def _keys_fit_the_kind(self) -> Self:
+    def _keys_fit_kind(self) -> str | None:
         needed, others = REGISTRY_KEYS[self.kind]
-        given = {name.replace("_", "-") for name, value in self if value is not None} - {"kind", "optional"}
-        faults = [f"{key} is not allowed" for key in sorted(given - {*needed, *others})]
-        faults += [f"{key} is missing" for key in needed if key not in given]
-        if self.anonymous_readers and self.readers_port is None:
-            faults.append("anonymous-readers needs readers-port")
-        if faults:
-            keys = ", ".join([*(f"{key} (required)" for key in needed), *others, "optional"])
-            raise ValueError(f"kind {self.kind}: {'; '.join(faults)}; allowed: {keys}")
-        return self
+        # A wrong value is given, too, but absent here.
+        given = {name for name in self.model_fields_set if vars(self).get(name, name) is not None}
+        keys = {name.replace("_", "-") for name in given} - {"kind", "optional"}
+        faults = [f"{key} is not allowed" for key in sorted(keys - {*needed, *others})]
+        faults += [f"{key} is missing" for key in needed if key not in keys]
+        if not faults:
+            return None
+        allowed = ", ".join([*(f"{key} (required)" for key in needed), *others, "optional"])
+        return f"kind {self.kind}: {'; '.join(faults)}; allowed: {allowed}"
 
-    @model_validator(mode="after")
-    def _local_is_here(self) -> Self:
-        if self.kind is RegistryKind.LOCAL and self.address and not _LOOPBACK.match(self.address):
-            raise ValueError(
-                f"address {self.address} is not of this machine: kind local is the registry of `make up`, in "
-                f"which exact release tags may change too. Its address must be {LOCAL_HOST}, localhost or "
-                "127.0.0.1, with a port. For another registry, write kind hub, ghcr, ecr or oci"
-            )
-        return self
+    def _anonymous_readers_have_a_port(self) -> str | None:
+        if not self.anonymous_readers or self.readers_port is not None:
+            return None
+        return "anonymous-readers needs readers-port"
+
+    def _local_is_here(self) -> str | None:
+        if self.kind is not RegistryKind.LOCAL or not self.address or _LOOPBACK.match(self.address):
+            return None
+        return (
+            f"address {self.address} is not of this machine: kind local is the registry of `make up`, in "
+            f"which exact release tags may change too. Its address must be {LOCAL_HOST}, localhost or "
+            "127.0.0.1, with a port. For another registry, write kind hub, ghcr, ecr or oci"
+        )
+
+    key_rules = (_keys_fit_kind, _anonymous_readers_have_a_port, _local_is_here)
 
     @property
     def root(self) -> str:

@@ -1,7 +1,7 @@
 """A stack's YAML as frozen, typed values: everything under `skycoin:` keys.
 
-Each model checks a single entry. Rules over several entries are in `rules/`;
-`reading.py` applies both and reports all errors at once.
+Each model has the types and the rules of a single entry. Rules over several entries are in `rules/`;
+`reading.py` applies all of them and reports all errors at once.
 """
 
 from typing import Annotated

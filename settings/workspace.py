@@ -1,8 +1,8 @@
 """`skycoin:workspaces` and `skycoin:workspace-user`: development images to build, and their user."""
 
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from catalogue.arch import in_table_order
 from catalogue.workspaces import WORKSPACES
@@ -18,6 +18,8 @@ _Arch = Annotated[ArchName, Field(json_schema_extra={"enum": [arch.name for arch
 class WorkspaceSettings(Settings):
     """One entry of `skycoin:workspaces`: a development image to build and publish."""
 
+    key_rules = (each_once("arches"), each_once("registries"))
+
     arches: Annotated[list[_Arch], Field(min_length=1)]
     """Architectures to build for, each once."""
     dind: bool = False
@@ -30,11 +32,6 @@ class WorkspaceSettings(Settings):
     open: OpenSettings | None = None
     """Container that runs the workspace ([how](stacks.md#opening-a-workspace)). Default: none, the image is
     only built."""
-
-    @model_validator(mode="after")
-    def _named_once(self) -> Self:
-        each_once(arches=self.arches, registries=self.registries)
-        return self
 
 
 class WorkspaceUserSettings(Settings):

@@ -375,7 +375,7 @@ def test_a_hosted_registry_that_does_not_fit_the_other_settings_is_refused(
         ({"memory": 1}, "must be a whole number of MiB, 64 or more"),
         ({"kind": "oci"}, "kind oci: host is not allowed"),
         ({"account": "123456789012"}, "account is not allowed"),
-        ({"anonymous-readers": True}, "kind hosted: anonymous-readers needs readers-port; allowed:"),
+        ({"anonymous-readers": True}, "community: anonymous-readers needs readers-port"),
     ],
 )
 def test_a_wrong_value_is_reported(changes: dict[str, Any], fault: str) -> None:

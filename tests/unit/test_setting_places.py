@@ -179,6 +179,7 @@ def test_a_long_line_is_cut_and_a_value_of_many_lines_marked_on_its_first() -> N
     assert mark.count("^") == 2
 
 
+RECIPIENT = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj"
 SECRETS = [
     'skycoin:build-secrets: {A: canary, "b c": canary}',
     "skycoin:nodes: {one: {image: skycoin, host: here, rpc-port: 80, args: [-my-token, canary]}}",
@@ -239,6 +240,57 @@ def test_errors_between_entries_come_with_those_of_values() -> None:
 
 
 @pytest.mark.parametrize(
+    ("entry", "between", "wrong", "said"),
+    [
+        (
+            "registries.local",
+            {"kind": "hub", "region": "eu-west-1"},
+            {"namespace": 5},
+            "region is not allowed",
+        ),
+        (
+            "registries.local",
+            {"kind": "ecr", "memory": 256},
+            {"region": 5},
+            "not allowed; account is missing; ",
+        ),
+        (
+            "registries.local",
+            {"kind": "oci", "readers-port": 5001},
+            {"adress": "a.lan"},
+            "port is not allowed; a",
+        ),
+        ("registries.local", {"address": "docker.io"}, {"optional": 5}, "docker.io is not of this machine"),
+        ("images.skycoin", {"channel": "develop", "revision": 2}, {"layers": 5}, "needs channel release"),
+        ("images.skycoin", {"arches": ["amd64", "amd64"]}, {"gui": "x"}, "arches names amd64 more than once"),
+        (
+            "images.skycoin.source",
+            {"git": "https://example.org/x.git"},
+            {"version": 5},
+            "give exactly one of",
+        ),
+        ("images.skycoin.source", {"commit": None}, {"branch": 5}, "module needs commit"),
+        ("hosts.attic", {"board": "raspberry-pi-zero"}, {"memory": "x"}, "arch arm32v7 does not run on"),
+        ("hosts.attic", {"ssh-options": ["-F", "x"]}, {"engine": 5}, "ssh-options: '-F' is not allowed"),
+        ("hosts.here", {"ssh-options": ["-p", "22"]}, {"memory": "x"}, "ssh-options need an ssh:// engine"),
+        ("nodes.two", {"args": ["-gui-dir=x"]}, {"peer-port": "x"}, "args: "),
+        ("nodes.two", {"api-sets": ["TXN"]}, {"peer-port": "x"}, "api-sets: the node needs READ or STATUS"),
+        ("wallets", {"recipients": [RECIPIENT] * 2}, {"backup-age": 0}, f"recipients names {RECIPIENT} more"),
+    ],
+)
+def test_errors_between_keys_come_with_those_of_values(
+    entry: str, between: dict[str, Any], wrong: dict[str, Any], said: str
+) -> None:
+    """Before, they were reported only in a second run, once all values of the entry were valid."""
+    values = {f"{entry}.{key}": value for key, value in wrong.items()}
+    of_value, *_ = faults(values)
+    found = faults({f"{entry}.{key}": value for key, value in between.items()} | values)
+    assert found[0] == of_value
+    assert [fault for fault in found[1:] if fault.startswith(f"skycoin:{entry}: ") and said in fault]
+    assert len(found) == 2
+
+
+@pytest.mark.parametrize(
     ("changes", "key"),
     [
         ({"hosts.attic.engine": "x"}, "skycoin:hosts.attic.engine"),
@@ -248,7 +300,10 @@ def test_errors_between_entries_come_with_those_of_values() -> None:
         ({"registries": 5}, "skycoin:registries"),
         ({"images.skycoin.arches": ["x"]}, "skycoin:images.skycoin.arches[0]"),
         ({"images.skycoin.channel": "x"}, "skycoin:images.skycoin.channel"),
-        ({"images.skycoin.source": {}}, "skycoin:images.skycoin.source.version"),
+        (
+            {"images.skycoin.source": {"git": "https://example.org/x.git", "commit": "a" * 40}},
+            "skycoin:images.skycoin.source.version",
+        ),
         (
             {"nodes.one.network": "x", "nodes.two.host": "here", "nodes.two.rpc-port": 1025},
             "skycoin:nodes.one.network",

@@ -1018,8 +1018,10 @@ def test_a_registrys_repositories_are_under_its_address(registry: dict[str, Any]
 @pytest.mark.parametrize("address", ["docker.io", "registry.lan:5000", "localhost.example", "128.0.0.1"])
 def test_a_registry_of_other_machines_is_not_local(address: str) -> None:
     """In a local one, every tag may move: published releases could be overwritten."""
-    with pytest.raises(ValueError, match=rf"address {address} is not of this machine: kind local is .* oci"):
-        RegistrySettings.model_validate({"kind": "local", "address": address})
+    with pytest.raises(
+        SettingsError, match=rf"address {address} is not of this machine: kind local is .* oci"
+    ):
+        parse({"registries": {"local": {"kind": "local", "address": address}}})
 
 
 def test_every_kind_of_registry_lists_its_allowed_keys() -> None:
