@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from pathlib import PurePath
+from pathlib import PurePath, PurePosixPath
 
 SYSTEM = (
     *("bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "libx32", "proc", "run", "sbin", "sys", "usr"),
@@ -31,6 +31,19 @@ def folder_fault(folder: str) -> str | None:
     if in_home and in_home[0].startswith("."):
         return "a hidden folder of a home has keys and settings of programs; give a folder that you work on"
     return None
+
+
+def data_fault(folder: str, data: str) -> str | None:
+    """Reason why a folder can't be mounted into a workspace if the engine's data is in `data`, or None.
+
+    In that folder, root could read all volumes without the engine.
+    """
+    if not overlap(PurePosixPath(folder), PurePosixPath(data)):
+        return None
+    return (
+        f"it contains or is inside {data}, which has the volumes of that Docker engine, wallets included; "
+        "give another folder"
+    )
 
 
 def overlap(first: PurePath, second: PurePath) -> bool:

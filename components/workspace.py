@@ -107,12 +107,19 @@ class Workspace(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: WorkspaceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("skycoin:index:Workspace", name, None, opts)
-        preflight = self._create_preflight(name, args)
-        home = kept_volume(f"{name}-home", args.home_volume, parent=self, depends_on=preflight)
+        preflight = WorkspacePreflight(
+            f"{name}-preflight",
+            host=args.host,
+            container=args.container,
+            folder=args.folder,
+            nested_engine=args.engine is not None,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        home = kept_volume(f"{name}-home", args.home_volume, parent=self, depends_on=[preflight])
         volumes = {HOME: home}
         if args.engine is not None:
             volumes[DOCKER_DATA] = kept_volume(
-                f"{name}-docker", args.engine.volume, parent=self, depends_on=preflight
+                f"{name}-docker", args.engine.volume, parent=self, depends_on=[preflight]
             )
         network = docker.Network(
             f"{name}-network",
@@ -147,13 +154,6 @@ class Workspace(pulumi.ComponentResource):
             "url": self.url,
             "sign_in": self.sign_in,
         }
-
-    def _create_preflight(self, name: str, args: WorkspaceArgs) -> list[pulumi.Resource]:
-        """Create the preflight that the other resources depend on; empty without a nested engine."""
-        if args.engine is None:
-            return []
-        opts = pulumi.ResourceOptions(parent=self)
-        return [WorkspacePreflight(f"{name}-preflight", host=args.host, container=args.container, opts=opts)]
 
     def _create_container(
         self,

@@ -1,7 +1,7 @@
-"""Check before a workspace with a nested engine is opened (providers/skycoin/workspace_preflight.py).
+"""Check before a workspace is opened (providers/skycoin/workspace_preflight.py).
 
-The workspace's volumes, network and container depend on the check: if the engine has a node, no part of the
-workspace is created or changed.
+The workspace's volumes, network and container depend on the check: if its engine refuses the workspace, no
+part of it is created or changed.
 """
 
 import pulumi
@@ -13,8 +13,20 @@ class WorkspacePreflight(pulumi.CustomResource):
     """The check for one workspace on one host, served by this project's own provider."""
 
     def __init__(
-        self, name: str, *, host: Host, container: str, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        *,
+        host: Host,
+        container: str,
+        folder: str,
+        nested_engine: bool,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """Register the check; `container` is the name of the workspace's container."""
-        inputs = {**host.inputs, "container": container}
+        """Register the check; `container` is the workspace's, `folder` a path on the host."""
+        inputs = {
+            **host.inputs,
+            "container": container,
+            "folder": folder,
+            "nestedEngine": nested_engine,
+        }
         super().__init__("skycoin:index:WorkspacePreflight", name, inputs, opts)

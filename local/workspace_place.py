@@ -11,7 +11,7 @@ from typing import Any
 
 from docker.errors import DockerException
 
-from catalogue.folders import folder_fault, overlap
+from catalogue.folders import data_fault, folder_fault
 from clients.engine import connect
 from clients.neighbours import beside_nodes, nodes_on
 from clients.ssh import Login, ssh_command
@@ -120,13 +120,8 @@ def refuse_engines_data(layout: Layout, place: WorkspacePlace) -> bool:
 
 
 def _refuse_data(folder: str, info: Mapping[str, Any], where: str) -> None:
-    """Raise SetupError for a folder in which root could read volumes, without the engine."""
-    data = PurePosixPath(info["DockerRootDir"])
-    if overlap(PurePosixPath(folder), data):
-        raise SetupError(
-            f"{folder}{where} is not opened: it contains or is inside {data}, which has the volumes of that "
-            "Docker engine, wallets included; give another folder (--folder; FOLDER= of make)."
-        )
+    if fault := data_fault(folder, info["DockerRootDir"]):
+        raise SetupError(f"{folder}{where} is not opened: {fault} (--folder; FOLDER= of make).")
 
 
 def _running_engine(layout: Layout) -> str | None:

@@ -1,12 +1,14 @@
-"""skycoin:index:WorkspacePreflight: keeps a workspace with a nested engine away from nodes (ADR 52).
+"""skycoin:index:WorkspacePreflight: keeps a workspace away from wallets on its engine (ADR 52).
 
-Anyone in such a workspace can take over its host. Before anything of the workspace is created or
-replaced, and at every refresh, the engine is asked whether it has a node of any stack.
+Anyone in a workspace with a nested engine can take over its host, so its host's engine must have no node of
+any stack. Any workspace could read volumes in its folder, so that must be apart from the engine's data. The
+engine is asked before anything of the workspace is created or replaced, and at every refresh.
 """
 
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from catalogue.folders import data_fault
 from catalogue.workspaces import CONTAINER
 from clients.engine import connect
 from clients.errors import SilentError
@@ -21,14 +23,17 @@ FAULT = "fault"
 class WorkspacePreflight(InputsAsState):
     """The passed check as a resource: its state is its inputs."""
 
-    inputs: ClassVar[tuple[str, ...]] = ("host", "engine", "sshOptions", "container")
+    inputs: ClassVar[tuple[str, ...]] = (
+        *("host", "engine", "sshOptions", "container"),
+        *("folder", "nestedEngine"),
+    )
 
     def __init__(self, warn: Warn, client: Callable[[Values], Any] = connect) -> None:
         self._warn = warn
         self._client = client
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
-        """Report every change as an update, and a node that a refresh found, so that the check runs again."""
+        """Report every change, and an error that a refresh found, as an update: the check runs again."""
         # A refresh asks too, with the old inputs: an error would end it before another engine can be given.
         return Change(updates=(*self.changed(old_inputs, news), *([FAULT] if olds.get(FAULT) else [])))
 
@@ -40,7 +45,9 @@ class WorkspacePreflight(InputsAsState):
         try:
             self._refuse(news)
         except SilentError as error:
-            self._warn(f"{str(error).rstrip('.')}. Whether host {news['host']} has a node is unknown.")
+            self._warn(
+                f"{str(error).rstrip('.')}. Whether host {news['host']} accepts the workspace is unknown."
+            )
         return super().planned(news, olds)
 
     def create(self, inputs: Values) -> tuple[str, Values]:
@@ -49,7 +56,7 @@ class WorkspacePreflight(InputsAsState):
         return f"{inputs['host']}/{inputs['container']}", inputs
 
     def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
-        """Ask the engine again, and record a node that was added since, so that the next preview asks too."""
+        """Ask the engine again, and record an error since then, so that the next preview asks too."""
         refuse_import(inputs, "a workspace's preflight")
         fault = self._fault(inputs)
         kept_state = {key: value for key, value in state.items() if key != FAULT}
@@ -70,7 +77,15 @@ class WorkspacePreflight(InputsAsState):
             raise ProviderError(fault)
 
     def _fault(self, inputs: Values) -> str:
-        """Reason why the workspace may not be on its engine; empty if the engine has no node."""
-        nodes = nodes_on(self._client(inputs))
+        """Reason why the workspace may not be on its engine; empty if it may.
+
+        A state of 0.3.0 has neither `folder` nor `nestedEngine`: every workspace with this resource had an
+        engine.
+        """
+        client, host = self._client(inputs), f"host {inputs['host']}"
+        folder = str(inputs.get("folder", ""))
+        if folder and (fault := data_fault(folder, client.info()["DockerRootDir"])):
+            return f"{host}: the folder {folder} is not mounted: {fault}"
+        nodes = nodes_on(client) if inputs.get("nestedEngine", True) else []
         workspace = inputs["container"].removeprefix(CONTAINER)
-        return beside_nodes(f"host {inputs['host']}", nodes, workspace) if nodes else ""
+        return beside_nodes(host, nodes, workspace) if nodes else ""

@@ -8,7 +8,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -37,6 +37,8 @@ NODE_IMAGE, DIND_IMAGE, PLAIN_IMAGE = "tests/node:1", "tests/dind:1", "tests/pla
 TITLES = {NODE_IMAGE: NODE_TITLE, DIND_IMAGE: with_docker(WORKSPACES["python"].title), PLAIN_IMAGE: "plain"}
 RIGHTS = tuple(word for name in DIND_CAPABILITIES for word in ("--cap-add", name))
 WALLET = "skycoin-one-wallet"
+WORKSPACE = {"container": "skycoin-workspace-cli", "folder": "/home/me/work", "nestedEngine": True}
+"""Inputs of a workspace's preflight."""
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +76,7 @@ def inputs(board: Board, **more: object) -> Values:
 def test_a_workspace_is_refused_on_a_host_with_a_node_of_any_version(
     board: Board, image: str, options: tuple[str, ...]
 ) -> None:
-    kind, wanted = WorkspacePreflight(print), inputs(board, container="skycoin-workspace-cli")
+    kind, wanted = WorkspacePreflight(print), inputs(board, **WORKSPACE)
     with there(board, "skycoin-node-1", image, *options), there(board, "web", PLAIN_IMAGE):
         for act in (lambda: kind.create(wanted), lambda: kind.planned(wanted, None)):
             with pytest.raises(ProviderError, match=r"^host shed has the node skycoin-node-1, and anyone "):
@@ -83,6 +85,21 @@ def test_a_workspace_is_refused_on_a_host_with_a_node_of_any_version(
         assert found is not None
         assert "has the node skycoin-node-1" in found.state["fault"]
     assert kind.create(wanted) == ("shed/skycoin-workspace-cli", wanted)
+
+
+@pytest.mark.parametrize("nested", [True, False])
+def test_a_folder_with_the_volumes_of_a_real_engine_is_refused(board: Board, *, nested: bool) -> None:
+    kind = WorkspacePreflight(print)
+    data = PurePosixPath(board.docker("info", "-f", "{{.DockerRootDir}}").strip())
+    for folder in (data, data.parent, data / "volumes" / "skycoin-node-1-wallet" / "_data"):
+        wanted = inputs(board, **{**WORKSPACE, "folder": str(folder), "nestedEngine": nested})
+        refused = rf"^host shed: the folder {folder} is not mounted: .*{data}, "
+        with pytest.raises(ProviderError, match=refused):
+            kind.create(wanted)
+        with pytest.raises(ProviderError, match=refused):
+            kind.planned(wanted, None)
+    wanted = inputs(board, **{**WORKSPACE, "folder": f"{data}-of-others", "nestedEngine": nested})
+    assert kind.create(wanted)[1] == wanted
 
 
 @pytest.mark.parametrize(
@@ -169,7 +186,7 @@ def test_a_preview_is_refused_next_to_a_node_and_passes_without_one(board: Board
 
 def test_a_host_that_is_silent_is_unknown_in_a_preview_and_an_error_in_up(board: Board) -> None:
     said: list[str] = []
-    kind, wanted = WorkspacePreflight(said.append), inputs(board, container="skycoin-workspace-cli")
+    kind, wanted = WorkspacePreflight(said.append), inputs(board, **WORKSPACE)
     silent = {**wanted, "engine": f"{board.engine}:2"}
     assert kind.planned(silent, None) == silent
     assert "Whether host shed has a node is unknown." in said[0]

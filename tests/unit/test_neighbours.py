@@ -18,9 +18,13 @@ RIGHTS = [f"CAP_{name}" for name in DIND_CAPABILITIES]
 
 @dataclass
 class NeighbourEngine:
-    """A docker client that can only list and inspect containers."""
+    """A docker client that can only list and inspect containers, and say where its data is."""
 
     there: list[dict[str, Any]]
+    data: str = "/var/lib/docker"
+
+    def info(self) -> dict[str, Any]:
+        return {"DockerRootDir": self.data}
 
     @property
     def api(self) -> "NeighbourEngine":

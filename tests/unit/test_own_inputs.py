@@ -26,10 +26,12 @@ UNCOMMITTED: Mapping[Input, str] = {
     ("Preflight", "pullFrom"): "hosts.NAME.pull-from",
     ("Preflight", "user"): "nodes.NAME.user",
     ("PulledImage", "pullFrom"): "hosts.NAME.pull-from",
-    ("WorkspacePreflight", "container"): "workspaces.NAME.open.dind",
-    ("WorkspacePreflight", "engine"): "workspaces.NAME.open.dind",
-    ("WorkspacePreflight", "host"): "workspaces.NAME.open.dind",
-    ("WorkspacePreflight", "sshOptions"): "workspaces.NAME.open.dind",
+    ("WorkspacePreflight", "container"): "workspaces.NAME.open",
+    ("WorkspacePreflight", "engine"): "workspaces.NAME.open",
+    ("WorkspacePreflight", "folder"): "workspaces.NAME.open",
+    ("WorkspacePreflight", "host"): "workspaces.NAME.open",
+    ("WorkspacePreflight", "nestedEngine"): "workspaces.NAME.open",
+    ("WorkspacePreflight", "sshOptions"): "workspaces.NAME.open",
 }
 """Inputs that no committed stack registers, each with the setting that no committed stack has."""
 

@@ -51,6 +51,7 @@ def test_a_workspace_is_a_container_a_home_a_network_and_an_image(engine: Engine
         (NETWORK, "cli-network"),
         (VOLUME, "cli-home"),
         (PULLED, "cli-pulled"),
+        (WORKSPACE_PREFLIGHT, "cli-preflight"),
     ]
     home = engine.one(VOLUME, "cli-home")
     assert home.inputs == {"name": "skycoin-workspace-cli-home"}
@@ -117,18 +118,22 @@ def test_a_nested_engine_gets_what_it_needs_starts_as_root_and_keeps_its_data(en
     )
 
 
-def test_a_nested_engine_is_created_after_the_check_that_its_host_has_no_node(engine: Engine) -> None:
-    """Everything else depends on this check, which only a workspace with a nested engine has."""
+@pytest.mark.parametrize("nested", [True, False])
+def test_a_workspace_is_created_after_the_check_of_its_engine(engine: Engine, *, nested: bool) -> None:
+    """Everything else depends on this check."""
     host = Host(name="attic", engine="ssh://pi@attic.lan", ssh_options=["-i", "key"])
-    opened(engine, replace(DIND, host=host))
+    opened(engine, replace(DIND if nested else CLI, host=host))
     check = engine.one(WORKSPACE_PREFLIGHT, "cli-preflight")
     assert check.inputs == {
         "host": "attic",
         "engine": "ssh://pi@attic.lan",
         "sshOptions": ["-i", "key"],
         "container": "skycoin-workspace-cli",
+        "folder": "/home/me/project",
+        "nestedEngine": nested,
     }
-    parts = [(NETWORK, "network"), (PULLED, "pulled"), (VOLUME, "home"), (VOLUME, "docker")]
+    parts = [(NETWORK, "network"), (PULLED, "pulled"), (VOLUME, "home")]
+    parts += [(VOLUME, "docker")] if nested else []
     first = [engine.one(kind, f"cli-{part}") for kind, part in parts]
     assert all(check.urn in resource.dependencies for resource in first)
     assert {resource.urn for resource in first} <= engine.one(CONTAINER, "cli-container").dependencies
