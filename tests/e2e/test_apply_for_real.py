@@ -10,6 +10,8 @@ from catalogue.exit_codes import OTHER
 from review.approval import is_token
 from tests.e2e.machine import Machine, Result
 
+pytestmark = pytest.mark.long
+
 NAME, PORT = "approved", 16437
 NODE = f"skycoin-{NAME}"
 WALLET = f"{NODE}-wallet"

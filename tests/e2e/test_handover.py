@@ -113,7 +113,7 @@ def test_a_port_in_use_is_noticed_before_the_old_node_is_stopped(steady: Machine
 
 
 @pytest.mark.case(37)
-@pytest.mark.parametrize("how", ["--replace", "taint"])
+@pytest.mark.parametrize("how", ["--replace", pytest.param("taint", marks=pytest.mark.long)])
 def test_a_replace_copies_the_wallet_and_its_deletion_spares_the_new_container(
     steady: Machine, how: str
 ) -> None:

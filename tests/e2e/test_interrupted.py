@@ -41,8 +41,12 @@ def plugins_of(up: Machine) -> list[str]:
 
 @pytest.mark.parametrize(
     ("number", "moment"),
-    [(number, moment) for moment in (BUILDS, DEPLOYS) for number in (signal.SIGINT, signal.SIGKILL)],
-    ids=[f"{end} while it {moment}" for moment in ("builds", "deploys") for end in ("Ctrl-C", "killed")],
+    [
+        pytest.param(signal.SIGINT, BUILDS, id="Ctrl-C while it builds", marks=pytest.mark.long),
+        pytest.param(signal.SIGKILL, BUILDS, id="killed while it builds"),
+        pytest.param(signal.SIGINT, DEPLOYS, id="Ctrl-C while it deploys"),
+        pytest.param(signal.SIGKILL, DEPLOYS, id="killed while it deploys", marks=pytest.mark.long),
+    ],
 )
 @pytest.mark.case(15, 17)
 def test_an_interrupted_up_converges(up: Machine, number: signal.Signals, moment: str) -> None:

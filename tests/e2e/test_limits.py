@@ -63,6 +63,7 @@ def test_go_s_limit_hands_over_and_reaches_the_node(up: Machine, before: dict[st
     assert (more["Id"], memory(more)[0]) == (given["Id"], 640), "with a limit of its own, memory is in place"
 
 
+@pytest.mark.long
 def test_timing_of_a_slow_host_is_its_health_check_s(up: Machine, before: dict[str, Any]) -> None:
     slow = limited(
         up, before, health_interval="7s", health_timeout="6s", health_retries=3, start_period="90s"
