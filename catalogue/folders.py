@@ -33,11 +33,13 @@ def folder_fault(folder: str) -> str | None:
     return None
 
 
-def data_fault(folder: str, data: str) -> str | None:
+def data_fault(folder: str, data: str | None) -> str | None:
     """Reason why a folder can't be mounted into a workspace if the engine's data is in `data`, or None.
 
-    In that folder, root could read all volumes without the engine.
+    In that folder, root could read all volumes. `data` is None if the engine does not say it.
     """
+    if data is None:
+        return "the Docker engine does not say where its data is, so wallets may be in that folder"
     if not overlap(PurePosixPath(folder), PurePosixPath(data)):
         return None
     return (

@@ -120,7 +120,7 @@ def refuse_engines_data(layout: Layout, place: WorkspacePlace) -> bool:
 
 
 def _refuse_data(folder: str, info: Mapping[str, Any], where: str) -> None:
-    if fault := data_fault(folder, info["DockerRootDir"]):
+    if fault := data_fault(folder, info.get("DockerRootDir")):
         raise SetupError(f"{folder}{where} is not opened: {fault} (--folder; FOLDER= of make).")
 
 

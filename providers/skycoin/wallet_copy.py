@@ -16,6 +16,7 @@ from typing import Any, Literal
 from docker.errors import NotFound
 
 from catalogue.node_container import WALLET, user_of
+from clients.errors import ServiceError
 from clients.fingerprint import SCRIPT as FINGERPRINT
 from clients.ownership import as_user, mode, prepare_copies
 from clients.short_run import short_run
@@ -88,7 +89,10 @@ def is_copied(client: Any, inputs: Values, image: str, now: datetime) -> bool:
     """
     if not has_volume(client.api, inputs["backups"]):
         return False
-    code, printed = _run(client, inputs, image, now, "compare", access="ro")
+    try:
+        code, printed = _run(client, inputs, image, now, "compare", access="ro")
+    except ServiceError:
+        return False
     return code == 0 and bool(_name_of_copy(printed))
 
 
@@ -123,7 +127,7 @@ def _run(
             str(MAX_COPIES),
         ],
         SECONDS,
-        name=_name(inputs["wallet"]),
+        name=_name(inputs["wallet"]) if access == "rw" else None,
         labels={LABEL: inputs["wallet"]},
         volumes={
             inputs["wallet"]: {"bind": WALLET, "mode": mode(inputs, "ro")},

@@ -84,7 +84,7 @@ class WorkspacePreflight(InputsAsState):
         """
         client, host = self._client(inputs), f"host {inputs['host']}"
         folder = str(inputs.get("folder", ""))
-        if folder and (fault := data_fault(folder, client.info()["DockerRootDir"])):
+        if folder and (fault := data_fault(folder, client.info().get("DockerRootDir"))):
             return f"{host}: the folder {folder} is not mounted: {fault}"
         nodes = nodes_on(client) if inputs.get("nestedEngine", True) else []
         workspace = inputs["container"].removeprefix(CONTAINER)

@@ -21,10 +21,10 @@ class NeighbourEngine:
     """A docker client that can only list and inspect containers, and say where its data is."""
 
     there: list[dict[str, Any]]
-    data: str = "/var/lib/docker"
+    data: str | None = "/var/lib/docker"
 
     def info(self) -> dict[str, Any]:
-        return {"DockerRootDir": self.data}
+        return {"DockerRootDir": self.data} if self.data else {}
 
     @property
     def api(self) -> "NeighbourEngine":

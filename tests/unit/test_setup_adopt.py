@@ -12,6 +12,7 @@ from docker.errors import NotFound
 
 from catalogue.node_container import NODE
 from clients.engine import Engine
+from clients.errors import ServiceError
 from local import setup_adopt
 from local.machine.layout import Layout, read_layout
 from local.machine.steps import SetupError
@@ -141,7 +142,11 @@ def test_a_wallet_is_adopted_without_a_write(tmp_path: Path, monkeypatch: pytest
     assert again["walletId"]
 
 
-@pytest.mark.parametrize("change", ["", "grown", "damaged", "copies removed"])
+def unanswered(*_: object, **__: object) -> tuple[int, str]:
+    raise ServiceError("host attic: the link dropped")
+
+
+@pytest.mark.parametrize("change", ["", "grown", "damaged", "copies removed", "not compared"])
 def test_adopted_wallets_count_as_copied_only_if_the_newest_copy_equals_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
@@ -156,11 +161,13 @@ def test_adopted_wallets_count_as_copied_only_if_the_newest_copy_equals_them(
         engine.put(WALLET, mine=wallet("A", "B"))
     elif change == "damaged":
         (copy / "mine.wlt").write_text("")
-    elif change:
+    elif change == "copies removed":
         shutil.rmtree(copy)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
     with monkeypatch.context() as patch:
         patch.setenv(ADOPTING, "1")
+        if change == "not compared":
+            patch.setattr("providers.skycoin.wallet_copy.short_run", unanswered)
         identity, adopted = proof.create(PROOF)
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
     read = proof.read(identity, PROOF, adopted)

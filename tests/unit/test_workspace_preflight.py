@@ -118,6 +118,13 @@ def test_a_folder_with_the_engines_volumes_is_refused_by_preview_and_up(data: st
     assert kind(engine).update("id", found.state, elsewhere) == elsewhere
 
 
+def test_an_engine_that_does_not_say_where_its_data_is_gets_no_workspace() -> None:
+    with pytest.raises(
+        ProviderError, match=r"^host here: the folder .* does not say where its data is, so wal"
+    ):
+        kind(NeighbourEngine([], None)).create(PLAIN)
+
+
 def test_a_folder_that_only_begins_like_the_engines_data_is_accepted() -> None:
     assert kind(NeighbourEngine([], "/mnt/ssd/work-docker")).create(PLAIN)[1] == PLAIN
 
