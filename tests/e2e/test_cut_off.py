@@ -171,6 +171,7 @@ def test_a_watchdog_starts_no_second_writer_next_to_a_container_that_a_user_star
     assert node.containers() == {"by-hand": OLD}
 
 
+@pytest.mark.long
 @pytest.mark.case(39)
 def test_a_watchdog_touches_neither_the_next_handover_nor_a_successful_one(board: Board, node: Node) -> None:
     """Otherwise, it would bring the old node back during another attempt, or after a success."""

@@ -171,6 +171,7 @@ def test_plain_pulumi_names_a_dead_host_in_a_line_and_brings_the_rest_up(
         fleet.change(settings)
 
 
+@pytest.mark.long
 @pytest.mark.case(22)
 def test_a_board_whose_link_or_engine_is_down_costs_its_time_limit_once(fleet: Machine, attic: Board) -> None:
     """The board's node was never created: the state holds only its host's provider, with the address."""

@@ -103,6 +103,7 @@ def columns(up: Machine, node: str) -> dict[str, str]:
     return dict(zip(heads, found, strict=True))
 
 
+@pytest.mark.long
 def test_the_age_of_a_backup_is_shown_and_up_warns_once_it_is_older_than_the_stack_asks(
     up: Machine, boards: dict[str, Board], tmp_path: Path
 ) -> None:

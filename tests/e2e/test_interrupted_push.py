@@ -127,17 +127,17 @@ def interrupted(published: Published, sent: str, end: str) -> Result:
 @pytest.mark.parametrize(
     ("registries", "sent", "end"),
     [
-        (PUSHED, "blob", "the registry dies"),
+        pytest.param(PUSHED, "blob", "the registry dies", marks=pytest.mark.long),
         pytest.param(PUSHED, "blob", "SIGKILL", marks=pytest.mark.long),
         pytest.param(PUSHED, "blob", "SIGINT", marks=pytest.mark.long),
         pytest.param(PUSHED, "variant", "the registry dies", marks=pytest.mark.long),
         (PUSHED, "variant", "SIGKILL"),
-        (PUSHED, "exact tag", "the registry dies"),
+        pytest.param(PUSHED, "exact tag", "the registry dies", marks=pytest.mark.long),
         pytest.param(PUSHED, "exact tag", "SIGKILL", marks=pytest.mark.long),
         pytest.param(PUSHED, "moving tag", "SIGKILL", marks=pytest.mark.long),
         (PUSHED, "moving tag", "SIGINT"),
-        pytest.param(COPIED, "blob", "the registry dies", marks=pytest.mark.long),
-        (COPIED, "blob", "SIGKILL"),
+        (COPIED, "blob", "the registry dies"),
+        pytest.param(COPIED, "blob", "SIGKILL", marks=pytest.mark.long),
     ],
 )
 def test_a_push_that_ends_in_the_middle_leaves_complete_names_and_the_next_up_completes_it(

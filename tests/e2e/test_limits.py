@@ -53,6 +53,7 @@ def test_a_memory_reservation_is_set_and_removed_without_a_replacement(
     )
 
 
+@pytest.mark.long
 def test_go_s_limit_hands_over_and_reaches_the_node(up: Machine, before: dict[str, Any]) -> None:
     first = up.inspect("container", NAME)
     given = limited(up, before, memory=512, go_memory_limit=400)

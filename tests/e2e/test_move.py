@@ -188,6 +188,7 @@ def plain_run(machine: Machine, name: str) -> Iterator[str]:
         machine.docker("volume", "rm", name)
 
 
+@pytest.mark.long
 def test_a_node_adopts_the_wallet_of_a_plain_docker_run(up: Machine) -> None:
     """The community's images keep the wallet at /wallet, and so does this project's image."""
     before, new = up.settings(), "skycoin-heir"

@@ -189,7 +189,7 @@ def test_a_host_that_is_silent_is_unknown_in_a_preview_and_an_error_in_up(board:
     kind, wanted = WorkspacePreflight(said.append), inputs(board, **WORKSPACE)
     silent = {**wanted, "engine": f"{board.engine}:2"}
     assert kind.planned(silent, None) == silent
-    assert "Whether host shed has a node is unknown." in said[0]
+    assert "Whether host shed accepts the workspace is unknown." in said[0]
     with pytest.raises(SilentHostError):
         kind.create(silent)
     with pytest.raises(HostError):

@@ -131,7 +131,7 @@ def under(umask: int, *argv: str) -> list[str]:
 
 
 @pytest.mark.case(32)
-@pytest.mark.parametrize("umask", [0o000, 0o077], ids=oct)
+@pytest.mark.parametrize("umask", [pytest.param(0o000, marks=pytest.mark.long), 0o077], ids=oct)
 def test_a_shell_with_another_umask_changes_nothing_and_publishes_no_secret(up: Machine, umask: int) -> None:
     assert up.make("up").code == 0
     before = up.inspect("container", "skycoin-node-1")["Id"]
@@ -145,6 +145,7 @@ def test_a_shell_with_another_umask_changes_nothing_and_publishes_no_secret(up: 
     assert [path.stat().st_mode & 0o777 for path in (up.layout.state, passphrase)] == [0o700, 0o600]
 
 
+@pytest.mark.long
 @pytest.mark.case(32)
 def test_a_checkout_made_with_another_umask_builds_the_same_digests_and_replaces_no_node(up: Machine) -> None:
     """The builder's plugin compares the files' modes, so it builds again (docs/adr/0045).

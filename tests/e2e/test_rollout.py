@@ -68,6 +68,7 @@ def test_a_change_that_fails_on_the_first_board_reaches_no_other(
     assert again.code == 0, again.text
 
 
+@pytest.mark.long
 def test_a_dead_first_board_does_not_stop_the_next_wave(fleet: Machine, boards: tuple[Board, Board]) -> None:
     scout, barn = boards
     was = node_on(scout)

@@ -110,6 +110,7 @@ def test_running_nodes_are_adopted_as_they_run_and_nothing_on_their_engines_chan
     assert on_engines(up, far) == before
 
 
+@pytest.mark.long
 @pytest.mark.case(37)
 def test_a_node_that_differs_from_the_file_is_adopted_as_it_is_and_a_board_that_was_down_later(
     up: Machine, far: Board, other: Other

@@ -20,6 +20,8 @@ from tests.integration.test_simulation import play
 from tests.integration.world import CANARY, HOSTS, BrokenError, address
 from tests.integration.world_events import EVENTS, STRANGER, Event, Fleet, mend
 
+pytestmark = pytest.mark.long
+
 SEED = "SKYCOIN_TEST_SEED"
 """Variable with another seed than DEFAULT: a failure prints its own."""
 DEFAULT = 1
