@@ -36,6 +36,7 @@ MOBY_2 = Release(module="moby-2.0", package="github.com/moby/moby/v2", version="
 """The newest one, with containerd's image store, as new installations of Docker 29 have."""
 DOCKER_28 = Release(module="docker-28", package="github.com/docker/docker", version="28.5.2")
 """The last one before that store; get.docker.com installed it until the end of 2025."""
+DOCKER_27 = Release(module="docker-27", package="github.com/docker/docker", version="27.5.0")
 DOCKER_26 = Release(module="docker-26", package="github.com/docker/docker", version="26.1.5")
 """The one of Debian 13."""
 

@@ -9,7 +9,7 @@ import pytest
 
 from local.machine.layout import PROJECT, Layout
 from tests.e2e.layouts import layout_in
-from tests.soak.newer_engine import DOCKER_26, DOCKER_28, MOBY_2, Release, newer_engine
+from tests.soak.newer_engine import DOCKER_26, DOCKER_27, DOCKER_28, MOBY_2, Release, newer_engine
 
 TESTS = {
     "tests/e2e/test_docker_plugin.py": 39,
@@ -27,7 +27,9 @@ def layout(tmp_path: Path) -> Layout:
 
 
 @pytest.mark.parametrize(("file", "count"), TESTS.items())
-@pytest.mark.parametrize("release", [MOBY_2, DOCKER_28, DOCKER_26], ids=lambda release: release.module)
+@pytest.mark.parametrize(
+    "release", [MOBY_2, DOCKER_28, DOCKER_27, DOCKER_26], ids=lambda release: release.module
+)
 def test_nodes_and_the_stand_in_plugin_work_on_a_newer_engine(
     layout: Layout, release: Release, file: str, count: int
 ) -> None:
