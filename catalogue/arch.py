@@ -22,6 +22,10 @@ class Abi:
     """The same, but only in a static program that names its CPU, as programs of a base image do."""
     cpus: frozenset[int] | None = None
     """Allowed values of Tag_CPU_arch; None if the architecture has no such attribute."""
+    ifunc_libraries: frozenset[str] = frozenset()
+    """Shared libraries (DT_SONAME) that may have another Tag_CPU_arch, if they choose functions by the
+    processor at run time (STT_GNU_IFUNC): the attribute names the newest processor that they have code for.
+    """
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,6 +46,10 @@ class Arch:
     abi: Abi
     """ABI of its programs. The gate of builds has it in `abis.json`, which is made from this table."""
 
+
+_ARMEL_IFUNC = frozenset({"libatomic.so.1"})
+"""Debian's OpenSSL for armel needs it. GCC builds it so wherever Linux lacks 64-bit atomic operations
+(libatomic/configure.tgt, `arm*-*-linux*`)."""
 
 ARCHES: Mapping[str, Arch] = MappingProxyType(
     {
@@ -64,7 +72,7 @@ ARCHES: Mapping[str, Arch] = MappingProxyType(
                 debian_port="armel",
                 cc="arm-linux-gnueabi-gcc",
                 # Up to v5TEJ.
-                abi=Abi(machine="EM_ARM", bits=32, cpus=frozenset(range(6))),
+                abi=Abi(machine="EM_ARM", bits=32, cpus=frozenset(range(6)), ifunc_libraries=_ARMEL_IFUNC),
             ),
             Arch(
                 name="arm32v6",
@@ -75,7 +83,13 @@ ARCHES: Mapping[str, Arch] = MappingProxyType(
                 cc="arm-linux-gnueabi-gcc",
                 # v6, v6KZ, v6K; v6T2 (8) has Thumb-2, which the ARM1176 of a Raspberry Pi 1 lacks.
                 # The official busybox for v6 is Alpine's build, for this CPU and its floating-point unit.
-                abi=Abi(machine="EM_ARM", bits=32, hard_float_base=True, cpus=frozenset((*range(8), 9))),
+                abi=Abi(
+                    machine="EM_ARM",
+                    bits=32,
+                    hard_float_base=True,
+                    cpus=frozenset((*range(8), 9)),
+                    ifunc_libraries=_ARMEL_IFUNC,
+                ),
             ),
             Arch(
                 name="arm32v7",

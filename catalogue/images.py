@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from catalogue.arch import ARCHES
-
 PROJECT = Path(__file__).resolve().parent.parent
 GO_MODULE = "./images/go-module"
 """Folder with files that images of Go modules share; a named build context of all images."""
@@ -52,8 +50,6 @@ class CatalogueEntry:
     origins: tuple[str, ...] = ("module",)
     """Kinds of source that the image can be built from."""
     dockerfile: str = f"{GO_MODULE}/Dockerfile"
-    arches: tuple[str, ...] = tuple(ARCHES)
-    """Architectures that the image can be built for."""
 
     @property
     def context(self) -> str:
@@ -161,8 +157,6 @@ CATALOGUE = _entries(
         url="https://nginx.org",
         licenses="BSD-2-Clause",
         origins=("debian",),
-        # Debian's OpenSSL for armel needs a libatomic that contains ARMv7 code (docs/adr/0042).
-        arches=("amd64", "arm32v7", "arm64v8"),
         dockerfile="./images/proxy/Dockerfile",
         build_args={"VERSION": "{version}", "PORT": str(PROXY_PORT), "UID": str(PROXY_UID)},
     ),

@@ -23,12 +23,9 @@ def with_proxy(settings: StackSettings) -> StackSettings:
     variants = {host.variant if host else None for host in hosts}
     # Hosts of unknown architecture may use any that the nodes' images have.
     wanted = {*under.arches} if None in variants else variants
-    arches = [name for name in ARCHES if name in wanted and name in CATALOGUE[PROXY].arches]
-    if not arches:
-        return settings
     proxy = ImageSettings(
         source=SourceSettings(debian=CATALOGUE[PROXY].module, version=VERSION),
-        arches=arches,
+        arches=[name for name in ARCHES if name in wanted],
         channel=Channel.DEVELOP,
         registries=under.registries,
     )

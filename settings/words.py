@@ -2,7 +2,7 @@
 
 import difflib
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import yaml
@@ -85,12 +85,6 @@ def not_listed(given: str, section: str, names: Collection[str]) -> str:
     """Error for a name that is not in a section."""
     defined = ", ".join(names) or "none"
     return f"{given!r} is not in skycoin:{section}; defined {section}: {defined}{did_you_mean(given, names)}"
-
-
-def unsupported(name: str, arches: Iterable[str], supported: Collection[str]) -> Iterator[str]:
-    """Yield an error if some of the architectures of an image's settings are not supported."""
-    if missing := [arch for arch in arches if arch not in supported]:
-        yield f"{name} does not support {', '.join(missing)}; allowed: {', '.join(supported)}"
 
 
 def not_built_for(host: str, variant: str, image: str, arches: Iterable[str]) -> str:

@@ -6,12 +6,18 @@ Go's ARM programs carry no build attributes (catalogue/arch.py).
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from catalogue.arch import ARCHES, Abi
+from providers.skycoin.arm_attributes import cpu_arch
+
+if TYPE_CHECKING:
+    from elftools.elf.elffile import ELFFile
 
 MAGIC = b"\x7fELF"
 _HARD_FLOAT = 0x400
+_STT_GNU_IFUNC = "STT_LOOS"
+"""pyelftools' name for 10, which GNU uses for functions that are chosen at run time."""
 
 
 ABIS: Mapping[str, Abi] = MappingProxyType({arch.platform: arch.abi for arch in ARCHES.values()})
@@ -28,6 +34,8 @@ class Program:
     cpu: int | None
     interpreter: str | None
     """Dynamic linker that the program requests; None if it is statically linked."""
+    ifunc_library: str | None
+    """Name (DT_SONAME) of a shared library that chooses functions at run time (STT_GNU_IFUNC); else None."""
 
 
 def read_program(file: IO[bytes]) -> Program:
@@ -35,16 +43,12 @@ def read_program(file: IO[bytes]) -> Program:
     # These take a sixth of the plugin's start, and most runs verify no image.
     from elftools.common.exceptions import ELFError  # noqa: PLC0415
     from elftools.elf.elffile import ELFFile  # noqa: PLC0415
-    from elftools.elf.sections import ARMAttributesSection  # noqa: PLC0415
     from elftools.elf.segments import InterpSegment  # noqa: PLC0415
 
     try:
         elf = ELFFile(file)
-        cpu, section = None, elf.get_section_by_name(".ARM.attributes")
-        if isinstance(section, ARMAttributesSection):
-            parts = (part for vendor in section.subsections for part in vendor.subsubsections)
-            attributes = (attribute for part in parts for attribute in part.attributes)
-            cpu = next((attribute.value for attribute in attributes if attribute.tag == "TAG_CPU_ARCH"), None)
+        attributes = elf.get_section_by_name(".ARM.attributes")
+        cpu = cpu_arch(attributes.data()) if attributes is not None else None
         segments = (segment for segment in elf.iter_segments() if isinstance(segment, InterpSegment))
         return Program(
             machine=elf["e_machine"],
@@ -52,9 +56,22 @@ def read_program(file: IO[bytes]) -> Program:
             hard_float=elf["e_machine"] == "EM_ARM" and bool(elf["e_flags"] & _HARD_FLOAT),
             cpu=cpu,
             interpreter=next((segment.get_interp_name() for segment in segments), None),
+            ifunc_library=None if cpu is None else _ifunc_library(elf),
         )
     except (ELFError, OverflowError, OSError, ValueError) as error:  # a damaged file may contain any offset
         raise ValueError(f"not an ELF file: {error}") from None
+
+
+def _ifunc_library(elf: "ELFFile") -> str | None:
+    from elftools.elf.dynamic import DynamicSection  # noqa: PLC0415
+    from elftools.elf.sections import SymbolTableSection  # noqa: PLC0415
+
+    dynamic, symbols = elf.get_section_by_name(".dynamic"), elf.get_section_by_name(".dynsym")
+    if not isinstance(dynamic, DynamicSection) or not isinstance(symbols, SymbolTableSection):
+        return None
+    names = [tag.soname for tag in dynamic.iter_tags("DT_SONAME")]  # type: ignore[attr-defined]
+    types = (symbol["st_info"]["type"] for symbol in symbols.iter_symbols())
+    return names[0] if names and _STT_GNU_IFUNC in types else None
 
 
 def kind_of(program: Program) -> str:
@@ -77,7 +94,8 @@ def abi_fault(program: Program, platform: str) -> str | None:
     like_a_base = abi.hard_float_base and program.interpreter is None and program.cpu is not None
     if program.hard_float and not abi.hard_float and not like_a_base:
         return f"passes floats in registers (hard-float ABI); {platform} takes the soft-float ABI"
-    if program.cpu is not None and abi.cpus is not None and program.cpu not in abi.cpus:
-        allowed = ", ".join(map(str, sorted(abi.cpus)))
+    of_another_cpu = program.cpu is not None and abi.cpus is not None and program.cpu not in abi.cpus
+    if of_another_cpu and program.ifunc_library not in abi.ifunc_libraries:
+        allowed = ", ".join(map(str, sorted(abi.cpus or ())))
         return f"is for Tag_CPU_arch {program.cpu}; {platform} takes {allowed}"
     return None

@@ -16,7 +16,7 @@ from settings.image import ImageSettings, SourceSettings
 from settings.names import base_registry, base_repository, built_bases, registries_of, repository_of, tags_of
 from settings.registry import RegistrySettings
 from settings.stack import StackSettings
-from settings.words import did_you_mean, not_listed, unsupported
+from settings.words import did_you_mean, not_listed
 
 RESERVED_BUILD_ARGS = frozenset(
     [
@@ -90,7 +90,6 @@ def image_faults(settings: StackSettings) -> Iterator[str]:
             yield f"{key}: no such image; allowed: {', '.join(CATALOGUE)}{did_you_mean(name, CATALOGUE)}"
             continue
         yield from registry_faults(key, registries_of(image, settings), settings)
-        yield from (f"{key}.arches: {fault}" for fault in unsupported(name, image.arches, entry.arches))
         yield from (f"{key}.source: {fault}" for fault in source_faults(entry, image.source))
         yield from _argument_faults(f"{key}.build-args", entry, image)
         if image.channel is Channel.FEATURE and (fault := tag_fault(tags_of(image)[0])):

@@ -61,26 +61,11 @@ def metrics_faults(settings: StackSettings) -> Iterator[str]:
 
 def gui_faults(settings: StackSettings) -> Iterator[str]:
     """Yield errors of the proxies of nodes with a web interface."""
-    supported, given = CATALOGUE[PROXY].arches, settings.images.get(PROXY)
+    given = settings.images.get(PROXY)
+    if given is None:
+        return
     for name, node in settings.nodes.items():
         host = settings.hosts.get(node.host)
-        if not node.gui or host is None:
-            continue
-        if host.variant is None:
-            image = settings.images.get(node.image)
-            if image is not None and given is None and not {*supported} & {*image.arches}:
-                yield (
-                    f"skycoin:nodes.{name}.gui: the login in front of a web interface supports "
-                    f"{', '.join(supported)}, but {node.image} is built for none of them: "
-                    "remove gui from the node"
-                )
-            continue
-        key = f"skycoin:nodes.{name}.gui"
-        if host.variant not in supported:
-            yield (
-                f"{key}: {node.host} needs {host.variant}, but the login in front of a web interface "
-                f"supports {', '.join(supported)} only: remove gui from the node"
-            )
-        elif given is not None and host.variant not in given.arches:
+        if node.gui and host is not None and host.variant is not None and host.variant not in given.arches:
             fault = not_built_for(node.host, host.variant, f"skycoin:images.{PROXY}", given.arches)
-            yield f"{key}: {fault}"
+            yield f"skycoin:nodes.{name}.gui: {fault}"

@@ -6,7 +6,7 @@ from catalogue.workspaces import WORKSPACES, WorkspaceEntry
 from settings.names import registries_of, workspace_repository
 from settings.rules.images import registry_faults, repository_fault
 from settings.stack import StackSettings
-from settings.words import did_you_mean, unsupported
+from settings.words import did_you_mean
 from settings.workspace import WorkspaceSettings
 
 
@@ -25,8 +25,9 @@ def workspace_faults(settings: StackSettings) -> Iterator[str]:
 
 
 def _own_faults(key: str, entry: WorkspaceEntry, workspace: WorkspaceSettings) -> Iterator[str]:
-    for fault in unsupported(entry.name, workspace.arches, entry.arches):
-        yield f"{key}.arches: {fault}"
+    if missing := [arch for arch in workspace.arches if arch not in entry.arches]:
+        allowed = ", ".join(entry.arches)
+        yield f"{key}.arches: {entry.name} does not support {', '.join(missing)}; allowed: {allowed}"
     if workspace.python is not None and workspace.python not in entry.pythons:
         takers = ", ".join(name for name, listed in WORKSPACES.items() if listed.pythons)
         yield f"{key}.python: {entry.name} has no Python version; this key is allowed in {takers}"

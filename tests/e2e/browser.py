@@ -61,9 +61,25 @@ class Page:
         """Wait until a script evaluates to true in the page."""
         until(lambda: self.value(script) is True, what, seconds=seconds)
 
+    def click(self, selector: str, text: str, *, seconds: float = 60) -> None:
+        """Wait for the first such element that contains this text and is not disabled, and click on it."""
+        element = with_text(f":is({selector}):not(:disabled)", text)
+        self.shows(f"{element} !== undefined", f"{text!r} on the page", seconds=seconds)
+        self.value(f"{element}.click()")
+
+    def enter(self, selector: str, text: str) -> None:
+        """Type into an element."""
+        self.value(f"document.querySelector('{selector}').focus()")
+        self.call("Input.insertText", text=text)
+
     def picture(self, path: Path) -> None:
         """Save a screenshot of the page as a PNG file."""
         path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
+
+
+def with_text(selector: str, text: str) -> str:
+    """Script that returns the first such element that contains this text."""
+    return f"[...document.querySelectorAll('{selector}')].find(one => one.innerText.includes('{text}'))"
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import pytest
 from local.machine.layout import PROJECT, read_layout
 from local.machine.tools import find_go, go_environment
 from providers.skycoin.elf import ABIS, abi_fault, read_program
-from tests.unit.elf import HARD_FLOAT, SOFT_FLOAT, elf
+from tests.unit.elf import FUNC, HARD_FLOAT, IFUNC, SOFT_FLOAT, elf
 
 VECTORS = {
     "amd64": elf("EM_X86_64"),
@@ -20,6 +20,11 @@ VECTORS = {
     "hard": elf("EM_ARM", flags=HARD_FLOAT),
     "damaged": elf("EM_X86_64")[:30],
     **{f"soft-{cpu}": elf("EM_ARM", flags=SOFT_FLOAT, cpu=cpu) for cpu in range(16)},
+    **{
+        f"{name}-{kind}": elf("EM_ARM", flags=SOFT_FLOAT, cpu=10, library=(name, kind))
+        for name in ("libatomic.so.1", "libz.so.1")
+        for kind in (FUNC, IFUNC)
+    },
     **{f"hard-{cpu}": elf("EM_ARM", flags=HARD_FLOAT, cpu=cpu) for cpu in (4, 6, 7, 10, 14)},
 }
 """ELF programs by kind."""

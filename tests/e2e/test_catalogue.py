@@ -1,6 +1,10 @@
-"""The other images of the catalogue: built, started and in use; the exporter for all five architectures."""
+"""The other images of the catalogue: built, started and in use; the exporter for all five architectures.
+
+A node's web interface has the proxy for amd64 (test_hosts.py); those for older ARM are started here.
+"""
 
 import json
+import re
 import subprocess
 import urllib.parse
 import urllib.request
@@ -10,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from catalogue.arch import ARCHES
 from local.machine import services
 from local.machine.services import Service
+from settings.proxy import VERSION
 from tests.e2e.images import Repository
 from tests.e2e.machine import Machine, Result
 from tests.e2e.plugin import until
@@ -21,7 +27,7 @@ from tests.e2e.sboms import LICENCES, linked_modules, modules_of, others_of, sbo
 from tests.e2e.test_images import COMMIT
 from tests.unit.yaml_like import EXPORTER
 
-METRICS_PORT, PROMETHEUS_PORT, REGISTRY_PORT = 16490, 16491, 16492
+METRICS_PORT, PROMETHEUS_PORT, REGISTRY_PORT, PROXY_PORT = 16490, 16491, 16492, 16493
 SOURCES = {
     "exporter": EXPORTER["source"],
     "registry": {
@@ -34,6 +40,13 @@ ARCHES_OF = {"exporter": list(ARCHES), "registry": ["amd64", "arm32v6"]}
 """The registry's module is the largest, so only two of its variants are built; all five are built alike."""
 SHORT = ("amd64", "arm32v6")
 """Architectures that `make test` builds for; each other one takes a minute or two."""
+OLD_PROCESSORS = {"arm32v5": "arm926", "arm32v6": "arm1176"}
+"""Processor, in qemu's words, that lacks the instructions of the next architecture."""
+PROXY = {
+    "source": {"debian": "nginx", "version": VERSION},
+    "arches": ["amd64", *OLD_PROCESSORS],
+    "channel": "develop",
+}
 VARIANTS = [
     pytest.param(name, arch, marks=() if arch in SHORT else pytest.mark.long)
     for name, arches in ARCHES_OF.items()
@@ -54,7 +67,7 @@ def catalogue(up: Machine, request: pytest.FixtureRequest) -> Iterator[Result]:
     """The stack with both images, and an exporter next to the node; restored afterwards."""
     before = up.settings()
     own = [item for item in request.session.items if item.path == request.path]
-    tested = {item.callspec.params["arch"] for item in own if hasattr(item, "callspec")}
+    tested = {item.callspec.params.get("arch") for item in own if hasattr(item, "callspec")}
     images = {
         name: {
             "source": source,
@@ -63,6 +76,7 @@ def catalogue(up: Machine, request: pytest.FixtureRequest) -> Iterator[Result]:
         }
         for name, source in SOURCES.items()
     }
+    images["proxy"] = PROXY
     node = {**before["skycoin:nodes"]["node-1"], "metrics-port": METRICS_PORT}
     up.change(
         {
@@ -207,13 +221,13 @@ def test_prometheus_has_the_target_up_with_the_nodes_metrics(prometheus: str) ->
     assert len(ask(f"{prometheus}/api/v1/query?query={age}")["result"]) == 1
 
 
-def answers(url: str) -> bool:
+def answers(url: str, *, refused: int | None = None) -> bool:
     """True if the program answers; the engine opens its port before the program listens."""
     try:
         with urllib.request.urlopen(url, timeout=5):
             return True
-    except OSError:
-        return False
+    except OSError as error:
+        return refused is not None and getattr(error, "code", None) == refused
 
 
 @pytest.mark.usefixtures("catalogue")
@@ -236,13 +250,60 @@ def test_the_registry_serves_and_keeps_its_data_in_a_volume(up: Machine) -> None
         up.docker("volume", "rm", "catalogue-registry")
 
 
+@pytest.fixture
+def proxy(up: Machine, catalogue: Result, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Container of a proxy on an emulated old processor, next to the node."""
+    assert catalogue.code == 0
+    arch, name = request.param, f"catalogue-proxy-{request.param}"
+    ref = up.outputs()["images"]["proxy"]["develop"]["variants"][arch]["ref"]
+    [network] = up.inspect("container", "skycoin-node-1")["NetworkSettings"]["Networks"]
+    started = up.docker(
+        "run", "--detach", "--name", name, "--network", network, "--env", f"QEMU_CPU={OLD_PROCESSORS[arch]}",
+        "--read-only", "--cap-drop", "ALL", "--tmpfs", "/tmp", "--volume", f"{name}:/login",
+        "--publish", f"127.0.0.1:{PROXY_PORT}:8080", ref, "proxy", "skycoin-node-1", str(PROXY_PORT),
+    )  # fmt: skip
+    try:
+        assert started.code == 0, started.text
+        yield name
+    finally:
+        up.docker("rm", "--force", name)
+        up.docker("volume", "rm", name)
+
+
+@pytest.mark.parametrize("proxy", OLD_PROCESSORS, indirect=True)
+def test_a_proxy_forwards_with_its_login_on_a_processor_without_newer_instructions(
+    up: Machine, proxy: str
+) -> None:
+    """Its OpenSSL needs a library that has code for ARMv7 too, and chooses at run time (docs/adr/0042)."""
+    url = f"http://127.0.0.1:{PROXY_PORT}/api/v1/version"
+    until(lambda: answers(f"http://127.0.0.1:{PROXY_PORT}/", refused=401), "the proxy asks", seconds=60)
+    user, password = re.findall(r": (\S+)$", up.docker("exec", proxy, "gui-login").text, re.MULTILINE)
+    assert requests.get(url, timeout=30).status_code == 401
+    assert requests.get(url, auth=(user, password[:-1]), timeout=30).status_code == 401
+    shown = requests.get(url, auth=(user, password), timeout=30)
+    assert (shown.status_code, shown.json()["version"]) == (200, "0.27.1")
+
+
+@pytest.mark.parametrize("processor", OLD_PROCESSORS.values())
+def test_an_emulated_old_processor_lacks_newer_instructions(up: Machine, processor: str) -> None:
+    """Otherwise, the test of the proxy would pass with ARMv7 code, too."""
+    ref = up.outputs()["images"]["skycoin"]["latest"]["variants"]["arm32v7"]["ref"]
+    name, program = f"catalogue-{processor}", ("--entrypoint", "busybox", ref, "true")
+    # In the background: as the first process of its container, a program does not die of its own signal.
+    up.docker("run", "--detach", "--name", name, "--env", f"QEMU_CPU={processor}", *program)
+    try:
+        until(lambda: "(Illegal instruction)" in up.docker("logs", name).text, "it fails", seconds=60)
+    finally:
+        up.docker("rm", "--force", name)
+
+
 def test_each_images_readme_has_the_measured_sizes(up: Machine, catalogue: Result) -> None:
     """The sizes in the READMEs are within 5 % of those in the registry."""
     assert catalogue.code == 0
-    for image in SOURCES:
+    for image in (*SOURCES, "proxy"):
         page: Path = up.checkout / "images" / image / "README.md"
         [row] = [line for line in page.read_text().splitlines() if line.startswith("Unpacked: ")]
-        variants = up.outputs()["images"][image]["latest"]["variants"]
-        for arch, variant in variants.items():
+        [tag] = {"latest", "develop"} & up.outputs()["images"][image].keys()
+        for arch, variant in up.outputs()["images"][image][tag]["variants"].items():
             said = float(row.partition(f"{arch} ")[2].partition(" MB")[0])
             assert abs(variant["unpacked"] / 1e6 - said) < 0.05 * said, (image, arch)

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.e2e.browser import Page, browser
+from tests.e2e.browser import Page, browser, with_text
 from tests.e2e.machine import Machine
 from tests.e2e.test_hosts import login_of
-from tests.e2e.test_wallet_identity import SEED
 
 PORT = 16494
 AT = f"127.0.0.1:{PORT}"
 URL = f"http://{AT}"
 LABEL = "Savings"
+PASSWORD = "a password of the page's test"
 PICTURE = os.environ.get("SKYCOIN_PICTURE")
 """File for a picture of the page, to look at."""
 
@@ -34,39 +34,47 @@ def node(up: Machine) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("node")
-def test_a_wallet_is_seen_on_the_page(up: Machine, tmp_path: Path) -> None:
-    user, password = login_of(up, "page")
-    address = made_wallet((user, password))
+def test_a_wallet_is_created_and_encrypted_on_the_page(up: Machine, tmp_path: Path) -> None:
+    user, password = login = login_of(up, "page")
     with browser(up.layout, tmp_path / "profile") as page:
         page.call("Page.navigate", url=f"http://{user}:{password}@{AT}/")
-        choose_english(page)
-        page.shows(f"document.body.innerText.includes('{LABEL}')", "the wallet by its label")
-        page.value(f"{with_text('.-record, .-label', LABEL)}.click()")
-        page.shows(f"document.body.innerText.includes('{address}')", "its first address")
+        page.click("button", "English")
+        create_wallet(page)
+        page.click(".-record, .-label", LABEL)
+        [wallet] = requests.get(f"{URL}/api/v1/wallets", auth=login, timeout=30).json()
+        [entry] = wallet["entries"]
+        page.shows(f"document.body.innerText.includes('{entry['address']}')", "its first address")
         page.picture(Path(PICTURE) if PICTURE else tmp_path / "page.png")
-
-
-def made_wallet(login: tuple[str, str]) -> str:
-    """Create a wallet as the page does; return its first address."""
+    meta = wallet["meta"]
+    assert (meta["label"], meta["encrypted"]) == (LABEL, True)
     token = requests.get(f"{URL}/api/v1/csrf", auth=login, timeout=30).json()["csrf_token"]
-    fields = {"type": "deterministic", "seed": SEED, "label": LABEL}
-    made = requests.post(
-        f"{URL}/api/v1/wallet/create",
-        data=fields,
+    decrypted = requests.post(
+        f"{URL}/api/v1/wallet/decrypt",
+        data={"id": meta["filename"], "password": PASSWORD},
         auth=login,
         headers={"X-CSRF-Token": token, "Origin": URL},
         timeout=60,
     )
-    return str(made.json()["entries"][0]["address"])
+    assert decrypted.status_code == 200, decrypted.text
+    assert decrypted.json()["meta"]["encrypted"] is False
+    saved = up.skyinfra("wallet", "backup", "page", "--plain", "--to", str(tmp_path / "backups"))
+    assert saved.code == 0, saved.text
 
 
-def choose_english(page: Page) -> None:
-    """Answer the page's first question, which is for a language."""
-    english = with_text("button", "English")
-    page.shows(f"{english} !== undefined", "the page asks for a language")
-    page.value(f"{english}.click()")
-
-
-def with_text(selector: str, text: str) -> str:
-    """Script that returns the first such element that contains this text."""
-    return f"[...document.querySelectorAll('{selector}')].find(one => one.innerText.includes('{text}'))"
+def create_wallet(page: Page) -> None:
+    """Fill in the forms that the page shows to a node without wallets."""
+    page.shows(f"{with_text('.transparent-text', 'Press here')} !== undefined", "the form of a wallet")
+    page.enter("#label", LABEL)
+    seed = page.value("document.body.innerText.match(/^([a-z]+ ){11}[a-z]+$/m)[0]")
+    page.click(".transparent-text", "Press here")
+    for number, word in enumerate(seed.split(), 1):
+        page.shows(f"/word #{number}$/m.test(document.body.innerText)", f"the question for word {number}")
+        page.enter("#word", word)
+        page.click("mat-dialog-container button", "Continue")
+    page.click("button.mat-raised-button", "Create")
+    page.click("mat-dialog-container mat-checkbox label", "safe")
+    page.click("mat-dialog-container button", "Continue")
+    page.shows("document.querySelector('#confirm') !== null", "the question for a password")
+    page.enter("#password", PASSWORD)
+    page.enter("#confirm", PASSWORD)
+    page.click("button", "Finish")

@@ -22,9 +22,18 @@ TABLE = {
 }
 ABIS = {
     "amd64": Abi(machine="EM_X86_64", bits=64),
-    "arm32v5": Abi(machine="EM_ARM", bits=32, cpus=frozenset({0, 1, 2, 3, 4, 5})),
+    "arm32v5": Abi(
+        machine="EM_ARM",
+        bits=32,
+        cpus=frozenset({0, 1, 2, 3, 4, 5}),
+        ifunc_libraries=frozenset({"libatomic.so.1"}),
+    ),
     "arm32v6": Abi(
-        machine="EM_ARM", bits=32, hard_float_base=True, cpus=frozenset({0, 1, 2, 3, 4, 5, 6, 7, 9})
+        machine="EM_ARM",
+        bits=32,
+        hard_float_base=True,
+        cpus=frozenset({0, 1, 2, 3, 4, 5, 6, 7, 9}),
+        ifunc_libraries=frozenset({"libatomic.so.1"}),
     ),
     "arm32v7": Abi(machine="EM_ARM", bits=32, hard_float=True, cpus=frozenset(range(11))),
     "arm64v8": Abi(machine="EM_AARCH64", bits=64),

@@ -3,8 +3,6 @@
 import json
 import os
 import re
-from dataclasses import replace
-from types import MappingProxyType
 
 import pytest
 
@@ -12,7 +10,6 @@ from catalogue.arch import ARCHES, Arch
 from catalogue.images import CATALOGUE, PROJECT
 from mocks.engine import BUILD
 from settings.reading import SettingsError, parse
-from settings.rules import images as image_rules
 from tests.unit.engine import Engine
 from tests.unit.projects import run_program
 from tests.unit.yaml_like import SKYWIRE, changed
@@ -60,16 +57,6 @@ def test_a_compiler_given_by_hand_is_refused() -> None:
     assert "build-args.CC: is set by the program" in caught.value.faults[0]
 
 
-def test_an_arch_that_an_image_does_not_support_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = replace(CATALOGUE["skywire"], arches=("amd64", "arm64v8"))
-    monkeypatch.setattr(image_rules, "CATALOGUE", MappingProxyType({**CATALOGUE, "skywire": entry}))
-    with pytest.raises(SettingsError) as caught:
-        parse(changed({"images.skywire": {**SKYWIRE, "arches": ["amd64", "arm32v5", "arm32v6"]}}))
-    assert caught.value.faults == [
-        "skycoin:images.skywire.arches: skywire does not support arm32v5, arm32v6; allowed: amd64, arm64v8"
-    ]
-
-
 def test_the_toolchain_has_the_compilers_of_the_arch_table() -> None:
     text = (FOLDER / "install-compiler").read_text()
     found = dict(re.findall(r"^ +(\S+-gcc)\) port=(\w+) ;;", text, re.M))
@@ -92,6 +79,7 @@ def _gate_row(arch: Arch) -> str:
         "hard_float": abi.hard_float or None,
         "cpus": abi.cpus and sorted(abi.cpus),
         "hard_float_base": abi.hard_float_base or None,
+        "ifunc_libraries": sorted(abi.ifunc_libraries),
         "goarm": int(arch.goarm) if arch.goarm else None,
     }
     row = {"machine": abi.machine, "bits": abi.bits, **{key: cell for key, cell in optional.items() if cell}}

@@ -5,19 +5,24 @@ import hashlib
 import io
 import json
 import re
+import struct
 import tarfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from clients.manifests import DOCKER_MANIFEST, INDEX, Manifest, sha256_of
 from providers.kind import Change, ProviderError, Values
+from providers.skycoin.arm_attributes import cpu_arch
 from providers.skycoin.elf import abi_fault, read_program
 from providers.skycoin.verification import Contents, Verification, read_contents
-from tests.unit.elf import HARD_FLOAT, SOFT_FLOAT, elf
+from tests.unit.elf import FUNC, HARD_FLOAT, IFUNC, SOFT_FLOAT, elf
 from tests.unit.registry import LAYER, Registries, layer_of
 from tests.unit.yaml_like import DIGEST
 
@@ -80,6 +85,17 @@ ABI_CASES: list[tuple[str, bytes, str | None]] = [
     ("linux/arm/v6", elf("EM_ARM", flags=HARD_FLOAT, cpu=10), "Tag_CPU_arch 10"),  # Debian's armhf
     ("linux/arm/v6", elf("EM_ARM", flags=HARD_FLOAT, cpu=6, interpreter="/lib/ld.so"), "hard-float"),
     ("linux/arm/v5", elf("EM_ARM", flags=HARD_FLOAT, cpu=4), "hard-float"),
+    # Debian's libatomic for armel; the same without a choice at run time; another library with one.
+    ("linux/arm/v5", elf("EM_ARM", flags=SOFT_FLOAT, cpu=10, library=("libatomic.so.1", IFUNC)), None),
+    ("linux/arm/v6", elf("EM_ARM", flags=SOFT_FLOAT, cpu=10, library=("libatomic.so.1", IFUNC)), None),
+    ("linux/arm/v5", elf("EM_ARM", flags=SOFT_FLOAT, cpu=10, library=("libatomic.so.1", FUNC)), "arch 10"),
+    ("linux/arm/v5", elf("EM_ARM", flags=SOFT_FLOAT, cpu=10, library=("libz.so.1", IFUNC)), "arch 10"),
+    (
+        "linux/arm/v5",
+        elf("EM_ARM", flags=HARD_FLOAT, cpu=10, library=("libatomic.so.1", IFUNC)),
+        "hard-float",
+    ),
+    ("linux/arm/v7", elf("EM_ARM", cpu=14, library=("libatomic.so.1", IFUNC)), "Tag_CPU_arch 14"),
 ]
 
 
@@ -89,6 +105,51 @@ def test_an_arm_program_must_fit_float_abi_and_processor(
 ) -> None:
     found = abi_fault(read_program(io.BytesIO(content)), platform)
     assert (found is None) if fault is None else (fault in str(found))
+
+
+@given(st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), min_size=1, max_size=4))
+@settings(max_examples=300)
+def test_a_damaged_arm_program_is_read_or_refused_in_time(changes: list[tuple[int, int]]) -> None:
+    """Before, a wrong length in its build attributes kept the verification busy for ever."""
+    content = bytearray(elf("EM_ARM", flags=SOFT_FLOAT, cpu=10, library=("libatomic.so.1", IFUNC)))
+    for at, byte in changes:
+        content[at % len(content)] = byte
+    started = time.monotonic()
+    with suppress(ValueError):
+        read_program(io.BytesIO(content))
+    assert time.monotonic() - started < 1
+
+
+def _with_attributes(part: bytes, vendor: bytes = b"aeabi") -> bytes:
+    return b"A" + struct.pack("<I", 4 + len(vendor) + 1 + len(part)) + vendor + b"\0" + part
+
+
+@pytest.mark.parametrize(
+    ("section", "expected"),
+    [
+        (b"A", None),
+        (_with_attributes(b""), None),
+        (_with_attributes(b"\x02\x05\0\0\0"), None),
+        (_with_attributes(b"\x01\x07\0\0\0\x06\x0a"), 10),
+        (_with_attributes(b"\x01\x0a\0\0\0\x05v\0\x06\x04"), 4),
+        (_with_attributes(b"\x01\x0b\0\0\0\x20\x01g\0\x06\x03"), 3),
+        (_with_attributes(b"\x01\x0a\0\0\0\x43t\0\x06\x02"), 2),
+        (_with_attributes(b"x", vendor=b"gnu") + _with_attributes(b"\x01\x07\0\0\0\x06\x06")[1:], 6),
+        (b"", "version b''"),
+        (b"B", "version b'B'"),
+        (b"A\0\0\0\0\0", "a part of 0 bytes in 5"),
+        (b"A\x09\0\0\0\0", "a part of 9 bytes in 5"),
+        (_with_attributes(b"\x01\0\0\0\0\x06\x0a"), "a part of 0 bytes in 7"),
+        (_with_attributes(b"\x01\x07\0\0\0\x05v"), "a text in the build attributes that does not end"),
+        (_with_attributes(b"\x01\x10\0\0\0\x06" + b"\xff" * 10), "a number in the build attributes"),
+    ],
+)
+def test_build_attributes_are_read_or_refused(section: bytes, expected: int | str | None) -> None:
+    if isinstance(expected, str):
+        with pytest.raises(ValueError, match=re.escape(expected)):
+            cpu_arch(section)
+    else:
+        assert cpu_arch(section) == expected
 
 
 class Forwards(io.BytesIO):

@@ -21,6 +21,9 @@ type ABI struct {
 	HardFloatBase bool `json:"hard_float_base"`
 	// CPUs are the allowed values of Tag_CPU_arch; empty if the architecture has no such attribute.
 	CPUs []uint64 `json:"cpus"`
+	// IfuncLibraries are the names (DT_SONAME) of libraries that may have code for other CPUs, if they choose
+	// their functions at run time.
+	IfuncLibraries []string `json:"ifunc_libraries"`
 	// GOARM is the highest value that a Go program may be compiled for.
 	GOARM int `json:"goarm"`
 }
@@ -74,11 +77,23 @@ func headerFault(file *elf.File, flags uint32, platform string, abi ABI, inBase 
 	if err != nil {
 		return fmt.Sprintf("has build attributes that can't be read: %v", err)
 	}
-	if known && !slices.Contains(abi.CPUs, cpu) {
+	if known && !slices.Contains(abi.CPUs, cpu) && !choosesAtRunTime(file, abi) {
 		allowed := strings.Trim(strings.Join(strings.Fields(fmt.Sprint(abi.CPUs)), ", "), "[]")
 		return fmt.Sprintf("is for Tag_CPU_arch %d; %s takes %s", cpu, platform, allowed)
 	}
 	return ""
+}
+
+// choosesAtRunTime reports whether a file is a library that has code for other CPUs, and uses it on those only.
+func choosesAtRunTime(file *elf.File, abi ABI) bool {
+	names, err := file.DynString(elf.DT_SONAME)
+	if err != nil || len(names) != 1 || !slices.Contains(abi.IfuncLibraries, names[0]) {
+		return false
+	}
+	symbols, err := file.DynamicSymbols()
+	return err == nil && slices.ContainsFunc(symbols, func(symbol elf.Symbol) bool {
+		return elf.ST_TYPE(symbol.Info) == elf.STT_GNU_IFUNC
+	})
 }
 
 // cpuArch returns Tag_CPU_arch of the whole file (ARM IHI 0045, "Addenda to, and errata in, the ABI").
