@@ -1,4 +1,4 @@
-"""A host whose programs are all busybox's (tests/unit/test_host_facts.py has other shells)."""
+"""A host whose programs are all busybox's (tests/integration/test_host_facts.py has other shells)."""
 
 import os
 from pathlib import Path

@@ -1,6 +1,6 @@
 """`skyinfra fleet check`, and the same checks in `up`, previews and the review page, with a board.
 
-tests/unit/test_host_facts.py uses recordings for what a network namespace can't imitate.
+tests/integration/test_host_facts.py uses recordings for what a network namespace can't imitate.
 """
 
 import json

@@ -77,7 +77,7 @@ def test_a_missing_plugin_or_server_is_reported(up: Machine, tmp_path: Path, dow
 def test_a_plugin_that_is_not_an_archive_leaves_a_file_that_the_set_up_removes(
     up: Machine, tmp_path: Path, downloads: Downloads
 ) -> None:
-    """The CLI leaves an empty folder marked as partial; tests/unit/test_plugin_install.py starts from it."""
+    """The CLI leaves an empty folder marked as partial (tests/integration/test_plugin_install.py)."""
     downloads.files[PATH] = b"no archive"
     assert install(up, tmp_path, downloads).code != 0
     folder = f"resource-docker-v{PLUGINS['docker']}"

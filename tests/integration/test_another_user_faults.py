@@ -8,9 +8,9 @@ import pytest
 from catalogue.node_container import USER
 from providers.kind import ProviderError
 from tests.integration.node_faults import ENDINGS, call_numbers
+from tests.integration.test_another_user import OTHER, WANTED, _no_pauses, stopped
 from tests.unit import node_engine
 from tests.unit.node_engine import Fault, NodeEngine, Resource
-from tests.unit.test_another_user import OTHER, WANTED, _no_pauses, stopped
 from tests.unit.test_handover import NAME, assert_single_running, deployed, only_container
 
 __all__ = ["_no_pauses"]

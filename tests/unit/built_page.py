@@ -42,7 +42,7 @@ Words that this page does not explain: [glossary](glossary.md).
 LAYERS = """## Layers
 
 A folder imports only from folders below it, and never from another one in its own row. `make lint` and
-`tests/unit/test_layers.py` check that.
+`tests/integration/test_layer_imports.py` check that.
 """
 TOLD: Mapping[str, str] = {
     "bench": "`bench` measures the speed and size of all other layers, as ratios. Nothing imports it.",

@@ -1,9 +1,11 @@
-"""Fixtures and settings of the unit tier: no network, no daemon, no credentials, nothing inherited."""
+"""Fixtures and settings of the unit tier: no process, network, daemon or credentials, nothing inherited."""
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 from unittest import mock
 
 import pytest
@@ -17,6 +19,20 @@ from tests.unit.engine import Engine
 
 settings.register_profile("unit", max_examples=50, deadline=None, derandomize=True, database=None)
 settings.load_profile("unit")
+
+
+def _no_process(*given: object, **_: object) -> NoReturn:
+    pytest.fail(f"a unit test started a process, {given[1:]}: such tests belong in tests/integration")
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _no_processes() -> Iterator[None]:
+    """Fail a unit test that starts a process: hundreds of these took a third of the tier's time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(subprocess.Popen, "__init__", _no_process)
+        for name in ("fork", "posix_spawn", "posix_spawnp", "system"):
+            patch.setattr(os, name, _no_process)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ import contextlib
 import os
 import shutil
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -36,41 +35,6 @@ def port() -> Iterator[int]:
     server, port = listening(Servicer("1.2.3", lambda: provider, lambda _: None))
     yield port
     server.stop(None).wait()
-
-
-def asked_by(user: int, port: int) -> Any:
-    """The plugin's answer to a process of this user."""
-    # Popen's option `user` would fork this process, which gRPC does not tolerate.
-    become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups"]
-    door = socket.create_server(("127.0.0.1", 0))
-    with door, grpc.insecure_channel(f"127.0.0.1:{door.getsockname()[1]}") as channel:
-        asked = provider_pb2_grpc.ResourceProviderStub(channel).GetPluginInfo.future(empty_pb2.Empty())
-        connection, _ = door.accept()
-        with connection:
-            shell = subprocess.Popen(
-                [*become, "bash", "-c", PASS_ON.format(port=port)],
-                stdin=connection.fileno(),
-                stdout=connection.fileno(),
-            )
-        try:
-            return asked.result(timeout=30)
-        finally:
-            shell.kill()
-            shell.wait()
-
-
-@pytest.mark.case(41)
-@as_root
-@with_shell
-def test_a_call_of_another_users_process_is_refused(port: int) -> None:
-    with pytest.raises(grpc.RpcError) as raised:
-        asked_by(NOBODY, port)
-    refused: Any = raised.value
-    assert refused.code() is grpc.StatusCode.PERMISSION_DENIED
-    assert refused.details() == (
-        "Another user's process called: this plugin answers those of its own user, and root's."
-    )
-    assert asked_by(0, port).version == "1.2.3"
 
 
 def pumped(source: socket.socket, target: socket.socket) -> None:

@@ -11,7 +11,6 @@ import pytest
 
 from local import __main__ as local_main
 from local.machine.layout import read_layout
-from local.registry import certificates
 from local.setup import claim_state
 from local.stacks.lock import exclusive
 from tests.unit.set_ups import STATE, Home
@@ -55,21 +54,6 @@ def test_a_folder_that_can_not_be_made_is_an_error_of_one_line(
     assert local_main.main() == 1
     said = capsys.readouterr().err
     assert re.fullmatch(r"\nerror: \S+: Not a directory\. Then run the same command again\.\n", said), said
-
-
-@pytest.mark.parametrize("before", ["127.0.0.1 localhost\n192.168.1.5 nas", "192.168.1.5 nas\n", ""])
-def test_a_last_line_of_etc_hosts_without_an_end_stays_a_line(
-    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str
-) -> None:
-    """`nas` was lost, and registry.localhost got the address of that line."""
-    hosts = tmp_path / "hosts"
-    hosts.write_text(before)
-    monkeypatch.setattr(certificates, "HOSTS", hosts)
-    monkeypatch.setattr(certificates, "as_root", lambda command: command)
-    for _ in range(2):
-        certificates.ensure_name(read_layout())
-    lines = [line for line in hosts.read_text().splitlines() if line]
-    assert lines == [*before.splitlines(), "127.0.0.1 registry.localhost"]
 
 
 def test_a_stack_file_in_another_encoding_gets_its_own_error(home: Home) -> None:

@@ -131,36 +131,6 @@ def test_up_refuses_a_host_that_cant_be_asked_without_asking_again(engine: Walle
     assert not engine.asked
 
 
-def test_a_key_that_may_only_reach_docker_is_enough_for_up(engine: WalletEngine) -> None:
-    hosts = Hosts(HostError(Obstacle.NO_SHELL, "the command ended with 0 and printed nothing"))
-    assert hosts.preflight(engine).create(WANTED)[1]["runs"] == "native"
-    assert "runs no command for your key" in hosts.said[0]
-
-
-def test_a_warning_is_reported_once_a_run_and_stops_nothing(engine: WalletEngine) -> None:
-    hosts = Hosts(replace(FACTS, limits_memory=False, driver="vfs"))
-    made = hosts.preflight(engine)
-    made.planned(WANTED, None)
-    _, state = made.create(WANTED)
-    made.read("attic", WANTED, state)
-    assert [said.split(": ")[0] for said in hosts.said] == [
-        "host attic stores images with Docker's storage driver vfs",
-        "host attic has a kernel without the memory cgroup",
-    ]
-
-
-def test_a_refresh_reports_its_findings_and_refuses_nothing(engine: WalletEngine) -> None:
-    """A refresh prints nothing about a host that can't be asked."""
-    hosts = Hosts()
-    _, state = hosts.preflight(engine).create(WANTED)
-    hosts.answer = replace(FACTS, ahead=-1e9)
-    assert hosts.preflight(engine).read("attic", WANTED, state) is not None
-    assert "has its clock at" in hosts.said[0]
-    hosts.answer = NO_ROUTE
-    assert hosts.preflight(engine).read("attic", WANTED, state) is not None
-    assert len(hosts.said) == 1
-
-
 def test_all_findings_that_refuse_are_reported_at_once(engine: WalletEngine) -> None:
     hosts = Hosts(replace(FACTS, listeners=TAKEN, ahead=-1e9, free=1))
     with pytest.raises(ProviderError) as refused:

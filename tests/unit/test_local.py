@@ -7,8 +7,6 @@ import pwd
 import re
 import socket
 import stat
-import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,18 +21,17 @@ from local.engines import own_engine
 from local.machine import services, tools, vulnerability_database
 from local.machine.layout import PROJECT, EngineChoice, Layout, Mode, read_layout
 from local.machine.services import Service
-from local.machine.steps import BusyError, SetupError, output, run, step
+from local.machine.steps import BusyError, SetupError, step
 from local.pulumi import docker_plugin_choice
 from local.pulumi.cli import known_environment, passphrase_file, remember
 from local.pulumi.docker_plugin_choice import DockerPlugin
 from local.pulumi.plugins import plugin_folder
 from local.registry.certificates import machine_authorities
 from local.registry.login import remove_login
-from local.setup import NEEDED_GIGABYTES, _bases, claim_state, refuse_another_engine, set_up
+from local.setup import _bases, claim_state, refuse_another_engine
 from local.stacks.lock import exclusive
 from local.stacks.missing_nodes import refuse_missing
 from local.stacks.states import has_pending_creates, require_unlocked, resources, state_file
-from local.teardown import delete_builders
 from tests.unit.test_wallets import RESOURCES
 
 
@@ -98,29 +95,6 @@ def test_a_state_folder_with_foreign_content_is_refused(layout: Layout) -> None:
     claim_state(layout)
 
 
-def test_only_buildkits_own_files_in_a_builders_root_are_deleted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A disk given as SKYCOIN_BUILDER_ROOT may hold the engine's volumes too."""
-    monkeypatch.setattr("local.teardown.as_root", lambda argv: argv)
-    root = tmp_path / "disk"
-    for folder in ("runc-overlayfs", "net/cni/one", "docker/volumes/wallet"):
-        (root / folder).mkdir(parents=True)
-    (root / "cache.db").touch()  # a stopped builder has no lock
-    delete_builders(root)
-    assert [path.name for path in root.iterdir()] == ["docker"]
-    assert (root / "docker" / "volumes" / "wallet").is_dir()
-    (root / "docker" / "volumes" / "wallet").rename(tmp_path / "wallet")
-    (root / "docker" / "volumes").rmdir()
-    (root / "docker").rmdir()
-    (root / "history.db").touch()
-    delete_builders(root)
-    assert [path.name for path in root.iterdir()] == ["history.db"], "without its database it is nobody's"
-    (root / "cache.db").touch()
-    delete_builders(root)
-    assert not root.exists()
-
-
 def test_only_the_machines_own_authorities_go_into_a_build() -> None:
     """Certificates that Debian has too are not the machine's own, and would add 200 KB to the state."""
     bundle = pem("debian") + "# comment\n" + pem("own") + pem("own")
@@ -136,18 +110,6 @@ def test_the_passphrase_is_created_once_and_never_empty(layout: Layout) -> None:
     assert passphrase_file(layout).read_text() == text
 
 
-def test_a_service_outlives_its_starter_and_is_found_and_stopped(layout: Layout) -> None:
-    services.start(layout, service("sleeper", "sleep", "60"))
-    pid = services.running_pid(layout, "sleeper")
-    assert pid is not None
-    assert os.getpgid(pid) != os.getpgid(0), "Ctrl-C in make would end it"
-    services.start(layout, service("sleeper", "sleep", "60"))
-    assert services.running_pid(layout, "sleeper") == pid, "a running service is left alone"
-    assert services.stop(layout, "sleeper")
-    assert services.running_pid(layout, "sleeper") is None
-    assert not services.stop(layout, "sleeper")
-
-
 def test_a_pid_reused_by_another_process_is_not_ours(layout: Layout) -> None:
     """After a reboot, the pid in the file may be that of a stranger, which must not be killed."""
     folder = layout.state / "services"
@@ -155,35 +117,6 @@ def test_a_pid_reused_by_another_process_is_not_ours(layout: Layout) -> None:
     (folder / "old.pid").write_text(f"{os.getpid()} 12345\n")
     assert services.running_pid(layout, "old") is None
     assert not services.stop(layout, "old")
-
-
-def test_a_service_whose_first_thread_has_ended_still_runs(layout: Layout) -> None:
-    """Before, such a registry counted as stopped while it held its port, and its next start was refused."""
-    script = (
-        "import ctypes, os, threading, time\n"
-        "threading.Thread(target=lambda: (time.sleep(30), os._exit(0))).start()\n"
-        "ctypes.CDLL(None).pthread_exit(None)\n"
-    )
-    services.start(layout, service("threads", sys.executable, "-c", script))
-    pid = services.running_pid(layout, "threads")
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        if state == "Z":
-            break
-        time.sleep(0.02)
-    assert state == "Z"
-    assert services.running_pid(layout, "threads") == pid
-    assert services.stop(layout, "threads")
-    assert services.running_pid(layout, "threads") is None
-
-
-def test_a_service_that_ignores_sigterm_is_killed_in_the_end(layout: Layout) -> None:
-    services.start(layout, service("stubborn", "sh", "-c", "trap '' TERM; while :; do sleep 0.1; done"))
-    pid = services.running_pid(layout, "stubborn")
-    assert pid is not None
-    services.stop(layout, "stubborn", patience=0.5)
-    assert services._started_at(pid) is None
 
 
 def test_a_port_in_use_is_reported_before_the_start_and_another_is_offered_only_at_first(
@@ -202,34 +135,6 @@ def test_a_port_in_use_is_reported_before_the_start_and_another_is_offered_only_
         with pytest.raises(SetupError, match=rf"{refused}, then run this again\.$"):
             services.start(layout, service("late", "sleep", "60", port=port))
     assert services.running_pid(layout, "late") is None
-
-
-def test_a_failed_command_is_reported_with_the_end_of_its_log(tmp_path: Path) -> None:
-    log = tmp_path / "logs" / "x.log"
-    with pytest.raises(SetupError) as failed:
-        run(["sh", "-c", "echo first; echo reason; exit 3"], log=log)
-    assert "exit code 3" in str(failed.value)
-    assert "reason" in str(failed.value)
-    assert str(log) in str(failed.value)
-
-
-def test_a_long_command_shows_that_it_is_still_running(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Before, a plugin's download printed nothing until its end."""
-    monkeypatch.setattr("local.machine.steps.HEARTBEAT", 0.1)
-    run(["sleep", "0.3"], log=tmp_path / "x.log", doing="running it")
-    assert output(["sh", "-c", "sleep 0.3; echo answer; echo noise >&2"], doing="asking it") == "answer"
-    assert output(["sleep", "20"], timeout=0.3) is None
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "    … running it: 0 s"
-    assert "    … asking it: 0 s" in lines
-    assert lines[-1] == "    … sleep: 0 s"
-
-
-def test_a_short_command_that_fails_or_does_not_exist_has_no_answer() -> None:
-    assert output(["sh", "-c", "echo half; exit 1"]) is None
-    assert output(["/does/not/exist"]) is None
 
 
 def test_a_step_prints_its_result_and_duration(capsys: pytest.CaptureFixture[str]) -> None:
@@ -340,22 +245,6 @@ def test_no_module_of_a_tool_is_left_over() -> None:
     folders = {path.name for path in (PROJECT / "local" / "tools").iterdir()}
     tools = {tool.name for tool in TOOLS if tool.folder.startswith("local/")}
     assert folders == {*tools, Path(vulnerability_database.FOLDER).name}
-
-
-@pytest.mark.usefixtures("without_set_up")
-def test_a_first_set_up_on_a_disk_that_would_fill_up_is_refused_before_anything_is_installed(
-    layout: Layout, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def install(*_: object) -> None:
-        raise AssertionError
-
-    monkeypatch.setattr("local.setup.packages.ensure_packages", install)
-    monkeypatch.setattr("local.setup.base.free_gigabytes", lambda _: NEEDED_GIGABYTES - 0.1)
-    with pytest.raises(
-        SetupError, match=rf"14\.9 GB are free at {layout.cache}, {NEEDED_GIGABYTES} are needed"
-    ):
-        set_up(layout)
-    assert f"{NEEDED_GIGABYTES} GB of free disk" in (PROJECT / "README.md").read_text()
 
 
 def test_another_engine_than_that_of_the_stacks_is_refused(
@@ -612,31 +501,6 @@ def test_engines_of_one_machine_have_different_numbers(
     late = tmp_path / "d"
     late.mkdir()
     assert own_engine._number(late) == 0
-
-
-@pytest.mark.parametrize(("code", "unmounted"), [(0, True), (32, False)], ids=["mounted", "not mounted"])
-def test_the_data_of_an_own_engine_stays_no_mount_point(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, unmounted: bool
-) -> None:
-    """After a kill and a restart of the engine, `make down ALL=1` left a folder that can't be removed."""
-    done = tmp_path / "done"
-    scripts = {
-        "iptables": "exit 1",
-        "ip": "echo []",
-        "mountpoint": f'[ "$*" = "--quiet {tmp_path}/data" ] && exit {code}',
-        "umount": f'echo "$*" > {done}',
-    }
-    (tmp_path / "bin").mkdir()
-    for name, script in scripts.items():
-        (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{script}\n")
-        (tmp_path / "bin" / name).chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
-    monkeypatch.setattr(own_engine, "as_root", lambda command: command)
-    (tmp_path / "number").write_text("45")
-    own_engine.remove_traces(tmp_path)
-    assert done.exists() == unmounted
-    assert not unmounted or done.read_text() == f"--recursive {tmp_path}/data\n"
-    assert not (tmp_path / "number").exists()
 
 
 def test_a_node_that_left_the_settings_is_refused_with_the_command_that_retires_it(

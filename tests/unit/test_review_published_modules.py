@@ -1,8 +1,6 @@
 """Go modules of two published images: found by digest, in past and present outputs, and never guessed."""
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,7 +22,6 @@ from review.published_modules import (
     UNRECORDED,
     with_published_modules,
 )
-from tests.unit.command_line import Skyinfra
 from tests.unit.engine import Engine
 from tests.unit.previews import complete, recounted
 from tests.unit.projects import FILES, RELEASE_STACK, run_program, stack_settings
@@ -264,28 +261,6 @@ def test_hostile_names_make_no_markdown() -> None:
     text = page(changed(preview((ref("b"), ref("e"))), after), "fleet")
     assert "&lt;b> @\u2060all # x [y]\u2060(https://example.org) 1 is new (| &lt;i>)" in text
     assert "| \\| &lt;i> |" in text
-
-
-def test_the_command_asks_for_the_present_outputs_of_the_other_stack(
-    skyinfra: Skyinfra, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Pulumi's preview has only the outputs in the state."""
-    for name, answer in (("preview", preview((ref("a"), ref("d")))), ("stack", AFTER)):
-        (tmp_path / name).write_text(json.dumps(answer))
-    program = tmp_path / "pulumi"
-    program.write_text(
-        '#!/bin/sh\ncd "${0%/*}" && echo "$@" >> asked\n'
-        'case "$*" in preview*) cat preview ;; *" stack output "*) cat stack ;; esac\n'
-    )
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    monkeypatch.setenv("SKYCOIN_STATE", str(tmp_path / "state"))
-    done = skyinfra("review", "-s", "fleet", "--no-refresh")
-    assert f"- {SKYCOIN}: {CRYPTO} 0.30.0 → 0.59.0 (skycoin); " in done.out, done.err
-    assert f"stack output --json --stack {RELEASE_STACK}\n" in (tmp_path / "asked").read_text()
-    given = (tmp_path / "preview").read_text()
-    saved = skyinfra("review", "-s", "fleet", "--preview", "-", given=given)
-    assert f"- {SKYCOIN}: Go modules {UNASKED.format(RELEASE_STACK)}" in saved.out
 
 
 def test_the_programs_own_preview_names_the_modules_of_the_stack_that_its_images_come_from() -> None:

@@ -1,6 +1,5 @@
 """Entries of the settings that don't fit each other: references, ports, volumes, tags."""
 
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -746,32 +745,6 @@ def linked(tmp_path: Path) -> Path:
     (tmp_path / "broken").symlink_to("nowhere")
     (tmp_path / "result").symlink_to("/usr")
     return tmp_path
-
-
-def test_a_commit_that_is_not_the_working_copys_is_refused(tmp_path: Path) -> None:
-    """The image's labels, and the tag `develop-COMMIT`, would name code that is not in it."""
-    (tmp_path / "cmd").mkdir()
-    source = {"path": str(tmp_path), "version": "v0.27.1", "commit": "1" * 40}
-    wanted = changed({"images.skycoin.source": source})
-    assert parse(wanted).images["skycoin"].source.commit == "1" * 40, "without git, nobody knows better"
-
-    def git(*arguments: str) -> str:
-        author = ("-c", "user.name=tests", "-c", "user.email=tests@localhost")
-        command = ["git", "-C", str(tmp_path), *author, *arguments]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
-    git("init", "-q")
-    refused = (
-        f"skycoin:images.skycoin.source: commit '{'1' * 40}' is not that of the working copy '{tmp_path}'"
-    )
-    assert _faults(wanted) == [f"{refused}, which is at no commit: leave it out, or check it out there"]
-    git("commit", "-q", "--allow-empty", "-m", "first")
-    head = git("rev-parse", "HEAD")
-    assert _faults(wanted) == [f"{refused}, which is at {head}: leave it out, or check it out there"]
-    assert (
-        parse(changed({"images.skycoin.source": {**source, "commit": head}})).images["skycoin"].source.commit
-        == head
-    )
 
 
 def test_a_link_that_leads_out_of_a_working_copy_is_reported(linked: Path) -> None:

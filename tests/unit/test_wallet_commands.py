@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shlex
-import subprocess
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +19,6 @@ from local import __main__ as local_main
 from local.machine.layout import Layout, read_layout
 from settings.wallets import WalletsSettings
 from tests.unit.command_line import Skyinfra
-from tests.unit.previews import complete
 from tests.unit.test_wallet_backups import CONTENTS, KEY, OTHER, PUBLIC_OF_IT, WITH_PASSPHRASE, sealed, wallet
 from tests.unit.test_wallets import BACKUPS, COPY, RESOURCES, WALLET, FakeEngine, volume
 from wallets.backups.folder import BackupFolder
@@ -306,19 +304,6 @@ def test_a_backend_url_with_a_login_is_refused_and_not_printed(
 ODD = """it's 100% "odd" $HOME \\ here"""
 
 
-def test_cron_gets_the_words_unchanged_and_prints_nothing_on_success(tmp_path: Path) -> None:
-    folder = tmp_path / ODD
-    folder.mkdir()
-    said = ["sh", "-c", 'printf "%s|" "$PWD" "$V" "$1"; exit "$2"', "sh", ODD]
-    for code, expected in (("0", ""), ("3", f"{folder}|{ODD}|{ODD}|\n")):
-        text = timer(Scheduler.CRON, "name", str(folder), [*said, code], {"V": ODD})
-        [line] = [line for line in text.splitlines() if not line.startswith("#")]
-        command = re.sub(r"\\%", "%", line.split(" ", 5)[5])
-        assert not re.search(r"(?<!\\)%", line), "a bare one ends the command"
-        done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
-        assert (done.stdout, done.stderr) == (expected, "")
-
-
 def test_a_systemd_unit_escapes_the_characters_that_systemd_interprets() -> None:
     text = timer(Scheduler.SYSTEMD, "name", "/a 100%", ["run", ODD], {"V": ODD})
     assert "WorkingDirectory=/a 100%%\n" in text
@@ -339,33 +324,6 @@ def record(folder: Path, node: DeployedNode, days: int) -> None:
     [file] = folder.rglob("*.json")
     time = datetime.now(UTC) - timedelta(days=days, minutes=1)
     file.write_text(json.dumps({**json.loads(file.read_text()), "time": time.isoformat()}))
-
-
-def reviewed(skyinfra: Skyinfra, tmp_path: Path) -> str:
-    (tmp_path / "pulumi").write_text(f"#!/bin/sh\necho '{json.dumps(complete())}'\n")
-    skyinfra.monkeypatch.setattr("commands.review.review.present_file", lambda _: tmp_path)
-    ran = skyinfra("review", "-s", "test", "--no-refresh")
-    assert ran.code == 0, ran.err
-    return ran.out
-
-
-def test_the_review_page_shows_the_age_of_the_newest_backup_if_the_stack_limits_it(
-    stack: dict[str, Any],
-    node: DeployedNode,
-    skyinfra: Skyinfra,
-    tmp_path: Path,
-) -> None:
-    assert "Backups" not in reviewed(skyinfra, tmp_path)
-    stack["skycoin:wallets"] = {"backup-age": 7}
-    page = reviewed(skyinfra, tmp_path)
-    assert "\n- newest backup of node-1: **no backup is known here" in page.partition("<details>")[0]
-    assert "<summary>Backups of wallets: 1</summary>" in page
-    assert "| node-1 | **no backup is known here (`./skyinfra wallet backup node-1 -s test`), and" in page
-    record(tmp_path / "cache" / "skycoin-infrastructure" / "backups", node, days=3)
-    assert re.search(r"\| node-1 \| backup 3 days old, fingerprint", reviewed(skyinfra, tmp_path))
-    record(tmp_path / "cache" / "skycoin-infrastructure" / "backups", node, days=8)
-    page = reviewed(skyinfra, tmp_path)
-    assert re.search(r"\*\*backup 8 days old, .*; the stack requires one every 7 days \(`\./skyinfra", page)
 
 
 @pytest.mark.parametrize(

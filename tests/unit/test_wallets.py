@@ -9,7 +9,6 @@ import posixpath
 import signal
 import socket
 import stat
-import subprocess
 import sys
 import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,7 +37,7 @@ from wallets.files.archives import folders_in, from_tar, pack, to_tar, unpack
 from wallets.files.contents import STAGING, File, damaged, wallets_in
 from wallets.files.fingerprint import fingerprint_of
 from wallets.volumes import stopped_node, users, writing
-from wallets.volumes.processes import has_ended, this_process
+from wallets.volumes.processes import this_process
 from wallets.volumes.volume import WalletVolume
 
 URN = "urn:pulumi:test::skycoin::"
@@ -1303,22 +1302,6 @@ def test_a_running_backup_does_not_stop_a_restore_nor_lose_its_container(two: Tw
     two.restore("first")
     assert two.refused == []
     assert list(two.engine.left) == ["reader"]
-
-
-def test_a_process_has_ended_if_its_number_is_free_or_is_another_ones() -> None:
-    with subprocess.Popen(["sleep", "60"]) as other:
-        machine = " ".join(this_process().split(" ")[:2])
-        start = Path(f"/proc/{other.pid}/stat").read_text().rpartition(")")[2].split()[19]
-        alive = f"{machine} {other.pid} {start}"
-        assert not has_ended(alive)
-        assert has_ended(f"{machine} {other.pid} 1")
-        other.kill()
-        os.waitid(os.P_PID, other.pid, os.WEXITED | os.WNOWAIT)
-        assert has_ended(alive), "nobody has asked for its exit code yet"
-    assert has_ended(alive)
-    assert not has_ended(ELSEWHERE)
-    assert not has_ended("")
-    assert has_ended(this_process()), "a process does one thing at a time"
 
 
 THERE = {f"{COPY}/a.wlt": TEXT, "2026-01-02T00-00-00Z/a.wlt": TEXT}

@@ -1,13 +1,10 @@
 """An opened workspace: one folder of the host, a home that stays, a user's rights, a page on loopback."""
 
-import subprocess
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from components import workspace
 from components.host import Host
 from components.workspace import NestedEngine, Workspace, WorkspaceArgs, page_command
 from mocks.engine import CONTAINER, NETWORK, PULLED, VOLUME, WORKSPACE_PREFLIGHT
@@ -171,22 +168,6 @@ def test_a_workspace_without_a_page_has_no_url(engine: Engine) -> None:
 def test_hidden_paths_are_empty_and_not_to_be_written(engine: Engine) -> None:
     container = opened(engine, replace(CLI, hidden=["local/state"]))
     assert container["tmpfs"] == {"/work/local/state": "ro,size=4k"}
-
-
-def test_the_password_is_created_once_and_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command as the container runs it, with `cat` in the server's place."""
-    file = tmp_path / "home" / ".config" / "config.yaml"
-    script = workspace.WITH_PASSWORD.replace(workspace.PASSWORD, str(file))
-    shown = [
-        subprocess.run(["sh", "-euc", script, "sh", "cat", str(file)], capture_output=True, check=True).stdout
-        for _ in range(2)
-    ]
-    assert shown[0] == shown[1]
-    password = shown[0].decode().splitlines()[1]
-    assert password.startswith("password: skycoin-")
-    assert len(password) == len("password: skycoin-") + 48
-    assert file.stat().st_mode & 0o777 == 0o600
-    assert file.parent.stat().st_mode & 0o777 == 0o700
 
 
 def test_no_command_or_input_holds_a_password(engine: Engine) -> None:

@@ -109,74 +109,11 @@ def test_the_user_is_the_caller_of_sudo_or_the_folders_owner(
     assert here(folder).folder == str(folder)
 
 
-def test_another_machine_reports_its_processor_its_users_ids_and_the_real_folder(
-    folder: Path, tmp_path: Path, ssh: Callable[[int, Path], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked = connecting(monkeypatch, Shed())
-    (tmp_path / "link").symlink_to(folder)
-    ssh(1000, tmp_path / "home")
-    found = behind_ssh(SHED, ["-i", "key"], str(tmp_path / "link"))
-    assert found == WorkspacePlace(
-        folder=str(folder), user="1000:1001", machine="aarch64", engine=SHED, ssh_options=("-i", "key")
-    )
-    assert asked == [{"engine": SHED, "sshOptions": ["-i", "key"]}]
-    ssh(0, tmp_path / "home")
-    owner = folder.stat()
-    assert behind_ssh(SHED, [], str(folder)).user == f"{owner.st_uid}:{owner.st_gid}", "as on this machine"
-
-
-def test_a_folder_of_another_machine_that_is_not_opened_is_refused(
-    folder: Path, tmp_path: Path, ssh: Callable[[int, Path], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ssh(1000, folder / "home")
-    for given, said in (
-        (".", r"^\. on ssh://me@shed\.lan is not opened: a folder is an absolute path on the host"),
-        ("/etc", "it belongs to the system"),
-        (
-            str(folder),
-            r"project on \S+ is not opened: it contains an entire home folder, keys included \(.+/home\);",
-        ),
-        (str(tmp_path / "none"), r"none on \S+ is not opened: .*can't cd to .+ and the folder must exist"),
-    ):
-        with pytest.raises(SetupError, match=said):
-            behind_ssh(SHED, [], given)
-    (tmp_path / "link").symlink_to("/etc")
-    with pytest.raises(SetupError, match=r"/etc on .+ it belongs to the system"):
-        behind_ssh(SHED, [], str(tmp_path / "link"))
-    connecting(monkeypatch, Silent())
-    ssh(1000, tmp_path / "home")
-    with pytest.raises(SetupError, match=r"ssh://me@shed.lan stopped answering: reset by peer"):
-        behind_ssh(SHED, [], str(folder))
-
-
 DATA_REFUSED = (
     r"data(/sub)? (on ssh://me@shed\.lan )?is not opened: it contains or is inside \S+/data(/engine)?, which "
     r"has the volumes of that Docker engine, wallets included; give another folder "
     r"\(--folder; FOLDER= of make\)\.$"
 )
-
-
-@pytest.mark.case(43)
-@pytest.mark.parametrize(
-    ("engines", "folder"), [("data", "data"), ("data/engine", "data"), ("data", "data/sub")]
-)
-def test_a_folder_with_the_data_of_another_machines_engine_is_refused(
-    engines: str,
-    folder: str,
-    tmp_path: Path,
-    ssh: Callable[[int, Path], None],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """`/var` was refused, but an engine may have its data on another disk, such as in /mnt/ssd/docker."""
-    (tmp_path / folder).mkdir(parents=True)
-    shed = Shed(str(tmp_path / engines))
-    connecting(monkeypatch, shed)
-    ssh(1000, tmp_path / "home")
-    with pytest.raises(SetupError, match=DATA_REFUSED):
-        behind_ssh(SHED, [], str(tmp_path / folder))
-    assert shed.asked == 1, "together with the processor"
-    (tmp_path / "database").mkdir()
-    assert behind_ssh(SHED, [], str(tmp_path / "database")).folder == str(tmp_path / "database")
 
 
 @pytest.mark.case(43)
@@ -200,16 +137,6 @@ def test_a_folder_with_the_data_of_this_machines_engine_is_refused(
     connecting(monkeypatch, Silent())
     with pytest.raises(SetupError, match=r"^unix:///run/mine.sock stopped answering: reset by peer$"):
         refuse_engines_data(layout, here(tmp_path / folder))
-
-
-def test_the_data_of_an_engine_that_does_not_run_yet_is_not_known(
-    layout: Layout, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(workspace_place, "engine_version", lambda _: None)
-    asked = connecting(monkeypatch, Shed())
-    assert not refuse_engines_data(layout, here(folder))
-    assert refuse_engines_data(layout, THERE), "its machine has been asked"
-    assert asked == []
 
 
 def test_a_silent_machine_is_reported(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,15 +168,6 @@ def test_a_node_on_this_machines_engine_is_refused(
     assert asked == [{"engine": address.format(state=layout.state), "sshOptions": []}]
     connecting(monkeypatch, NeighbourEngine([container("web")]))
     refuse_beside_nodes(layout, here(folder), "cli")
-
-
-def test_an_engine_that_does_not_run_yet_has_nothing_to_say(
-    layout: Layout, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(workspace_place, "engine_version", lambda _: None)
-    asked = connecting(monkeypatch, NeighbourEngine(NODES))
-    refuse_beside_nodes(layout, here(folder), "cli")
-    assert asked == []
 
 
 def test_a_node_on_another_machines_engine_is_refused(

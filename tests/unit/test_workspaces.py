@@ -1,7 +1,5 @@
 """The workspaces: their table, their settings, and the images that the program builds from them."""
 
-import re
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -48,19 +46,6 @@ def test_each_row_is_a_folder_and_a_name_that_registries_take() -> None:
     assert not {entry.repository for entry in WORKSPACES.values()} & {
         entry.repository for entry in CATALOGUE.values()
     }
-
-
-def test_login_shells_have_the_path_of_the_images() -> None:
-    """Before, `bash -l` in a workspace found no Go, as /etc/profile gives login shells another PATH."""
-    profile = (PROJECT / "images/workspace-base/login-path.sh").read_text()
-    completed = subprocess.run(
-        ["sh", "-c", f'{profile}echo "$PATH"'], text=True, capture_output=True, check=True
-    )
-    for entry in WORKSPACES.values():
-        paths = re.findall(
-            r"^ENV GOPATH=.*\n +PATH=(.*)", (PROJECT / entry.context / "Dockerfile").read_text(), re.M
-        )
-        assert paths == ([] if entry.base else [completed.stdout.strip()]), entry.name
 
 
 def test_a_workspaces_base_precedes_it_and_has_all_its_architectures() -> None:
