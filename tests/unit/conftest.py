@@ -1,5 +1,6 @@
 """Fixtures and settings of the unit tier: no process, network, daemon or credentials, nothing inherited."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -19,6 +20,16 @@ from tests.unit.engine import Engine
 
 settings.register_profile("unit", max_examples=50, deadline=None, derandomize=True, database=None)
 settings.load_profile("unit")
+
+
+def pytest_collection_finish() -> None:
+    """Make the garbage collector pass over all modules and tests, and run less often.
+
+    Its walks through these took a tenth of the tier's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 1000)
 
 
 def _no_process(*given: object, **_: object) -> NoReturn:

@@ -4,6 +4,7 @@ import functools
 import json
 import runpy
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +41,13 @@ def stack_settings(file: str) -> dict[str, Any]:
 def run_program(engine: Engine, settings: Mapping[str, Any], stack: str = "test") -> Engine:
     """Run `__main__.py` as Pulumi does: in the project's folder, with the configuration in the environment.
 
-    Every run has its own empty AWS, unless the engine already has one.
+    Every run with Amazon's registry has its own empty AWS, unless the engine already has one.
     """
-    with pytest.MonkeyPatch.context() as patch, aws_by_moto() as aws:
+    config = json.dumps(as_pulumi_gives_it(settings))
+    with pytest.MonkeyPatch.context() as patch, aws_by_moto() if "ecr" in config else nullcontext() as aws:
         engine.aws = engine.aws or aws
         patch.chdir(PROJECT)
-        patch.setenv("PULUMI_CONFIG", json.dumps(as_pulumi_gives_it(settings)))
+        patch.setenv("PULUMI_CONFIG", config)
         engine.run(lambda: runpy.run_path(str(PROJECT / "__main__.py"), run_name="__main__"), stack=stack)
     return engine
 
