@@ -1,7 +1,7 @@
 """Go modules and their versions: required by a go.mod, linked into programs, and compared."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, TypedDict
 
@@ -26,6 +26,8 @@ Modules = Mapping[str, str]
 
 Key: TypeAlias = tuple[str, ...]
 """Path of a module, alone or with a version."""
+Directive: TypeAlias = tuple[str, list[str]]
+"""Name and arguments of a line of a go.mod."""
 
 
 class Program(TypedDict):
@@ -77,10 +79,12 @@ def required(go_mod: str, *others: str) -> Modules:
     appears as its replacement, which is what Go links. A version is NOT_KNOWN if a folder is the replacement,
     or if it is not exact.
     """
+    own = [*_directives(go_mod)]
     versions: dict[str, str] = {}
-    for path, version in (requirement for text in (go_mod, *others) for requirement in _requirements(text)):
-        versions[path] = _higher(versions.get(path, version), version)
-    return _replaced(versions, dict(_replacements(go_mod)), {*_exclusions(go_mod)})
+    for directives in (own, *map(_directives, others)):
+        for path, version in _requirements(directives):
+            versions[path] = _higher(versions.get(path, version), version)
+    return _replaced(versions, dict(_replacements(own)), {*_exclusions(own)})
 
 
 def names_all(go_mod: str) -> bool:
@@ -90,24 +94,24 @@ def names_all(go_mod: str) -> bool:
     return match is not None and (int(match[1]), int(match[2])) >= _NAMES_ALL
 
 
-def _requirements(go_mod: str) -> Iterator[tuple[str, str]]:
+def _requirements(directives: Iterable[Directive]) -> Iterator[tuple[str, str]]:
     """Yield (module, version) of each requirement."""
-    for directive, words in _directives(go_mod):
+    for directive, words in directives:
         if directive == "require" and len(words) == 2 and _PATH.fullmatch(words[0]):
             yield words[0], _version(words[1])
 
 
-def _replacements(go_mod: str) -> Iterator[tuple[Key, list[str]]]:
+def _replacements(directives: Iterable[Directive]) -> Iterator[tuple[Key, list[str]]]:
     """Yield (replaced module, words of its replacement) for each replacement."""
-    for directive, words in _directives(go_mod):
+    for directive, words in directives:
         if directive == "replace" and "=>" in words:
             arrow = words.index("=>")
             yield _key(words[:arrow]), words[arrow + 1 :]
 
 
-def _exclusions(go_mod: str) -> Iterator[Key]:
+def _exclusions(directives: Iterable[Directive]) -> Iterator[Key]:
     """Yield each excluded version; Go ignores requirements of it and uses what other modules require."""
-    return (_key(words) for directive, words in _directives(go_mod) if directive == "exclude" and words)
+    return (_key(words) for directive, words in directives if directive == "exclude" and words)
 
 
 def _key(words: Sequence[str]) -> Key:
@@ -159,7 +163,7 @@ def _is_in(package: str, module: str) -> bool:
     return f"{package}/".startswith(f"{module}/")
 
 
-def _directives(go_mod: str) -> Iterator[tuple[str, list[str]]]:
+def _directives(go_mod: str) -> Iterator[Directive]:
     """Yield name and arguments of each directive, in blocks or alone (https://go.dev/ref/mod#go-mod-file)."""
     block = ""
     for line in go_mod.split("\n"):

@@ -259,9 +259,11 @@ def slow_names() -> frozenset[str]:
     for file in sorted(TESTS.rglob("test_*.py")):
         text = file.read_text()
         every = TESTS / "soak" in file.parents or "\npytestmark = pytest.mark.long\n" in text
+        # Parsing all files takes seconds.
+        tree = parsed(file) if every or "pytest.mark.long" in text else ast.Module([], [])
         found |= {
             node.name
-            for node in ast.walk(parsed(file))
+            for node in ast.walk(tree)
             if isinstance(node, ast.FunctionDef) and (every or _is_long(node))
         }
     return frozenset(found)

@@ -17,6 +17,7 @@ from local.machine.layout import Layout, read_layout
 from local.pulumi.cli import remember
 from tests.unit.command_line import Skyinfra
 from tests.unit.engine import Engine
+from wallets.volumes import volume
 
 settings.register_profile("unit", max_examples=50, deadline=None, derandomize=True, database=None)
 settings.load_profile("unit")
@@ -37,12 +38,14 @@ def _no_process(*given: object, **_: object) -> NoReturn:
 
 
 @pytest.fixture(scope="package", autouse=True)
-def _no_processes() -> Iterator[None]:
+def _no_process_and_no_pause() -> Iterator[None]:
     """Fail a unit test that starts a process: hundreds of these took a third of the tier's time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(subprocess.Popen, "__init__", _no_process)
         for name in ("fork", "posix_spawn", "posix_spawnp", "system"):
             patch.setattr(os, name, _no_process)
+        # The pause between two readings of a wallet.
+        patch.setattr(volume, "PAUSE", 0)
         yield
 
 
