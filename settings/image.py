@@ -30,7 +30,7 @@ class SourceSettings(Settings):
 
     module: GoModule | None = None
     """The image's Go module, at the version that `images/NAME/go.mod` pins. That of `skycoin` is
-    [patched](stacks.md#the-nodes-patch)."""
+    [patched](stacks.md#the-nodes-patches)."""
     git: GitUrl | None = None
     """Git repository, for the images `skycoin` and `skywire`; with no login (see `skycoin:build-secrets`).
     With http(s), its URL ends with `.git`: BuildKit takes another one for a file to download. It gets no

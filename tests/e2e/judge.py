@@ -51,6 +51,10 @@ class Judge:
         command = [*before, str(self.program), "address", str(folder), *([str(other)] if other else [])]
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
 
+    def passwords(self) -> int:
+        """Encrypt and decrypt four times in all, one after another; return the most memory used, in KiB."""
+        return int(self._run("passwords"))
+
     def _run(self, *words: str, given: str = "", before: Iterable[str] = ()) -> str:
         command = [*before, str(self.program), *words]
         done = subprocess.run(

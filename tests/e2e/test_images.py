@@ -248,7 +248,7 @@ def test_variant_is_labelled_and_runs_as_an_unprivileged_user(repository: Reposi
     labels = config["Labels"]
     assert labels["org.opencontainers.image.version"] == "0.27.1"
     assert labels["org.opencontainers.image.revision"] == COMMIT
-    assert labels["com.skycoin.patches"] == "wallet-saves.patch"
+    assert labels["com.skycoin.patches"] == "wallet-memory.patch wallet-saves.patch"
     assert labels["org.opencontainers.image.created"] == "2020-11-23T01:01:48Z"
     assert re.fullmatch(r"sha256:[0-9a-f]{64}", labels["org.opencontainers.image.base.digest"])
     assert "org.opencontainers.image.licenses" not in labels, "Skycoin 0.27.1 names none, and none is made up"

@@ -6,6 +6,8 @@
 //	                        one more address of a FOLDER's mine.wlt, as the API's wallet/newAddress makes it; with a
 //	                        FILE, another program puts it in the wallet's place first, while the node has it loaded
 //	judge make FOLDER       the wallets of tests/saves, with new timestamps and nonces
+//	judge passwords         encrypt and decrypt as often as four uses of a wallet's password do; the most memory
+//	                        that was used, in KiB
 package main
 
 import (
@@ -16,8 +18,10 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"syscall"
 
 	"github.com/skycoin/skycoin/src/cipher"
+	"github.com/skycoin/skycoin/src/cipher/encrypt"
 	"github.com/skycoin/skycoin/src/util/logging"
 	"github.com/skycoin/skycoin/src/wallet"
 )
@@ -56,13 +60,35 @@ func main() {
 		err = address(os.Args[2], os.Args[3])
 	case len(os.Args) == 3 && os.Args[1] == "make":
 		err = makeAll(os.Args[2])
+	case len(os.Args) == 2 && os.Args[1] == "passwords":
+		err = passwords()
 	default:
-		err = fmt.Errorf("usage: judge load PASSWORD | save FILE FOLDER | address FOLDER [FILE] | make FOLDER")
+		err = fmt.Errorf(
+			"usage: judge load PASSWORD | save FILE FOLDER | address FOLDER [FILE] | make FOLDER | passwords")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+}
+
+func passwords() error {
+	password, crypto := []byte("secret"), encrypt.DefaultScryptChacha20poly1305
+	for range 2 {
+		encrypted, err := crypto.Encrypt([]byte(seed), password)
+		if err != nil {
+			return err
+		}
+		if _, err := crypto.Decrypt(encrypted, password); err != nil {
+			return err
+		}
+	}
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		return err
+	}
+	fmt.Println(used.Maxrss)
+	return nil
 }
 
 func loadAll(password string) error {

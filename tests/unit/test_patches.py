@@ -28,14 +28,15 @@ def labels(source: Mapping[str, str]) -> Mapping[str, str]:
 
 def test_only_the_node_is_patched() -> None:
     assert {name: entry.patches for name, entry in CATALOGUE.items() if entry.patches} == {
-        "skycoin": ("wallet-saves.patch",)
+        "skycoin": ("wallet-memory.patch", "wallet-saves.patch")
     }
 
 
 def test_a_patched_image_and_its_lists_say_so() -> None:
     engine = up("local")
-    assert {image.inputs["labels"][PATCHES] for image in engine.all_of(BUILD)} == {"wallet-saves.patch"}
-    assert {tag.inputs["annotations"][PATCHES] for tag in engine.all_of(TAG)} == {"wallet-saves.patch"}
+    names = {"wallet-memory.patch wallet-saves.patch"}
+    assert {image.inputs["labels"][PATCHES] for image in engine.all_of(BUILD)} == names
+    assert {tag.inputs["annotations"][PATCHES] for tag in engine.all_of(TAG)} == names
 
 
 def test_the_image_of_a_source_of_ones_own_is_not_said_to_be_patched(tmp_path: Path) -> None:
@@ -50,7 +51,9 @@ def test_the_image_of_a_source_of_ones_own_is_not_said_to_be_patched(tmp_path: P
 
 def test_a_review_shows_which_patch_differs() -> None:
     files = recorded_files(IMAGE.context, IMAGE.dockerfile, {}, {})
-    assert {path for path in files if "patches" in path} == {"images/skycoin/patches/wallet-saves.patch"}
+    assert {path for path in files if "patches" in path} == {
+        f"images/skycoin/patches/{name}" for name in IMAGE.patches
+    }
 
 
 @pytest.mark.parametrize("file", sorted(FOLDER.iterdir()), ids=lambda file: file.name)
@@ -59,7 +62,8 @@ def test_a_patch_says_why_and_for_which_version(file: Path) -> None:
     assert file.suffix == ".patch", "the build applies no other"
     why, _, diff = file.read_text().partition("\n--- a/")
     assert diff
-    assert "docs/adr/0055-patched-saves.md" in why
+    [decision] = re.findall(r"^(docs/adr/\d{4}-\S+\.md) has the figures\.$", why, re.M)
+    assert (PROJECT / decision).is_file()
     for folder in ("images/skycoin", "tests/judge"):
         [version] = re.findall(rf"{IMAGE.module} (v\S+)", (PROJECT / folder / "go.mod").read_text())
         assert f"For {IMAGE.module} {version}." in why
