@@ -12,7 +12,7 @@ from fleet.nodes import FleetNode, State, Status
 
 LIMIT = 25.0
 """Seconds for a host; its ssh gives up after 20 (clients/ssh.py)."""
-_POLL = 0.05
+_POLL = 0.01
 
 
 class StatusSource(Protocol):

@@ -5,6 +5,7 @@ and event loop, so that no run sees another's configuration, tasks or exports.
 """
 
 import asyncio
+import contextlib
 import contextvars
 import hashlib
 import threading
@@ -148,8 +149,9 @@ class Engine(MockMonitor):
         # The SDK waits for all outputs again whenever one is known, which takes a fifth of the time. To wait
         # until all are known, or the first has failed, comes to the same.
         all_at_once = patch("pulumi.runtime.stack.asyncio.FIRST_COMPLETED", asyncio.FIRST_EXCEPTION)
-        with no_trace, all_at_once, asyncio.Runner() as runner:
-            runner.run(self._run(program, stack), context=contextvars.copy_context())
+        # asyncio.Runner would look for tasks to cancel among those of all earlier runs.
+        with no_trace, all_at_once, contextlib.closing(asyncio.new_event_loop()) as loop:
+            contextvars.copy_context().run(loop.run_until_complete, self._run(program, stack))
 
     async def _run(self, program: Callable[[], object], stack: str) -> None:
         # A failed registration fails all that wait for it. `run` raises the first error; the rest is noise.
