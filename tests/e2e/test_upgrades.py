@@ -57,7 +57,7 @@ HOLDS: Mapping[str, Mapping[str, int]] = {
 RECORDED = sorted(STATES.glob("*/*.json"))
 LOCAL = STATES / "0.1.0" / "local.json"
 
-PUBLISHED = ("0.1.0/hosted", "0.2.0/hosted")
+PUBLISHED = ("0.1.0/hosted", "0.2.0/hosted", "0.3.0/hosted")
 """States with exact tags in a registry that keeps them: CHANGELOG.md says to raise `revision`."""
 
 Settings = dict[str, Any]
@@ -168,7 +168,7 @@ def test_todays_program_over_a_state_keeps_the_law_of_upgrades(
 def test_a_rebuilt_image_is_refused_under_an_exact_tag_and_the_remedy_is_named(
     previews: Mapping[str, Future[Previewed]], name: str
 ) -> None:
-    """The patch gives the node's image another content."""
+    """A patch gives the node's image another content."""
     done = previews[f"{name}, as it was"].result()
     assert done.code != 0
     assert "registry.localhost:15445/skycoin/skycoin:0.27.1 is published as sha256:" in done.text
