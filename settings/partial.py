@@ -1,12 +1,12 @@
 """Settings without their wrong values, so that all other errors can be reported at the same time."""
 
 import contextlib
+import functools
 import typing
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from pydantic import create_model
-from pydantic.fields import FieldInfo
 
 from settings.model import Settings
 from settings.rules import RULES
@@ -57,32 +57,38 @@ def _entry(model: type[Settings], raw: Any, wrong: Collection[Location], here: L
         if key in raw or (*here, key) in wrong:
             made.__dict__.pop(name, None)
         if key in raw:
-            made.__dict__.update(_value(name, field, raw[key], wrong, (*here, key)))
+            made.__dict__.update(_value(model, name, raw[key], wrong, (*here, key)))
         if key in raw or (*here, key) in wrong:
             made.model_fields_set.add(name)
     return made
 
 
 def _value(
-    name: str, field: FieldInfo, raw: Any, wrong: Collection[Location], here: Location
+    model: type[Settings], name: str, raw: Any, wrong: Collection[Location], here: Location
 ) -> dict[str, Any]:
     """{name: value} of a key; empty if the value is wrong."""
     if not _has(wrong, here):
-        return {name: value_of(name, field, raw)}
-    model = model_of(field.annotation)
-    if model is None or here in wrong:
+        return {name: value_of(model, name, raw)}
+    annotation = model.model_fields[name].annotation
+    inner = model_of(annotation)
+    if inner is None or here in wrong:
         return {}
-    if typing.get_origin(field.annotation) is not dict:
-        return {name: _entry(model, raw, wrong, here)}
+    if typing.get_origin(annotation) is not dict:
+        return {name: _entry(inner, raw, wrong, here)}
     last = sorted(raw, key=lambda entry: _has(wrong, (*here, entry)))
-    return {name: {entry: _entry(model, raw[entry], wrong, (*here, entry)) for entry in last}}
+    return {name: {entry: _entry(inner, raw[entry], wrong, (*here, entry)) for entry in last}}
 
 
-def value_of(name: str, field: FieldInfo, raw: Any) -> Any:
+def value_of(model: type[Settings], name: str, raw: Any) -> Any:
     """Validate the value of one key without the other keys of its entry. Raises ValidationError."""
+    return getattr(_one_key(model, name).model_validate({model.model_fields[name].alias: raw}), name)
+
+
+@functools.cache
+def _one_key(model: type[Settings], name: str) -> type[_OneKey]:
+    field = model.model_fields[name]
     definition: Any = {name: (field.annotation, field)}
-    model = create_model("One", __base__=_OneKey, **definition)
-    return getattr(model.model_validate({field.alias: raw}), name)
+    return create_model("One", __base__=_OneKey, **definition)
 
 
 def _has(wrong: Collection[Location], here: Location) -> bool:

@@ -146,13 +146,12 @@ def _value_faults(errors: Sequence[ErrorDetails], raw: Mapping[str, Any]) -> tup
     return [_fault(error, raw) for error in reported], {error["loc"] for error in errors} | slips
 
 
-def secrets_in_clear(file: Path) -> list[str]:
-    """Names of the build secrets that a stack's file does not encrypt.
+def secrets_in_clear(config: Mapping[str, Any]) -> list[str]:
+    """Names of the build secrets that the configuration in a stack's file does not encrypt.
 
-    Pulumi treats all of them as secret if one is (sdk/go/common/resource/config `object.Secure`). Raises
-    SettingsError.
+    Pulumi treats all of them as secret if one is (sdk/go/common/resource/config `object.Secure`).
     """
-    secrets = _config(file).get(f"{NAMESPACE}:{SECRETS}")
+    secrets = config.get(f"{NAMESPACE}:{SECRETS}")
     if not isinstance(secrets, Mapping):
         return []
     return sorted(
@@ -160,15 +159,7 @@ def secrets_in_clear(file: Path) -> list[str]:
     )
 
 
-def keys_without_namespace(file: Path) -> list[str]:
-    """Keys of a stack's configuration without a namespace, which Pulumi prefers to the project's keys.
-
-    Raises SettingsError.
-    """
-    return sorted(key for key in _config(file) if ":" not in key)
-
-
-def _config(file: Path) -> dict[str, Any]:
+def config_in(file: Path) -> dict[str, Any]:
     """Configuration in a stack's file; empty if there is no such file. Raises SettingsError."""
     if not file.is_file():  # `--config-file` names another
         return {}
@@ -194,10 +185,11 @@ def read_settings(
         key.removeprefix(prefix): _decode(value) for key, value in config.items() if key.startswith(prefix)
     }
     known, faults = dict(raw), []
+    written = config_in(path) if path else {}
     if SECRETS in raw and f"{prefix}{SECRETS}" not in secret_keys:
         faults.append(f"{prefix}{SECRETS}: [not shown]: given in plain text; {IN_CLEAR}")
         del known[SECRETS]
-    elif in_clear := secrets_in_clear(path) if path else []:
+    elif in_clear := secrets_in_clear(written):
         # To Pulumi, text under the key `secure` alone is an encrypted value.
         is_one = in_clear == ["secure"]
         why = ONE_VALUE if is_one else f"{', '.join(in_clear)} given in plain text"
@@ -208,8 +200,9 @@ def read_settings(
                 f"{key}: [not shown]: has an encrypted value, which would be in the state "
                 f"in plain text; {ENCRYPTED}"
             )
-    if path:
-        faults += [f"{key}: {BARE.format(f'{prefix}{key}')}" for key in keys_without_namespace(path)]
+    # Pulumi prefers such a key to that of the project.
+    without_namespace = sorted(key for key in written if ":" not in key)
+    faults += [f"{key}: {BARE.format(f'{prefix}{key}')}" for key in without_namespace]
     file = read_stack_file(path) if path else None
     try:
         settings = parse(known, file)

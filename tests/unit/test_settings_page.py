@@ -112,8 +112,7 @@ def test_the_example_of_a_key_is_valid_for_its_type_and_its_schema(place: tuple[
     model: type[Settings] = StackSettings
     for part in place[:-1]:
         model = model_of(_field(model, part)[1].annotation) or model
-    name, field = _field(model, place[-1])
-    value_of(name, field, value)
+    value_of(model, _field(model, place[-1])[0], value)
     assert value != schema.get("default")
 
 
