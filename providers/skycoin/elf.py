@@ -18,10 +18,13 @@ MAGIC = b"\x7fELF"
 _HARD_FLOAT = 0x400
 _STT_GNU_IFUNC = "STT_LOOS"
 """pyelftools' name for 10, which GNU uses for functions that are chosen at run time."""
+_MOST_ATTRIBUTES = 1 << 16
+"""Bytes of build attributes to read; Debian's programs have some fifty."""
 
 
 ABIS: Mapping[str, Abi] = MappingProxyType({arch.platform: arch.abi for arch in ARCHES.values()})
 """ABI by OCI platform."""
+_IFUNC_LIBRARIES = frozenset[str]().union(*(abi.ifunc_libraries for abi in ABIS.values()))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,7 +38,7 @@ class Program:
     interpreter: str | None
     """Dynamic linker that the program requests; None if it is statically linked."""
     ifunc_library: str | None
-    """Name (DT_SONAME) of a shared library that chooses functions at run time (STT_GNU_IFUNC); else None."""
+    """Name (DT_SONAME) of a library that a platform lists, if it has indirect functions; else None."""
 
 
 def read_program(file: IO[bytes]) -> Program:
@@ -47,8 +50,10 @@ def read_program(file: IO[bytes]) -> Program:
 
     try:
         elf = ELFFile(file)
-        attributes = elf.get_section_by_name(".ARM.attributes")
-        cpu = cpu_arch(attributes.data()) if attributes is not None else None
+        cpu, attributes = None, elf.get_section_by_name(".ARM.attributes")
+        if attributes is not None:
+            file.seek(attributes["sh_offset"])
+            cpu = cpu_arch(file.read(min(attributes["sh_size"], _MOST_ATTRIBUTES)))
         segments = (segment for segment in elf.iter_segments() if isinstance(segment, InterpSegment))
         return Program(
             machine=elf["e_machine"],
@@ -70,8 +75,10 @@ def _ifunc_library(elf: "ELFFile") -> str | None:
     if not isinstance(dynamic, DynamicSection) or not isinstance(symbols, SymbolTableSection):
         return None
     names = [tag.soname for tag in dynamic.iter_tags("DT_SONAME")]  # type: ignore[attr-defined]
+    if not names or names[0] not in _IFUNC_LIBRARIES:  # to read thousands of symbols takes time
+        return None
     types = (symbol["st_info"]["type"] for symbol in symbols.iter_symbols())
-    return names[0] if names and _STT_GNU_IFUNC in types else None
+    return names[0] if _STT_GNU_IFUNC in types else None
 
 
 def kind_of(program: Program) -> str:
