@@ -37,6 +37,8 @@ IMAGE = 200
 """MiB for a node's new image next to the old one (30 each, unpacked), and for copies of wallets."""
 CHAIN = 2048
 """MiB for a chain: as much as a 32-bit node can map into memory (boltdb)."""
+PASSWORD = 1200
+"""MiB for a node in which a wallet's password is used: 1024 for scrypt (docs/adr/0057), and the node."""
 NESTED_ENGINE = "nested engine"
 """Name of the check for workspaces that must not be on a node's host."""
 DRIFT, WRONG = 60.0, 86400.0
@@ -79,6 +81,8 @@ class Tenant:
     """Seconds in which the node must become healthy."""
     starts: int | None = None
     """Seconds that the host's board may need to start the node."""
+    gui: bool = False
+    """True for a node with a web interface, in which wallets have passwords by default."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -240,6 +244,12 @@ def _slow_start(_: HostFacts, planned: PlannedHost) -> Iterator[Values]:
     for tenant in planned.tenants:
         if tenant.wait is not None and tenant.starts is not None and tenant.wait < tenant.starts:
             yield {"wait": tenant.wait, "starts": tenant.starts, "tenant": tenant.key}
+
+
+def _memory_of_a_password(_: HostFacts, planned: PlannedHost) -> Iterator[Values]:
+    for tenant in planned.tenants:
+        if tenant.gui and tenant.memory is not None and tenant.memory < PASSWORD:
+            yield {"limit": tenant.memory, "needed": PASSWORD, "tenant": tenant.key}
 
 
 _BOARD = "a board of the tests"
@@ -474,6 +484,17 @@ _ROWS = (
         key="{tenant}.wait",
         tried="settings alone",
         look=_slow_start,
+    ),
+    Check(
+        name="memory of a password",
+        level=Level.WARNED,
+        problem="gives {limit} MiB to a node with a web interface, which is killed when the password of a "
+        "wallet is used there",
+        remedy="Set `memory` to {needed} or more, if the host has it, or use wallets with a password "
+        "elsewhere",
+        key="{tenant}.memory",
+        tried="settings alone",
+        look=_memory_of_a_password,
     ),
 )
 CHECKS: Mapping[str, Check] = MappingProxyType({row.name: row for row in _ROWS})

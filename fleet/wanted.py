@@ -93,4 +93,5 @@ def _node(name: str, node: NodeSettings, host: HostSettings) -> Tenant:
         chain=node.network is not PeerNetwork.NONE,
         wait=board.wait,
         starts=nanoseconds(board.start_period) // NANOSECONDS["s"],
+        gui=node.gui,
     )

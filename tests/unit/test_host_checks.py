@@ -107,6 +107,7 @@ def test_a_host_that_tells_only_its_engines_facts_has_no_findings() -> None:
         ("wallet", {"containers": (replace(FOREIGN, writes=OWN.writes),)}, HOST),
         ("nested engine", {"containers": (DIND,)}, HOST),
         ("time to start", {}, wanting(wait=60)),
+        ("memory of a password", {}, wanting(gui=True)),
     ],
 )
 def test_each_problem_is_one_finding_with_host_remedy_and_key(
@@ -118,6 +119,13 @@ def test_each_problem_is_one_finding_with_host_remedy_and_key(
     assert one.text.startswith("host attic ")
     assert re.search(r"\. [A-Z`].* \(skycoin:(hosts|nodes)\.attic(\.[a-z-]+)?\)\.$", one.text), one.text
     assert not re.search(r"[{}]", one.text.replace('{"storage-driver": "overlay2"}', "")), one.text
+
+
+@pytest.mark.parametrize(("memory", "gui"), [(1200, True), (1199, False), (None, True)])
+def test_a_node_with_enough_memory_for_a_password_or_without_a_web_interface_is_not_found(
+    memory: int | None, gui: bool
+) -> None:
+    assert found(wanting(memory=memory, gui=gui)) == []
 
 
 def test_every_check_of_the_table_has_a_case_here() -> None:
