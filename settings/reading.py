@@ -159,7 +159,7 @@ def secrets_in_clear(config: Mapping[str, Any]) -> list[str]:
     )
 
 
-def config_in(file: Path) -> dict[str, Any]:
+def written_config(file: Path) -> dict[str, Any]:
     """Configuration in a stack's file; empty if there is no such file. Raises SettingsError."""
     if not file.is_file():  # `--config-file` names another
         return {}
@@ -185,7 +185,7 @@ def read_settings(
         key.removeprefix(prefix): _decode(value) for key, value in config.items() if key.startswith(prefix)
     }
     known, faults = dict(raw), []
-    written = config_in(path) if path else {}
+    written = written_config(path) if path else {}
     if SECRETS in raw and f"{prefix}{SECRETS}" not in secret_keys:
         faults.append(f"{prefix}{SECRETS}: [not shown]: given in plain text; {IN_CLEAR}")
         del known[SECRETS]

@@ -1,13 +1,10 @@
-"""What git says of the files of this checkout."""
+"""Committed stacks, and the commit of a working copy, as git reports them."""
 
 import subprocess
 from pathlib import Path
 
 from settings.reading import parse
-from tests.unit.projects import (
-    FILES,
-    PROJECT,
-)
+from tests.unit.projects import FILES, PROJECT
 from tests.unit.test_rules import _faults
 from tests.unit.yaml_like import changed
 

@@ -57,15 +57,20 @@ def test_a_command_that_keeps_failing_ends_with_its_own_code_after_four_attempts
     assert [line for line in lines if line.startswith("sleep")] == ["sleep 2", "sleep 5", "sleep 15"]
 
 
-def test_every_download_of_go_modules_in_a_build_is_retried() -> None:
-    """Go itself never repeats a failed request."""
-    downloads = [
+def _lines_of_builds(wanted: re.Pattern[str]) -> list[tuple[str, str]]:
+    """(file, line) of each line below images/ that matches, comments apart."""
+    return [
         (str(file.relative_to(PROJECT)), line.strip())
         for file in sorted((PROJECT / "images").glob("*/*"))
         if file.is_file() and not file.name.endswith((".md", ".go"))
         for line in file.read_text().splitlines()
-        if "go mod download" in line and not line.lstrip().startswith("#")
+        if wanted.search(line) and not line.lstrip().startswith("#")
     ]
+
+
+def test_every_download_of_go_modules_in_a_build_is_retried() -> None:
+    """Go itself never repeats a failed request."""
+    downloads = _lines_of_builds(re.compile("go mod download"))
     assert len(downloads) == 6
     assert [(file, line) for file, line in downloads if "retry go mod download" not in line] == []
 
@@ -99,13 +104,7 @@ DOWNLOADS = re.compile(r"\b(apt-get (update|install|download)|mmdebstrap --)")
 
 def test_every_download_of_debian_packages_in_a_build_has_a_time_limit() -> None:
     """apt's own timeouts do not notice every connection on which nothing comes."""
-    downloads = [
-        (str(file.relative_to(PROJECT)), line.strip())
-        for file in sorted((PROJECT / "images").glob("*/*"))
-        if file.is_file() and not file.name.endswith((".md", ".go"))
-        for line in file.read_text().splitlines()
-        if DOWNLOADS.search(line) and not line.lstrip().startswith("#")
-    ]
+    downloads = _lines_of_builds(DOWNLOADS)
     assert len(downloads) == 15
     without = [
         (file, line) for file, line in downloads if not re.search(r"\b(timeout \d+m|retry) (apt|mm)", line)

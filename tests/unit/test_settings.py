@@ -16,7 +16,7 @@ from catalogue.registries import RegistryKind
 from settings.host import HostSettings
 from settings.limits import limited
 from settings.node import NodeSettings, PeerNetwork
-from settings.reading import SettingsError, config_in, parse, read_settings, secrets_in_clear
+from settings.reading import SettingsError, parse, read_settings, secrets_in_clear, written_config
 from settings.registry import REGISTRY_KEYS, RegistrySettings
 from settings.stack import StackSettings
 from tests.unit.yaml_like import COMMIT, DIGEST, as_pulumi_gives_it, changed
@@ -716,7 +716,7 @@ def test_a_plain_secret_next_to_an_encrypted_one_is_refused(tmp_path: Path) -> N
     file = tmp_path / "Pulumi.mine.yaml"
     secrets = {"A": {"secure": "v1:x"}, "TOKEN": "canary", "B": {"other": "canary"}}
     file.write_text(yaml.safe_dump({"config": {"skycoin:build-secrets": secrets}}))
-    assert secrets_in_clear(config_in(file)) == ["B", "TOKEN"]
+    assert secrets_in_clear(written_config(file)) == ["B", "TOKEN"]
     with pytest.raises(SettingsError) as refused:
         read_settings(SECRETS, ["skycoin:build-secrets"], file)
     [line] = refused.value.faults
@@ -751,9 +751,9 @@ def test_secrets_that_are_encrypted_as_one_value_are_not_called_plain(tmp_path: 
 )
 def test_a_file_without_a_plain_secret_has_none(tmp_path: Path, text: str) -> None:
     file = tmp_path / "Pulumi.mine.yaml"
-    assert secrets_in_clear(config_in(file)) == []
+    assert secrets_in_clear(written_config(file)) == []
     file.write_text(text)
-    assert secrets_in_clear(config_in(file)) == []
+    assert secrets_in_clear(written_config(file)) == []
 
 
 GIT = {"version": "v1.2.3", "commit": "a" * 40}
