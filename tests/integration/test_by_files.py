@@ -732,13 +732,14 @@ def test_a_setting_that_no_resource_shows_is_reported_and_never_safe(
 
 
 def test_another_ciphertext_is_a_difference(repository: Repository) -> None:
-    secrets = "  skycoin:build-secrets:\n    token: {secure: v1:abc:one}\n"
+    secrets = "  skycoin:build-secrets:\n    token: {secure: v1:nonce:sealed-one}\n"
     (repository.folder / RELEASE).write_text((repository.folder / RELEASE).read_text() + secrets)
     repository.commit()
-    repository.edit(RELEASE, "v1:abc:one", "v1:abc:two")
+    repository.edit(RELEASE, "v1:nonce:sealed-one", "v1:nonce:sealed-two")
     page = repository.review("release", "--base", "HEAD").out
     assert "differ, shown below or not: skycoin:build-secrets.token.secure." in page
-    assert "abc" not in page
+    assert "sealed" not in page
+    assert "nonce" not in page
 
 
 @pytest.mark.usefixtures("alone")
