@@ -1,7 +1,7 @@
 """A host behind ssh: its Docker engine as a local socket, and a port of this machine on its loopback.
 
 Each connection to the socket becomes one `ssh … docker system dial-stdio`, as in the docker command for
-ssh:// (docker/cli `cli/connhelper`). Host keys are checked; ssh never asks a question.
+ssh:// (docker/cli `cli/connhelper`); they share one login. Host keys are checked; ssh never asks a question.
 """
 
 import contextlib
@@ -22,6 +22,7 @@ from clients.foreign import line
 from clients.limited_run import EndlessOutputError, limited_run
 from clients.private_folder import PrivateFolder
 from clients.process_output import CHUNK, ErrorOutput, kill_group, parts
+from clients.shared_ssh import SharedSsh
 
 CONNECT_SECONDS = 20
 """Time limit of the connection in seconds, so that a dead host is reported within 30 s."""
@@ -224,7 +225,8 @@ class SshRelay:
     """Listens on a socket in a private folder until it is closed."""
 
     def __init__(self, url: str, options: Sequence[str]) -> None:
-        self._command = ssh_command(url, options)
+        self._shared = SharedSsh(options)
+        self._command = ssh_command(url, self._shared.options)
         self._folder = PrivateFolder()
         self._path = self._folder.path / "docker.sock"
         self._errors = ErrorOutput()
@@ -248,7 +250,7 @@ class SshRelay:
             self._listener.shutdown(socket.SHUT_RDWR)  # ends a pending `accept`
 
     def _serve(self) -> None:
-        with contextlib.closing(self._folder), self._listener:
+        with contextlib.closing(self._shared), contextlib.closing(self._folder), self._listener:
             while (connection := self._next_connection()) is not None:
                 try:
                     self._connect(connection)
@@ -263,7 +265,7 @@ class SshRelay:
             process = undone.enter_context(_started(self._command, connection.fileno()))
             undone.callback(process.kill)
             name = threading.current_thread().name
-            arguments = (connection, process, login, self._errors)
+            arguments = (connection, process, login, self._shared, self._errors)
             threading.Thread(target=_answer, args=arguments, daemon=True, name=name).start()
             undone.pop_all()
 
@@ -275,10 +277,14 @@ class SshRelay:
 
 
 def _answer(
-    connection: socket.socket, process: "subprocess.Popen[bytes]", login: Login, errors: ErrorOutput
+    connection: socket.socket,
+    process: "subprocess.Popen[bytes]",
+    login: Login,
+    shared: SharedSsh,
+    errors: ErrorOutput,
 ) -> None:
     """Pass on the output of ssh until it ends; the first byte shows that it has logged in."""
-    with connection, process, login:
+    with shared, connection, process, login:
         with contextlib.suppress(OSError):  # the client has gone
             for answer, said in parts(process):
                 errors.add(said)

@@ -17,7 +17,6 @@ from requests.exceptions import RequestException, Timeout
 from clients.engine import Engine
 from clients.errors import FormError, ServiceError, message_of
 from clients.foreign import MALFORMED, line
-from clients.shared_ssh import SharedSsh
 from clients.stored_images import own_images
 from fleet.answers import QUESTIONS, AnswerError, chain_and_disk, container_of, time_of
 from fleet.nodes import Chain, Container, Disk, FleetNode, Images, State, Status
@@ -53,7 +52,6 @@ class HostConnection:
     def __init__(self, engine: str | None, ssh_options: Sequence[str]) -> None:
         self._address = engine
         self._options = ssh_options
-        self._shared: SharedSsh | None = None
         self._client: Any = None
 
     def statuses(self, nodes: Sequence[FleetNode]) -> list[Status]:
@@ -73,18 +71,12 @@ class HostConnection:
         """Close the connection."""
         if self._client is not None:
             self._client.close()
-        if self._shared is not None:
-            self._shared.close()
-        self._client = self._shared = None
+        self._client = None
 
     def _connected(self) -> Any:
         if self._client is None:
-            options = self._options
-            if (self._address or "").startswith("ssh://"):
-                self._shared = SharedSsh(self._options)
-                options = self._shared.options
             engine = Engine()
-            engine.configure({"host": self._address, "sshOpts": options})
+            engine.configure({"host": self._address, "sshOpts": self._options})
             self._client = _of_host(engine.client)
             self._client.api.timeout = REQUEST_SECONDS
         return self._client

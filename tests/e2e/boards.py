@@ -36,6 +36,12 @@ PasswordAuthentication no
 UsePAM no
 PermitRootLogin prohibit-password
 PidFile none
+SetEnv SHLVL=2
+"""
+"""Configuration of a board's sshd.
+
+The sessions' shells find this machine's home folder. At level 2 bash does not read its .bashrc, which may
+take longer than the login itself and is no part of a board.
 """
 # Keeps the namespaces alive. A new sysfs is mounted because /sys shows the links of the network namespace
 # in which it was mounted; it has no cgroup v1, so the cgroup mounts are carried over.
@@ -187,6 +193,10 @@ class Board:
         """Limit the rate of traffic to the board, in the notation of tc, such as `2mbit`."""
         limits = ["tbf", "rate", rate, "burst", "16kb", "latency", "400ms"]
         subprocess.run(["tc", "qdisc", "replace", "dev", _link(self.number), "root", *limits], check=True)
+
+    def logins(self) -> int:
+        """Number of logins that the board's sshd has accepted."""
+        return (self.folder / "sshd.log").read_text(errors="replace").count("Accepted publickey")
 
     def received(self) -> int:
         """Number of bytes sent to the board."""

@@ -59,11 +59,6 @@ def image_size(board: Board) -> int:
     return int(board.docker("image", "inspect", "-f", "{{.Size}}", identity))
 
 
-def logins(board: Board) -> int:
-    """Number of logins that the board's sshd has accepted."""
-    return (board.folder / "sshd.log").read_text(errors="replace").count("Accepted publickey")
-
-
 def test_each_node_is_shown_as_it_is(up: Machine, boards: dict[str, Board]) -> None:
     nodes = shown(up, 0)
     assert set(nodes) == {"node-1", MILL, ORCHARD}
@@ -88,9 +83,9 @@ def test_each_node_is_shown_as_it_is(up: Machine, boards: dict[str, Board]) -> N
 
 
 def test_a_host_is_asked_over_one_connection(up: Machine, boards: dict[str, Board]) -> None:
-    before = {name: logins(board) for name, board in boards.items()}
+    before = {name: board.logins() for name, board in boards.items()}
     shown(up, 0)
-    assert {name: logins(board) - before[name] for name, board in boards.items()} == {MILL: 1, ORCHARD: 1}
+    assert {name: board.logins() - before[name] for name, board in boards.items()} == {MILL: 1, ORCHARD: 1}
 
 
 def columns(up: Machine, node: str) -> dict[str, str]:

@@ -1,19 +1,27 @@
-"""ssh connections to a board: no more than there are simultaneous requests, and they are used again."""
+"""ssh connections to a board: a process logs in once, and nothing of it stays."""
 
-import os
+import contextlib
+import signal
+import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from clients.engine import Engine, connect
+from clients.shared_ssh import IDLE_SECONDS
+from clients.ssh import SshRelay
 from tests.e2e.boards import Board, lone_board
 from tests.e2e.plugin import NETWORK, VOLUME, Resource, started_plugin
 
 AT_ONCE = 8
+SESSIONS = 10
+"""Sessions that sshd allows in one connection (sshd_config(5), `MaxSessions`)."""
 
 
 @pytest.fixture(scope="module")
@@ -22,13 +30,8 @@ def board() -> Iterator[Board]:
         yield made
 
 
-def connections(board: Board) -> int:
-    """Number of connections that the board's sshd has accepted."""
-    return (board.folder / "sshd.log").read_text().count("Accepted publickey")
-
-
-def test_resources_that_come_at_once_take_a_connection_each_and_use_it_again(board: Board) -> None:
-    before = connections(board)
+def test_resources_that_come_at_once_share_one_login(board: Board) -> None:
+    before = board.logins()
     with started_plugin(board.engine, sshOpts=board.ssh_options) as plugin:
         together = threading.Barrier(AT_ONCE)
 
@@ -41,50 +44,92 @@ def test_resources_that_come_at_once_take_a_connection_each_and_use_it_again(boa
             things = list(pool.map(made, range(AT_ONCE)))
             assert all(pool.map(plugin.unchanged, things))
             list(pool.map(plugin.delete, things))
-    # Before, the same requests took 21 connections.
-    assert connections(board) - before <= AT_ONCE
+    # Without a shared connection and a pool, the same requests took 21 logins; with the pool alone, eight.
+    assert board.logins() - before == 1
 
 
-def test_requests_one_after_another_share_one_ssh_connection(board: Board) -> None:
+def test_requests_one_after_another_share_one_login(board: Board) -> None:
     """Preflight, image and container of a node used to open several new connections each."""
-    before = connections(board)
+    before = board.logins()
     place = {"engine": board.engine, "sshOptions": board.ssh_options}
     for _ in range(AT_ONCE):
         assert connect(place).info()["Architecture"]
         assert connect(place).api.volumes() is not None
-    assert connections(board) - before == 1
+    assert board.logins() - before == 1
 
 
-def ssh_processes() -> int:
-    """Number of running ssh processes that this process has started."""
-    completed = subprocess.run(
-        ["pgrep", "-c", "-P", str(os.getpid()), "-x", "ssh"], capture_output=True, check=False
-    )
-    return int(completed.stdout)
+def test_more_requests_than_a_connection_may_have_log_in_themselves(board: Board) -> None:
+    before, relay = board.logins(), SshRelay(board.engine, board.ssh_options)
+    with contextlib.ExitStack() as connections:
+        for _ in range(SESSIONS + 2):
+            connection = connections.enter_context(socket.socket(socket.AF_UNIX))
+            connection.settimeout(20)
+            connection.connect(relay.address.removeprefix("unix://"))
+            connection.sendall(b"GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n")
+            assert connection.recv(100).startswith(b"HTTP/1.1 200 OK")
+        relay.close()
+    assert board.logins() - before == 3
 
 
-def test_a_closed_client_leaves_no_ssh_process(board: Board) -> None:
-    before = ssh_processes()
+@pytest.fixture
+def sockets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Folder of the sockets of the test's connections; their paths tell its ssh processes from others."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    return tmp_path
+
+
+def ssh_processes(sockets: Path) -> int:
+    """Number of running ssh processes whose connection has its socket in the folder."""
+    count = subprocess.run(["pgrep", "-c", "-f", f"ssh.*{sockets}"], capture_output=True, check=False)
+    return int(count.stdout)
+
+
+def all_end(sockets: Path, seconds: float) -> bool:
+    until = time.monotonic() + seconds
+    while ssh_processes(sockets) and time.monotonic() < until:
+        time.sleep(0.1)
+    return not ssh_processes(sockets)
+
+
+def test_closed_clients_leave_no_ssh_process(board: Board, sockets: Path) -> None:
     clients = []
     for _ in range(3):
         asked = Engine()
         asked.configure({"host": board.engine, "sshOpts": board.ssh_options})
         assert asked.client().info()["Architecture"]
         clients.append(asked.client())
-    assert ssh_processes() == before + 3
+    assert ssh_processes(sockets) == 6, "a shared connection, and a request's session in it, for each"
     for client in clients:
         client.close()
-    until = time.monotonic() + 10
-    while ssh_processes() != before and time.monotonic() < until:
-        time.sleep(0.1)
-    assert ssh_processes() == before
+    assert all_end(sockets, IDLE_SECONDS / 2)
+
+
+ASKS = """\
+import sys, time
+from clients.engine import connect
+assert connect({"engine": sys.argv[1], "sshOptions": sys.argv[2:]}).info()
+print("asked", flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_killed_program_leaves_no_ssh_process_for_long(board: Board, sockets: Path) -> None:
+    """Pulumi kills its plugins at the end of each command."""
+    command = [sys.executable, "-c", ASKS, board.engine, *board.ssh_options]
+    env = {"TMPDIR": str(sockets), "PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "asked\n"
+        assert ssh_processes(sockets) == 2
+        process.send_signal(signal.SIGKILL)
+    assert all_end(sockets, IDLE_SECONDS + 10)
 
 
 @pytest.mark.case(40)
 def test_a_board_that_was_away_is_connected_to_again(board: Board) -> None:
     place = {"engine": board.engine, "sshOptions": board.ssh_options}
     connect(place).info()
-    before = connections(board)
+    before = board.logins()
     board.reboot()
     assert connect(place).info()["Containers"] == 0
-    assert connections(board) - before == 1
+    assert board.logins() - before == 1

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from clients.shared_ssh import SharedSsh
 from fleet.answers import QUESTIONS, chain_and_disk
 from fleet.nodes import Chain
 from tests.unit.fleet_engine import health, progress
@@ -45,17 +44,6 @@ def test_the_questions_are_put_by_a_shell_and_their_answers_are_read(tmp_path: P
         "http://127.0.0.1:6420/api/v1/health",
         "http://127.0.0.1:6420/api/v1/blockchain/progress",
     ]
-
-
-def test_all_requests_to_an_ssh_host_share_a_connection_of_this_program_s(tmp_path: Path) -> None:
-    shared = SharedSsh(["-o", "ControlPath=~/.ssh/mine", "-p", "2222"])
-    asked = ["ssh", "-F", "/dev/null", "-G", *shared.options, "board.lan"]
-    lines = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.splitlines()
-    [path] = [line.removeprefix("controlpath ") for line in lines if line.startswith("controlpath ")]
-    assert Path(path).parent.stat().st_mode & 0o77 == 0, "nobody else asks over it"
-    assert {"controlmaster auto", "controlpersist 60", "port 2222"} <= set(lines)
-    shared.close()
-    assert not Path(path).parent.exists()
 
 
 WATCH = """\
