@@ -1,7 +1,6 @@
 """Go modules on a review page: what would be linked, into which programs, with which vulnerabilities."""
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
@@ -34,7 +33,7 @@ from review.first_screen import first_screen
 from review.images import IMAGE
 from review.inside import EARLIER, GO_UNKNOWN, OF_FOLDER, OF_GIT, SAVED, VERIFICATION
 from review.inside_words import SAME
-from review.markdown import LIMIT, page
+from review.markdown import page
 from review.modules_by_files import inside_by_files
 from tests.unit.previews import complete, recounted
 from tests.unit.test_review import IMAGE as BUILT
@@ -282,17 +281,6 @@ def test_a_modules_path_strikes_nothing_out(tmp_path: Path) -> None:
     assert "~" not in text
     assert text.count("a.b/&#126;&#126;c") == text.count("x.y/z&#126;&#126;/d/e") == 2
     assert plain("`~/a` ~b `c~") == "`~/a` &#126;b `c~"
-
-
-def test_a_go_mod_of_a_megabyte_has_a_page_in_time(tmp_path: Path) -> None:
-    (tmp_path / GO_MOD).write_text("".join(f"require example.org/m{n} v1.0.0\n" for n in range(30_000)))
-    known = by_module(entry(f"GO-{n}", f"example.org/m{n}", {"introduced": "0"}) for n in range(5000))
-    began = time.process_time()
-    changes = read({CRYPTO: "0.30.0"}, context={**CONTEXT, "location": str(tmp_path)})
-    text = page(judged(changes, known, "1"), "mine")
-    assert time.process_time() - began < 20
-    assert len(text) <= LIMIT
-    assert "- skycoin **gains** known vulnerabilities: GO-0 in example.org/m0 1.0.0" in text
 
 
 def test_a_change_without_a_vulnerability_says_so_with_the_day() -> None:
