@@ -2,8 +2,8 @@
 # Prints what clients/host_facts.py wants to know of a host, and changes nothing. It is the standard input of
 # `sh -s` on the host, whose docker command is asked for its engine; with an argument, the folder of an engine's
 # data, that engine was asked over its socket. Each part begins with a line `=skyinfra NAME`, the last is `end`.
-# What a host lacks leaves its part empty. Of a container its name, state, ports, mounts, rights and its image's title
-# leave the host: its variables stay.
+# What a host lacks leaves its part empty. Of a container its name, state, restart policy, ports, mounts, rights and its
+# image's title leave the host: its variables stay.
 set -u
 LC_ALL=C
 export LC_ALL

@@ -43,7 +43,7 @@ NESTED_ENGINE = "nested engine"
 """Name of the check for workspaces that must not be on a node's host."""
 DRIFT, WRONG = 60.0, 86400.0
 """Seconds by which a clock may differ before it is reported, and before it is an error."""
-_SET_CLOCK = "Set the one that is wrong: `sudo timedatectl set-ntp true`, with a time server that it reaches"
+_SET_CLOCK = "Where it is wrong: `sudo timedatectl set-ntp true`, with a time server that can be reached"
 """If it is this machine's, every host of the stack has this finding."""
 
 Values: TypeAlias = Mapping[str, Any]
@@ -56,7 +56,7 @@ class Level(StrEnum):
     """`up` changes nothing on the host."""
     WARNED = "warned"
     UNKNOWN = "unknown"
-    """The host does not answer."""
+    """The host could not be checked."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

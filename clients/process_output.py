@@ -34,7 +34,7 @@ class ErrorOutput:
             self._kept = (self._kept + part)[-KEPT:]
 
     def replace(self, message: str) -> None:
-        """Drop what was kept for a message of this program."""
+        """Replace what was kept with a message of this program."""
         self._kept = message.encode()
 
     def add_rest(self, process: "subprocess.Popen[bytes]") -> None:

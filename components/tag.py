@@ -8,7 +8,7 @@ import pulumi
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CompanionTag:
-    """Another tag over the same variants, written together with a given one."""
+    """Another tag for the same variants, written together with a given one."""
 
     repository: pulumi.Input[str]
     tag: str

@@ -41,8 +41,8 @@ def set_up(
         this.found = f"{free:.0f} GB free at {layout.cache}"
         if free < NEEDED_GIGABYTES and not layout.cache.exists():
             raise SetupError(
-                f"{free:.1f} GB are free at {layout.cache}, {NEEDED_GIGABYTES} are needed: "
-                "free some, or set SKYCOIN_CACHE to a folder on a larger disk."
+                f"{free:.1f} GB are free at {layout.cache}, but {NEEDED_GIGABYTES} are needed: "
+                "make room, or set SKYCOIN_CACHE to a folder on a larger disk."
             )
     tools = ["ca-certificates", "curl", "git", "openssl"]
     # Docker's own packages include a runc and conflict with Debian's.

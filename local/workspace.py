@@ -58,9 +58,9 @@ def checked_folder(given: Path, layout: Layout, option: str = "--folder") -> Pat
     """
     folder = given.resolve()
     if not folder.is_dir():
-        raise SetupError(f"{folder} is not a folder: give one with {option} (FOLDER= of make).")
+        raise SetupError(f"{folder} is not a folder: give one with {option} (FOLDER= for make).")
     if fault := folder_fault(str(folder)) or _own_fault(folder, layout):
-        raise SetupError(f"{folder} is not opened: {fault} ({option}; FOLDER= of make).")
+        raise SetupError(f"{folder} is not opened: {fault} ({option}, or FOLDER= for make).")
     return folder
 
 
@@ -99,7 +99,7 @@ def _settings(name: str, place: WorkspacePlace, listed: int, *, dind: bool) -> d
     arch = native(place.machine)
     if arch is None or arch.name not in WORKSPACES[name].arches:
         whose = f"the machine at {place.engine}" if place.engine else "this machine"
-        raise SetupError(f"{name} does not support {whose}, a {place.machine}.")
+        raise SetupError(f"{name} does not support {whose} ({place.machine}).")
     base = WORKSPACES[name].base
     settings: dict[str, str | None] = {
         f"skycoin:workspaces.{workspace}.arches[0]": arch.name

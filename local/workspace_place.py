@@ -69,7 +69,7 @@ def behind_ssh(engine: str, ssh_options: Sequence[str], folder: str) -> Workspac
     if PurePosixPath(home).is_relative_to(real):
         raise SetupError(
             f"{real} on {engine} is not opened: it contains an entire home folder, keys included ({home}); "
-            "give the folder in it that you work on (--folder; FOLDER= of make)."
+            "give the folder in it that you work on (--folder, or FOLDER= for make)."
         )
     try:
         info = connect(_inputs(engine, ssh_options)).info()
@@ -121,7 +121,7 @@ def refuse_engines_data(layout: Layout, place: WorkspacePlace) -> bool:
 
 def _refuse_data(folder: str, info: Mapping[str, Any], where: str) -> None:
     if fault := data_fault(folder, info.get("DockerRootDir")):
-        raise SetupError(f"{folder}{where} is not opened: {fault} (--folder; FOLDER= of make).")
+        raise SetupError(f"{folder}{where} is not opened: {fault} (--folder, or FOLDER= for make).")
 
 
 def _running_engine(layout: Layout) -> str | None:
@@ -137,7 +137,7 @@ def _inputs(address: str, ssh_options: Sequence[str]) -> dict[str, Any]:
 
 def _refuse_folder(folder: str, engine: str) -> None:
     if fault := folder_fault(folder):
-        raise SetupError(f"{folder} on {engine} is not opened: {fault} (--folder; FOLDER= of make).")
+        raise SetupError(f"{folder} on {engine} is not opened: {fault} (--folder, or FOLDER= for make).")
 
 
 def _ask_machine(engine: str, ssh_options: Sequence[str], folder: str) -> list[str]:
@@ -160,6 +160,6 @@ def _ask_machine(engine: str, ssh_options: Sequence[str], folder: str) -> list[s
         reason = " ".join(done.stderr.split()) or f"exit code {done.returncode}"
         raise SetupError(
             f"{folder} on {engine} is not opened: {reason}. `ssh` must connect without a question, and the "
-            "folder must exist (--folder; FOLDER= of make)."
+            "folder must exist (--folder, or FOLDER= for make)."
         )
     return lines

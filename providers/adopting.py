@@ -22,5 +22,5 @@ def refuse_while_adopting(subject: str) -> None:
     """Raise ProviderError if this run adopts; for callers about to change or remove something."""
     if is_adopting():
         raise ProviderError(
-            f"{subject} was not changed, because adoption changes nothing: the next `up` changes it."
+            f"{subject} was not changed, because adoption changes nothing: leave that to the next `up`."
         )

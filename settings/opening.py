@@ -37,7 +37,7 @@ def _hidden(value: str) -> str:
 
 def _user(value: str) -> str:
     if not _USER.fullmatch(value) or max(map(int, value.split(":"))) > LARGEST_ID:
-        raise ValueError('a user is UID:GID in quotes, such as "1000:1000" (as `id` shows)')
+        raise ValueError('a user is UID:GID in quotes, such as "1000:1000" (from `id -u` and `id -g`)')
     return value
 
 
@@ -55,7 +55,7 @@ class OpenSettings(Settings):
         Annotated[
             str,
             AfterValidator(_user),
-            form("UID:GID in quotes, as `id` shows", "1000:1000", f"^{_USER.pattern}$"),
+            form("UID:GID in quotes, from `id -u` and `id -g`", "1000:1000", f"^{_USER.pattern}$"),
         ]
         | None
     ) = None

@@ -29,7 +29,7 @@ def check(stack: str | None, backend: Choice, machine_readable: bool) -> int:
     """Ask all hosts of the stack's file, ten at a time, and report what `up` would refuse or warn about.
 
     Changes nothing. Each finding has its host, its remedy and its key in the YAML. The exit code is 3 if `up`
-    would be refused on a host, and 4 if nothing is refused but a host did not answer.
+    would be refused on a host, and 4 if nothing is refused but a host could not be checked.
     """
     if stack:
         enter_set_up(read_layout(), backend)

@@ -56,12 +56,11 @@ def record(
     since: BinaryIO | None,
     outputs: BinaryIO | None,
 ) -> None:
-    """Print what a stack published of IMAGE: tags, digests, sizes, source, checks, SBOMs, Debian packages and
-    Go modules.
+    """Print the release record of IMAGE: tags, digests, sizes, source, checks, SBOMs, Debian packages and Go
+    modules.
 
-    With --since, it also lists the Go modules that each program gained, lost or changed, and the known
-    vulnerabilities that come and go with them, from the database that local/tools/vulndb/go.mod pins, and
-    the Debian packages that differ.
+    With --since, also print what differs from that record: the Go modules of each program, their known
+    vulnerabilities (from the database that local/tools/vulndb/go.mod pins), Debian packages and sizes.
     """
     if outputs is None:
         selected, name = chosen(stack, backend)

@@ -21,7 +21,7 @@ MEGABYTE = 1_000_000
 
 
 def reachable(url: str) -> bool:
-    """True if the address answers within 5 s, even with an error."""
+    """True if the address answers a HEAD within 5 s: with success, 401 or 405."""
     try:
         with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=5):
             return True
@@ -91,7 +91,7 @@ def _download(url: str, sha256: str, file: IO[bytes]) -> None:
     if seen.hexdigest() != sha256:
         raise SetupError(
             f"{url} has the SHA-256 {seen.hexdigest()}, but {sha256} is pinned: it is not the "
-            f"published file. It was not unpacked. {_REMEDY}"
+            f"published file. {_REMEDY}"
         )
 
 

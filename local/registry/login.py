@@ -138,8 +138,8 @@ def _docker_config(layout: Layout) -> dict[str, Any]:
     except (ValueError, AttributeError):
         pass
     raise SetupError(
-        f"{path} is not a docker config: correct it, or remove it and `docker login` again where you were "
-        "logged in. Nothing was changed."
+        f"{path} is not a docker config: correct it, or remove it and log in again (`docker login` in a "
+        "shell of `make -s env`). Nothing was changed."
     )
 
 

@@ -18,7 +18,7 @@ _REMEDY = "restore it from a copy. Nothing else decrypts them."
 def refuse_lost(path: Path) -> None:
     """Raise SetupError for a missing or empty passphrase.
 
-    Another one would open none of the stacks, and an empty one would protect a new stack with nothing.
+    A new one would open none of the stacks, and an empty one would leave a new stack unprotected.
     """
     found = path.read_text().strip() if path.exists() else None
     if not found:

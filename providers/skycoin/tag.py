@@ -314,7 +314,7 @@ def _drift(olds: Values) -> dict[str, str]:
 
 
 def _content_error(inputs: Values, differing: dict[str, str]) -> str:
-    """Message about the tags that would get other content; it names the list's own if that is one of them."""
+    """Message about one of the tags that would get other content: the list's own if that is among them."""
     tag, digest = list(differing.items())[-1]
     return (
         f"{inputs['repository']}:{tag} is published as {digest}, and `up` would give it other "

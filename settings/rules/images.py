@@ -55,7 +55,7 @@ def base_faults(settings: StackSettings) -> Iterator[str]:
 
 
 def _mode_of(path: Path) -> int:
-    """Type and rights of a file or folder; 0 if there is none. Raises OSError if that can't be known."""
+    """Type and permissions of a path; 0 if it does not exist. Raises OSError if that can't be known."""
     try:
         return path.stat().st_mode
     except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a zero byte

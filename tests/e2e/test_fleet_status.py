@@ -131,7 +131,7 @@ def test_the_age_of_a_backup_is_shown_and_up_warns_once_it_is_older_than_the_sta
         up.change(before)
 
 
-def test_a_node_that_was_killed_is_counted_and_a_stopped_one_needs_attention(
+def test_a_restart_after_a_kill_is_counted_and_a_stopped_node_needs_attention(
     up: Machine, boards: dict[str, Board]
 ) -> None:
     mill = boards[MILL]

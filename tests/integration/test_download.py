@@ -64,7 +64,7 @@ def test_another_file_is_refused_and_not_opened(downloads: Downloads, folder: Pa
     downloads.files[PATH] = archive_of({"pulumi/pulumi": b"somebody else's\n"})
     said = refused(downloads, folder)
     assert re.search(rf"has the SHA-256 [0-9a-f]{{64}}, but {SHA256} is pinned", said)
-    assert "It was not unpacked" in said
+    assert "No part of it was kept" in said
 
 
 def test_half_a_file_is_refused(downloads: Downloads, folder: Path) -> None:

@@ -124,7 +124,7 @@ NAMES = {
 """Name of a wallet file, in bytes → as hosts and this program print it."""
 
 
-def test_a_host_and_this_program_have_the_same_printable_name_of_every_wallet(tmp_path: Path) -> None:
+def test_a_host_and_this_program_print_the_same_name_for_every_wallet(tmp_path: Path) -> None:
     """Engines replace each byte that is not UTF-8 in the output of a container."""
     contents = {os.fsdecode(name): File(data=wallet("A").encode()) for name in NAMES}
     for name, file in contents.items():
@@ -135,7 +135,7 @@ def test_a_host_and_this_program_have_the_same_printable_name_of_every_wallet(tm
     assert [printable(os.fsdecode(name)) for name in NAMES] == list(NAMES.values())
 
 
-def test_wallets_of_any_name_may_grow_and_not_change(tmp_path: Path) -> None:
+def test_wallets_of_any_name_may_grow_but_not_change(tmp_path: Path) -> None:
     for name, letter in zip(NAMES, "ABCDEFGHJ", strict=True):
         (tmp_path / os.fsdecode(name)).write_text(wallet(letter))
     before = found(tmp_path).wallets

@@ -132,7 +132,7 @@ def test_a_first_set_up_on_a_disk_that_would_fill_up_is_refused_before_anything_
     monkeypatch.setattr("local.setup.packages.ensure_packages", install)
     monkeypatch.setattr("local.setup.base.free_gigabytes", lambda _: NEEDED_GIGABYTES - 0.1)
     with pytest.raises(
-        SetupError, match=rf"14\.9 GB are free at {layout.cache}, {NEEDED_GIGABYTES} are needed"
+        SetupError, match=rf"14\.9 GB are free at {layout.cache}, but {NEEDED_GIGABYTES} are needed"
     ):
         set_up(layout)
     assert f"{NEEDED_GIGABYTES} GB of free disk" in (PROJECT / "README.md").read_text()

@@ -395,7 +395,7 @@ def test_a_container_that_does_not_start_again_is_reported(
     monkeypatch.setattr(old, "start", start)
     ran = adopt(skyinfra, "old", "--yes")
     assert (
-        "old on host attic could not be started again (host attic: port is taken): "
+        "old on host attic could not be started again (host attic: port is taken). Start it with "
         f"`{DOCKER} start old`\nerror: old:/wallet: mine.wlt: "
     ) in ran.err
     assert_nothing_changed(host)

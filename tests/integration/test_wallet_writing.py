@@ -78,7 +78,7 @@ def test_no_file_is_moved_if_a_folder_belongs_to_somebody_else(folder: Path) -> 
 
 @pytest.mark.case(38)
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives a file to another user")
-def test_no_file_is_moved_if_a_sticky_folder_keeps_one_of_another_user(folder: Path) -> None:
+def test_no_file_is_moved_if_the_sticky_bit_protects_one_of_another_user(folder: Path) -> None:
     lay(folder, {"a.wlt": "old", "b.wlt": "old"}, shared=True)
     lay(folder / STAGING, {"a.wlt": "new", "b.wlt": "new"}, shared=True)
     os.chown(folder / "a.wlt", SOMEBODY, SOMEBODY)

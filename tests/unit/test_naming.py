@@ -56,7 +56,7 @@ def test_a_tag_is_refused_for_its_length_only_if_a_suffix_would_not_fit(tag: str
 
 
 @pytest.mark.parametrize("tag", ["", " ", "a b", "a\n", "-a", ".a", "ä", "a/b", "a:b", "a@b", "a" * 129])
-def test_a_repository_that_registries_refuse_is_refused(tag: str) -> None:
+def test_a_tag_that_registries_refuse_is_refused(tag: str) -> None:
     assert tag_fault(tag)
 
 

@@ -21,7 +21,7 @@ A_HOME = "it is an entire home folder, keys included; give the folder in it that
 HIDDEN = "a hidden folder of a home has keys and settings of programs; give a folder that you work on"
 NO_PATH = "a folder is an absolute path on the host, without '..', '//' or '/' at its end"
 NO_INSIDE = "a path to hide is one inside the folder, relative to it, without '..'"
-NO_USER = 'a user is UID:GID in quotes, such as "1000:1000" (as `id` shows)'
+NO_USER = 'a user is UID:GID in quotes, such as "1000:1000" (from `id -u` and `id -g`)'
 
 
 def with_cli(cli: dict[str, Any] | None = None, **opening: Any) -> dict[str, Any]:

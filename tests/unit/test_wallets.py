@@ -939,7 +939,7 @@ def test_a_restore_writes_over_nothing_that_another_restore_has_just_brought_bac
         tmp_path / "x", meanwhile=lambda: restore_file(node, volume(node, engine), second, tmp_path / "y")
     )
     engine.running = False
-    with pytest.raises(WalletError, match="has changed since it was read, perhaps by another command"):
+    with pytest.raises(WalletError, match="was changed after it was read, perhaps by another command"):
         restore_slowly(node, engine, first, place)
     assert sorted(engine.volumes[WALLET]) == ["a.wlt", "second.wlt"]
 
@@ -1217,7 +1217,7 @@ def test_a_restore_that_ends_before_the_other_writes_has_restored_all_of_its_fil
     two.restore("first")
     [refused] = two.refused
     assert refused.startswith("first: ")
-    assert "has changed since it was read, perhaps by another command" in refused
+    assert "was changed after it was read, perhaps by another command" in refused
     assert sorted(two.engine.volumes[WALLET]) == ["a.wlt", "second.wlt"]
     assert two.engine.noted[-1] == "start skycoin-node-1"
     assert two.engine.helpers == []

@@ -357,7 +357,7 @@ def test_no_files_are_written_into_the_program_its_state_or_a_home(
     assert (ran.code, ran.out) == (1, "")
     real = places.get(own, places["program"])
     assert re.match(f"error: {real} is not opened: it contains ", ran.err)
-    assert ran.err.endswith("(--into; FOLDER= of make).\n")
+    assert ran.err.endswith("(--into, or FOLDER= for make).\n")
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -372,7 +372,7 @@ def test_print_needs_no_folder(layout: Layout, skyinfra: Skyinfra, monkeypatch: 
         (
             ["cli", "--into", "/nowhere"],
             None,
-            "error: /nowhere is not a folder: give one with --into (FOLDER= of make).",
+            "error: /nowhere is not a folder: give one with --into (FOLDER= for make).",
         ),
         (
             ["cli", "--print"],

@@ -112,7 +112,7 @@ def test_the_user_is_the_caller_of_sudo_or_the_folders_owner(
 DATA_REFUSED = (
     r"data(/sub)? (on ssh://me@shed\.lan )?is not opened: it contains or is inside \S+/data(/engine)?, which "
     r"has the volumes of that Docker engine, wallets included; give another folder "
-    r"\(--folder; FOLDER= of make\)\.$"
+    r"\(--folder, or FOLDER= for make\)\.$"
 )
 
 

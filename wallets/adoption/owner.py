@@ -58,7 +58,7 @@ def refuse_moved(source: Source) -> None:
                 f"{source.where} is only a copy: `./skyinfra node move` has moved its wallets to another "
                 "host, and two nodes would use one wallet. Nothing was changed. Move that node back; or, "
                 f"if its host and all its backups are lost, remove `.identity` from {backups} "
-                f"(`{node.docker} run --rm -v {backups}:/copies {image} rm /copies/.identity`), and "
+                f"(`{node.docker} run --rm -v {backups}:/copies {image} rm /copies/.identity`), then run "
                 f"`{source.again(source.origin)}`"
             )
 

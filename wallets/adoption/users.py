@@ -82,7 +82,7 @@ def _start(source: Source, container: Any) -> None:
         ask(source.node.host, container.start)
     except (NotFound, WalletError) as error:
         way = f"`{source.node.docker} start {container.name}`"
-        print(f"{where} could not be started again ({error}): {way}", file=sys.stderr)
+        print(f"{where} could not be started again ({error}). Start it with {way}", file=sys.stderr)
     else:
         print(f"{where} is started again.", file=sys.stderr)
 

@@ -152,7 +152,7 @@ def node_and_time(name: str) -> tuple[str, str] | None:
 
 
 def misnamed(backup: Backup) -> str:
-    """Message that a backup's name belongs to another backup; empty if it is its own, or has another form."""
+    """Message for an encrypted backup that has another backup's name; otherwise empty."""
     base = backup.name.rpartition("/")[2]
     own = backup.about.file_name
     if node_and_time(base) is None or base == own or not backup.is_encrypted:

@@ -124,7 +124,7 @@ def _check_written(volume: WalletVolume, contents: Contents) -> None:
 def _refuse_other_files(volume: WalletVolume, expected: Contents) -> None:
     if not same(without_staged(volume.read()), expected):
         raise WalletError(
-            f"{volume.node.wallet} on host {volume.node.host} has changed since it was read, perhaps by "
+            f"{volume.node.wallet} on host {volume.node.host} was changed after it was read, perhaps by "
             "another command. This command changed nothing: run it again"
         )
 
