@@ -83,7 +83,7 @@ class Backend:
         return stack_resources(stack) if self.layout is None else resources(self.layout, stack)
 
     def refuse_unknown(self, stack: str) -> None:
-        """Raise UserError if a stack has neither a state nor a file. An installed Pulumi checks that itself."""
+        """Raise UserError if a stack has neither a state nor a file. An installed Pulumi checks it."""
         if self.layout is not None and not state_file(self.layout, stack).exists():
             present_file(stack)
 
