@@ -35,7 +35,7 @@ PAGE_HEAD = """\
 Where the official docker plugin has no recorded checksum, or can't be downloaded, a stand-in serves
 its Container, Network, RemoteImage and Volume (ADR 2). The tests give it the calls of
 [recordings](../tests/official/README.md) of the official plugin, and
-compare its answers with the recorded ones. `UPDATE_SNAPSHOTS=1 make unit` makes this page.
+compare its answers with the recorded ones. `UPDATE_SNAPSHOTS=1 make integration` makes this page.
 
 ## Answers that need no engine
 
