@@ -116,7 +116,10 @@ def _x25519_identities(name: str, lines: Sequence[str]) -> list[Identity]:
     if not lines:
         raise AgeError(f"{name} contains no identity: give a file that `age-keygen -o` has created")
     if any(line.startswith("AGE-PLUGIN-") for line in lines):
-        raise AgeError(f"{name} needs a plugin of age, which is not supported: {ALLOWED}")
+        raise AgeError(
+            f"{name} needs a plugin of age, which is not supported: give a file that `age-keygen -o` has "
+            "created, or an ssh key without a passphrase"
+        )
     try:
         return [library.x25519.Identity.from_str(line) for line in lines]
     except library.IdentityError:
@@ -126,7 +129,10 @@ def _x25519_identities(name: str, lines: Sequence[str]) -> list[Identity]:
 
 
 def read_recipients(path: Path) -> list[str]:
-    """Recipients in a file, one per line, with comments after `#`, as `age -R` reads it. Raises AgeError."""
+    """Recipients in a file, one per line; lines that begin with `#` are comments, as in `age -R`.
+
+    Raises AgeError.
+    """
     try:
         lines = [line.strip() for line in path.read_text().splitlines()]
     except (OSError, UnicodeDecodeError) as error:

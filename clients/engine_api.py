@@ -66,7 +66,7 @@ class EngineApi(docker.APIClient):
     images = _checked("images", "its images", [IMAGE])
     inspect_image = _checked("inspect_image", "an image", IMAGE)
     inspect_volume = _checked("inspect_volume", "a volume", VOLUME)
-    info = _checked("info", "what it says of itself", INFO)
+    info = _checked("info", "what it says about itself", INFO)
     create_container_from_config = _checked("create_container_from_config", "a new container", CREATED)
     exec_create = _checked("exec_create", "a new command", CREATED)
     wait = _checked("wait", "the end of a container", ENDED)
@@ -86,7 +86,7 @@ class EngineApi(docker.APIClient):
             self._end()
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        """Send a request and, unless its answer is streamed, read that whole, up to LARGEST bytes.
+        """Send a request and, unless its answer is streamed, read the whole answer, up to LARGEST bytes.
 
         Raises RequestException for a longer answer, and for one that does not end in time, because an engine
         may send anything.
@@ -118,7 +118,7 @@ class EngineApi(docker.APIClient):
         super().mount(prefix, adapter)
 
     def volumes(self, *given: Any, **options: Any) -> Any:
-        """List volumes: always a list, and not null."""
+        """List volumes: always a list, never null."""
         listed: Any = in_form(
             "its volumes", VOLUMES, lambda: super(EngineApi, self).volumes(*given, **options)
         )
@@ -130,7 +130,7 @@ class EngineApi(docker.APIClient):
         return {**inspected, "ExitCode": inspected.get("ExitCode")}
 
     def containers(self, *given: Any, **options: Any) -> Any:
-        """List containers, with names that are no commands; one without a name has its id instead."""
+        """List containers, with names that contain no commands; one without a name has its id instead."""
         listed: Any = in_form(
             "its containers", [CONTAINER], lambda: super(EngineApi, self).containers(*given, **options)
         )
@@ -140,7 +140,7 @@ class EngineApi(docker.APIClient):
         return listed
 
     def inspect_container(self, container: Any) -> Any:
-        """Inspect a container, with a name and an image id that are no commands."""
+        """Inspect a container, with a name and an image id that contain no commands."""
         inspected: Any = in_form(
             f"the container {container}",
             INSPECTED,
@@ -149,7 +149,7 @@ class EngineApi(docker.APIClient):
         return {**inspected, "Name": _plain(inspected["Name"]), "Image": _plain(inspected["Image"])}
 
     def _stream_helper(self, response: requests.Response, decode: bool = False) -> Iterator[Any]:
-        """Objects of an answer with one a line, as in the progress of a pull.
+        """Objects of an answer with one per line, such as the progress of a pull.
 
         docker-py keeps all that comes until an object is complete. Raises RequestException for a line or an
         answer that is too long, and for one that is no object.

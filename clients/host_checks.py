@@ -25,7 +25,7 @@ OLDEST = (18, 9)
 CHOOSES = (20, 10)
 """First Docker version that picks the right variant of a manifest list on ARM (moby#34875)."""
 REMOVED_DRIVERS = ("aufs", "devicemapper", "overlay")
-"""Storage drivers that Docker 23 to 25 removed (Docker's page of deprecated features)."""
+"""Storage drivers that Docker 24 and 25 removed (Docker's page of deprecated features)."""
 FIRMWARE = 1.25
 """Highest ratio of a board's memory to what its kernel reports: firmware and graphics use the rest.
 
@@ -34,7 +34,7 @@ A board of 512 MB reports 427 MiB or more.
 SMALL = 1024
 """MiB of memory below which a board should have swap."""
 IMAGE = 200
-"""MiB for a node's new image next to the old one (30 each, unpacked), and for copies of wallets."""
+"""MiB for a node's new image beside the old one (30 each, unpacked), and for copies of wallets."""
 CHAIN = 2048
 """MiB for a chain: as much as a 32-bit node can map into memory (boltdb)."""
 PASSWORD = 1200
@@ -102,7 +102,7 @@ class PlannedHost:
 class Check:
     """One check.
 
-    Words in braces are filled in from the result of `look`, from the planned, or from the error.
+    Words in braces are filled in from the result of `look`, from the planned host, or from the error.
     """
 
     name: str
@@ -325,7 +325,7 @@ _ROWS = (
     Check(
         name="list entry",
         level=Level.WARNED,
-        problem="has Docker {version}, which may pull another variant than that of its processor",
+        problem="has Docker {version}, which may pull a variant other than that of its processor",
         remedy="Give the host its `arch` or `board`",
         key="skycoin:hosts.{host}.arch",
         look=_list_entry,
@@ -580,7 +580,7 @@ def _clock(ahead: float) -> Values:
 
 
 def _holder(facts: HostFacts, own: frozenset[str], ip: str, port: int) -> str:
-    """Name of the container or program that occupies a port a tenant needs; empty if the port is free."""
+    """Describe the container or program that occupies a port a tenant needs; empty if the port is free."""
     running = (container for container in facts.containers if container.runs)
     publishing = [container for container in running if _publishes(container, ip, port)]
     if foreign := [container for container in publishing if container.name not in own]:

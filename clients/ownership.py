@@ -1,6 +1,6 @@
 """Files in a node's volume that the node's user can't use, because of their owners or their modes.
 
-Another user's come from another container that filled the volume, or from somebody who copied files there as
+Files of another user come from another container that filled the volume, or from somebody who copied them as
 root.
 """
 
@@ -85,9 +85,9 @@ class UnusableFile:
 
 
 def unusable_files(client: Any, inputs: HostInputs, image: str, volume: str) -> list[UnusableFile]:
-    """List files that the node's user can't read, or of other users can't write, with the node's image.
+    """List the files that the node's user can't read, and those of other users that it can't write.
 
-    Raises ServiceError if they can't all be listed.
+    They are listed in a container of `image`. Raises ServiceError if they can't all be listed.
     """
     user = user_of(inputs)
     _, printed = short_run(
@@ -120,7 +120,7 @@ def unusable_files(client: Any, inputs: HostInputs, image: str, volume: str) -> 
 
 
 def as_user(inputs: HostInputs) -> dict[str, Any]:
-    """Options of a short run for a node: `user`, if the node has another user than the image."""
+    """Options of a short run for a node: `user`, if the node's user is not the image's."""
     return {} if user_of(inputs) == USER else {"user": user_of(inputs)}
 
 
@@ -134,7 +134,7 @@ def mode(inputs: HostInputs, access: Literal["ro", "rw"]) -> str:
 
 
 def give_empty(client: Any, inputs: HostInputs, image: str, volume: str, target: str = DATA) -> None:
-    """Make a node's user the owner of a volume without files, if the node has another user than the image.
+    """Make a node's user the owner of a volume without files, if that user is not the image's.
 
     The volume is mounted at `target`, a folder of the image: Docker copies its content and mode into a new
     volume. A volume that has a file, or a folder of a third user, is left unchanged. Raises ServiceError.
@@ -169,14 +169,14 @@ def prepare_copies(client: Any, inputs: HostInputs, image: str, backups: str) ->
 
 
 def explained(volume: str, image: str, files: Sequence[UnusableFile], user: str = USER) -> str:
-    """Describe the files, with the commands that make only these files the node's user's, or open them."""
+    """Describe the files, with the commands that change their owner, or the mode of the user's own."""
     others, own = ([file for file in files if file.is_own is is_own] for is_own in (False, True))
     least = "at least " if len(files) == LISTED else ""
     said = []
     if others:
         said.append(
-            f"The node's user {user} can't use {_named(others, least)}. This command gives these files to "
-            f"that user and changes nothing else: `{_giving(volume, image, user)}`."
+            f"The node's user {user} can't use {_named(others, least)}. This command gives all files of "
+            f"the volume to that user and changes nothing else: `{_giving(volume, image, user)}`."
         )
     if own:
         said.append(

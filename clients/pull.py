@@ -33,14 +33,14 @@ _NO_LOGIN = re.compile("no basic auth|unauthorized|authorization|denied")
 TRIES, PAUSE = 4, 3.0
 """Attempts of a pull through ssh whose connection is lost, and seconds between them."""
 MOST_LAYERS = 128
-"""Docker's limit for the layers of an image (moby/moby `layer/layer_store.go`, maxLayerDepth: 125)."""
+"""Maximum number of counted layers, above Docker's limit of 125 (moby/moby `layer/layer_store.go`)."""
 _CLOSED_WAY = re.compile(r"dial tcp 127\.0\.0\.1:\d+")
 _LOCKS: Mapping[str, threading.Lock] = defaultdict(threading.Lock)
 """Lock per host behind ssh, for one pull at a time: the images of a host share most of their layers."""
 
 Say = Callable[[str], None]
 HostInputs = Mapping[str, Any]
-"""Inputs of a resource on a host: `host`, `engine`, `sshOptions` and `pullFrom`.
+"""Inputs of a resource on a host: `host`, `engine`, `sshOptions`, `pullFrom` and a node's `user`.
 
 `pullFrom` is the repository to pull images from instead of their own. All but `host` may be missing.
 """
@@ -197,6 +197,7 @@ def _refusal(source: str, inputs: HostInputs, reason: str, *, through_ssh: bool)
         hint = f". Log in with an account that may read it: {login_hint(registry)}"
     elif not through_ssh:
         hint = (
-            f". It pulls by itself: it must reach {registry}, or `pull-from` names a registry that it reaches"
+            f". It pulls by itself: it must reach {registry}, or `pull-from` must name a registry that it "
+            "reaches"
         )
     return f"host {inputs['host']} can't pull {source}{suffix}: {reason}{hint}"

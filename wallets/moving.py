@@ -113,12 +113,12 @@ def refuse_one_engine(source: DeployedNode, target: DeployedNode) -> None:
 def _identity(node: DeployedNode) -> tuple[str, str, str]:
     """Id of a host's engine, the name of its machine, and the folder of its data. Raises WalletError."""
     form = dict.fromkeys(("ID", "Name", "DockerRootDir"), str)
-    info = ask(node.host, lambda: in_form("what it says of itself", form, engine_of(node).info))
+    info = ask(node.host, lambda: in_form("what it says about itself", form, engine_of(node).info))
     return info["ID"], info["Name"], info["DockerRootDir"]
 
 
 def refuse_taken(target: DeployedNode, contents: Contents) -> None:
-    """Raise WalletError if the host already has other wallets.
+    """Raise WalletError if the host already has the node's container, or other files in its wallet volume.
 
     Files from an interrupted run of the same move don't count.
     """
@@ -168,7 +168,7 @@ def pull_image(target: DeployedNode) -> None:
 
 
 def refuse_unusable(target: DeployedNode, contents: Contents) -> None:
-    """Raise WalletError if the node's user can't use its volumes on the new host, or their record holds more.
+    """Raise WalletError if the node's user can't use its volumes on the new host, or its record has more.
 
     Missing and empty volumes are usable: they get that user as their owner, or will get it. Needs the image.
     """

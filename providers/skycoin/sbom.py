@@ -65,7 +65,7 @@ class Sboms:
         """Yield an error for each SBOM that describes a program which the image does not have."""
         for path, hashes in self.subjects.items():
             if hashes and not hashes & self.programs:
-                yield f"{path} is the SBOM of a program with another SHA-256 than any in the image"
+                yield f"{path} is the SBOM of a program whose SHA-256 no program in the image has"
 
 
 def _is_part(component: Mapping[str, Any]) -> bool:

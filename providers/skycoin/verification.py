@@ -151,7 +151,7 @@ def config_faults(config: Any, inputs: Values) -> Iterator[str]:
     labels = (config.get("config") or {}).get("Labels") or {}
     for key, value in sorted((inputs.get("labels") or {}).items()):
         if labels.get(key) != value:
-            yield f"label {key} is {labels.get(key)!r}; expected is {value!r}"
+            yield f"label {key} is {labels.get(key)!r}; expected {value!r}"
 
 
 def annotation_faults(fields: Values, inputs: Values) -> Iterator[str]:
@@ -159,7 +159,7 @@ def annotation_faults(fields: Values, inputs: Values) -> Iterator[str]:
     annotations = fields.get("annotations") or {}
     for key, value in sorted((inputs.get("labels") or {}).items()):
         if annotations.get(key) != value:
-            yield f"annotation {key} is {annotations.get(key)!r}; expected is {value!r}"
+            yield f"annotation {key} is {annotations.get(key)!r}; expected {value!r}"
 
 
 def read_contents(repository: Any, layers: list[Values], platform: str) -> Contents:

@@ -206,8 +206,8 @@ def test_a_wallet_that_has_lost_something_since_its_restore_is_not_recorded(
     ran = skyinfra("wallet", "restore", "node-1", "a.tar.gz")
     assert (ran.code, len(recorded)) == (exit_codes.FAILED, 1)
     assert (
-        "skycoin-node-1-wallet on host attic has lost something since then: a.wlt has 2 of 3 addresses "
-        "(deterministic). Nothing was recorded" in ran.err
+        "skycoin-node-1-wallet on host attic has lost something since the restore: a.wlt has 2 of 3 "
+        "addresses (deterministic). Nothing was recorded" in ran.err
     )
 
 

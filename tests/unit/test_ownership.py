@@ -77,7 +77,7 @@ def test_the_message_names_the_owners_and_the_command_has_the_fewest_rights() ->
     said = explained(VOLUME, IMAGE, files)
     assert said.startswith(
         "The node's user 10000:10000 can't use 'a.wlt' (-rw-------) of 0:0, 'b.wlt' (-rw-------) of "
-        "0:0, 'c.wlt' (-rw-------) of 0:0 and 2 more. This command gives these files to that user and "
+        "0:0, 'c.wlt' (-rw-------) of 0:0 and 2 more. This command gives all files of the volume to that "
     )
     assert "'c.wlt' (-rw-------) of 0:0. " in explained(VOLUME, IMAGE, files[:3])
     [command] = re.findall("`([^`]+)`", said)

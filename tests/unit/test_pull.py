@@ -177,7 +177,7 @@ def test_a_refused_pull_names_host_way_and_remedy() -> None:
         ensure_image(Images(lines=refused), PUBLIC, BOARD)
     assert str(direct.value) == (
         f"host attic can't pull {PUBLIC}: manifest unknown. It pulls by itself: it must reach ghcr.io, or "
-        "`pull-from` names a registry that it reaches"
+        "`pull-from` must name a registry that it reaches"
     )
     with pytest.raises(ServiceError) as through:
         ensure_image(Images(lines=refused), LOCAL, BOARD)

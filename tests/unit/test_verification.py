@@ -236,8 +236,8 @@ def test_all_errors_of_a_verification_are_reported_at_once() -> None:
     assert lines[0].endswith("is not a valid image for linux/arm/v7:")
     assert lines[1:] == [
         "  - its configuration is for linux/amd64",
-        "  - label version is '0.26'; expected is '0.27'",
-        "  - annotation version is '0.26'; expected is '0.27'",
+        "  - label version is '0.26'; expected '0.27'",
+        "  - annotation version is '0.26'; expected '0.27'",
         "  - /a is EM_X86_64, 64 bit; linux/arm/v7 takes EM_ARM, 32 bit",
         lines[5],
     ]
@@ -379,7 +379,7 @@ def test_the_go_modules_of_each_program_are_those_of_its_sbom() -> None:
     [
         (
             sbom_of(b"other"),
-            "/usr/share/sbom/x.json is the SBOM of a program with another SHA-256 than any in",
+            "/usr/share/sbom/x.json is the SBOM of a program whose SHA-256 no program in the",
         ),
         (
             sbom_of(b"", bomFormat="SPDX"),
@@ -406,7 +406,7 @@ def test_an_sbom_that_names_no_hash_is_counted_too() -> None:
 
 def test_an_annotation_that_is_missing_is_reported() -> None:
     platform = "linux/amd64"
-    with pytest.raises(ProviderError, match="annotation version is None; expected is '1'"):
+    with pytest.raises(ProviderError, match="annotation version is None; expected '1'"):
         verified(platform, config_of(platform, version="1"), {}, annotations={"x": "y"}, version="1")
 
 

@@ -721,8 +721,8 @@ def test_a_check_of_a_wallet_that_has_lost_something_advises_a_restore(
         check(node, engine, tmp_path)
     assert "\n  the wallet has other addresses now (fingerprint " in str(unclear.value)
     assert str(unclear.value).endswith(
-        "\nFirst see which of the two lacks something: the same check with --identity KEY-FILE says it. What "
-        f"the wallet lacks comes back with {back}, and another backup ({again}) would lack it too"
+        "\nFirst see which of the two lacks something: the same check with --identity KEY-FILE shows that. "
+        f"What the wallet lacks comes back with {back}, and another backup ({again}) would lack it too"
     )
 
 

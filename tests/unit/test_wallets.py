@@ -620,7 +620,7 @@ def test_a_restore_keeps_the_existing_files_and_removes_nothing(
     out = capsys.readouterr().out
     assert " does not contain them: new.wlt" in out
     assert out.startswith(f"saved what was there before: {before} (in plain text)\n")
-    assert out.endswith("\nnode-1 was stopped for it, and runs again.\n"), "nothing was said of that"
+    assert out.endswith("\nnode-1 was stopped for the restore, and runs again.\n"), "nothing was said of that"
 
 
 def test_a_restore_leaves_a_copy_of_what_was_there_on_the_host(

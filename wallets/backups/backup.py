@@ -1,4 +1,4 @@
-"""Backups of a node's wallets: makes one, verifies a file, compares the newest one, and tries a restore."""
+"""Backups of a node's wallets: make one, verify a file, compare the newest one, and try a restore."""
 
 import shlex
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ def backup(
 ) -> str:
     """Back up a wallet into a new file; return its address.
 
-    Raises WalletError if there is no complete wallet.
+    Raises WalletError if there is no wallet, or one is incomplete.
     """
     contents = _complete_wallets(node, volume)
     made = write_backup(node, folder, contents, Kind.BACKUP, recipients)
@@ -140,9 +140,9 @@ def check(
 def _compared(
     node: DeployedNode, good: Backup, contents: Contents, identities: Sequence[Identity]
 ) -> tuple[list[str], str]:
-    """Differences between a backup and the wallet, and what to do if the wallet has lost something.
+    """Differences between a backup and the wallet, and advice if the wallet may have lost something.
 
-    The advice is empty if it has lost nothing: another backup has all that this one has.
+    The advice is empty if the wallet has lost nothing: a new backup then has all that this one has.
     """
     again = node.wallet_command("backup")
     back = _restore_command(node, good.name, is_encrypted=good.is_encrypted)
@@ -159,8 +159,8 @@ def _compared(
         if (now := fingerprint(contents)) != good.about.fingerprint:
             differences = [f"the wallet has other addresses now (fingerprint {now})"]
             advice = (
-                "First see which of the two lacks something: the same check with --identity KEY-FILE says "
-                f"it. What the wallet lacks comes back with `{back}`, and another backup (`{again}`) would "
+                "First see which of the two lacks something: the same check with --identity KEY-FILE shows "
+                f"that. What the wallet lacks comes back with `{back}`, and another backup (`{again}`) would "
                 "lack it too"
             )
         print(f"Not verified without a key: {UNVERIFIED} (`--identity FILE`)")

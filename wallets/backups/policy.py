@@ -17,7 +17,7 @@ EXAMPLES = (
     "age1vhx06swwuly5zvty5z9p6xrzvdkz687gkrknz9xu2k3lpuhrhd3swu5a62",
     "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj",
 )
-"""Public keys in the documents. Nobody has the private key of the first, and everybody that of the second."""
+"""Public keys in the documentation. Nobody has the private key of the first; everybody has the second's."""
 
 
 def rules_of(config: Mapping[str, Any]) -> WalletsSettings:
@@ -44,13 +44,13 @@ def given_recipients(given: Sequence[str], files: Sequence[Path]) -> list[str]:
 
 
 def refuse_unclear(node: DeployedNode, recipients: Sequence[str], *, plain: bool) -> None:
-    """Raise WalletError unless a backup has recipients of the user, or `--plain` was given without any."""
+    """Raise WalletError unless a backup has the user's own recipients, or `--plain` was given without any."""
     for recipient in recipients:
         if recipient in EXAMPLES:
             raise WalletError(
-                f"the recipient {recipient} is an example of the documents, so no backup was created: you do "
-                f"not have its private key. Write your own public key, in `{NAMESPACE}:{KEY}` of the stack's "
-                "file or with --recipient"
+                f"the recipient {recipient} is an example from the documentation, so no backup was created: "
+                "nobody has its private key, or everybody. Write your own public key, in "
+                f"`{NAMESPACE}:{KEY}` of the stack's file or with --recipient"
             )
     if recipients and plain:
         raise WalletError(

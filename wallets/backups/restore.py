@@ -74,7 +74,7 @@ def restore_copy(node: DeployedNode, volume: WalletVolume, name: str, restoring:
 def restore_temporary(
     node: DeployedNode, volume: WalletVolume, name: str, restoring: Restoring
 ) -> Fingerprint:
-    """Replace a wallet by the temporary copy that its interrupted save left. Raises WalletError.
+    """Replace a wallet with the temporary copy that its interrupted save left. Raises WalletError.
 
     Returns what the volume then holds. Other wallets do not matter: each may have a temporary copy, or a
     backup, of its own.
@@ -113,7 +113,7 @@ def _restore(
     if stayed:
         print(f"Kept, because {source} does not contain them: {', '.join(stayed)}")
     print(
-        f"{node.name} was stopped for it, and runs again."
+        f"{node.name} was stopped for the restore, and runs again."
         if ran
         else f"{node.name} was not running and was not started: `up` starts it."
     )
@@ -137,7 +137,7 @@ def _copy(node: DeployedNode, volume: WalletVolume, now: datetime) -> None:
     except NotCopiedError as error:
         print(f"not copied on host {node.host}: {error.reason}")
         return
-    if name:  # otherwise the volume has never held a wallet
+    if name:  # otherwise there was nothing to copy
         back = node.wallet_command("restore", "--copy", name)
         print(f"copied what was there before on host {node.host}: `{back}` brings it back")
 

@@ -16,7 +16,7 @@ def is_on_disk_of(volume: WalletVolume, file: str) -> bool:
         return False
     form = dict.fromkeys(("Name", "DockerRootDir"), str)
     try:
-        info = volume.ask(lambda: in_form("what it says of itself", form, volume.client.info))
+        info = volume.ask(lambda: in_form("what it says about itself", form, volume.client.info))
         # A volume with options can be a disk of its own.
         options = volume.ask(lambda: volume.client.api.inspect_volume(volume.node.wallet)).get("Options")
         # A local socket can lead to another machine.

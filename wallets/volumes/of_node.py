@@ -28,7 +28,8 @@ def volume_of(node: DeployedNode) -> WalletVolume:
 def fingerprint_on_host(node: DeployedNode, before: Fingerprint = NOTHING) -> Fingerprint:
     """Fingerprint of the node's wallets, computed on its host.
 
-    Raises WalletError if the volume is gone, or lacks something of `before`, as it was a moment ago.
+    Raises WalletError if the volume is gone, has a damaged wallet, or lacks something of `before`: the
+    wallets that were restored into it a moment ago.
     """
     wallet = on_host(node)
     if not ask(node.host, wallet.exists):
@@ -40,8 +41,9 @@ def fingerprint_on_host(node: DeployedNode, before: Fingerprint = NOTHING) -> Fi
         )
     if gone := present.lost(before):
         raise WalletError(
-            f"{node.wallet} on host {node.host} has lost something since then: {'; '.join(gone)}. Nothing "
-            f"was recorded: look at it (`{node.wallet_command('accept')}`), or run the same command again"
+            f"{node.wallet} on host {node.host} has lost something since the restore: {'; '.join(gone)}. "
+            f"Nothing was recorded: look at it (`{node.wallet_command('accept')}`), or run the same command "
+            "again"
         )
     return present.wallets
 
