@@ -1,6 +1,6 @@
 """The form of an engine's answers, checked as they arrive: a compromised host may send anything.
 
-Only what this program reads is checked: the rest of it can rely on these keys and their types.
+Only what this program reads is checked: the rest of the program can rely on these keys and their types.
 """
 
 import struct
@@ -57,7 +57,7 @@ def in_form(subject: str, form: Form, question: Callable[[], _Answer]) -> _Answe
         answer = question()
     except requests.JSONDecodeError as error:
         raise FormError(_message(subject, repr(error))) from error
-    except (DockerException, OSError):  # some are errors of values too
+    except (DockerException, OSError):  # some are ValueErrors too
         raise
     except (*MALFORMED, struct.error) as error:
         raise FormError(_message(subject, repr(error))) from error

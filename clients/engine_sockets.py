@@ -28,7 +28,7 @@ _UNTIL: ContextVar[float | None] = ContextVar("until", default=None)
 def ends_within(seconds: float) -> Iterator[float]:
     """Give requests in the block a time limit for their whole answers; yield the time when it ends.
 
-    An answer that is read in parts has it after the block, too.
+    For an answer that is read in parts, the limit holds after the block, too.
     """
     until = time.monotonic() + seconds
     before = _UNTIL.set(until)
@@ -62,7 +62,7 @@ class _Socket(socket.socket):
 
 class _Connection(UnixHTTPConnection):
     def connect(self) -> None:
-        """Connect with a socket of this kind."""
+        """Connect with a `_Socket`."""
         super().connect()
         plain = cast("socket.socket", self.sock)
         limited = _Socket(fileno=plain.detach())

@@ -33,7 +33,7 @@ class SilentRegistryError(RegistryError, SilentError):
 
 
 class KeptOutError(ServiceError):
-    """A volume has files of another user that the node's user can't read; the message names their owner."""
+    """A volume has files that the node's user can't read; the message names their owners and modes."""
 
 
 def message_of(error: Exception) -> str:

@@ -2,7 +2,7 @@
 
 `wallet-fingerprint.sh` computes them on the host, in a container of a node's image: only file names, counts
 and hashes leave the host. Each chain of a wallet is represented by its number of addresses and a hash over
-them, which distinguishes a wallet that grew from one that changed. Encryption makes no difference.
+them, which distinguishes a wallet that grew from one that changed. Encryption affects only KEYS.
 """
 
 import hashlib

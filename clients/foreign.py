@@ -6,7 +6,7 @@ A compromised board must neither end a command for the other hosts, nor write to
 from display.printable import printable_line
 
 LARGEST = 2**64 - 1
-"""Largest number that Docker, Linux and nodes have."""
+"""Largest number that Docker, Linux and nodes use."""
 LONGEST = 400
 """Maximum length of a text in messages, in characters."""
 MALFORMED = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)

@@ -37,7 +37,7 @@ FOREIGN = ("local", "worktree")
 
 
 def guarded(environ: Mapping[str, str], settings: Mapping[str, str] = SETTINGS) -> dict[str, str]:
-    """Environment in which every git, also one started by another program, runs with `settings`.
+    """Environment in which every git, even one started by another program, runs with `settings`.
 
     Variables that point git to another repository, such as a git hook sets, are removed.
     """
@@ -53,7 +53,7 @@ def guarded(environ: Mapping[str, str], settings: Mapping[str, str] = SETTINGS) 
 
 
 def is_checkout(folder: Path) -> bool:
-    """True if a folder is a checkout itself, and not only inside one, or shaped like a bare repository."""
+    """True for the top folder of a checkout; False below it, and in a shape like a bare repository's."""
     # Without .git, which no commit can contain, git could take the folder itself for a bare repository.
     top = ask_git(folder, "rev-parse", "--show-toplevel") if (folder / ".git").exists() else ""
     return bool(top) and Path(top).resolve() == folder.resolve()

@@ -1,4 +1,4 @@
-"""Facts of one host, collected in one request: engine, system, ports, disk and clock.
+"""Facts of one host: engine, system, ports, disk and clock.
 
 A host behind ssh is asked with one command over one connection. It needs only a POSIX shell and docker, and
 nothing on it is changed.
@@ -36,7 +36,7 @@ FRESH = 60.0
 _MEBIBYTE = 1024 * 1024
 _MARK = "=skyinfra "
 _LAST_DATE = 253402214400
-"""Begin of the last day of the year 9999, in seconds since 1970; Python has no later times."""
+"""Start of the last day of the year 9999, in seconds since 1970; Python's times end with that day."""
 _SSH_FAILED = 255
 """Exit code of ssh's own errors (ssh(1)); all others are the command's."""
 
@@ -134,7 +134,7 @@ class HostFacts:
 
 
 def ask_host(engine: str | None, ssh_options: Sequence[str] = ()) -> HostFacts:
-    """Ask the host of `engine` (None: the environment's) for its facts. Raises HostError in 25 s at most."""
+    """Ask the host of `engine` (None: the environment's) for its facts. Raises HostError."""
     address = engine_address(engine)
     return _behind_ssh(address, ssh_options) if address.startswith("ssh://") else _on_this_machine(address)
 
@@ -217,7 +217,7 @@ def _on_this_machine(address: str) -> HostFacts:
 
 def _inspected(api: Any) -> Iterator[Mapping[str, Any]]:
     for listed in api.containers(all=True):
-        with contextlib.suppress(APIError):  # it has ended in the meantime
+        with contextlib.suppress(APIError):  # it was removed in the meantime
             yield api.inspect_container(listed["Id"])
 
 

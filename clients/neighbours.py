@@ -23,10 +23,10 @@ def nested_engines(client: Any) -> list[str]:
     names = []
     for container in client.api.containers(all=True):
         name, labels = _name(container), container.get("Labels") or {}
-        # As if it had all rights: only containers that may have a nested engine are inspected.
+        # As if it were privileged: only containers that may have a nested engine are inspected.
         if not has_nested_engine(name, labels, (), privileged=True):
             continue
-        with suppress(NotFound):  # it has ended in the meantime
+        with suppress(NotFound):  # it was removed in the meantime
             host = client.api.inspect_container(container["Id"])["HostConfig"]
             capabilities, privileged = host.get("CapAdd") or (), bool(host.get("Privileged"))
             if has_nested_engine(name, labels, capabilities, privileged=privileged):

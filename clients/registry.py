@@ -56,7 +56,7 @@ class Repository:
     def put_manifest(self, reference: str, manifest: Manifest) -> None:
         """Write a manifest under a tag or its digest.
 
-        Raises RegistryError, also if the answer is not a registry's that has created it.
+        Raises RegistryError, also if the answer does not show that the registry has stored it.
         """
         headers = {"Content-Type": manifest.media_type}
         answer = self._session.ask("PUT", f"manifests/{reference}", headers=headers, data=manifest.content)

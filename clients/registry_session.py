@@ -1,7 +1,7 @@
 """Requests to one repository of a registry: authentication, retries, redirects and error messages.
 
 Credentials come from the machine's docker config; none passes from here into a state or a message. Temporary
-errors (429, 5xx, a lost connection) are retried after the time given in Retry-After.
+errors (429, 500, 502 to 504, a lost connection) are retried, after the time in Retry-After if there is one.
 """
 
 import os
@@ -27,9 +27,9 @@ LONGEST_WAIT = 60
 """Longest Retry-After in seconds that is waited for; a longer one is an error."""
 PIECE = 1 << 20
 ANSWER_LIMIT = 4 << 20
-"""Most bytes of a response other than a blob.
+"""Maximum length of a response other than a blob, in bytes.
 
-Registries must accept manifests of this size (OCI distribution-spec).
+Registries should accept manifests of this size (OCI distribution-spec).
 """
 
 HUB_API = "registry-1.docker.io"
@@ -54,7 +54,7 @@ class _TooLong(requests.exceptions.RequestException):
 
 
 def _read_bounded(answer: requests.Response, **options: Any) -> None:
-    """Read a complete response, also that of a redirect, before requests would read it without a limit."""
+    """Read a complete response, even that of a redirect, before requests would read it without a limit."""
     if options.get("stream") and answer.ok and not answer.is_redirect:
         return
     content = bytearray()

@@ -13,10 +13,10 @@ CLOSE_SECONDS = 5
 
 
 class SharedSsh:
-    """A shared connection: the first ssh with `options` opens it; `close` ends it once no block is in it.
+    """A shared connection: the first ssh with `options` opens it; `close` ends it once no block uses it.
 
-    If the host allows no further session in it (sshd_config(5), `MaxSessions`), ssh opens a connection of
-    its own for that one.
+    If the host allows no further session in it (sshd_config(5), `MaxSessions`), ssh opens a separate
+    connection for that session.
     """
 
     def __init__(self, options: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""A short-lived, confined container on a host, for the preflight and copies of the wallet."""
+"""A short-lived, confined container on a host, for the preflight and for work on a node's volumes."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -12,7 +12,7 @@ from clients.pull import HostInputs, ensure_image
 
 MEMORY = "256m"
 PROCESSES = 128
-"""Limits of the container: it may run next to a node on a board with 512 MB."""
+"""Limits of the container: it may run beside a node on a board with 512 MB."""
 
 
 def short_run(
@@ -29,7 +29,7 @@ def short_run(
     """Run a command in an image; return (exit code, last `lines`). The container is always removed.
 
     The command must end within `seconds`; with `while_printing` each further line extends the limit by as
-    much. It runs with a read-only root and limits, without network and privileges; `options` are docker-py's.
+    much. It runs with a read-only root and limits, without network or privileges; `options` are docker-py's.
     The image is pulled if the host of `inputs` lacks it. Raises ServiceError that names host and image.
     """
     try:

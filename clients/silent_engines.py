@@ -101,7 +101,7 @@ def _behind_ssh(address: Address) -> str:
 
 
 def is_silence(reason: str) -> bool:
-    """True if a host behind ssh has certainly not answered, not even by refusing, by the reason for that."""
+    """True if the reason shows that a host behind ssh has not answered at all, not even by refusing."""
     return re.search(_SILENCE, reason) is not None
 
 

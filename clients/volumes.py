@@ -19,9 +19,9 @@ def has_volume(api: Any, name: str) -> bool:
 def users(api: Any, name: str, *, writing: bool = False) -> list[Mapping[str, Any]]:
     """List the containers, in any state, that mount a volume; none if there is no volume.
 
-    Some mount the folder that the volume is on its host, or another volume of that folder or of the same
-    device, and the engine's own search does not find those. A mount of a folder above it does not count:
-    monitors and backups of a whole host have one. With `writing`, only mounts that are not read-only count.
+    Some mount the volume's folder on the host, or another volume with that folder or on the same device; the
+    engine's own search does not find those. A mount of a folder above it does not count: monitors and backups
+    of a whole host have one. With `writing`, only mounts that are not read-only count.
     """
     try:
         volume = api.inspect_volume(name)

@@ -37,7 +37,7 @@ SECONDS = 120
 A wallet takes milliseconds; one with 100,000 addresses takes a minute on a slow board.
 """
 TRIES, PAUSE = 5, 1.0
-"""Attempts to read an incomplete wallet, and seconds between them: nodes save wallets in place."""
+"""Attempts to read an incomplete wallet, and seconds between them: a node may be saving it in place."""
 
 READ_RECORD = "cd /data || exit 1; if [ -e .identity ]; then cat .identity || exit 1; fi; echo end"
 # By their names, as in copy-wallet.sh.
@@ -115,7 +115,7 @@ class WalletOnHost:
     def copies_changed(self) -> str | None:
         """Time when the folder of the volume of copies last changed, as the engine writes it.
 
-        Empty if the engine does not say it; None if there is no such volume.
+        Empty if the engine does not report it; None if there is no such volume.
         """
         try:
             return str(self._client.api.inspect_volume(copies_volume(self.volume)).get("CreatedAt") or "")
@@ -235,7 +235,7 @@ class WalletOnHost:
         return ""
 
     def kept_out(self, volume: str, *names: str, is_to_write: bool = False) -> str:
-        """Describe the files of other users in a volume that keep the node's user out; empty if none do.
+        """Describe the files in a volume whose owner or mode keeps the node's user out; empty if none do.
 
         Readable files count only if `is_to_write`; the volume's own folder always counts. With `names`, only
         these files count.
@@ -298,7 +298,7 @@ class WalletOnHost:
         return printed
 
     def _unreadable(self, problem: str, printed: str, volume: str) -> ServiceError:
-        """Error for a volume that can't be read: KeptOutError if files of another user are the reason."""
+        """Error for a volume that can't be read: KeptOutError if owners or modes of files are the reason."""
         kept_out = self.kept_out(volume)
         kind = KeptOutError if kept_out else ServiceError
         return kind(f"host {self._host}: {problem}: {_joined(printed, kept_out)}")

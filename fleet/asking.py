@@ -26,7 +26,7 @@ REQUEST_SECONDS = 20
 GROWTH_SECONDS = 300
 """Seconds without a new block after which a node is stuck if it lacks blocks.
 
-A node without peers has as long to find its first one.
+A node without peers has the same time to find its first one.
 
 A node asks its peers for blocks every minute (BlocksRequestRate in src/daemon/daemon.go of v0.27.1).
 """
@@ -93,7 +93,7 @@ def statuses(client: Any, nodes: Sequence[FleetNode], pause: float = PAUSE) -> l
 
 
 def _images(client: Any, repositories: frozenset[str]) -> Images | None:
-    """Images of this program on the host; None if its engine can't list any."""
+    """Images of this program on the host; None if its engine can't list them."""
     try:
         images = _of_host(lambda: own_images(client.api, repositories))
     except (APIError, FormError):

@@ -1,4 +1,4 @@
-"""`skyinfra fleet check`: check all hosts of a stack at the same time, and show them as one table."""
+"""`skyinfra fleet check`: check all hosts of a stack, ten at a time, and show them as one table."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor

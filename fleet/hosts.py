@@ -1,4 +1,4 @@
-"""Ask all hosts of a fleet at the same time; a host that does not answer does not delay the others."""
+"""Ask all hosts of a fleet, ten at a time; a host that does not answer does not delay the others."""
 
 import threading
 import time
@@ -32,7 +32,7 @@ class _Host:
     limit: float
     found: list[Status] = field(default_factory=list)
     is_silent: bool = False
-    """True after a time limit; the next poll does not wait for this host."""
+    """True after a time limit or an error; the next poll does not wait for this host."""
     began: float = 0.0
     thread: threading.Thread | None = None
 

@@ -68,12 +68,12 @@ def _host(resources: Sequence[Mapping[str, Any]]) -> ImageHost:
 
 
 def named_images(resources: Sequence[Mapping[str, Any]], more: Collection[str] = ()) -> list[str]:
-    """References with `more`, and all digests that a state names: running, previous and published images."""
+    """References for the digests that a state names (running, previous or published), and for `more`."""
     return [f"named@{digest}" for digest in sorted({*_DIGEST.findall(json.dumps(resources)), *more})]
 
 
 def look(hosts: Sequence[ImageHost], kept: Sequence[str]) -> list[Surplus]:
-    """Ask all hosts at once which images may be removed; a silent host is skipped, with the reason."""
+    """Ask hosts, ten at a time, which images may be removed; a silent host is skipped, with the reason."""
 
     def ask(host: ImageHost) -> Surplus:
         with _api(host) as api:
@@ -83,7 +83,7 @@ def look(hosts: Sequence[ImageHost], kept: Sequence[str]) -> list[Surplus]:
 
 
 def clean(shown: Sequence[Surplus], kept: Sequence[str]) -> list[Surplus]:
-    """Remove the listed images that may still be removed, on all hosts at the same time."""
+    """Remove the listed images that may still be removed, on ten hosts at a time."""
 
     def remove(host: ImageHost, images: Sequence[StoredImage]) -> Surplus:
         with _api(host) as api:

@@ -31,7 +31,7 @@ class FleetNode:
 
 
 class State(StrEnum):
-    """State of a node, in one or two words."""
+    """State of a node, in one to three words."""
 
     SYNCED = "synced"
     """The node has all blocks that its peers have."""

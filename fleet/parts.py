@@ -53,7 +53,7 @@ def hosts_of(config: Mapping[str, Any], local: str) -> dict[str, Address]:
 
 
 def items_of(config: Mapping[str, Any]) -> list[Item]:
-    """Nodes, hosted registries and opened workspaces, in the order of the file."""
+    """Nodes, then hosted registries, then opened workspaces, each in the order of the file."""
     items = []
     for name, node in _section(config, "nodes").items():
         beside = (f"Exporter::{name}-exporter", f"Proxy::{name}-proxy")

@@ -32,7 +32,7 @@ STYLES: Mapping[State, str] = {
 
 
 def text(statuses: Sequence[Status], now: datetime, width: int | None) -> str:
-    """Table of all nodes, a line for each that needs attention or differs from its deployment, and counts."""
+    """Table of all nodes, lines about those that need attention, differ or are rolled back, and counts."""
     lines = [table(PARTS, [_row(status, now) for status in statuses], width), ""]
     remarks = [remark for status in statuses for remark in _remarks(status)]
     return "\n".join([*lines, *remarks, *([""] if remarks else []), summary(statuses, now)])
@@ -63,7 +63,7 @@ def _wrapped(line: str, width: int) -> list[str]:
 
 
 def summary(statuses: Sequence[Status], now: datetime) -> str:
-    """Line such as `4 nodes on 3 hosts: 3 synced, 1 stuck`."""
+    """Line such as `2026-11-25 18:00:00 UTC, 4 nodes on 3 hosts: 3 synced, 1 stuck`."""
     hosts = len({status.node.deployed.host for status in statuses})
     counts = Counter(status.state for status in statuses)
     states = ", ".join(f"{counts[state]} {_plural(state, counts[state])}" for state in State if counts[state])

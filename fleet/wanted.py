@@ -1,4 +1,4 @@
-"""Hosts and their tenants according to a stack's settings, as input of clients/host_checks.py."""
+"""Hosts and their tenants according to a stack's settings, as input for clients/host_checks.py."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
