@@ -49,7 +49,7 @@ class Field:
     settable: bool = True
     """False for an output that is not an input."""
     supported: bool = True
-    """False for an input that the stand-in does not support; its output stays empty."""
+    """False for an input that the stand-in does not support."""
     empty_changes: bool = True
     """False if an empty string leaves the value unchanged."""
     ordered: bool = True

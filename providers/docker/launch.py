@@ -1,8 +1,8 @@
 """Launcher of the stand-in: pulumi starts one for each provider, so one for each host of a stack (ADR 33).
 
 One process serves all hosts of a run; the first launcher starts it. Each launcher gets a port from it, prints
-the port, and becomes a shell that waits until the Pulumi engine ends. It imports little, because imports take
-most of its time.
+the port, and becomes a shell that waits until the Pulumi engine ends. This module imports little, because
+imports take most of a launcher's time.
 """
 
 import os

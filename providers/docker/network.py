@@ -20,7 +20,7 @@ class Network(SchemaKind):
     schema: ClassVar[Schema] = NETWORK
 
     def create(self, inputs: Values) -> tuple[str, Values]:
-        """Create the network, or adopt an equal one of a killed `up`; any other of its name is an error."""
+        """Create the network, or adopt an equal one of a killed `up`; any other of that name is an error."""
         subject = f"network {inputs['name']}"
         with self._engine.asking(subject) as api:
             try:

@@ -34,7 +34,7 @@ class Volume(SchemaKind):
         return read_result(VOLUME, identity, inputs, state, observed)
 
     def delete(self, identity: str, state: Values) -> None:
-        """Remove the volume, with force. Raises ProviderError if a container uses it."""
+        """Remove the volume, with force. Raises ServiceError if a container uses it."""
         refuse_while_adopting(f"volume {identity}")
         with self._engine.asking(f"volume {identity}") as api:
             try:

@@ -30,7 +30,7 @@ KEPT_OUT = 77
 SECONDS = 120
 """Time limit in seconds for reading or renaming, and for each 8 MiB of a copy."""
 SPARE = 256 * 1024
-"""KiB that must stay free next to a copy, because a node keeps writing."""
+"""KiB that must stay free in addition to a copy, because a node keeps writing."""
 CHECKPOINT, KNOWN = "0.25.0", "0.27.1"
 """Versions that verify an older database but do not convert it, first and last.
 
@@ -82,7 +82,7 @@ class ChainDatabase:
         give_empty(self._client, self._place, self._image, self._volume)
 
     def begin(self, version: str) -> Database | None:
-        """Read the state as `look` does, and remove an earlier handover's copy; none may be in progress."""
+        """Read the state as `look` does, and remove an earlier handover's copy. No handover may run."""
         return self._readable(self._run("begin"), version)
 
     def refuse_no_room(self, database: Database) -> None:
@@ -95,7 +95,7 @@ class ChainDatabase:
             )
 
     def keep(self) -> None:
-        """Copy the database in its volume, while the copy progresses; no node may be running on it."""
+        """Copy the database in its volume, for as long as that progresses; no node may be running on it."""
         self._run("keep")
 
     def is_too_new(self, version: str) -> bool:
@@ -151,7 +151,7 @@ class ChainDatabase:
             SECONDS,
             while_printing=True,
             user=user_of(self._place),
-            # A killed container is removed before the next copy of the wallet.
+            # What a killed run leaves is removed before the next copy of the wallet.
             labels={LABEL: self._place.get("wallet", "")},
             volumes={self._volume: {"bind": DATA, "mode": mode}},
         )

@@ -88,7 +88,7 @@ def refuse_running_of(client: Any, inputs: Values) -> None:
 
 
 def has_other_user(old: Values, inputs: Values) -> bool:
-    """True if a container runs as another user than the one in the inputs."""
+    """True if a container runs as a user other than the one in the inputs."""
     is_ours = NODE in labels(old)
     return (is_ours or user_of(inputs) != USER) and _user(old) != user_of(inputs)
 

@@ -37,7 +37,7 @@ ATTEMPT = "skycoin.attempt"
 """Labels of a node's container, in addition to NODE.
 
 They hold the id of its resource, the SHA-256 of the inputs that it was created from, and the attempt that
-created it: a provider whose pulumi was killed may still be running next to the current one.
+created it: a provider whose pulumi was killed may still be running alongside the current one.
 """
 
 Say = Callable[[str], None]
@@ -50,13 +50,13 @@ Arguments: the container's inspection, and the action.
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Container to create in a handover, its time limits, and the steps around the engine's."""
+    """Container to create in a handover, its time limits, and the functions that the handover calls."""
 
     config: Values
     """Body of the engine's request to create the container."""
     name: str
     grace: int
-    """Seconds between the stop signal and SIGKILL, for the old container."""
+    """Seconds between the stop signal and SIGKILL, for the old container, and for a new one that fails."""
     seconds: int
     """Time limit for the new container to become healthy."""
     keep: Callable[[], None] | None
@@ -126,7 +126,7 @@ class Handover:
         return container if self._uses_wallet(container) else None
 
     def concerns(self, container: Values) -> bool:
-        """True for a container of this resource, and for one without a resource that uses the wallet."""
+        """True for a container of this resource, and for one that uses the wallet and has no resource."""
         is_anothers = self._is_anothers(labels(container))
         return self.owns(container) or (not is_anothers and self._uses_wallet(container))
 
@@ -173,7 +173,7 @@ class Handover:
     def refuse_second_writer(self, wallets: Collection[str], own: str) -> None:
         """Raise ProviderError if a container other than `own` (an id) may write to one of the wallets.
 
-        It runs, or it is another node's, which may start it, or a command writes the wallet through it.
+        Such a container runs, or is another node's, which may start it, or a command writes through it.
         """
         for wallet in sorted(wallets):
             for container in users(self._api, wallet, writing=True):
@@ -212,7 +212,8 @@ class Handover:
         """Rename `old`, and replace it with a new container once that is healthy and verified.
 
         Returns the seconds for which the node was down; None if no node was running. Raises ProviderError,
-        after which the old container has its own name again and runs if it ran before.
+        after which the old container has its own name again and runs if it ran before, unless the error says
+        that the attempt was not undone.
         """
         former = "" if old is None else old["Name"].lstrip("/")
         if old is not None and self.find(previous_container(former)) is not None:
@@ -270,7 +271,7 @@ class Handover:
         self._api.rename(old["Id"], previous_container(name))
 
     def _keeps_running(self) -> bool:
-        """True if containers outlive their engine, which would then start the old next to the new one."""
+        """True if containers outlive their engine, which would then start the old one beside the new one."""
         return bool(self._api.info().get("LiveRestoreEnabled"))
 
     def _create(self, plan: Plan, attempt: str) -> str:

@@ -20,7 +20,7 @@ PEER_PORT = "peer-port"
 
 
 class HostFindings:
-    """Findings about the hosts of one run. Each host is queried once, however many nodes it has."""
+    """Findings about the hosts of one run. Each is asked at most once a minute, for all its nodes."""
 
     def __init__(self, warn: Warn, ask: Ask | None = None) -> None:
         self._warn = warn

@@ -34,7 +34,7 @@ DAMAGED = (
 
 
 def last_words(log: str, since: str) -> str:
-    """Select the first line, the lines with an error, and the last three, in order.
+    """Select the first line, up to eight with an error, and the last three, in order; of a short log, all.
 
     `log` has a timestamp (RFC 3339 in UTC) before each line; `since` is the time of the last start.
     """

@@ -117,7 +117,7 @@ class NodeContainer(InputsAsState):
 
         A preview also reports what happens to older images and the chain.
 
-        Raises ProviderError if `up` would refuse the chain database.
+        Raises ProviderError if `up` would refuse the chain database, or the change of a running node's user.
         """
         if olds is not None and "host" in olds and UNKNOWN not in (news["host"], news.get("engine")):
             with contextlib.suppress(ServiceError, *FAULTS):
@@ -150,7 +150,7 @@ class NodeContainer(InputsAsState):
     def create(self, inputs: Values) -> tuple[str, Values]:
         """Create the container, or hand over to it if this node already has one.
 
-        A creation that was killed before the node got another name left one under its former name.
+        If a creation was killed and the node was then renamed, its container still has the former name.
         """
         if is_adopting():
             return self._adopt(inputs)

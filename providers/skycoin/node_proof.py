@@ -49,7 +49,8 @@ def ask_node(api: Any, container: str) -> Answer | None:
 def refuse_unverified(api: Any, container: str, image: str, before: Answer | None) -> None:
     """Raise ProviderError if a node's version differs from its image's, or if it has lost blocks.
 
-    `before` is the answer of the node that it replaces; None if it was not running.
+    `before` is the answer of the node that it replaces; None if it was not running. If the image's label
+    states no version, nothing is checked.
     """
     version = version_of(api, image)
     if not version:

@@ -1,8 +1,9 @@
 """Older images of a node, left over after a confirmed handover: listed by a preview, then removed.
 
 The running image and the last healthy one are kept, and so is everything that clients/stored_images.py
-protects. Only the node's own repositories are searched, because only its own containers always have their
-image. A failure is a warning, since the new node is already running.
+protects. Only the node's own repositories are searched: containers of other resources may be deleted before
+their replacement is created, and their images are then unused for a moment. A failure is a warning, since the
+new node is already running.
 """
 
 from collections.abc import Sequence

@@ -2,9 +2,10 @@
 
 The host must be fit for the node (host_findings.py), and its engine must answer. A short run shows that the
 image's variant runs there, natively or emulated. The wallet volume must be the same as before, with the same
-wallets (wallet_identity.py), and nothing else may write to it. The checks run again if the node's image,
-host, ports, memory or wallet change, before the change itself. They never remove anything. Wallets that a
-refresh finds to differ from the last copy on the host are copied after the checks (wallet_copy.py).
+wallets (wallet_identity.py), and nothing else may write to it. The checks run again, before a change itself,
+if an input changes (such as the node's image, host, ports, memory, user or wallet) or a refresh has found a
+problem. They never remove anything. Wallets that a refresh finds to differ from the last copy on the host are
+copied after the checks (wallet_copy.py).
 """
 
 from collections.abc import Callable
@@ -113,7 +114,7 @@ class Preflight(InputsAsState):
         return {**super().planned(news, olds), "runs": runs}
 
     def _look_again(self, olds: Values, news: Values) -> None:
-        """Raise ProviderError if the node must keep away from its wallet, or that has an unaccepted loss."""
+        """Raise ProviderError if the node must not use its wallet, or if that has an unaccepted loss."""
         known = {} if _has_other_volume(olds, news) else olds
         wallet = WalletOnHost(self._client(news), news, _former(olds, news))
         observed = refreshed(wallet, news, known) if known or wallet.exists() else {}
@@ -195,7 +196,7 @@ class Preflight(InputsAsState):
         }
 
     def _probe(self, client: Any, inputs: Values, machine: str) -> None:
-        """Run a program of the image once, without network, volumes or privileges."""
+        """Run a program of the image once, without a network, volumes or privileges."""
         image = inputs["image"]
         code, printed = short_run(client, inputs, image, inputs["probe"], PROBE_SECONDS)
         if code:
@@ -237,7 +238,7 @@ def _has_other_volume(olds: Values, news: Values) -> bool:
 
 
 def _is_elsewhere(olds: Values, news: Values) -> bool:
-    """True if a node's engine is another one: at another address, or of another host in another way there."""
+    """True if a node's engine is another one: its address differs, or both host and ssh route do."""
     before, after = (engine_name(values.get("engine") or "") for values in (olds, news))
     ways = [way_of(values.get("sshOptions") or ()) for values in (olds, news)]
     return before != after or (olds.get("host") != news["host"] and ways[0] != ways[1])

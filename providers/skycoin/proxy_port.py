@@ -28,7 +28,7 @@ def proxy_aside(api: Any, config: Values, name: str) -> Iterator[str]:
     """Stop the proxy of the node's container `name` if it owns a port that the new container needs.
 
     Yields the proxy's id; empty if none is in the way. `config` is the create request of the new container.
-    On ProviderError the proxy runs again, and the error is raised.
+    If the block fails, the proxy is started again, and ProviderError is raised.
     """
     proxy = _in_the_way(api, _ports(config["HostConfig"]), name)
     if not proxy:

@@ -27,7 +27,7 @@ def refuse_foreign(container: Values, inputs: Values) -> None:
 def refuse_nested_engine(client: Any, inputs: Values) -> None:
     """Raise ProviderError if the engine has a workspace with a nested engine, which can take over the host.
 
-    The preflight checks that too, but not at every change, and not if its ssh key may only reach Docker.
+    The preflight checks that too, but not at every change, and not if the ssh key may only reach Docker.
     """
     key = f"skycoin:nodes.{node_name()}"
     planned = PlannedHost(name=inputs["host"], engine=inputs.get("engine"))

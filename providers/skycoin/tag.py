@@ -2,10 +2,10 @@
 
 The list is built from its variants, which are already verified but have no tag yet. The variants' suffixed
 tags are written first and the list's own tag last. Tags in `beside` are written together with it, over the
-same variants, and their suffixed tags come before this list too. If an immutable tag, its own or one in
-`beside`, exists with other content, that is an error: at preview, and again before anything is written. If
-someone else moved the tag, a refresh shows it and `up` moves it back (or fails if the tag is immutable).
-Nothing is ever removed.
+same variants; the suffixed tags of those in the same repository come before this list too. If an immutable
+tag, its own or one in `beside`, exists with other content, that is an error: at preview, and again before
+anything is written. If someone else moved the tag, a refresh shows it and `up` moves it back (or fails if the
+tag is immutable). Nothing is ever removed.
 
 docs/adr/0007 explains why the list is not docker-build's Index, docs/adr/0040 the order of the tags.
 """
@@ -25,7 +25,7 @@ from providers.kind import UNKNOWN, Change, CheckResult, InputsAsState, Provider
 from providers.log import Warn
 
 COMPARED = ("repository", "tag", "variants", "annotations", "immutable", "optional")
-"""Inputs but for `beside`, which affects only how a tag is written: a change of it alone does not count."""
+"""Inputs except `beside`, which affects only how a tag is written: a change of it alone does not count."""
 
 
 class Tag(InputsAsState):
@@ -250,7 +250,7 @@ def _present(target: Any, inputs: Values) -> dict[str, str | None]:
 
 
 def _differing(present: dict[str, str | None], wanted: dict[str, str]) -> dict[str, str]:
-    """The present tags that have other content than wanted."""
+    """The present tags whose content is not the wanted one."""
     return {tag: digest for tag, digest in present.items() if digest not in (None, wanted[tag])}
 
 

@@ -1,8 +1,8 @@
-"""A copy of a node's wallet on its own host, before its container is replaced.
+"""A copy of a node's wallet on its own host: before a new container or a restore, or once it has grown.
 
-The copy is a folder, named by the time (UTC), in a volume next to the wallet's. A wallet equal to the newest
+The copy is a folder, named by the time (UTC), in a volume beside the wallet's. A wallet equal to the newest
 copy is not copied again. An incomplete wallet file is never copied, and a volume that has lost all its
-wallets is an error. The newest copies and the first one are kept; no volume is ever removed. The wallet is
+wallets is an error. copy-wallet.sh says which copies are kept; no volume is ever removed. The wallet is
 mounted read-only, and none of its bytes leave the host.
 """
 
@@ -65,8 +65,9 @@ _NAME = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ")
 def copy_wallet(client: Any, inputs: Values, image: str, now: datetime) -> str:
     """Copy the wallet that `inputs` names (host, wallet, backups, newWallet) with the shell of `image`.
 
-    Returns the name of the newest copy; empty if there is no wallet volume, or it never held a wallet. Raises
-    NotCopiedError if the wallet is damaged, was emptied, or can't be copied.
+    Returns the name of the newest copy; empty if there is no wallet volume, if it has no file, or if it is
+    newly accepted without wallets. Raises NotCopiedError if the wallet is damaged, was emptied, or can't be
+    copied.
     """
     if not has_volume(client.api, inputs["wallet"]):
         return ""
@@ -156,7 +157,7 @@ def _is_copying(client: Any, wallet: str, label: str) -> bool:
 
 
 def _name(wallet: str) -> str:
-    """Name of the container that copies a wallet: an engine has one, so two copies never mix their files."""
+    """Name of the container that copies a wallet: no engine has it twice, so two copies never mix files."""
     return f"{wallet}-copying"
 
 

@@ -23,12 +23,12 @@ COPIED = "walletsCopied"
 
 IDENTITY and WALLETS are the recorded id and fingerprint of the wallet volume. FAULT is the problem that a
 refresh found with the wallet; EMPTY is true if the volume held no wallet then. KEPT_OUT is the reason why the
-node must keep away from the wallet: its user can't read it, or another container uses it. Both only lead to
-another check, because the loss may be accepted or mended next, or the node get another user or wallet. A
-refresh sets UNRECORDED if the host has no record of the wallet. RECORDED is the time of the last change of
-the volume of copies when a refresh saw a record there, so that the next refresh need not read it. COPIED is
-the fingerprint of the wallets when they were last copied on the host; missing before, and empty if a refresh
-finds that no copy is left.
+node must keep away from the wallet: its user can't read it, or another container uses it. FAULT and KEPT_OUT
+only lead to another check, because the loss may be accepted or mended next, or the node get another user or
+wallet. A refresh sets UNRECORDED if the host has no record of the wallet. RECORDED is the time of the last
+change of the volume of copies when a refresh saw a record there, so that the next refresh need not read it.
+COPIED is the fingerprint of the wallets when they were last copied on the host; missing before, and empty if
+a refresh finds that no copy is left.
 """
 
 

@@ -1,8 +1,8 @@
 """skycoin:index:WorkspacePreflight: keeps a workspace away from wallets on its engine (ADR 52).
 
 Anyone in a workspace with a nested engine can take over its host, so its host's engine must have no node of
-any stack. Any workspace could read volumes in its folder, so that must be apart from the engine's data. The
-engine is asked before anything of the workspace is created or replaced, and at every refresh.
+any stack. Any workspace could read volumes in its folder, so the folder must be apart from the engine's data.
+The engine is asked before anything of the workspace is created or replaced, and at every refresh.
 """
 
 from collections.abc import Callable
@@ -79,8 +79,8 @@ class WorkspacePreflight(InputsAsState):
     def _fault(self, inputs: Values) -> str:
         """Reason why the workspace may not be on its engine; empty if it may.
 
-        A state of 0.3.0 has neither `folder` nor `nestedEngine`: every workspace with this resource had an
-        engine.
+        A state of 0.3.0 has neither `folder` nor `nestedEngine`: every workspace with this resource had a
+        nested engine.
         """
         client, host = self._client(inputs), f"host {inputs['host']}"
         folder = str(inputs.get("folder", ""))
