@@ -19,7 +19,10 @@ from wallets.volumes.volume import WalletVolume, settled
 
 
 def wallets_of(source: Source) -> dict[str, File]:
-    """All files of the folder, with complete wallets. Raises WalletError if there are none."""
+    """All files of the folder, with complete wallets; no running container may write to them.
+
+    Raises WalletError.
+    """
     refuse_source_users(source)
     return read_folder(source)[1]
 
@@ -27,7 +30,7 @@ def wallets_of(source: Source) -> dict[str, File]:
 def read_folder(source: Source) -> tuple[str, dict[str, File]]:
     """Folder of the wallets, by its given name, and its complete files; containers may keep running.
 
-    Raises WalletError if there are no wallets.
+    Raises WalletError if no folder or more than one has wallets, or if one of these is incomplete.
     """
     with _opened(source) as (container, folders):
         read = {folder: _read(source, container, place) for folder, place in folders.items()}

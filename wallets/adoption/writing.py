@@ -33,7 +33,7 @@ def adopt(source: Source, volume: WalletVolume, contents: Contents, stay: Callab
 
 
 def refuse_occupied(node: DeployedNode, volume: WalletVolume, contents: Contents) -> Contents:
-    """Read a node's volume. Raises WalletError if it has other files than the new ones, or is in use."""
+    """Read a node's volume. Raises WalletError if it has files other than the new ones, or is in use."""
     refuse_users(volume)
     present = without_staged(volume.read())
     if strange := unexpected_files(present, contents):

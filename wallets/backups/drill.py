@@ -1,7 +1,7 @@
-"""A drill: restores a backup into a temporary volume, starts a node without network on it, removes both.
+"""A drill: restore a backup into a temporary volume, start a node without a network on it, remove both.
 
 The node's own wallet is not touched. A label on the volume and the container makes sure that both are removed
-at the end, even if the drill fails or is interrupted; the next drill removes the rest of a killed one.
+at the end, even if the drill fails or is interrupted; the next drill removes what a killed one has left.
 """
 
 import contextlib
@@ -47,7 +47,7 @@ def addresses_in(contents: Contents) -> dict[str, set[str]]:
 
 
 def _by_name(wallets: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, set[str]]:
-    """Name → addresses; of all its wallets, for in Go's JSON each byte that is not UTF-8 is U+FFFD."""
+    """Name → addresses of all wallets with it: in Go's JSON, each byte that is not UTF-8 is U+FFFD."""
     addresses: dict[str, set[str]] = {}
     for name, wallet in wallets:
         addresses.setdefault(name, set()).update(_addresses(wallet))

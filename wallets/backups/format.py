@@ -39,7 +39,7 @@ class Kind(StrEnum):
 
     BACKUP = "backup"
     BEFORE_RESTORE = "before-restore"
-    """Copy of a volume's content before a restore; it never counts as a good backup of the node."""
+    """Backup of a volume's content before a restore; it never counts as a good backup of the node."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,7 +48,7 @@ class About:
 
     node: str
     stack: str
-    """Name without organization and project; empty if an old file does not state it."""
+    """Name without organization and project; empty for a plain archive, which does not state it."""
     host: str
     kind: Kind
     time: datetime
@@ -221,7 +221,7 @@ def open_backup(backup: Backup, identities: Sequence[age.Identity]) -> dict[str,
 
 
 def _refuse_untrue(backup: Backup, contents: Contents) -> None:
-    """Raise WalletError if the header describes other wallets than those inside."""
+    """Raise WalletError if the header describes wallets other than those inside."""
     facts = backup.about
     if (facts.contents, facts.fingerprint, facts.wallets) != (
         contents_sum(contents),

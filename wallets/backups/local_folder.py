@@ -16,7 +16,7 @@ FOLDER = Path("skycoin-wallets")
 LARGEST_FILE = LARGEST + LARGEST // 100
 """Largest backup as a file, in bytes: gzip and age add less than 0.1 % to what they can't compress."""
 _LEFT = 24 * 3600
-"""Seconds after which an incomplete file is considered the rest of a killed run."""
+"""Seconds after which an incomplete file is taken for what a killed run has left."""
 
 
 def default_folder() -> Path:
@@ -149,7 +149,7 @@ def _write_unnamed(folder: Path, path: Path, data: bytes) -> None:
 
 
 def _write_partial(partial: Path, path: Path, data: bytes) -> None:
-    """Write under another name, then rename. Raises FileExistsError if the name is taken."""
+    """Write under another name, then give the file its own. Raises FileExistsError if that is taken."""
     try:
         handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:

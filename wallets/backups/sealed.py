@@ -1,4 +1,4 @@
-"""A sealed file: a plain-text header, then an age file with a tar archive. Backups have this form.
+"""A sealed file: a plain-text header, then an age file with a gzipped tar archive. Backups have this form.
 
 The header has the facts that may be known without a key, and explains how to extract the content without this
 program. It is repeated inside, encrypted with the content, because only a key can show that it is true.

@@ -19,10 +19,10 @@ from wallets.errors import WalletError
 SSH = "ssh://"
 _SECONDS = 600
 _ERRORS = 1 << 16
-"""Bytes of errors, such as a banner of ssh, next to the largest backup."""
+"""Maximum length of errors, such as a banner of ssh, in bytes; a backup may come in addition."""
 _CHUNK = 1 << 20
 _REST = 1 << 32
-"""Most bytes that are read after a fault of an archive: ssh says at its end why."""
+"""Maximum number of bytes that are read after an archive or a fault in it: ssh gives its reason last."""
 _EXISTS = 73
 """Exit code of `_KEEP` if the name is taken."""
 _BROKEN = 255
@@ -190,7 +190,7 @@ class SshFolder:
 
 
 def _folder_in(url: str) -> str:
-    """Folder in an address; empty if it is none, or if it has a part after the folder."""
+    """Folder in an address; empty if the address is invalid, or has a part after the folder."""
     try:
         parts = urlsplit(url)
         is_complete = bool(parts.hostname) and parts.port != 0

@@ -25,7 +25,7 @@ _NAMES = "utf-8"
 
 
 def from_tar(archive: bytes, below: str = "") -> dict[str, File]:
-    """Files of a tar archive below the folder `below`, without the entries that a file system adds.
+    """Files of a tar archive below the folder `below`, without `lost+found` and the volume's id.
 
     Pipes and devices are left out too. Raises WalletError for a path that leads elsewhere and for more than
     LARGEST bytes, and TarError for an archive that is damaged or incomplete.
@@ -175,7 +175,7 @@ def _refuse_large(what: str, size: int) -> None:
 def unpack(name: str, backup: bytes) -> dict[str, File]:
     """Files of a plain backup.
 
-    Raises WalletError if it is not one, is truncated, or has no complete wallet.
+    Raises WalletError if it is not one, is truncated, has no wallet, or has an incomplete one.
     """
     contents = without_links(unpack_archive(name, backup))
     refuse_unrestorable(name, contents)

@@ -63,7 +63,7 @@ def without_links(contents: Contents) -> dict[str, File]:
 
 
 def refuse_unrestorable(name: str, contents: Contents) -> None:
-    """Raise WalletError if there is no complete wallet to restore."""
+    """Raise WalletError if there is no wallet, if one is incomplete, or if a restore was interrupted."""
     refuse_interrupted(name, contents)
     refuse_damaged(name, contents)
     if not wallets_in(contents):

@@ -13,8 +13,8 @@ from wallets.files.parser import parsed
 def printable(path: str) -> str:
     r"""Name of a wallet file as hosts print it.
 
-    `\xNN` stands for each control character, backslash, and byte that is not part of UTF-8, so that no two
-    files have the same name (wallet-fingerprint.sh).
+    `\xNN` stands for each ASCII control character, backslash, and byte that is not part of UTF-8, so that no
+    two files have the same name (wallet-fingerprint.sh).
     """
     return _UNPRINTABLE.sub(lambda match: f"\\x{ord(match[0]) & 0xFF:02x}", path)
 
@@ -74,7 +74,7 @@ def _by_chain(wallet: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def addresses_of(wallet: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield chain and address of each entry: of the only account in v0.27.1, or of later accounts."""
+    """Yield chain and address of each entry: of v0.27.1's only account, or of a later version's accounts."""
     for entry in _entries(wallet):
         if address := entry.get("address"):
             yield f"0/{entry['change']}" if entry.get("change") is not None else "", address

@@ -10,7 +10,7 @@ from wallets.files.fingerprint import fingerprint_of, found_in, printable
 
 
 def lost(before: Contents, now: Contents) -> list[str]:
-    """List what `now` lacks of the complete wallets in `before`; growth is no difference.
+    """List what `now` lacks of the complete wallets in `before`; growth is not a loss.
 
     Raises WalletError.
     """

@@ -1,4 +1,4 @@
-"""Parser of wallets, as strict as the node's: it accepts complete wallets only."""
+"""Parser of wallets, as strict as the node's, except that it compares no key with its address."""
 
 import json
 import re

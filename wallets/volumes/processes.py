@@ -1,7 +1,7 @@
 """The process to which a container on a wallet belongs, so that no command removes a container in use.
 
-Only on the same machine can a process be looked up. One of another machine, or of another container, is taken
-to be working.
+Only on the same machine can a process be looked up. One of another machine, of another container, or from
+before a reboot is taken to be working.
 """
 
 import os
@@ -12,7 +12,7 @@ _STATE, _START = 0, 19
 
 
 def this_process() -> str:
-    """Machine, namespace, number and start of this process, for a label; empty on a system without /proc."""
+    """Boot, namespace, number and start of this process, for a label; empty on a system without /proc."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         namespace = Path("/proc/self/ns/pid").readlink()

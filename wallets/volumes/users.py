@@ -60,7 +60,7 @@ def running_on(volume: WalletVolume, *, writing: bool = False) -> dict[str, str]
 
 
 def refuse_writers(volume: WalletVolume, own: Any = None) -> None:
-    """Raise InUseError if another command is writing to the volume, as a restore on another machine."""
+    """Raise InUseError if another command is writing to the volume, such as a restore on another machine."""
     if names := sorted(helper.name for helper in writers(volume, own)):
         node = volume.node
         end = f"`{node.docker} rm -f {' '.join(names)}`"

@@ -33,7 +33,7 @@ _COPY = re.compile(r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\dZ", re.ASCII)
 """Form of a copy's name: its time in UTC (providers/skycoin/copy-wallet.sh)."""
 
 TRIES = 10
-"""Maximum number of readings until two are equal: the node saves wallets in place, not atomically."""
+"""Maximum number of repeated readings until two are equal: a node may be saving its wallets."""
 PAUSE = 0.5
 """Seconds between two readings."""
 SECONDS = 120

@@ -1,4 +1,4 @@
-"""Writing of files into a wallet volume: all of them or none, next to nodes and other commands."""
+"""Writing of files into a wallet volume: all or none, and not while a node or another command uses it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,8 +41,8 @@ def put(volume: WalletVolume, contents: Contents, expected: Contents) -> None:
     """Write files into the volume, all of them or none; other files stay.
 
     A signal does not interrupt it, and no handover takes place in the meantime. Raises WalletError; until all
-    files are on the host's disk nothing in the volume has changed. Nothing is written if the volume has
-    other files than the expected ones, or if another command is writing to it. Raises PartialError if a move
+    files are on the host's disk, no file in the volume has changed. Nothing is written if the volume has
+    files other than the expected ones, or if another command is writing to it. Raises PartialError if a move
     fails after others succeeded.
     """
     with _writing(volume) as container:
@@ -88,7 +88,7 @@ def remove_leftovers(volume: WalletVolume) -> None:
 
 @contextmanager
 def _writing(volume: WalletVolume) -> Iterator[Any]:
-    """Yield a container of the volume, after the rest of killed commands was removed.
+    """Yield a container of the volume, after removing what killed commands have left.
 
     Raises WalletError if another command is writing. It looks once its own container is there: of two
     commands that begin at the same moment, the one that looks later sees the other.
