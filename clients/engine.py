@@ -106,6 +106,8 @@ class Engine:
             return client_of(address, end=relay.close if relay else None)
         except (DockerException, OSError, *MALFORMED) as error:
             reason = relay.last_words() if relay else ""
+            if relay and not reason and isinstance(error.__cause__, requests.ConnectionError):
+                reason = "the connection ends without an answer"
             if relay:
                 relay.close()
             command = docker_command(self._host, self._ssh_options)

@@ -22,7 +22,7 @@ from clients.foreign import line
 from clients.limited_run import EndlessOutputError, limited_run
 from clients.private_folder import PrivateFolder
 from clients.process_output import CHUNK, ErrorOutput, kill_group, parts
-from clients.shared_ssh import SharedSsh
+from clients.shared_ssh import SharedSsh, is_shared_by_user
 
 CONNECT_SECONDS = 20
 """Time limit of the connection in seconds, so that a dead host is reported within 30 s."""
@@ -44,6 +44,9 @@ its sshd.
 LOGIN_SECONDS = 10
 """Seconds after which a silent connection no longer counts as logging in: it waits for its engine."""
 _places = threading.Semaphore(LOGINS)
+
+_CLOSED_BY_JUMP_HOST = "closed by UNKNOWN port"
+"""Part of ssh's error if the ssh to a jump host has ended."""
 
 DIAL = "docker system dial-stdio"
 READY = "ready"
@@ -83,7 +86,13 @@ def ssh_command(url: str, options: Sequence[str], command: str = DIAL) -> list[s
     """The ssh command for `ssh://USER@HOST[:PORT]`; the caller's options win, except for host keys."""
     parts = urlsplit(url)
     defaults = ("BatchMode=yes", f"ConnectTimeout={CONNECT_SECONDS}", *ALIVE)
-    line = ["ssh", *STRICT_HOST_KEYS, *options, *(part for option in defaults for part in ("-o", option))]
+    line = [
+        "ssh",
+        "-T",
+        *STRICT_HOST_KEYS,
+        *options,
+        *(part for option in defaults for part in ("-o", option)),
+    ]
     if parts.username:
         line += ["-l", parts.username]
     if parts.port:
@@ -226,7 +235,9 @@ class SshRelay:
 
     def __init__(self, url: str, options: Sequence[str]) -> None:
         self._shared = SharedSsh(options)
-        self._command = ssh_command(url, self._shared.options)
+        self._alone = ssh_command(url, options)
+        is_users = is_shared_by_user(self._alone)
+        self._command = self._alone if is_users else ssh_command(url, self._shared.options)
         self._folder = PrivateFolder()
         self._path = self._folder.path / "docker.sock"
         self._errors = ErrorOutput()
@@ -241,8 +252,17 @@ class SshRelay:
         return f"unix://{self._path}"
 
     def last_words(self) -> str:
-        """Newest error output of ssh, on one line."""
-        return self._errors.shown()
+        """Newest error output of ssh, on one line.
+
+        While ssh shares a connection, it discards what the ssh to a jump host says (OpenSSH `sshconnect.c`,
+        ControlPersist): then it connects once more, without sharing.
+        """
+        said = self._errors.shown()
+        if _CLOSED_BY_JUMP_HOST in said:
+            with contextlib.suppress(OSError, subprocess.TimeoutExpired, EndlessOutputError), Login():
+                _, _, errors = limited_run(self._alone, b"", CONNECT_SECONDS)
+                said = line(errors.decode(errors="replace")) or said
+        return said
 
     def close(self) -> None:
         """Accept no more connections; the ssh of an open one ends when its client closes it."""
@@ -264,6 +284,7 @@ class SshRelay:
             login = undone.enter_context(Login())
             process = undone.enter_context(_started(self._command, connection.fileno()))
             undone.callback(process.kill)
+            undone.enter_context(self._shared)  # left by `_answer`
             name = threading.current_thread().name
             arguments = (connection, process, login, self._shared, self._errors)
             threading.Thread(target=_answer, args=arguments, daemon=True, name=name).start()
@@ -284,7 +305,8 @@ def _answer(
     errors: ErrorOutput,
 ) -> None:
     """Pass on the output of ssh until it ends; the first byte shows that it has logged in."""
-    with shared, connection, process, login:
+    with contextlib.ExitStack() as used, connection, process, login:
+        used.push(shared)
         with contextlib.suppress(OSError):  # the client has gone
             for answer, said in parts(process):
                 errors.add(said)

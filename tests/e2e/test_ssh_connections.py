@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from clients.engine import Engine, connect
+from clients.errors import SilentHostError
 from clients.shared_ssh import IDLE_SECONDS
 from clients.ssh import SshRelay
 from tests.e2e.boards import Board, lone_board
@@ -123,6 +124,30 @@ def test_a_killed_program_leaves_no_ssh_process_for_long(board: Board, sockets: 
         assert ssh_processes(sockets) == 2
         process.send_signal(signal.SIGKILL)
     assert all_end(sockets, IDLE_SECONDS + 10)
+
+
+def test_a_connection_that_the_user_has_opened_is_used(board: Board, sockets: Path) -> None:
+    """It may have taken a password or a one-time code, which this program does not ask for."""
+    mine = [*board.ssh_options, "-o", f"ControlPath={sockets / 'mine'}"]
+    subprocess.run(["ssh", *mine, "-M", "-N", "-f", f"root@{board.address}"], check=True)
+    before = board.logins()
+    assert connect({"engine": board.engine, "sshOptions": mine}).info()["Architecture"]
+    assert board.logins() == before
+    subprocess.run(["ssh", *mine, "-O", "exit", f"root@{board.address}"], check=True, capture_output=True)
+
+
+def test_the_reason_of_a_jump_host_is_in_the_message(board: Board) -> None:
+    """Every reason read like a board that closes the connection."""
+    asked = Engine()
+    asked.configure({"host": board.engine, "sshOpts": [*board.ssh_options, "-J", "root@127.0.0.1:1"]})
+    with pytest.raises(SilentHostError, match=r"connect to host 127\.0\.0\.1 port 1: Connection refused"):
+        asked.client()
+
+
+def test_a_terminal_that_the_configuration_requests_changes_no_answer(board: Board) -> None:
+    place = {"engine": board.engine, "sshOptions": [*board.ssh_options, "-o", "RequestTTY=force"]}
+    for _ in range(4):
+        assert connect(place).info()["Architecture"]
 
 
 @pytest.mark.case(40)

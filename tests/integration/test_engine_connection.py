@@ -257,6 +257,7 @@ def test_an_exec_that_is_refused_is_an_error_of_the_engines(listener: Listener) 
 
 SLOW_LOGIN = """\
 #!/bin/sh
+[ "$1" != -O ] || exit 255  # no shared connection is open
 echo "$$ begins" >> "$LOGINS"
 sleep 0.1
 echo "$$ is in" >> "$LOGINS"
@@ -296,6 +297,7 @@ def test_no_more_than_ten_connections_log_in_at_once(logins: Path) -> None:
 
 EACH_WAY = """\
 #!/bin/sh
+[ "$1" != -O ] || exit 255  # no shared connection is open
 echo "$$ begins" >> "$LOGINS"
 sleep 0.3
 echo "$$ is in" >> "$LOGINS"
@@ -419,6 +421,37 @@ def test_the_reason_of_ssh_is_in_the_message_for_a_host_that_does_not_answer(log
         asked.configure({"host": f"ssh://pi@{secrets.token_hex(4)}.lan"})
         with pytest.raises(SilentHostError, match=r"\.lan: Host key verification failed\.\. Try `"):
             asked.client()
+
+
+def test_a_connection_that_is_cut_before_the_first_answer_is_called_so(logins: Path) -> None:
+    """The shared connection's own last words go nowhere."""
+    put_ssh(logins, "#!/bin/sh\nexit 255\n")
+    asked = Engine()
+    asked.configure({"host": "ssh://pi@cut.lan"})
+    with pytest.raises(SilentHostError, match=r"cut\.lan: the connection ends without an answer\. Try `"):
+        asked.client()
+
+
+PAST_A_JUMP_HOST = """\
+#!/bin/sh
+[ "$1" != -O ] || exit 255
+case "$*" in
+  *ControlPersist*) ;;
+  *) echo "ssh: connect to host gate.lan port 22: Connection refused" >&2 ;;
+esac
+echo "kex_exchange_identification: Connection closed by remote host" >&2
+echo "Connection closed by UNKNOWN port 65535" >&2
+exit 255
+"""
+
+
+def test_what_the_ssh_to_a_jump_host_says_is_in_the_message(logins: Path) -> None:
+    """ssh discards that while it shares a connection."""
+    put_ssh(logins, PAST_A_JUMP_HOST)
+    asked = Engine()
+    asked.configure({"host": "ssh://pi@behind.lan", "sshOpts": ["-J", "gate.lan"]})
+    with pytest.raises(SilentHostError, match=r"gate\.lan port 22: Connection refused"):
+        asked.client()
 
 
 def test_a_process_that_may_start_no_thread_loses_no_place_of_a_login(
@@ -722,7 +755,9 @@ def test_a_login_that_waits_for_its_engine_holds_up_no_other(
 
 DIAL = """\
 #!{python}
-import os, socket, threading
+import os, socket, sys, threading
+if sys.argv[1] == "-O":
+    sys.exit(255)  # no shared connection is open
 with open(os.environ["LOGINS"], "a") as record:
     print(os.getpid(), file=record)
 engine = socket.socket(socket.AF_UNIX)

@@ -1,7 +1,11 @@
 """The connection that all requests of a process to a host share, as the real ssh reads its options."""
 
+import errno
 import subprocess
+import tempfile
 from pathlib import Path
+
+import pytest
 
 from clients.shared_ssh import IDLE_SECONDS, SharedSsh
 
@@ -34,4 +38,44 @@ def test_it_ends_with_the_last_request_that_uses_it() -> None:
             shared.close()
         assert folder.exists()
     assert not folder.exists()
+    shared.close()
+
+
+LONGEST = 67
+"""Most characters of the path of a temporary folder in which ssh can have its socket (Linux: 107 in all)."""
+
+
+@pytest.mark.parametrize("name", ["a b", "it's", "50%", "$HOME"])
+def test_a_folder_whose_name_ssh_would_change_has_no_shared_connection(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / name).mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / name))
+    shared = SharedSsh(MINE)
+    assert shared.options == MINE
+    shared.close()
+
+
+@pytest.mark.parametrize(("length", "shares"), [(LONGEST, True), (LONGEST + 1, False)])
+def test_a_folder_with_too_long_a_path_has_no_shared_connection(
+    length: int, shares: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as short:
+        folder = Path(short) / ("x" * (length - len(short) - 1))
+        folder.mkdir()
+        monkeypatch.setattr("tempfile.tempdir", str(folder))
+        shared = SharedSsh(MINE)
+        assert (shared.options != MINE) == shares
+        shared.close()
+
+
+def test_a_folder_without_hard_links_has_no_shared_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some file systems have none; ssh makes its socket with one."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", refuse)
+    shared = SharedSsh(MINE)
+    assert shared.options == MINE
     shared.close()

@@ -28,7 +28,7 @@ def test_a_host_behind_ssh_is_asked_with_its_own_options_first(ssh: Path, tmp_pa
     write(ssh, f'echo "$@" > {tmp_path}/asked', "cat > /dev/null", r"printf 'HTTP/1.1 200 OK\r\n\r\nOK'")
     assert silent([Address("ssh://pi@attic.lan:2222", ("-i", "/key"))]) == {}
     asked = (tmp_path / "asked").read_text().split()
-    assert asked[:4] == ["-o", "StrictHostKeyChecking=yes", "-i", "/key"]
+    assert asked[:5] == ["-T", "-o", "StrictHostKeyChecking=yes", "-i", "/key"]
     assert " ".join(asked).endswith("-l pi -p 2222 -- attic.lan docker system dial-stdio")
 
 

@@ -703,13 +703,13 @@ def test_ssh_gets_user_host_and_port_and_never_prompts(
     names = ("BatchMode=yes", "ConnectTimeout=20", "ServerAliveInterval=7", "ServerAliveCountMax=3")
     ours = [part for name in names for part in ("-o", name)]
     strict = ["-o", "StrictHostKeyChecking=yes"]
-    assert ssh_command(url, options) == ["ssh", *strict, *ours, *wanted, "docker system dial-stdio"]
+    assert ssh_command(url, options) == ["ssh", "-T", *strict, *ours, *wanted, "docker system dial-stdio"]
 
 
 def test_the_callers_ssh_options_come_first_and_so_win() -> None:
     """ssh takes the first value of an option that is given twice."""
     command = ssh_command("ssh://host", ["-o", "ConnectTimeout=5", "-i", "key"])
-    assert command[3:7] == ["-o", "ConnectTimeout=5", "-i", "key"]
+    assert command[4:8] == ["-o", "ConnectTimeout=5", "-i", "key"]
     assert command.index("ConnectTimeout=5") < command.index("ConnectTimeout=20")
 
 
