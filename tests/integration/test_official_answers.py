@@ -59,9 +59,10 @@ PAGE_EXCEPTIONS = """
 created, read, updated and deleted has the recorded keys and values, except for values that differ from
 run to run. If a call fails, the resource stays in the state if the official plugin keeps it there.
 
-Every `make e2e` runs this on Debian 12's engine (20.10.24), and every `make soak` on Moby 2.0.0-beta.24
-(API 1.56) with containerd 2.4.2 and runc 1.5.2. Two differences of Moby are allowed for: it reports a
-gateway for a network whose subnet is given, and it lists the addresses of a port in the given order.
+Every `make e2e` runs this on Debian 12's engine (20.10.24), and every `make soak` on Docker 26.1.5, 27.5.0
+and 28.5.2 and on Moby 2.0.0-beta.24 (API 1.56), all with containerd 2.4.2 and runc 1.5.2. Two differences
+of Moby are allowed for: it reports a gateway for a network whose subnet is given, and it lists the addresses
+of a port in the given order.
 [tested-on.md](tested-on.md) says what else has been run on which engine.
 
 ## Exceptions
@@ -195,7 +196,8 @@ def _page(outcomes: list[tuple[Call, Outcome, str]]) -> str:
     text = PAGE_HEAD + "\n".join(rows) + PAGE_EXCEPTIONS
     for exception in EXCEPTIONS:
         subject = f"`{exception.property}`" if exception.property else "the whole answer"
-        text += f"- {exception.method}, {subject}: {exception.reason}.\n"
+        item = f"- {exception.method}, {subject}: {exception.reason}."
+        text += "\n".join(wrap(item, 110, subsequent_indent="  ")) + "\n"
     for reason in LIVED_OTHERWISE.values():
         text += "\n".join(wrap(f"- With an engine: {reason}.", 110, subsequent_indent="  ")) + "\n"
     text += PAGE_REFUSED
