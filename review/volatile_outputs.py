@@ -8,8 +8,8 @@ VOLATILE: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {
         "skycoin:index:Preflight": {
             "wallets": "a wallet grows while its node runs; one that has lost something refuses the preview",
-            "walletsCopied": "the wallets of the last copy on the host; `up` copies one that has grown",
-            "walletRecorded": "the time of the last copy of the wallet",
+            "walletsCopied": "the wallets of the last copy on the host; `up` copies a wallet that has grown",
+            "walletRecorded": "the time of the last change of the volume with the wallet's copies",
         },
         "skycoin:index:NodeContainer": {
             "lastReplacement": "the duration of the last replacement",
