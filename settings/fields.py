@@ -118,7 +118,10 @@ def _git_url_fault(value: str) -> str | None:
 
 
 def _secret_name_fault(value: str) -> str | None:
-    allowed = "a secret's name has letters, digits, '_', '.' and '-'; for build-ca use skycoin:build-ca"
+    allowed = (
+        "a secret's name has up to 64 letters, digits, '_', '.' and '-', and begins with a letter or digit; "
+        "for build-ca use skycoin:build-ca"
+    )
     return None if _SECRET_NAME.fullmatch(value) and value != "build-ca" else allowed
 
 
@@ -229,8 +232,16 @@ ArchName = Annotated[str, _among(ARCHES), _one_of(ARCHES, "amd64")]
 BoardName = Annotated[str, _among(BOARDS), _one_of(BOARDS, "raspberry-pi-4")]
 VolumeName = Annotated[
     str,
-    _matching(_VOLUME, "a volume's name has letters, digits, '_', '.', '-' (no path)"),
-    form("letters, digits, `_`, `.`, `-`; no path", "volume-of-attic", f"^{_VOLUME.pattern}$"),
+    _matching(
+        _VOLUME,
+        "a volume's name has up to 128 letters, digits, '_', '.', '-', and begins with a letter or digit "
+        "(no path)",
+    ),
+    form(
+        "up to 128 letters, digits, `_`, `.`, `-`, beginning with a letter or digit; no path",
+        "volume-of-attic",
+        f"^{_VOLUME.pattern}$",
+    ),
 ]
 Engine = Annotated[
     str,
@@ -283,7 +294,7 @@ Duration = Annotated[
 ]
 Port = Annotated[int, Field(ge=1024, le=65535, examples=[6430])]
 UserId = Annotated[int, Field(ge=500, le=2**31 - 1, examples=[1001])]
-"""ID of a user or group; Debian packages use lower IDs."""
+"""ID of a user or group; most Debian packages use lower IDs."""
 Memory = Annotated[int, Field(ge=64, examples=[512], json_schema_extra={"unit": "MiB"})]
 HostName = Annotated[str, form("a name in skycoin:hosts", "attic")]
 RegistryName = Annotated[str, form("a name in skycoin:registries", "hub")]

@@ -41,7 +41,7 @@ def tags_of(image: ImageSettings) -> list[str]:
 
 
 def exact_tags_of(image: ImageSettings) -> list[str]:
-    """Tags of an image that are never moved to another one."""
+    """Tags of an image that never move, except in a registry of kind `local`."""
     return exact_tags(image.channel, version=image.source.version, revision=image.revision)
 
 
@@ -101,7 +101,7 @@ class PublishedRepository:
 
 
 def published_repositories(settings: StackSettings) -> Iterator[PublishedRepository]:
-    """Yield what a stack publishes to, first what no setting can change; skip unknown registries."""
+    """Yield the repositories of a stack, first those without a key `repository`; skip unknown registries."""
     for name, workspace in settings.workspaces.items():
         if name in WORKSPACES:
             yield from _workspace_repositories(name, workspace, settings)
@@ -182,13 +182,13 @@ def container_name(name: str, image: str) -> str:
 
 
 def volume_names(name: str, node: NodeSettings) -> tuple[str, str]:
-    """(data volume, wallet volume) of a node: as given, or derived from the node's first name."""
+    """(data volume, wallet volume) of a node: as given, or derived from its `renamed-from`, else its name."""
     first = container_name(node.renamed_from or name, node.image)
     return node.data_volume or f"{first}-data", node.wallet_volume or f"{first}-wallet"
 
 
 def login_volume_name(name: str, node: NodeSettings) -> str:
-    """Volume with the password of a node's web interface, derived from the node's first name."""
+    """Volume with the password of a web interface, derived from the node's `renamed-from`, else its name."""
     return login_volume(container_name(node.renamed_from or name, node.image))
 
 
@@ -249,7 +249,7 @@ def registry_volumes(name: str) -> tuple[str, str]:
 def registry_ports(registry: RegistrySettings) -> dict[str, tuple[str, int]]:
     """Ports of a hosted registry on its host, by key: (address, port).
 
-    Its own is as given, else that of its address, else the default.
+    `port` is as given, else that of its address, else the default.
     """
     listen = registry.listen or LOOPBACK
     ports = {"port": (listen, registry.port or address_port(registry.address or "") or REGISTRY_PORT)}

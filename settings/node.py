@@ -78,7 +78,7 @@ class NodeSettings(Limits):
     """Volume of the wallets. Default: `IMAGE-NAME-wallet`."""
     user: NodeUser = USER
     """[User](wallets.md#another-user) that the node runs as, who owns its volumes. New volumes are given to
-    it; those of a deployed node by you, while the node is stopped."""
+    it; give it those of a deployed node yourself, while the node is stopped."""
     renamed_from: NodeName | None = None
     """Previous name of a renamed node, whose volumes keep their names."""
     new_wallet: bool = False

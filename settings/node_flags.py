@@ -85,7 +85,7 @@ def fault_of(arguments: Sequence[str]) -> str | None:
 
     Only listed flags are allowed, because others do harm: `-profile-cpu-file` truncates the file that it
     names, `-custom-peers-file` logs the lines of its file, and either may be a wallet; `-wallet-crypto-type`
-    allows encryption of wallets that its own source calls unsafe (src/wallet/crypto.go).
+    allows an encryption of wallets that the node's own source calls unsafe (src/wallet/crypto.go).
     """
     rest = iter(arguments)
     for argument in rest:

@@ -49,8 +49,9 @@ class OpenSettings(Settings):
     folder: Annotated[
         str, AfterValidator(_folder), form("an absolute path on the host", "/home/me/src/skycoin", "^/")
     ]
-    """Folder of the host to mount at `/work`. Refused are system folders and their content, an entire home, a
-    hidden folder of a home and, on this machine, a folder that contains this program or is inside it."""
+    """Folder of the host to mount at `/work`. Refused are system folders and their content, a top-level
+    folder such as `/mnt`, an entire home, a hidden folder of a home, a folder that contains the engine's data
+    or is inside it and, on this machine, a folder that contains this program or is inside it."""
     user: (
         Annotated[
             str,

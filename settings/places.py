@@ -202,7 +202,7 @@ def _read(node: Node) -> Any:
 
 
 def _wrong(match: _Match) -> Node:
-    """Part to mark: the value; for an entire entry, the key at the error's beginning, or the entry's key."""
+    """Part to mark: the value, or an unknown key; for an entry, the key that the error names, or its own."""
     if match.rest.startswith(_UNKNOWN) or not isinstance(match.value, MappingNode):
         return match.key if match.rest.startswith(_UNKNOWN) else match.value
     word = _FIRST_WORD.match(match.rest)

@@ -13,7 +13,8 @@ VERSION = "v1.22.1"
 def with_proxy(settings: StackSettings) -> StackSettings:
     """Add an image `proxy` to the settings if nodes of `skycoin:images` need one and none is given.
 
-    It is published to the registries of the first such node's image, for the architectures of these hosts.
+    It is published to the registries of the first such node's image, for the architectures of all such nodes'
+    hosts.
     """
     nodes = [node for node in settings.nodes.values() if node.gui and node.image in settings.images]
     if PROXY in settings.images or not nodes:
@@ -21,7 +22,7 @@ def with_proxy(settings: StackSettings) -> StackSettings:
     under = settings.images[nodes[0].image]
     hosts = [settings.hosts.get(node.host) for node in nodes]
     variants = {host.variant if host else None for host in hosts}
-    # Hosts of unknown architecture may use any that the nodes' images have.
+    # A host of unknown architecture may use any that the first such node's image has.
     wanted = {*under.arches} if None in variants else variants
     proxy = ImageSettings(
         source=SourceSettings(debian=CATALOGUE[PROXY].module, version=VERSION),

@@ -23,9 +23,9 @@ _ENDLESS = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _SIGN_INSIDE = re.compile(r"[-+]?0[ob][-+].*")
 """Octal or binary number with a sign inside: Pulumi reads `0o-17` as -15."""
 _PLAIN, _TEXT, _MERGES = "plain", "tag:yaml.org,2002:str", "merges"
-"""Tag of the keys that PyYAML merges; Pulumi merges only a plain `<<`."""
+"""Tags of scalars: without quotes or a tag, text, and `<<` without quotes."""
 MERGE = "tag:yaml.org,2002:merge"
-"""Tag of the key `<<` without quotes."""
+"""Tag of the keys that PyYAML merges; Pulumi merges only a `<<` without quotes."""
 _OF_PARTS = ("tag:yaml.org,2002:seq", "tag:yaml.org,2002:map")
 _LONGEST = 2**63
 _SMALLEST, _LARGEST = 1e-4, 1e21

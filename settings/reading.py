@@ -43,7 +43,7 @@ ONE_VALUE = "encrypted as one value, which hides the names"
 class SettingsError(Exception):
     """All errors of a stack's YAML, one line each: the key, the value, and what is allowed.
 
-    If `file` has the value of `raw`, the place of its key follows the line.
+    The place of the key follows the line if it has the same value in `file` as in `raw`.
     """
 
     def __init__(

@@ -72,7 +72,7 @@ class RegistrySettings(Settings):
     listen: Listen | None = None
     """Address of the host at which the ports are published, for kind `hosted`. Default: `127.0.0.1`."""
     memory: Memory | None = None
-    """Limit of the registry's memory, for kind `hosted`. Default: `256`."""
+    """Memory limit of the registry, and of its container for readers, for kind `hosted`. Default: `256`."""
     readers_port: Port | None = None
     """Port on the host for read-only access, with separate logins, for kind `hosted`. Default: none."""
     anonymous_readers: Annotated[bool, Field(examples=[True])] | None = None
@@ -82,7 +82,7 @@ class RegistrySettings(Settings):
 
     def _keys_fit_kind(self) -> str | None:
         needed, others = REGISTRY_KEYS[self.kind]
-        # A wrong value is given, too, but absent here.
+        # A key with a wrong value is given, too, but has no value here.
         given = {name for name in self.model_fields_set if vars(self).get(name, name) is not None}
         keys = {name.replace("_", "-") for name in given} - {"kind", "optional"}
         faults = [f"{key} is not allowed" for key in sorted(keys - {*needed, *others})]

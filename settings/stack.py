@@ -44,8 +44,8 @@ class StackSettings(Settings):
     wallets: WalletsSettings = Field(default_factory=WalletsSettings)
     """Rules for the [backups](wallets.md#backups) of all nodes' wallets."""
     images_from: StackName | None = None
-    """Stack that publishes the images of all nodes: `organization/skycoin/release` on a DIY backend,
-    `ORG/skycoin/release` on Pulumi Cloud."""
+    """Stack that publishes the images of all nodes, exporters, proxies and hosted registries:
+    `organization/skycoin/release` on a DIY backend, `ORG/skycoin/release` on Pulumi Cloud."""
     pull_from: RegistryName | None = None
     """Registry that hosts pull images of nodes, exporters, proxies and opened workspaces from; not with
     `images-from`. Default: each image's first registry."""

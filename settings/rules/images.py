@@ -35,7 +35,7 @@ _ARGUMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
 _TO_BUILDER = "BUILDKIT_"
 """Beginning of build arguments that BuildKit itself obeys: BUILDKIT_SYNTAX replaces its frontend. Proxies
-(`HTTPS_PROXY`), which it obeys too, are allowed: behind one, no build works without."""
+(`HTTPS_PROXY`), which it obeys too, are allowed: behind a proxy, no build works without them."""
 
 
 GIT_SECRETS = ("GIT_AUTH_HEADER", "GIT_AUTH_TOKEN")
@@ -100,8 +100,8 @@ def _argument_faults(key: str, entry: CatalogueEntry, image: ImageSettings) -> I
     for name, value in sorted(image.build_args.items()):
         if not _ARGUMENT.fullmatch(name):
             yield (
-                f"{key}: {name!r}: a build argument's name has letters, digits and '_', and begins with no "
-                "digit"
+                f"{key}: {name!r}: a build argument's name has letters, digits and '_', and does not begin "
+                "with a digit"
             )
         elif SECRET.search(name) or LOGIN.search(value):
             yield (
@@ -186,7 +186,7 @@ def source_faults(entry: CatalogueEntry, source: SourceSettings) -> Iterator[str
         yield f"module {source.module!r} is not the source of {entry.name}; allowed: {entry.module}"
     elif source.module is not None and source.version != (pinned := pinned_version(entry)):
         yield (
-            f"version {source.version} is not the one whose hashes images/{entry.name}/go.mod pins "
+            f"version {source.version} is not the one that images/{entry.name}/go.mod pins "
             f"({pinned}); change it there with `go get {entry.module}@{source.version}`"
         )
     if source.debian is not None and source.debian != entry.module:

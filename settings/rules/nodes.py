@@ -42,7 +42,7 @@ def _image_faults(
         of_image = f"skycoin:images.{node.image}"
         yield f"{key}.host: {not_built_for(node.host, host.variant, of_image, image.arches)}"
     if node.gui and not image.gui:
-        yield f"{key}.gui: true needs gui: true in skycoin:images.{node.image}, which has no such files"
+        yield f"{key}.gui: true needs gui: true in skycoin:images.{node.image}, which sets it to false"
 
 
 def metrics_faults(settings: StackSettings) -> Iterator[str]:

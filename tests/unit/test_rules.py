@@ -325,7 +325,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     ),
     (
         {"nodes.one.gui": True, "images.skycoin.gui": False},
-        ["skycoin:nodes.one.gui: true needs gui: true in skycoin:images.skycoin, which has no such files"],
+        ["skycoin:nodes.one.gui: true needs gui: true in skycoin:images.skycoin, which sets it to false"],
     ),
     (
         {"images.skycoin.build-args": {"VERSION": "1", "EXTRA": "x"}},
@@ -339,7 +339,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
         {"images.skycoin.build-args": {"A B=": "x", "1A": "x", "": "x", "A\n": "x", "buildkit_syntax": "x"}},
         [
             f"skycoin:images.skycoin.build-args: {name!r}: a build argument's name has letters, digits and "
-            "'_', and begins with no digit"
+            "'_', and does not begin with a digit"
             for name in ("", "1A", "A\n", "A B=")
         ],
     ),
@@ -413,7 +413,7 @@ FAULTS: list[tuple[dict[str, Any], list[str]]] = [
     (
         {"images.skycoin.source.version": "v0.26.0"},
         [
-            "skycoin:images.skycoin.source: version v0.26.0 is not the one whose hashes "
+            "skycoin:images.skycoin.source: version v0.26.0 is not the one that "
             "images/skycoin/go.mod pins (v0.27.1); change it there with "
             "`go get github.com/skycoin/skycoin@v0.26.0`"
         ],

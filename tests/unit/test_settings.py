@@ -27,7 +27,10 @@ HOST = "hosts.attic."
 NODE = "nodes.one."
 ARCHES = "must be one of amd64, arm32v5, arm32v6, arm32v7, arm64v8"
 TAG = "a tag has letters, digits, '_', '.' and '-', and begins with a letter, a digit or '_'"
-VOLUME = "a volume's name has letters, digits, '_', '.', '-' (no path)"
+VOLUME = (
+    "a volume's name has up to 128 letters, digits, '_', '.', '-', and begins with a letter or digit "
+    "(no path)"
+)
 ENGINE = "must be local, unix:///PATH, ssh://USER@HOST or ssh://USER@HOST:PORT"
 
 LIMITS = (
