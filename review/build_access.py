@@ -29,7 +29,7 @@ ALLOWED = frozenset(
 )
 """Inputs of a build that reach nothing outside it, or that are checked here or by another rule."""
 FRONTEND = "BUILDKIT_SYNTAX"
-"""Build argument that names the image to build with, in place of what reads the Dockerfile."""
+"""Build argument that names another frontend: the image that reads the Dockerfile."""
 HARMLESS: tuple[object, ...] = (None, False, "", "default", [], {})
 """Values of other inputs that grant nothing."""
 
@@ -64,7 +64,7 @@ def _exports(export: object) -> Iterator[str]:
     raw = given.pop("raw", None)
     yield from given
     if raw is None and not given:
-        yield "something else than a digest"
+        yield "something other than a digest"
     if isinstance(raw, str) and raw != UNKNOWN:
         [fields] = csv.reader([raw]) if raw else [[]]
         wanted = EXPORT.split(",")

@@ -24,9 +24,7 @@ from review.values import difference, short
 
 STACK_REFERENCE = "pulumi:pulumi:StackReference"
 UNCHANGED = "rebuilt though nothing changed: no argument, setting or recorded file differs"
-UNRECORDED = (
-    "no recorded file differs; file modes, and files that may be secrets by their names, are not recorded"
-)
+UNRECORDED = "no recorded file differs; files that may be secrets by their names are not recorded"
 EARLIER = "unknown which ones: the state is of an earlier version"
 SAVED = "unknown which ones: this is a saved preview"
 WORDS = {"points": "it was moved outside this stack", "failure": "its registry did not accept it last time"}

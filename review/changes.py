@@ -59,7 +59,7 @@ class Changes:
     withdrawn: tuple[str, ...]
     """References of tags that the stack would no longer manage; they stay in the registry."""
     restarts: tuple[Restart, ...]
-    """Containers, those that would be removed first, then by name."""
+    """Containers: first those that would be removed, then the others, each sorted by name."""
     volumes: tuple[Volume, ...]
     """Volumes that would change without being lost."""
     others: Mapping[str, int]

@@ -1,4 +1,4 @@
-"""Refusal of previews from which something is missing, or that have what this program can't judge.
+"""Refusal of previews from which something is missing, or that have a step that this program can't judge.
 
 A resource without a step would be taken for one that does not change. The engine counts the steps of a
 preview in its `changeSummary` (pulumi/pulumi, `pkg/engine/update.go`, OnResourceStepPost), and always prints
@@ -32,7 +32,7 @@ UNCOUNTED = (
 )
 """Operations that the engine does not count, such as parts of a replacement, which is counted as a whole."""
 OPERATIONS = ("same", "read", *COUNTED, *UNCOUNTED)
-"""Operations of previews (pulumi/pulumi, `pkg/resource/deploy/step.go`), without those of Pulumi itself."""
+"""Operations of previews (pulumi/pulumi, `pkg/resource/deploy/step.go`), without Pulumi's internal ones."""
 STATES: Mapping[str, Sequence[str]] = {
     "same": ("oldState", "newState"),
     "update": ("oldState", "newState"),
@@ -60,7 +60,7 @@ def refuse_unknown_steps(preview: Mapping[str, Any]) -> None:
     steps = preview.get("steps") or ()
     for op in (*(step["op"] for step in steps), *_counts(preview)):
         if op not in OPERATIONS:
-            raise IncompletePreviewError(f"has the operation `{short(op)}`, which is none that is known")
+            raise IncompletePreviewError(f"has the operation `{short(op)}`, which is not known")
     for step in steps:
         for key in STATES.get(step["op"], ()):
             if not step.get(key):

@@ -53,7 +53,7 @@ def _cut(fold: Fold, budget: int, rest: str) -> list[str]:
 
 
 def _left_out(count: int, rest: str) -> str:
-    return f"**Cut here: {count} more lines. A page has at most 60,000 characters; {rest}.**"
+    return f"**Cut here: {count} more lines. A review has at most 60,000 characters; {rest}.**"
 
 
 def _complete_list(part: Part) -> Fold:

@@ -1,4 +1,4 @@
-"""Types of the resources that the program registers: what a review knows the effect of."""
+"""Types of the resources that the program registers: those whose effect a review knows."""
 
 from review.options import BUILD, PREFLIGHT, PROVIDERS, TAG, VOLUME
 from review.restarts import CONTAINERS

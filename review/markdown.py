@@ -34,7 +34,7 @@ def page(
     first = first_screen(changes, stack, known)
     # Two characters for each line break between the three parts.
     remaining = limit - len(first.text) - len(ending) - 2
-    rest = f"the complete page is the file `{whole}`" if whole else "`pulumi preview --diff` shows the rest"
+    rest = f"the complete page is the file `{whole}`" if whole else "`--whole FILE` writes the complete page"
     parts = (first.text, details(changes, first.cut, known, remaining, rest), ending)
     return printable_page(without_places("\n".join(part for part in parts if part)))
 

@@ -67,8 +67,8 @@ class Options:
     """Changed options, and possible permanent losses."""
 
     losses: tuple[Loss, ...] = ()
-    """Resources that would be without protection, volumes that would be replaced or removed, and wallets
-    that are given up."""
+    """Resources that would be without protection, volumes that would be replaced, removed or created empty,
+    wallets that would be exchanged or given up, and exact tags that may get other content."""
     changes: tuple[tuple[str, str], ...] = ()
     """(resource, what changes), in the order of the program."""
     complete: bool = True

@@ -210,7 +210,7 @@ PROMISES: Sequence[Rule] = (
     Rule(
         name="api-on-loopback",
         breaches=each(_reachable),
-        reason="Anyone who can reach a node's API can use its wallets.",
+        reason="Anyone who can reach a node's API can use its `api-sets` and, if WALLET is one, its wallets.",
         remedy="Publish it on 127.0.0.1, and reach it through ssh.",
     ),
     Rule(

@@ -43,7 +43,7 @@ def of_others(changed: Sequence[str]) -> list[str]:
     """Sentence that counts the other files that differ, by folder; empty if none do."""
     if not changed:
         return []
-    # Git's names may be no UTF-8.
+    # Git's names may not be UTF-8.
     names = (name.encode(errors="surrogateescape").decode(errors="replace") for name in changed)
     folders = Counter(str(Path(name).parts[0]) if "/" in name else name for name in names)
     counts = ", ".join(f"{name} ({count})" for name, count in sorted(folders.items())[:_NAMED])

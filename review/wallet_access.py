@@ -1,4 +1,4 @@
-"""Access of containers to wallets, as rules over resources: one writer, and nobody else who reads."""
+"""Access of containers to wallets, as rules over resources: one writer, and no other reader."""
 
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,9 +20,9 @@ from review.rules import HIDDEN, Breaches, Resource, secret_inputs
 OUTSIDE = ("networkMode", "pidMode", "ipcMode", "usernsMode", "cgroupnsMode")
 """Inputs that can put a container into a namespace of its host or of another container."""
 NO_NEW_PRIVILEGES = tuple(f"no-new-privileges{end}" for end in ("", ":true", "=true"))
-"""The security option that confines a container further; others may loosen it."""
+"""Spellings of the security option that confines a container further; others may loosen its confinement."""
 OWN_CONTAINERS = {"skycoin:index:Exporter": exporter_name, "skycoin:index:Proxy": proxy_name}
-"""Component whose container belongs into a node's network → that container's name."""
+"""Component whose container belongs in a node's network → that container's name."""
 JUDGED = {
     CONTAINER: (
         *("mounts", "volumes", "devices", "capabilities", "securityOpts", "privileged", "networksAdvanced"),
@@ -51,7 +51,7 @@ class Engines:
     def of(self, resource: Resource) -> str | None:
         """Engine of a resource; None if it may be any.
 
-        Without a provider in the preview it has the name of its host.
+        If its provider is not in the preview, the engine has the name of the host.
         """
         if resource.type == NODE_CONTAINER and "engine" in resource.inputs:
             return _engine(resource.inputs["engine"])
@@ -81,7 +81,7 @@ def _engine(address: object) -> str | None:
 
 
 def writers(resources: Sequence[Resource]) -> Breaches:
-    """Yield containers that can write to a wallet's volume, as another one can."""
+    """Yield containers that can write to a wallet's volume to which another container can write too."""
     engines = engines_in(resources)
     wallets = _wallets(resources, engines)
     found: dict[Place, list[Resource]] = {}

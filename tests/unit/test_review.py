@@ -353,7 +353,7 @@ def test_text_that_does_not_fit_on_a_page_is_in_the_file_of_the_complete_page(
     ran = skyinfra(*asked, "--whole", str(file), given=json.dumps(complete(*steps)))
     [cut] = [line for line in ran.out.splitlines() if line.startswith("**Cut here: ")]
     shown = ran.out.count("\n| `")
-    said = "A page has at most 60,000 characters; the complete page is the file `whole.md`."
+    said = "A review has at most 60,000 characters; the complete page is the file `whole.md`."
     assert cut == f"**Cut here: {400 - shown} more lines. {said}**"
     assert len(ran.out) <= LIMIT
     text = file.read_text()
@@ -364,7 +364,7 @@ def test_text_that_does_not_fit_on_a_page_is_in_the_file_of_the_complete_page(
     assert text.startswith(first)
     assert text.endswith(end)
     plain = skyinfra(*asked, given=json.dumps(complete(*steps))).out
-    assert "60,000 characters; `pulumi preview --diff` shows the rest.**" in plain
+    assert "60,000 characters; `--whole FILE` writes the complete page.**" in plain
 
 
 def test_a_page_that_is_not_shortened_is_the_complete_page(skyinfra: Skyinfra, tmp_path: Path) -> None:

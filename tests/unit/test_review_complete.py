@@ -59,15 +59,15 @@ CUT: Mapping[str, tuple[Preview, str]] = {
     ),
     "an unknown operation": (
         complete(wallet("obliterate")),
-        "The preview has the operation `obliterate`, which is none that is known",
+        "The preview has the operation `obliterate`, which is not known",
     ),
     "an unknown operation, counted only": (
         {**complete(), "changeSummary": {"same": 1, "obliterate": 1}},
-        "The preview has the operation `obliterate`, which is none that is known",
+        "The preview has the operation `obliterate`, which is not known",
     ),
     "a failed preview with an unknown operation": (
         complete(wallet("obliterate"), diagnostics=[{"severity": "error", "message": "no"}]),
-        "The preview has the operation `obliterate`, which is none that is known",
+        "The preview has the operation `obliterate`, which is not known",
     ),
     "no counts": (without(complete(LABEL), "changeSummary"), "The preview has no `changeSummary`"),
     "nothing at all": ({"steps": []}, "The preview has no step for the stack's own resource"),

@@ -536,7 +536,7 @@ PLANTED: list[tuple[str, Callable[[Preview], None], str, str]] = [
             (build_with(ssh=[{"id": "default"}]), "has ssh"),
             (build_with(cacheTo=[{"registry": {"ref": HUB}}]), "has cacheTo"),
             (build_with(exports=[{"local": {"dest": "/home/me/.ssh"}}]), "exports local"),
-            (build_with(exports=[{}]), "exports something else than a digest"),
+            (build_with(exports=[{}]), "exports something other than a digest"),
             (build_with(exports=[{"raw": "type=local,dest=/srv"}]), "exports type=local"),
             (
                 build_with(exports=[{"raw": EXPORT.replace("push-by-digest=true,", "")}]),
