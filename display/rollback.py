@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from display.command_lines import skyinfra
 
 SHOWN = len("sha256:") + 12
-"""Characters of a digest that are shown; docker shows as many."""
+"""Characters of a digest that are shown: the algorithm, and as many digits as docker shows of an id."""
 
 
 def short(image: str) -> str:
@@ -14,13 +14,13 @@ def short(image: str) -> str:
 
 
 def rolled_back(node: str, stack: str, rollback: Mapping[str, str]) -> str:
-    """Sentence such as `node-1 is rolled back to sha256:0123456789ab since …`.
+    """Sentence such as `node-1 has been rolled back to sha256:0123456789ab since …`.
 
     `rollback` has digest, reason and date.
     """
     digest, reason, date = (rollback[key] for key in ("digest", "reason", "date"))
     return (
-        f"{node} is rolled back to {short(digest)} since {date}: {reason.rstrip('.')}. "
+        f"{node} has been rolled back to {short(digest)} since {date}: {reason.rstrip('.')}. "
         f"`{lifting(node, stack)}` lifts that"
     )
 

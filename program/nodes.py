@@ -23,7 +23,7 @@ from settings.node import NodeSettings, PeerNetwork
 from settings.stack import StackSettings
 
 GUI_API_SETS = ("WALLET", "STORAGE")
-"""API sets that the GUI needs. Without STORAGE, which holds its own settings, v0.27.1 shows an error page."""
+"""API sets that the GUI needs. Without STORAGE, which has the GUI's settings, v0.27.1 shows an error page."""
 
 
 class Nodes:

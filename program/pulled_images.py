@@ -39,7 +39,7 @@ class PulledImages:
     def ref(self, host: str, name: str, tag: str | None = None) -> pulumi.Output[str]:
         """`repo@sha256:…` for a host: of its variant if the host declares one, else of the list.
 
-        None as `tag` means the channel's moving tag.
+        None as `tag` means the channel's first tag or, with `images-from`, the usual one of that stack.
         """
         variant = self._settings.hosts[host].variant
         if self._publisher is not None:
@@ -82,7 +82,8 @@ def _published_ref(images: Mapping[str, Tags], name: str, tag: str | None, varia
     if name not in images or tag not in images[name]:
         published = [f"{image}:{entry}" for image, tags in images.items() for entry in tags]
         raise pulumi.RunError(
-            f"{name}:{tag} is not published by that stack; it has {', '.join(published) or 'nothing'}"
+            f"{name}:{tag} is not published by the stack in images-from; it has "
+            f"{', '.join(published) or 'nothing'}"
         )
     entry = images[name][tag]
     if variant is not None and variant not in entry["variants"]:

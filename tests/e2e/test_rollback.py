@@ -119,7 +119,9 @@ def test_a_node_is_rolled_back_stays_there_and_is_updated_again_later(fleet: Fle
     pin: dict[str, Any] = machine.settings()["skycoin:nodes"]["porch"]["rollback"]
     assert (pin["digest"], pin["reason"]) == (fleet.old, REASON)
     assert machine.stack_file.read_text().startswith(COMMENT)
-    said = f"porch is rolled back to {fleet.old[:19]} since {pin['date']}: {REASON}. `{LIFT}` lifts that"
+    said = (
+        f"porch has been rolled back to {fleet.old[:19]} since {pin['date']}: {REASON}. `{LIFT}` lifts that"
+    )
     assert said in back.text
     again = machine.make("up")
     for result in (again, machine.skyinfra("review"), machine.skyinfra("fleet", "status")):

@@ -558,7 +558,7 @@ def test_a_node_that_is_rolled_back_is_reported_with_the_way_to_lift_it() -> Non
     one = replace(well("a"), node=node("a", rollback=rollback, stack="fleet"))
     shown = report.text([one], AT, None)
     assert (
-        f"\na is rolled back to {digest[:19]} since 2026-11-26T08:00:00Z: stops. "
+        f"\na has been rolled back to {digest[:19]} since 2026-11-26T08:00:00Z: stops. "
         "`./skyinfra node lift-rollback a -s fleet` lifts that\n"
     ) in shown
     assert "rolled back" not in report.text([well("a")], AT, None)

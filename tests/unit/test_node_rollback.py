@@ -153,7 +153,7 @@ def test_a_rollback_writes_the_file_and_is_previewed_before_the_update(
     assert host.seen[0] == host.seen[1] == host.file.read_text()
     assert "one on host attic: from sha256:bbbbbbbbbbbb to sha256:aaaaaaaaaaaa\n" in ran.out
     assert (
-        f"one is rolled back to sha256:aaaaaaaaaaaa since {pin['date']}: stops at block 5. "
+        f"one has been rolled back to sha256:aaaaaaaaaaaa since {pin['date']}: stops at block 5. "
         "`./skyinfra node lift-rollback one` lifts that. It is recorded in stacks/Pulumi.local.yaml.\n"
     ) in ran.out
 
@@ -336,7 +336,7 @@ def test_a_second_rollback_is_another_digest_or_none(host: Host, skyinfra: Skyin
     assert back(skyinfra, "one", "--yes").code == 0
     refused = back(skyinfra, "one", "--yes")
     assert refused.code == 1
-    assert "error: one is rolled back to sha256:aaaaaaaaaaaa since " in refused.err
+    assert "error: one has been rolled back to sha256:aaaaaaaaaaaa since " in refused.err
     assert "lifts that. `--to` selects another digest." in refused.err
     assert back(skyinfra, "one", "--to", NEW, "--yes").code == 0
     assert listed(host, "one")["digest"] == NEW

@@ -48,7 +48,10 @@ def test_a_host_that_declares_nothing_gets_the_list() -> None:
 @pytest.mark.parametrize(
     ("node", "complaint"),
     [
-        ({"tag": "0.26"}, r"skycoin:0\.26 is not published by that stack; it has skycoin:latest"),
+        (
+            {"tag": "0.26"},
+            r"skycoin:0\.26 is not published by the stack in images-from; it has skycoin:latest",
+        ),
     ],
 )
 def test_a_fleet_error_lists_what_the_other_stack_publishes(node: dict[str, str], complaint: str) -> None:

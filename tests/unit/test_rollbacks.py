@@ -11,7 +11,7 @@ from tests.unit.projects import FILES, RELEASE_STACK, published, run_program, st
 
 OLD = f"sha256:{'e' * 64}"
 ROLLBACK = {"digest": OLD, "reason": "stops at block 5.", "date": "2026-11-26T14:00:00Z"}
-HELD = "one is rolled back to sha256:eeeeeeeeeeee since 2026-11-26T14:00:00Z: stops at block 5."
+HELD = "one has been rolled back to sha256:eeeeeeeeeeee since 2026-11-26T14:00:00Z: stops at block 5."
 
 
 @pytest.fixture
