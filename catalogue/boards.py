@@ -155,4 +155,4 @@ BOARDS: Mapping[str, Board] = MappingProxyType(
 )
 
 SERVER = Board(arch="", memory=2048, log_size="10m", start_period="1m0s")
-"""Limits for a host without a board: a server or a laptop. Its `arch` is that of its engine."""
+"""Limits for a host without a board: a server or a laptop; its `arch` is not used."""

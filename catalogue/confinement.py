@@ -1,8 +1,9 @@
 """Restrictions of each container of this program, and limits of those that keep running, in Docker's terms.
 
-The one exception is a workspace with a nested engine (`DIND_CAPABILITIES` in workspaces.py). Each way to
-create a container spells these values in its own form: components in Pulumi's, `clients/short_run.py` and the
-drill in docker-py's, devcontainer.json and commands in messages in that of `docker run`.
+Exceptions are the rights of a workspace with a nested engine, and the limits of workspaces
+(`DIND_CAPABILITIES` and `PROCESSES` in workspaces.py). Each way to create a container spells these values in
+its own form: components in Pulumi's, `clients/short_run.py` and the drill in docker-py's, devcontainer.json
+and commands in messages in that of `docker run`.
 """
 
 from collections.abc import Mapping

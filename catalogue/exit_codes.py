@@ -3,13 +3,14 @@
 FAILED = 1
 """A request was refused or failed, or a review had no preview; the message says why."""
 USAGE = 2
-"""The command line was not understood; this is click's own code."""
+"""Wrong usage: an unknown command or option, or a value that is not allowed; this is click's own code."""
 REFUSED = 3
 """A printed page or table says that `pulumi up` would be refused."""
 PART = 4
 """A part of a fleet needs attention or was skipped; the text says which."""
 AT_RISK = 5
-"""A printed page says that a wallet, a volume or something published could be lost, or a rule is broken."""
+"""A printed page says that a wallet, a volume or something published could be lost, or that a rule is broken
+or could not be checked."""
 OTHER = 6
 """`apply` changed nothing, because something differs from what was approved; the message says what."""
 INTERNAL = 70

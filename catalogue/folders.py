@@ -36,7 +36,7 @@ def folder_fault(folder: str) -> str | None:
 def data_fault(folder: str, data: str | None) -> str | None:
     """Reason why a folder can't be mounted into a workspace if the engine's data is in `data`, or None.
 
-    In that folder, root could read all volumes. `data` is None if the engine does not say it.
+    In that folder, root could read all volumes. `data` is None if the engine does not say where.
     """
     if data is None:
         return "the Docker engine does not say where its data is, so wallets may be in that folder"

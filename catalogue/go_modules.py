@@ -77,7 +77,7 @@ def required(go_mod: str, *others: str) -> Modules:
 
     `others` are the go.mod files of modules in folders; only their requirements count. A replaced module
     appears as its replacement, which is what Go links. A version is NOT_KNOWN if a folder is the replacement,
-    or if it is not exact.
+    or if it is excluded or not exact.
     """
     own = [*_directives(go_mod)]
     versions: dict[str, str] = {}

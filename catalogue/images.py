@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 PROJECT = Path(__file__).resolve().parent.parent
 GO_MODULE = "./images/go-module"
-"""Folder with files that images of Go modules share; a named build context of all images."""
+"""Folder with files that several images share, as a named build context."""
 SOURCE = "source"
 """Named build context of a source other than a Go module: a folder, or a commit of a git repository."""
 NAMED_CONTEXTS = "NAMED_CONTEXTS"
@@ -39,7 +39,8 @@ class CatalogueEntry:
     """Repository under a registry's address if the settings name none."""
     title: str
     module: str
-    """Go module of the software, with version and hashes pinned by the folder's go.mod; or Debian package."""
+    """Go module of the software, or Debian package. A folder's go.mod and go.sum pin a module's version and
+    hashes; `skywire`, which is not built from a module, has none."""
     url: str
     build_args: Mapping[str, str]
     """Templates with version, commit, branch, gui and layers; a build argument is never a secret."""

@@ -89,7 +89,7 @@ def address_port(address: str) -> int | None:
 def engine_name(address: str) -> str:
     """Name of the engine at an address: for ssh://, HOST or HOST:PORT, without the user and port 22.
 
-    Spellings of a host in DNS have one name: it ignores case and a last dot (RFC 4343, RFC 1034).
+    Spellings of a host in DNS have one name: DNS ignores case and a last dot (RFC 4343, RFC 1034).
     """
     if not address.startswith("ssh://"):
         return address
@@ -99,9 +99,9 @@ def engine_name(address: str) -> str:
 
 
 def possible_engine(address: str) -> str:
-    """Name that addresses share if they may reach one engine, for what two of its users must not both do.
+    """Name that addresses share if they may reach one engine, for what only one of its users may have or do.
 
-    Docker's own sockets and no address are one engine, unless DOCKER_HOST names another.
+    Docker's own sockets and no address share one: they reach one engine, unless DOCKER_HOST names another.
     """
     return "" if address in _DOCKER_SOCKETS else engine_name(address)
 
@@ -138,7 +138,7 @@ def channel_tags(
 
 
 def exact_tags(channel: Channel, *, version: str, revision: int = 0) -> list[str]:
-    """Tags among `channel_tags` that never move to another image."""
+    """Tags among `channel_tags` that never move, except in a registry of kind `local`."""
     if channel is not Channel.RELEASE:
         return []
     bare = version.removeprefix("v")

@@ -1,7 +1,7 @@
 """Containers that must not share an engine: nodes, and workspaces with a nested Docker engine (ADR 52).
 
-Containers of every stack and every version of this program are recognized: by their labels, which an engine
-copies from the image, and by their capabilities.
+Containers of every stack and every version of this program are recognized: nodes by their labels, some of
+which an engine copies from the image; workspaces by name or label, and by their rights.
 """
 
 from collections.abc import Collection, Mapping

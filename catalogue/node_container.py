@@ -39,9 +39,9 @@ NODE = "skycoin.node"
 WALLET_HELPER = "skycoin.wallet-helper"
 """Label of a container through which a command reads or writes a wallet: the wallet volume."""
 WALLET_READER, WALLET_WRITER = "skycoin.wallet-reader", "skycoin.wallet-writer"
-"""Further label of such a container, by what it may do: the process of its command.
+"""Further label of such a container, by what it may do; its value is the process of the command.
 
-wallets/volumes/processes.py has the form of its value.
+wallets/volumes/processes.py has the form of that value.
 """
 WRITTEN = (
     "A command such as `./skyinfra wallet restore` is writing to it: wait for its end. If that command was "

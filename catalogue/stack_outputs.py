@@ -37,7 +37,7 @@ class Tag(TypedDict):
     """`repo:tag@sha256:…` in the image's first registry."""
     digest: str
     variants: Mapping[str, Variant[str, int]]
-    """Variant by architecture; all tags of a publish have the same."""
+    """Variant by architecture; all tags of a publication have the same."""
     registries: Mapping[str, str]
     """`ref` by name of the registry; empty for an optional one that failed."""
 
@@ -131,7 +131,7 @@ class NodeParts(TypedDict, Generic[Text]):
     data_volume: Text
     wallet_volume: Text
     wallet_backups: Text
-    """Volume with the wallet copies that are taken before the container is replaced."""
+    """Volume with the copies of the wallets."""
     login: NotRequired[Text]
     """Command that shows the login of the web interface; missing without one, and added by `program/`."""
 

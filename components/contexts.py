@@ -157,7 +157,7 @@ def _readable(path: PurePosixPath) -> str:
 
 
 def files_of(folder: Path) -> Iterator[Path]:
-    """Yield the files and links below a folder that are sent to the builder, sorted.
+    """Yield the files and links below a folder that may be sent to the builder, sorted.
 
     Sockets and pipes are skipped, and so are hidden entries at the top level, above all `.git`: the
     Dockerfiles copy `/[^.]*`.

@@ -11,7 +11,7 @@ class Host:
 
     name: str
     engine: str | None = None
-    """`unix://…` or `ssh://USER@HOST`; None means the engine of the environment (DOCKER_HOST)."""
+    """`unix://…` or `ssh://USER@HOST[:PORT]`; None means the engine of the environment (DOCKER_HOST)."""
     ssh_options: Sequence[str] = ()
     platform: str | None = None
     """OCI platform of the variant to run; None lets the engine choose from the manifest list."""

@@ -2,7 +2,7 @@
 
 Creates its network, two volumes and the container. Certificate, key and passwords are in the volume of
 secrets, which the operator fills (docs/stacks.md). The program never sees them, so they are in no state, plan
-or log, and no path of the host is mounted. Never deletes a volume: the other one holds the published images.
+or log, and no path of the host is mounted. Never deletes a volume: the data volume has the published images.
 Its port for publishing accepts only TLS and clients that log in. An optional second container, which mounts
 the data read-only, serves readers, with logins of their own or without any.
 """

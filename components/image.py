@@ -48,7 +48,7 @@ class ImageArgs:
 
 
 class Image(pulumi.ComponentResource):
-    """One image of the catalogue, built for each architecture that the settings ask for."""
+    """One image, built for each architecture that the settings ask for."""
 
     tags: pulumi.Output[Tags]
     reports: pulumi.Output[Mapping[str, Report]]

@@ -85,7 +85,7 @@ class Node(pulumi.ComponentResource):
     data_volume: pulumi.Output[str]
     wallet_volume: pulumi.Output[str]
     wallet_backups: str
-    """Name of the volume with the wallet copies that are taken before the container is replaced."""
+    """Name of the volume with the copies of the wallets."""
     network: pulumi.Output[str]
     rpc: str
     runs: pulumi.Output[str]

@@ -1,8 +1,8 @@
 """Checks of a host before a node is created or replaced on it (providers/skycoin/preflight.py).
 
 The engine must answer, the host must have the resources that the node needs, the image's variant must run
-there, and a known wallet volume must still exist. The node's volumes and container depend on the preflight: a
-host that fails it is left unchanged.
+there, and a known wallet volume must still exist, with its wallets. The node's volumes and container depend
+on the preflight: a host that fails it is left unchanged.
 """
 
 from collections.abc import Mapping, Sequence

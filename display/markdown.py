@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 FEW = 6
-"""Maximum number of texts in one line; of more texts it shows half as many, and counts the others."""
+"""Maximum number of texts in one line; of more texts, half this number is shown and the rest is counted."""
 TILDE = "&#126;"
 """A tilde that Markdown never takes for strikethrough."""
 _WIDTH = 100
@@ -49,7 +49,7 @@ def one_line(text: str) -> str:
 def printable_page(page: str) -> str:
     """Page that commands no terminal, with a question mark for each character that could.
 
-    Left out instead, such a character could have separated what is Markdown without it.
+    It is not simply left out, because the text before and after it could together be Markdown.
     """
     return "".join(
         "?" if letter not in _KEPT and unicodedata.category(letter) in _COMMANDS else letter

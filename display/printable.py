@@ -1,4 +1,4 @@
-"""Foreign text for a terminal, to which control characters are commands: reset it, fill the clipboard."""
+"""Foreign text for a terminal, which control characters could command to reset or to fill the clipboard."""
 
 import re
 

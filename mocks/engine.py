@@ -147,7 +147,7 @@ class Engine(MockMonitor):
         # The stack trace of each registration takes a third of the time, and no test reads it.
         no_trace = patch("pulumi.runtime.resource._get_stack_trace", source_pb2.StackTrace)
         # The SDK waits for all outputs again whenever one is known, which takes a fifth of the time. To wait
-        # until all are known, or the first has failed, comes to the same.
+        # until all are known, or the first has failed, comes to the same thing.
         all_at_once = patch("pulumi.runtime.stack.asyncio.FIRST_COMPLETED", asyncio.FIRST_EXCEPTION)
         # asyncio.Runner would look for tasks to cancel among those of all earlier runs.
         with no_trace, all_at_once, contextlib.closing(asyncio.new_event_loop()) as loop:

@@ -1,6 +1,6 @@
 """Runs of stacks without Pulumi's engine: from their files to the resources that the program registers.
 
-No state, engine, registry, login, secret or other file of this machine is read.
+No state, engine, registry, login or secret is read, and no file of this machine outside this checkout.
 """
 
 import contextlib
