@@ -47,7 +47,8 @@ def of_others(changed: Sequence[str]) -> list[str]:
     names = (name.encode(errors="surrogateescape").decode(errors="replace") for name in changed)
     folders = Counter(str(Path(name).parts[0]) if "/" in name else name for name in names)
     counts = ", ".join(f"{name} ({count})" for name, count in sorted(folders.items())[:_NAMED])
+    more = f" and in {len(folders) - _NAMED} more places" if len(folders) > _NAMED else ""
     return [
-        f"Other files that differ: {counts}. Their effect is not on this page: the checked-out program "
+        f"Other files that differ: {counts}{more}. Their effect is not on this page: the checked-out program "
         "read both revisions of the stack's file."
     ]

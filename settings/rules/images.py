@@ -228,7 +228,8 @@ def _link_faults(path: str) -> Iterator[str]:
         if not link.is_symlink() or link.name.startswith(".") or link.name in left_out:
             continue
         target = link.readlink()
-        if target.is_absolute() or not (folder / target).exists():
+        led_to = (folder / target).resolve()
+        if target.is_absolute() or not led_to.exists() or not led_to.is_relative_to(folder.resolve()):
             yield (
                 f"path {path!r}: its link {link.name} leads to {target}, which is not sent to the "
                 f"builder: list {link.name} in its {DOCKERIGNORE}"

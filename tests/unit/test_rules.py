@@ -737,14 +737,17 @@ def test_a_token_may_go_where_nobody_can_eavesdrop(url: str) -> None:
 
 @pytest.fixture
 def linked(tmp_path: Path) -> Path:
-    """A working copy with links at its top: two good ones, and two whose targets are not in it."""
-    (tmp_path / "cmd" / "skycoin").mkdir(parents=True)
-    (tmp_path / "programs").symlink_to("cmd")
-    (tmp_path / ".hidden").symlink_to("/nowhere")
-    (tmp_path / "cmd" / "deeper").symlink_to("/nowhere")
-    (tmp_path / "broken").symlink_to("nowhere")
-    (tmp_path / "result").symlink_to("/usr")
-    return tmp_path
+    """A working copy with links at its top: two good ones, and three whose targets are not in it."""
+    folder = tmp_path / "copy"
+    (folder / "cmd" / "skycoin").mkdir(parents=True)
+    (folder / "programs").symlink_to("cmd")
+    (folder / ".hidden").symlink_to("/nowhere")
+    (folder / "cmd" / "deeper").symlink_to("/nowhere")
+    (folder / "broken").symlink_to("nowhere")
+    (folder / "result").symlink_to("/usr")
+    (tmp_path / "outside").mkdir()
+    (folder / "up").symlink_to("../outside")
+    return folder
 
 
 def test_a_link_that_leads_out_of_a_working_copy_is_reported(linked: Path) -> None:
@@ -753,7 +756,7 @@ def test_a_link_that_leads_out_of_a_working_copy_is_reported(linked: Path) -> No
     assert _faults(source) == [
         f"skycoin:images.skycoin.source: path '{linked}': its link {name} leads to {target}, which is "
         f"not sent to the builder: list {name} in its .dockerignore"
-        for name, target in (("broken", "nowhere"), ("result", "/usr"))
+        for name, target in (("broken", "nowhere"), ("result", "/usr"), ("up", "../outside"))
     ]
-    (linked / ".dockerignore").write_text("broken\n/result\n")
+    (linked / ".dockerignore").write_text("broken\n/result\nup\n")
     assert parse(source).images["skycoin"].source.path == str(linked)
