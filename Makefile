@@ -1,4 +1,4 @@
-# Every target only calls local/, ./skyinfra or the test runner. `make help` lists them.
+# Targets only call local/, commands/ (`./skyinfra`), bench/, the test runner or linters. `make help` lists them.
 VENV ?= .venv
 PYTHON := $(VENV)/bin/python
 STACK ?= local
@@ -36,9 +36,9 @@ endif
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# Installs the packages in the locks; those for tests and linters only for targets that need them. Their output goes
-# to standard error, because the standard output of a target is its result, such as the variables of `env`.
-installed: ## Install the Python packages of the program, and nothing else
+# Installs the packages in the locks; those for tests and linters only for targets that need them. `installed` prints
+# on standard error, because the standard output of a target is its result, such as the variables of `env`.
+installed: ## Install the Python packages of the program, without setting up the machine
 	@sh local/environment.sh "$(VENV)" requirements.txt >&2
 
 installed-for-tests:
@@ -82,7 +82,7 @@ retire: known installed ## Remove one node from a stack, keep its volumes: NODE=
 wallet-backup: known installed ## Back up a node's wallets into a new, encrypted file: NODE=name, RECIPIENT=key or PLAIN=1, INTO=folder
 	@$(SKYINFRA) wallet backup "$(GIVEN_NODE)" --stack $(STACK) $(RECIPIENT_KEY) $(PLAIN_FLAG) $(INTO_FOLDER)
 
-wallet-restore: known installed ## Restore a node's wallets: NODE=name, FILE=backup with IDENTITY=key file, or COPY=time of a copy on the host; OLDER=1 over addresses that it lacks
+wallet-restore: known installed ## Restore a node's wallets: NODE=name, FILE=backup with IDENTITY=key file, or COPY=time of a copy on the host; RECIPIENT=key, INTO=folder of the backup that is made before; OLDER=1 accepts the loss of addresses
 	@$(SKYINFRA) wallet restore "$(GIVEN_NODE)" $(if $(FILE),"$(FILE)") $(if $(COPY),--copy "$(COPY)") --stack $(STACK) $(IDENTITY_FILE) $(RECIPIENT_KEY) $(BACKUP_FOLDER) $(OLDER_FLAG)
 
 env: known installed ## Print the environment for plain pulumi and docker: eval "$(make -s env)"
