@@ -35,7 +35,10 @@ SERVICE = "dockerd-plugin"
 REPOSITORY = "plugin.test/busybox"
 IMAGE = f"{REPOSITORY}:1"
 OTHER_ENGINE = os.environ.get("SKYCOIN_TEST_DOCKERD")
-"""Path of the dockerd to test instead of Debian's; its folder, with its containerd, is first on PATH."""
+"""Path of the dockerd that is tested instead of Debian's; its folder, with its containerd, must lead PATH.
+
+The variable alone changes only what the tests expect.
+"""
 APPLETS = (
     *("sh", "sleep", "wget", "true", "false", "cat", "test", "touch", "echo", "id"),
     *("awk", "cp", "date", "diff", "find", "head", "ls", "mkdir", "mv", "readlink", "rm", "sed", "sort"),

@@ -1,1 +1,1 @@
-"""Answers of the official docker plugin, recorded: the stand-in is held against them (README.md)."""
+"""Answers of the official docker plugin, recorded: the stand-in is compared with them (README.md)."""
