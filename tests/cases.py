@@ -193,7 +193,7 @@ _CASES = {
         "the boards of the tests have no disk and no clock of their own",
     ),
     41: Case(
-        "a local process without rights that calls a provider, the builder, the registry or a node",
+        "an unprivileged local process that calls a provider, the builder, the registry or a node",
         "it is refused",
         "Pulumi's monitor and its own plugins answer every caller (ADR 38)",
     ),

@@ -15,9 +15,9 @@ from tests.e2e.machine import HOME, Machine, Result, end_machine, make_machine
 def missing() -> str | None:
     """Reason why this machine can't run the end-to-end tests, or None."""
     if shutil.which("dpkg-query") is None:
-        return "it installs Debian packages, and this is no Debian"
+        return "it installs Debian packages, and this is not Debian"
     if os.geteuid() != 0:
-        return "it starts engines and a builder of its own, which takes root"
+        return "it starts engines and a builder of its own, which requires root"
     return None
 
 
@@ -75,7 +75,7 @@ def machine() -> Iterator[Machine]:
 def first_up(machine: Machine) -> Result:
     """Result of the first `make up`."""
     with first_in_line(HOME):
-        # Without a cache this compiles for minutes, alongside the other worker.
+        # Without a cache this compiles for minutes, alongside the other workers.
         result = machine.make("up", timeout=3000)
         assert result.code == 0, result.text
         give_builder_cache(machine.layout, HOME)

@@ -1,7 +1,7 @@
 """A `pulumi-resource-docker-build` for the tests of upgrades: it builds nothing, and finds few changes.
 
 An image keeps the digest that the state has, whatever today's program would build it from, so that no other
-resource changes because of a build. Only if its labels differ, its digest certainly does, too.
+resource changes because of a build. Only if its labels differ is its digest certain to differ too.
 """
 
 from typing import Any, ClassVar

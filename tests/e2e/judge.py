@@ -44,7 +44,7 @@ class Judge:
     def address(
         self, folder: Path, *before: str, other: Path | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Have `mine.wlt` in a folder get one more address, as the node's API does it; `before` as above.
+        """Add one more address to `mine.wlt` in a folder, as the node's API does it; `before` as above.
 
         Another program moves the file `other` to the wallet's place while the node has it loaded.
         """
@@ -76,7 +76,7 @@ def published_source(folder: Path) -> Path:
 
 
 def build_judge(folder: Path, *, patched: bool = False) -> Judge:
-    """Build it with the Go toolchain and the caches that all set-ups share.
+    """Build the judge with the Go toolchain and the caches that all set-ups share.
 
     The node's own code is that of the module; if `patched`, with the patches that the image `skycoin` has.
     """

@@ -34,7 +34,7 @@ MADE_OF: Mapping[str, str] = {
     IMAGES[BAD]: 'ENTRYPOINT ["docker-entrypoint.sh", "skycoin", "-no-such-flag"]',
     IMAGES[SICK]: 'ENTRYPOINT ["sleep", "1000"]',
 }
-"""Image → instruction that makes it of the good one."""
+"""Image → instruction that makes it from the good one."""
 LEVELS = {"-x=1": "-log-level=info", "-x=2": "-log-level=debug"}
 """The simulation's flags → flags of a node."""
 HEALTH = {"interval": "1s", "timeout": "5s", "retries": 20, "startPeriod": "1s"}
@@ -254,7 +254,7 @@ class RealWorld(World):
     hosts: Mapping[str, RealHost]
 
     def save(self, place: Place, file: str, *more: str) -> None:
-        """Let a wallet get as many further addresses; a new one gets a seed of its own."""
+        """Add as many addresses to a wallet as `more` has; a new wallet gets its own seed."""
         host, volume = place
         if self.keys(place) and file in {name for name, _ in self.keys(place)}:
             self.hosts[host].save(volume, "walletAddAddresses", file, "-n", str(len(more)))

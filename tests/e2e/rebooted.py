@@ -82,7 +82,7 @@ class Killed(BaseException):
 
 
 class Api:
-    """docker-py's low-level API, which raises Killed after so many calls of a method."""
+    """docker-py's low-level API, which raises Killed after this number of calls of a method."""
 
     def __init__(self, api: Any, method: str = "", times: int = 0) -> None:
         self._api, self._method, self._left = api, method, times

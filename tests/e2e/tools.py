@@ -1,4 +1,4 @@
-"""Third-party tools that read what this project writes; pinned, from npm and the Go module proxy."""
+"""Third-party tools that read what this project writes; pinned, from npm, PyPI and the Go module proxy."""
 
 import base64
 import hashlib

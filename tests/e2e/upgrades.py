@@ -2,7 +2,7 @@
 
 Every preview has its own copy of the checkout and its own file backend. The builder's plugin is replaced by
 one that builds nothing (tests/e2e/frozen_builds.py). No Docker engine, builder or registry answers: a preview
-without a refresh asks hosts alone, and the facts of one that does not answer are unknown.
+without a refresh asks only hosts, and the facts of one that does not answer are unknown.
 """
 
 import json

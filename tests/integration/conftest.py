@@ -1,4 +1,4 @@
-"""Fixtures of the integration tier: those of the unit tier."""
+"""Fixtures of the integration tier, taken from the unit tier."""
 
 from tests.unit.conftest import (
     _environment_of_nobody,

@@ -1,4 +1,4 @@
-"""A fault at one call to the simulated engine of a node, and all ways in which an operation ends then."""
+"""A fault at one call to the simulated engine of a node, and all ways in which an operation can then end."""
 
 import contextlib
 from collections.abc import Callable, Iterator

@@ -111,7 +111,7 @@ class Host(Protocol):
         """Give a container that was set aside the restart policy of a confirmed one."""
 
     def run_stranger(self, name: str, volume: str) -> None:
-        """Run a container of nobody's stack that may write to a volume."""
+        """Run a container that belongs to no stack and may write to a volume."""
 
 
 class World:

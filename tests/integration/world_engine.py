@@ -115,7 +115,7 @@ class WorldEngine(NodeEngine):
         self.owners[volume] = owner
 
     def mount(self, volume: str, at: str, mode: str = "rw") -> None:
-        """Create a missing volume, and let an empty one be as the folder of the images, as Docker does."""
+        """Create a missing volume; make an empty one like the image's folder, as Docker does."""
         self.make(volume)
         if mode == "rw" and not any(self.folder(volume).iterdir()):
             self.owners[volume] = USER

@@ -142,7 +142,7 @@ def small(place: Path, folder: Path, size: int, *, keep: bool, journal: bool = F
         if keep:
             run("cp", "-a", f"{aside}/.", place)
         if not keep:
-            # A node that has run before has made it; without it, the entry point ends first.
+            # An earlier run of the node would have made this folder; without it, the entry point ends first.
             (place / ".skycoin").mkdir(mode=0o700)
         run("chown", "-R", f"{USER}:{USER}", place)
         yield place / "filler"
@@ -153,7 +153,7 @@ def small(place: Path, folder: Path, size: int, *, keep: bool, journal: bool = F
 
 
 def fill(filler: Path, free: int) -> None:
-    """Fill a file system until `free` bytes are left, to its block."""
+    """Fill a file system until `free` bytes are left, rounded to a block."""
     left = os.statvfs(filler.parent)
     blocks = left.f_bfree - free // left.f_bsize
     if free == 0:

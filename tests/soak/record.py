@@ -14,7 +14,7 @@ HERE = Path(__file__).parent
 PAGE = HERE / "last.md"
 HEADING = "# The last run of each test in `tests/soak`"
 NONE = "not recorded yet"
-"""Outcome of a test that has not run since results are recorded."""
+"""Outcome of a test that has not run since results have been recorded."""
 COLUMNS = ("test", "outcome", "minutes", "date", "cores", "commit")
 
 

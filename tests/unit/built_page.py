@@ -58,7 +58,7 @@ TOLD: Mapping[str, str] = {
         "These are the tasks that `pulumi` has no command for, one a folder: the hosts of a stack, "
         "the record of a release, the review of a change, wallets, and files for editors. `mocks` "
         "simulates Pulumi's engine, for reviews without an engine and for the unit tests. They read "
-        "states and outputs; `fleet` and `wallets` also change hosts, and `release` registries."
+        "states and outputs; `fleet` and `wallets` also change hosts."
     ),
     "program": (
         "`program` composes one stack. It is the lowest folder that knows both settings and "
@@ -94,7 +94,7 @@ dotted arrow leads from a provider to what it creates; other boxes belong to the
 component without children to none. `tests/snapshots/local.txt` has the same resources with all inputs.
 """
 FEW = 2
-"""Largest number of names in a box; of more resources it has the number."""
+"""Largest number of names in a box; for more resources, it has their number instead."""
 
 Path = tuple[str, ...]
 """Types of a resource's components, the outermost first, and its own type."""
