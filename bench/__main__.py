@@ -22,9 +22,12 @@ ROUNDS = 3
 
 
 def main() -> int:
-    """Run the cases, print and save their ratios. Returns 1 if a target is missed or a case fails."""
+    """Run the cases, print their ratios and, with enough rounds, save them.
+
+    Returns 1 if a target is missed or a case fails.
+    """
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(CASES)}; default all")
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"one of {', '.join(CASES)}; default: all")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     given = parser.parse_args()
     if unknown := set(given.cases) - CASES.keys():

@@ -82,9 +82,11 @@ def settings(boards: Sequence[Board]) -> dict[str, Any]:
 
 @contextmanager
 def started(layout: Layout, count: int) -> Iterator[Sequence[Board]]:
-    """Start so many boards, and stop them in any case; stop those of a killed run first."""
+    """Start this number of boards, and stop them in any case; stop those of a killed run first."""
     if os.geteuid() != 0:
-        raise SetupError("The boards of this case are network namespaces, which take root: sudo make bench.")
+        raise SetupError(
+            "The boards of this case are network namespaces, which require root: sudo make bench."
+        )
     if shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin") is None:
         raise SetupError("The boards of this case need sshd: install Debian's openssh-server.")
     end_boards(layout.state)

@@ -71,7 +71,7 @@ def preview(layout: Layout, env: Mapping[str, str], rounds: int) -> Ratio:
     times = in_turn(lambda: previewed(large), lambda: previewed(small), rounds)
     more = counts[large] - counts[small]
     each = [(slow - fast) * 1000 / more for slow, fast in zip(*times, strict=True)]
-    name = f"preview, a resource more ({small} to {large} nodes) / what Pulumi's gate allows"
+    name = f"preview, one more resource ({small} to {large} nodes) / what Pulumi's tests allow"
     return Ratio(name=name, unit="ms", ours=each, peer=[GATE] * len(each), target=15 / GATE)
 
 
@@ -99,7 +99,9 @@ def size(_: Layout, env: Mapping[str, str], __: int) -> Ratio:
     tags = stack_outputs(STACK, env)["images"]["skycoin"]
     sizes = [variant["unpacked"] / 1e6 for variant in next(iter(tags.values()))["variants"].values()]
     peer = [SEED_MEGABYTES] * len(sizes)
-    return Ratio(name="a variant, unpacked / the seed's", unit="MB", ours=sizes, peer=peer, target=0.56)
+    return Ratio(
+        name="a variant, unpacked / that before this project", unit="MB", ours=sizes, peer=peer, target=0.56
+    )
 
 
 CASES = {

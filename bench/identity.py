@@ -1,7 +1,7 @@
 """Times the check of an unchanged node's wallet in an `up`, on this machine's engine and over ssh.
 
-It is the plugin's own check. Over ssh, the limit has the time of one login more: reading the wallets in the
-node's container ends the connection, so the next request to the host logs in again.
+It is the plugin's own check. Over ssh, the limit includes the time of one more login: reading the wallets in
+the node's container ends the connection, so the next request to the host logs in again.
 """
 
 import subprocess

@@ -101,7 +101,7 @@ def _open_closed() -> None:
 
 
 _OF_OUTPUT = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
-"""Errors of writing to an open file (write(2)); others have no file because they are the system's own."""
+"""Errors of a write to an open file (write(2)); any other error without a file's name is the system's own."""
 
 
 def _failed_outside(error: OSError) -> int:

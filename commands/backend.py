@@ -179,12 +179,12 @@ def _without_pulumi(layout: Layout, choice: Choice) -> str:
 
 
 def has_login(url: str) -> bool:
-    """True if the URL of a backend has a user or a password."""
+    """True if the URL of a backend has a user, a password or another secret."""
     return _without_login(url) != url
 
 
 def _without_login(url: str) -> str:
-    """Remove user and password from a URL, such as that of a database."""
+    """Remove user, password and secret parameters from a URL, such as that of a database."""
     return _SECRET_VALUE.sub(r"\g<key>…", re.sub(r"//[^/]*@", "//", url))
 
 

@@ -49,7 +49,7 @@ def _listed(config: Mapping[str, Any]) -> set[str]:
 def images_table(
     images: Mapping[str, Tags], workspaces: Mapping[str, Tags], listed: Collection[str] = ()
 ) -> str:
-    """Table with a line for each variant in the stack's outputs, and for each image that it doesn't build.
+    """Table with a line for each variant in the stack's outputs, and for each image or workspace without one.
 
     `listed` are the images and workspaces in the stack's file, published or not.
     """

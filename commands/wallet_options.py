@@ -28,7 +28,7 @@ def with_ssh(function: Function) -> Function:
         metavar="WORD",
         callback=_ssh_options,
         help="Option of ssh for an ssh:// address, once for each word: `--ssh-option=-i --ssh-option=KEY`. "
-        "~/.ssh/config counts too.",
+        "~/.ssh/config is used too.",
     )(function)
 
 

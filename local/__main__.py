@@ -44,7 +44,7 @@ def up(layout: Layout, _: argparse.Namespace) -> int:
 
 
 def _report(layout: Layout, env: dict[str, str]) -> None:
-    """Print one paragraph per node. A web interface is listed only for nodes on this machine's engine."""
+    """Print one paragraph per node. The address is printed only for nodes on this machine's engine."""
     config = stack_config()
     hosts, rules = config.get("skycoin:hosts", {}), rules_of(config)
     deployed = nodes_of(STACK, resources(layout, STACK))
@@ -114,7 +114,7 @@ def print_environment(layout: Layout, _: argparse.Namespace) -> int:
     """Print shell lines for `eval "$(make -s env)"`."""
     for name, value in cli.known_environment(layout).items():
         print(f"export {name}={shlex.quote(value)}")
-    # This variable would override the file that the line above names.
+    # This variable would override the set-up's passphrase file.
     print("unset PULUMI_CONFIG_PASSPHRASE")
     return 0
 
@@ -133,7 +133,7 @@ def _alone(layout: Layout, command: str) -> AbstractContextManager[None]:
 
 
 def main() -> int:
-    """Parse the command and run it; a SetupError becomes one message and exit code 1."""
+    """Parse the command and run it; an error for the user becomes one message and exit code 1."""
     commands: dict[str, Callable[[Layout, argparse.Namespace], int]] = {
         "up": up,
         "down": teardown.down,
@@ -148,7 +148,8 @@ def main() -> int:
         "--all",
         action="store_true",
         help="down: also remove containers, the local registry with its keys, plugins, logs and the layers "
-        "of the builder. Volumes, states, the passphrase, built tools and what up changed in the system stay",
+        "of the builder. Volumes, states, the passphrase, built tools and most of what up changed in the "
+        "system stay",
     )
     arguments = parser.parse_args()
     interrupt_on_all()

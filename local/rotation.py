@@ -36,7 +36,7 @@ class Key(StrEnum):
 
 
 def rotate(layout: Layout, key: Key) -> None:
-    """Replace one key. Raises SetupError; of all keys, only the passwords can then be changed in part."""
+    """Replace one key, or raise SetupError; with `gui`, some passwords may be replaced even then."""
     known_environment(layout)  # raises if there is no set-up
     with exclusive(layout, f"skyinfra setup rotate {key}"):
         env = known_environment(layout)
@@ -86,7 +86,7 @@ def _rotate_gui(layout: Layout, env: Mapping[str, str]) -> None:
 
 
 def _renew_passwords(nodes: Sequence[DeployedNode]) -> None:
-    """Give each web interface a new password. Raises SetupError that names those with one, and the others."""
+    """Give each web interface a new password. Raises SetupError that names changed and failed ones."""
     changed, failures = list[str](), list[str]()
     for node in nodes:
         name = f"{node.name} (stack {node.stack})"

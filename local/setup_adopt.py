@@ -29,7 +29,8 @@ def adopt(layout: Layout, stack: str, *, publishes: bool = False) -> int:
     """Adopt a stack's running nodes; return pulumi's exit code, which is not 0 if something is missing.
 
     Raises SetupError before any host is asked, if the state has every node, if the file has secrets that
-    can't be decrypted, or if the stack publishes images outside this machine and `publishes` is False.
+    can't be decrypted, if the docker plugin is the official one, or if the stack publishes images outside
+    this machine and `publishes` is False.
     """
     file = stack_file(stack)
     if not file.exists():

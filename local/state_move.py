@@ -186,7 +186,8 @@ def _compare(part: Path, without: Collection[str], log: Path) -> None:
 def _changed(layout: Layout, part: Path, log: Path) -> str | None:
     """Message if pulumi has changed the state since it was copied, or has begun to, or None.
 
-    The registry, which pulumi does not write, has gigabytes: in the time that they took, a short run ended.
+    The registry is left out: pulumi does not write it, and while its gigabytes are compared, a short run of
+    pulumi could begin and end.
     """
     try:
         _compare(part, {layout.logs.name, "registry"}, log)

@@ -21,7 +21,7 @@ from local.setup import set_up
 from local.stacks.states import own_stacks, require_unlocked, resources
 
 MADE = ["build-network", "certificates", "logs", "pulumi", "registry", "stacks"]
-"""Folders in the state folder that `make up` creates, except those with or about wallets."""
+"""Folders in the state folder that `make down ALL=1` removes whole."""
 
 MADE_FILES = [
     *("build-network.conflist", "buildkitd.toml", "pulumi-resource-docker", "registry.yml"),
@@ -99,7 +99,7 @@ def _stop(layout: Layout, stack: str, env: Mapping[str, str]) -> list[str]:
             if this.found.startswith(NOT_REACHED):
                 failed.append(subject)
             elif name in wallets:
-                # With it, a killed `up` has left a container that starts when its host boots.
+                # A killed `up` may have left the previous container, which starts when its host boots.
                 aside = stop_set_aside(previous_container(name), wallets[name], engine, GRACE)
                 if aside != MISSING:
                     this.found += f"; {previous_container(name)}, of an interrupted update: {aside}"
@@ -123,7 +123,7 @@ def _remove(layout: Layout) -> None:
             f"removed, except Debian packages, a Docker engine of Debian's and its data, built tools in "
             f"{layout.cache}, the line in /etc/hosts, the kernel's binfmt handlers and net.ipv4.ip_forward, "
             f"wallet, data and home volumes in the engine, and, in {layout.state}, their states, the "
-            "passphrase and the records of backups"
+            "passphrase, copies of the stacks' files and the records of backups"
         )
         if logins:
             this.found += f", and the logins of {', '.join(logins)} in {layout.docker_config}"
@@ -132,7 +132,7 @@ def _remove(layout: Layout) -> None:
 def delete_builders(root: Path) -> None:
     """Remove BuildKit's files from its root, by name (moby/buildkit, cmd/buildkitd), and an empty root.
 
-    Its database identifies such a root, because its lock is removed when it stops. Only root can look.
+    Its database identifies such a folder, because its lock is removed when it stops. Only root can read it.
     """
     if root.is_dir():
         script = (

@@ -53,7 +53,7 @@ def open_workspace(layout: Layout, name: str, place: WorkspacePlace, *, dind: bo
 def checked_folder(given: Path, layout: Layout, option: str = "--folder") -> Path:
     """Resolve links in the folder's path, so that the checked folder is the mounted one. Raises SetupError.
 
-    Programs in the workspace could change a program that is later run outside, with more rights. `option`
+    Programs in the workspace could change a program that is later run outside, with more privileges. `option`
     names the command's own option for the folder in messages.
     """
     folder = given.resolve()
@@ -92,7 +92,7 @@ def _homes() -> Iterator[Path]:
 
 
 def _settings(name: str, place: WorkspacePlace, listed: int, *, dind: bool) -> dict[str, str | None]:
-    """Settings of the stack that `make` sets; the rest of its file is the user's.
+    """Settings of the stack that are set here; the rest of its file is the user's.
 
     `listed` is the number of ssh options in the file.
     """
@@ -154,7 +154,7 @@ def _report(opened: Opened[str], place: WorkspacePlace, env: Mapping[str, str]) 
 
 
 def _there(command: str, place: WorkspacePlace) -> str:
-    """Command of docker, for the machine of the workspace; `docker -H` would take no options of ssh."""
+    """Docker command for the machine of the workspace; `docker -H` takes no ssh options."""
     if place.engine is None:
         return command
     if place.ssh_options:

@@ -104,7 +104,7 @@ def refuse_beside_nodes(layout: Layout, place: WorkspacePlace, name: str) -> Non
 def refuse_engines_data(layout: Layout, place: WorkspacePlace) -> bool:
     """Raise SetupError if the folder has, or is in, the data of the engine that the workspace runs on.
 
-    False if that engine does not run yet. `behind_ssh` has asked another machine's.
+    False if that engine does not run yet. `behind_ssh` has already checked another machine's engine.
     """
     if place.engine is not None:
         return True

@@ -1,1 +1,1 @@
-"""Tools for a release engineer: the record of a release, audit and retention."""
+"""Tools for a release engineer: records of releases and their comparison, audit, pins and retention."""

@@ -1,13 +1,13 @@
-"""Retention: removes feature and develop builds from a repository, except for the newest N of each kind.
+"""Retention: which feature and develop builds of a repository to remove: all but the newest N of each kind.
 
 The registry must support the distribution API's delete; otherwise retention fails with a message. Do not run
 it during a publish: an image that is published between listing and removal may be removed too.
 
 Only `feature-NAME` and `develop-COMMIT` are ever candidates (docs/adr/0013). Releases and moving tags stay
 forever, and so does every manifest that a kept tag points to. The build that `develop` points to stays,
-however old its source. So does one that a stack runs or names by digest, because a board that loses its disk
-pulls it again, or that shares a variant with such a list; and one without a date, whose age is unknown.
-Without --delete nothing is removed.
+however old its source. So do a build that a stack runs or names by digest, because a board that loses its
+disk pulls it again, a build that shares a variant with such a list, and a build without a date, whose age is
+unknown. Without --delete nothing is removed.
 """
 
 import re

@@ -1,1 +1,1 @@
-"""Files to open a workspace in other tools: devcontainer.json and devfile.yaml, from its table row."""
+"""Files to open a workspace in other tools: devcontainer.json and devfile.yaml."""

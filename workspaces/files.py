@@ -28,7 +28,7 @@ from catalogue.workspaces import (
 from workspaces.model import Model
 
 SCHEMA = "2.2.0"
-"""Version of devfiles: the oldest one, which every tool reads."""
+"""Version of devfiles: the first of 2.2, which tools for later versions read too."""
 
 COMMANDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {

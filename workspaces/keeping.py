@@ -49,9 +49,9 @@ def write_all(folder: Path, bodies: Mapping[str, str]) -> list[Path]:
 
 @contextmanager
 def as_owner_of(folder: Path) -> Iterator[None]:
-    """Have root, for example through sudo, act with the rights of the folder's owner.
+    """Have root, for example through sudo, act with the permissions of the folder's owner.
 
-    So what is written belongs to that owner, who can't gain rights of root by a link planted meanwhile.
+    So what is written belongs to that owner, who can't gain root's privileges by planting a link meanwhile.
     """
     owner = folder.stat()
     if os.geteuid() != 0 or owner.st_uid == 0:

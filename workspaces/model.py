@@ -1,4 +1,4 @@
-"""Facts about a workspace to open: its row of the table, and the image that a stack built."""
+"""Facts about a workspace to open: its row in catalogue/workspaces.py, and the image that a stack built."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ class Model:
     image: str
     """`repo@sha256:…`."""
     dind: bool = False
-    """True if the image contains an engine and so needs rights over the host."""
+    """True if the image contains an engine, and so needs privileges on the host."""
     ide_port: int | None = None
     """Port of its page in the container; None if it has no page."""
 

@@ -46,7 +46,11 @@ from wallets.backups.format import read
 )
 @with_identity
 @with_ssh
-@click.option("--older", is_flag=True, help="Accept a backup that lacks wallets that the state has recorded.")
+@click.option(
+    "--older",
+    is_flag=True,
+    help="Accept a backup that lacks wallets or addresses that the state has recorded.",
+)
 @click.option("--yes", is_flag=True, help="Proceed without asking.")
 @with_stack
 def move(

@@ -196,7 +196,7 @@ class Move:
 def _parts(name: str) -> list[str]:
     """Target patterns for all parts of a node, by the names that the program gives them.
 
-    The state may lack some of them. For Pulumi, unlike a URN, a pattern without a match is not an error.
+    The state may lack some of them. Pulumi accepts a pattern without a match, unlike a URN without one.
     """
     node, exporter, proxy = f"**::{NODE}", f"**::{EXPORTER}", f"**::{PROXY}"
     return [

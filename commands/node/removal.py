@@ -47,7 +47,7 @@ def forget(deployed: DeployedNode, backend: Backend) -> int:
 
 
 def targets_of(urns: Sequence[str]) -> list[str]:
-    """Options of pulumi that limit an update to these resources."""
+    """Options with which pulumi updates only these resources."""
     return [part for urn in urns for part in ("--target", urn)]
 
 
@@ -65,4 +65,4 @@ def _protect(urn: str, stack: str, backend: Backend) -> None:
         code = INTERRUPTED
     if code:
         command = f"pulumi state protect '{urn}' --stack {stack}"
-        click.echo(f"If it is still in the state, it may be unprotected now: `{command}`", err=True)
+        click.echo(f"A wallet may be unprotected now. If the state still has it: `{command}`", err=True)

@@ -31,8 +31,8 @@ from wallets.moving import unrecorded_container
 def retire(name: str, yes: bool, stack: str | None, backend: Choice) -> int:
     """Remove the container and network of NODE. Its volumes stay.
 
-    Asks first. In the stack `local`, the node's line in the stack's file is removed too; in any other stack,
-    delete that line yourself first.
+    Asks first. In a set-up's stack `local`, the node's line in the stack's file is removed too; in any other
+    stack, delete that line yourself first.
     """
     selected, stack_name = chosen(stack, backend)
     with selected.changing(stack_name, "node retire"):

@@ -42,7 +42,7 @@ def digest_for(name: str, inputs: HostInputs, container: str, image: str, rememb
 
 
 def _last_healthy(api: Any, container: str, remembered: str) -> str:
-    """Last healthy image, as `repo@sha256:…`: from the container's label, else `remembered`; may be empty."""
+    """Last healthy image, as `repo@sha256:…`, or empty: from the label; without a container, `remembered`."""
     try:
         labels = api.inspect_container(container)["Config"].get("Labels") or {}
     except NotFound:

@@ -1,1 +1,1 @@
-"""`skyinfra release`: record and audit of a release, and retention of builds."""
+"""`skyinfra release`: record and audit of a release, pinned versions, and retention of builds."""

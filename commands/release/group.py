@@ -1,4 +1,4 @@
-"""`skyinfra release`: record and audit of a release, and retention of builds in a registry."""
+"""`skyinfra release`: record and audit of a release, pinned versions, and retention of builds."""
 
 import click
 
@@ -11,7 +11,7 @@ from commands.release.retain import retain
 
 @click.group()
 def release() -> None:
-    """Record a release; audit what is shipped; remove old builds."""
+    """Record and audit releases; show pins; remove old builds."""
 
 
 for command in (record, audit, pins, pin_plugins, retain):

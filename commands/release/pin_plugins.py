@@ -15,7 +15,7 @@ from local.pulumi.plugins import CHECKSUMS, DIGEST, MACHINES, PLUGINS, archive_n
 PUBLISHED = "https://api.github.com/repos/pulumi/pulumi-{name}/releases/tags/v{version}"
 """GitHub's answer about a release, with the SHA-256 of each of its files.
 
-The release's own list of checksums does not serve: that of the docker plugin has SHA-1.
+The release's own list of checksums can't be used: that of the docker plugin has SHA-1.
 """
 SECONDS = 30
 LARGEST = 4_000_000
@@ -34,8 +34,8 @@ def pin_plugins() -> None:
     """Record the SHA-256 of Pulumi's official plugins, which GitHub states for the files of their releases.
 
     Writes local/pulumi/plugin-checksums.txt, which is to be reviewed and committed. New set-ups then download
-    these plugins, and refuse one with another checksum; without a checksum, `make up` uses its own plugins.
-    Run it again after each change of a plugin's version.
+    these plugins, and refuse one with another checksum. Without a checksum, `make up` downloads a plugin only
+    with SKYCOIN_MODE=official. Run it again after each change of a plugin's version.
     """
     recorded: dict[str, str] = {}
     for name, version in PLUGINS.items():

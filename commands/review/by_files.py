@@ -43,8 +43,8 @@ REMOVED = (
     "deployed resources stay: run `pulumi destroy` before its file is removed."
 )
 FOLLOWS = (
-    "{0} takes its images from {1}, which differs too: the images that {1} would publish reach {0} with "
-    "the `up` after that of {1}."
+    "{0} takes its images from {1}, which differs too: the first `up` of {0} after that of {1} uses the "
+    "images that {1} would publish."
 )
 WORST = (FAILED, REFUSED, AT_RISK, 0)
 """Exit codes, the worst first: FAILED leads, because a missing page leaves its stack's changes unknown."""

@@ -53,8 +53,8 @@ NO_PREVIEW = "The input is not a preview: give it the output of `pulumi preview 
 @click.option(
     "--base",
     metavar="REVISION",
-    help="Compare stacks' files in this revision of git with those here, without a state, an engine, a "
-    "registry or a login. Without --stack: a page for each stack that differs.",
+    help="Compare stacks' files here with those at the merge base with this revision of git, without a "
+    "state, an engine, a registry or a login. Without --stack: a page for each stack that differs.",
 )
 @click.option(
     "--head", metavar="REVISION", help="Revision with the changed files, instead of those here; with --base."

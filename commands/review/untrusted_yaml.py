@@ -12,7 +12,7 @@ NODES = 100_000
 
 
 def refuse_odd(text: str, name: str) -> None:
-    """Raise UserError if a file is not UTF-8, or is too large, nested too deep, or multiplied by aliases."""
+    """Raise UserError if a file is not UTF-8, is too large, nested too deeply, or multiplied by aliases."""
     try:
         length = len(text.encode())
         size = 0 if length > BYTES else _size(yaml.compose(text, yaml.SafeLoader), {})

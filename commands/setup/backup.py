@@ -19,7 +19,7 @@ from wallets.backups.policy import given_recipients
 from wallets.backups.ssh_folder import SSH
 
 NO_RECIPIENT = (
-    "no recipient was given who can read the backup, so none was written. Create a key once, on another "
+    "no recipient was given who can read the backup, so no backup was written. Create a key once, on another "
     "machine: `age-keygen -o setup-key.txt` (package age). Anyone who has it and a backup controls every "
     "node. Give the public key that it prints: --recipient age1…. The recipients of wallets are not used"
 )

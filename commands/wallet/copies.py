@@ -26,7 +26,7 @@ HEADS = ("COPY (UTC)", "WALLETS", "FINGERPRINT", "COMPARED WITH NOW")
 @click.argument("node")
 @with_stack
 def list_copies(node: str, stack: str | None, backend: Choice) -> int:
-    """List the copies that were made on the host of NODE before changes, oldest first.
+    """List the copies of the wallets on the host of NODE, oldest first.
 
     It compares each with the wallets as they are now. `wallet restore NODE --copy TIME` goes back to one.
     """

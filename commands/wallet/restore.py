@@ -1,4 +1,4 @@
-"""`skyinfra wallet restore`: wallets from a backup, or from a copy on the host."""
+"""`skyinfra wallet restore`: wallets from a backup, a copy on the host, or a temporary copy."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -65,7 +65,7 @@ def restore_wallet(
     other_node: bool,
     older: bool,
 ) -> int:
-    """Restore the wallets from a backup, or from a copy on the host, into the volume of NODE.
+    """Restore the wallets from a backup, a copy on the host, or a temporary copy, into the volume of NODE.
 
     The node is stopped in the meantime. Backs up the volume's current contents first, encrypted if recipients
     are known. Wallets that are not in the backup stay. FILE is a path or an ssh:// address.

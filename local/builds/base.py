@@ -104,7 +104,7 @@ def _ensure_tarball(layout: Layout, go: str) -> Path:
             ["mmdebstrap", "--variant=minbase", f"--include={PACKAGES}", f"--architectures={_architecture()}"]
             + ["--customize-hook", 'mkdir -p "$1/usr/local/go"']
             + ["--customize-hook", f'cp -r {shlex.quote(go_root)}/. "$1/usr/local/go/"']
-            # The copy comes from the module cache, whose files are read-only. Half of it is test data.
+            # Files of the module cache are read-only. A Go from elsewhere also has its own tests.
             + ["--customize-hook", 'chmod -R u+w "$1/usr/local/go" && rm -rf "$1/usr/local/go/test"']
             + [SUITE, str(root)]
         ),

@@ -53,9 +53,10 @@ def ensure_build_network(layout: Layout) -> BuildNetwork:
         except SetupError as error:
             raise SetupError(
                 f"{error}\nSo build steps have no network of their own, and they never use this machine's, "
-                "where a package's install script could reach every service. It requires root, bridges, veth "
-                "pairs and iptables with NAT. `make up` can't do without: on such a machine use plain pulumi "
-                "with a builder of your own (README, “Without make”; docs/stacks.md, “Builder”)."
+                "in which a package's install script could reach every service. Their network requires root, "
+                "bridges, veth pairs and iptables with NAT, and `make up` can't do without it: on such a "
+                "machine use plain pulumi with a builder of your own (README, “Without make”; "
+                "docs/stacks.md, “Builder”)."
             ) from None
         this.found = f"{network.bridge}, {network.subnet}: other machines by NAT, but not this machine"
         return network

@@ -57,7 +57,7 @@ mangle_rules() {
     for uplink in $(ip -4 route show default | sed -n 's/.* dev \([^ ]*\).*/\1/p' | sort -u); do
         echo "-A $bridge-from -o $uplink -j RETURN"
     done
-    # Nor to networks of containers: of the machine's engine, of set-ups' engines, of other builders.
+    # No access to networks of containers: of the machine's engine, of set-ups' engines, of other builders.
     for containers in docker0 br-+ skycoin+ skybuild+; do
         echo "-A $bridge-from -o $containers -j DROP"
     done
@@ -102,7 +102,7 @@ up() {
         ip link set dev "$bridge" alias "$owner"
     fi
     if [ "$(ip -o link show dev "$bridge" | sed -n 's/.*alias //p')" != "$owner" ]; then
-        echo "Another set-up has just made $bridge: run the same again, for another number."
+        echo "Another set-up has just made $bridge: run the same command again, which takes another number."
         exit 1
     fi
     { mangle_rules "$@" && nat_rules "$@"; } | iptables-restore -w --noflush

@@ -27,7 +27,7 @@ def ensure_binfmt(layout: Layout) -> None:
                 as_root(["sh", "-c", 'printf %s "$1" > /proc/sys/fs/binfmt_misc/register', "sh", line]),
                 log=log,
             )
-        this.found = f"registered {', '.join(missing)}" if missing else "registered before"
+        this.found = f"registered {', '.join(missing)}" if missing else "none is missing"
 
 
 def _debian_line(name: str) -> str:

@@ -50,7 +50,7 @@ def machine_engine() -> str:
 def refuse_without_access() -> None:
     """Raise SetupError if this user could not use the engine that `ensure_engine` finds or starts.
 
-    Asked before the set-up's minutes of work, and also where Docker is not installed yet.
+    Checked before the set-up's minutes of work, and also where Docker is not installed yet.
     """
     given = machine_engine()
     if not given.startswith("unix://"):

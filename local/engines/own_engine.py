@@ -93,7 +93,7 @@ def remove_traces(folder: Path) -> None:
         run(as_root(["iptables", "-w", "-D", *_rule(number)]), log=log)
     for bridge in _bridges(number):
         run(as_root(["ip", "link", "delete", bridge, "type", "bridge"]), log=log)
-    # The engine mounts its data on itself; one that finds the mount of a killed one leaves it at its end.
+    # The engine mounts its data on itself. If it found a killed engine's mount, it does not unmount it.
     if output(["mountpoint", "--quiet", f"{folder}/data"]) is not None:
         run(as_root(["umount", "--recursive", f"{folder}/data"]), log=log)
     numbered.unlink()
@@ -145,7 +145,7 @@ def _service(name: str, folder: Path, bridge: str, networks: str) -> Service:
         argv=[
             dockerd(),
             f"--host={endpoint(folder)}",
-            # The state folder, in which the socket is, opens to this user only.
+            # Only this user can open the state folder, which contains the socket.
             f"--group={os.getgid()}",
             f"--data-root={folder}/data",
             f"--exec-root={folder}/run",

@@ -79,7 +79,7 @@ def pulumi(arguments: Sequence[str], env: Mapping[str, str], log: Path) -> int:
         subprocess.Popen(["pulumi", *arguments], env=whole, cwd=PROJECT, stderr=errors) as process,
     ):
         while (code := _ended(process, _TICK)) is None:
-            # Pulumi may ask or draw on the terminal, so it stays where Ctrl-C reaches it without this.
+            # Pulumi may ask or draw on the terminal, so it stays in this process group, which gets Ctrl-C.
             if interrupts.pass_on(process, (signal.SIGTERM, signal.SIGHUP)):
                 print(f"\n{_INTERRUPTED}", flush=True)
         return code

@@ -108,7 +108,7 @@ def _without_origin(folder: Path) -> Path:
 
 
 def _official(layout: Layout, env: Mapping[str, str], name: str, mode: Mode) -> str:
-    """Install the official plugin; return which one, or nothing if it is not to be had."""
+    """Install the official plugin; return which one, or an empty text if it is not available."""
     archive = _archive_here(name)
     sha256 = recorded_checksums().get(archive)
     if sha256 is None:
@@ -166,7 +166,7 @@ def _embedded(layout: Layout, go: str, name: str, env: Mapping[str, str]) -> str
 
 
 def _reason(layout: Layout, name: str, mode: Mode, *, embedded: bool) -> str:
-    """Why a plugin is not the official one; `embedded` if the one that was installed is not either."""
+    """Reason why a plugin is not the official one; `embedded` if the one installed before was not, either."""
     if layout.mode is Mode.EMBEDDED:
         return f"chosen by SKYCOIN_MODE={layout.mode}"
     if mode is Mode.EMBEDDED or embedded:

@@ -54,7 +54,7 @@ def renew_login(layout: Layout) -> None:
 def remove_login(layout: Layout) -> list[str]:
     """Remove the set-up's part of its docker config; return the other registries that have a login there.
 
-    The folder stays if it has anything else. Raises SetupError if the config is not one.
+    The folder stays if it has anything else. Raises SetupError if the file is not a docker config.
     """
     config = _docker_config(layout)
     for part in ("auths", "credHelpers"):

@@ -135,7 +135,7 @@ def keep_stack_files(layout: Layout) -> None:
 def usable_copy(layout: Layout, stack: str) -> Path | None:
     """Newest copy of a stack's file that has settings; None if there is none.
 
-    A command that ran on an emptied file has moved the one before aside.
+    A command that ran on an emptied file has moved the previous copy aside.
     """
     last = copies(layout) / stack_file(stack).name
     kept = (file for file in (last, last.with_name(f"{last.name}{BEFORE}")) if file.exists())

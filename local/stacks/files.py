@@ -98,7 +98,7 @@ def config_in(stack: str, text: str) -> dict[str, Any]:
 
 @contextmanager
 def temporary_stack_file(stack: str, text: str) -> Iterator[list[str]]:
-    """Yield options of pulumi to use another text as a stack's file, from a temporary file."""
+    """Yield options with which pulumi uses another text as a stack's file, from a temporary file."""
     with tempfile.TemporaryDirectory(prefix="skyinfra-") as folder:
         file = Path(folder) / stack_file(stack).name
         file.write_text(text)
@@ -107,9 +107,9 @@ def temporary_stack_file(stack: str, text: str) -> Iterator[list[str]]:
 
 @contextmanager
 def copied_stack_file(stack: str) -> Iterator[list[str]]:
-    """Yield options of pulumi to use a temporary copy of a stack's file; none if there is no file.
+    """Yield options with which pulumi uses a temporary copy of a stack's file; none if there is no file.
 
-    An installed Pulumi writes a salt into the given file, even for a preview.
+    Pulumi writes a salt into the given file, even for a preview.
     """
     file = stack_file(stack)
     if not file.exists():

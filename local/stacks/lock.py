@@ -15,9 +15,9 @@ from local.stacks import checkout, passphrase_rotation, setup_backup_journal
 def exclusive(layout: Layout, command: str) -> Iterator[None]:
     """Hold the set-up's lock. Raises BusyError that names the command that holds it.
 
-    The kernel releases the lock when its process ends, for whatever reason. First, a killed restore of the
-    set-up or a killed rotation of the passphrase is finished, and missing files of the machine's own stacks
-    are restored in the checkout. At the end these files are copied into the state folder.
+    The kernel releases the lock when its process ends, for whatever reason. Before the body, a killed restore
+    of the set-up or a killed rotation of the passphrase is finished, and missing files of the machine's own
+    stacks are restored in the checkout. After it, these files are copied into the state folder.
     """
     with as_owner(layout):
         checkout.refuse_others(layout)

@@ -28,7 +28,7 @@ def file_name(stack: str) -> Path:
 
 
 def refreshing(stack: str, resources_of: Callable[[str], Sequence[Mapping[str, Any]]]) -> Sequence[str]:
-    """Options of pulumi to refresh a state from hosts and registries, as its stack's file describes them.
+    """Options with which pulumi refreshes a state from hosts and registries, as its file describes them.
 
     As the state describes them if a node is to be renamed: Pulumi 3.259 panics if it runs the program to
     refresh a resource that gets another name.

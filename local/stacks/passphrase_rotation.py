@@ -2,8 +2,8 @@
 
 Pulumi encrypts copies of the states and the stacks' files with it, in a separate backend. The copies replace
 the files only when all of them are complete. From then on the folder of copies serves as a journal, and the
-next command that finds it finishes the rotation. A run that is killed before changes nothing. Each file is on
-the disk before the next step, in case of a power cut.
+next command that finds it finishes the rotation. A run that is killed before that changes nothing. Each file
+is on the disk before the next step, in case of a power cut.
 """
 
 import hashlib
@@ -72,7 +72,7 @@ def is_unfinished(layout: Layout) -> bool:
 def settle(layout: Layout) -> Sequence[Path]:
     """Finish a rotation that was killed while it was replacing files; otherwise do nothing.
 
-    Returns the changed files for which the rotation was undone instead.
+    If files were changed meanwhile, the rotation is undone instead, and these files are returned.
     """
     journal, changed = _journal(layout), list[Path]()
     if journal.exists():

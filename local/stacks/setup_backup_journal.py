@@ -2,7 +2,7 @@
 
 They are first written into a folder next to their final places, which is then renamed. From then on that
 folder serves as a journal, and the next command that finds it finishes the restore. A run that is killed
-before restores nothing.
+before that restores nothing.
 """
 
 import os

@@ -25,7 +25,7 @@ from local.stacks.files import (
 from local.stacks.states import state_file
 
 _NO_FIT = "could not create secrets manager"
-"""In Pulumi's error about a salt that the passphrase does not fit, or that is damaged."""
+"""Part of Pulumi's error about a salt that does not fit the passphrase, or is damaged."""
 
 
 def remove_setting(layout: Layout, stack: str, path: str, env: Mapping[str, str]) -> None:
@@ -152,9 +152,9 @@ def preview_copy(
 
 
 def init_aside(layout: Layout, stack: str, env: Mapping[str, str]) -> None:
-    """Create a stack's state.
+    """Create a stack's state from a temporary folder.
 
-    The command has no --config-file, and would write a salt into the committed file.
+    `pulumi stack init` has no --config-file, and would write a salt into the committed file.
     """
     with tempfile.TemporaryDirectory() as folder:
         shutil.copyfile(PROJECT / "Pulumi.yaml", Path(folder) / "Pulumi.yaml")

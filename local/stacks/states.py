@@ -17,7 +17,7 @@ COMPRESSED = (".gz", ".zst")
 
 
 def own_stacks(layout: Layout) -> list[str]:
-    """The machine's own stacks that have resources."""
+    """The machine's own stacks that have resources and a settings file."""
     existing = [stack for stack in all_stacks(layout) if is_own(stack) and stack_file(stack).exists()]
     return sorted(stack for stack in existing if _holds_anything(state_file(layout, stack)))
 
@@ -62,7 +62,7 @@ def _refuse_compressed(state: Path) -> None:
 
 
 def require_unlocked(layout: Layout, stack: str) -> None:
-    """Raise BusyError if a running pulumi holds the stack's lock (file backend).
+    """Raise BusyError if a running pulumi holds a stack's lock, SetupError if that file can't be read.
 
     A pulumi on another machine, or in a container, counts as running, because its process can't be seen here.
     Removes the lock of a pulumi that was killed on this machine; pulumi itself asks for `pulumi cancel`.
@@ -81,7 +81,7 @@ def require_unlocked(layout: Layout, stack: str) -> None:
         except PermissionError:
             raise SetupError(
                 f"A pulumi of another user may be changing the stack {stack}: its lock {path} can't be read. "
-                "Nothing was changed: wait for its end. If none is running, remove that file."
+                "Nothing was changed: wait for it to end. If none is running, remove that file."
             ) from None
         except (OSError, ValueError, KeyError, TypeError):
             continue  # released, or damaged: pulumi then explains what to do
@@ -93,7 +93,7 @@ def require_unlocked(layout: Layout, stack: str) -> None:
 
 
 def _if_killed(stack: str, host: str) -> str:
-    """Remedy for a lock that may be of a killed pulumi, on another machine or under a former name of this."""
+    """Remedy for the lock of a pulumi that may have been killed elsewhere, or here under a former name."""
     return (
         f" If it was killed on {host}, or on this machine while that was its name, remove its lock: "
         f'eval "$(make -s env)"; pulumi cancel -s {stack}'
@@ -104,7 +104,8 @@ def _is_running(process: int, user: object) -> bool:
     """True if a process with this number runs that may be the one of `user`, by name."""
     try:
         os.kill(process, 0)
-    except PermissionError:  # another user's; of this user's ended process, somebody else has the number now
+    except PermissionError:
+        # Another user's process has the number: if `user` is this user, their own process has ended.
         try:
             return user != pwd.getpwuid(os.geteuid()).pw_name
         except KeyError:

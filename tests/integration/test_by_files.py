@@ -510,8 +510,8 @@ def test_a_stack_whose_publisher_differs_is_reported_to_follow(repository: Repos
     """Before, the page did not say that the nodes of a fleet get what the change would publish."""
     repository.edit(RELEASE, "      channel: release\n", "      channel: release\n      revision: 2\n")
     follows = (
-        "fleet takes its images from release, which differs too: the images that release would publish reach "
-        "fleet with the `up` after that of release.\n"
+        "fleet takes its images from release, which differs too: the first `up` of fleet after that of "
+        "release uses the images that release would publish.\n"
     )
     assert repository.skyinfra("review", "--base", "base").out.endswith(
         f"Stacks that do not differ: develop, ecr, fleet, workspaces.\n\n{follows}"

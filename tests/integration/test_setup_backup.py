@@ -573,7 +573,7 @@ def test_a_backup_without_recipients_is_refused_with_the_way_to_a_key(
     machines.enter("old")
     ran = skyinfra("setup", "backup", str(tmp_path / "b"))
     assert ran.code == 1
-    assert "no recipient was given who can read the backup, so none was written" in ran.err
+    assert "no recipient was given who can read the backup, so no backup was written" in ran.err
     assert "age-keygen -o setup-key.txt" in ran.err
     wrong = skyinfra("setup", "backup", str(tmp_path / "b"), "--recipient", "me")
     assert wrong.code == 1
