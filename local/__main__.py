@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
+from catalogue.exit_codes import INTERRUPTED
 from catalogue.stack_outputs import Node
 from clients.deployed_nodes import nodes_of
 from clients.pulumi import stack_outputs
@@ -169,7 +170,8 @@ def main() -> int:
         return fail(SetupError(f"{error.filename}: {error.strerror}. Then run the same command again."))
     except KeyboardInterrupt:
         resumes = ", which continues where it stopped" if arguments.command in CHANGING else ""
-        return fail(SetupError(f"interrupted; run the same command again{resumes}"))
+        fail(SetupError(f"interrupted; run the same command again{resumes}"))
+        return INTERRUPTED
 
 
 if __name__ == "__main__":

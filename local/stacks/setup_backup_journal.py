@@ -5,6 +5,7 @@ folder serves as a journal, and the next command that finds it finishes the rest
 before that restores nothing.
 """
 
+import itertools
 import os
 import secrets
 import shutil
@@ -98,11 +99,8 @@ def _put_stack_file(source: Path, target: Path) -> None:
     """
     data = source.read_bytes()
     if target.exists() and target.read_bytes() != data:
-        target = target.with_name(f"{target.name}.restored")
-        print(
-            f"{target.with_suffix('')} already exists and differs. The backup's is {target}: take "
-            "what you need."
-        )
+        existing, target = target, _beside(target, data)
+        print(f"{existing} already exists and differs. The backup's is {target}: take what you need.")
     if not target.exists():
         aside = target.with_name(f".{target.name}.restoring")
         aside.unlink(missing_ok=True)
@@ -110,6 +108,13 @@ def _put_stack_file(source: Path, target: Path) -> None:
         aside.rename(target)
         sync(target.parent)
     source.unlink()
+
+
+def _beside(existing: Path, data: bytes) -> Path:
+    """Path next to an existing file that is free, or has these data since an interrupted restore."""
+    suffixes = itertools.chain([""], (f"-{number}" for number in itertools.count(2)))
+    places = (existing.with_name(f"{existing.name}.restored{suffix}") for suffix in suffixes)
+    return next(place for place in places if not place.exists() or place.read_bytes() == data)
 
 
 def _write(path: Path, data: bytes, mode: int) -> None:

@@ -505,10 +505,13 @@ def test_a_stack_file_written_after_a_kill_is_kept_and_the_backups_file_is_put_n
             restore(new, "b", data, [KEY.secret])
     mine = machines.project("new") / "stacks" / "Pulumi.local.yaml"
     mine.write_text("mine")
+    earlier = mine.with_name(f"{mine.name}.restored")
+    earlier.write_text("of an earlier restore")  # it was overlooked, and the backup's file was lost
     assert restore(new, "b", data, [KEY.secret]) is None
     assert mine.read_text() == "mine"
-    assert texts(mine.parent)["Pulumi.local.yaml.restored"] == STACK_FILES["Pulumi.local.yaml"]
-    assert f"{mine} already exists and differs. The backup's is {mine}.restored" in capsys.readouterr().out
+    assert earlier.read_text() == "of an earlier restore"
+    assert texts(mine.parent)["Pulumi.local.yaml.restored-2"] == STACK_FILES["Pulumi.local.yaml"]
+    assert f"{mine} already exists and differs. The backup's is {mine}.restored-2" in capsys.readouterr().out
     assert (new.state / "passphrase").read_text() == KEPT["passphrase"]
 
 
