@@ -121,7 +121,7 @@ def _refusal(name: str) -> str | None:
     if name in allowed:
         return None
     if name in MANAGED:
-        return " would override the node's settings; remove it"
+        return " could move a wallet or open the node to others, which only its settings may; remove it"
     if SECRET.search(name):
         return ": a secret would be in the state and on the host in plain text"
     return f" is not allowed; docs/stacks.md lists the allowed flags{did_you_mean(name, allowed)}"

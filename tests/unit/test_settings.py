@@ -43,6 +43,7 @@ LOG = "must be a number of MiB (m) or GiB (g), such as 5m or 1g"
 SECRET = "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX"
 PUBLIC = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJeC6YRqiCD4byRpfQi7B6SaY+/BIjX0pBJ/O/T4cDaz"
 ONCE = f"{PUBLIC} more than once"
+MANAGED_FLAG = " could move a wallet or open the node to others, which only its settings may; remove it"
 NEVER_HEALTHY = (
     "the node needs READ or STATUS, because its health check asks its API: without both it is never healthy"
 )
@@ -470,12 +471,12 @@ ENTRY_FAULTS: list[tuple[dict[str, Any], str, str]] = [
     (
         {NODE + "args": ["-disable-pex", "-wallet-dir=/tmp"]},
         "skycoin:nodes.one",
-        "args: -wallet-dir would override the node's settings; remove it",
+        f"args: -wallet-dir{MANAGED_FLAG}",
     ),
     (
         {NODE + "args": ["--web-interface-addr", "0.0.0.0"]},
         "skycoin:nodes.one",
-        "args: -web-interface-addr would override the node's settings; remove it",
+        f"args: -web-interface-addr{MANAGED_FLAG}",
     ),
     *(
         (
