@@ -125,7 +125,7 @@ def is_changed(folder: Path) -> bool:
 def hidden_from_status(folder: Path, built: str) -> list[str]:
     """Files that `git status` does not report.
 
-    These are tracked files that git is configured to ignore, and ignored files in the checkout's folder
+    These are tracked files that git is configured to ignore, and all untracked files in the folder
     `built`.
     """
     tagged = _run(folder, SETTINGS, ("ls-files", "-v", "-z")).stdout.split("\0")

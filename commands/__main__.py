@@ -136,7 +136,7 @@ def _logged(error: Exception) -> str:
 
 def _fault(error: Exception) -> str:
     file = _logged(error)
-    # `repr` of an error of decoding has all of what was to be decoded, such as a password.
+    # `repr` of a decoding error contains all that was to be decoded, such as a password.
     shown = f"{type(error).__name__}({str(error)!r})"
     return f"internal error (a bug in skyinfra): {shown}. Please report it with {file}"
 

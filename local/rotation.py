@@ -86,7 +86,7 @@ def _rotate_gui(layout: Layout, env: Mapping[str, str]) -> None:
 
 
 def _renew_passwords(nodes: Sequence[DeployedNode]) -> None:
-    """Give each web interface a new password. Raises SetupError that names changed and failed ones."""
+    """Give each web interface a new password. Raises SetupError, naming changed and failed ones."""
     changed, failures = list[str](), list[str]()
     for node in nodes:
         name = f"{node.name} (stack {node.stack})"

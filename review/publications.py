@@ -75,7 +75,7 @@ def reference(step: Step) -> str:
 
 
 def _variants(variants: Iterable[Any] | None) -> dict[str, object]:
-    """Architecture → its image; empty if part of the list is still unknown."""
+    """Architecture → its image, maybe unknown; empty if the whole list is."""
     return {variant["arch"]: variant.get("ref") for variant in variants or () if isinstance(variant, dict)}
 
 

@@ -10,7 +10,7 @@ from commands.setup.rotate import rotate_key
 
 @click.group()
 def setup() -> None:
-    """Back up, restore, adopt or clean up a set-up; change its keys."""
+    """Back up, restore or adopt a set-up; change keys, free space."""
 
 
 for command in (rotate_key, collect_registry, backup_setup, verify_setup, restore_setup, adopt_stack):

@@ -61,7 +61,7 @@ def as_root(argv: Sequence[str]) -> list[str]:
             f"`{' '.join(argv[:3])} …` needs root, and there is no sudo. Run make as root, or install sudo."
         )
     print(f"    as root: sudo {' '.join(argv)}", flush=True)
-    # Variables in the quoted command are kept; Debian's sudo clears the environment.
+    # Debian's sudo clears the environment; these two variables are needed.
     return ["sudo", "--preserve-env=SSL_CERT_FILE,DEBIAN_FRONTEND", *argv]
 
 

@@ -111,7 +111,7 @@ def find_go(layout: Layout) -> str:
 
 
 def _is_new_enough(go: str) -> bool:
-    # GOTOOLCHAIN=local: otherwise an old Go fails on a newer version's go.mod before it prints its version.
+    # GOTOOLCHAIN=local: otherwise Go first fetches a newer version that a go.mod here needs, or fails.
     answer = output([go, "env", "GOVERSION"], env={"GOTOOLCHAIN": "local"}) or ""
     numbers = answer.removeprefix("go").split(".")[:2]
     return len(numbers) == 2 and all(n.isdigit() for n in numbers) and tuple(map(int, numbers)) >= GO_MINIMUM

@@ -105,7 +105,7 @@ class Tag(InputsAsState):
                 differing = _unlike(target, inputs)
             else:
                 present = _present(target, inputs)
-                # The variants are read for the list's digest only, which matters if there is a list.
+                # Variants are read only for the list's digest, which matters if its tag exists.
                 children = self._children(inputs) if present[inputs["tag"]] else []
                 content = _published(target, inputs, manifest_list(inputs, children), present)
                 differing = _differing(present, _wanted(inputs, content.digest))

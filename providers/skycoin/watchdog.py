@@ -29,8 +29,8 @@ def start_watchdog(place: Mapping[str, Any], old: Values, attempt: str, proxy: s
 
     `place` has the inputs of the node's container. `proxy` is the id of the stopped proxy, or empty.
 
-    A host that is not behind ssh can't lose its connection. If its sshd allows no other command, a warning
-    reports that there is no watchdog.
+    Does nothing for a host that is not behind ssh, which can't lose its connection. If ssh can't start the
+    watchdog, a warning says so.
     """
     engine = engine_address(place.get("engine"))
     if not engine.startswith("ssh://"):

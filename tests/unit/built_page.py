@@ -26,7 +26,7 @@ Words that this page does not explain: [glossary](glossary.md).
 1. `pulumi up` reads `stacks/Pulumi.NAME.yaml` and runs `__main__.py`, which gets the file's values.
 2. `settings/reading.py` turns the values into one typed object, `StackSettings`. All errors are reported
    together, each with its line, and then nothing is created.
-3. `program/program.py` goes through the settings: version marker, builder and hosts, registries, images,
+3. `program/program.py` goes through the settings: version marker, builder, registries, hosts, images,
    nodes, workspaces. It turns each entry into the arguments of a component.
 4. The components register resources with Pulumi's engine. The output of one is the input of another: the
    digest of an image comes from the verification of its build, and reaches the node that runs it. So the
