@@ -65,7 +65,7 @@ for command in (review, apply, release, wallet, workspace, node, fleet, images, 
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; returns its exit code. An error is a message on standard error, never a traceback."""
+    """Run a command; return its exit code. An error is a message on standard error, never a traceback."""
     interrupt_on_all()
     _open_closed()
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -105,7 +105,7 @@ _OF_OUTPUT = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errn
 
 
 def _failed_outside(error: OSError) -> int:
-    """Report what could not be read or written; an OSError without a reason is an internal error."""
+    """Report what could not be read or written; return the exit code (INTERNAL without a reason)."""
     if isinstance(error, BrokenPipeError):
         sys.stderr.close()  # the reader of the pipe, such as `head`, has ended
         return FAILED

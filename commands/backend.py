@@ -31,7 +31,7 @@ from settings.fields import SECRET
 
 BACKEND_URL = "PULUMI_BACKEND_URL"
 PAUSE = 5.0
-"""Seconds between two looks at a lock."""
+"""Seconds between two attempts to take a lock."""
 _SECRET_VALUE = re.compile(rf"(?P<key>[?&][^=&]*({SECRET.pattern})[^=&]*=)[^&]*", re.IGNORECASE)
 """Parameter of a URL that is a secret by its name."""
 
@@ -83,12 +83,12 @@ class Backend:
         return stack_resources(stack) if self.layout is None else resources(self.layout, stack)
 
     def refuse_unknown(self, stack: str) -> None:
-        """Raise UserError if a stack has neither a state nor a file. An installed Pulumi checks it."""
+        """Raise UserError if a stack has neither a state nor a file; an installed Pulumi checks that."""
         if self.layout is not None and not state_file(self.layout, stack).exists():
             present_file(stack)
 
     def named_digests(self) -> frozenset[str]:
-        """Digests that the state or the file of a stack names. Raises UserError."""
+        """Digests that any stack's state or file names, and the set-up's bases. Raises UserError."""
         if self.layout is not None:
             return named(self.layout)
         return digests(json.dumps(stack_resources(name)) for name in stack_names()) | named_in_files()
@@ -125,7 +125,7 @@ def choose(choice: Choice) -> Backend:
     """Find the backend, name it on standard error, and put its variables into the environment.
 
     `auto` chooses the set-up of this checkout if there is one, unless PULUMI_BACKEND_URL names another
-    backend. Raises UserError if there is neither a set-up nor a Pulumi.
+    backend. Raises UserError if the chosen one is missing.
     """
     layout = read_layout()
     if (env := enter_set_up(layout, choice)) is not None:

@@ -64,7 +64,10 @@ def images_table(
 
 
 def _workspace_rows(entry: WorkspaceEntry, tags: Tags, absent: str) -> Iterator[Sequence[str]]:
-    """Rows for a workspace and its sibling; an image with several tags is listed once, under the first."""
+    """Rows for a workspace, with and without an engine in it.
+
+    An image with several tags is listed once, under the first.
+    """
     name, shown = entry.repository.rpartition("/")[2], list[Mapping[str, Variant[str, int]]]()
     if not tags:
         yield from _rows(name, None, absent)

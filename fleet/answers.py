@@ -39,7 +39,7 @@ class AnswerError(UserError):
 
 
 def chain_and_disk(text: str) -> tuple[Chain | AnswerError, Disk | None]:
-    """Parse the output of QUESTIONS."""
+    """Parse the output of QUESTIONS. An error of the chain's part is returned; an unknown disk is None."""
     parts = [part.strip() for part in f"\n{text}".split(f"\n{_CUT}\n")]
     if len(parts) != 3:
         return AnswerError(_last_line(text) or "it printed nothing"), None
@@ -65,7 +65,7 @@ def _chain(health: str, progress: str) -> Chain:
 
 
 def _plausible_height(heights: list[int]) -> int | None:
-    """Second-highest of the peers' heights, because a single peer may report any number."""
+    """Second-highest of the peers' heights, because a single peer may report any number; or the only one."""
     return sorted(heights)[-2:][0] if heights else None
 
 

@@ -96,7 +96,7 @@ class Disk:
 
     free: int
     total: int
-    """Size in bytes."""
+    """Size of the file system; this and `free` are in bytes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

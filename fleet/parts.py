@@ -31,7 +31,7 @@ class Item:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SkippedParts:
-    """URNs in the state that a run skips."""
+    """URNs in the state that a run skips, with those of everything that depends on them."""
 
     of_refresh: frozenset[str]
     """Resources whose engine in the state does not answer."""

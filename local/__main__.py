@@ -36,7 +36,7 @@ from wallets.backups.records import newest_backup
 
 
 def up(layout: Layout, _: argparse.Namespace) -> int:
-    """Set up what is missing, then `pulumi up` of the stack `local`."""
+    """Set up what is missing, then run `pulumi up` of the stack `local`."""
     first = "it takes 12 to 21 minutes on 2 cores the first time, most of it compiling"
     took = "it takes about 10 seconds if nothing has changed" if cli.is_set_up(layout) else first
     print(f"Sets this machine up and runs the node: {took}.")
@@ -45,7 +45,7 @@ def up(layout: Layout, _: argparse.Namespace) -> int:
 
 
 def _report(layout: Layout, env: dict[str, str]) -> None:
-    """Print one paragraph per node. The address is printed only for nodes on this machine's engine."""
+    """Print one paragraph per deployed node, with its address if it is on this machine's engine."""
     config = stack_config()
     hosts, rules = config.get("skycoin:hosts", {}), rules_of(config)
     deployed = nodes_of(STACK, resources(layout, STACK))
@@ -80,7 +80,7 @@ def _version(rpc: str) -> str:
 
 
 def preview(layout: Layout, arguments: argparse.Namespace) -> int:
-    """Run `pulumi preview --refresh` on a copy of the stack's file; leave no state and no file behind."""
+    """Run `pulumi preview --refresh`; leave no new state and no new file behind."""
     env = cli.known_environment(layout)
     refuse_missing(layout, arguments.stack)
     if running_pid(layout, REGISTRY) is None:
@@ -92,7 +92,7 @@ def preview(layout: Layout, arguments: argparse.Namespace) -> int:
 
 
 def destroy(layout: Layout, arguments: argparse.Namespace) -> int:
-    """Destroy everything except protected wallets, and list what stays."""
+    """Destroy a stack's resources except volumes and published images, and list the volumes that stay."""
     env = cli.known_environment(layout)
     stack = arguments.stack
     if is_own(stack) and stack_file(stack).exists() and stack not in own_stacks(layout):
@@ -125,7 +125,7 @@ CHANGING = ("up", "down", "destroy")
 
 
 def _alone(layout: Layout, command: str) -> AbstractContextManager[None]:
-    """The set-up's lock, for a command that changes something."""
+    """The set-up's lock if there is a set-up and the command changes it; `up` first claims the state."""
     if command == "up":
         claim_state(layout)
     with as_owner(layout):

@@ -30,11 +30,11 @@ def digests(texts: Iterable[str]) -> frozenset[str]:
 
 
 def collect(layout: Layout, agreed: Callable[[Garbage], bool]) -> Garbage | None:
-    """Show `agreed` what would be removed, and remove it if it returns True; None if nothing was removed.
+    """Pass what would be removed to `agreed`, and remove it if the answer is True.
 
-    What became needed before the answer stays.
+    Returns what was removed, or None if nothing was. What became needed before the answer stays.
 
-    Raises SetupError, with nothing changed, if another command or pulumi is running.
+    Raises SetupError, with nothing changed, without a set-up, or if another command or pulumi is running.
     """
     known_environment(layout)  # raises if there is no set-up
     with exclusive(layout, "skyinfra setup collect"):
@@ -47,14 +47,14 @@ def collect(layout: Layout, agreed: Callable[[Garbage], bool]) -> Garbage | None
 
 
 def _unneeded(layout: Layout, keep: Collection[str] = ()) -> Garbage:
-    """List what neither a tag nor a stack needs, nor `keep` names. Raises SetupError if pulumi is running."""
+    """List what no tag or stack needs and `keep` does not name. Raises SetupError if pulumi is running."""
     for stack in all_stacks(layout):
         require_unlocked(layout, stack)
     return garbage(layout.state / "registry", named(layout).union(keep))
 
 
 def _still_unneeded(layout: Layout, shown: Garbage) -> Garbage:
-    """Leave out what became needed since: others may deploy, tag or push while a question is open."""
+    """What was shown and is still unneeded: others may deploy, tag or push while a question is open."""
     later = {*_unneeded(layout).manifests}.difference(shown.manifests)
     return _unneeded(layout, [manifest.digest for manifest in later])
 

@@ -36,7 +36,11 @@ class Key(StrEnum):
 
 
 def rotate(layout: Layout, key: Key) -> None:
-    """Replace one key, or raise SetupError; with `gui`, some passwords may be replaced even then."""
+    """Replace one key; for `gui`, every password.
+
+    Raises UserError, also after a replacement: if a service does not restart, or another password can't be
+    replaced.
+    """
     known_environment(layout)  # raises if there is no set-up
     with exclusive(layout, f"skyinfra setup rotate {key}"):
         env = known_environment(layout)
@@ -86,7 +90,7 @@ def _rotate_gui(layout: Layout, env: Mapping[str, str]) -> None:
 
 
 def _renew_passwords(nodes: Sequence[DeployedNode]) -> None:
-    """Give each web interface a new password. Raises SetupError, naming changed and failed ones."""
+    """Give each web interface a new password. If any fails, raises SetupError with both kinds of nodes."""
     changed, failures = list[str](), list[str]()
     for node in nodes:
         name = f"{node.name} (stack {node.stack})"

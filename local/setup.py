@@ -30,7 +30,7 @@ NEEDED_GIGABYTES = 15
 def set_up(
     layout: Layout, stack: str = STACK, settings: Mapping[str, str | None] = MappingProxyType({})
 ) -> dict[str, str]:
-    """Prepare this machine and a stack with these settings; returns the environment for pulumi."""
+    """Prepare this machine and a stack with these settings; return the environment for pulumi."""
     own = layout.engine is EngineChoice.OWN
     if not own:
         engine.refuse_without_access()
@@ -93,12 +93,13 @@ def _ensure_docker_plugin(layout: Layout, go: str, env: Mapping[str, str]) -> No
 
 
 def claim_state(layout: Layout, *, adopts: bool = False) -> None:
-    """Create the state folder. Its passphrase is created first and marks it as a set-up's.
+    """Create the state folder if necessary. Its passphrase is created first and marks it as a set-up's.
 
-    `adopts` creates a new one for a stack whose state is lost.
+    `adopts` allows a new set-up although the stack's file belongs to a lost state.
 
     Raises SetupError if the folder contains anything else, because `make down ALL=1` removes by name there,
-    or if the set-up belongs to another checkout or user.
+    if the passphrase is lost, or if the set-up or the stack's file belongs to another checkout, user or
+    state.
     """
     cli.leave_former_place(layout)
     if setup_backup_journal.is_unfinished(layout):
@@ -134,14 +135,14 @@ def claim_state(layout: Layout, *, adopts: bool = False) -> None:
 
 
 def _make_private(layout: Layout) -> None:
-    """Keep other users out of the state folder, whatever the modes of its files are."""
+    """Create the state folder, and keep other users out, whatever the modes of its files are."""
     layout.state.mkdir(mode=0o700, parents=True, exist_ok=True)
     if layout.state.stat().st_uid == os.geteuid():
         layout.state.chmod(0o700)
 
 
 def refuse_another_engine(layout: Layout, endpoint: str) -> None:
-    """Raise SetupError if stacks run on another engine than this: a refresh would miss everything there."""
+    """Raise SetupError if this machine's stacks run on another engine: a refresh would miss all of it."""
     before = cli.last_engine(layout)
     if before not in (None, endpoint) and own_stacks(layout):
         raise SetupError(
@@ -174,7 +175,7 @@ def _machine_settings(layout: Layout, go: str, stack: str) -> dict[str, str | No
 
 
 def _bases(layout: Layout, stack: str) -> tuple[str, str]:
-    """Choice of bases, with its reason; a recorded one stays in every mode: another rebuilds every image."""
+    """Choice of bases, with its reason; a recorded one stays: another would rebuild every image."""
     for own in (stack, STACK):
         if (recorded := stack_config(own).get("skycoin:bases")) in ("official", "debian"):
             return str(recorded), f"recorded in stacks/{stack_file(own).name}"

@@ -28,9 +28,9 @@ LOST = (
 def adopt(layout: Layout, stack: str, *, publishes: bool = False) -> int:
     """Adopt a stack's running nodes; return pulumi's exit code, which is not 0 if something is missing.
 
-    Raises SetupError before any host is asked, if the state has every node, if the file has secrets that
-    can't be decrypted, if the docker plugin is the official one, or if the stack publishes images outside
-    this machine and `publishes` is False.
+    Raises SetupError, before any host is asked, if there is no file, if the state has every node, if the file
+    has secrets that can't be decrypted, if the docker plugin is the official one, or if the stack publishes
+    images outside this machine and `publishes` is False.
     """
     file = stack_file(stack)
     if not file.exists():
@@ -84,7 +84,7 @@ def _up(layout: Layout, env: Mapping[str, str], options: Sequence[str]) -> int:
 
 
 def _refuse_known(layout: Layout, stack: str) -> None:
-    """Raise SetupError if there is nothing to adopt; a host that did not answer is adopted later."""
+    """Raise SetupError if the state has every node; nodes of a host that did not answer may be missing."""
     known = resources(layout, stack)
     if known and not _missing(stack, nodes_of(stack, known)):
         raise SetupError(
@@ -100,7 +100,7 @@ def _missing(stack: str, adopted: Mapping[str, DeployedNode]) -> list[str]:
 
 
 def lost_secrets(layout: Layout, stack: str) -> list[str]:
-    """Encrypted settings of a stack without a state, whose passphrase was lost with it."""
+    """Paths of encrypted settings whose passphrase was lost with the stack's state; empty if that exists."""
     stack_config(stack)  # raises the error for a file that is not YAML
     whole = yaml.safe_load(stack_file(stack).read_text()) or {}
     return [] if state_file(layout, stack).exists() else list(_secrets("", whole.get("config")))

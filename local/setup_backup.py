@@ -36,7 +36,7 @@ def back_up(
 ) -> tuple[str, About]:
     """Seal everything that the set-up can't create again; return the result of `keep` and the facts.
 
-    Raises UserError, without a backup, if a command or pulumi is running.
+    Raises UserError, without a backup, if nothing is set up, or if a command or pulumi is running.
     """
     with as_owner(layout):
         is_there = (layout.state / PASSPHRASE).exists() or setup_backup_journal.is_unfinished(layout)
@@ -58,7 +58,7 @@ def back_up(
 def verify(name: str, data: bytes, identities: Sequence[Identity]) -> tuple[About, bool]:
     """Facts in a backup, and whether they and its files were verified with a key.
 
-    Raises UserError if it is not a complete backup, or if a restore would refuse its files.
+    Raises UserError if it is not a complete backup or, with a key, if a restore would refuse its files.
     """
     file = read(name, data)
     if identities:
@@ -69,7 +69,8 @@ def verify(name: str, data: bytes, identities: Sequence[Identity]) -> tuple[Abou
 def restore(layout: Layout, name: str, data: bytes, identities: Sequence[Identity]) -> About | None:
     """Restore a set-up from a backup; return its facts, or None if this finished an interrupted restore.
 
-    Raises UserError, with nothing restored, if a set-up exists or the backup is incomplete.
+    Raises UserError, with nothing restored, if a set-up exists or the backup can't be restored here. If
+    writing fails, the message says whether the restore is unfinished.
     """
     with as_owner(layout):
         if setup_backup_journal.is_unfinished(layout):

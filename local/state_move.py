@@ -37,7 +37,7 @@ SERVICES = ("buildkitd", "registry")
 
 
 def moved(layout: Layout) -> Layout:
-    """Move the state if it is still in the checkout; return the layout to use from now on.
+    """Move a state that is still in the checkout, unless SKYCOIN_STATE is set; return the layout to use then.
 
     If it can't be moved, this prints the reason and the remedy, and continues with the state in its old
     place. Raises SetupError if another command or pulumi is running.
@@ -186,8 +186,8 @@ def _compare(part: Path, without: Collection[str], log: Path) -> None:
 def _changed(layout: Layout, part: Path, log: Path) -> str | None:
     """Message if pulumi has changed the state since it was copied, or has begun to, or None.
 
-    The registry is left out: pulumi does not write it, and while its gigabytes are compared, a short run of
-    pulumi could begin and end.
+    The registry is left out: pulumi does not write to it, and while its gigabytes are compared, a short run
+    of pulumi could begin and end.
     """
     try:
         _compare(part, {layout.logs.name, "registry"}, log)

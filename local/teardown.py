@@ -32,13 +32,13 @@ SERVICES = ("dockerd", "buildkitd", "registry")
 
 
 def down(layout: Layout, arguments: argparse.Namespace) -> int:
-    """Stop the set-up's nodes (SIGINT, grace), workspaces and services.
+    """Stop the nodes and workspaces of this machine's own stacks, and the set-up's services.
 
     With --all, also remove containers, the registry's data, its keys and the builder's layers; `_remove`
     prints what stays.
 
-    Raises SetupError, with nothing changed, if pulumi is running, because a handover would start its node
-    again; and at the end if a host was not reached.
+    Raises SetupError, with nothing changed, if pulumi is running, because its update could start a node
+    again; and at the end if a host was not reached. Returns pulumi's exit code if a destroy fails.
     """
     env, failed = known_environment(layout), list[str]()
     for stack in own_stacks(layout):
@@ -81,7 +81,7 @@ def _stop_service(layout: Layout, name: str) -> bool:
 def _stop(layout: Layout, stack: str, env: Mapping[str, str]) -> list[str]:
     """Stop all containers of a stack on their hosts' engines, with each container's stop signal.
 
-    Returns those whose engine did not answer.
+    Returns those whose engine was not reached. An engine of this machine that does not run is passed over.
     """
     failed, state = list[str](), resources(layout, stack)
     wallets = {
@@ -132,7 +132,8 @@ def _remove(layout: Layout) -> None:
 def delete_builders(root: Path) -> None:
     """Remove BuildKit's files from its root, by name (moby/buildkit, cmd/buildkitd), and an empty root.
 
-    Its database identifies such a folder, because its lock is removed when it stops. Only root can read it.
+    The database identifies such a root, because BuildKit removes its lock when it stops. Only root can read
+    the folder.
     """
     if root.is_dir():
         script = (

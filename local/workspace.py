@@ -51,9 +51,10 @@ def open_workspace(layout: Layout, name: str, place: WorkspacePlace, *, dind: bo
 
 
 def checked_folder(given: Path, layout: Layout, option: str = "--folder") -> Path:
-    """Resolve links in the folder's path, so that the checked folder is the mounted one. Raises SetupError.
+    """Resolve links in the folder's path, so that the checked folder is the mounted one.
 
-    Programs in the workspace could change a program that is later run outside, with more privileges. `option`
+    Raises SetupError if it can't be opened, as by programs in the workspace: they could change a program that
+    is later run outside, with more privileges. `option`
     names the command's own option for the folder in messages.
     """
     folder = given.resolve()
@@ -94,7 +95,7 @@ def _homes() -> Iterator[Path]:
 def _settings(name: str, place: WorkspacePlace, listed: int, *, dind: bool) -> dict[str, str | None]:
     """Settings of the stack that are set here; the rest of its file is the user's.
 
-    `listed` is the number of ssh options in the file.
+    `listed` is the number of ssh options in the file. Raises SetupError if the machine is not supported.
     """
     arch = native(place.machine)
     if arch is None or arch.name not in WORKSPACES[name].arches:

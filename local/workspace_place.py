@@ -141,7 +141,7 @@ def _refuse_folder(folder: str, engine: str) -> None:
 
 
 def _ask_machine(engine: str, ssh_options: Sequence[str], folder: str) -> list[str]:
-    """Output of the script for a folder of another machine, by line. Raises SetupError."""
+    """Lines that `LOOK` prints for a folder of another machine. Raises SetupError."""
     command = ssh_command(engine, ssh_options, shlex.join(["sh", "-c", LOOK, "sh", folder]))
     try:
         with Login():

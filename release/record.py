@@ -86,7 +86,7 @@ def release_record(outputs: StackOutputs, image: str) -> ReleaseRecord:
 
 
 def markdown(record: ReleaseRecord) -> str:
-    """Page for people, in Markdown; an earlier version's record may lack what it needs."""
+    """Page for people, in Markdown; an earlier version's record may lack what the page needs."""
     source = record["source"]
     facts = [f"commit `{source['commit']}`", f"branch {source['branch']}", source["date"]]
     known = [fact for fact in facts if fact and not fact.endswith(" ")]

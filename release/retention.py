@@ -89,7 +89,8 @@ def builds(repository: Any, tags: Collection[str]) -> list[Build]:
 def plan(repository: Any, keep: int, deployed: Collection[str] = ()) -> Plan:
     """Plan to remove all builds except the newest `keep` of each kind and those of `deployed` digests.
 
-    A build whose list states no date stays too, beyond that number: it may be the newest.
+    A build whose list states no date stays too, beyond that number: it may be the newest. So does the build
+    that `develop` points to.
     """
     digests = {tag: repository.digest_of(tag) for tag in repository.tags()}
     points: Mapping[str, str] = {tag: digest for tag, digest in digests.items() if digest is not None}

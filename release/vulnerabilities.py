@@ -71,7 +71,7 @@ def findings(known: Index, modules: Modules) -> list[Finding]:
 
 
 def gained_and_gone(known: Index, before: Modules, after: Modules) -> tuple[list[Finding], list[Finding]]:
-    """Vulnerabilities of only the modules in `after`, and those of only the modules in `before`."""
+    """Vulnerabilities that only the modules in `after` have, and those that only `before` has."""
     was, would = (
         {(finding.module, finding.identity): finding for finding in findings(known, modules)}
         for modules in (before, after)
@@ -80,7 +80,7 @@ def gained_and_gone(known: Index, before: Modules, after: Modules) -> tuple[list
 
 
 def read_accepted(text: str) -> list[Accepted]:
-    """Read accepted findings from TOML. Raises KeyError if a part of one is missing."""
+    """Read accepted findings from TOML. Raises KeyError if a part of one is missing, or ValueError."""
     return [
         Accepted(
             identity=entry["id"],

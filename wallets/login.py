@@ -20,7 +20,7 @@ def renew_password(node: DeployedNode) -> None:
 
 
 def _run(node: DeployedNode, *command: str) -> str:
-    """Output of a command in the proxy's container."""
+    """Output of a command in the proxy's container. Raises WalletError."""
     if node.proxy is None:
         raise WalletError(
             f"{node.name} has no web interface, so it has no login: set `gui: true` on it, then run `up`"

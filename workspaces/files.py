@@ -45,7 +45,7 @@ COMMANDS: Mapping[str, Mapping[str, str]] = MappingProxyType(
 
 
 def devcontainer(model: Model) -> str:
-    """devcontainer.json."""
+    """Text of devcontainer.json."""
     home = {"type": "volume", "source": f"skycoin-workspace-{model.name}-home", "target": HOME}
     content: dict[str, Any] = {
         "name": model.title,
@@ -73,13 +73,13 @@ def devcontainer(model: Model) -> str:
     if model.ide_port is not None:
         content["forwardPorts"] = [model.ide_port]
         content["portsAttributes"] = {str(model.ide_port): {"label": "VS Code", "onAutoForward": "notify"}}
-    # The image's command starts the engine and the page; without them, the tool's own keeps it running.
+    # The image's command starts the engine and the page; without either, the tool's keeps the container up.
     content["overrideCommand"] = not (model.dind or model.ide_port is not None)
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
 def devfile(model: Model) -> str:
-    """devfile.yaml."""
+    """Text of devfile.yaml."""
     mounts = [{"name": "home", "path": HOME}, *([{"name": "docker", "path": DOCKER_DATA}] * model.dind)]
     container: dict[str, Any] = {
         "image": model.image,
@@ -90,7 +90,7 @@ def devfile(model: Model) -> str:
     }
     component: dict[str, Any] = {"name": model.name, "container": container}
     if model.dind:
-        # Devfiles have no field for it; this attribute is the DevWorkspace operator's.
+        # Devfiles have no field for privileges; this attribute is the DevWorkspace operator's.
         rights = {
             "runAsUser": 0,
             "capabilities": {"add": list(DIND_CAPABILITIES)},

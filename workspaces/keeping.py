@@ -35,9 +35,10 @@ def _digest(body: str) -> str:
 
 
 def write_all(folder: Path, bodies: Mapping[str, str]) -> list[Path]:
-    """Write every file or none; returns the files that changed.
+    """Write all files; return those that changed.
 
-    Raises WorkspaceError that names all foreign files, or if it can't write.
+    Raises WorkspaceError if any place is taken, which names all such places and writes nothing; or if a file
+    can't be written.
     """
     wanted = {folder / name: signed(Path(name), body) for name, body in bodies.items()}
     try:
@@ -85,7 +86,7 @@ def _write_all(folder: Path, wanted: Mapping[Path, str]) -> list[Path]:
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # Written next to its place and renamed, so that an interrupted run leaves no partial file. The name can't
-    # be guessed, and `x` opens only a new file: a link planted there would lead into another one.
+    # be guessed, and `x` opens only a new file: a link planted there would lead into another file.
     partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         with partial.open("x") as file:

@@ -70,7 +70,7 @@ class Move:
     """The same text with the new host."""
 
     def run(self, *, yes: bool) -> int:
-        """Move the node; returns the exit code.
+        """Move the node; return the exit code.
 
         Raises UserError, with the node unchanged, until its wallets are on the new host.
         """
@@ -130,7 +130,7 @@ class Move:
         )
 
     def _up(self) -> int:
-        """Bring up only this node and the provider of its new host; returns pulumi's exit code."""
+        """Bring up only this node and the provider of its new host; return pulumi's exit code."""
         stack, project, *_ = self.source.preflight.split("::")
         provider = f"{stack}::{project}::{PROVIDER}::{self.target.host}"
         given = ["up", "--yes", "--skip-preview", "--suppress-outputs", "--stack", self._stack]
@@ -167,7 +167,7 @@ class Move:
         return FAILED
 
     def _prove(self, carried: Fingerprint) -> int:
-        """Compare the running node's wallets with the copied ones; returns the exit code."""
+        """Compare the running node's wallets with the copied ones; return the exit code."""
         if not is_running(self.target):
             return self._failed("does not run there, although the update succeeded: `up` tries again")
         now = fingerprint_on_host(self.target)
@@ -178,7 +178,7 @@ class Move:
         return 0 if self.origin.backup is not None else self._leave(carried)
 
     def _leave(self, carried: Fingerprint) -> int:
-        """Make the old host refuse to run a node on its copy of the wallets; returns the exit code."""
+        """Make the old host refuse to run a node on its copy of the wallets; return the exit code."""
         host = self.source.host
         try:
             mark_as_copy(self.source, carried)

@@ -34,7 +34,7 @@ from wallets.volumes.stopped_node import node_leaving
 def in_state(
     stack: str, name: str, resources: Sequence[Mapping[str, Any]]
 ) -> tuple[DeployedNode, Fingerprint]:
-    """Node in a state, and the wallets that the state has recorded. Raises UserError if there is none."""
+    """Node in a state, and the wallets that the state has recorded. Raises UserError without such a node."""
     node = node_of(stack, name, resources)
     [outputs] = [resource.get("outputs") for resource in resources if resource["urn"] == node.preflight]
     return node, remembered(outputs or {})
@@ -55,7 +55,10 @@ class Origin:
     """Addresses of the node's host in the current stack's file: a board may have got a new one."""
 
     def wallets(self) -> dict[str, File]:
-        """Read all wallets. Raises WalletError if they are fewer than the state has recorded."""
+        """Read all wallets.
+
+        Raises WalletError if they lack something that the state has recorded, unless `older` allows that.
+        """
         node = self.node
         if self.backup is None:
             source, contents = f"the wallet volume {node.wallet} on host {node.host}", wallets_of(node)
@@ -127,11 +130,11 @@ class Origin:
         return node_leaving(volume_of(self.node)) if self.backup is None else contextlib.nullcontext()
 
     def left_behind(self, carried: Mapping[str, File]) -> list[str]:
-        """Paths of files that the old volume has now, but that were not copied. Raises WalletError."""
+        """Paths of files that the old volume has now, but that were not copied. A dead host isn't asked."""
         return left_behind(self.node, carried) if self.backup is None else []
 
     def refuse_started(self, carried: Mapping[str, File]) -> None:
-        """Raise UserError if the node that was stopped has been started since."""
+        """Raise UserError if the stopped node has been started since, or has changed its files."""
         was_started = self.backup is None and self.node.container is not None and is_running(self.node)
         if was_started or self.left_behind(carried):
             raise UserError(
@@ -140,5 +143,5 @@ class Origin:
             )
 
     def take_out(self, backend: Backend) -> int:
-        """Take the node out of the state; returns pulumi's exit code."""
+        """Take the node out of the state; return pulumi's exit code."""
         return take_out(self.node, backend) if self.backup is None else forget(self.node, backend)

@@ -12,7 +12,7 @@ from local.pulumi.command import pulumi
 
 
 def take_out(deployed: DeployedNode, backend: Backend) -> int:
-    """Destroy a node's container and network; returns pulumi's exit code.
+    """Destroy a node's container and network; return pulumi's exit code.
 
     If this fails or is interrupted, the wallet is protected again.
     """
@@ -37,7 +37,7 @@ def take_out(deployed: DeployedNode, backend: Backend) -> int:
 
 
 def forget(deployed: DeployedNode, backend: Backend) -> int:
-    """Remove a node from the state without asking its host; returns pulumi's exit code."""
+    """Remove a node from the state without asking its host; return pulumi's exit code."""
     _let_go(deployed, backend)
     options = ["--force", "--yes", "--stack", deployed.stack]
     for urn in reversed(deployed.urns):

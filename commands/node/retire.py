@@ -55,7 +55,7 @@ def _retire(backend: Backend, stack: str, name: str, *, yes: bool) -> int:
             f"Take {name} out of {file_name(stack)} first: that file is yours to edit. "
             "With that line the next `up` would create the node again."
         )
-    # A host that does not answer ends the removal itself, if it has anything to remove.
+    # If the host does not answer, the removal below fails, if there is anything to remove on that host.
     with contextlib.suppress(WalletError):
         if problem := unrecorded_container(deployed):
             raise SetupError(problem)

@@ -26,7 +26,7 @@ from settings.fields import Digest, Reason
 from settings.node import RollbackSettings
 
 _GOES_ON = ("--continue-on-error",)
-"""Options so that a failed node does not stop the others; nodes of a later wave still wait for it."""
+"""Options with which a failed node does not stop the others; nodes of a later wave still wait for it."""
 Rollback = Mapping[str, str] | None
 """Digest, reason and date of a rollback; None for a node that follows its stack."""
 
@@ -164,7 +164,11 @@ class _Change:
     wanted: Mapping[str, Rollback]
 
     def run(self, *, yes: bool) -> int:
-        """Make the change; returns the exit code. If nothing is changed, the file is unchanged too."""
+        """Make the change; return the exit code.
+
+        If the preview fails or nobody agrees, the file stays unchanged. Failed nodes get their former entries
+        back.
+        """
         before = {name: _listed(self.stack, name) for name in self.wanted}
         text = self._edited(self.read, self.wanted)
         with temporary_stack_file(self.stack, text) as options:

@@ -17,9 +17,9 @@ from display.errors import UserError
 def digest_for(name: str, inputs: HostInputs, container: str, image: str, remembered: str, given: str) -> str:
     """Digest that a node rolls back to.
 
-    `image` is the one in its state, `remembered` the last healthy one there. The container's own label takes
-    precedence, because a killed run may have recorded it on the host only. Raises UserError if there is no
-    such digest, or if its image is not available.
+    `image` is the one in its state, `remembered` the last healthy one there. The container's label has
+    precedence, because a killed run may have recorded the last healthy one only there. Raises UserError if
+    there is no such digest, or if its image is not available.
     """
     host = inputs["host"]
     try:

@@ -19,7 +19,7 @@ The release's own list of checksums can't be used: that of the docker plugin has
 """
 SECONDS = 30
 LARGEST = 4_000_000
-"""Most bytes to read of that answer, which has about 2000 for each file."""
+"""Maximum number of bytes to read of that answer, which has about 2000 for each file."""
 HEAD = """\
 # SHA-256 of Pulumi's official plugins, recorded by `./skyinfra release pin-plugins` from GitHub's releases.
 # The archives come from another server, and are only installed with these.

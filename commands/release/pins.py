@@ -107,7 +107,7 @@ def _read_modules(listed: str) -> Mapping[str, str]:
 
 
 def _newest_packages(wanted: Collection[Pin]) -> Mapping[Pin, str | None]:
-    """Newest version of each package; None for one that is not installed, such as those only tests need."""
+    """Newest version of each package; None if it is not installed (some are only for tests) or pip fails."""
     pip = [sys.executable, "-m", "pip", "list", "--format", "json"]
     listed = output(pip)
     outdated = output([*pip, "--outdated"], timeout=SECONDS, doing="asking PyPI")

@@ -75,7 +75,7 @@ def retain(repository: str, backend: Choice, keep: int, delete: bool, no_stacks:
 
 
 def _without_stacks(backend: Choice) -> frozenset[str]:
-    """Enter the set-up, for its registry's authority and logins; returns no digests."""
+    """Enter the set-up, for its registry's authority and logins; return no digests."""
     enter_set_up(read_layout(), backend)
     return frozenset()
 

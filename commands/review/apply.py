@@ -77,7 +77,7 @@ class _Apply:
     known: Mapping[Part, Items] | None
 
     def run(self) -> int:
-        """Apply the review; returns the exit code."""
+        """Apply the review; return the exit code."""
         layout = self.backend.layout
         if layout is None:
             stack_config(self.stack)  # raises an error of YAML with its place
@@ -132,7 +132,7 @@ class _Apply:
         return f"review {self.token}"
 
     def _approved(self, options: Sequence[str], backend: Backend) -> Mapping[str, Any] | None:
-        """Preview and compare; returns the preview if it was approved, or None after printing why not."""
+        """Preview and compare; return the preview if it was approved, or None after printing why not."""
         done = run_preview(self.stack, options, backend.env)
         try:
             changes = read_changes(preview := done.read(), shows_sames=True)

@@ -170,7 +170,7 @@ class _Comparison:
 def review_by_files(
     stack: str | None, base: str, head: str | None, rules: Sequence[Rule], whole: Path | None
 ) -> int:
-    """Print the page of `stack`, or those of all stacks that differ if it is None; returns the exit code.
+    """Print the page of `stack`, or of all stacks that differ if `stack` is None; return the exit code.
 
     Compares the files at `head`, or those here, with the merge base of that side and `base`. No code of a
     revision is run: its files are data for the checked-out program, which runs without the variables of this

@@ -39,7 +39,7 @@ def _named(stacks: Collection[str]) -> str:
 
 
 def _run(given: str) -> tuple[list[str], str]:
-    """Run the program; returns one line per previewed stack, and the reason to give for a missing one."""
+    """Run the program; return one line per previewed stack, and the reason to give for a missing one."""
     with tempfile.TemporaryDirectory() as home:
         env = {"PATH": os.environ.get("PATH", ""), "HOME": home, "LANG": "C.UTF-8"}
         try:

@@ -106,7 +106,7 @@ class Page:
         )
 
     def print(self, done: Previewed, whole: Path | None) -> int:
-        """Print the page; returns the exit code. Raises PreviewError if there is no preview."""
+        """Print the page; return the exit code. Raises PreviewError if there is no preview."""
         made = self.render(done, whole=whole.name if whole else "")
         if made.reason:
             click.echo(made.text, nl=False)

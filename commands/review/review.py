@@ -94,7 +94,7 @@ def review(
 
 
 def _review_state(page: StatePage, whole: Path | None) -> int:
-    """Preview a stack over its state, and print its page; returns the exit code."""
+    """Preview a stack over its state, and print its page; return the exit code."""
     name, backend = page.stack, page.backend
     present_file(name)
     options = refreshing(name, backend.resources) if page.look else ()

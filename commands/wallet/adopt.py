@@ -82,7 +82,7 @@ def _refuse_loss(source: Source, contents: Contents, state: dict[str, Any]) -> N
 
 
 def _adopted(backend: Backend, source: Source, contents: Contents) -> int:
-    """Report the copied wallets, and record them in the stack; returns the exit code."""
+    """Report the copied wallets, and record them in the stack; return the exit code."""
     deployed, wallets = source.node, fingerprint_of(contents)
     click.echo(f"{deployed.wallet} on host {deployed.host}: {summary(wallets)}, from {source.where}")
     if fingerprint_on_host(deployed) != wallets:

@@ -20,7 +20,7 @@ def preflight_outputs(backend: Backend, stack: str, deployed: DeployedNode) -> d
 
 
 def record_wallets(backend: Backend, stack: str, deployed: DeployedNode, fingerprint: str) -> int:
-    """Record the wallets with this fingerprint in the state and on the host; returns the exit code."""
+    """Record the wallets with this fingerprint in the state and on the host; return the exit code."""
     env = {**backend.env, ACCEPTED: fingerprint}
     with copied_stack_file(stack) as options:
         own = [] if is_own(stack) else options

@@ -20,7 +20,7 @@ NUMBERS = range(64)
 """Numbers of the builders on one machine; a bridge's name is the prefix and a number."""
 
 SUBNETS = ("10.206.{}.0/24", "198.18.{}.0/24")
-"""Subnets for the builder with that number; it takes the first one that overlaps no route of this machine."""
+"""Subnets for a builder, with its number; it takes the first one that overlaps no route of this machine."""
 
 RESOLVERS = Path("/etc/resolv.conf")
 SYSTEMD_RESOLVERS = Path("/run/systemd/resolve/resolv.conf")
@@ -63,7 +63,7 @@ def ensure_build_network(layout: Layout) -> BuildNetwork:
 
 
 def own_build_network(layout: Layout) -> BuildNetwork | None:
-    """Network with this set-up's alias; a bridge without an address gets one."""
+    """Network with this set-up's alias, or None; a bridge without an address gets the first free subnet."""
     for link in _listed("link"):
         if link.get("ifalias") == str(layout.state) and link["ifname"].startswith(PREFIX):
             [shown] = _listed("-4", "address", "show", "dev", link["ifname"]) or [{}]

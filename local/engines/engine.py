@@ -18,7 +18,7 @@ API_VERSION = "1.41"
 
 SYSTEM_SOCKET = Path("/var/run/docker.sock")
 SYSTEM_GROUP = "docker"
-"""Group of that socket in Debian's and Docker's packages, which create it."""
+"""Group of that socket; Debian's and Docker's packages create the group."""
 
 
 def engine_version(endpoint: str) -> str | None:
@@ -36,7 +36,7 @@ def engine_version(endpoint: str) -> str | None:
 
 
 def _context_endpoint() -> str | None:
-    """Address of the engine that the docker command would use, if docker is installed."""
+    """Address of the engine that the docker command would use; None if docker is not installed or fails."""
     if shutil.which("docker") is None:
         return None
     return output(["docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"])
@@ -73,7 +73,10 @@ def _in_group(name: str) -> bool:
 
 
 def ensure_engine(layout: Layout) -> str:
-    """Return the DOCKER_HOST of a running engine; otherwise install and start Debian's."""
+    """Return the DOCKER_HOST of a running engine; otherwise install and start Debian's.
+
+    Raises SetupError if DOCKER_HOST or the docker context names another engine, which does not answer.
+    """
     given = machine_engine()
     with step("Docker engine") as this:
         version = engine_version(given)
@@ -100,7 +103,7 @@ def _check_access(socket: Path) -> None:
 
 
 def _start_system(layout: Layout) -> str:
-    """Start Debian's engine with its usual folders, so that volumes outlive the project's folder."""
+    """Start the installed engine, or Debian's, in its usual folders: volumes outlive the project's folder."""
     if shutil.which("dockerd") is None:
         ensure_packages(layout, "the engine", ["docker.io", "iptables"])
     endpoint = f"unix://{SYSTEM_SOCKET}"

@@ -48,7 +48,7 @@ def endpoint(folder: Path) -> str:
 
 
 def start(layout: Layout, name: str, folder: Path) -> None:
-    """Start the engine of a folder unless it is running; `name` is its service's."""
+    """Start the engine of a folder unless it is running; `name` is that of its service."""
     folder.mkdir(parents=True, exist_ok=True)
     number, log = _number(folder), layout.logs / f"{name}.log"
     bridge, networks = _bridge(number), _networks(number)
@@ -67,7 +67,7 @@ def start(layout: Layout, name: str, folder: Path) -> None:
 
 
 def stop(layout: Layout, name: str, folder: Path) -> bool:
-    """Stop the engine of a folder and all of its containers. Returns True if there was one.
+    """Stop the engine of a folder and all of its containers. Returns True if either was running.
 
     With `--live-restore` containers outlive their engine, so they are stopped first; a killed engine is
     started for that.
@@ -82,7 +82,7 @@ def stop(layout: Layout, name: str, folder: Path) -> bool:
 def remove_traces(folder: Path) -> None:
     """Remove a stopped engine's bridges, iptables rule and mount.
 
-    Its data is kept; the next start creates them again.
+    The next start creates them again. The engine's data is kept.
     """
     numbered = folder / "number"
     if not numbered.exists():

@@ -21,7 +21,7 @@ MEGABYTE = 1_000_000
 
 
 def reachable(url: str) -> bool:
-    """True if the address answers a HEAD within 5 s: with success, 401 or 405."""
+    """True if the address answers a HEAD request within 5 s: with success, 401 or 405."""
     try:
         with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=5):
             return True
@@ -37,10 +37,10 @@ def wants_official(layout: Layout, url: str) -> bool:
 
 
 def unpacked(url: str, sha256: str, folder: Path, *, within: int = 1) -> None:
-    """Put the content of an archive at `folder`, without its `within` top folders; nothing if that exists.
+    """Put the content of an archive at `folder`, without `within` levels of folders; nothing if it exists.
 
-    Raises SetupError if the archive can't be downloaded completely, or has another checksum. An interrupted
-    run leaves nothing; the next run removes what a killed one left.
+    Raises SetupError if the archive can't be downloaded completely or unpacked, or has another checksum. An
+    interrupted run leaves nothing; the next run removes what a killed one left.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(folder)

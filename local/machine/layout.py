@@ -33,7 +33,7 @@ class Mode(StrEnum):
 
 
 class EngineChoice(StrEnum):
-    """Docker engine that runs the nodes of the stack `local`."""
+    """Docker engine that `engine: local` means in this machine's stacks."""
 
     AUTO = "auto"
     """A running engine, otherwise Debian's, installed and started."""
@@ -75,7 +75,7 @@ class Layout:
 
     @property
     def environment(self) -> Path:
-        """Environment of the set-up, which exists once a `make up` has set the machine up."""
+        """File with the environment of the set-up; it exists once a `make up` has set the machine up."""
         return self.state / "environment.json"
 
     @property
@@ -95,12 +95,12 @@ class Layout:
 
     @property
     def build_ca(self) -> Path:
-        """Authorities that this machine trusts and Debian does not: a build secret, may be empty."""
+        """Authorities that this machine trusts and Debian does not: a build secret, which may be empty."""
         return self.state / "certificates" / "machine.crt"
 
     @property
     def registry_password(self) -> Path:
-        """Password of the local registry, which is in the docker config too."""
+        """File with the password of the local registry, which is in the docker config too."""
         return self.state / "registry-password"
 
     @property
@@ -110,7 +110,7 @@ class Layout:
 
     @property
     def bases(self) -> Path:
-        """Digests of the base images that this set-up has pushed."""
+        """File with the digests of the base images that this set-up has pushed."""
         return self.state / "bases.json"
 
     @property
@@ -166,7 +166,7 @@ def user_state() -> Path:
 
 
 def is_held(state: Path) -> bool:
-    """True if a folder contains anything, or can't be read by this user."""
+    """True if a folder contains anything but a lock, or can't be read by this user."""
     try:
         return state.is_dir() and any(path.name != LOCK for path in state.iterdir())
     except PermissionError:
@@ -184,7 +184,7 @@ def was_copied(state: Path, to: Path) -> bool:
 def _state() -> Path:
     """The user's own state folder, unless the checkout still contains a set-up of an earlier version.
 
-    A shell from before the move creates that folder again for Pulumi's logs; that folder is not a set-up.
+    After the move, an older shell creates the checkout's folder again for Pulumi's logs; it is no set-up.
     """
     own = user_state()
     if (own / "passphrase").exists() and not (EARLIER / "passphrase").exists():

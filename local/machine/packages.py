@@ -1,4 +1,4 @@
-"""Debian packages: installs missing ones, or names those that can't be installed."""
+"""Debian packages: installs missing ones or, on other systems, names all that are needed."""
 
 import shutil
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ def _installed(package: str) -> bool:
 
 
 def ensure_packages(layout: Layout, why: str, packages: Iterable[str]) -> None:
-    """Install the missing ones of `packages` in one apt run."""
+    """Install the missing ones of `packages` in one apt run. Raises SetupError."""
     wanted = list(packages)
     with step(f"Debian packages for {why}: {' '.join(wanted)}") as this:
         if shutil.which("dpkg-query") is None:

@@ -37,7 +37,10 @@ def _pid_file(layout: Layout, name: str) -> Path:
 
 
 def _started_at(pid: int) -> str | None:
-    """Start time of a process in clock ticks since boot (proc(5), field 22), which detects a reused pid."""
+    """Start time of a process in clock ticks since boot (proc(5), field 22), which detects a reused pid.
+
+    None if the process has ended.
+    """
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
         threads = len(list(Path(f"/proc/{pid}/task").iterdir()))
@@ -65,7 +68,7 @@ def port_is_taken(port: int) -> bool:
 
 
 def start(layout: Layout, service: Service) -> None:
-    """Start the service unless it is running; wait until it answers."""
+    """Start the service, or restart it if its configuration has changed; wait until it answers."""
     with step(f"service {service.name}") as this:
         current = running_pid(layout, service.name) is not None and _is_current(layout, service)
         if current and service.ready():
@@ -86,7 +89,7 @@ def start(layout: Layout, service: Service) -> None:
 
 
 def fingerprint(service: Service) -> str:
-    """Hash of the command and its configuration files, which shows whether a restart is needed."""
+    """Hash of the command, its environment and the files that it reads: another one requires a restart."""
     digest = hashlib.sha256(repr((list(service.argv), sorted(service.env.items()))).encode())
     for path in (*map(Path, service.argv[1:]), *service.reads):
         if path.is_file():
@@ -154,7 +157,7 @@ def _log_end(layout: Layout, name: str) -> str:
 def stop(layout: Layout, name: str, patience: float = 60) -> bool:
     """Stop the service with SIGTERM, and after `patience` seconds with SIGKILL.
 
-    Returns True if there was one.
+    Returns True if it was running.
     """
     pid = running_pid(layout, name)
     if pid is not None:

@@ -23,7 +23,7 @@ class SetupError(UserError):
 
 
 class BusyError(SetupError):
-    """Another command is changing the set-up; it may have ended a moment later."""
+    """Another command or pulumi is changing the set-up or a stack; it may end a moment later."""
 
 
 class Step:
@@ -53,7 +53,10 @@ def step(title: str) -> Iterator[Step]:
 
 
 def as_root(argv: Sequence[str]) -> list[str]:
-    """Command with root's privileges: unchanged for root, otherwise through sudo, which is printed."""
+    """Command with root's privileges: unchanged for root, otherwise through sudo, and printed.
+
+    Raises SetupError if there is no sudo.
+    """
     if os.geteuid() == 0:
         return list(argv)
     if shutil.which("sudo") is None:
@@ -75,7 +78,7 @@ def run(
 ) -> None:
     """Run a command with its output in a log file and a sign of life every 15 s.
 
-    Raises SetupError with the command, its exit code and the end of its log.
+    If it fails, raises SetupError with the command, its exit code and the end of its log.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
@@ -99,7 +102,10 @@ def run(
 
 
 def waited(wait: Callable[[float], _T], doing: str, limit: float = math.inf) -> _T:
-    """Wait with regular signs of life; `wait` raises TimeoutExpired after the given seconds."""
+    """Call `wait` with a number of seconds until it returns, with regular signs of life; return its result.
+
+    `wait` raises TimeoutExpired after these seconds. So does this function after `limit` seconds.
+    """
     began = time.monotonic()
     while True:
         passed = time.monotonic() - began

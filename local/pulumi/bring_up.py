@@ -27,7 +27,7 @@ def bring_up(
     again: str = "make up",
     after: Callable[[], None] = lambda: None,
 ) -> int:
-    """Update all hosts that answer (local/pulumi/partial_up.py), showing pulumi's output.
+    """Update all hosts that answer (local/pulumi/partial_up.py), and show the progress; return the exit code.
 
     `again` is the command to repeat for hosts that do not answer. `after` is called if nothing failed.
     """

@@ -55,7 +55,7 @@ def _download_cli(layout: Layout, url: str, sha256: str) -> Path:
 
 
 def passphrase_file(layout: Layout) -> Path:
-    """File with the passphrase of this machine's stacks, created once with mode 0600."""
+    """File with the passphrase of this machine's stacks, created once. Raises SetupError if it is empty."""
     path = layout.state / "passphrase"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -128,7 +128,10 @@ def last_engine(layout: Layout) -> str | None:
 
 
 def known_environment(layout: Layout) -> dict[str, str]:
-    """Environment of the last set-up. Raises SetupError if there was none, or its file is damaged."""
+    """Environment of the last set-up; a killed rotation of the passphrase is finished first.
+
+    Raises SetupError if there was no set-up, its file is damaged, or it belongs to another checkout.
+    """
     try:
         env = _remembered(layout)
     except (FileNotFoundError, NotADirectoryError):

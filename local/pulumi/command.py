@@ -1,8 +1,8 @@
 """Runs the pulumi command. An update is shown from its engine's events; other commands print directly.
 
-The flag for the events is the one of Pulumi's own Automation API; it exists only if its variable is set. The
-events contain inputs and outputs of resources, so they go through a pipe in a private folder and never to a
-disk.
+The flag for the events is the one that Pulumi's own Automation API uses; it exists only if
+PULUMI_DEBUG_COMMANDS is set. The events contain inputs and outputs of resources, so they go through a pipe in
+a private folder and never to a disk.
 """
 
 import json
@@ -177,7 +177,7 @@ class _Pipe:
         self._number = os.open(path, os.O_RDWR | os.O_NONBLOCK)
 
     def read(self, patience: float) -> bytes:
-        """Return the data that has arrived, or nothing after that many seconds."""
+        """Return the data that has arrived, or nothing after `patience` seconds."""
         ready, _, _ = select.select([self._number], [], [], patience)
         try:
             return os.read(self._number, 1 << 20) if ready else b""

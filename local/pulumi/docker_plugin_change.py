@@ -1,8 +1,8 @@
 """Changes a set-up's docker plugin: `SKYCOIN_MODE=official make up`, or `embedded` (docs/adr/0020).
 
 Each plugin accepts a state that the other has refreshed. So every stack is refreshed by the old plugin and
-previewed by the new one before the new one is kept. If only the new one would replace a resource, the change
-is stopped.
+previewed by the new one before the new one is kept. If the new one would replace a resource that
+the old one would not, the change is stopped.
 """
 
 import json
@@ -59,8 +59,8 @@ def change(
 
     `install` replaces the installed plugin, and `keep` records the new choice.
 
-    If a refresh or a preview fails, or the new plugin would replace a resource, the old plugin is installed
-    again and SetupError is raised.
+    If a refresh or a preview fails, or only the new plugin would replace a resource, the old plugin is
+    installed again and SetupError is raised. It is also raised if a stack has no settings file.
     """
     if nowhere := [stack for stack in stacks if not stack_file(stack).exists()]:
         raise SetupError(
@@ -87,7 +87,7 @@ def change(
 def _refuse_replaced(names: Mapping[str, Collection[str]]) -> None:
     """Raise SetupError if there are names of resources, by stack, that only the other plugin would replace.
 
-    To stop them first would not help, because all are started again before they are compared.
+    Stopping containers first would not help, because all are started again before they are compared.
     """
     replaced = [f"{name} (stack {stack})" for stack in names for name in sorted(names[stack])]
     if replaced:
@@ -164,7 +164,7 @@ def _is_replaced(each: Mapping[str, Any]) -> bool:
 
 
 def _previewed(layout: Layout, stack: str, env: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Steps of `pulumi preview --json`."""
+    """Steps of `pulumi preview --json`, after a refresh. Raises SetupError."""
     log, printed = layout.logs / "docker-plugin.log", ""
 
     def ask(options: Sequence[str]) -> int:

@@ -31,7 +31,7 @@ def record(layout: Layout, plugin: DockerPlugin) -> None:
 
 
 def recorded(layout: Layout) -> DockerPlugin | None:
-    """Recorded plugin of the set-up; without a record, the one that is completely installed."""
+    """Recorded plugin of the set-up; without a record, a completely installed one, or None."""
     path = layout.state / "docker-plugin"
     if path.exists():
         return DockerPlugin(path.read_text().strip())

@@ -77,7 +77,7 @@ class _Run:
         """True if a host of a rollout died while its node was changed: the next wave must not begin."""
 
     def ask(self) -> bool:
-        """Ask all engines that are not known to be dead; True if another engine does not answer."""
+        """Ask all engines that are not known to be dead; return True if any of these does not answer."""
         resources = self._target.resources()
         known = addresses(resources, self._target.local).values()
         places = {address for _, address in known} | {*self._hosts.values()}

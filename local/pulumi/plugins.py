@@ -58,10 +58,11 @@ def plugin_folder(layout: Layout, name: str) -> Path:
 
 
 def ensure_plugin(layout: Layout, go: str, env: Mapping[str, str], name: str, mode: Mode) -> bool:
-    """Install one plugin: the official one if its checksum is recorded, else a built one or the stand-in.
+    """Install one plugin: the official one, or else a built one or the stand-in; return True if official.
 
-    Returns True for the official one. With `Mode.OFFICIAL` it is downloaded even without a checksum. Raises
-    SetupError if it then can't be downloaded, or has another checksum than the recorded one.
+    `Mode.AUTO` keeps the installed kind; otherwise, it takes the official one if its checksum is recorded and
+    its server answers. `Mode.OFFICIAL` downloads it even without a checksum. Raises SetupError if a download
+    fails, or has another checksum than the recorded one.
     """
     (layout.state / "backend").mkdir(parents=True, exist_ok=True)
     with step(f"Pulumi plugin {name} {PLUGINS[name]}") as this:

@@ -37,7 +37,10 @@ def machine_authorities(bundle: str, known: str) -> str:
 
 
 def ensure_certificates(layout: Layout) -> None:
-    """Create the authority and the registry's certificate once; write the bundles when they change."""
+    """Create the authority and the registry's certificate once; write the bundles when they change.
+
+    Raises SetupError if this machine's clock is outside the certificates' time.
+    """
     folder = layout.ca.parent
     with step(f"TLS certificate of {LOCAL_HOST}") as this:
         folder.mkdir(parents=True, exist_ok=True)
@@ -134,7 +137,7 @@ def ensure_name(layout: Layout) -> None:
             this.found = "there"
             return
         line = f"127.0.0.1 {LOCAL_HOST}"
-        # A last line without an end would get this one too.
+        # Otherwise the entry would continue a last line that has no line end.
         added = f"{line}\n" if hosts.endswith("\n") else f"\n{line}\n"
         append = ["sh", "-c", 'printf %s "$1" >> "$0"', str(HOSTS), added]
         run(as_root(append), log=layout.logs / "certificates.log")

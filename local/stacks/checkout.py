@@ -103,7 +103,7 @@ def owner_above(path: Path) -> int:
 
 
 def claim(layout: Layout) -> None:
-    """Record that the user's set-up belongs to this checkout. Raises SetupError if it belongs to another."""
+    """Record that the user's set-up belongs to this checkout. Raises SetupError if another has it."""
     other = other_checkout(layout)
     if other is not None:
         if is_there(other):

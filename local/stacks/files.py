@@ -54,8 +54,8 @@ def refuse_edited(stack: str, before: str) -> None:
 def write_stack_file(stack: str, text: str, before: str) -> None:
     """Write a stack's settings completely or not at all, keeping the mode.
 
-    A symbolic link is kept; its target is written. Raises SetupError, also if the file was edited since
-    `before` was read.
+    A symbolic link is kept; its target is written. Raises SetupError if that fails, or if the file
+    was edited since `before` was read.
     """
     file = stack_file(stack).resolve()
     partial = file.with_name(f".{file.name}.{os.getpid()}")
@@ -76,7 +76,7 @@ def write_stack_file(stack: str, text: str, before: str) -> None:
 def stack_config(stack: str = STACK) -> dict[str, Any]:
     """Configuration in a stack's file; empty if there is no file.
 
-    Raises SetupError with the line if Pulumi does not read its file, or reads it differently.
+    Raises SetupError, with the line, if Pulumi would not read the file, or would read it differently.
     """
     return config_in(stack, stack_text(stack)) if stack_file(stack).exists() else {}
 

@@ -13,7 +13,9 @@ from local.stacks import checkout, passphrase_rotation, setup_backup_journal
 
 @contextmanager
 def exclusive(layout: Layout, command: str) -> Iterator[None]:
-    """Hold the set-up's lock. Raises BusyError that names the command that holds it.
+    """Hold the set-up's lock. Raises BusyError, which names the command, if another command holds it.
+
+    Raises SetupError if the set-up belongs to another checkout.
 
     The kernel releases the lock when its process ends, for whatever reason. Before the body, a killed restore
     of the set-up or a killed rotation of the passphrase is finished, and missing files of the machine's own

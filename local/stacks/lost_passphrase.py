@@ -29,7 +29,7 @@ def refuse_lost(path: Path) -> None:
 
 
 def refuse_without(env: Mapping[str, str]) -> None:
-    """Raise SetupError if the variables of a set-up name a passphrase that is lost; others name none."""
+    """Raise SetupError if `env` names a passphrase file that is lost; without that variable, do nothing."""
     if FILE in env:
         refuse_lost(Path(env[FILE]))
 

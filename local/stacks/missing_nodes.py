@@ -17,7 +17,7 @@ from local.stacks.states import resources
 
 
 def listed_nodes(stack: str) -> Mapping[str, Any]:
-    """Nodes of the stack's file; the program reports an entry that is not a mapping."""
+    """Nodes of the stack's file; empty if they are not a mapping, which the program reports."""
     nodes = stack_config(stack).get("skycoin:nodes")
     return nodes if isinstance(nodes, dict) else {}
 
@@ -30,7 +30,7 @@ def file_name(stack: str) -> Path:
 def refreshing(stack: str, resources_of: Callable[[str], Sequence[Mapping[str, Any]]]) -> Sequence[str]:
     """Options with which pulumi refreshes a state from hosts and registries, as its file describes them.
 
-    As the state describes them if a node is to be renamed: Pulumi 3.259 panics if it runs the program to
+    If a node is to be renamed, as the state describes them: Pulumi 3.259 panics if it runs the program to
     refresh a resource that gets another name.
     """
     former = {node.get("renamed-from") for node in listed_nodes(stack).values() if isinstance(node, dict)}

@@ -14,8 +14,8 @@ SECTION, ROLLBACK, HOST = "skycoin:nodes", "rollback", "host"
 def with_rollback(text: str, file: str, node: str, rollback: Mapping[str, str] | None) -> str:
     """Set a node's rollback in the text of a stack's file, or remove it if `rollback` is None.
 
-    Raises UserError, with the lines to write by hand, if this can't edit the way in which the file is
-    written.
+    Raises UserError if the node has no entry or, with the lines to write by hand, if the file is written in a
+    way that this can't edit.
     """
     wanted = _wanted(text, node, rollback)
     edited = _edited(text, node, rollback)
@@ -28,8 +28,8 @@ def with_rollback(text: str, file: str, node: str, rollback: Mapping[str, str] |
 def with_host(text: str, file: str, node: str, host: str) -> str:
     """Set another host for a node in the text of a stack's file; every other character stays.
 
-    Raises UserError, with the lines to write by hand, if this can't edit the way in which the file is
-    written.
+    Raises UserError if the node has no entry or, with the lines to write by hand, if the file is written in a
+    way that this can't edit.
     """
     wanted = yaml.safe_load(text)
     try:
@@ -83,7 +83,7 @@ def _line(rollback: Mapping[str, str]) -> str:
 
 
 def _edited(text: str, node: str, rollback: Mapping[str, str] | None) -> str | None:
-    """Remove the key if it exists, then add it; None if there is no place for it."""
+    """Remove the key if it exists, then add it if there are a rollback and a place for it."""
     entry = _entry_of(text, node)
     if entry is not None:
         text = _without(text, entry)
@@ -99,7 +99,7 @@ def _edited(text: str, node: str, rollback: Mapping[str, str] | None) -> str | N
 
 
 def _entry_of(text: str, node: str) -> Any:
-    """Mapping of a node, with its position in the text; None if there is none."""
+    """Mapping of a node, with its position in the text; None if there is none, or it is empty."""
     found: Any = yaml.compose(text, Loader=yaml.SafeLoader)
     for key in ("config", SECTION, node):
         found = next((value for name, value in _pairs(found) if name.value == key), None)

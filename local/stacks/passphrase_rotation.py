@@ -40,7 +40,8 @@ def new_passphrase() -> str:
 def rotate_passphrase(layout: Layout, env: Mapping[str, str]) -> None:
     """Encrypt every stack with a new passphrase. `env` is the set-up's, whose lock must be held.
 
-    Raises SetupError, with nothing changed, if a stack does not open with the current passphrase.
+    Raises SetupError, with nothing changed, if a stack is locked, does not open with the current passphrase,
+    or is changed meanwhile.
     """
     before, part = _StatesBefore(layout), _part(layout)
     part.mkdir(mode=0o700)
@@ -158,7 +159,7 @@ def _put(source: Path, target: Path) -> None:
 
 
 class _StatesBefore:
-    """The stacks' states before the rotation."""
+    """States and files of the stacks before the rotation."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout

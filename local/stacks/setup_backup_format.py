@@ -75,7 +75,7 @@ class About:
     registry_port: int
     mode: str
     engine: str
-    """Settings of the set-up that determine how its nodes are built."""
+    """Value of SKYCOIN_ENGINE in the set-up, as `mode` is that of SKYCOIN_MODE."""
     stacks: str
     """Names of the stacks that have a state."""
     files: int

@@ -32,7 +32,8 @@ def halves(layout: Layout) -> list[Path]:
 def restore(layout: Layout, contents: Contents) -> None:
     """Put the files of a backup in place. The set-up's lock must be held, and no set-up may exist.
 
-    Raises OSError, with nothing restored, if they can't be written.
+    Raises OSError if they can't be written: nothing is restored or, once the journal is complete, the restore
+    is unfinished.
     """
     part = _part(layout)
     try:

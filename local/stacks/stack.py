@@ -37,9 +37,9 @@ def remove_setting(layout: Layout, stack: str, path: str, env: Mapping[str, str]
 def ensure_stack(
     layout: Layout, env: Mapping[str, str], machine: Mapping[str, str | None], stack: str = STACK
 ) -> None:
-    """Create one of this machine's stacks: its settings file, from the example and `machine`, and its state.
+    """Create what one of this machine's stacks lacks: its settings file, from the example, and its state.
 
-    A setting of `machine` that is None is removed.
+    The settings of `machine` are written into the file; those that are None are removed.
     """
     file, example = stack_file(stack), "local" if stack == STACK else "workspace"
     with step(f"stack {stack}") as this:
@@ -66,8 +66,8 @@ def ensure_stack(
 def _init(stack: str, env: Mapping[str, str], log: Path) -> None:
     """Create the state of one of this machine's stacks.
 
-    If a deleted state has left a salt in its file, it is kept if it fits the passphrase: encrypted settings
-    in the file need it.
+    A salt that a deleted state has left in the file is kept if it fits the passphrase, because encrypted
+    settings in the file need it; otherwise it is removed.
     """
     # A plain `pulumi up` must keep its selected stack.
     quiet = ["--non-interactive", *([] if stack == STACK else ["--no-select"])]

@@ -28,7 +28,7 @@ def _holds_anything(state: Path) -> bool:
 
 
 def has_pending_creates(layout: Layout, stack: str) -> bool:
-    """True if a killed run was creating something, about which every later run would warn."""
+    """True if a killed run has left pending operations, about which every later run would warn."""
     state = state_file(layout, stack)
     return state.exists() and bool(deployment(state).get("pending_operations"))
 
@@ -62,7 +62,7 @@ def _refuse_compressed(state: Path) -> None:
 
 
 def require_unlocked(layout: Layout, stack: str) -> None:
-    """Raise BusyError if a running pulumi holds a stack's lock, SetupError if that file can't be read.
+    """Raise BusyError if a running pulumi holds a stack's lock, SetupError if this user can't read it.
 
     A pulumi on another machine, or in a container, counts as running, because its process can't be seen here.
     Removes the lock of a pulumi that was killed on this machine; pulumi itself asks for `pulumi cancel`.
@@ -101,7 +101,7 @@ def _if_killed(stack: str, host: str) -> str:
 
 
 def _is_running(process: int, user: object) -> bool:
-    """True if a process with this number runs that may be the one of `user`, by name."""
+    """True if a process with this number is running and may belong to `user`, which is a name."""
     try:
         os.kill(process, 0)
     except PermissionError:

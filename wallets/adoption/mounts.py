@@ -17,7 +17,7 @@ def overlap(first: str, second: str) -> bool:
 
 
 def writes(container: Any, mounts: Sequence[Mapping[str, Any]]) -> bool:
-    """True if a container may write to something that is mounted elsewhere too."""
+    """True if a container may write to files that are in `mounts` too."""
     return shares([mount for mount in container.attrs["Mounts"] if mount["RW"]], mounts)
 
 

@@ -52,7 +52,7 @@ def refuse_moved(source: Source) -> None:
         present = ask(node.host, functools.partial(left.read_wallets, NOTHING))
         if present.identity and present.identity != remembered:
             backups = copies_volume(volume)
-            # By the name that the host knows: behind ssh, it may not reach the registry in the image's own.
+            # By a name that the host knows: it may not reach the registry in the image's own name.
             image = ask(node.host, lambda: ensure_image(source.client, node.image, node.host_inputs))
             raise WalletError(
                 f"{source.where} is only a copy: `./skyinfra node move` has moved its wallets to another "

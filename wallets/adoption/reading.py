@@ -50,7 +50,7 @@ def read_folder(source: Source) -> tuple[str, dict[str, File]]:
 
 @contextmanager
 def _opened(source: Source) -> Iterator[tuple[Any, dict[str, str]]]:
-    """Open a container to read from; yield it with the folders by given name → path in that container."""
+    """Open a container to read from; yield it with its folders: given name → path in that container."""
     container, volume = source.container(), WalletVolume(source.node, source.client)
     if container is not None:
         yield container, {path: path for path in source.folders}

@@ -100,7 +100,7 @@ def refuse_removal(source: Source, users: Sequence[Any], folder: str) -> None:
 
 
 def _way(source: Source, container: Any, own: Any, folder: str) -> str:
-    """Steps to take before a `--rm` container stops; `own` is the source's container, if it is one."""
+    """Steps to take before a `--rm` container stops; `own` is None if the source is a volume."""
     docker, name = source.node.docker, container.name
     stop = f"{docker} stop -t {GRACE} {name}"
     if own is not None and not is_same_container(container, own):

@@ -74,7 +74,10 @@ def _complete_wallets(node: DeployedNode, volume: WalletVolume) -> Contents:
 def write_backup(
     node: DeployedNode, folder: BackupFolder, contents: Contents, kind: Kind, recipients: Sequence[str]
 ) -> Backup:
-    """Write a new backup file, and parse it as a later reader would. Raises WalletError."""
+    """Write a new backup file, and parse it as a later reader would. Raises UserError.
+
+    A plain file from before a restore is not parsed: its wallets may be damaged.
+    """
     facts = about(
         contents, node=node.name, stack=node.stack, host=node.host, kind=kind, recipients=recipients
     )

@@ -47,7 +47,10 @@ def addresses_in(contents: Contents) -> dict[str, set[str]]:
 
 
 def _by_name(wallets: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, set[str]]:
-    """Name → addresses of all wallets with it: in Go's JSON, each byte that is not UTF-8 is U+FFFD."""
+    """Name → addresses of all wallets with that name.
+
+    Names may coincide, because each byte that is not UTF-8 is U+FFFD in Go's JSON.
+    """
     addresses: dict[str, set[str]] = {}
     for name, wallet in wallets:
         addresses.setdefault(name, set()).update(_addresses(wallet))

@@ -123,7 +123,7 @@ def fingerprint(contents: Contents) -> str:
 
 
 def seal(facts: About, contents: Contents) -> bytes:
-    """Content of a backup file, encrypted if there are recipients. Raises ServiceError."""
+    """Content of a backup file, encrypted if there are recipients. Raises UserError."""
     if not facts.recipients:
         return pack(contents)
     return sealed.seal(_FORM, facts.lines(), contents, facts.recipients)
@@ -209,7 +209,7 @@ def _parsed(values: Mapping[str, str], recipients: Sequence[str]) -> About:
 
 
 def open_backup(backup: Backup, identities: Sequence[age.Identity]) -> dict[str, File]:
-    """Wallets of a backup, after verifying its header. Raises WalletError, or AgeError about its file."""
+    """Wallets of a backup, after verifying its header. Raises WalletError."""
     name = backup.name
     if not backup.is_encrypted:
         return unpack(name, backup.payload)

@@ -64,7 +64,7 @@ class LocalFolder:
         sync(self._path)
 
     def names(self) -> list[str]:
-        """Names of files that may be backups. Raises WalletError if the folder does not exist."""
+        """Names of files that may be backups. Raises WalletError if the folder can't be read."""
         try:
             names = [entry.name for entry in self._path.iterdir() if entry.is_file()]
         except FileNotFoundError:
@@ -81,7 +81,10 @@ class LocalFolder:
         return load(self._path / name)
 
     def load_all(self) -> Iterator[tuple[str, bytes]]:
-        """Yield name and content of every file that may be a backup. Raises WalletError."""
+        """Yield name and content of every file that may be a backup. Raises WalletError.
+
+        Files that are too large are skipped, with a message.
+        """
         for name in self.names():
             try:
                 content = self.load(name)

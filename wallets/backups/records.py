@@ -121,9 +121,10 @@ def is_too_old(time: datetime, limit: int | None) -> bool:
 def newest_backup(
     folder: Path, node: DeployedNode, limit: int | None, recipients: Sequence[str] = ()
 ) -> tuple[str, bool]:
-    """Description of a node's newest recorded backup, and True if it breaks the stack's rules.
+    """Description of a node's newest recorded backup, and True if it needs attention.
 
-    So does one that a recipient of the stack can't read: who reads the next one should not go unnoticed.
+    It does if it is gone, has a time in the future, breaks the stack's rules, or can't be read by a recipient
+    of the stack, because who reads the next one should not go unnoticed.
     """
     record, asked = recorded(folder, node), f"the stack requires one every {days(limit)}" if limit else ""
     if record is None:

@@ -118,7 +118,7 @@ def sha256(*parts: bytes) -> str:
 
 
 def seal(form: Form, lines: Sequence[str], contents: Contents, recipients: Sequence[str]) -> bytes:
-    """Bytes of a sealed file. Raises ServiceError if a recipient is not valid."""
+    """Bytes of a sealed file. Raises AgeError if a recipient is not valid, WalletError if it is too large."""
     inside = {_ABOUT: File(data=json.dumps(lines, indent=1).encode())}
     archive = pack(inside | {f"{form.folder}/{path}": file for path, file in contents.items()}, form.owner)
     top = "\n".join([form.first, *lines]) + "\n"

@@ -71,7 +71,10 @@ class SshFolder:
             )
 
     def keep(self, name: str, backup: bytes) -> str:
-        """Write a backup as a new file of mode 0600, completely or not at all. Raises WalletError."""
+        """Write a backup as a new file of mode 0600, completely or not at all; return its address.
+
+        Raises WalletError, also if the connection was lost and it is unknown whether the file exists.
+        """
         where = self.address(name)
         try:
             code, _, errors = self._run(_KEEP, name, str(len(backup)), given=backup, most=_ERRORS)

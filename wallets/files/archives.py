@@ -183,7 +183,7 @@ def unpack(name: str, backup: bytes) -> dict[str, File]:
 
 
 def unpack_archive(name: str, archive: bytes) -> dict[str, File]:
-    """Files of a gzipped tar archive. Raises WalletError if it is not one, or is truncated."""
+    """Files of a gzipped tar archive. Raises WalletError if it is not one, is truncated or too large."""
     try:
         with gzip.open(io.BytesIO(archive)) as file:
             unzipped = file.read(LARGEST + 1)

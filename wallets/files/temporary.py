@@ -14,7 +14,7 @@ from wallets.files.contents import Contents, File, damaged
 
 
 def temporary_copies(contents: Contents) -> dict[str, str]:
-    """Temporary copy → its wallet file; only copies that are complete by their names and the parser."""
+    """Temporary copy → its wallet file; only copies that match the hash in their name and can be parsed."""
     return {
         path: file
         for path, (file, digits) in ((path, saved_by(path)) for path in sorted(contents))

@@ -41,7 +41,7 @@ def _facts(number: int) -> list[str]:
 
 
 def _is_there(number: int) -> bool:
-    """True for a process that this user may not look at."""
+    """True if a process exists, even one that this user may not look at."""
     try:
         os.kill(number, 0)
     except ProcessLookupError:

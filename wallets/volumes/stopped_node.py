@@ -15,7 +15,7 @@ from wallets.volumes.volume import WalletVolume
 
 @contextmanager
 def node_stopped(volume: WalletVolume) -> Iterator[bool]:
-    """Stop the node during the body, and start it again if it was running; yields whether it was.
+    """Stop the node during the body, and start it again if it was running; yield whether it was.
 
     It stays stopped if the body writes only a part of its wallet. Raises WalletError if another container is
     running on its wallet.

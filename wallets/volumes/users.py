@@ -81,7 +81,7 @@ def writers(volume: WalletVolume, own: Any) -> list[Any]:
 
 
 def helpers(volume: WalletVolume, own: Any) -> list[Any]:
-    """Containers of commands on the wallet, except for one."""
+    """Containers of commands on the wallet, except `own`."""
     filters = {"label": f"{WALLET_HELPER}={volume.node.wallet}"}
     containers = volume.ask(
         lambda: volume.client.containers.list(all=True, filters=filters, ignore_removed=True)

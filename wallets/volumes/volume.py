@@ -181,7 +181,7 @@ class WalletVolume:
         )
 
     def files(self, container: Any, place: str) -> dict[str, File] | None:
-        """Files below a folder of a container; None if one changed during reading."""
+        """Files below a folder of a container; None if one changed during reading, or not all arrived."""
         what = f"the files of {self.node.wallet} on host {self.node.host}"
         stream, _ = self.ask(lambda: container.get_archive(place))
         archive = self.ask(lambda: joined(what, stream))
@@ -193,7 +193,7 @@ class WalletVolume:
             raise WalletError(f"host {self.node.host}: {error}") from error
 
     def run(self, command: list[str]) -> tuple[int, str]:
-        """Run a command on the wallet volume, in the node's image."""
+        """Run a command on the wallet volume, in the node's image; return its exit code and output."""
         node = self.node
         options: dict[str, Any] = {
             "volumes": {node.wallet: {"bind": WALLET, "mode": mode(node.host_inputs, "rw")}},

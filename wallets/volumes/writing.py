@@ -42,8 +42,8 @@ def put(volume: WalletVolume, contents: Contents, expected: Contents) -> None:
 
     A signal does not interrupt it, and no handover takes place in the meantime. Raises WalletError; until all
     files are on the host's disk, no file in the volume has changed. Nothing is written if the volume has
-    files other than the expected ones, or if another command is writing to it. Raises PartialError if a move
-    fails after others succeeded.
+    files other than the expected ones, or if another command is writing to it. Raises PartialError if only
+    some of the files were put in place.
     """
     with _writing(volume) as container:
         try:
@@ -90,8 +90,8 @@ def remove_leftovers(volume: WalletVolume) -> None:
 def _writing(volume: WalletVolume) -> Iterator[Any]:
     """Yield a container of the volume, after removing what killed commands have left.
 
-    Raises WalletError if another command is writing. It looks once its own container is there: of two
-    commands that begin at the same moment, the one that looks later sees the other.
+    Raises WalletError if another command is writing. The check follows the creation of this
+    command's own container: of two commands that begin at the same moment, the later check finds the other.
     """
     with uninterrupted(), volume.mounted(volume.node.wallet, WALLET, "rw") as container:
         refuse_writers(volume, container)
