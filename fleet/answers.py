@@ -39,7 +39,7 @@ class AnswerError(UserError):
 
 
 def chain_and_disk(text: str) -> tuple[Chain | AnswerError, Disk | None]:
-    """Parse the output of QUESTIONS. An error of the chain's part is returned; an unknown disk is None."""
+    """Parse the output of QUESTIONS. An error in the node's answers is returned; an unknown disk is None."""
     parts = [part.strip() for part in f"\n{text}".split(f"\n{_CUT}\n")]
     if len(parts) != 3:
         return AnswerError(_last_line(text) or "it printed nothing"), None

@@ -34,7 +34,7 @@ def collect(layout: Layout, agreed: Callable[[Garbage], bool]) -> Garbage | None
 
     Returns what was removed, or None if nothing was. What became needed before the answer stays.
 
-    Raises SetupError, with nothing changed, without a set-up, or if another command or pulumi is running.
+    Raises SetupError, with nothing changed, if nothing is set up, or if another command or pulumi is running.
     """
     known_environment(layout)  # raises if there is no set-up
     with exclusive(layout, "skyinfra setup collect"):

@@ -90,7 +90,7 @@ def _rotate_gui(layout: Layout, env: Mapping[str, str]) -> None:
 
 
 def _renew_passwords(nodes: Sequence[DeployedNode]) -> None:
-    """Give each web interface a new password. If any fails, raises SetupError with both kinds of nodes."""
+    """Give each web interface a new password. If one fails, raises SetupError that lists all results."""
     changed, failures = list[str](), list[str]()
     for node in nodes:
         name = f"{node.name} (stack {node.stack})"

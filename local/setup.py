@@ -142,7 +142,7 @@ def _make_private(layout: Layout) -> None:
 
 
 def refuse_another_engine(layout: Layout, endpoint: str) -> None:
-    """Raise SetupError if this machine's stacks run on another engine: a refresh would miss all of it."""
+    """Raise SetupError if stacks run on an engine other than this one: a refresh would miss all of them."""
     before = cli.last_engine(layout)
     if before not in (None, endpoint) and own_stacks(layout):
         raise SetupError(

@@ -100,7 +100,10 @@ def _missing(stack: str, adopted: Mapping[str, DeployedNode]) -> list[str]:
 
 
 def lost_secrets(layout: Layout, stack: str) -> list[str]:
-    """Paths of encrypted settings whose passphrase was lost with the stack's state; empty if that exists."""
+    """Paths of a stack's encrypted settings whose passphrase was lost with its state.
+
+    Empty if the stack has a state.
+    """
     stack_config(stack)  # raises the error for a file that is not YAML
     whole = yaml.safe_load(stack_file(stack).read_text()) or {}
     return [] if state_file(layout, stack).exists() else list(_secrets("", whole.get("config")))

@@ -70,7 +70,7 @@ def restore(layout: Layout, name: str, data: bytes, identities: Sequence[Identit
     """Restore a set-up from a backup; return its facts, or None if this finished an interrupted restore.
 
     Raises UserError, with nothing restored, if a set-up exists or the backup can't be restored here. If
-    writing fails, the message says whether the restore is unfinished.
+    files can't be written, the message says whether the restore is unfinished.
     """
     with as_owner(layout):
         if setup_backup_journal.is_unfinished(layout):

@@ -53,9 +53,8 @@ def open_workspace(layout: Layout, name: str, place: WorkspacePlace, *, dind: bo
 def checked_folder(given: Path, layout: Layout, option: str = "--folder") -> Path:
     """Resolve links in the folder's path, so that the checked folder is the mounted one.
 
-    Raises SetupError if it can't be opened, as by programs in the workspace: they could change a program that
-    is later run outside, with more privileges. `option`
-    names the command's own option for the folder in messages.
+    Raises SetupError if it must not be opened: programs in the workspace could change a program that is later
+    run outside, with more privileges. `option` names the command's own option for the folder in messages.
     """
     folder = given.resolve()
     if not folder.is_dir():

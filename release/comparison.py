@@ -118,7 +118,7 @@ def checked_record(record: object, image: str) -> ReleaseRecord:
 
 
 def _check_form(record: Mapping[str, Any]) -> None:
-    """Validate the parts that are compared or shown: the file is untrusted. Raises various errors."""
+    """Validate the parts that are compared or shown: the file is untrusted. Raises ValueError and others."""
     if not all(text.isprintable() for text in _texts(record)):
         raise ValueError("control characters")
     _demand(str, record["source"]["version"])

@@ -71,7 +71,7 @@ def findings(known: Index, modules: Modules) -> list[Finding]:
 
 
 def gained_and_gone(known: Index, before: Modules, after: Modules) -> tuple[list[Finding], list[Finding]]:
-    """Vulnerabilities that only the modules in `after` have, and those that only `before` has."""
+    """Vulnerabilities that modules have only in `after`, and those that they have only in `before`."""
     was, would = (
         {(finding.module, finding.identity): finding for finding in findings(known, modules)}
         for modules in (before, after)
@@ -80,7 +80,7 @@ def gained_and_gone(known: Index, before: Modules, after: Modules) -> tuple[list
 
 
 def read_accepted(text: str) -> list[Accepted]:
-    """Read accepted findings from TOML. Raises KeyError if a part of one is missing, or ValueError."""
+    """Read accepted findings from TOML. Raises ValueError, or KeyError if a part of one is missing."""
     return [
         Accepted(
             identity=entry["id"],

@@ -168,7 +168,9 @@ def pull_image(target: DeployedNode) -> None:
 
 
 def refuse_unusable(target: DeployedNode, contents: Contents) -> None:
-    """Raise WalletError if the node's user can't use its volumes on the new host, or that has recorded more.
+    """Raise WalletError if the node's user can't use its volumes on the new host.
+
+    It is also raised if that host has recorded more than the new wallets have.
 
     Missing and empty volumes are usable: they get that user as their owner, or will get it. Needs the image.
     """

@@ -73,7 +73,7 @@ def devcontainer(model: Model) -> str:
     if model.ide_port is not None:
         content["forwardPorts"] = [model.ide_port]
         content["portsAttributes"] = {str(model.ide_port): {"label": "VS Code", "onAutoForward": "notify"}}
-    # The image's command starts the engine and the page; without either, the tool's keeps the container up.
+    # The image's command starts the engine and the page; without either, the tool's own one runs.
     content["overrideCommand"] = not (model.dind or model.ide_port is not None)
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 

@@ -37,8 +37,8 @@ def _digest(body: str) -> str:
 def write_all(folder: Path, bodies: Mapping[str, str]) -> list[Path]:
     """Write all files; return those that changed.
 
-    Raises WorkspaceError if any place is taken, which names all such places and writes nothing; or if a file
-    can't be written.
+    Raises WorkspaceError, with nothing written, if foreign files are in the way, and names all of them; also
+    if a file can't be written.
     """
     wanted = {folder / name: signed(Path(name), body) for name, body in bodies.items()}
     try:

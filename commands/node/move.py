@@ -119,7 +119,7 @@ def _listed(host: str, settings: StackSettings) -> list[Address]:
 
 
 def _target(backend: Backend, source: DeployedNode, host: str, settings: StackSettings) -> DeployedNode:
-    """Node as it will be on its new host. Raises UserError if it is there already, or lacks an image."""
+    """Node as it will be on its new host. Raises UserError if it is already there, or no image fits."""
     wanted, entry = settings.hosts[host], settings.nodes[source.name]
     names = [engine_name(address or "") for address in (wanted.address, source.engine)]
     is_same = names[0] == names[1] and way_of(wanted.ssh_options) == way_of(source.ssh_options)

@@ -98,7 +98,7 @@ def _go_mods(folder: str) -> GoMods:
 
 
 def _go_mods_of_images(*, shipped: bool) -> GoMods:
-    """Files go.mod of programs in images or, unless `shipped`, of programs that only build images."""
+    """The go.mod files of programs in images or, unless `shipped`, of programs that only build images."""
     return {
         name: file
         for name, file in _go_mods(IMAGES).items()

@@ -62,7 +62,7 @@ def backup_setup(
 
 
 def _keeper(file: str, ssh_options: Sequence[str]) -> Callable[[str, bytes], str]:
-    """Function that writes a backup as a command's FILE or, if that is a folder, under its default name."""
+    """Function that writes a backup as FILE or, if FILE is a folder, into it under a default name."""
     if file.startswith(SSH):
         folder, _, name = file.rpartition("/") if file.endswith(SUFFIX) else (file, "", "")
         return lambda dated, data: backup_folder(folder, ssh_options).keep(unquote(name) or dated, data)

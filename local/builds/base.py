@@ -41,8 +41,8 @@ def _architecture() -> str:
 def ensure_base(layout: Layout, go: str, crane: Path) -> str:
     """Reference of the base in the local registry, by the digest that this set-up has pushed.
 
-    A base without a recorded digest is pushed from the cache, whatever the registry has under its tag, and so
-    is one that the registry lacks. Raises SetupError if the registry has another digest than that recorded.
+    A base is pushed from the cache if it has no recorded digest, whatever the registry has under its tag, or
+    if the registry lacks it. Raises SetupError if the registry has another digest than the recorded one.
     """
     name = f"{REPOSITORY}:{SUITE}-go{GO_VERSION}-{_recipe()}"
     tag = f"{layout.registry}/{name}"

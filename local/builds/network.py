@@ -20,7 +20,7 @@ NUMBERS = range(64)
 """Numbers of the builders on one machine; a bridge's name is the prefix and a number."""
 
 SUBNETS = ("10.206.{}.0/24", "198.18.{}.0/24")
-"""Subnets for a builder, with its number; it takes the first one that overlaps no route of this machine."""
+"""Subnets for a builder, by its number; it takes the first one that overlaps no route of this machine."""
 
 RESOLVERS = Path("/etc/resolv.conf")
 SYSTEMD_RESOLVERS = Path("/run/systemd/resolve/resolv.conf")

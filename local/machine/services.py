@@ -68,7 +68,7 @@ def port_is_taken(port: int) -> bool:
 
 
 def start(layout: Layout, service: Service) -> None:
-    """Start the service, or restart it if its configuration has changed; wait until it answers."""
+    """Start the service, or restart it if it has changed or does not answer; wait until it answers."""
     with step(f"service {service.name}") as this:
         current = running_pid(layout, service.name) is not None and _is_current(layout, service)
         if current and service.ready():

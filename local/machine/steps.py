@@ -104,7 +104,7 @@ def run(
 def waited(wait: Callable[[float], _T], doing: str, limit: float = math.inf) -> _T:
     """Call `wait` with a number of seconds until it returns, with regular signs of life; return its result.
 
-    `wait` raises TimeoutExpired after these seconds. So does this function after `limit` seconds.
+    `wait` raises TimeoutExpired after that time, and this function after `limit` seconds.
     """
     began = time.monotonic()
     while True:

@@ -1,8 +1,8 @@
 """Changes a set-up's docker plugin: `SKYCOIN_MODE=official make up`, or `embedded` (docs/adr/0020).
 
 Each plugin accepts a state that the other has refreshed. So every stack is refreshed by the old plugin and
-previewed by the new one before the new one is kept. If the new one would replace a resource that
-the old one would not, the change is stopped.
+previewed by the new one before the new one is kept. If the new one would replace a resource that the old
+one would not, the change is stopped.
 """
 
 import json

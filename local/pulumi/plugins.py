@@ -60,9 +60,9 @@ def plugin_folder(layout: Layout, name: str) -> Path:
 def ensure_plugin(layout: Layout, go: str, env: Mapping[str, str], name: str, mode: Mode) -> bool:
     """Install one plugin: the official one, or else a built one or the stand-in; return True if official.
 
-    `Mode.AUTO` keeps the installed kind; otherwise, it takes the official one if its checksum is recorded and
-    its server answers. `Mode.OFFICIAL` downloads it even without a checksum. Raises SetupError if a download
-    fails, or has another checksum than the recorded one.
+    `Mode.AUTO` keeps the installed kind; if there is none, it takes the official one if its checksum is
+    recorded and its server answers. `Mode.OFFICIAL` downloads it even without a checksum. Raises SetupError
+    if a download fails, or has another checksum than the recorded one.
     """
     (layout.state / "backend").mkdir(parents=True, exist_ok=True)
     with step(f"Pulumi plugin {name} {PLUGINS[name]}") as this:

@@ -39,7 +39,7 @@ def machine_authorities(bundle: str, known: str) -> str:
 def ensure_certificates(layout: Layout) -> None:
     """Create the authority and the registry's certificate once; write the bundles when they change.
 
-    Raises SetupError if this machine's clock is outside the certificates' time.
+    Raises SetupError if this machine's clock is outside the time for which they are valid.
     """
     folder = layout.ca.parent
     with step(f"TLS certificate of {LOCAL_HOST}") as this:

@@ -103,7 +103,10 @@ def owner_above(path: Path) -> int:
 
 
 def claim(layout: Layout) -> None:
-    """Record that the user's set-up belongs to this checkout. Raises SetupError if another has it."""
+    """Record that the user's set-up belongs to this checkout, also if its former checkout is gone.
+
+    Raises SetupError if it belongs to another checkout that exists.
+    """
     other = other_checkout(layout)
     if other is not None:
         if is_there(other):

@@ -123,8 +123,8 @@ def newest_backup(
 ) -> tuple[str, bool]:
     """Description of a node's newest recorded backup, and True if it needs attention.
 
-    It does if it is gone, has a time in the future, breaks the stack's rules, or can't be read by a recipient
-    of the stack, because who reads the next one should not go unnoticed.
+    A backup does if it is gone, has a time in the future, breaks the stack's rules, or can't be read by a
+    recipient of the stack, because who reads the next one should not go unnoticed.
     """
     record, asked = recorded(folder, node), f"the stack requires one every {days(limit)}" if limit else ""
     if record is None:
