@@ -34,7 +34,7 @@ from wallets.volumes.stopped_node import node_leaving
 def in_state(
     stack: str, name: str, resources: Sequence[Mapping[str, Any]]
 ) -> tuple[DeployedNode, Fingerprint]:
-    """Node in a state, and its wallets as the state has recorded them. Raises UserError if there is no node."""
+    """Node in a state, and its wallets as recorded there. Raises UserError if there is no such node."""
     node = node_of(stack, name, resources)
     [outputs] = [resource.get("outputs") for resource in resources if resource["urn"] == node.preflight]
     return node, remembered(outputs or {})

@@ -31,7 +31,7 @@ class Garbage:
     kept_counts: Mapping[str, int]
     """Repository → number of manifests that are kept."""
     size: int
-    """Bytes of blobs that are removed with them, and of those that an interrupted run has left."""
+    """Bytes of blobs that are removed with the manifests, and of others to which nothing refers."""
 
     @property
     def is_empty(self) -> bool:

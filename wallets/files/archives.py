@@ -18,7 +18,7 @@ LARGEST = 256 * 1024 * 1024
 """Largest backup when unpacked, in bytes; a wallet of 100,000 addresses has 35 MB."""
 
 USER = int(NODE_USER.partition(":")[0])
-"""User and group of the images, and of a node without another: the same number."""
+"""Id of both the user and the group in the images, and of a node for which no other user is set."""
 
 _NAMES = "utf-8"
 """Encoding of names in archives, whatever this machine's is; other bytes stay as they are (PEP 383)."""
