@@ -150,7 +150,7 @@ def _watch(hosts: Hosts, stack: str, as_json: bool, absent: Sequence[Status]) ->
                 click.echo(shown if as_json else f"{shown}\n")
                 time.sleep(EVERY)
         with Live(console=Console(), auto_refresh=False, transient=False) as live:
-            # A terminal that was closed is none any more, and rich then prints nothing.
+            # A closed terminal is no longer a terminal, and rich then prints nothing.
             while sys.stdout.isatty():
                 seen, now = [*hosts.look(), *absent], datetime.now(UTC)
                 # The last line stays free for the cursor when this ends.

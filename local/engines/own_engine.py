@@ -93,7 +93,7 @@ def remove_traces(folder: Path) -> None:
         run(as_root(["iptables", "-w", "-D", *_rule(number)]), log=log)
     for bridge in _bridges(number):
         run(as_root(["ip", "link", "delete", bridge, "type", "bridge"]), log=log)
-    # The engine mounts its data on itself. If it found a killed engine's mount, it does not unmount it.
+    # The engine mounts its data on itself. One that found a killed engine's mount does not unmount it.
     if output(["mountpoint", "--quiet", f"{folder}/data"]) is not None:
         run(as_root(["umount", "--recursive", f"{folder}/data"]), log=log)
     numbered.unlink()

@@ -47,7 +47,7 @@ def _started_at(pid: int) -> str | None:
     except OSError:
         return None
     state, *fields = text.rpartition(")")[2].split()
-    # Its first thread may have ended while another still holds its port.
+    # The first thread of a process may have ended while another thread still holds the port.
     return None if state == "Z" and threads == 1 else fields[18]
 
 

@@ -135,7 +135,7 @@ def check(
     if wrong := [*wrong, *differences]:
         again = f"Create another: `{node.wallet_command('backup')}`"
         if is_in_future(facts.time):
-            # No other becomes the newest before that time.
+            # Before that time, no new backup would be the newest.
             again = f"If this machine's clock is right, move that file to another folder. {again}"
         raise WalletError("\n".join([f"{good.name}:", *(f"  {it}" for it in wrong), advice or again]))
 

@@ -19,7 +19,7 @@ HEADS = ("FILE", "NODE", "CREATED (UTC)", "AGE", "WALLETS", "FINGERPRINT", "STAT
 
 
 def newest(folder: BackupFolder, node: DeployedNode) -> Backup:
-    """Return a node's newest good backup; print why files with newer names are skipped. Raises WalletError."""
+    """Return a node's newest good backup; print why newer names are skipped. Raises WalletError."""
     good: Backup | None = None
     others = []
     for name, data in folder.load_all():

@@ -102,7 +102,7 @@ def _restore(
             print(before)
             if not kept.is_encrypted:
                 print(PLAIN)
-            if len(present) == len(found):  # otherwise, the interrupted restore has made it
+            if len(present) == len(found):  # otherwise, the interrupted restore has made the copy
                 _copy(node, volume, kept.about.time)
         try:
             put(volume, contents, present)

@@ -123,7 +123,7 @@ def seal(form: Form, lines: Sequence[str], contents: Contents, recipients: Seque
     archive = pack(inside | {f"{form.folder}/{path}": file for path, file in contents.items()}, form.owner)
     top = "\n".join([form.first, *lines]) + "\n"
     words = {"holds": form.holds, "what": form.what, "folder": form.folder, "more": form.more}
-    count = top.count("\n") + _NOTE.format(**words, line=0).count("\n") + 1  # and the one of the checksum
+    count = top.count("\n") + _NOTE.format(**words, line=0).count("\n") + 1  # and the checksum's line
     head = (top + _NOTE.format(**words, line=count + 1)).encode()
     encrypted = age.encrypt(archive, recipients)
     return head + f"sha256: {sha256(head, encrypted)}\n".encode() + encrypted

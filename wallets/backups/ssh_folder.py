@@ -133,7 +133,7 @@ class SshFolder:
         """Yield the backups in an archive, read the stream to its end, and return what is wrong with it."""
         fault = ""
         try:
-            if stream.peek(1):  # nothing comes if there are no files, or if it failed
+            if stream.peek(1):  # nothing comes if there are no files, or if the script failed
                 yield from self._backups(stream)
         except tarfile.TarError as error:
             fault = str(error)

@@ -86,7 +86,7 @@ def _bring_back(volume: WalletVolume, container: Any, after: BaseException | Non
             refuse_writers(volume)
             volume.ask(container.start)
             try:
-                # Two that start at the same moment did not see each other before.
+                # Two containers that start at the same moment do not see each other before that.
                 refuse_others(volume, container)
             except InUseError:
                 _stop(volume, container)
