@@ -19,7 +19,7 @@ def with_rollback(text: str, file: str, node: str, rollback: Mapping[str, str] |
     """
     wanted = _wanted(text, node, rollback)
     edited = _edited(text, node, rollback)
-    if edited is not None and _is(edited, wanted):
+    if _is(edited, wanted):
         return edited
     line = f"Write `{_line(rollback)}` into" if rollback else f"Take the key `{ROLLBACK}` out of"
     raise _refusal(file, node, f"{line} its entry in {SECTION} by hand, then run `up`.")
@@ -82,7 +82,7 @@ def _line(rollback: Mapping[str, str]) -> str:
     return f"{ROLLBACK}: {{{parts}}}"
 
 
-def _edited(text: str, node: str, rollback: Mapping[str, str] | None) -> str | None:
+def _edited(text: str, node: str, rollback: Mapping[str, str] | None) -> str:
     """Remove the key if it exists, then add it if there are a rollback and a place for it."""
     entry = _entry_of(text, node)
     if entry is not None:
