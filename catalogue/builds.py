@@ -7,7 +7,7 @@ requirements.in has the same for its SDK, and local/tools/docker-build for its p
 """
 
 EXPORT = "type=image,push=true,push-by-digest=true,oci-mediatypes=true,rewrite-timestamp=true"
-"""Push without a tag, with OCI media types and file times clamped to SOURCE_DATE_EPOCH.
+"""Exporter settings: a push without a tag, with OCI media types and file times clamped to SOURCE_DATE_EPOCH.
 
 Equal inputs then give equal digests.
 """

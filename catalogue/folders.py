@@ -1,4 +1,4 @@
-"""Folders of a host that a container may get, and those that belong to its system or to all of a user."""
+"""Folders of a host that a container may get, and those of its system or with all files of a user."""
 
 import posixpath
 import re
@@ -36,7 +36,7 @@ def folder_fault(folder: str) -> str | None:
 def data_fault(folder: str, data: str | None) -> str | None:
     """Reason why a folder can't be mounted into a workspace if the engine's data is in `data`, or None.
 
-    In that folder, root could read all volumes. `data` is None if the engine does not say where.
+    Root could read all volumes in `data`, which is None if the engine does not say where its data is.
     """
     if data is None:
         return "the Docker engine does not say where its data is, so wallets may be in that folder"

@@ -143,7 +143,7 @@ def _replaced(versions: Modules, replacements: Mapping[Key, list[str]], excluded
             target = []
         is_module = len(target) == 2 and _PATH.fullmatch(target[0])
         name, linked = (target[0], _version(target[1])) if is_module else (path, NOT_KNOWN)
-        # A module may be linked under two paths.
+        # Two modules may have the same replacement.
         modules[name] = linked if modules.get(name, linked) == linked else NOT_KNOWN
     return modules
 

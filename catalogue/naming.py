@@ -89,6 +89,8 @@ def address_port(address: str) -> int | None:
 def engine_name(address: str) -> str:
     """Name of the engine at an address: for ssh://, HOST or HOST:PORT, without the user and port 22.
 
+    Any other address is the name itself.
+
     Spellings of a host in DNS have one name: DNS ignores case and a last dot (RFC 4343, RFC 1034).
     """
     if not address.startswith("ssh://"):
@@ -99,9 +101,10 @@ def engine_name(address: str) -> str:
 
 
 def possible_engine(address: str) -> str:
-    """Name that addresses share if they may reach one engine, for what only one of its users may have or do.
+    """Name shared by addresses that may reach the same engine, for what only one user of it may have or do.
 
-    Docker's own sockets and no address share one: they reach one engine, unless DOCKER_HOST names another.
+    Docker's own sockets and an empty address share a name: they reach the same engine, unless DOCKER_HOST
+    names another.
     """
     return "" if address in _DOCKER_SOCKETS else engine_name(address)
 
@@ -178,7 +181,10 @@ def is_pinned(reference: str) -> bool:
 
 
 def pinned(reference: str) -> str:
-    """Drop the tag: `repo[:tag]@sha256:…` → `repo@sha256:…`, the form in which nodes get their images."""
+    """Drop the tag: `repo[:tag]@sha256:…` → `repo@sha256:…`, the form in which nodes get their images.
+
+    Raises ValueError if there is no digest.
+    """
     repository, digest = split_pinned(reference)
     return f"{repository}@{digest}"
 

@@ -18,6 +18,6 @@ class RegistryKind(StrEnum):
     GHCR = "ghcr"
     """GitHub's registry: exact release tags never change."""
     ECR = "ecr"
-    """Amazon's registry, which enforces unchanged exact release tags; repositories are created first."""
+    """Amazon's registry, which itself keeps exact release tags unchanged; repositories are created first."""
     HOSTED = "hosted"
     """Registry run by the stack itself (components/hosted_registry.py): exact release tags never change."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 STRICT_HOST_KEYS = ("-o", "StrictHostKeyChecking=yes")
-"""Refuse an unknown host key, whatever ~/.ssh/config says."""
+"""Options that refuse an unknown host key, whatever ~/.ssh/config says."""
 _WAYS = ("-p", "-J")
 _SETTINGS = ("proxyjump", "hostkeyalias")
 

@@ -98,7 +98,7 @@ class Provenance(TypedDict, Generic[Text]):
 
     source: Source
     bases: Mapping[str, Text]
-    """Reference of the base by architecture, by digest."""
+    """Architecture → reference of the base, with its digest."""
 
 
 class HostedRegistryParts(TypedDict, Generic[Text]):

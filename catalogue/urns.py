@@ -7,7 +7,7 @@ def type_of(urn: str) -> str:
 
 
 def parents_of(urn: str) -> str:
-    """Types of the components that contain it, joined by `$`."""
+    """Types of the components that contain the resource, joined by `$`."""
     return urn.split("::")[2].rpartition("$")[0]
 
 

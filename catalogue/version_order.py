@@ -14,7 +14,10 @@ def is_newer(version: str, than: str) -> bool:
 
 
 def precedence(version: str) -> Precedence:
-    """Sort key of a version (https://semver.org, 11); missing parts count as 0. Raises ValueError."""
+    """Sort key of a version (https://semver.org, 11); missing parts count as 0.
+
+    Raises ValueError if a part is not a number.
+    """
     core, _, early = version.partition("+")[0].partition("-")
     numbers = tuple(int(number) for number in core.split("."))
     words = early.split(".") if early else []

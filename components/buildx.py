@@ -1,7 +1,7 @@
 """docker-build's provider, and its Image without the Platform enum (docs/adr/0001).
 
-The SDK's enum lacks linux/arm/v5, v6, v7 and linux/arm64/v8. Given as strings they build, but then the SDK
-fails on the outputs. This class registers the same resource type and reads back only the outputs that it
+The SDK's enum lacks linux/arm/v5, v6, v7 and linux/arm64/v8. Given as strings, they build, but then the SDK
+fails on the outputs. BuildxImage registers the same resource type and reads back only the outputs that it
 declares.
 """
 
@@ -47,7 +47,7 @@ class BuildxImage(pulumi.CustomResource):
 
 
 def pushed(ref: pulumi.Output[str]) -> pulumi.Output[str]:
-    """Return the reference of a pushed manifest; unknown if it has no digest.
+    """Return the reference of a pushed manifest; unknown if the reference has no digest.
 
     In a preview that would build, the provider returns the bare name. The digest isn't known yet, so
     resources that depend on it must see an unknown value. When a destroy or refresh runs the program, an

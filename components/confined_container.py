@@ -27,7 +27,7 @@ class ConfinedContainerArgs:
     network: pulumi.Input[str]
     """Name of its network."""
     user: str
-    """`UID:GID`; another than the node's for containers that always run next to a node.
+    """`UID:GID`; not the node's for containers that always run next to a node.
 
     Linux counts threads (the `nproc` limit) per user id on the whole host.
     """
@@ -58,7 +58,7 @@ class ConfinedContainerArgs:
 def confined_container(
     name: str, args: ConfinedContainerArgs, parent: pulumi.Resource, after: Sequence[pulumi.Resource] = ()
 ) -> docker.Container:
-    """Create the container once `after` exists, and wait until it is healthy."""
+    """Create the container once the resources in `after` exist, and wait until it is healthy."""
     return docker.Container(
         name,
         name=args.container,

@@ -21,9 +21,9 @@ from catalogue.images import CATALOGUE, DOCKERIGNORE, NAMED_CONTEXTS, PROJECT, S
 
 MEGABYTE = 1_000_000
 LARGE = 200
-"""MB. Warn about a working copy above this size: it is uploaded once per variant."""
+"""Size in MB above which a working copy causes a warning: it is uploaded once per variant."""
 RECORDED = 200
-"""Most files recorded one by one per folder; beyond that, subfolders are recorded instead."""
+"""Maximum number of files recorded one by one per folder; if there are more, subfolders are recorded."""
 DIGITS = 12
 """Hexadecimal digits of a recorded hash. It only shows reviewers which file differs."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f`]")
@@ -55,8 +55,9 @@ def recorded_files(
 ) -> dict[str, str]:
     """Short hash of each file sent to the builder, by path, for the state: a review shows which ones differ.
 
-    The project's own files have paths relative to the project; other paths start with the name of their
-    context. Files that may be secrets are left out, because a short secret can be guessed from its hash.
+    A folder with more than RECORDED files has hashes of its subfolders instead. The project's own files have
+    paths relative to the project; other paths start with the name of their context. Files that may be secrets
+    are left out, because a short secret can be guessed from its hash.
     """
     own = _hashes(PROJECT / context, _sent_files(PROJECT / context))
     recorded = {**_summary(PurePosixPath(context), own), **_file_entry(dockerfile)}
@@ -86,7 +87,7 @@ def required_modules(context: str, sources: Mapping[str, str]) -> Modules | None
 
 
 def _go_mod(folder: Path) -> str | None:
-    """Text of a folder's go.mod; None if it has none."""
+    """Text of a folder's go.mod; None if there is none, or if it is a link."""
     path = folder / GO_MOD
     if not path.is_file() or path.is_symlink():
         return None
@@ -159,8 +160,8 @@ def _readable(path: PurePosixPath) -> str:
 def files_of(folder: Path) -> Iterator[Path]:
     """Yield the files and links below a folder that may be sent to the builder, sorted.
 
-    Sockets and pipes are skipped, and so are hidden entries at the top level, above all `.git`: the
-    Dockerfiles copy `/[^.]*`.
+    Sockets and pipes are skipped, and so are hidden entries at the top level except the .dockerignore, above
+    all `.git`: the Dockerfiles copy `/[^.]*`.
     """
     for parent, folders, files in os.walk(folder):
         if Path(parent) == folder:
@@ -169,7 +170,7 @@ def files_of(folder: Path) -> Iterator[Path]:
         links = [name for name in folders if (Path(parent) / name).is_symlink()]
         for name in sorted([*files, *links]):
             path = Path(parent) / name
-            # The .dockerignore excludes further files.
+            # The .dockerignore counts, because it excludes further files.
             if path.parent == folder and name.startswith(".") and name != DOCKERIGNORE:
                 continue
             if stat.S_ISREG(path.lstat().st_mode) or path.is_symlink():
@@ -185,7 +186,7 @@ def _content_hash(path: Path) -> str:
 
 
 def context_warnings(folder: Path) -> Iterator[str]:
-    """Warn about content of a working copy that probably should not be sent; a .dockerignore silences it."""
+    """Warn of content of a working copy that probably should not be sent, unless it has a .dockerignore."""
     if (folder / DOCKERIGNORE).exists():
         return
     sizes = {path: path.lstat().st_size for path in files_of(folder)}

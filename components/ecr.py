@@ -18,7 +18,7 @@ from catalogue.arch import ARCHES
 MOVING = ("latest*", "develop*", "feature-*")
 """Moving tags of the channels, with or without an architecture as suffix."""
 FILTERS = 5
-"""Most exclusion filters that ECR accepts (API reference, PutImageTagMutability)."""
+"""Maximum number of exclusion filters that ECR accepts (API reference, PutImageTagMutability)."""
 PERMANENT = ("release-v*", "develop", "develop-am*", "develop-ar*")
 """Tags whose images never expire.
 
@@ -30,7 +30,7 @@ NEVER = 1_000_000
 """Count of images that is never reached: a repository holds at most 100,000 (ECR service quotas)."""
 UNTAGGED_DAYS = 30
 IMAGES_OF_A_TAG = len(ARCHES) + 1
-"""Most images per tag: a list and its variants."""
+"""Maximum number of images per tag: a list and its variants."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,7 +95,7 @@ def moving_filters(moving: Iterable[str]) -> list[str]:
 
 
 def lifecycle_policy(features: int, develop: int) -> dict[str, Any]:
-    """Expire all but the newest feature and develop builds, and images that have had no tag for a month.
+    """Expire all but the newest feature and develop builds, and untagged images pushed over a month ago.
 
     `features` and `develop` are numbers of tags to keep. Two rules of ECR protect the rest (user guide,
     "Lifecycle policy evaluation rules"). An image that matches the tags of one rule is not expired by a later

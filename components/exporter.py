@@ -27,7 +27,7 @@ class ExporterArgs:
     """Arguments of one exporter: the node to scrape, and where the metrics are published."""
 
     host: Host
-    """Host with the engine that runs it; the provider in the options must reach the same engine."""
+    """Host whose engine runs the exporter; the provider in the options must reach the same engine."""
     image: HostImage
     """Image of the exporter (images/exporter)."""
     container: str

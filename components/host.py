@@ -16,7 +16,7 @@ class Host:
     platform: str | None = None
     """OCI platform of the variant to run; None lets the engine choose from the manifest list."""
     emulation: bool = False
-    """True lets an engine of another architecture run that variant under emulation (binfmt_misc)."""
+    """True lets an engine of another architecture run the variant under emulation (binfmt_misc)."""
 
     @property
     def inputs(self) -> dict[str, Any]:

@@ -42,7 +42,7 @@ class HostedRegistryArgs:
     """Arguments of one hosted registry: its image, its address, and where it is published."""
 
     host: Host
-    """Host with the engine that runs it; the provider in the options must reach the same engine."""
+    """Host whose engine runs the registry; the provider in the options must reach the same engine."""
     image: pulumi.Input[str]
     """`repo@sha256:…` of images/registry."""
     container: str

@@ -89,7 +89,7 @@ class Image(pulumi.ComponentResource):
                 for tag, entry in self.lists.items()
             }
         )
-        # These are outputs and no inputs, so they do not change an image that an earlier version built.
+        # These are outputs, not inputs, so they do not change an image that an earlier version built.
         files = recorded_files(args.context, args.dockerfile, args.sources, contents)
         modules = required_modules(args.context, args.sources) or {}
         self.register_outputs({"tags": self.tags, FILES: files, REQUIRED: modules})
@@ -120,9 +120,10 @@ class Image(pulumi.ComponentResource):
         return Variant(f"{name}-{arch.name}", arguments, pulumi.ResourceOptions(parent=self))
 
     def _create_lists(self, name: str, args: ImageArgs) -> list[dict[str, ManifestList]]:
-        """Create the lists by repository, then by tag: exact tags first, each after those before it.
+        """Create the lists by repository, then by tag: exact tags first, then moving ones.
 
-        If an exact tag is refused anywhere, no moving tag has moved yet. The order also matters because two
+        A list waits for the one before it in its repository, and a moving one for all exact ones: if an exact
+        tag is refused anywhere, no moving tag has moved yet. The order also matters because two
         tags write each other's variant tags, and a registry may refuse the second of two equal writes.
         """
         lists: list[dict[str, ManifestList]] = [{} for _ in args.repositories]

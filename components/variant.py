@@ -1,9 +1,9 @@
 """One image for one architecture: cross-compiled, pushed by digest, and read back from the registry.
 
-Creates one docker-build Image and the verification of the pushed image. It gets no tag here; a verified
-variant is tagged by its manifest lists (docs/adr/0040). Never deletes a pushed image, so a removed or
-replaced variant stays in the registry. (docker-build's delete would remove the manifest by digest, and with
-it every tag.)
+Creates one docker-build Image and the verification of the pushed image. The image gets no tag here; a
+verified variant is tagged by its manifest lists (docs/adr/0040). Never deletes a pushed image, so a removed
+or replaced variant stays in the registry. (docker-build's delete would remove the manifest by digest, and
+with it every tag.)
 """
 
 from collections.abc import Mapping

@@ -1,12 +1,12 @@
 """An opened workspace: a development image that runs on a host, with one folder of that host mounted.
 
-Creates a container with a fixed name, a home volume that is retained, and a separate bridge network. It
-mounts the given folder and no other path of the host, runs without capabilities under the given user and
-group ids, and publishes its page on the host's loopback only.
+Creates a container with a fixed name, a home volume that is retained, and a separate bridge network. The
+container mounts the given folder and no other path of the host, runs without capabilities under the given
+user and group ids, and publishes its page on the host's loopback only.
 
 With a nested Docker engine (`engine`), the container has rights over the host's kernel, unlike any other
-container of this program: anyone who may enter it can take over the host. It is therefore refused on an
-engine that has a node. The nested engine listens on a socket, never on a port.
+container of this program: anyone who may enter it can take over the host. It has a second retained volume,
+and is refused on an engine that has a node. The nested engine listens on a socket, never on a port.
 """
 
 from collections.abc import Mapping, Sequence
@@ -68,7 +68,7 @@ class WorkspaceArgs:
     """Arguments of one opened workspace: its image, its folder and its user."""
 
     host: Host
-    """Host with the engine that runs it; the provider in the options must reach the same engine."""
+    """Host whose engine runs the workspace; the provider in the options must reach the same engine."""
     image: HostImage
     container: str
     """Name of the container and of its network on the host."""
@@ -235,7 +235,7 @@ def _rights(args: WorkspaceArgs) -> dict[str, Any]:
 
 
 def _waiting(args: WorkspaceArgs) -> dict[str, Any]:
-    """Health check, so that `up` ends only once the engine and the page inside answer."""
+    """Health check, so that `up` ends only once the engine and the page inside answer; empty without both."""
     commands = ["docker version"] if args.engine is not None else []
     if args.ide_port is not None:
         commands.append(f"curl --fail --silent http://{LOOPBACK}:{args.ide_port}/healthz")

@@ -1,7 +1,7 @@
 """Check before a workspace is opened (providers/skycoin/workspace_preflight.py).
 
-The workspace's volumes, network and container depend on the check: if its engine refuses the workspace, no
-part of it is created or changed.
+The workspace's volumes, network and container depend on the check: if it fails, no part of the workspace is
+created or changed.
 """
 
 import pulumi

@@ -20,7 +20,7 @@ WHOLE, PIECE = 32, 4
 PASSIVE = ("read", "refresh", "discard")
 """Operations that do not show what the program wants for a resource."""
 NO_OPTIONS = ("urn", "type", "id", "custom", "inputs", "outputs", "created", "modified")
-"""Fields of a resource that are not options; all others are, also those that a later Pulumi adds."""
+"""Fields that are not options; all others but PLACES are, also those that a later Pulumi adds."""
 PLACES = ("sourcePosition", "stackTrace")
 """Fields of a resource with its position in the source, on the machine that ran the preview."""
 TIMES = ("created", "modified")

@@ -46,7 +46,7 @@ def ending_without(reason: str) -> str:
 
 
 def details(approval: Approval) -> str:
-    """Hashes of all items, for a file next to the page that makes it possible to name differences."""
+    """Hashes of all items, for a file next to the page; with this file, differences can be named."""
     parts = {part.value: dict(items) for part, items in approval.parts.items()}
     return json.dumps({"review": approval.token, "parts": parts}, indent=1) + "\n"
 

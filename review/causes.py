@@ -1,4 +1,4 @@
-"""Causes of a build, of a written tag, or of a node's new image, in a form that a reader can verify.
+"""Causes of a build, of a written tag, or of a container's restart, in a form that a reader can verify.
 
 The inputs of a build name its arguments, but not the files that changed. For those, the state has a short
 hash of each file (components/contexts.py), which is compared with the files in the checkout.
@@ -32,7 +32,7 @@ WORDS = {"points": "it was moved outside this stack", "failure": "its registry d
 DESCRIBED = ("buildArgs", "contextHash", "context")
 """Inputs of a build that are described separately here."""
 FOLLOWERS = ("labels", "exports")
-"""Inputs that follow from others; reported as a cause only if there is no other."""
+"""Inputs that follow from others; reported as a cause only if no argument, file or source is one."""
 GONE_CONTAINER = "gone from its host"
 _COMMIT = 12
 
@@ -209,7 +209,10 @@ def _named(path: str, before: Files, after: Files) -> str:
 
 
 def _source(inputs: Mapping[str, Any]) -> str:
-    """Short name of a build's source: its folder, or the last parts of its repository and its commit."""
+    """Short name of a build's source; empty if it has none.
+
+    This is its folder, or the last part of its repository and the first digits of its commit.
+    """
     location = ((inputs.get("context") or {}).get("named") or {}).get(SOURCE, {}).get("location", "")
     repository, _, commit = str(location).partition("#")
     return f"{repository.rpartition('/')[2]}#{commit[:_COMMIT]}" if commit else repository

@@ -63,7 +63,7 @@ class Changes:
     volumes: tuple[Volume, ...]
     """Volumes that would change without being lost."""
     others: Mapping[str, int]
-    """Operation → number of all other resources."""
+    """Operation → number of the other changing resources that it applies to."""
     faults: tuple[str, ...]
     """Errors of the preview, each once; with an error, `pulumi up` would do nothing."""
     warnings: tuple[str, ...] = ()
@@ -126,7 +126,7 @@ def read_changes(preview: Any, checkout: Checkout | None = None, *, shows_sames:
 
 
 def _rebuilds(steps: Iterable[Step], causes: Causes) -> tuple[Rebuild, ...]:
-    """Combine builds with the same reasons. None is left out, whatever its name is."""
+    """Combine builds of one image with the same reasons. No build is left out, whatever its name is."""
     together: dict[tuple[str, tuple[Cause, ...]], list[str]] = {}
     for step in steps:
         image, arch = variant_of(step.name)
@@ -141,7 +141,7 @@ def _rebuilds(steps: Iterable[Step], causes: Causes) -> tuple[Rebuild, ...]:
 
 
 def _faults(diagnostics: Iterable[Mapping[str, Any]]) -> Sequence[str]:
-    """Errors, without those that follow from another error. A single error is never left out."""
+    """Errors, without those that follow from another error. ENDED stays if there is no other error."""
     errors = [*_errors(diagnostics)]
     return [error for error in errors if error != ENDED] or errors
 

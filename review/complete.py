@@ -69,10 +69,11 @@ def refuse_unknown_steps(preview: Mapping[str, Any]) -> None:
 
 
 def refuse_missing_steps(preview: Mapping[str, Any], *, shows_sames: bool) -> None:
-    """Raise IncompletePreviewError unless each operation has as many steps as the engine counted.
+    """Raise IncompletePreviewError if the stack's own step is missing, or steps that the engine counted.
 
     `preview` is one that did not fail: after an error, the engine counts nothing. Without `shows_sames`,
-    steps of unchanged resources may be missing.
+    steps of unchanged resources may be missing. Steps beyond those counted are refused too, except reads
+    and UNCOUNTED operations.
     """
     steps = preview.get("steps") or ()
     if not any(type_of(step["urn"]) == STACK and step["op"] != "refresh" for step in steps):

@@ -1,4 +1,4 @@
-"""The collapsed details of a page: all changes as tables, and a graph, within the remaining space."""
+"""The collapsed details of a page: changes as tables, and a graph, within the remaining space."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ class Fold:
     tail: Sequence[str] = ()
 
     def render(self, lines: Sequence[str], note: Sequence[str] = ()) -> list[str]:
-        """Render the section with these lines and a note after it; forges require the empty lines."""
+        """Render the section with these lines, and a note at its end; forges require the empty lines."""
         opened = [f"<details><summary>{self.title}</summary>", ""]
         return [*opened, *self.head, *lines, *self.tail, "", *note, "</details>", ""]
 
@@ -44,7 +44,7 @@ def details(
 
 
 def _cut(fold: Fold, budget: int, rest: str) -> list[str]:
-    """Cut a section to fit. A table's note comes after it, and counts towards the frame."""
+    """Cut a section's lines to `budget` characters. The note after them is not included in `budget`."""
     if length(fold.lines) <= budget:
         return fold.render(fold.lines)
     note_of = partial(_left_out, rest=rest)

@@ -25,10 +25,10 @@ def context_images(named: object) -> Iterator[tuple[str, str]]:
 
 
 def dockerfile_images(text: str, arguments: Mapping[str, Any], contexts: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the images that a Dockerfile names: its frontend, its bases, and those that it copies from.
+    """Yield the images that a Dockerfile names: its frontend, its bases, and those it copies from or mounts.
 
-    Names of stages and of named contexts are no images. Variables are replaced by the build arguments, or by
-    the defaults of global ARGs; an unknown one stays as it is written.
+    Names of stages and of named contexts are not images. Variables in FROM are replaced by the build
+    arguments, by the defaults of global ARGs, or by their own defaults; others stay as they are written.
     """
     directives = _directives(text)
     if frontend := directives.get("syntax"):

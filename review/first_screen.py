@@ -24,7 +24,7 @@ LIMIT = 4000
 _LINE = 600
 """Maximum number of characters in a line; a longer one is complete in the details."""
 _NAMES = 200
-"""Maximum number of characters of names in such a line."""
+"""Number of characters that the names in a line may have, however long the rest of the line is."""
 WHY = ". Why: "
 INCOMPLETE = (
     "Not checked: the protection, order, providers and hooks of unchanged resources, which this preview "
@@ -46,7 +46,7 @@ class Part:
     title: str
     lines: Sequence[str]
     note: str = ""
-    """Sentence after the lines."""
+    """Sentences after the lines."""
     is_output: bool = False
     """True for the output of a program, shown unchanged."""
 
@@ -71,7 +71,7 @@ class FirstScreen:
 def first_screen(changes: Changes, stack: str, backups: Iterable[Sequence[str]] = ()) -> FirstScreen:
     """Compose the first screen.
 
-    `backups` are (node, description of its newest backup); bold if it is a problem.
+    `backups` are (node, description of its newest backup); the description of a problem is bold.
     """
     head = [f"## Stack {stack}: {risk_of(changes).line}", "", *_counts(changes)]
     parts = [part for part in _parts(changes, backups) if part.lines or part.note]

@@ -1,8 +1,8 @@
 """Go modules that images would gain, lose or get in another version.
 
 The contents of an image are unknown before its build. Its go.mod, and that of a source in a folder, have the
-versions that would be linked; they are compared with those recorded in the state. The programs are those of
-the published image.
+versions that would be linked; these are compared with the versions recorded in the state. The programs are
+those of the published image.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -198,7 +198,10 @@ def _programs(proofs: Sequence[Mapping[str, Modules] | None]) -> Mapping[str, Mo
 
 
 def go_of(step: Step, proofs: Sequence[Mapping[str, Modules] | None]) -> tuple[tuple[Modules, Modules], str]:
-    """Go's standard library (before, after) by the build stages' image, and the reason if it is unknown."""
+    """Go's standard library (before, after) by the build stages' image, and the reason if it is unknown.
+
+    All are empty if that image stays the same; both versions are empty if they are unknown.
+    """
     was, would = ((inputs.get("buildArgs") or {}).get("BUILD_FROM") for inputs in (step.old, step.new))
     if was == would:
         return ({}, {}), ""

@@ -25,11 +25,11 @@ KNOWN_TYPES = frozenset(
         "skycoin:index:WorkspacePreflight",
     }
 )
-"""Add a type of your own program here once you know all that its resources can do."""
+"""Known types; add a type of your own program once you know all that its resources can do."""
 
 
 def unknown_type(resource: Resource) -> str:
-    """Describe a resource of another type; empty for a component, which does nothing itself."""
+    """Describe a resource of a type not in KNOWN_TYPES; empty for a component, which does nothing itself."""
     if resource.type in KNOWN_TYPES or not _is_custom(resource):
         return ""
     return f"has the type {resource.type}, of which this review knows nothing"

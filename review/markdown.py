@@ -10,7 +10,7 @@ from review.first_screen import first_screen
 from review.portable import without_places
 
 _REASON = 4000
-"""Maximum number of characters in the reason why there is no preview."""
+"""Maximum number of characters in a foreign reason why there is no preview."""
 LIMIT = 60_000
 """Maximum number of characters in a page; GitHub allows 65,536 in a comment."""
 ENDLESS = sys.maxsize
@@ -26,13 +26,14 @@ def page(
     limit: int = LIMIT,
     whole: str = "",
 ) -> str:
-    """Page without paths of one machine. Its first line is the summary, `ending` its last line.
+    """Page without paths of one machine. Its first line names the stack and the risk; `ending` is its end.
 
-    `backups` are (node, description of its newest backup). `whole` names the file of the complete page.
+    `backups` are (node, description of its newest backup). `whole` names the file of the complete page; empty
+    if there is none.
     """
     known = [*backups]
     first = first_screen(changes, stack, known)
-    # Two characters for each line break between the three parts.
+    # Two characters for the line breaks between the three parts.
     remaining = limit - len(first.text) - len(ending) - 2
     rest = f"the complete page is the file `{whole}`" if whole else "`--whole FILE` writes the complete page"
     parts = (first.text, details(changes, first.cut, known, remaining, rest), ending)
@@ -40,7 +41,10 @@ def page(
 
 
 def page_without_preview(stack: str, reason: str, *, is_foreign: bool = False) -> str:
-    """Page of a stack whose preview failed or is invalid; a foreign reason is shown unchanged."""
+    """Page of a stack whose preview failed or is invalid.
+
+    A foreign reason is the output of another program: it is shown as a block, cut to _REASON characters.
+    """
     shown = reason
     if is_foreign:
         cut = reason if len(reason) <= _REASON else f"{reason[: _REASON - 1]}…"

@@ -1,6 +1,7 @@
-"""Compare the Go modules of images by their go.mod in two revisions, for a page by files alone.
+"""Go modules of images, compared by their go.mod in two revisions, for a page by files alone.
 
-The digests in such a preview are invented, so it also names the image behind each, and its build context.
+The digests in such a preview are invented, so the preview also names the image behind each digest, and the
+image's build context.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

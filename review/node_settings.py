@@ -21,7 +21,7 @@ OPENS = {
     "INSECURE_WALLET_SEED": "give away seeds",
     "DEPRECATED_WALLET_SPEND": "spend from wallets",
 }
-"""Set of API calls → what it does with wallets (v0.27.1, src/api/README.md)."""
+"""Set of API calls → what its callers can do with wallets (v0.27.1, src/api/README.md)."""
 ALL_SETS = "-enable-all-api-sets"
 SETTINGS = {"-enable-api-sets": "api-sets", ALL_SETS: "all api-sets", "-enable-gui": "gui"}
 Flags: TypeAlias = Mapping[str, str]
@@ -59,7 +59,7 @@ def _command(before: Sequence[Any], after: Sequence[Any]) -> list[str]:
 
 
 def opened_by(step: Step) -> Iterator[Opened]:
-    """Yield what a step lets others do: through a new node's API, or what they could not do before."""
+    """Yield what a step lets others do with a node that they could not do before; a new node: by its API."""
     before, after = step.old.get("command"), step.new.get("command")
     if isinstance(after, list):
         old = _values([*map(str, before)]) if isinstance(before, list) else None
@@ -100,7 +100,7 @@ def _is_offline(flags: Flags) -> bool:
 
 
 def _values(arguments: Sequence[str]) -> dict[str, str]:
-    """Flag → its value, or `on` for a switch; of two, the node takes the last one."""
+    """Flag → its value, or `on` for a switch; of a flag given twice, the node takes the last value."""
     return {_flag(argument): argument.partition("=")[2] or "on" for argument in arguments}
 
 

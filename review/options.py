@@ -105,7 +105,7 @@ def read_options(preview: Mapping[str, Any]) -> Options:
 
 
 def _recorded(preview: Mapping[str, Any]) -> dict[str, State]:
-    """Resource → its state before the refresh; not one that an interrupted replacement has left."""
+    """Resource → its state before the refresh, without states that an interrupted replacement has left."""
     refreshes = (step for step in preview.get("steps") or () if step["op"] == "refresh")
     states = ((step["urn"], step.get("oldState") or {}) for step in refreshes)
     return {urn: state for urn, state in states if not state.get("delete")}
@@ -137,7 +137,7 @@ def _losses(step: Mapping[str, Any]) -> Iterator[Loss]:
 
 
 def _left_losses(step: Mapping[str, Any], present: Mapping[str, Any] | None) -> Iterator[Loss]:
-    """Loss of a volume that an interrupted replacement has left; one of this run counts as a replacement."""
+    """Loss of a volume that an interrupted replacement has left; `_losses` has those replaced in this run."""
     old = step.get("oldState") or {}
     is_of_this_run = present is not None and "replace" in present["op"]
     if type_of(step["urn"]) == VOLUME and not is_of_this_run and not old.get("retainOnDelete"):
@@ -179,7 +179,10 @@ def _quoted(volume: object) -> str:
 
 
 def _wallets(inputs: State) -> tuple[object, object]:
-    """Wallet volume of a node's container, as it is named and as it is mounted; None if that is unknown."""
+    """Wallet volume of a node's container by its input `wallet`, and by its mounts; None for what is unknown.
+
+    The second is `none` if no volume is mounted for the wallet.
+    """
     mounts = inputs.get("mounts")
     if not isinstance(mounts, list):
         return inputs.get("wallet"), None
@@ -249,7 +252,7 @@ def _describe(state: State) -> str:
 
 
 class _Order:
-    """Dependencies between resources, by their present URNs."""
+    """Dependencies between the program's resources, by their URNs in the program."""
 
     def __init__(self, steps: Iterable[Mapping[str, Any]]) -> None:
         pairs = [(step.get("oldState") or {}, step.get("newState") or {}) for step in steps]
@@ -306,7 +309,7 @@ def _engine(old: State, new: State) -> Iterator[str]:
 
 
 def _address(inputs: State) -> str:
-    """Input of a provider with the address of its engine."""
+    """Describe where a provider's engine is: its address, its context, or the environment's."""
     context = inputs.get("context")
     return str(inputs.get("host") or (f"context {context}" if context else "that of the environment"))
 
@@ -323,7 +326,7 @@ def _ssh_options(given: object) -> str:
 
 
 def _listed(state: State, option: str) -> set[str]:
-    """Names in an option; for hooks, each with the time when it runs, such as `BeforeDelete`, in words."""
+    """Names in an option; for hooks, each with the time when it runs, such as `(before delete)`."""
     value = state.get(option) or ()
     if isinstance(value, Mapping):
         times = {when: _IN_WORDS.sub(" ", when).lower() for when in value}

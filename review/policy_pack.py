@@ -59,7 +59,7 @@ class Pack(analyzer_pb2_grpc.AnalyzerServicer):
 
     @cached_property
     def rules(self) -> tuple[Rule, ...]:
-        """All rules. Raises RulesError."""
+        """All rules. Raises RulesError if own_rules.py can't be used."""
         return rulebook()
 
     def GetPluginInfo(self, request: Any, context: Any) -> plugin_pb2.PluginInfo:

@@ -55,9 +55,10 @@ def without_trace(message: str) -> str:
 
 
 def _lines(lines: list[str]) -> Iterator[str]:
-    """Yield the error of each trace.
+    """Yield the lines that are not part of a trace.
 
-    Python's is the unindented last line; Go's comes first, up to an empty line.
+    A Python trace ends before its error, which is the first unindented line. A Go trace follows its error,
+    and ends with an empty line.
     """
     python = go = False
     where = ""

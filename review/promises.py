@@ -19,7 +19,7 @@ from review.rules import HIDDEN, Resource, Rule, each, secret_inputs
 from review.wallet_access import is_outside, listed, misnamed, readers, writers
 
 PROXY = "skycoin:index:Proxy$"
-"""URN pattern of the resources of a node's proxy."""
+"""Part of the URN of each resource of a node's proxy."""
 EXPLICIT = ("docker:", "docker-build:", "aws:")
 """Plugins that access a machine or an account, for which the program must give an explicit provider."""
 PLACED = ("IMAGE_FROM", "BUILD_FROM")

@@ -36,7 +36,7 @@ class Publication:
     lost: tuple[str, ...] = ()
     """Architectures added (`gained`) and removed (`lost`); empty unless the stack has written the tag."""
     images: tuple[tuple[str, str], ...] = ()
-    """(architecture, new image) for each image that changes."""
+    """(architecture, new image) for each image that changes; empty unless the stack has written the tag."""
     own: str = ""
     """Digest of the stack's own list, if the tag would only move back to it; otherwise empty."""
     why: tuple[str, ...] = ()
@@ -75,7 +75,7 @@ def reference(step: Step) -> str:
 
 
 def _variants(variants: Iterable[Any] | None) -> dict[str, object]:
-    """Architecture → its image, maybe unknown; empty if the whole list is."""
+    """Architecture → its image, which may be unknown; empty if the whole list is unknown."""
     return {variant["arch"]: variant.get("ref") for variant in variants or () if isinstance(variant, dict)}
 
 

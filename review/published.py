@@ -12,7 +12,7 @@ from review.publications import Presence
 
 
 def with_presence(changes: Changes, repository: Callable[[str], Any] = Repository) -> Changes:
-    """Ask the registries about the tags that are not in the state; one that fails becomes a warning."""
+    """Ask the registries about the tags that are not in the state; a failure becomes a warning."""
     tags: dict[str, list[str]] = {}
     for publication in changes.publications:
         if publication.presence is Presence.UNASKED:

@@ -57,7 +57,7 @@ class _Image:
 def with_published_modules(changes: Changes, preview: Mapping[str, Any], ask: Ask | None) -> Changes:
     """Add the modules of images that containers would change between.
 
-    `ask` returns the outputs of a stack, or raises UserError; None if no stack may be asked.
+    `ask` returns the outputs of a stack, or raises UserError; `ask` is None if no stack may be asked.
     """
     pairs = [*dict.fromkeys(_pairs(preview))]
     if not pairs:
@@ -112,7 +112,7 @@ class _Compared:
     linked: Mapping[Difference, set[str]]
     """Difference → programs that it is in."""
     is_known: bool
-    """True if the modules of an architecture were compared."""
+    """True if the modules of at least one architecture were compared."""
     unknown: str = ""
     sizes: Mapping[str, str] = field(default_factory=dict)
     """Architecture → sizes and layers that differ."""
@@ -152,7 +152,10 @@ def _sizes(before: Variant[str, int], after: Variant[str, int]) -> str:
 
 
 def _find(ref: str, sources: Sequence[StackOutputs]) -> _Image | None:
-    """Image of a digest, from the outputs that know most of its modules."""
+    """Image of a pinned reference, from the outputs that know its modules for most architectures.
+
+    None if no outputs mention its digest.
+    """
     images: list[_Image] = []
     for outputs in sources:
         try:

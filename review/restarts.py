@@ -50,13 +50,13 @@ class Restart:
     why: tuple[str, ...]
     is_node: bool
     bound: Bound | None = None
-    """Maximum time of a replacement; None if the preview does not show it."""
+    """Maximum time of a replacement; None if the preview does not show it, and for any other change."""
     pulls: bool = False
     """True if its image would change."""
     last: int | None = None
     """Seconds that its last replacement took; None if it is not in the state."""
     opens: tuple[Opened, ...] = ()
-    """Use that others have from now on."""
+    """What others can do with the container from now on."""
 
     @property
     def stops(self) -> bool:
@@ -109,7 +109,7 @@ def _bound(step: Step) -> Bound | None:
 
 
 def _seconds(value: object) -> int | None:
-    """Seconds in a preview's value; None if it is unknown, in whose place a preview has a string."""
+    """Seconds in a preview's value; None if the value is unknown: a preview has a string in its place."""
     return int(value) if isinstance(value, int | float) else None
 
 

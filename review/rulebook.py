@@ -28,7 +28,7 @@ class RulesError(UserError):
 
 
 def rulebook() -> tuple[Rule, ...]:
-    """Read all rules. Raises RulesError."""
+    """Read all rules. Raises RulesError if own_rules.py can't be used."""
     own_rules: Any = _own().get(NAME)
     problem = _problem(own_rules)
     if problem:

@@ -118,7 +118,7 @@ def _check(rule: Rule, resources: Sequence[Resource]) -> Broken:
 
 
 def _place(rule: Rule, raised: BaseException) -> str:
-    """FILE:LINE in the rule's own file that raised an error; its function's if the result was the error."""
+    """FILE:LINE in the rule's own file that raised an error; the rule's function if no line there did."""
     function = rule.breaches.breach if isinstance(rule.breaches, PerResourceRule) else rule.breaches
     code = getattr(inspect.unwrap(function), "__code__", None)
     frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(raised.__traceback__)]
@@ -129,7 +129,7 @@ def _place(rule: Rule, raised: BaseException) -> str:
 
 
 def wanted(preview: Mapping[str, Any]) -> list[Resource]:
-    """Read the resources that the program registers from a preview, without those that are deleted."""
+    """Read from a preview the resources that the program registers, without those that are deleted."""
     resources: dict[str, Resource] = {}
     for step in preview.get("steps") or ():
         state = step.get("newState")

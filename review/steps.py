@@ -53,7 +53,7 @@ class Step:
         return name_of(self.urn)
 
     def over(self, old: Mapping[str, Any]) -> "Step":
-        """Create the step that would lead here from these inputs."""
+        """Create the step that would lead from these inputs to the same new ones."""
         paths = sorted(key for key in {*old, *self.new} if old.get(key) != self.new.get(key))
         return replace(self, old=old, reasons=tuple(path for path in paths if not path.startswith("__")))
 
@@ -85,7 +85,7 @@ def changing_steps(entries: Iterable[Mapping[str, Any]]) -> Iterator[Step]:
 
 
 def in_state(preview: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Resource → its inputs in the state, before a refresh, which has a step for every resource there.
+    """Resource → its inputs in the state, from the refresh, which has a step for every resource there.
 
     A resource that is created although it is in the state was not found by the refresh.
     """

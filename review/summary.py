@@ -9,7 +9,7 @@ from review.tag_words import WORDS
 
 
 def summary(changes: Changes) -> str:
-    """Count rebuilt variants, published tags and restarted containers in one line."""
+    """Count in one line the variants, tags and containers that change, and resources with other options."""
     counts = [f"{count_of(count, noun)} {what}" for count, noun, what in _counts(changes) if count]
     rest = (changes.others, changes.volumes, changes.withdrawn, changes.restarts)
     if counts:

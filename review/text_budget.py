@@ -13,7 +13,10 @@ def shares(needs: Sequence[int], budget: int) -> list[int]:
 
 
 def fit_lines(lines: Sequence[str], budget: int, note: Callable[[int], str]) -> list[str]:
-    """Return the lines that fit, then a note with the number of missing ones; each ends with a line break."""
+    """Return the lines that fit, then, if any are missing, a note with their number.
+
+    Each line counts with its line break.
+    """
     if length(lines) <= budget:
         return [*lines]
     remaining, shown = budget - len(note(len(lines))) - 1, 0

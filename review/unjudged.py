@@ -1,4 +1,4 @@
-"""Name differences between two revisions that no resource shows, for a page by files alone."""
+"""Differences between two revisions that no resource shows, for a page by files alone."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence

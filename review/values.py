@@ -33,7 +33,7 @@ def short_digest(digest: str) -> str:
 
 
 def difference(name: str, before: object, after: object) -> str:
-    """One input that differs, with its values if they fit in a line."""
+    """Describe an input that differs: with the strings that a list loses and gains, or with simple values."""
     if isinstance(before, list) and isinstance(after, list):
         gone = [str(value) for value in before if value not in after and isinstance(value, str)]
         come = [str(value) for value in after if value not in before and isinstance(value, str)]

@@ -31,7 +31,7 @@ class Volume:
 def touched_volumes(steps: Iterable[Step], known: Collection[str]) -> Iterator[Volume]:
     """Yield volumes that are created, changed in place, or retained when they leave the stack.
 
-    A known one that would be created is lost.
+    A volume that is in the state (`known`) but would be created is lost, so it is left out.
     """
     for step in steps:
         if step.type != VOLUME or step.op == "replace" or (step.op == "delete" and not step.retained):

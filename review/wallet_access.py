@@ -22,7 +22,7 @@ OUTSIDE = ("networkMode", "pidMode", "ipcMode", "usernsMode", "cgroupnsMode")
 NO_NEW_PRIVILEGES = tuple(f"no-new-privileges{end}" for end in ("", ":true", "=true"))
 """Spellings of the security option that confines a container further; others may loosen its confinement."""
 OWN_CONTAINERS = {"skycoin:index:Exporter": exporter_name, "skycoin:index:Proxy": proxy_name}
-"""Component whose container belongs in a node's network → that container's name."""
+"""Component whose container belongs in a node's network → function that derives its name from the node's."""
 JUDGED = {
     CONTAINER: (
         *("mounts", "volumes", "devices", "capabilities", "securityOpts", "privileged", "networksAdvanced"),
@@ -60,7 +60,7 @@ class Engines:
 
 
 def engines_in(resources: Sequence[Resource]) -> Engines:
-    """Read the engines of all docker providers; without an address it is the environment's."""
+    """Read the engines of all docker providers: without an address the environment's, unknown by `context`."""
     return Engines(
         {
             resource.name: None if resource.inputs.get("context") else _engine(resource.inputs.get("host"))
@@ -71,7 +71,7 @@ def engines_in(resources: Sequence[Resource]) -> Engines:
 
 
 def _engine(address: object) -> str | None:
-    """Name of the engine at an address, in one of its spellings; None if the address is unknown."""
+    """Name of the engine at an address, however the address is spelt; None if the address is unknown."""
     if address in (UNKNOWN, HIDDEN) or not isinstance(address, str | None):
         return None
     given = address or ""
@@ -81,7 +81,7 @@ def _engine(address: object) -> str | None:
 
 
 def writers(resources: Sequence[Resource]) -> Breaches:
-    """Yield containers that can write to a wallet's volume to which another container can write too."""
+    """Yield, for each wallet volume that several containers can write to, the last of these containers."""
     engines = engines_in(resources)
     wallets = _wallets(resources, engines)
     found: dict[Place, list[Resource]] = {}
@@ -182,7 +182,7 @@ def _rights(inputs: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _joined(resource: Resource, engine: str | None, networks: Networks) -> Iterator[str]:
-    """Networks of nodes that a container is in, without the node itself, its exporter and its proxy."""
+    """Describe the nodes' networks that a container is in, except of its own node (see OWN_CONTAINERS)."""
     if resource.type not in CONTAINERS:
         return
     name_of_own = OWN_CONTAINERS.get(parents_of(resource.urn).rpartition("$")[2])
@@ -255,9 +255,9 @@ def _by_name(places: Sequence[Place]) -> Volumes:
 
 
 def _meant(resource: Resource, volume: object, volumes: Volumes, engines: Engines) -> list[Place]:
-    """Places among these with the volume's name that a container may mean.
+    """Places in `volumes` that a container may mean by the name of a volume.
 
-    A container that is no node's means any engine, because another address may reach the same one.
+    Unless it is a node's, it may mean any engine, because another address may reach the same one.
     """
     engine = engines.of(resource)
     anywhere = resource.type == CONTAINER or engine is None
@@ -301,6 +301,6 @@ def _is_path(source: str) -> bool:
 
 
 def listed(resource: Resource, key: str) -> list[Mapping[str, Any]]:
-    """Mappings in an input that is a list; empty if its value is still unknown."""
+    """Mappings in an input that is a list; empty if it is missing, secret or still unknown."""
     value = resource.inputs.get(key)
     return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []

@@ -1,4 +1,4 @@
-"""Folders outside the project that builds read: no commit of the project covers them, only their hashes."""
+"""Folders outside the project that builds read: only their hashes cover them, no commit of the project."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from review.steps import Step, changing_steps
 
 
 def changed_copies(preview: Mapping[str, Any]) -> list[str]:
-    """List the working copies of a preview's builds that do not have the content they had then."""
+    """List the working copies of a preview's builds whose content is no longer that of the preview."""
     builds = [step for step in changing_steps(preview.get("steps") or ()) if step.type == BUILD and step.new]
     # The variants of an image read the same folders.
     read = dict.fromkeys((tuple(_named(build).items()), _recorded(build)) for build in builds)
@@ -36,5 +36,5 @@ def _now(named: Mapping[str, str]) -> str:
 
 
 def _is_outside(location: str) -> bool:
-    """True for a folder that the project's tree does not cover, or that is gone."""
+    """True for a folder that the project's tree does not cover, even if the folder is gone."""
     return "://" not in location and not (PROJECT / location).resolve().is_relative_to(PROJECT)

@@ -139,7 +139,7 @@ def _python(value: Any) -> Any:
 
 
 def seconds_of(duration: str) -> int:
-    """Length of a duration; 0 for a text that is none."""
+    """Length of a duration, in seconds; 0 for a text that is not a duration."""
     parts = _DURATION.fullmatch(duration)
     return sum(int(parts[unit] or 0) * length for unit, length in _LENGTHS.items()) if parts else 0
 
@@ -332,7 +332,7 @@ Branch = Annotated[
     _matching(_BRANCH, "a branch has no blanks"),
     form("text without blanks", "master", f"^{_BRANCH.pattern}$"),
 ]
-"""Branch; git allows no blanks in it, and Go's linker would read the words after one as its own flags."""
+"""Branch; git allows no blanks in it, and Go's linker would read the words after a blank as its own flags."""
 SshOption = Annotated[str, form("`-i FILE`, `-p PORT`, `-J HOST` or `-o SETTING=VALUE`", "-i")]
 NodeFlag = Annotated[
     str, form("a flag that begins with `-`, or the value of the flag before it", "-log-level=debug")

@@ -33,8 +33,8 @@ class SourceSettings(Settings):
     [patched](stacks.md#the-nodes-patches)."""
     git: GitUrl | None = None
     """Git repository, for the images `skycoin` and `skywire`; with no login (see `skycoin:build-secrets`).
-    With http(s), its URL ends with `.git`: BuildKit takes another one for a file to download. It gets no
-    patch."""
+    With http(s), its URL ends with `.git`: BuildKit takes any other for a file to download. The source gets
+    no patch."""
     path: Folder | None = None
     """Working copy, for the images `skycoin` and `skywire`, with a folder `cmd`; relative to the project.
     It gets no patch."""

@@ -58,7 +58,8 @@ class Limits(Settings):
 def limited(board: Board, host: Limits, node: Limits) -> Board:
     """Apply the limits of a host and of a node to a board.
 
-    If they set the memory, reservation and GOMEMLIMIT are derived from it, provided that the board has them.
+    If they set the memory, reservation and GOMEMLIMIT are derived from it, provided that the board has them
+    and that they are not set too.
     """
     given: dict[str, Any] = {}
     for key in Limits.model_fields:

@@ -20,7 +20,7 @@ class Settings(BaseModel):
     key_rules: ClassVar[Sequence[Callable[[Any], str | None]]] = ()
     """Rules over several keys of an entry; `reading.py` applies them.
 
-    Each returns the error, which begins with the key that is shown as its place if the entry has it, or None.
+    Each returns None, or an error that begins with a key; if the entry has this key, its place is shown.
     """
 
 

@@ -18,7 +18,7 @@ _UNKNOWN = (AttributeError, LookupError, RuntimeError)
 
 
 class _OneKey(Settings, use_attribute_docstrings=False):
-    """Base of models of one key; pydantic would search all source files for each one's docstrings."""
+    """Base of models with a single key; pydantic would search all source files for each model's docstrings."""
 
 
 def without_wrong(raw: Mapping[str, Any], wrong: Collection[Location]) -> StackSettings:
@@ -27,7 +27,7 @@ def without_wrong(raw: Mapping[str, Any], wrong: Collection[Location]) -> StackS
 
 
 def entry_faults(entry: Settings, here: Location = ()) -> Iterator[tuple[Location, str]]:
-    """Yield the errors between keys of each entry, with its location, that depend on no wrong value."""
+    """Yield (location of an entry, error between its keys) for errors that depend on no wrong value."""
     for rule in entry.key_rules:
         with contextlib.suppress(*_UNKNOWN):
             if fault := rule(entry):

@@ -29,7 +29,7 @@ HIDDEN = frozenset({SECRETS, f"{NAMESPACE}:{SECRETS}", "build-args", "secure"})
 
 @dataclass(frozen=True, slots=True)
 class _Match:
-    """Part of an error's key that the file has: its last key, its value, and the rest of the error."""
+    """Part of an error's key that the file has: its last key, its values in the file and as given, the rest."""
 
     key: Node
     value: Node
@@ -58,7 +58,10 @@ class StackFile:
         return self._shown(_wrong(match))
 
     def line(self, keys: Sequence[str]) -> tuple[str, int]:
-        """FILE:LINE of the last key in a path that the file has, and how many of the path's keys it has."""
+        """FILE:LINE of the last key in a path that the file has, and how many of the path's keys it has.
+
+        If it has none, the place is FILE alone.
+        """
         node: Node | None = self._config
         place, depth = self._name, 0
         for key in [f"{NAMESPACE}:{keys[0]}", *keys[1:]]:

@@ -1,4 +1,4 @@
-"""Reads a stack's YAML exactly as Pulumi's CLI does.
+"""Reader of a stack's YAML, which reads exactly as Pulumi's CLI does.
 
 Pulumi reads YAML 1.2 with some numbers of 1.1: `yes` and `12:30` are strings, `017` is 15. PyYAML reads YAML
 1.1. A value that Pulumi passes on in a form other than the written one, such as a date, is refused.
@@ -46,9 +46,11 @@ class YamlMismatchError(ValueError):
 
 
 def pulumi_values(text: str, *, strict: bool = True) -> Any:
-    """Read a stack's file as Pulumi does. Raises YamlMismatchError, YAMLError and RecursionError.
+    """Read a stack's file as Pulumi does.
 
-    Without `strict`, a value that Pulumi passes on in another form is returned as written, and not refused.
+    Raises YAMLError for a text that is not YAML, RecursionError for values that are nested too deeply, and
+    YamlMismatchError for values that Pulumi refuses or passes on in another form; without `strict`, such a
+    value is returned as written instead.
     """
     loader = _Loader(text)
     try:

@@ -139,7 +139,7 @@ def _entry(location: Location, raw: Mapping[str, Any]) -> Any:
 
 
 def _value_faults(errors: Sequence[ErrorDetails], raw: Mapping[str, Any]) -> tuple[list[str], set[Location]]:
-    """Lines for the errors of single values, and the locations of these values."""
+    """Lines for the errors of single values, and the locations of these values and of misspelt keys."""
     unknown = [error["loc"] for error in errors if error["type"] == "extra_forbidden"]
     slips = {(*location[:-1], key) for location in unknown if (key := _meant(location, raw))}
     reported = [error for error in errors if error["type"] != "missing" or error["loc"] not in slips]
@@ -160,7 +160,10 @@ def secrets_in_clear(config: Mapping[str, Any]) -> list[str]:
 
 
 def written_config(file: Path) -> dict[str, Any]:
-    """Configuration in a stack's file; empty if there is no such file. Raises SettingsError."""
+    """Configuration in a stack's file; empty if there is no such file.
+
+    Raises SettingsError if the file is not YAML.
+    """
     if not file.is_file():  # `--config-file` names another
         return {}
     text = file.read_text()
@@ -178,7 +181,7 @@ def read_settings(
     """Read the settings of a stack from Pulumi's configuration: full keys → JSON or plain text.
 
     Keys of other namespaces (`pulumi:`, `docker:`) are ignored. `secret_keys` are the keys whose values are
-    encrypted in the YAML; `path` is the stack's file, if it is known. Raises SettingsError.
+    encrypted in the YAML; `path` is the stack's file, if it is known. Raises SettingsError with all errors.
     """
     prefix = f"{NAMESPACE}:"
     raw = {

@@ -13,7 +13,7 @@ SSH_SETTINGS = (
     "ProxyJump",
     "StrictHostKeyChecking",
 )
-"""Settings that can't switch off the check of a host's key (ssh_config(5)); two have their values checked."""
+"""Allowed settings (ssh_config(5)). The values of two are checked: they could switch off the key's check."""
 
 
 def ssh_fault(options: Sequence[str]) -> str | None:

@@ -66,7 +66,7 @@ def _is_itself(text: str) -> bool:
 
 
 def nearest(given: object, names: Iterable[str]) -> str | None:
-    """Name that was probably meant; None if none or several are equally near."""
+    """Name that was probably meant; None if no name is near, or if several are equally near."""
     likeness = {
         name: difflib.SequenceMatcher(None, str(given).lower(), name.lower()).ratio() for name in names
     }

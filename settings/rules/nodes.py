@@ -1,4 +1,4 @@
-"""Rules over nodes: their hosts, images and metrics."""
+"""Rules over nodes: their hosts, images, metrics and web interfaces."""
 
 from collections.abc import Iterator
 
@@ -34,7 +34,7 @@ def node_faults(settings: StackSettings) -> Iterator[str]:
 def _image_faults(
     key: str, node: NodeSettings, image: ImageSettings, host: HostSettings | None
 ) -> Iterator[str]:
-    """Yield errors for what a node needs, and an image of its own stack does not have."""
+    """Yield errors for what a node needs but its image, which the same stack builds, does not have."""
     if node.tag is not None and node.tag not in tags_of(image):
         allowed = ", ".join(tags_of(image)) + did_you_mean(node.tag, tags_of(image))
         yield f"{key}.tag: {node.tag!r} is not published here; allowed: {allowed}"
