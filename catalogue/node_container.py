@@ -47,7 +47,7 @@ WRITTEN = (
     "A command such as `./skyinfra wallet restore` is writing to it: wait for its end. If that command was "
     "killed, run it again, or remove that container if all wallets are as they should be."
 )
-"""Remedy for a container with that label that may write to the wallet."""
+"""Remedy if a container with the label WALLET_HELPER may write to the wallet."""
 LAST_HEALTHY = "skycoin.last-healthy"
 """Label of a node's container: the last healthy image with another digest, `repo@sha256:…`."""
 

@@ -25,7 +25,7 @@ class ImageArgs:
     """Arguments of one image: its sources, architectures, tags and repositories."""
 
     arches: Sequence[Arch]
-    """Architectures, in the order of the Arch table."""
+    """Architectures, in the order of ARCHES (catalogue/arch.py)."""
     tags: Sequence[str]
     """Tags without an architecture suffix."""
     context: str

@@ -20,7 +20,7 @@ class ManifestListArgs:
     repository: Repository
     tag: str
     variants: Sequence[Child]
-    """Variants in the order of the Arch table: clients take the first entry that fits."""
+    """Variants in the order of ARCHES (catalogue/arch.py): clients take the first entry that fits."""
     immutable: bool = False
     """True for an exact release tag: a preview or `up` that would change its content fails."""
     annotations: Mapping[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Follow an image build in BuildKit's plain progress: its current step, and why it failed."""
+"""An image build, followed in BuildKit's plain progress: its current step, and why it failed."""
 
 import itertools
 import re
@@ -95,6 +95,6 @@ def gist(step: str) -> str:
 
 
 def _program(words: Sequence[str]) -> str:
-    """Name such as `go mod download`: the words of a command up to its first option, path or quote."""
+    """Name such as `go mod download`: at most 3 words of a command, up to its first option, path or quote."""
     plain = itertools.takewhile(re.compile(r"[a-z][a-z0-9_.-]*").fullmatch, words[:3])
     return " ".join(plain)

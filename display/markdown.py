@@ -22,7 +22,7 @@ _MENTION = re.compile(r"(?<!\w)@(?=\w)")
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Lines of a table; bars and line breaks in a cell are escaped."""
+    """Lines of a table; in a cell, bars are escaped, and line breaks become spaces."""
     return [f"| {' | '.join(map(_cell, row))} |" for row in (heads, ["---"] * len(heads), *rows)]
 
 
@@ -49,7 +49,7 @@ def one_line(text: str) -> str:
 def printable_page(page: str) -> str:
     """Page that commands no terminal, with a question mark for each character that could.
 
-    It is not simply left out, because the text before and after it could together be Markdown.
+    No character is simply left out, because the text before and after it could together be Markdown.
     """
     return "".join(
         "?" if letter not in _KEPT and unicodedata.category(letter) in _COMMANDS else letter

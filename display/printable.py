@@ -3,11 +3,11 @@
 import re
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""Control characters of ASCII and of its extension (C1), but tabs and line feeds."""
+"""Control characters of ASCII and of its extension (C1), except tabs and line feeds."""
 
 
 def printable(text: str) -> str:
-    """Text of several lines without control characters."""
+    """Text of several lines without control characters other than tabs and line feeds."""
     return _CONTROLS.sub("", text)
 
 

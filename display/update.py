@@ -1,4 +1,4 @@
-"""Turn the events of a Pulumi update into lines and rows for people.
+"""Events of a Pulumi update, as lines and rows for people.
 
 Unchanged resources are counted, not listed. Long operations are reported when they begin, while they run, and
 when they end. An event of an unknown kind or form is ignored.
@@ -18,7 +18,7 @@ from display.protected_wallets import remedied
 QUIET = 14.0
 """Seconds of silence after which something is printed; with the delay to notice it, at most 15 s."""
 STUCK = 10.0
-"""Seconds without an event after which an update counts as stuck, if it can be."""
+"""Seconds without an event after which an update counts as stuck, if a failure allows it (`is_stuck`)."""
 _BRIEF = 1.0
 """Seconds below which an operation gets no row, because it would only flicker."""
 _INDENT = "    "
@@ -61,7 +61,7 @@ _ON_TOP = (
     "destroy failed",
     "refresh failed",
 )
-"""Messages that Pulumi adds after an error that was already reported."""
+"""Beginnings of messages that Pulumi adds after an error that was already reported."""
 _GONE = re.compile(r"failed to get manifest ([^\s@]+)\S*: request failed: not found\b")
 """docker-build's warning about an image whose registry was emptied; it creates that image again."""
 _LATE = "did not complete successfully: exit code: 4294967295"
@@ -174,7 +174,7 @@ class Update:
         return self._spoken(lines, now)
 
     def rows(self, now: float) -> list[Row]:
-        """Rows of all running operations, oldest first; one row for the whole update if none is running."""
+        """Rows of running operations, without brief ones, oldest first; if none, one row for the update."""
         lasting = (
             operation
             for operation in self._running.values()

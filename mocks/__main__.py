@@ -32,7 +32,7 @@ def _preview(stack: str, base: Files, text: str) -> Preview:
 
 
 def _describe(error: Exception) -> str:
-    """Sentence about why there is no preview: the base has errors, or the program needs an engine."""
+    """Sentence about why there is no preview: errors in the base, missing files, or the need of an engine."""
     if isinstance(error, SettingsError | pulumi.RunError):
         return f"The stack's file in the base has errors. {error}"
     is_told = isinstance(error, LookupError) and error.args

@@ -127,7 +127,7 @@ class Engine(MockMonitor):
     bare: str | None = None
     """Value of an image's `ref` in a preview; None for its first tag."""
     left_out: Collection[str] = ()
-    """Names of tags that fail in an optional registry."""
+    """Logical names of the tags (resources) that fail in an optional registry."""
     aws: Callable[[str, Mapping[str, Any], Mapping[str, Any]], dict[str, Any]] | None = None
     """Stand-in for AWS: (type, inputs, the provider's inputs) → outputs (tests/unit/aws.py)."""
     registered: list[Registered] = field(default_factory=list)
@@ -180,10 +180,10 @@ class Engine(MockMonitor):
 
         await run_in_stack(body)
 
-    # Queries for tests.
+    # Queries for tests and for the rest of this package.
 
     def one(self, type_: str, name: str) -> Registered:
-        """The only resource with this type and name. Raises LookupError."""
+        """The only resource with this type and name. Raises LookupError if there is none or more than one."""
         entries = [entry for entry in self.registered if (entry.type, entry.name) == (type_, name)]
         if len(entries) != 1:
             raise LookupError(f"{len(entries)} × {type_} {name}; there are {self.names()}")
@@ -299,7 +299,7 @@ class Engine(MockMonitor):
         return entry
 
     def _kept(self, entry: Registered) -> dict[str, Any]:
-        """Take inputs whose changes the program ignores from the state, as the engine does; return them."""
+        """Take from the state, as the engine does, inputs whose changes the program ignores; return them."""
         was = former_in(entry, self._by_urn, self._was, self.make_urn) if entry.ignore_changes else None
         inputs = was.inputs if was else {}
         kept = {key: inputs[key] for key in entry.ignore_changes if key in inputs}
@@ -348,7 +348,7 @@ class Engine(MockMonitor):
         return was is None or was.inputs != entry.inputs
 
     def _computed_by_aws(self, entry: Registered, *, first: bool) -> dict[str, Any]:
-        """Outputs of an aws resource; unknown in a first preview, in which the plugin does not ask AWS."""
+        """Outputs of an aws resource; unknown in a preview that would create or change it."""
         if first or self.aws is None:
             return dict.fromkeys(("repositoryUrl", "arn"), UNKNOWN_SIGNATURE)
         provider = next((other.inputs for other in self.registered if other.urn == entry.provider), {})

@@ -41,12 +41,16 @@ def files_here() -> Files:
 
 
 def up(stack: str, files: Files) -> Engine:
-    """Run the first `up` of a stack. Raises SettingsError, LookupError."""
+    """Run the first `up` of a stack.
+
+    Raises SettingsError or RunError for errors in the files, and LookupError if a stack has no file or an
+    image is built from a working copy.
+    """
     return _run(Engine(), stack, files)
 
 
 def previewed(stack: str, before: Engine, files: Files) -> Engine:
-    """Run a preview over the state that `before` produced. Raises SettingsError, LookupError."""
+    """Run a preview over the state that `before` produced. Raises the same errors as `up`."""
     return _run(Engine(preview=True, state=before), stack, files)
 
 
@@ -56,7 +60,7 @@ def preview_of_files(stack: str, base: Files, head: str) -> Preview:
     Other stacks are taken from `base`, because a preview reads what they published. The preview's `published`
     lists the changes of containers between images of those stacks. Errors in `head` are diagnostics of the
     preview. Raises SettingsError or RunError for errors in `base`, and LookupError if a stack that it reads
-    has no file.
+    has no file, or if an image is built from a working copy.
     """
     before = _first_up(stack, *base.items()) if stack in base else Engine()
     try:
@@ -151,7 +155,7 @@ def _with_file(stack: str, files: Files) -> str:
 
 
 def _answer_of_aws(type_: str, inputs: Mapping[str, Any], provider: Mapping[str, Any]) -> dict[str, Any]:
-    """Outputs of an ECR repository, whose address AWS builds from account, region and name."""
+    """Outputs of an ECR repository, whose address AWS builds from account, region and name; else none."""
     if type_ != ECR:
         return {}
     account = json.loads(provider["allowedAccountIds"])[0]

@@ -108,7 +108,7 @@ class Nodes:
         return Exporter(f"{name}-exporter", args, self._options(node, "-exporter")).metrics
 
     def _deploy_proxy(self, name: str, node: NodeSettings, deployed: Node, image: pulumi.Output[str]) -> str:
-        """Create the login in front of a node's web interface; returns the command that shows it."""
+        """Create the proxy in front of a node's web interface; returns the command that shows its login."""
         container = container_name(name, node.image)
         args = ProxyArgs(
             image=image,

@@ -23,7 +23,7 @@ def open_workspace(
     tags: pulumi.Output[Tags],
     provider: docker.Provider,
 ) -> Opened[pulumi.Input[str]]:
-    """Create the component with its host's provider, from the `tags` of its images; return its outputs.
+    """Create a workspace's component with its host's provider, from its images' `tags`; return its outputs.
 
     On another engine it is another workspace, because Pulumi can't move a resource between engines.
     """

@@ -112,7 +112,10 @@ class Program:
 
 
 def _created_repositories(name: str, settings: StackSettings) -> Mapping[str, pulumi.Input[str]]:
-    """Create the repositories that a registry needs before a push; returns their addresses by path."""
+    """Create the repositories that a registry needs before a push; returns their addresses by path.
+
+    Raises RunError if Amazon's SDK is needed but not installed.
+    """
     if settings.registries[name].kind is not RegistryKind.ECR:
         return {}
     try:

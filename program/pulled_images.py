@@ -50,7 +50,7 @@ class PulledImages:
         return image.lists[tag or self._usual_tag(name)].ref.apply(pinned)
 
     def repository_of(self, node: NodeSettings, image: HostImage) -> pulumi.Output[str]:
-        """Repository of a node's image. If the image is built here, it is known before the digest."""
+        """Repository of a node's image; if the image is built here, known before the image's digest is."""
         if self._publisher is not None:
             return pulumi.Output.from_input(image.ref).apply(lambda ref: split_pinned(ref)[0])
         return self._images.built[node.image].lists[node.tag or self._usual_tag(node.image)].repository
@@ -77,7 +77,10 @@ def _published_version(images: Mapping[str, Provenance[str]] | None, name: str) 
 
 
 def _published_ref(images: Mapping[str, Tags], name: str, tag: str | None, variant: str | None) -> str:
-    """Reference of one image in another stack's outputs. Raises RunError that lists what they have."""
+    """Reference of one image in another stack's outputs.
+
+    If they lack the tag or the variant, raises RunError, which lists what they have.
+    """
     tag = tag or _usual_published_tag(images.get(name))
     if name not in images or tag not in images[name]:
         published = [f"{image}:{entry}" for image, tags in images.items() for entry in tags]

@@ -1,4 +1,4 @@
-"""Read `pulumi preview --json`: images rebuilt, tags moved, nodes restarted and volumes touched.
+"""Changes in `pulumi preview --json`: images rebuilt, tags moved, nodes restarted and volumes touched.
 
 Everything comes from the preview, except causes, which also read the checkout.
 """
@@ -38,7 +38,7 @@ class Rebuild:
 
     image: str
     arches: tuple[str, ...]
-    """Architectures, in the order of the Arch table."""
+    """Architectures, in the order of ARCHES; OTHER comes last."""
     causes: tuple[Cause, ...]
 
     names_all: bool = False

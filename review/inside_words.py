@@ -26,7 +26,7 @@ def inside_note(inside: Sequence[Inside], looked_up: str) -> str:
 
 
 def inside_lines(inside: Sequence[Inside], vulnerabilities: Sequence[Vulnerability]) -> Iterator[str]:
-    """Yield lines of the first screen: for each image, what it gains and loses, its modules, and its sizes."""
+    """Yield lines of the first screen: for each image, what it gains and loses, its modules and its sizes."""
     for contents in inside:
         for gained, word in ((True, "**gains**"), (False, "loses")):
             changed = [

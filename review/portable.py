@@ -1,4 +1,4 @@
-"""Make text independent of one machine: remove stack traces and shorten local paths."""
+"""Text made independent of one machine: without stack traces, and with shortened local paths."""
 
 import re
 from collections import Counter

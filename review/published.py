@@ -1,4 +1,4 @@
-"""Look up tags that are not in the state, because they may still exist in their registry."""
+"""Lookup of tags that are not in the state, because they may still exist in their registry."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor

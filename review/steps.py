@@ -44,7 +44,7 @@ class Step:
 
     @property
     def parents(self) -> str:
-        """Types of the components that contain it, joined by `$`."""
+        """Types of the components that contain the resource, joined by `$`."""
         return parents_of(self.urn)
 
     @property

@@ -60,7 +60,7 @@ class Engines:
 
 
 def engines_in(resources: Sequence[Resource]) -> Engines:
-    """Read the engines of all docker providers: without an address the environment's, unknown by `context`."""
+    """Read the engines of all docker providers: the environment's without an address, None for a context."""
     return Engines(
         {
             resource.name: None if resource.inputs.get("context") else _engine(resource.inputs.get("host"))

@@ -18,7 +18,7 @@ _UNKNOWN = (AttributeError, LookupError, RuntimeError)
 
 
 class _OneKey(Settings, use_attribute_docstrings=False):
-    """Base of models with a single key; pydantic would search all source files for each model's docstrings."""
+    """Base of models of a single key; pydantic would search all source files for each model's docstrings."""
 
 
 def without_wrong(raw: Mapping[str, Any], wrong: Collection[Location]) -> StackSettings:

@@ -29,7 +29,7 @@ HIDDEN = frozenset({SECRETS, f"{NAMESPACE}:{SECRETS}", "build-args", "secure"})
 
 @dataclass(frozen=True, slots=True)
 class _Match:
-    """Part of an error's key that the file has: its last key, its values in the file and as given, the rest."""
+    """Part of an error's key that the file has: its last key, its value there and as given, and the rest."""
 
     key: Node
     value: Node
