@@ -1,4 +1,4 @@
-"""Folders of a host that a container may get, and those of its system or with all files of a user."""
+"""Folders of a host that a container may get, and those that belong to its system or hold all of a home."""
 
 import posixpath
 import re

@@ -5,8 +5,8 @@ container mounts the given folder and no other path of the host, runs without ca
 user and group ids, and publishes its page on the host's loopback only.
 
 With a nested Docker engine (`engine`), the container has rights over the host's kernel, unlike any other
-container of this program: anyone who may enter it can take over the host. It has a second retained volume,
-and is refused on an engine that has a node. The nested engine listens on a socket, never on a port.
+container of this program: anyone who may enter it can take over the host. It is therefore refused on an
+engine that has a node. The nested engine listens on a socket, never on a port, and has a retained volume.
 """
 
 from collections.abc import Mapping, Sequence

@@ -144,7 +144,7 @@ class Engine(MockMonitor):
 
     def run(self, program: Callable[[], object], *, stack: str = "test") -> None:
         """Run `program` with all its registrations. Raises the error of the program or of a registration."""
-        # The stack trace of each registration takes a third of the time, and no test reads it.
+        # The stack trace of each registration takes a third of the time, and nothing reads it.
         no_trace = patch("pulumi.runtime.resource._get_stack_trace", source_pb2.StackTrace)
         # The SDK waits for all outputs again whenever one is known, which takes a fifth of the time. To wait
         # until all are known, or the first has failed, comes to the same thing.

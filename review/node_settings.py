@@ -59,7 +59,7 @@ def _command(before: Sequence[Any], after: Sequence[Any]) -> list[str]:
 
 
 def opened_by(step: Step) -> Iterator[Opened]:
-    """Yield what a step lets others do with a node that they could not do before; a new node: by its API."""
+    """Yield what a step newly lets others do with a node; for a new node, only what its API lets them do."""
     before, after = step.old.get("command"), step.new.get("command")
     if isinstance(after, list):
         old = _values([*map(str, before)]) if isinstance(before, list) else None

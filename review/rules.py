@@ -40,7 +40,7 @@ class Resource:
 
     @property
     def is_wallet(self) -> bool:
-        """True for a node's wallet volume, and for any other volume with such a name."""
+        """True for a volume with the name that a node's wallet volume has, `NODE-wallet`."""
         return self.type == VOLUME and self.name.endswith("-wallet")
 
 

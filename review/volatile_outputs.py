@@ -34,7 +34,7 @@ def stable_outputs(type_: str, outputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def settled(step: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Remove what no one decides from a preview's step, which becomes `same` if it has no other change."""
+    """Remove undecided changes from a preview's step, which becomes `same` if it has no other change."""
     type_ = str((step.get("newState") or {}).get("type"))
     details, reasons = step.get("detailedDiff") or {}, step.get("diffReasons") or ()
     undecided = UNDECIDED.get(type_, ())

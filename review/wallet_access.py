@@ -182,7 +182,7 @@ def _rights(inputs: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _joined(resource: Resource, engine: str | None, networks: Networks) -> Iterator[str]:
-    """Describe the nodes' networks that a container is in, except of its own node (see OWN_CONTAINERS)."""
+    """Describe the nodes' networks that a container is in, except its own node's (see OWN_CONTAINERS)."""
     if resource.type not in CONTAINERS:
         return
     name_of_own = OWN_CONTAINERS.get(parents_of(resource.urn).rpartition("$")[2])
@@ -257,7 +257,7 @@ def _by_name(places: Sequence[Place]) -> Volumes:
 def _meant(resource: Resource, volume: object, volumes: Volumes, engines: Engines) -> list[Place]:
     """Places in `volumes` that a container may mean by the name of a volume.
 
-    Unless it is a node's, it may mean any engine, because another address may reach the same one.
+    A container that is not a node's may mean any engine, because another address may reach the same one.
     """
     engine = engines.of(resource)
     anywhere = resource.type == CONTAINER or engine is None
