@@ -1,1 +1,1 @@
-"""Tables and grammars that all other packages read: pure, without settings and without Pulumi."""
+"""Tables and grammars that other packages read, without settings and without Pulumi."""

@@ -55,7 +55,7 @@ class Board:
     go_memory_limit: int | None = None
     """GOMEMLIMIT in MiB; None sets no limit for Go's runtime."""
     log_size: str
-    """Size of each of the three log files that the engine keeps, e.g. `10m`."""
+    """Maximum size of each of the three log files that the engine keeps, e.g. `10m`."""
     start_period: str
     """Time until failed health checks count, as Go prints a duration."""
     health_interval: str = "10s"

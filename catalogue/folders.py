@@ -1,4 +1,4 @@
-"""Folders of a host that a container may get, and those that belong to its system or hold all of a home."""
+"""Folders of a host that a container may get, and those that belong to its system or hold an entire home."""
 
 import posixpath
 import re

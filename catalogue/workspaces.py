@@ -24,7 +24,7 @@ DIND_CAPABILITIES = ("SYS_ADMIN", "NET_ADMIN")
 DIND_SECURITY = ("seccomp=unconfined", "apparmor=unconfined")
 """Rights that the host's engine gives to a workspace with a nested engine.
 
-They are less than `--privileged`, which also works if the host has every capability.
+They are less than `--privileged`, which works too, but only on a host that has every capability.
 """
 
 PYTHONS: Mapping[str, str] = MappingProxyType(

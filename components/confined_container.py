@@ -48,7 +48,7 @@ class ConfinedContainerArgs:
     memory: int = 64
     """Limit in MiB."""
     log_size: str = "1m"
-    """Size of each of its three log files, in Docker's notation."""
+    """Maximum size of each of its three log files, in Docker's notation."""
     command: Sequence[str] | None = None
     envs: Sequence[str] | None = None
     mounts: Sequence[docker.ContainerMountArgs] | None = None

@@ -1,7 +1,7 @@
 """Version of this program that last changed a stack (providers/skycoin/program_version.py).
 
 An older program refuses a state that a newer one has changed, because it may not know all of its content.
-Every explicit provider depends on this resource, so no host and no builder is touched before it.
+The docker providers of hosts and of builds depend on this resource, so they touch nothing before its check.
 """
 
 import pulumi

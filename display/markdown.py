@@ -66,7 +66,7 @@ def few(texts: Sequence[str], separator: str = ", ", limit: int | None = FEW) ->
 
 
 def wrapped(line: str) -> list[str]:
-    """Break a long line of text between words, but no `code`; an indented line stays as it is."""
+    """Break a long line of text between words, but not in `code`; an indented line stays as it is."""
     if len(line) <= _WIDTH or line[0].isspace():
         return [line]
     lines = [""]

@@ -1,4 +1,4 @@
-"""Nodes: from their settings to components on hosts, each with its exporter and its proxy."""
+"""Nodes: from their settings to components on hosts, with their exporters and proxies, if any."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -51,7 +51,7 @@ class Nodes:
     def _deploy(
         self, name: str, after: Sequence[pulumi.Resource]
     ) -> tuple[Node, NodeOutput[pulumi.Input[str]]]:
-        """Create one node with its exporter and its proxy; returns the node and its outputs.
+        """Create one node, with its exporter and its proxy, if any; returns the node and its outputs.
 
         The node's container waits for the containers in `after`, those of an earlier wave.
         """

@@ -1,7 +1,7 @@
 """The hash of a review: everything that `./skyinfra apply` requires to be unchanged, by part (docs/adr/0039).
 
-It covers no times, traces or paths of a machine, and no secrets: instead it covers their ciphertexts in
-the stack's file and state, which cannot be guessed.
+It covers no times, traces or paths of a machine, and of secrets only the ciphertexts in the stack's file and
+state, which cannot be guessed.
 """
 
 import hashlib

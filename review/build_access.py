@@ -31,7 +31,7 @@ ALLOWED = frozenset(
 FRONTEND = "BUILDKIT_SYNTAX"
 """Build argument that names another frontend: the image that reads the Dockerfile."""
 HARMLESS: tuple[object, ...] = (None, False, "", "default", [], {})
-"""Values of other inputs that grant nothing."""
+"""Values with which any other input grants nothing."""
 
 
 def reaches_out(resource: Resource) -> str:

@@ -69,7 +69,7 @@ def refuse_unknown_steps(preview: Mapping[str, Any]) -> None:
 
 
 def refuse_missing_steps(preview: Mapping[str, Any], *, shows_sames: bool) -> None:
-    """Raise IncompletePreviewError if the stack's own step is missing, or steps that the engine counted.
+    """Raise IncompletePreviewError if the stack's own step, the engine's counts or counted steps are missing.
 
     `preview` is one that did not fail: after an error, the engine counts nothing. Without `shows_sames`,
     steps of unchanged resources may be missing. Steps beyond those counted are refused too, except reads

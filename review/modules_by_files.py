@@ -51,7 +51,7 @@ def _builds(entries: Sequence[Mapping[str, Any]]) -> Iterator[Step]:
 
 
 def _published(entries: Any, go_mods: GoMods) -> Iterator[Inside]:
-    """Yield the images of other stacks; these have published them from the base revision's go.mod."""
+    """Yield the images of other stacks, which were published from the base revision's go.mod."""
     for entry in entries:
         was, would = entry["before"], entry["after"]
         known = would or was

@@ -8,7 +8,7 @@ class Opened:
     """Something that others could do with a container from now on."""
 
     how: str
-    """The setting that lets them."""
+    """The setting or port that allows it, as it changes."""
     what: str
 
     def __str__(self) -> str:

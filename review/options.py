@@ -297,7 +297,7 @@ def _changes(old: State, new: State, order: _Order) -> Iterator[str]:
 
 
 def _engine(old: State, new: State) -> Iterator[str]:
-    """Describe a docker provider's new engine, where its resources will be looked up, or new way to it."""
+    """Describe a docker provider's new engine, where its resources will be looked up, and new way to it."""
     if not str(new.get("type")).startswith(f"{PROVIDERS}docker"):
         return
     before, after = (_address(state.get("inputs") or {}) for state in (old, new))

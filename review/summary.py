@@ -9,7 +9,7 @@ from review.tag_words import WORDS
 
 
 def summary(changes: Changes) -> str:
-    """Count in one line variants, tags, containers (new, replaced, removed) and resources with new options."""
+    """Count in one line variants, tags, containers (new, replaced, gone) and resources with other options."""
     counts = [f"{count_of(count, noun)} {what}" for count, noun, what in _counts(changes) if count]
     rest = (changes.others, changes.volumes, changes.withdrawn, changes.restarts)
     if counts:

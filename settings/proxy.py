@@ -1,4 +1,4 @@
-"""Default image `proxy` of a stack with a web interface whose settings have no such image."""
+"""Default image `proxy`, for a stack that has a web interface but no such image in its settings."""
 
 from catalogue.arch import ARCHES
 from catalogue.images import CATALOGUE, PROXY

@@ -16,4 +16,5 @@ class RolloutSettings(Settings):
     waves: list[Annotated[int, Field(ge=1, le=1000, examples=[2])]] = Field(
         default=[1, 4], min_length=1, max_length=20
     )
-    """Number of hosts in each wave; the remaining hosts are the last wave."""
+    """Number of hosts in each wave; hosts with the same engine count as one. The remaining hosts are the last
+    wave."""

@@ -131,7 +131,7 @@ def file_schema() -> Schema:
 
 
 def _of_kind(kind: RegistryKind) -> Schema:
-    """Keys of a registry of one kind."""
+    """Schema for the keys of a registry of one kind."""
     needed, others = REGISTRY_KEYS[kind]
     names = ["kind", *needed, *others, "optional"]
     return {

@@ -1,4 +1,4 @@
-"""`skycoin:wallets`: recipients of the backups of the nodes' wallets, and their maximum age."""
+"""`skycoin:wallets`: recipients and maximum age of the backups of the nodes' wallets."""
 
 from typing import Annotated
 

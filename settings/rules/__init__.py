@@ -1,4 +1,4 @@
-"""Rules over several settings, in a file for each part of the YAML. They are pure; each error is one line."""
+"""Rules over several settings, and files that they name, by part of the YAML. Each error is one line."""
 
 from collections.abc import Callable, Iterator, Sequence
 

@@ -1,4 +1,4 @@
-"""Rules over opened workspaces: their hosts, engines and editor pages."""
+"""Rules over opened workspaces: their hosts, folders, nested engines and editor pages."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Rules over the images of workspaces: their bases and their registries."""
+"""Rules over the images of workspaces: architectures, Python versions, bases and registries."""
 
 from collections.abc import Iterator
 
