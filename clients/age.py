@@ -14,11 +14,11 @@ from typing import Any, TypeAlias
 from clients.errors import ServiceError
 
 MAGIC = b"age-encryption.org/v1\n"
-"""First line of an encrypted file (C2SP, age.md)."""
+"""First line of an encrypted file that is not armored (C2SP, age.md)."""
 _ARMOR = b"-----BEGIN AGE ENCRYPTED FILE-----"
 
 SECRET_KEY = re.compile(r"AGE-(SECRET-KEY|PLUGIN)-|PRIVATE KEY", re.IGNORECASE)
-"""Matches text that is a secret key and must not be shown."""
+"""Pattern of text that is a secret key and must not be shown."""
 
 ALLOWED = "a recipient is a public key: age1… as `age-keygen` prints it, or ssh-ed25519 … or ssh-rsa …"
 
@@ -27,7 +27,7 @@ Identity: TypeAlias = Any
 
 
 class AgeError(ServiceError):
-    """A key or an encrypted file is invalid; the message never contains a secret."""
+    """A key, or a file with keys or encrypted data, is invalid or can't be read; no secret is in the message."""
 
 
 def _library() -> ModuleType:
@@ -72,7 +72,7 @@ def encrypt(data: bytes, recipients: Sequence[str]) -> bytes:
 
 
 def decrypt(encrypted: bytes, identities: Sequence[Identity]) -> bytes | None:
-    """Decrypt an age file; None if none of the identities is a recipient. Raises AgeError."""
+    """Decrypt an age file; None if it is encrypted to none of the identities. Raises AgeError."""
     library = _library()
     try:
         data: bytes = library.decrypt(encrypted, list(identities))
@@ -84,8 +84,7 @@ def decrypt(encrypted: bytes, identities: Sequence[Identity]) -> bytes | None:
 
 
 def identities(name: str, text: bytes, passphrase: Callable[[], str]) -> list[Identity]:
-    """Secret keys in the text of an identity file; asks for a passphrase if the file has one.
-
+    """Read the secret keys in the text of an identity file; call `passphrase` if age has encrypted the file.
     Raises AgeError with the file's name, never with its text.
     """
     library = _library()
@@ -131,7 +130,7 @@ def _x25519_identities(name: str, lines: Sequence[str]) -> list[Identity]:
 def read_recipients(path: Path) -> list[str]:
     """Recipients in a file, one per line; lines that begin with `#` are comments, as in `age -R`.
 
-    Raises AgeError.
+    The comments of ssh keys are left out. Raises AgeError.
     """
     try:
         lines = [line.strip() for line in path.read_text().splitlines()]

@@ -30,7 +30,7 @@ class DeployedNode:
     runs: str = ""
     """`native` or `emulated`; empty if its host was never asked."""
     last_healthy: str = ""
-    """The last healthy image before that one, with another digest; empty if none is known."""
+    """The last healthy image whose digest is not that of `image`; empty if none is known."""
     user: str = USER
     """User and group id that own its volumes, as UID:GID."""
     rollback: Mapping[str, str] | None = None
@@ -42,7 +42,7 @@ class DeployedNode:
     data: str | None
     """Name of the data volume; None after a destroy."""
     proxy: str | None = None
-    """Name of the proxy's container in front of its web interface; None if there is none."""
+    """Name of the container of the proxy in front of its web interface; None if there is no proxy."""
     preflight: str
     """URN of its preflight, which records its wallets."""
     urns: Sequence[str]
@@ -100,11 +100,14 @@ def nodes_of(stack: str, resources: Sequence[Mapping[str, Any]]) -> dict[str, De
 
 _NODE = "::skycoin:index:Node::"
 _BESIDE = {"::skycoin:index:Exporter::": "-exporter", "::skycoin:index:Proxy::": "-proxy"}
-"""Suffixes of the names of a node's further components."""
+"""Type of another component of a node → suffix of its name."""
 
 
 def _owner(urn: str, parents: Mapping[str, str], nodes: Container[str]) -> str | None:
-    """URN of the node that a resource belongs to: itself, its parent, or the node of an exporter or proxy."""
+    """URN of the node that a resource belongs to; None if it belongs to none.
+
+    The node is the resource itself, one of its ancestors, or the node of an exporter or proxy among these.
+    """
     while urn:
         node = urn
         for kind, end in _BESIDE.items():
@@ -116,7 +119,7 @@ def _owner(urn: str, parents: Mapping[str, str], nodes: Container[str]) -> str |
 
 
 def _node(stack: str, urn: str, parts: Sequence[Mapping[str, Any]]) -> DeployedNode | None:
-    """The node of a component; None if only the component is left."""
+    """The node of a component; None if the component has no preflight in the state."""
     name = name_of(urn)
     inputs = {name_of(part["urn"]): part.get("inputs", {}) for part in parts}
     outputs = {name_of(part["urn"]): part.get("outputs") or {} for part in parts}

@@ -1,4 +1,4 @@
-"""The Docker engine of one provider, behind a local socket or ssh://, connected at first use."""
+"""A Docker engine, behind a local socket or ssh://, connected at first use."""
 
 import json
 import os
@@ -19,13 +19,13 @@ from clients.ssh import SshRelay
 from display.command_lines import docker_command
 
 SECONDS = 120
-"""Time limit of one request, in seconds; a graceful stop takes 60."""
+"""Longest silence of an engine during a request, in seconds; a graceful stop takes up to 60."""
 SILENT_FOR = 30
 """Seconds for which an engine that did not answer is not asked again, so it costs one time limit."""
 MISSING, NOT_REACHED = "does not exist", "not reached"
-"""A stop's outcome if there is no container, and the beginning of that if its engine does not answer."""
+"""Outcome of a stop if there is no container, and beginning of the outcome if its engine does not answer."""
 _failures: dict[tuple[str, ...], tuple[float, str]] = {}
-"""Time of the last failed connection by engine (address and ssh options), with the error."""
+"""Engine (address and ssh options) → time and error of its last failed connection."""
 _shared: dict[tuple[str, ...], "Engine"] = {}
 """Engines by address and ssh options: all resources of a host share one connection."""
 _shared_lock = threading.Lock()
@@ -37,7 +37,7 @@ def engine_address(address: str | None) -> str:
 
 
 class Engine:
-    """An engine, configured once from the provider's inputs and connected when first needed."""
+    """An engine, configured once from a provider's inputs and connected when first needed."""
 
     def __init__(self) -> None:
         self._host = ""
@@ -64,7 +64,7 @@ class Engine:
             return self._client
 
     def answering(self) -> Any:
-        """Connected client that has just answered; a lost connection is opened again."""
+        """Connected client that has just answered; a lost connection is opened again. Raises SilentHostError."""
         with self._lock:
             if self._client is not None:
                 try:
@@ -77,7 +77,7 @@ class Engine:
 
     @contextmanager
     def asking(self, subject: str) -> Iterator[Any]:
-        """Low-level API of the client; errors in the block become a ServiceError that names the subject."""
+        """Low-level API of the client; Docker's and requests' errors become a ServiceError with the subject."""
         api = self.client().api
         try:
             yield api
@@ -135,7 +135,7 @@ def client_of(
 def connect(inputs: Mapping[str, Any]) -> Any:
     """Client for the engine in a resource's inputs (`engine`, `sshOptions`). Raises ServiceError.
 
-    It is shared by all resources of the engine, and has just answered.
+    The client is shared by all resources of the engine, and has just answered.
     """
     key = (engine_address(inputs.get("engine")), *(inputs.get("sshOptions") or ()))
     with _shared_lock:
@@ -146,7 +146,7 @@ def connect(inputs: Mapping[str, Any]) -> Any:
 
 
 def start_container(identity: str, provider: Mapping[str, Any]) -> None:
-    """Start a stopped container; skip it if it does not exist or its engine does not answer.
+    """Start a stopped container; ignore errors, as when it does not exist or its engine does not answer.
 
     `provider` has the inputs of the container's docker provider (`host`, `sshOpts`).
     """
@@ -159,16 +159,16 @@ def start_container(identity: str, provider: Mapping[str, Any]) -> None:
 def stop_container(name: str, provider: Mapping[str, Any], seconds: int) -> str:
     """Stop a container with its own stop signal; return a description of what happened.
 
-    `provider` has the inputs of its docker provider (`host`, `sshOpts`). The container is killed after
-    `seconds`. A silent engine does not raise an error, so that the other containers are still stopped.
+    `provider` has the inputs of the container's docker provider (`host`, `sshOpts`). The container is killed
+    after `seconds`. A silent engine does not raise an error, so that the other containers are still stopped.
     """
     return _stopped(provider, lambda client: client.containers.get(name).stop(timeout=seconds))
 
 
 def stop_set_aside(name: str, wallet: str, provider: Mapping[str, Any], seconds: int) -> str:
-    """Stop a node's container that a killed handover has set aside, also for the next boot.
+    """Stop a node's container that a killed handover has set aside, and keep it stopped at the next boot.
 
-    One that does not mount the node's wallet counts as none. Otherwise like `stop_container`.
+    A container that does not mount the node's wallet counts as missing. Otherwise like `stop_container`.
     """
 
     def stop(client: Any) -> None:

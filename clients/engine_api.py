@@ -60,7 +60,7 @@ def _checked(name: str, subject: str, form: Form) -> Any:
 class EngineApi(docker.APIClient):
     """Low-level API of an engine; all requests to a socket use one connection pool.
 
-    Raises FormError for an answer that is not in Docker's form.
+    Methods that check their answer raise FormError if it is not in Docker's form.
     """
 
     images = _checked("images", "its images", [IMAGE])
@@ -112,13 +112,13 @@ class EngineApi(docker.APIClient):
         in_form("an error", type(None), lambda: raise_for_status(response))
 
     def mount(self, prefix: str | bytes, adapter: BaseAdapter) -> None:
-        """Register an adapter for URLs with that prefix; a socket's adapter then uses the single pool."""
+        """Register an adapter for URLs with a prefix; a socket's adapter is replaced by a OnePool."""
         if isinstance(adapter, UnixHTTPAdapter):
             adapter = OnePool(f"http+unix://{adapter.socket_path}", timeout=adapter.timeout)
         super().mount(prefix, adapter)
 
     def volumes(self, *given: Any, **options: Any) -> Any:
-        """List volumes: always a list, never null."""
+        """List volumes; `Volumes` in the answer is always a list, never null."""
         listed: Any = in_form(
             "its volumes", VOLUMES, lambda: super(EngineApi, self).volumes(*given, **options)
         )
@@ -130,7 +130,7 @@ class EngineApi(docker.APIClient):
         return {**inspected, "ExitCode": inspected.get("ExitCode")}
 
     def containers(self, *given: Any, **options: Any) -> Any:
-        """List containers, with names that contain no commands; one without a name has its id instead."""
+        """List containers, with names that are safe in commands: for want of a name, 12 digits of the id."""
         listed: Any = in_form(
             "its containers", [CONTAINER], lambda: super(EngineApi, self).containers(*given, **options)
         )
@@ -140,7 +140,7 @@ class EngineApi(docker.APIClient):
         return listed
 
     def inspect_container(self, container: Any) -> Any:
-        """Inspect a container, with a name and an image id that contain no commands."""
+        """Inspect a container; its name and image id are safe in commands."""
         inspected: Any = in_form(
             f"the container {container}",
             INSPECTED,
@@ -149,10 +149,10 @@ class EngineApi(docker.APIClient):
         return {**inspected, "Name": _plain(inspected["Name"]), "Image": _plain(inspected["Image"])}
 
     def _stream_helper(self, response: requests.Response, decode: bool = False) -> Iterator[Any]:
-        """Objects of an answer with one per line, such as the progress of a pull.
+        """Objects of an answer that has one per line, such as the progress of a pull.
 
-        docker-py keeps all that comes until an object is complete. Raises RequestException for a line or an
-        answer that is too long, and for one that is no object.
+        docker-py keeps all that arrives until an object is complete. Raises RequestException for a line or an
+        answer that is too long, and for a line that is not a JSON object.
         """
         return _objects(response)
 
@@ -221,7 +221,7 @@ def _object(line: bytes) -> dict[str, Any]:
 def _plain(name: str) -> str:
     """Name with a question mark for each character that Docker allows in no name.
 
-    Messages have names in commands for the operator, and an engine may send anything.
+    Messages show names in commands for the operator, and an engine may send anything.
     """
     return _STRANGE.sub("?", name)
 

@@ -26,7 +26,7 @@ _UNTIL: ContextVar[float | None] = ContextVar("until", default=None)
 
 @contextmanager
 def ends_within(seconds: float) -> Iterator[float]:
-    """Give requests in the block a time limit for their whole answers; yield the time when it ends.
+    """Give requests in the block a time limit for their whole answers; yield the monotonic time of its end.
 
     For an answer that is read in parts, the limit holds after the block, too.
     """
@@ -70,10 +70,10 @@ class _Connection(UnixHTTPConnection):
         self.sock = limited
 
     def request(self, *given: Any, **options: Any) -> None:
-        """Send a request; the time limit of the current one holds for its answer."""
+        """Send a request; the time limit in `_UNTIL` holds for its answer."""
         try:
             super().request(*given, **options)
-        finally:  # an engine may answer before it has read all
+        finally:  # an engine may answer before it has read the whole request
             if isinstance(self.sock, _Socket):
                 self.sock.until = _UNTIL.get()
 

@@ -82,7 +82,10 @@ class VolumeWallets:
     """Complete temporary copies that interrupted saves left behind, by their own file names."""
 
     def unfinished_saves(self) -> list[tuple[str, str]]:
-        """(file, temporary copy) of each unfinished save whose copy holds more than the file."""
+        """(file, temporary copy) of each file that is missing, incomplete, or has fewer addresses than a copy.
+
+        Of several copies, the one with the most addresses counts.
+        """
         best: dict[str, str] = {}
         for copy, chains in sorted(self.temporary.items(), key=lambda entry: (addresses(entry[1]), entry[0])):
             file, _ = saved_by(copy)
@@ -91,7 +94,7 @@ class VolumeWallets:
         return sorted(best.items())
 
     def faults(self, before: Fingerprint) -> list[str]:
-        """Describe everything of `before` that is lost, incomplete, or saved only in a temporary copy."""
+        """Describe everything of `before` that is lost, any incomplete wallet, and any interrupted save."""
         torn = [f"{file} is {TORN}" for file in self.damaged if file not in before]
         return [*self.lost(before), *torn, *self._describe_unfinished()]
 
@@ -198,7 +201,7 @@ def from_lines(text: Sequence[str]) -> Fingerprint:
 
 
 def script_arguments(before: Fingerprint) -> list[str]:
-    """Arguments of the script: for each chain, the number of addresses to hash, as many as in `before`."""
+    """Arguments of the script: for each chain with addresses in `before`, how many of them to hash."""
     return [
         f"{file}\t{name.partition('/')[2] or '-'}\t{chain.count}"
         for file, chains in before.items()
@@ -208,7 +211,7 @@ def script_arguments(before: Fingerprint) -> list[str]:
 
 
 def read(printed: str) -> VolumeWallets:
-    """Parse the output of the script. Raises ValueError if it is incomplete or of another form."""
+    """Parse the output of the script. Raises ValueError or LookupError if it is incomplete or malformed."""
     rows = [line.split("\t") for line in printed.split("\n") if line]
     if rows[-1:] != [["end"]]:
         raise ValueError(f"its output was cut off: {printed[-200:]!r}")

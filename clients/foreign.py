@@ -29,7 +29,7 @@ def word(text: object) -> str:
 
 
 def count(number: object, least: int = 0) -> int:
-    """Whole number that is not smaller than `least`. Raises TypeError or ValueError."""
+    """Whole number from `least` to LARGEST. Raises TypeError or ValueError for anything else."""
     if not isinstance(number, int):
         raise TypeError(f"{line(repr(number))} is not a whole number")
     if not least <= number <= LARGEST:

@@ -39,7 +39,7 @@ FOREIGN = ("local", "worktree")
 def guarded(environ: Mapping[str, str], settings: Mapping[str, str] = SETTINGS) -> dict[str, str]:
     """Environment in which every git, even one started by another program, runs with `settings`.
 
-    Variables that point git to another repository, such as a git hook sets, are removed.
+    Variables that point git to another repository, such as those of a git hook, are removed.
     """
     kept = {
         name: value
@@ -114,8 +114,8 @@ def untracked(folder: Path, path: str) -> list[str]:
 def is_changed(folder: Path) -> bool:
     """True if a checkout or one of its submodules differs from its commit, or git can't tell.
 
-    Untracked files count. Filters of the repository's config are not run, so a file that one would convert
-    counts as changed if its content is read.
+    Untracked files count. Filters of the repository's config are not run, so a file that a filter would
+    convert counts as changed if its content is read.
     """
     status = ("status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=dirty")
     result = _run(folder, {**SETTINGS, **_no_filters(folder)}, status)
@@ -123,10 +123,10 @@ def is_changed(folder: Path) -> bool:
 
 
 def hidden_from_status(folder: Path, built: str) -> list[str]:
-    """Files that `git status` does not report.
+    """Files whose changes `git status` may not report.
 
     These are tracked files that git is configured to ignore, and all untracked files in the folder
-    `built`.
+    `built`, even ignored ones.
     """
     tagged = _run(folder, SETTINGS, ("ls-files", "-v", "-z")).stdout.split("\0")
     ignored = _run(folder, SETTINGS, ("ls-files", "--others", "-z", "--", built)).stdout.split("\0")

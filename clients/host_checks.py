@@ -44,7 +44,7 @@ NESTED_ENGINE = "nested engine"
 DRIFT, WRONG = 60.0, 86400.0
 """Seconds by which a clock may differ before it is reported, and before it is an error."""
 _SET_CLOCK = "Where it is wrong: `sudo timedatectl set-ntp true`, with a time server that can be reached"
-"""If it is this machine's, every host of the stack has this finding."""
+"""Remedy for a wrong clock; if this machine's own clock is wrong, every host of the stack has this finding."""
 
 Values: TypeAlias = Mapping[str, Any]
 
@@ -70,9 +70,9 @@ class Tenant:
     ports: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     """Key of the port below `key` → (address, port) on the host."""
     memory: int | None = None
-    """Limit in MiB."""
+    """Memory limit in MiB; None if there is none."""
     chosen: bool = False
-    """True if the limit comes from a setting or a board, False if it is the default."""
+    """True if the memory limit comes from a setting or a board, False if it is the default."""
     wallet: str | None = None
     """Name of the wallet volume."""
     chain: bool = False
@@ -202,7 +202,7 @@ def _full_disk(facts: HostFacts, _: PlannedHost) -> Iterator[Values]:
 
 def _no_room_for_chain(facts: HostFacts, planned: PlannedHost) -> Iterator[Values]:
     existing = {container.name for container in facts.containers}
-    # An existing node already has its chain, whatever size.
+    # An existing node already has its chain, whatever its size.
     new_chains = sum(tenant.chain and not tenant.containers & existing for tenant in planned.tenants)
     if new_chains and facts.free is not None and IMAGE <= facts.free < IMAGE + new_chains * CHAIN:
         yield {"free": facts.free, "needed": IMAGE + new_chains * CHAIN}
@@ -580,7 +580,7 @@ def _clock(ahead: float) -> Values:
 
 
 def _holder(facts: HostFacts, own: frozenset[str], ip: str, port: int) -> str:
-    """Describe the container or program that occupies a port a tenant needs; empty if the port is free."""
+    """Describe another's container or program on a port that a tenant needs; empty if there is none."""
     running = (container for container in facts.containers if container.runs)
     publishing = [container for container in running if _publishes(container, ip, port)]
     if foreign := [container for container in publishing if container.name not in own]:

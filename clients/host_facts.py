@@ -1,7 +1,7 @@
 """Facts of one host: engine, system, ports, disk and clock.
 
-A host behind ssh is asked with one command over one connection. It needs only a POSIX shell and docker, and
-nothing on it is changed.
+A host behind ssh is asked with one command over one connection. The host needs only a POSIX shell and docker,
+and nothing on it is changed.
 """
 
 import contextlib
@@ -55,7 +55,7 @@ class Obstacle(StrEnum):
     NO_SHELL = "shell"
     """ssh accepts the key, but runs a command other than the requested one."""
     OTHER_FORM = "other form"
-    """The answer is not in the form of Docker and of this program's script."""
+    """The answer is not in Docker's form, or not in that of this program's script."""
 
 
 _WORDS = (
@@ -65,7 +65,7 @@ _WORDS = (
     (Obstacle.NO_DOCKER, "docker: (command )?not found|command not found: docker"),
     (Obstacle.NO_ENGINE, r"dial unix |Cannot connect to the Docker daemon|^it answers '"),
 )
-"""Phrases of OpenSSH, shells, docker and silent_engines.py for each reason; the first match counts."""
+"""Reasons and the phrases of OpenSSH, shells, docker and silent_engines.py for them; the first match counts."""
 
 
 def obstacle_of(message: str) -> Obstacle:
@@ -74,7 +74,7 @@ def obstacle_of(message: str) -> Obstacle:
 
 
 class HostError(ServiceError):
-    """A host can't be asked; the message is that of ssh, docker or the engine, on one line."""
+    """A host can't be asked; the message, one line, is mostly that of ssh, docker or the engine."""
 
     def __init__(self, obstacle: Obstacle, message: str) -> None:
         super().__init__(message)
@@ -98,7 +98,7 @@ class Container:
     name: str
     runs: bool
     returns: bool
-    """True if the engine restarts it automatically."""
+    """True if the engine always restarts it automatically, not only after a failure."""
     ports: frozenset[tuple[str, int]] = frozenset()
     """(address, port) pairs that it publishes; an empty address means all addresses of the host."""
     writes: frozenset[str] = frozenset()
@@ -237,7 +237,7 @@ def _reduced(inspected: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _container(listed: Mapping[str, Any]) -> Container:
     published = (entry for bindings in (listed["Ports"] or {}).values() for entry in bindings or ())
-    # Messages have it in commands, for which Docker's own rule for names leaves no other character.
+    # Messages show the name in commands; Docker allows no other characters in names.
     name = re.sub(r"[^\w.-]", "?", listed["Name"].lstrip("/"), flags=re.ASCII)
     return Container(
         name=name,
@@ -316,7 +316,7 @@ def _listeners(table: str) -> Iterator[Listener]:
 
 
 def _number(text: str, largest: int = _LAST_DATE) -> int | None:
-    """Number in decimal digits, or None; also for one that is too large to be true."""
+    """Parse decimal digits; None for any other text, and for a number that is too large to be true."""
     number = int(text) if re.fullmatch("[0-9]{1,20}", text) else None
     return number if number is not None and number <= largest else None
 
@@ -339,7 +339,7 @@ def _ssh_failure(code: int | None, errors: str) -> tuple[Obstacle, str]:
     said = line(errors) or f"the command ended with {code} and printed nothing"
     if code is None:
         return Obstacle.NO_ANSWER, f"no answer within {SECONDS} s {line(errors)}".strip()
-    # In all of it: a banner of the host comes first.
+    # Searched in the whole text: a banner of the host comes first.
     if (obstacle := obstacle_of(errors)) in (Obstacle.HOST_KEY, Obstacle.LOGIN):
         return obstacle, said
     return Obstacle.NO_ANSWER if code == _SSH_FAILED else Obstacle.NO_SHELL, said

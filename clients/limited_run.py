@@ -22,9 +22,9 @@ def limited_run(
 ) -> tuple[int, bytes, bytes]:
     """Run a command with an input; return (exit code, output, errors).
 
-    Output and errors have at most `largest` bytes together, or LARGEST.
-    Raises TimeoutExpired, with the errors until then, and EndlessOutputError. Both kill the command together
-    with all processes that it has started: the ssh to a jump host would keep the pipes open.
+    Output and errors have at most `largest` bytes together (default: LARGEST).
+    Raises TimeoutExpired, with the errors until then, or EndlessOutputError, after killing the command and
+    all processes that it has started: the ssh to a jump host would keep the pipes open.
     """
     pipe, until = subprocess.PIPE, time.monotonic() + seconds
     with (

@@ -78,7 +78,7 @@ def _of_manifest(document: dict[str, Any]) -> Iterator[tuple[Any, type]]:
     blobs = [document[key] for key in ("config",) if key in document]
     yield from ((layer["mediaType"], str) for layer in layers)
     yield from ((blob["size"], int) for blob in (*blobs, *layers))
-    # One that is no digest could name a tag, or another repository.
+    # A value that is no digest could name a tag, or another repository.
     yield from (
         (_DIGEST.fullmatch(descriptor["digest"]), re.Match) for descriptor in (*blobs, *layers, *listed)
     )
@@ -94,7 +94,7 @@ def _of_config(document: dict[str, Any]) -> Iterator[tuple[Any, type]]:
 
 
 def type_fault(manifest: Manifest) -> str:
-    """Reason why a manifest can't be an entry of a list by its media type; empty if it can.
+    """Reason why a manifest with this media type can't be an entry of a list; empty if it can.
 
     The entry's `mediaType` is the Content-Type that the registry sent, so it must be an image's, and the one
     that the manifest itself states.

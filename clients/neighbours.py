@@ -35,7 +35,7 @@ def nested_engines(client: Any) -> list[str]:
 
 
 def beside_nodes(host: str, nodes: Sequence[str], workspace: str) -> str:
-    """Message that refuses a workspace with a nested engine on a machine with nodes, which `host` names."""
+    """Message that refuses a workspace with a nested engine on a machine with nodes; `host` names it."""
     are = f"the node {nodes[0]}" if len(nodes) == 1 else f"the nodes {', '.join(nodes)}"
     return (
         f"{host} has {are}, and anyone in a workspace with a nested Docker engine can take over the machine, "
@@ -46,5 +46,5 @@ def beside_nodes(host: str, nodes: Sequence[str], workspace: str) -> str:
 
 
 def _name(listed: Mapping[str, Any]) -> str:
-    """Name of a container in a list; its id while the engine removes it."""
+    """Name of a container in a list; the beginning of its id while the engine removes it."""
     return str((listed.get("Names") or [listed["Id"][:12]])[0]).lstrip("/")

@@ -17,7 +17,7 @@ from clients.pull import HostInputs
 from clients.short_run import short_run
 
 SECONDS = 120
-"""Time limit for listing a volume's files, in seconds; a volume has few files."""
+"""Time limit for listing a volume's files or changing owners, in seconds; a volume has few files."""
 NAMED = 3
 """Number of files that a message names; the rest are only counted."""
 LISTED = 1000
@@ -28,7 +28,7 @@ PLACE = "/volume"
 _DROPPED = tuple(word for name in DROPPED_CAPABILITIES for word in ("--cap-drop", name))
 _SECURITY = tuple(word for option in SECURITY_OPTIONS for word in ("--security-opt", option))
 _CLOSED = r"! -perm -0400 -o -type d ! -perm -0700"
-"""Tests of `find` for what its own user can't read, or, of folders, can't change."""
+"""Tests of `find` for files that their owner can't read, and folders that their owner can't fully use."""
 
 # For a folder that can't be entered, only the folder is listed. lost+found belongs to the file system. The
 # user's own files count only if they can't be read: v0.27.1 starts with a wallet that it can't write.
@@ -62,7 +62,7 @@ _LINE = re.compile(rf"(unreadable|unwritable) ([a-zA-Z-]{{10}})\S* (\d+) (\d+) {
 
 @dataclass(frozen=True, slots=True)
 class UnusableFile:
-    """One file or folder of another user, or one whose mode keeps its own user out."""
+    """A file or folder that the node's user can't use because of its owner or its mode."""
 
     path: str
     """Path relative to the volume, with ? for control characters; empty for the volume itself."""
@@ -87,7 +87,7 @@ class UnusableFile:
 def unusable_files(client: Any, inputs: HostInputs, image: str, volume: str) -> list[UnusableFile]:
     """List the files that the node's user can't read, and those of other users that it can't write.
 
-    They are listed in a container of `image`. Raises ServiceError if they can't all be listed.
+    They are listed in a container of `image`, and no more than LISTED. Raises ServiceError.
     """
     user = user_of(inputs)
     _, printed = short_run(
@@ -201,7 +201,7 @@ def _giving(volume: str, image: str, owner: str) -> str:
 
 
 def _opening(volume: str, image: str, owner: str) -> str:
-    """Command line of one `docker run` as the files' own user, which may change modes of these alone."""
+    """Command line of one `docker run` as the files' own user, which may change only their modes."""
     rights = ("--user", owner, *_DROPPED)
     tests = ("!", "-type", "l", "-user", owner.partition(":")[0], "(", *_CLOSED.split(), ")")
     # A folder gets its mode before `find` enters it.

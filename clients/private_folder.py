@@ -36,7 +36,7 @@ class PrivateFolder:
 
 @functools.cache
 def _remove_abandoned() -> None:
-    """Remove this user's folders that no process has locked; later calls in a process do nothing."""
+    """Remove this user's old folders that no process has locked; later calls in a process do nothing."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with contextlib.suppress(OSError):  # another user's, locked, or already removed
             _remove_if_abandoned(folder)

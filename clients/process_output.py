@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 KEPT = 1 << 16
-"""Newest bytes that are kept: ssh names the reason for its end last. A long banner has some thousand."""
+"""Number of newest bytes that are kept: ssh names the reason for its end last. Long banners have thousands."""
 CHUNK = 1 << 16
-"""Most bytes that are read at once; a pipe holds no more."""
+"""Maximum number of bytes that are read at once; a pipe holds no more."""
 
 
 class ErrorOutput:
@@ -74,7 +74,7 @@ class OutputStream(io.RawIOBase):
 
     def __init__(self, process: "subprocess.Popen[bytes]", silence: float) -> None:
         self.errors = ErrorOutput()
-        """Newest errors until now; all once the stream has ended."""
+        """Newest errors until now; those of the whole run once the stream has ended."""
         self._parts, self._left = parts(process, silence=silence), b""
 
     def readable(self) -> bool:
@@ -100,8 +100,8 @@ def parts(
 ) -> Iterator[tuple[bytes, bytes]]:
     """Yield each part of a process's output as (output, errors), one of them empty; both at the output's end.
 
-    Ends when both have ended. Raises TimeoutError at the time `until` of the monotonic clock, or if nothing
-    comes for `silence` seconds.
+    Ends when both have ended. Raises TimeoutError at the time `until` of the monotonic clock or, without
+    `until`, if nothing comes for `silence` seconds.
     """
     output, errors = process.stdout, cast("IO[bytes]", process.stderr)
     with selectors.DefaultSelector() as unfinished:

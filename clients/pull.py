@@ -170,7 +170,7 @@ def _pulled(api: Any, name: str, source: str, inputs: HostInputs, say: Say) -> s
 
 
 def _progress(lines: Iterator[Mapping[str, Any]], say: Say) -> Iterator[Mapping[str, Any]]:
-    """Pass on the lines of a pull as they arrive; `say` receives the total of all layers."""
+    """Pass on the lines of a pull as they arrive; `say` receives the loaded and total size of all layers."""
     layers = dict[str, tuple[int, int]]()
     for line in lines:
         if line.get("status") == "Downloading" and _note_layer(layers, line):
@@ -180,7 +180,7 @@ def _progress(lines: Iterator[Mapping[str, Any]], say: Say) -> Iterator[Mapping[
 
 
 def _note_layer(layers: dict[str, tuple[int, int]], line: Mapping[str, Any]) -> bool:
-    """Note what a line says about its layer; False if it says nothing, or has another form."""
+    """Note what a line says about its layer; False if it has another form, or a layer too many."""
     with contextlib.suppress(*MALFORMED):
         layer, detail = word(line["id"]), line["progressDetail"]
         sizes = count(detail.get("current", 0)), count(detail["total"], least=1)

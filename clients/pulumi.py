@@ -1,4 +1,4 @@
-"""Pulumi's command line: the contents of a stack's state, and its outputs.
+"""Pulumi's command line: stacks, their states, outputs and updates.
 
 The backend is the environment's (PULUMI_BACKEND_URL, or that of `pulumi login`). Only `drop_dependencies`
 changes a state.
@@ -48,7 +48,10 @@ def deployment(stack: str, env: Mapping[str, str] = _NO_VARIABLES) -> dict[str, 
 
 
 def updates(stack: str, env: Mapping[str, str] = _NO_VARIABLES) -> list[dict[str, Any]]:
-    """Updates of a stack, newest first, as far as its backend keeps them. Raises ServiceError."""
+    """Last updates of a stack, at most _UPDATES and as its backend keeps them, newest first.
+
+    Raises ServiceError.
+    """
     return list(
         _ask(["stack", "history", "--json", "--stack", stack, "--page-size", str(_UPDATES)], env) or []
     )

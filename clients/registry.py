@@ -16,7 +16,7 @@ from clients.registry_login import HUB
 from clients.registry_session import PIECE, TRIES, RegistrySession, brief
 
 TAG_PAGES = 1000
-"""Most pages of a list of tags; each has a thousand tags if the registry honours the request."""
+"""Maximum number of pages of a list of tags; each has a thousand tags if the registry honours the request."""
 
 
 def split_name(name: str) -> tuple[str, str]:
@@ -34,7 +34,10 @@ class Repository:
         self._session = RegistrySession(self.host, self.path)
 
     def digest_of(self, reference: str) -> str | None:
-        """Digest that a tag points to, or the given digest if it exists; None if missing."""
+        """Digest that a tag points to, or the given digest if it exists; None if missing.
+
+        Raises RegistryError.
+        """
         answer = self._session.ask("HEAD", f"manifests/{reference}", headers={"Accept": ACCEPT}, missing=True)
         if answer is None:
             return None
@@ -100,7 +103,7 @@ class Repository:
         return self._session.ask("DELETE", f"manifests/{reference}", missing=True) is not None
 
     def config(self, manifest: Manifest) -> dict[str, Any]:
-        """Fetch an image's configuration, as JSON."""
+        """Fetch an image's configuration, as JSON. Raises RegistryError."""
         digest = manifest.fields["config"]["digest"]
         answer = self._session.ask("GET", f"blobs/{digest}")
         if sha256_of(answer.content) != digest:
@@ -108,14 +111,14 @@ class Repository:
         return config_of(answer.content)
 
     def has_blob(self, digest: str) -> bool:
-        """True if the registry already has the blob."""
+        """True if the registry already has the blob. Raises RegistryError."""
         return self._session.ask("HEAD", f"blobs/{digest}", missing=True) is not None
 
     @contextmanager
     def blob(self, digest: str, size: int) -> Iterator[IO[bytes]]:
         """Yield a blob as a file on disk, after checking its digest; a lost connection is retried.
 
-        `size` is the descriptor's, in bytes; no more is read. Raises RegistryError.
+        `size` is the descriptor's, in bytes. Raises RegistryError, also for a longer blob.
         """
         with tempfile.TemporaryFile() as file:
             for tries_left in reversed(range(TRIES)):
@@ -131,7 +134,10 @@ class Repository:
             yield file
 
     def put_blob(self, digest: str, file: IO[bytes]) -> None:
-        """Upload a blob in one piece; after a lost connection the upload starts again at a new address."""
+        """Upload a blob in one piece; after a passing error the upload starts again at a new address.
+
+        Raises RegistryError.
+        """
         for tries_left in reversed(range(TRIES)):
             try:
                 start = self._session.ask("POST", "blobs/uploads/")

@@ -33,7 +33,7 @@ def login_of(host: str) -> tuple[str, str] | None:
 
 
 def login_hint(host: str) -> str:
-    """Sentence with the command that adds a login to the docker config."""
+    """Part of a sentence with the command that adds a login to the docker config."""
     command = login_command(host)
     own = host.partition(":")[0] == LOCAL_HOST
     return f'{command}, or for the registry of `make up`: `eval "$(make -s env)"`' if own else command

@@ -54,7 +54,10 @@ class _TooLong(requests.exceptions.RequestException):
 
 
 def _read_bounded(answer: requests.Response, **options: Any) -> None:
-    """Read a complete response, even that of a redirect, before requests would read it without a limit."""
+    """Read a response that is not streamed before requests would read it without a limit.
+
+    The responses of errors and redirects are always read.
+    """
     if options.get("stream") and answer.ok and not answer.is_redirect:
         return
     content = bytearray()
@@ -142,7 +145,7 @@ class RegistrySession:
         if answer.status_code == requests.codes.not_found and missing:
             return None
         if not answer.ok:
-            # 404 during an upload: the registry has forgotten it; a new upload works.
+            # 404 and 416 occur if the registry has forgotten an upload; a new upload works.
             passing = answer.status_code >= 500 or answer.status_code in (404, 416)
             raise RegistryError(_error_message(self, method, answer), passing=passing)
         return answer
@@ -156,7 +159,7 @@ class RegistrySession:
             raise RegistryError(f"registry {self.host} ({self.path}): {problem}") from None
 
     def address(self, named: str, base: str) -> str:
-        """Address that the registry names, relative to another. Raises RegistryError if it is not https."""
+        """Address that the registry names, relative to `base`. Raises RegistryError if it is not https."""
         if (url := _https(named, base)) is None:
             problem = f"leads to {named}, which is not an https address"
             raise RegistryError(f"registry {self.host} ({self.path}): {problem}")
@@ -185,7 +188,10 @@ class RegistrySession:
             raise SilentRegistryError(message, passing=True) from None
 
     def _authentication(self, challenge: str) -> AuthBase:
-        """Authentication for a 401's challenge: Basic, or a Bearer token from the service that it names."""
+        """Authentication for a 401's challenge: Basic, a Bearer token from the service that it names, or none.
+
+        Raises RegistryError.
+        """
         scheme, _, rest = challenge.partition(" ")
         user = login_of(self.host)
         if scheme.lower() == "basic":
@@ -221,7 +227,7 @@ class RegistrySession:
 
 
 def _https(named: str, base: str = "") -> str | None:
-    """An address that may be relative to another; None if it is malformed or not https."""
+    """Absolute form of an address that may be relative to `base`; None if it is malformed or not https."""
     try:
         url = urljoin(base, named)
         scheme, host, _ = _origin(url)

@@ -21,10 +21,10 @@ _CHANGED_BY_SSH = frozenset(" \t\"'\\%$")
 
 
 class SharedSsh:
-    """A shared connection: the first ssh with `options` opens it; `close` ends it once no block is in it.
+    """A shared connection: the first ssh with `options` opens it; `close` ends it once no block uses it.
 
-    If the host allows no further session in it (sshd_config(5), `MaxSessions`), ssh opens a connection of
-    its own for that one. If ssh can't have its socket in the temporary folder, nothing is shared.
+    If the host allows no further session in it (sshd_config(5), `MaxSessions`), ssh opens a separate
+    connection for that session. If ssh can't have its socket in the temporary folder, nothing is shared.
     """
 
     def __init__(self, options: Sequence[str]) -> None:
@@ -64,7 +64,7 @@ class SharedSsh:
 
 
 def is_shared_by_user(command: Sequence[str]) -> bool:
-    """True if this ssh command would use a connection that the user has opened, perhaps by a password."""
+    """True if this ssh command would use a connection that the user has opened, perhaps with a password."""
     _, *arguments, _ = command
     return _control("check", arguments)
 
@@ -81,9 +81,9 @@ def _control(request: str, arguments: Sequence[str]) -> bool:
 
 
 def _can_be_made(path: Path) -> bool:
-    """True if ssh can make a socket of this path; otherwise it would end before it connects.
+    """True if ssh can make a socket at this path; otherwise it would end before it connects.
 
-    It makes one with a longer name, and links it to the path.
+    ssh makes a socket with a longer name, and links it to the path.
     """
     if _CHANGED_BY_SSH & set(str(path)):
         return False

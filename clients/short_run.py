@@ -26,7 +26,7 @@ def short_run(
     while_printing: bool = False,
     **options: Any,
 ) -> tuple[int, str]:
-    """Run a command in an image; return (exit code, last `lines`). The container is always removed.
+    """Run a command in an image; return (exit code, last `lines` of output) and always remove the container.
 
     The command must end within `seconds`; with `while_printing` each further line extends the limit by as
     much. It runs with a read-only root and limits, without network or privileges; `options` are docker-py's.

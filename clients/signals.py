@@ -9,7 +9,7 @@ STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def interrupt_on_all() -> None:
-    """Let each of these signals end the command as Ctrl-C does, which cleans up first."""
+    """Let each signal in STOPPING that is not ignored end the command as Ctrl-C does, which cleans up first."""
     for number in STOPPING:
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
             signal.signal(number, _interrupt)
@@ -21,7 +21,7 @@ def _interrupt(*_: object) -> None:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Delay signals until the `with` block has ended, then raise KeyboardInterrupt."""
+    """Delay the signals in STOPPING until the `with` block has ended; raise KeyboardInterrupt if one came."""
     waiting: list[int] = []
     heeded = [number for number in STOPPING if signal.getsignal(number) is not signal.SIG_IGN]  # nohup
     before = {number: signal.signal(number, lambda got, _: waiting.append(got)) for number in heeded}
