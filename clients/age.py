@@ -27,7 +27,7 @@ Identity: TypeAlias = Any
 
 
 class AgeError(ServiceError):
-    """A key, or a file with keys or encrypted data, is invalid or can't be read; no secret is in the message."""
+    """A key, or a file with keys or encrypted data, can't be used; the message never contains a secret."""
 
 
 def _library() -> ModuleType:

@@ -64,7 +64,10 @@ class Engine:
             return self._client
 
     def answering(self) -> Any:
-        """Connected client that has just answered; a lost connection is opened again. Raises SilentHostError."""
+        """Connected client that has just answered; a lost connection is opened again.
+
+        Raises SilentHostError.
+        """
         with self._lock:
             if self._client is not None:
                 try:
@@ -77,7 +80,7 @@ class Engine:
 
     @contextmanager
     def asking(self, subject: str) -> Iterator[Any]:
-        """Low-level API of the client; Docker's and requests' errors become a ServiceError with the subject."""
+        """Low-level API of the client; docker's and requests' errors become a ServiceError with `subject`."""
         api = self.client().api
         try:
             yield api

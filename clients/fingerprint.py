@@ -82,7 +82,7 @@ class VolumeWallets:
     """Complete temporary copies that interrupted saves left behind, by their own file names."""
 
     def unfinished_saves(self) -> list[tuple[str, str]]:
-        """(file, temporary copy) of each file that is missing, incomplete, or has fewer addresses than a copy.
+        """(file, temporary copy) of each file that is missing, incomplete or has fewer addresses than a copy.
 
         Of several copies, the one with the most addresses counts.
         """

@@ -44,7 +44,7 @@ NESTED_ENGINE = "nested engine"
 DRIFT, WRONG = 60.0, 86400.0
 """Seconds by which a clock may differ before it is reported, and before it is an error."""
 _SET_CLOCK = "Where it is wrong: `sudo timedatectl set-ntp true`, with a time server that can be reached"
-"""Remedy for a wrong clock; if this machine's own clock is wrong, every host of the stack has this finding."""
+"""Remedy for a clock; if this machine's own is wrong, every host of the stack has this finding."""
 
 Values: TypeAlias = Mapping[str, Any]
 

@@ -65,7 +65,7 @@ _WORDS = (
     (Obstacle.NO_DOCKER, "docker: (command )?not found|command not found: docker"),
     (Obstacle.NO_ENGINE, r"dial unix |Cannot connect to the Docker daemon|^it answers '"),
 )
-"""Reasons and the phrases of OpenSSH, shells, docker and silent_engines.py for them; the first match counts."""
+"""Reasons, with phrases of OpenSSH, shells, docker and silent_engines.py; the first match counts."""
 
 
 def obstacle_of(message: str) -> Obstacle:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 KEPT = 1 << 16
-"""Number of newest bytes that are kept: ssh names the reason for its end last. Long banners have thousands."""
+"""Number of newest bytes that are kept: ssh names the reason for its end last. A banner has thousands."""
 CHUNK = 1 << 16
 """Maximum number of bytes that are read at once; a pipe holds no more."""
 

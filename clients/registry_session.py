@@ -188,7 +188,7 @@ class RegistrySession:
             raise SilentRegistryError(message, passing=True) from None
 
     def _authentication(self, challenge: str) -> AuthBase:
-        """Authentication for a 401's challenge: Basic, a Bearer token from the service that it names, or none.
+        """Authentication for a 401's challenge: Basic, a Bearer token from the service it names, or none.
 
         Raises RegistryError.
         """

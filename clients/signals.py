@@ -9,7 +9,7 @@ STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def interrupt_on_all() -> None:
-    """Let each signal in STOPPING that is not ignored end the command as Ctrl-C does, which cleans up first."""
+    """Let each signal in STOPPING, unless ignored, end the command as Ctrl-C does, which cleans up first."""
     for number in STOPPING:
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
             signal.signal(number, _interrupt)

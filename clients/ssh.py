@@ -36,7 +36,7 @@ START_SECONDS = 60
 """Time limit in seconds for starting a command that runs on."""
 
 LOGINS = 10
-"""Most connections of this process that log in at the same time.
+"""Maximum number of connections of this process that log in at the same time.
 
 sshd drops some beyond ten (sshd_config(5), `MaxStartups 10:30:100`), and all hosts behind a jump host share
 its sshd.
@@ -113,7 +113,7 @@ def host_in(place: str) -> str:
 def forwarded(url: str, options: Sequence[str], target: str, port: int) -> Iterator[int]:
     """Forward a port of the host's loopback to TCP `target:port` on this side; yield the port on the host.
 
-    It is the same number if that is free there, otherwise one that the host's sshd chooses. Raises
+    The port on the host is `port` if that is free there, otherwise one that the host's sshd chooses. Raises
     ServiceError.
     """
     for wanted_port in (port, 0):
@@ -129,8 +129,8 @@ def forwarded(url: str, options: Sequence[str], target: str, port: int) -> Itera
 @contextlib.contextmanager
 def _forwarding(url: str, options: Sequence[str], wanted_port: int, target: str) -> Iterator[tuple[int, str]]:
     """Open a forwarding connection; yield the port on the host (0 for none) and the output of ssh."""
-    # A shared connection would keep the forwarding when this one ends. Other forwardings in a user's own
-    # configuration may fail without hiding the messages about this one.
+    # A shared connection would keep the forwarding when this ssh ends. Other forwardings in a user's own
+    # configuration may fail without hiding the messages about this forwarding.
     overrides = ("ControlPath=none", "ExitOnForwardFailure=no", "LogLevel=INFO")
     forward = ["-R", f"{LOOPBACK}:{wanted_port}:{target}"]
     settings = [*options, *(part for option in overrides for part in ("-o", option)), *forward]
@@ -160,7 +160,7 @@ def _started(command: Sequence[str], stdin: int) -> "subprocess.Popen[bytes]":
 
 
 def _is_ready(process: "subprocess.Popen[bytes]", errors: ErrorOutput) -> bool:
-    """Return whether the command on the host answers in time; `errors` gets what ssh has said until then."""
+    """True if the command on the host answers in time; `errors` gets what ssh has said until then."""
     rest = b""
     try:
         # A key that is limited to one command (`command=` in authorized_keys) never prints the answer.
@@ -215,7 +215,7 @@ def _forwarding_error(url: str, messages: str, *, refused: bool) -> str:
 def start_detached(url: str, options: Sequence[str], script: str, arguments: Sequence[str]) -> None:
     """Start a shell script on the host that keeps running when the connection ends. Raises ServiceError."""
     words = shlex.join(["sh", "-c", script, "sh", *arguments])
-    # In its own session if util-linux or busybox is installed; otherwise nohup, which is POSIX.
+    # nohup is POSIX; setsid is only in util-linux and busybox.
     detached = f"nohup {words} < /dev/null > /dev/null 2>&1 & echo started"
     command = ssh_command(url, options, f"sh -c {shlex.quote(detached)}")
     try:
@@ -231,7 +231,7 @@ def start_detached(url: str, options: Sequence[str], script: str, arguments: Seq
 
 
 class SshRelay:
-    """Listens on a socket in a private folder until it is closed."""
+    """Local socket of a Docker engine behind ssh, in a private folder; accepts connections until `close`."""
 
     def __init__(self, url: str, options: Sequence[str]) -> None:
         self._shared = SharedSsh(options)
@@ -255,7 +255,7 @@ class SshRelay:
         """Newest error output of ssh, on one line.
 
         While ssh shares a connection, it discards what the ssh to a jump host says (OpenSSH `sshconnect.c`,
-        ControlPersist): then it connects once more, without sharing.
+        ControlPersist). So if a jump host has closed the connection, ssh runs once more, without sharing.
         """
         said = self._errors.shown()
         if _CLOSED_BY_JUMP_HOST in said:

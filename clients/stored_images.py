@@ -156,7 +156,8 @@ def _is_project_image(stored: Mapping[str, Any], repositories: Collection[str]) 
 def _is_in(repository: str, repositories: Collection[str]) -> bool:
     """True if `repository` is one of `repositories`.
 
-    For a pull through ssh its name has a port of the host's loopback, so only the path is compared.
+    After a pull through ssh the name has a port of the host's loopback, so two repositories on loopback are
+    compared by their paths alone.
     """
     host, _, path = repository.partition("/")
     return repository in repositories or (

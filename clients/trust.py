@@ -1,4 +1,4 @@
-"""Paths of the certificate authorities that a machine trusts."""
+"""Paths of files with the certificate authorities that a machine trusts."""
 
 SYSTEM_BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",  # Debian, Ubuntu, Alpine, Arch

@@ -20,8 +20,8 @@ def users(api: Any, name: str, *, writing: bool = False) -> list[Mapping[str, An
     """List the containers, in any state, that mount a volume; none if there is no volume.
 
     Some mount the volume's folder on the host, or another volume with that folder or on the same device; the
-    engine's own search does not find those. A mount of a folder above it does not count: monitors and backups
-    of a whole host have one. With `writing`, only mounts that are not read-only count.
+    engine's own search does not find those. A mount of a folder above that folder does not count: monitors
+    and backups of a whole host have one. With `writing`, only mounts that are not read-only count.
     """
     try:
         volume = api.inspect_volume(name)
@@ -48,7 +48,7 @@ def users(api: Any, name: str, *, writing: bool = False) -> list[Mapping[str, An
 def _device(volume: Mapping[str, Any]) -> tuple[str, str]:
     """Device of a volume of the driver `local` (`--opt device=…`), and the server of an NFS export.
 
-    Both are empty if the volume has none.
+    Each is empty if the volume has none.
     """
     options = volume.get("Options") or {}
     servers = (part for part in options.get("o", "").split(",") if part.startswith("addr="))

@@ -40,7 +40,7 @@ TRIES, PAUSE = 5, 1.0
 """Attempts to read an incomplete wallet, and seconds between them: a node may be saving it in place."""
 
 READ_RECORD = "cd /data || exit 1; if [ -e .identity ]; then cat .identity || exit 1; fi; echo end"
-# By their names, as in copy-wallet.sh.
+# Copies are recognized by their names, as in copy-wallet.sh.
 LIST_COPIES = """\
 cd /data || exit 1
 for copy in [0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]-[0-9][0-9]-[0-9][0-9]Z; do
@@ -92,8 +92,8 @@ class WalletOnHost:
     def __init__(self, client: Any, inputs: Mapping[str, Any], *former: str) -> None:
         """Prepare access.
 
-        `inputs` are a preflight's (host, image, wallet, container …); `former` its containers' names in the
-        state.
+        `inputs` are those of a node's preflight (host, image, wallet, container …); `former` are the names of
+        the node's containers in the state.
         """
         self._client = client
         self._place = inputs
@@ -155,7 +155,7 @@ class WalletOnHost:
         raise ServiceError(f"host {self._host}: {self.volume} can't be read: {printed[-200:]!r}")
 
     def recorded(self) -> tuple[str, Fingerprint]:
-        """(id, fingerprint) that the host has recorded; empty if there are none."""
+        """(id, fingerprint) that the host has recorded; empty if there are none. Raises ServiceError."""
         backups = copies_volume(self.volume)
         if not self.has_copies():
             return "", NOTHING
@@ -175,12 +175,15 @@ class WalletOnHost:
             ) from None
 
     def has_copy(self) -> bool:
-        """True if the volume of copies has one; True as well if it can't be listed."""
+        """True if the volume of copies contains a copy, or can't be listed."""
         volumes = {copies_volume(self.volume): {"bind": "/data", "mode": self._mode("ro")}}
         return self._run(LIST_COPIES, [], volumes) != (0, "end")
 
     def record(self, wallets: Fingerprint) -> str:
-        """Record the wallets on the host, and give the volume an id if it has none. Return the id."""
+        """Record the wallets on the host, and give the volume an id if it has none. Return the id.
+
+        Raises ServiceError.
+        """
         self._give_empty(self.volume, WALLET)
         self._prepare_copies()
         volumes = {
@@ -199,7 +202,8 @@ class WalletOnHost:
     def record_as_copy(self, wallets: Fingerprint) -> None:
         """Record the wallets on the host with an id that no volume has: this volume is now only a copy.
 
-        A node with this volume is refused until `record` stores the volume's own id again.
+        A node with this volume is refused until `record` stores the volume's own id again. Raises
+        ServiceError.
         """
         self._prepare_copies()
         volumes = {copies_volume(self.volume): {"bind": "/data", "mode": self._mode("rw")}}
@@ -212,7 +216,8 @@ class WalletOnHost:
     def other_users(self, urn: str) -> str:
         """Describe another container that may write to the wallet; empty if no other container may.
 
-        `urn` is the URN of the node's container.
+        Empty, too, if the names of the node's own containers are unknown. `urn` is the URN of the node's
+        container.
         """
         if not self._names:
             return ""
@@ -237,8 +242,8 @@ class WalletOnHost:
     def kept_out(self, volume: str, *names: str, is_to_write: bool = False) -> str:
         """Describe the files in a volume whose owner or mode keeps the node's user out; empty if none do.
 
-        Readable files count only if `is_to_write`; the volume's own folder always counts. With `names`, only
-        these files count.
+        Empty, too, if the host lacks the node's image or the files can't be listed. Readable files count only
+        if `is_to_write`; the volume's own folder always counts. With `names`, only these files count.
         """
         image = known_as(self._client.api, self._image)
         if image is None:
@@ -314,14 +319,17 @@ class WalletOnHost:
         return mode(self._place, access)
 
     def _in_node(self, arguments: Sequence[str]) -> str | None:
-        """Output of the script in the node's own container; None if it is stopped or uses another volume."""
+        """Output of the script in the node's own container.
+
+        None if that is stopped, uses another volume, or does not run the script to its end.
+        """
         api = self._client.api
         filters = {"volume": self.volume, "status": "running"}
         for container in api.containers(filters=filters):
             place = _place(container, self.volume)
             if place and any(name in self._names for name in container["Names"]):
                 command = ["sh", "-c", SCRIPT, "fingerprint", *arguments]
-                # A container that has just ended, or can't start a program, is read from a separate one.
+                # If the container has just ended, or can't start a program, a separate one reads the volume.
                 with suppress(APIError, RequestException):
                     begun = api.exec_create(container["Id"], command, workdir=place)
                     printed: bytes = api.exec_start(begun["Id"])

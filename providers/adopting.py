@@ -1,4 +1,4 @@
-"""Adoption: record what an engine already has in a state; create, change and remove nothing (ADR 29)."""
+"""Adoption: record in a state what an engine already has; create, change and remove nothing (ADR 29)."""
 
 import os
 

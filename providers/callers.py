@@ -28,7 +28,7 @@ _LOOPBACK = bytes((127, 0, 0, 1))
 
 
 class OwnCallers(grpc.ServerInterceptor):  # type: ignore[type-arg]  # generic in its stubs alone
-    """Refuses every call from a process of another user, except root."""
+    """Interceptor that refuses every call from a process of another user, except root."""
 
     def __init__(self) -> None:
         self.port = 0
@@ -59,7 +59,7 @@ class OwnCallers(grpc.ServerInterceptor):  # type: ignore[type-arg]  # generic i
 
 
 def owner(port: int, to: int) -> int | None:
-    """Id of the user who holds the end `port` of a loopback connection to `to`; None if no user does."""
+    """Id of the user who holds a loopback connection from `port` to the port `to`; None if nobody does."""
     try:
         user = _ask_kernel(port, to)
     except OSError:

@@ -26,7 +26,7 @@ class ProviderError(Exception):
 
 
 class InitError(ProviderError):
-    """The resource exists, but did not become ready: it is kept in state and tried again."""
+    """The resource exists, but did not become ready: it is kept in the state and tried again."""
 
     def __init__(self, message: str, identity: str, state: Values) -> None:
         super().__init__(message)

@@ -28,7 +28,7 @@ def warn_at(engine: str) -> Warn:
 
 
 def say_at(engine: str) -> Say:
-    """Create a function that prints a message of the current resource, which stays in the run's output."""
+    """Create a function that prints a lasting message of the current resource in the run's output."""
     stub = engine_pb2_grpc.EngineStub(grpc.insecure_channel(engine))
 
     def say(message: str) -> None:

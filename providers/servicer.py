@@ -71,7 +71,7 @@ def _reporting(
         except (ProviderError, ServiceError) as error:
             message = str(error)
         except OSError as error:
-            # Errors from an engine and broken connections: those of docker and requests are OSErrors.
+            # Errors from an engine and broken connections: docker's APIError and requests' are OSErrors.
             message = message_of(error)
         except (LookupError, TypeError, AttributeError, ValueError) as error:
             place = traceback.extract_tb(error.__traceback__)[-1]
@@ -97,13 +97,13 @@ class Provider:
     kinds: Mapping[str, Kind]
     """Kinds by resource token."""
     check_configuration: Callable[[Values], CheckResult] = lambda given: CheckResult(inputs=given)
-    """Checks the provider's own inputs."""
+    """Function that checks the provider's own inputs."""
     configure: Callable[[Values], None] = lambda _: None
-    """Receives the provider's own inputs before any kind is used."""
+    """Function that receives the provider's own inputs before any kind is used."""
 
 
 class Servicer(provider_pb2_grpc.ResourceProviderServicer):
-    """Serves a provider that `load` creates in a background thread: the engine waits only for the port."""
+    """Servicer of a provider that `load` creates in the background: the engine waits only for the port."""
 
     def __init__(
         self, version: str, load: Callable[[], Provider], warn: Callable[[str], None] = lambda _: None
@@ -167,7 +167,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     @_reporting
     def Check(self, request: provider_pb2.CheckRequest, context: Any) -> provider_pb2.CheckResponse:
-        """Answer with the defaults of a resource's inputs, and with the errors in them."""
+        """Answer with a resource's inputs, defaults included, and with the errors in them."""
         kind = self._kind(request.urn)
         name = name_of(request.urn)
         return _answer(kind.check(name, to_values(request.olds), to_values(request.news)))

@@ -121,7 +121,7 @@ _WRITTEN_DOWN: Schema = {
 }
 """Inputs that are fixed at creation, but a change is only written to the state.
 
-A program that wants it applied lists them in `replace_on_changes`.
+A program that wants a change applied lists the input in `replace_on_changes`.
 """
 
 LIMITS: Schema = {

@@ -1,4 +1,4 @@
-"""Check of inputs by a schema: defaults are filled in, and unsupported inputs are reported."""
+"""Check of inputs by a schema: defaults are filled in, and faults are reported."""
 
 import re
 from typing import Any
@@ -12,7 +12,7 @@ _WHOLE = re.compile(r"-?\d+", re.ASCII)
 
 
 def checked(schema: Schema, inputs: Values) -> CheckResult:
-    """Add defaults to the inputs, and report each input that is not supported.
+    """Add defaults to the inputs, and report each input that is missing, invalid or not supported.
 
     Keys that begin with `__` belong to the official plugin and are dropped.
     """

@@ -9,8 +9,8 @@ from providers.kind import UNKNOWN, Values
 def planned(schema: Schema, news: Values, prior: Values | None = None) -> Values:
     """Plan every field of the schema; without `prior`, for a resource to be created.
 
-    A missing input gets its default. Without one it keeps its value if the engine fills it in, and is empty
-    otherwise. UNKNOWN stands for a value that only the engine will know.
+    A missing input gets its default. If it has none, it keeps its value if the engine fills it in, and is
+    empty otherwise. UNKNOWN stands for a value that only the engine will know.
     """
     is_new = prior is None
     olds: Values = {} if prior is None else prior

@@ -24,12 +24,15 @@ POLL = 0.5
 
 
 class Container(SchemaKind):
-    """A container; its id is the engine's. Two can't share a name or a port: a replacement deletes first."""
+    """A container, with the engine's id.
+
+    Two containers can't share a name or a port, so a replacement deletes the old one first.
+    """
 
     schema: ClassVar[Schema] = CONTAINER
 
     def check(self, name: str, olds: Values, news: Values) -> CheckResult:
-        """Check the inputs by the schema; `wait` needs a health check, or it would never end."""
+        """Check the inputs by the schema; `wait` needs a health check, or it could only time out."""
         result = super().check(name, olds, news)
         if news.get("wait") and not news.get("healthcheck"):
             result.failures.append(("wait", "waiting for health needs a healthcheck"))
@@ -53,7 +56,10 @@ class Container(SchemaKind):
         return identity, settled(CONTAINER, plan, observed)
 
     def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
-        """Read the container. If it must run and is stopped, mustRun is false, so that `up` starts it."""
+        """Read the container; None if it does not exist.
+
+        If it must run and is stopped, mustRun is false, so that `up` starts it.
+        """
         with self._engine.asking(f"container {identity}") as api:
             try:
                 container = api.inspect_container(identity)

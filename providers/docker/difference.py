@@ -15,7 +15,7 @@ from providers.container.schema import Field, Schema, Type
 from providers.kind import UNKNOWN, Change, Values
 
 Kinds: TypeAlias = dict[str, str]
-"""ADD, UPDATE or DELETE by property path, such as `ports[0].external`."""
+"""Property path (`ports[0].external`) → ADD, UPDATE or DELETE, with `_REPLACE` if the change replaces."""
 _NAME = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
 
 

@@ -11,11 +11,11 @@ from providers.kind import Change, CheckResult, Values
 
 
 class SchemaKind:
-    """A kind that its schema describes. Unless it says otherwise, no input of it changes in place."""
+    """A kind that its schema describes. An update only records the inputs, unless the kind overrides it."""
 
     schema: ClassVar[Schema]
     delete_first: ClassVar[bool] = True
-    """True deletes a resource before its replacement is created."""
+    """True if a resource is deleted before its replacement is created."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

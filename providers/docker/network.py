@@ -20,7 +20,10 @@ class Network(SchemaKind):
     schema: ClassVar[Schema] = NETWORK
 
     def create(self, inputs: Values) -> tuple[str, Values]:
-        """Create the network, or adopt an equal one of a killed `up`; any other of that name is an error."""
+        """Create the network, or adopt an equal one of a killed `up`; any other of that name is an error.
+
+        A run that adopts (ADR 29) takes any network of that name, and creates none.
+        """
         subject = f"network {inputs['name']}"
         with self._engine.asking(subject) as api:
             try:

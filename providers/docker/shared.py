@@ -15,7 +15,7 @@ from providers.serving import GRACE, listening  # noqa: E402 after protocol_only
 
 
 class Shared:
-    """Serves each connected plugin on a separate port, until the plugin disconnects."""
+    """Server for all connected plugins: each has a separate port until it disconnects."""
 
     def __init__(self, listener: socket.socket) -> None:
         self._listener = listener

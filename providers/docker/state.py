@@ -21,7 +21,7 @@ def foreign(schema: Schema, state: Values) -> Values:
 
 
 def settled(schema: Schema, plan: Values, engine_state: Values) -> Values:
-    """State after a change: the engine's values, except that None stays None and sets keep their order."""
+    """State after a change: the engine's values, but None and the order of sets stay as planned."""
     state = dict(engine_state)
     for name, field in schema.items():
         planned, observed = plan[name], engine_state.get(name)

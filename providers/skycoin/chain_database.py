@@ -71,7 +71,8 @@ class ChainDatabase:
     def look(self, version: str) -> Database | None:
         """Read the state of the database; None if there is none.
 
-        Raises ProviderError if `version` can't read it, or if the node's user can't read and write it.
+        Raises ProviderError if `version` can't read it, or if the node's user can't read and write it, and
+        ServiceError.
         """
         if not has_volume(self._client.api, self._volume):
             return None
@@ -151,7 +152,7 @@ class ChainDatabase:
             SECONDS,
             while_printing=True,
             user=user_of(self._place),
-            # What a killed run leaves is removed before the next copy of the wallet.
+            # The container that a killed run leaves is removed before the next copy of the wallet.
             labels={LABEL: self._place.get("wallet", "")},
             volumes={self._volume: {"bind": DATA, "mode": mode}},
         )
@@ -176,7 +177,7 @@ class ChainDatabase:
 def finish_copy(client: Any, place: Mapping[str, Any], container: Values, action: str) -> None:
     """Restore (PUT_BACK) or delete (FORGET) the database copy in a container's data volume.
 
-    Does nothing if the host has no image to run the script in.
+    Do nothing if the host has no image to run the script in, or the container has no data volume.
     """
     image = known_as(client.api, container["Config"]["Image"]) or known_as(client.api, place["image"])
     if image and (volume := mounted_volume(container)):

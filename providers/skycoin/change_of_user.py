@@ -1,4 +1,4 @@
-"""Checks before a node gets another user: the node must be stopped, and its volumes must be the new user's.
+"""Checks before a node gets another user: the node must be stopped, its volumes must belong to the new user.
 
 The operator changes their owner. This program never does that in a volume that has a file, so no failure,
 kill or power cut leaves a wallet that belongs to two users (ADR 51).
@@ -43,7 +43,7 @@ def refuse_unprepared(connect: Callable[[Values], Any], olds: Values, news: Valu
 def _containers(client: Any, name: str, wallets: Collection[str]) -> list[Values]:
     """Inspect the node's container, and the one that an interrupted handover has set aside.
 
-    A container without any of the wallets merely has the same name.
+    A container without any of the wallets merely has the same name, and is left out.
     """
     containers = []
     for candidate in (name, previous_container(name)):

@@ -1,4 +1,4 @@
-"""Checks a program's ELF header against the platform of the image that contains it.
+"""Check of a program's ELF file against the platform of the image that contains it.
 
 Go's ARM programs carry no build attributes (catalogue/arch.py).
 """
@@ -19,7 +19,7 @@ _HARD_FLOAT = 0x400
 _STT_GNU_IFUNC = "STT_LOOS"
 """pyelftools' name for 10, which GNU uses for functions that are chosen at run time."""
 _MOST_ATTRIBUTES = 1 << 16
-"""Bytes of build attributes to read; Debian's programs have some fifty."""
+"""Maximum number of bytes of build attributes to read; Debian's programs have some fifty."""
 
 
 ABIS: Mapping[str, Abi] = MappingProxyType({arch.platform: arch.abi for arch in ARCHES.values()})
@@ -29,7 +29,7 @@ _IFUNC_LIBRARIES = frozenset[str]().union(*(abi.ifunc_libraries for abi in ABIS.
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Program:
-    """Facts from a program's ELF header."""
+    """Facts from a program's ELF file."""
 
     machine: str
     bits: int
@@ -43,7 +43,7 @@ class Program:
 
 def read_program(file: IO[bytes]) -> Program:
     """Read an ELF file. Raises ValueError if it is damaged."""
-    # These take a sixth of the plugin's start, and most runs verify no image.
+    # These imports take a sixth of the plugin's start, and most runs verify no image.
     from elftools.common.exceptions import ELFError  # noqa: PLC0415
     from elftools.elf.elffile import ELFFile  # noqa: PLC0415
     from elftools.elf.segments import InterpSegment  # noqa: PLC0415
@@ -75,7 +75,7 @@ def _ifunc_library(elf: "ELFFile") -> str | None:
     if not isinstance(dynamic, DynamicSection) or not isinstance(symbols, SymbolTableSection):
         return None
     names = [tag.soname for tag in dynamic.iter_tags("DT_SONAME")]  # type: ignore[attr-defined]
-    if not names or names[0] not in _IFUNC_LIBRARIES:  # to read thousands of symbols takes time
+    if not names or names[0] not in _IFUNC_LIBRARIES:  # reading thousands of symbols takes time
         return None
     types = (symbol["st_info"]["type"] for symbol in symbols.iter_symbols())
     return names[0] if _STT_GNU_IFUNC in types else None

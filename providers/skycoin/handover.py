@@ -60,11 +60,11 @@ class Plan:
     seconds: int
     """Time limit for the new container to become healthy."""
     keep: Callable[[], None] | None
-    """Copies the chain database while the old node is stopped; None if no copy is needed."""
+    """Function that copies the chain database while the old node is stopped; None if no copy is needed."""
     verify: Callable[[str], None]
-    """Takes the id of the new, healthy container; raises ProviderError if it is not as specified."""
+    """Function that takes the id of the new, healthy container; raises ProviderError unless it is as specified."""
     watch: Callable[[Values, str], None]
-    """Takes the running old container and the attempt, before that container is stopped."""
+    """Function that takes the running old container and the attempt, before that container is stopped."""
 
 
 class Handover:
@@ -73,7 +73,7 @@ class Handover:
     def __init__(
         self, api: Any, resource: str, wallets: Collection[str], say: Say, finish_copy: FinishCopy
     ) -> None:
-        """Prepare handovers. `api` is docker-py's low-level API, `resource` the id; `say` reports progress.
+        """Prepare handovers. `api` is docker-py's low-level API, `resource` an id; `say` reports progress.
 
         `wallets` names volumes: the current wallet's and the wanted one's.
         """
@@ -94,7 +94,7 @@ class Handover:
     def settle(self, name: str, *, run: bool = True) -> None:
         """Undo or finish an interrupted handover; do nothing if there was none. Raises ProviderError.
 
-        `run` starts the old container if it is restored.
+        With `run`, the old container is started if it is restored.
         """
         old = self.interrupted(name)
         if old is None:
@@ -115,7 +115,7 @@ class Handover:
             self._restore(old, name, run=run, chain=PUT_BACK)
 
     def _may_follow(self, container: Values) -> bool:
-        """True if a container may have come after one that was set aside: not that of another set-up."""
+        """True if a container may follow one that was set aside: it has this resource's id, or a wallet."""
         return labels(container).get(RESOURCE) == self._resource or self._uses_wallet(container)
 
     def interrupted(self, name: str) -> Values | None:
@@ -197,7 +197,7 @@ class Handover:
     def refuse_anothers_volume(self, volume: str, own: str) -> None:
         """Raise ProviderError if a container of another node, whether it runs or not, may write to a volume.
 
-        It is that node's wallet or database. `own` is the id of this node's container.
+        The volume is then that node's wallet or database. `own` is the id of this node's container.
         """
         for container in users(self._api, volume, writing=True):
             owner_labels = container.get("Labels") or {}
@@ -308,8 +308,7 @@ class Handover:
             self._restore(before, old["Name"].lstrip("/"), run=run, chain=chain)
 
     def _restore(self, old: Values, name: str, *, run: bool, chain: str) -> None:
-        """Give the old container its name back.
-
+        """Give the old container its name back, confirm it and, with `run`, start it.
         `chain` is the action for the copy of its database: PUT_BACK, FORGET, or empty if there is none.
         """
         if old["Name"].lstrip("/") != name:
@@ -372,7 +371,7 @@ class Handover:
         raise ProviderError(f"container {name} is not healthy after {seconds} s. {self._log_of(inspected)}")
 
     def _refuse_ended(self, container: str, name: str) -> None:
-        """Raise ProviderError if a container is down that was confirmed a moment ago: no engine starts it."""
+        """Raise ProviderError if a container confirmed a moment ago is down, as no engine starts it, or gone."""
         try:
             inspected = self._api.inspect_container(container)
         except NotFound:  # its watchdog has removed it
@@ -383,7 +382,7 @@ class Handover:
             raise ProviderError(f"container {name} ended while it was checked. {self._log_of(inspected)}")
 
     def _log_of(self, container: Mapping[str, Any]) -> str:
-        """Last lines of a container's log that show why it ended."""
+        """Lines of a container's log that show why it ended, or the reason why the log can't be read."""
         try:
             since = container["State"].get("StartedAt") or ""
             text: bytes = self._api.logs(container["Id"], tail=400, timestamps=True)

@@ -20,7 +20,7 @@ PEER_PORT = "peer-port"
 
 
 class HostFindings:
-    """Findings about the hosts of one run. Each is asked at most once a minute, for all its nodes."""
+    """Findings about the hosts of one run. Each host is asked at most once a minute, for all its nodes."""
 
     def __init__(self, warn: Warn, ask: Ask | None = None) -> None:
         self._warn = warn
@@ -42,7 +42,7 @@ class HostFindings:
         return facts
 
     def refuse(self, inputs: Values, former: str | None) -> None:
-        """Raise ProviderError with all errors that stop a change of the node; report the other findings."""
+        """Raise ProviderError with all errors that stop a change of the node; else report the findings."""
         planned = planned_host(inputs, former)
         try:
             facts = self._ask(planned.engine, planned.ssh_options)

@@ -30,7 +30,7 @@ def last_healthy_label(old: Values | None, state: Values, image: str) -> dict[st
 
 
 def _left_by(old: Values, state: Values, image: str) -> str | None:
-    """Image of `old`; if that failed, is the same or unpinned, the last healthy image that `old` recorded."""
+    """Image of `old`; if that failed, is `image` or unpinned, the last healthy image that `old` recorded."""
     before: str = old["Config"]["Image"]
     if is_same(before, image) or not is_pinned(before) or not _is_sound(old):
         return labels(old).get(LAST_HEALTHY)

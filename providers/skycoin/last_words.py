@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 SHOWN = 12
-"""Most lines shown."""
+"""Maximum number of lines shown."""
 _TELLING = re.compile(
     r"\b(error|fatal|panic|fail(ed|ure)?|not defined|invalid|denied|refused|can't|cannot|unable|no space)\b",
     re.IGNORECASE,
@@ -36,7 +36,8 @@ DAMAGED = (
 def last_words(log: str, since: str) -> str:
     """Select the first line, up to eight with an error, and the last three, in order; of a short log, all.
 
-    `log` has a timestamp (RFC 3339 in UTC) before each line; `since` is the time of the last start.
+    `log` has a timestamp (RFC 3339 in UTC) before each line; lines before `since`, the last start, are left
+    out. A known remedy follows the lines.
     """
     lines = [
         text for stamp, _, text in (line.partition(" ") for line in log.splitlines()) if stamp >= since[:19]

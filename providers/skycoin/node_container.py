@@ -182,8 +182,7 @@ class NodeContainer(InputsAsState):
         return adopted.identity, adopted.state
 
     def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:
-        """Read the container; one that an interrupted handover set aside counts too.
-
+        """Read the container; one that an interrupted handover set aside counts too. None if there is none.
         If a killed `up --replace` confirmed a container, the resource takes over that container's id.
         """
         if not inputs:
@@ -211,7 +210,7 @@ class NodeContainer(InputsAsState):
         return ReadResult(identity=identity, state=observed, inputs=inputs)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
-        """Update limits in place, start a stopped container, and hand over for every other change."""
+        """Hand over if the change needs a new container; else set the limits and start a stopped container."""
         refuse_while_adopting(f"container {news['name']} on host {news['host']}")
         client = self._client(news)
         handover = self._handover(client, identity, olds, news)
@@ -237,7 +236,7 @@ class NodeContainer(InputsAsState):
         """Stop the container gracefully and remove it, if it bears this id. Volumes are kept.
 
         If a handover was interrupted, its new container is removed too: nothing else would find it. A
-        confirmed one stays: that of the resource that has replaced this one.
+        confirmed one stays: it belongs to the resource that has replaced this one.
         """
         refuse_while_adopting(f"container {state['name']}")
         handover = self._handover(self._client(state), identity, state)
@@ -324,7 +323,7 @@ class NodeContainer(InputsAsState):
                 restart_policy={"Name": CONFIRMED, "MaximumRetryCount": 0},
             )
         if is_down(old):
-            # Left by a handover that was killed during its undo.
+            # A handover that was killed during its undo may have left it so.
             client.api.stop(old["Id"], timeout=grace_of(news))
             if _is_database_too_new(client, news, old):
                 handover.put_back(old, news["name"])
@@ -338,7 +337,7 @@ class NodeContainer(InputsAsState):
 
 
 def _changed_inputs(olds: Values, old_inputs: Values, news: Values) -> set[str]:
-    """Inputs that differ from the old inputs; parts that only spell out a default do not count."""
+    """Inputs that differ from the state or, if that lacks them, the old inputs; spelt-out defaults don't."""
     return {
         key
         for key in {*old_inputs, *news} & {*INPUTS}

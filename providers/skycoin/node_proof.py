@@ -69,7 +69,7 @@ def refuse_unverified(api: Any, container: str, image: str, before: Answer | Non
 
 
 def version_of(api: Any, image: str) -> str:
-    """Version in an image's label; empty if it has none."""
+    """Version in an image's label, without `v`; empty if the image has none, or the engine has no image."""
     try:
         labels = (api.inspect_image(image).get("Config") or {}).get("Labels") or {}
     except ImageNotFound:

@@ -25,7 +25,7 @@ _wanted: dict[tuple[str, str], str] = {}
 
 
 def protect_image(inputs: Values) -> None:
-    """Protect an image that a resource requests from other resources' removals in this run."""
+    """Protect an image requested by a resource: in this run, other resources do not remove it."""
     _wanted[_engine(inputs), URN.get()] = inputs["image"]
 
 
@@ -37,7 +37,7 @@ class OlderImages:
         self._warn = warn
 
     def foresee(self, api: Any, olds: Values, news: Values, kept: Sequence[str], leaving: str) -> None:
-        """Report the images that `up` would remove. Raises FAULTS."""
+        """Report the images that `up` would remove. Raises one of FAULTS."""
         surplus = surplus_images(api, _repositories(olds, news), kept, leaving)
         if surplus:
             self._say(f"host {news['host']}: once the new container is healthy, {_describe_removal(surplus)}")

@@ -1,4 +1,4 @@
-"""Frees the port of a node's proxy before the node itself publishes that port again.
+"""Release of the port of a node's proxy before the node itself publishes that port again.
 
 Pulumi deletes resources that left the settings only after everything else, so the proxy still owns the port
 that the node's new container needs. The proxy is stopped just before. If the new container fails, the proxy

@@ -15,7 +15,7 @@ from providers.skycoin.older_images import protect_image
 
 
 class PulledImage(InputsAsState):
-    """State: the inputs, and {ref: name by which the engine knows the image}."""
+    """An image on a host. Its state is the inputs, and {ref: name by which the engine knows the image}."""
 
     inputs: ClassVar[tuple[str, ...]] = ("host", "engine", "sshOptions", "image", "pullFrom")
 
@@ -51,7 +51,7 @@ class PulledImage(InputsAsState):
         )
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
-        """Pull the image if it is missing; containers created from it keep their name for it."""
+        """Pull the image if it is missing; else keep the recorded name, so that no container changes."""
         protect_image(news)
         client, known_name = self._client(news), _known_name(olds, news)
         if known_name is not None and known_as(client.api, known_name) == known_name:
@@ -63,7 +63,7 @@ class PulledImage(InputsAsState):
 
 
 def _known_name(olds: Values | None, news: Values) -> str | None:
-    """Name that the state has for the same digest on the same engine."""
+    """Name that the state has for the same digest on the same engine; None if there is none."""
     before = olds or {}
     # docker's RemoteImage in a state of version 0.1.0 has a name, and no host.
     ref: str | None = before.get("ref") or before.get("name")
