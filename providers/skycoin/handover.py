@@ -62,7 +62,7 @@ class Plan:
     keep: Callable[[], None] | None
     """Function that copies the chain database while the old node is stopped; None if no copy is needed."""
     verify: Callable[[str], None]
-    """Function that takes the id of the new, healthy container; raises ProviderError unless it is as specified."""
+    """Function that takes the id of the new, healthy container; raises ProviderError if it is not as wanted."""
     watch: Callable[[Values, str], None]
     """Function that takes the running old container and the attempt, before that container is stopped."""
 
@@ -371,7 +371,7 @@ class Handover:
         raise ProviderError(f"container {name} is not healthy after {seconds} s. {self._log_of(inspected)}")
 
     def _refuse_ended(self, container: str, name: str) -> None:
-        """Raise ProviderError if a container confirmed a moment ago is down, as no engine starts it, or gone."""
+        """Raise ProviderError if a container confirmed a moment ago is gone, or down: no engine starts it."""
         try:
             inspected = self._api.inspect_container(container)
         except NotFound:  # its watchdog has removed it

@@ -210,7 +210,7 @@ class NodeContainer(InputsAsState):
         return ReadResult(identity=identity, state=observed, inputs=inputs)
 
     def update(self, identity: str, olds: Values, news: Values) -> Values:
-        """Hand over if the change needs a new container; else set the limits and start a stopped container."""
+        """Hand over if the change needs a new container; else set limits and start a stopped container."""
         refuse_while_adopting(f"container {news['name']} on host {news['host']}")
         client = self._client(news)
         handover = self._handover(client, identity, olds, news)

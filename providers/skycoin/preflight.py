@@ -2,7 +2,7 @@
 
 The host must be fit for the node (host_findings.py), and its engine must answer. A short run shows that the
 image's variant runs there, natively or emulated. The wallet volume must be the same as before, with the same
-wallets (wallet_identity.py), and nothing else may write to it. The checks run again, before the change itself,
+wallets (wallet_identity.py), and nothing else may write to it. Before the change itself, the checks run again
 if an input changes (such as the node's image, host, ports, memory, user or wallet) or a refresh has found a
 problem. They never remove anything. Wallets that a refresh finds to differ from the last copy on the host are
 copied after the checks (wallet_copy.py).
@@ -166,7 +166,7 @@ class Preflight(InputsAsState):
     def _copied(
         self, wallet: WalletOnHost, client: Any, inputs: Values, known: Values, state: Values
     ) -> Values:
-        """Copy the wallets of `state` if they are not those of the last copy; return what is added to `state`.
+        """Copy the wallets of `state` if they are not those of the last copy; return what `state` gets.
 
         `known` is the state before, empty for another volume. A newly accepted empty wallet is marked among
         the copies. An adoption copies nothing, and compares the wallets with the newest copy. Raises

@@ -59,11 +59,12 @@ class Replacement:
     def run(self) -> Values:
         """Replace the container. Returns the downtime as part of the state; empty if no node ran.
 
-        Raises ProviderError, after which the old container is unchanged.
+        Raises ProviderError or ServiceError, after which the old container is unchanged, unless the error
+        says that the attempt was not undone.
         """
         self._refuse()
         new_image = ensure_image(self.client, self.inputs["image"], self.inputs, self.status)
-        # Not pulled by the old name, which may contain a forwarded port that is closed by now.
+        # The old image is not pulled by its name, which may contain a forwarded port that is closed by now.
         image = new_image if self.old is None else self._known_image() or new_image
         access = {**self.inputs, "image": image, "container": self.inputs["name"]}
         wallet = WalletOnHost(self.client, access, self._former)
@@ -122,7 +123,7 @@ class Replacement:
         return None if self.old is None else known_as(self.client.api, self.old["Config"]["Image"])
 
     def _answer_before(self) -> Answer | None:
-        """Answer of the old node; None if it does not run, or on another volume.
+        """Answer of the old node; None if it does not run, or uses another data volume.
 
         A chain that starts again in another volume has not lost blocks.
         """
@@ -133,7 +134,7 @@ class Replacement:
     def _hand_over(
         self, new_image: str, keep: Callable[[], None] | None, verify: Callable[[str], None]
     ) -> float | None:
-        """Hand over, with the node's proxy out of the way. Returns what Handover.replace does."""
+        """Hand over, with the node's proxy out of the way; return what Handover.replace returns."""
         own_labels = {RESOURCE: self.identity, NODE: URN.get(), INPUTS_DIGEST: inputs_digest(self.inputs)}
         labels = {**own_labels, **last_healthy_label(self.old, self.state, self.inputs["image"])}
         config = {**creation(self.inputs), "Image": new_image, "Labels": labels}

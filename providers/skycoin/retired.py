@@ -7,7 +7,7 @@ class Retired(InputsAsState):
     """A resource that can only be removed from the state; nothing outside the state belongs to it."""
 
     def check(self, name: str, olds: Values, news: Values) -> CheckResult:
-        """Refuse it: a program that registers it is older than its plugin."""
+        """Refuse the resource: a program that registers one is older than its plugin."""
         return CheckResult(inputs=news, failures=[("", "this program no longer creates it")])
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
@@ -15,7 +15,7 @@ class Retired(InputsAsState):
         return Change()
 
     def create(self, inputs: Values) -> tuple[str, Values]:
-        """Refuse it."""
+        """Raise ProviderError."""
         raise ProviderError("this program no longer creates it")
 
     def read(self, identity: str, inputs: Values, state: Values) -> ReadResult | None:

@@ -38,7 +38,7 @@ class Sboms:
 
     @property
     def modules(self) -> dict[str, Modules]:
-        """Go modules linked into each program of the image, including its own module."""
+        """Program of the image that an SBOM describes → Go modules linked into it, its own included."""
         return {
             PurePosixPath(path).name.removesuffix(SUFFIX).removesuffix(".cdx"): modules
             for path, modules in self.linked.items()
@@ -46,7 +46,7 @@ class Sboms:
         }
 
     def add(self, path: str, content: bytes) -> None:
-        """Add an SBOM. Raises ValueError if it is not CycloneDX."""
+        """Add an SBOM. Raises ValueError, AttributeError or KeyError if it is not CycloneDX."""
         fields = json.loads(content)
         if not isinstance(fields, Mapping) or fields.get("bomFormat") != "CycloneDX":
             raise ValueError("bomFormat is not CycloneDX")
@@ -86,7 +86,7 @@ def _debian_packages(components: list[Mapping[str, Any]]) -> Iterator[tuple[str,
         if purl.startswith(_DEBIAN):
             name, version = str(component.get("name")), str(component.get("version"))
             source, _, packaged = unquote(purl.removeprefix(_DEBIAN).partition("?")[0]).partition("@")
-            # An SBOM has the version that busybox itself says; only its package URL has Debian's.
+            # For busybox, an SBOM has the upstream version; only the package URL has Debian's.
             is_upstream = PurePosixPath(source).name == name and version in packaged
             yield name, packaged if is_upstream else version
 

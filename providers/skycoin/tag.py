@@ -29,7 +29,10 @@ COMPARED = ("repository", "tag", "variants", "annotations", "immutable", "option
 
 
 class Tag(InputsAsState):
-    """Resource {digest, points: {tag: digest}, failure}; `points` is what the registry had when last read."""
+    """Resource {digest, points: {tag: digest}, failure}.
+
+    `points` is what the registry had when it was last read or written.
+    """
 
     inputs: ClassVar[tuple[str, ...]] = (*COMPARED, "beside")
     computed: ClassVar[frozenset[str]] = frozenset(("digest", "points", "failure"))
@@ -47,12 +50,12 @@ class Tag(InputsAsState):
         return checked
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
-        """Update the tag if its inputs change, its last write failed, or someone else moved or removed it.
+        """Report an update if inputs change, the last write failed, or someone else moved or removed the tag.
 
         Another repository or tag name replaces the resource. Raises ProviderError if the tag is immutable and
         would get other content, or was moved.
         """
-        # Unknown if a registry that the stack runs is being replaced; most likely it is the same repository.
+        # A repository is unknown while a registry that the stack runs is replaced, but most likely the same.
         place = tuple(
             key for key in ("repository", "tag") if news.get(key) not in (old_inputs.get(key), UNKNOWN)
         )
@@ -153,10 +156,10 @@ class Tag(InputsAsState):
         return first.content, first.wanted
 
     def _read_tags(self, inputs: Values, children: list["Child"]) -> list["TagContent"]:
-        """Read the tag and those in `beside`. Raises ProviderError if an exact one has other content."""
+        """Read the tag and those in `beside`. Raises ProviderError if an immutable one has other content."""
         tags = [self._read_tag(inputs, children)]
         for beside in inputs.get("beside") or ():
-            # The tag itself reports the errors of an optional registry.
+            # The resource of the tag in `beside` reports the errors of its optional registry.
             with contextlib.suppress(RegistryError) if beside["optional"] else contextlib.nullcontext():
                 tags.append(self._read_tag({**inputs, **beside}, children))
         return tags
@@ -171,7 +174,7 @@ class Tag(InputsAsState):
         return TagContent(target, content, wanted, present)
 
     def _children(self, inputs: Values) -> list["Child"]:
-        """Read the variants from the repository that they were built into."""
+        """Read the variants from the repositories that they were built into."""
         refs = [split_pinned(variant["ref"]) for variant in inputs["variants"]]
         sources = {name: self._repository(name) for name in {name for name, _ in refs}}
         manifests = [(sources[name], sources[name].manifest(digest)) for name, digest in refs]
@@ -245,7 +248,7 @@ def _names(listed: Values) -> list[str]:
 
 
 def _present(target: Any, inputs: Values) -> dict[str, str | None]:
-    """{tag: digest that it points to} of the variants' tags, then of the list's own."""
+    """{tag: digest that it points to} of the variants' tags, then of the list's own; None if missing."""
     return {tag: target.digest_of(tag) for tag in _wanted(inputs, "")}
 
 

@@ -1,7 +1,7 @@
 """skycoin:index:Verification: checks that the image pushed for a variant fits it.
 
 The image's manifest, configuration and layers are read from the registry by digest: platform, labels,
-annotations, each program's ELF header and each SBOM must fit the variant. A manifest list is written over
+annotations, each program's ELF file and each SBOM must fit the variant. A manifest list is written over
 verified variants only. BuildKit records the requested platform, not that of the programs
 (moby/buildkit#5677), so an amd64 program in an ARM image is found only by reading it.
 """
@@ -40,7 +40,7 @@ class Contents:
     """Contents of an image's layers, and the errors found in them."""
 
     size: int = 0
-    """Bytes in the registry, compressed."""
+    """Bytes of the layers in the registry, compressed."""
     unpacked: int = 0
     programs: Counter[str] = field(default_factory=Counter)
     """Number of programs by their description (`kind_of`)."""
@@ -66,7 +66,7 @@ class Verification(InputsAsState):
         self._repository = repository
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
-        """Verify again if the image, platform or labels change, or if a refresh did not find the image."""
+        """Verify again if inputs change, a refresh did not find the image, or the state has no report."""
         changed = self.changed(old_inputs, news)
         if olds.get("present") is False:
             changed.append("present")
@@ -189,7 +189,7 @@ class _Entry(tarfile.TarInfo):
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        """Parse a header. Raises ReadError if it is not one; the two of an end stay as they are."""
+        """Parse a header. Raises ReadError if it is invalid; tarfile's two errors for an end pass."""
         try:
             return super().frombuf(buf, encoding, errors)
         except (tarfile.EmptyHeaderError, tarfile.EOFHeaderError):  # type: ignore[attr-defined]
@@ -202,8 +202,8 @@ def _archive(file: IO[bytes]) -> tarfile.TarFile:
     """A layer as a stream.
 
     Going back in a compressed layer means decompressing it from its start again, which takes hours for the
-    thousands of programs in a workspace. Like engines, it goes by the content and not by the media type, and
-    reads all members of a gzip file: tarfile alone stops after the first.
+    thousands of programs in a workspace. As in engines, the content decides how it is read, not the media
+    type, and all members of a gzip file are read: tarfile alone stops after the first.
     """
     layer = io.BufferedReader(file)  # type: ignore[type-var] # IO lacks readinto, which all files have
     if layer.peek(len(GZIP)).startswith(GZIP):

@@ -67,7 +67,7 @@ def copy_wallet(client: Any, inputs: Values, image: str, now: datetime) -> str:
 
     Returns the name of the newest copy; empty if there is no wallet volume, if it has no file, or if it is
     newly accepted without wallets. Raises NotCopiedError if the wallet is damaged, was emptied, or can't be
-    copied.
+    copied, and ServiceError.
     """
     if not has_volume(client.api, inputs["wallet"]):
         return ""

@@ -24,9 +24,9 @@ COPIED = "walletsCopied"
 IDENTITY and WALLETS are the recorded id and fingerprint of the wallet volume. FAULT is the problem that a
 refresh found with the wallet; EMPTY is true if the volume held no wallet then. KEPT_OUT is the reason why the
 node must keep away from the wallet: its user can't read it, or another container uses it. FAULT and KEPT_OUT
-only lead to another check, because the loss may be accepted or mended next, or the node get another user or
-wallet. A refresh sets UNRECORDED if the host has no record of the wallet. RECORDED is the time of the last
-change of the volume of copies when a refresh saw a record there, so that the next refresh need not read it.
+only lead to another check, because the loss may be accepted or mended next, or the node may get another user
+or wallet. A refresh sets UNRECORDED if the host has no record of the wallet. RECORDED is the time when the
+volume of copies had last changed as a record was seen there, so that the next refresh need not read it.
 COPIED is the fingerprint of the wallets when they were last copied on the host; missing before, and empty if
 a refresh finds that no copy is left.
 """
@@ -37,7 +37,7 @@ def verified_state(wallet: WalletOnHost, inputs: Values, known: Values | None) -
 
     `known` is the state, None if it does not know this volume; the host may still have a record. A
     missing volume is created at the first start; later only if the settings newly accept that its wallets are
-    lost. Raises ProviderError in every other case.
+    lost. Raises ProviderError for any other fault, and if another container may write to the wallet.
     """
     if conflict := wallet.other_users(container_urn()):
         raise ProviderError(f"host {inputs['host']}: {conflict}")
@@ -69,14 +69,14 @@ def verified_state(wallet: WalletOnHost, inputs: Values, known: Values | None) -
 
 
 def accepts_empty(inputs: Values, olds: Values) -> bool:
-    """True if the settings newly accept an empty wallet; one that stays in the file accepts no later loss."""
+    """True if the settings newly accept an empty wallet; a setting that stays accepts no later loss."""
     return bool(inputs.get("newWallet")) and not olds.get("newWallet")
 
 
 def verify_unchanged(wallet: WalletOnHost, inputs: Values) -> tuple[str, Fingerprint]:
-    """Check that a wallet has lost nothing since the host's record; update it and return (id, fingerprint).
+    """Check that a wallet has lost nothing since the host's record, and update that record.
 
-    Both are empty if the host has no record. Raises ProviderError.
+    Return (id, fingerprint), both empty if the host has no record. Raises ProviderError.
     """
     identity, before = wallet.recorded()
     if not identity:
@@ -135,7 +135,7 @@ def _recorded_state(wallet: WalletOnHost, state: Values, changed: str | None) ->
     if changed and changed == state.get(RECORDED):
         return {}
     if not wallet.has_image():
-        return {}  # As for the wallet: it is read again with the next image.
+        return {}  # Like the wallet, the record is read again with the next image.
     if not wallet.recorded()[0]:
         return {UNRECORDED: True}
     is_lost = bool(state.get(COPIED)) and not wallet.has_copy()
@@ -234,7 +234,10 @@ def _remedies(wallet: WalletOnHost, contents: VolumeWallets | None, *, is_in_sta
 
 
 def fault(contents: VolumeWallets | None, identity: str, before: Fingerprint) -> str:
-    """Describe the problem of a wallet volume; empty if it is the recorded volume and has lost nothing."""
+    """Describe the problem of a wallet volume.
+
+    Empty if it is the recorded volume and has lost nothing, or if its wallets are accepted.
+    """
     if contents is None:
         return "is gone"
     if _is_accepted(contents):

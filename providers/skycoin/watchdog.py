@@ -29,7 +29,7 @@ def start_watchdog(place: Mapping[str, Any], old: Values, attempt: str, proxy: s
 
     `place` has the inputs of the node's container. `proxy` is the id of the stopped proxy, or empty.
 
-    Does nothing for a host that is not behind ssh, which can't lose its connection. If ssh can't start the
+    Do nothing for a host that is not behind ssh, which can't lose its connection. If ssh can't start the
     watchdog, a warning says so.
     """
     engine = engine_address(place.get("engine"))
@@ -44,7 +44,7 @@ def start_watchdog(place: Mapping[str, Any], old: Values, attempt: str, proxy: s
         attempt,
         str(seconds),
         str(grace),
-        # The old node writes to this one, even if the new node gets another.
+        # The old node writes to this wallet volume, even if the new node gets another.
         mounted_volume(old, WALLET),
         mounted_volume(old),
         CHAIN,

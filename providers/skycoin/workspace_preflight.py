@@ -21,7 +21,7 @@ FAULT = "fault"
 
 
 class WorkspacePreflight(InputsAsState):
-    """The passed check as a resource: its state is its inputs."""
+    """The passed check as a resource: its state is its inputs, and an error that a refresh found."""
 
     inputs: ClassVar[tuple[str, ...]] = (
         *("host", "engine", "sshOptions", "container"),
@@ -77,7 +77,7 @@ class WorkspacePreflight(InputsAsState):
             raise ProviderError(fault)
 
     def _fault(self, inputs: Values) -> str:
-        """Reason why the workspace may not be on its engine; empty if it may.
+        """Reason why the workspace must not be on its engine; empty if it may.
 
         A state of 0.3.0 has neither `folder` nor `nestedEngine`: every workspace with this resource had a
         nested engine.
