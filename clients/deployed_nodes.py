@@ -32,7 +32,7 @@ class DeployedNode:
     last_healthy: str = ""
     """The last healthy image whose digest is not that of `image`; empty if none is known."""
     user: str = USER
-    """User and group id that own its volumes, as UID:GID."""
+    """User and group ids that own its volumes, as UID:GID."""
     rollback: Mapping[str, str] | None = None
     """Digest, reason and date of a rollback; None if there is none."""
     container: str | None
@@ -63,7 +63,7 @@ class DeployedNode:
 
     @property
     def copies_volume(self) -> str:
-        """Name of the volume with the copies of the wallet from before each change."""
+        """Name of the volume with the copies of the wallet."""
         return copies_volume(self.wallet)
 
     @property
@@ -83,7 +83,7 @@ class DeployedNode:
 
     @property
     def docker(self) -> str:
-        """Beginning of a command line of docker for its host."""
+        """Beginning of a docker command line for the node's host."""
         return docker_command(self.engine, self.ssh_options)
 
 

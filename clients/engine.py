@@ -80,7 +80,10 @@ class Engine:
 
     @contextmanager
     def asking(self, subject: str) -> Iterator[Any]:
-        """Low-level API of the client; docker's and requests' errors become a ServiceError with `subject`."""
+        """Low-level API of the client. Raises SilentHostError.
+
+        Errors of docker-py and requests in the block become a ServiceError that names the subject.
+        """
         api = self.client().api
         try:
             yield api

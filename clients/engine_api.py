@@ -47,7 +47,7 @@ SIZE_FROM = 4
 
 
 def _checked(name: str, subject: str, form: Form) -> Any:
-    """Method of docker-py whose answer must have a form."""
+    """Method of docker-py that also raises FormError, if its answer has another form than `form`."""
     method = getattr(docker.APIClient, name)
 
     @functools.wraps(method)
@@ -130,7 +130,10 @@ class EngineApi(docker.APIClient):
         return {**inspected, "ExitCode": inspected.get("ExitCode")}
 
     def containers(self, *given: Any, **options: Any) -> Any:
-        """List containers, with names that are safe in commands: for want of a name, 12 digits of the id."""
+        """List containers, with names that are safe in commands.
+
+        A container without a name has the first 12 digits of its id instead.
+        """
         listed: Any = in_form(
             "its containers", [CONTAINER], lambda: super(EngineApi, self).containers(*given, **options)
         )

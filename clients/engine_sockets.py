@@ -26,7 +26,7 @@ _UNTIL: ContextVar[float | None] = ContextVar("until", default=None)
 
 @contextmanager
 def ends_within(seconds: float) -> Iterator[float]:
-    """Give requests in the block a time limit for their whole answers; yield the monotonic time of its end.
+    """Give requests in the block a time limit for whole answers; yield its end by the monotonic clock.
 
     For an answer that is read in parts, the limit holds after the block, too.
     """

@@ -22,7 +22,7 @@ def line(text: object) -> str:
 
 
 def word(text: object) -> str:
-    """Text that must be a string, as `line` shows it. Raises TypeError."""
+    """Text that must be a string, as `line` shows it. Raises TypeError for anything else."""
     if not isinstance(text, str):
         raise TypeError(f"{line(repr(text))} is not text")
     return line(text)

@@ -14,7 +14,7 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
     {
         "safe.bareRepository": "explicit",  # git 2.38 and newer
         "core.fsmonitor": "false",
-        # `git status` writes the index, which runs a hook.
+        # Writing the index, as `git status` does, runs a hook.
         "core.hooksPath": os.devnull,
         # `git log` would start gpg.program.
         "log.showSignature": "false",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 KEPT = 1 << 16
-"""Number of newest bytes that are kept: ssh names the reason for its end last. A banner has thousands."""
+"""Number of newest bytes that are kept: ssh names the reason for its end last, and a banner may be long."""
 CHUNK = 1 << 16
 """Maximum number of bytes that are read at once; a pipe holds no more."""
 
@@ -78,7 +78,7 @@ class OutputStream(io.RawIOBase):
         self._parts, self._left = parts(process, silence=silence), b""
 
     def readable(self) -> bool:
-        """Return True: it is read only."""
+        """Return True: the stream is read-only."""
         return True
 
     def readinto(self, buffer: "WriteableBuffer") -> int:

@@ -48,10 +48,7 @@ def deployment(stack: str, env: Mapping[str, str] = _NO_VARIABLES) -> dict[str, 
 
 
 def updates(stack: str, env: Mapping[str, str] = _NO_VARIABLES) -> list[dict[str, Any]]:
-    """Last updates of a stack, at most _UPDATES and as its backend keeps them, newest first.
-
-    Raises ServiceError.
-    """
+    """Updates of a stack that its backend keeps, newest first and at most _UPDATES. Raises ServiceError."""
     return list(
         _ask(["stack", "history", "--json", "--stack", stack, "--page-size", str(_UPDATES)], env) or []
     )

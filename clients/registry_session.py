@@ -242,7 +242,7 @@ def _origin(url: str) -> tuple[str, str, int]:
 
 
 def _error_message(session: RegistrySession, method: str, answer: requests.Response) -> str:
-    """Error message on one line: the registry, its answer, and the remedy."""
+    """Error message on one line: the registry, its answer, and the remedy if it is known."""
     try:
         reason = "; ".join(
             f"{error['code']}: {error.get('message', '')}" for error in answer.json()["errors"]

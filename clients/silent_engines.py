@@ -1,8 +1,8 @@
 """Search for engines that do not answer. Ten are asked at a time, so that their time limits do not add up.
 
-A ping is one request of the Docker Engine API. It uses the same connection as the providers (clients/ssh.py),
-so a host that rejects its key, has no docker, or has a stopped engine counts as silent, like one without
-power.
+A ping is one request of the Docker Engine API. It is sent in the same way as the providers' requests
+(clients/ssh.py), so a host that rejects the ssh key, has no docker, or has a stopped engine counts as silent,
+like one without power.
 """
 
 import re

@@ -256,7 +256,7 @@ class WalletOnHost:
         return ""
 
     def _own_again(self, other: str) -> str:
-        """Say which volume the node had until now, as another node's container uses the wanted one."""
+        """Say which volume the node had until now, because another node's container uses the wanted one."""
         mounts = (
             mount
             for container in self._client.api.containers(all=True)

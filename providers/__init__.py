@@ -1,1 +1,1 @@
-"""Pulumi providers written in Python: the gRPC base that this project's providers share."""
+"""Pulumi providers of this project, and the gRPC base that they share."""

@@ -57,7 +57,7 @@ class Change:
         )
 
     def details(self) -> dict[str, provider_pb2.PropertyDiff]:
-        """Changes by property path; if `kinds` is empty, each one is a change of a whole input."""
+        """Changes by property path; if `kinds` is empty, each change is that of a whole input."""
         difference, names = provider_pb2.PropertyDiff, provider_pb2.PropertyDiff.Kind
         if self.kinds:
             return {path: difference(kind=names.Value(kind)) for path, kind in self.kinds.items()}
@@ -91,7 +91,7 @@ class Kind(Protocol):
         """Add defaults to the inputs and find errors in them. Changes nothing: a preview calls it too."""
 
     def diff(self, olds: Values, old_inputs: Values, news: Values) -> Change:
-        """Compare `news` with the state and with the inputs that it was created from."""
+        """Compare `news` with the state and with the inputs of the last change."""
 
     def planned(self, news: Values, olds: Values | None) -> Values:
         """Predict the state for a preview, with UNKNOWN for values that are known only after the change.

@@ -43,7 +43,10 @@ class Container(SchemaKind):
         return super().diff(as_read_back(olds), old_inputs, news)
 
     def create(self, inputs: Values) -> tuple[str, Values]:
-        """Create the container (or adopt an equal one of a killed `up`), start it, and wait if asked to."""
+        """Create the container (or adopt an equal one of a killed `up`), start it, and wait if asked to.
+
+        A run that adopts (ADR 29) neither creates nor starts one.
+        """
         find_or_pull(self._engine, inputs["image"])
         with self._engine.asking(_subject(inputs)) as api:
             identity = _create_or_adopt(api, inputs)

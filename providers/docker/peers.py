@@ -17,7 +17,7 @@ _STARTED = 19
 
 
 def name_of_run() -> str:
-    """Name of the abstract socket of this run of pulumi, which its parent process identifies."""
+    """Name of the abstract socket of this run of pulumi; the plugin's parent process identifies the run."""
     engine = os.getppid()
     fields = Path(f"/proc/{engine}/stat").read_text().rpartition(")")[2].split()
     return f"\0skycoin-docker-plugin-{os.getuid()}-{engine}-{fields[_STARTED]}"

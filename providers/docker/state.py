@@ -21,7 +21,10 @@ def foreign(schema: Schema, state: Values) -> Values:
 
 
 def settled(schema: Schema, plan: Values, engine_state: Values) -> Values:
-    """State after a change: the engine's values, but None and the order of sets stay as planned."""
+    """State after a change: the engine's values.
+
+    A planned None is kept if the engine's list or map is empty, and an equal set keeps its planned order.
+    """
     state = dict(engine_state)
     for name, field in schema.items():
         planned, observed = plan[name], engine_state.get(name)

@@ -1,4 +1,4 @@
-"""Checks before a node gets another user: the node must be stopped, its volumes must belong to the new user.
+"""Checks before a node gets another user: it must be stopped, and its volumes must belong to the new user.
 
 The operator changes their owner. This program never does that in a volume that has a file, so no failure,
 kill or power cut leaves a wallet that belongs to two users (ADR 51).

@@ -38,7 +38,7 @@ class Program:
     interpreter: str | None
     """Dynamic linker that the program requests; None if it is statically linked."""
     ifunc_library: str | None
-    """Name (DT_SONAME) of a library that a platform lists, if it has indirect functions; else None."""
+    """Name (DT_SONAME) of the file, if a platform lists it and it has indirect functions; else None."""
 
 
 def read_program(file: IO[bytes]) -> Program:

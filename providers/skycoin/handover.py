@@ -62,7 +62,7 @@ class Plan:
     keep: Callable[[], None] | None
     """Function that copies the chain database while the old node is stopped; None if no copy is needed."""
     verify: Callable[[str], None]
-    """Function that takes the id of the new, healthy container; raises ProviderError if it is not as wanted."""
+    """Function that checks the new, healthy container by its id; raises ProviderError if that fails."""
     watch: Callable[[Values, str], None]
     """Function that takes the running old container and the attempt, before that container is stopped."""
 
@@ -73,9 +73,10 @@ class Handover:
     def __init__(
         self, api: Any, resource: str, wallets: Collection[str], say: Say, finish_copy: FinishCopy
     ) -> None:
-        """Prepare handovers. `api` is docker-py's low-level API, `resource` an id; `say` reports progress.
+        """Prepare handovers. `api` is docker-py's low-level API; `say` reports progress.
 
-        `wallets` names volumes: the current wallet's and the wanted one's.
+        `resource` is the id of the resource, a node's container. `wallets` names volumes: the current wallet's
+        and the wanted one's.
         """
         self._api = api
         self._resource = resource
@@ -115,7 +116,7 @@ class Handover:
             self._restore(old, name, run=run, chain=PUT_BACK)
 
     def _may_follow(self, container: Values) -> bool:
-        """True if a container may follow one that was set aside: it has this resource's id, or a wallet."""
+        """True if a container may follow one that was set aside: it has this resource's id, or the wallet."""
         return labels(container).get(RESOURCE) == self._resource or self._uses_wallet(container)
 
     def interrupted(self, name: str) -> Values | None:

@@ -48,7 +48,7 @@ def last_words(log: str, since: str) -> str:
 
 
 def _remedy(lines: Sequence[str]) -> list[str]:
-    """Return the remedy for what a node can't do anything about itself."""
+    """Return the remedy for a fault that a node can't mend itself; empty for any other fault."""
 
     def said(form: re.Pattern[str]) -> bool:
         return any(form.search(text) for text in lines)

@@ -337,7 +337,10 @@ class NodeContainer(InputsAsState):
 
 
 def _changed_inputs(olds: Values, old_inputs: Values, news: Values) -> set[str]:
-    """Inputs that differ from the state or, if that lacks them, the old inputs; spelt-out defaults don't."""
+    """Names of the inputs that differ from the state or, if that lacks them, from the old inputs.
+
+    Parts that only spell out a default do not count.
+    """
     return {
         key
         for key in {*old_inputs, *news} & {*INPUTS}

@@ -12,7 +12,7 @@ from providers.skycoin.node_urn import node_name
 
 
 def refuse_foreign(container: Values, inputs: Values) -> None:
-    """Raise ProviderError if a container in the place of this node's is not this node's."""
+    """Raise ProviderError if a container that has the name of the node's container is not this node's."""
     name, owner = container["Name"].lstrip("/"), labels(container).get(NODE)
     if owner not in (None, URN.get()) or not uses(container, inputs["wallet"]):
         description = f"belongs to {owner}" if owner else "is not this node's"

@@ -32,7 +32,7 @@ class Sboms:
     """SHA-256 of the described program by path; empty if the SBOM names none."""
     programs: set[str] = field(default_factory=set)
     linked: dict[str, Modules] = field(default_factory=dict)
-    """Go modules that an SBOM names, by its path."""
+    """Go modules that an SBOM names, by the SBOM's path."""
     packages: dict[str, str] = field(default_factory=dict)
     """Debian packages that the SBOMs name, with their versions."""
 

@@ -26,9 +26,9 @@ refresh found with the wallet; EMPTY is true if the volume held no wallet then. 
 node must keep away from the wallet: its user can't read it, or another container uses it. FAULT and KEPT_OUT
 only lead to another check, because the loss may be accepted or mended next, or the node may get another user
 or wallet. A refresh sets UNRECORDED if the host has no record of the wallet. RECORDED is the time when the
-volume of copies had last changed as a record was seen there, so that the next refresh need not read it.
-COPIED is the fingerprint of the wallets when they were last copied on the host; missing before, and empty if
-a refresh finds that no copy is left.
+volume of copies last changed before a record was seen there: a refresh that finds the same time need not read
+the record again. COPIED is the fingerprint of the wallets when they were last copied on the host; missing
+before, and empty if a refresh finds that no copy is left.
 """
 
 
