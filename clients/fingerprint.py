@@ -1,7 +1,7 @@
 """Fingerprints of wallets: they show that a volume still has its wallets, without revealing an address.
 
-`wallet-fingerprint.sh` computes them on the host, in a container of a node's image: only file names, counts
-and hashes leave the host. Each chain of a wallet is represented by its number of addresses and a hash over
+`wallet-fingerprint.sh` computes them on the host, in a container of a node's image: only the volume's id and
+file names, types, counts and hashes leave the host. Each chain of a wallet is represented by its number of addresses and a hash over
 them, which distinguishes a wallet that grew from one that changed. Encryption affects only KEYS.
 """
 

@@ -75,8 +75,8 @@ class Handover:
     ) -> None:
         """Prepare handovers. `api` is docker-py's low-level API; `say` reports progress.
 
-        `resource` is the id of the resource, a node's container. `wallets` names volumes: the current wallet's
-        and the wanted one's.
+        `resource` is the id of the resource, a node's container. `wallets` names volumes: that of the current
+        wallet, and that of the wanted one.
         """
         self._api = api
         self._resource = resource

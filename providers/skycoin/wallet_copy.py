@@ -35,7 +35,7 @@ SCRIPT = Path(__file__).with_name("copy-wallet.sh").read_text()
 """Shell script, run in a container of the node's image; the exit codes below are its own."""
 
 MAX_COPIES = 20
-"""Number of newest copies that are kept."""
+"""Number of newest copies that are always kept."""
 
 DAMAGED = 65
 """Exit code: a wallet file is empty, truncated or not a wallet (EX_DATAERR of sysexits.h)."""
