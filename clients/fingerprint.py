@@ -1,8 +1,9 @@
 """Fingerprints of wallets: they show that a volume still has its wallets, without revealing an address.
 
 `wallet-fingerprint.sh` computes them on the host, in a container of a node's image: only the volume's id and
-file names, types, counts and hashes leave the host. Each chain of a wallet is represented by its number of addresses and a hash over
-them, which distinguishes a wallet that grew from one that changed. Encryption affects only KEYS.
+the names, types, counts and hashes of its wallets leave the host. Each chain of a wallet is represented by
+its number of addresses and a hash over them, which distinguishes a wallet that grew from one that changed.
+Encryption affects only KEYS.
 """
 
 import hashlib
