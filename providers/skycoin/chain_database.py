@@ -187,7 +187,7 @@ def finish_copy(client: Any, place: Mapping[str, Any], container: Values, action
 def mounted_volume(container: Values, at: str = DATA) -> str:
     """Name of the volume that a container mounts at a path, by default its data volume; empty if none."""
     mounts = container.get("Mounts") or ()
-    return next((str(mount["Name"]) for mount in mounts if mount.get("Destination") == at), "")
+    return next((str(mount.get("Name") or "") for mount in mounts if mount.get("Destination") == at), "")
 
 
 def wanted_volume(inputs: Values) -> str:

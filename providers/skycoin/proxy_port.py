@@ -15,7 +15,7 @@ from docker.errors import DockerException, NotFound
 from catalogue.images import CATALOGUE, PROXY
 from catalogue.naming import proxy_name
 from catalogue.titles import TITLE
-from clients.errors import message_of
+from clients.errors import ServiceError, message_of
 from providers.kind import ProviderError, Values
 from providers.skycoin.handover import labels
 
@@ -37,7 +37,7 @@ def proxy_aside(api: Any, config: Values, name: str) -> Iterator[str]:
     try:
         api.stop(proxy, timeout=GRACE)
         yield proxy
-    except (ProviderError, DockerException, OSError) as error:
+    except (ProviderError, ServiceError, DockerException, OSError) as error:
         raise ProviderError(f"{message_of(error)}{_started(api, proxy, proxy_name(name))}") from error
 
 

@@ -237,7 +237,7 @@ def _read_layer(archive: tarfile.TarFile, platform: str, contents: Contents) -> 
 def _read_sbom(path: str, content: bytes, contents: Contents) -> None:
     try:
         contents.sboms.add(path, content)
-    except (ValueError, AttributeError, KeyError) as error:
+    except (ValueError, TypeError, AttributeError, KeyError) as error:
         contents.faults.append(f"/{path} is not an SBOM in CycloneDX's JSON: {error}")
 
 

@@ -1,10 +1,10 @@
 """ssh connections to a board: a process logs in once, and nothing of it stays."""
 
 import contextlib
-import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -73,10 +73,14 @@ def test_more_requests_than_a_connection_may_have_log_in_themselves(board: Board
 
 
 @pytest.fixture
-def sockets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Folder of the sockets of the test's connections; their paths tell its ssh processes from others."""
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    return tmp_path
+def sockets(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Folder of the sockets of the test's connections; their paths tell its ssh processes from others.
+
+    The paths must be short: those below `tmp_path` may be too long for ssh.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        monkeypatch.setattr("tempfile.tempdir", folder)
+        yield Path(folder)
 
 
 def ssh_processes(sockets: Path) -> int:
@@ -120,9 +124,9 @@ def test_a_killed_program_leaves_no_ssh_process_for_long(board: Board, sockets: 
     env = {"TMPDIR": str(sockets), "PATH": "/usr/bin:/bin", "PYTHONPATH": str(Path(__file__).parents[2])}
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == "asked\n"
-        assert ssh_processes(sockets) == 2
-        process.send_signal(signal.SIGKILL)
+        said, running = process.stdout.readline(), ssh_processes(sockets)
+        process.kill()
+    assert (said, running) == ("asked\n", 2)
     assert all_end(sockets, IDLE_SECONDS + 10)
 
 

@@ -10,6 +10,7 @@ from docker.errors import NotFound
 from catalogue.images import CATALOGUE
 from catalogue.node_container import USER as NODE_USER
 from clients.deployed_nodes import DeployedNode, nodes_of
+from clients.errors import FormError
 from components.exporter import USER as EXPORTER_USER
 from components.proxy import Proxy, ProxyArgs
 from fleet.wanted import planned_hosts
@@ -308,6 +309,26 @@ def test_a_proxy_keeps_running_if_the_new_container_fails(node_engine: NodeEngin
         resource.up({**INPUTS, "image": BAD})
     assert proxy.running
     assert node_engine._box(NAME).running
+
+
+def test_a_proxy_is_started_again_after_an_answer_of_another_form(
+    node_engine: NodeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, it stayed stopped."""
+    resource = deployed(node_engine, ports=[])
+    proxy = with_proxy(node_engine)
+
+    inspect = node_engine.inspect_container
+
+    def odd(name: str) -> Any:
+        if f"stop {PROXY}" in node_engine.log and not proxy.running:
+            raise FormError("its engine answers in another form")
+        return inspect(name)
+
+    monkeypatch.setattr(node_engine, "inspect_container", odd)
+    with pytest.raises(ProviderError, match="its engine answers in another form"):
+        resource.up(INPUTS)
+    assert proxy.running
 
 
 def test_a_proxy_that_does_not_start_again_is_reported(

@@ -388,8 +388,9 @@ def test_the_go_modules_of_each_program_are_those_of_its_sbom() -> None:
         (b"[]", "/usr/share/sbom/x.json is not an SBOM in CycloneDX's JSON: bomFormat is not CycloneDX"),
         (b"{", "/usr/share/sbom/x.json is not an SBOM in CycloneDX's JSON: Expecting"),
         (sbom_of(b"", metadata=5), "/usr/share/sbom/x.json is not an SBOM in CycloneDX's JSON: 'int'"),
+        (sbom_of(b"", components=5), "/usr/share/sbom/x.json is not an SBOM in CycloneDX's JSON: "),
     ],
-    ids=["another program's", "SPDX", "a list", "no JSON", "no metadata"],
+    ids=["another program's", "SPDX", "a list", "no JSON", "no metadata", "no list of components"],
 )
 def test_an_sbom_that_is_not_of_a_program_in_the_image_is_a_fault(content: bytes, fault: str) -> None:
     platform = "linux/amd64"
