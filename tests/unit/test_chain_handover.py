@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from docker.errors import APIError
 
+from catalogue.node_container import DATA as DATA_FOLDER
 from clients import ownership
 from clients.errors import ServiceError
 from clients.ownership import PLACE
@@ -123,7 +124,7 @@ def test_an_older_version_is_refused_before_the_newer_one_is_stopped(node: Node)
 @pytest.mark.case(6)
 def test_a_folder_of_the_host_is_no_volume() -> None:
     """A container made by hand under the node's name may have one; it has no name."""
-    folder = {"Type": "bind", "Source": "/srv/chain", "Destination": chain_database.DATA}
+    folder = {"Type": "bind", "Source": "/srv/chain", "Destination": DATA_FOLDER}
     assert chain_database.mounted_volume({"Mounts": [folder]}) == ""
 
 
