@@ -54,7 +54,7 @@ def _unneeded(layout: Layout, keep: Collection[str] = ()) -> Garbage:
 
 
 def _still_unneeded(layout: Layout, shown: Garbage) -> Garbage:
-    """What was shown and is still unneeded: others may deploy, tag or push while a question is open."""
+    """Shown content that is still unneeded: others may deploy, tag or push while a question is open."""
     later = {*_unneeded(layout).manifests}.difference(shown.manifests)
     return _unneeded(layout, [manifest.digest for manifest in later])
 

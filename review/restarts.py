@@ -56,7 +56,7 @@ class Restart:
     last: int | None = None
     """Seconds that its last replacement took; None if it is not in the state."""
     opens: tuple[Opened, ...] = ()
-    """What others can do with the container from now on."""
+    """New access of others to the container."""
 
     @property
     def stops(self) -> bool:

@@ -121,13 +121,13 @@ def test_an_older_version_is_refused_before_the_newer_one_is_stopped(node: Node)
     assert "## Back to an older version" in (PROJECT / "docs" / "wallets.md").read_text()
 
 
-@pytest.mark.case(6)
 def test_a_folder_of_the_host_is_no_volume() -> None:
     """A container made by hand under the node's name may have one; it has no name."""
     folder = {"Type": "bind", "Source": "/srv/chain", "Destination": DATA_FOLDER}
     assert chain_database.mounted_volume({"Mounts": [folder]}) == ""
 
 
+@pytest.mark.case(6)
 def test_an_older_version_loads_the_chain_again_in_another_volume(node: Node) -> None:
     """The block heights are not compared: the height of an empty chain is lower than any."""
     node.up(NEXT)
