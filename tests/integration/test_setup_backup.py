@@ -491,9 +491,16 @@ def test_a_full_disk_restores_nothing_and_leaves_nothing(machines: Machines, new
     assert restore(new, "b", data, [KEY.secret])
 
 
+@pytest.mark.parametrize(("earlier", "suffix"), [(None, ".restored"), ("overlooked", ".restored-2")])
 def test_a_stack_file_written_after_a_kill_is_kept_and_the_backups_file_is_put_next_to_it(
-    machines: Machines, new: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    machines: Machines,
+    new: Layout,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    earlier: str | None,
+    suffix: str,
 ) -> None:
+    """Before, a file of an earlier restore was called the backup's, and that was lost."""
     data = machines.backed_up()
 
     def kill(*_: object) -> None:
@@ -505,13 +512,15 @@ def test_a_stack_file_written_after_a_kill_is_kept_and_the_backups_file_is_put_n
             restore(new, "b", data, [KEY.secret])
     mine = machines.project("new") / "stacks" / "Pulumi.local.yaml"
     mine.write_text("mine")
-    earlier = mine.with_name(f"{mine.name}.restored")
-    earlier.write_text("of an earlier restore")  # it was overlooked, and the backup's file was lost
+    if earlier:
+        mine.with_name(f"{mine.name}.restored").write_text(earlier)
     assert restore(new, "b", data, [KEY.secret]) is None
     assert mine.read_text() == "mine"
-    assert earlier.read_text() == "of an earlier restore"
-    assert texts(mine.parent)["Pulumi.local.yaml.restored-2"] == STACK_FILES["Pulumi.local.yaml"]
-    assert f"{mine} already exists and differs. The backup's is {mine}.restored-2" in capsys.readouterr().out
+    assert texts(mine.parent)[f"Pulumi.local.yaml{suffix}"] == STACK_FILES["Pulumi.local.yaml"]
+    assert texts(mine.parent).get("Pulumi.local.yaml.restored") == (
+        earlier or STACK_FILES["Pulumi.local.yaml"]
+    )
+    assert f"{mine} already exists and differs. The backup's is {mine}{suffix}:" in capsys.readouterr().out
     assert (new.state / "passphrase").read_text() == KEPT["passphrase"]
 
 

@@ -1,4 +1,4 @@
-"""The connection that all requests of a process to a host share, as the real ssh reads its options."""
+"""The connection that all requests through a relay share, as the real ssh reads its options."""
 
 import errno
 import subprocess

@@ -56,6 +56,21 @@ def test_a_folder_that_can_not_be_made_is_an_error_of_one_line(
     assert re.fullmatch(r"\nerror: \S+: Not a directory\. Then run the same command again\.\n", said), said
 
 
+@pytest.mark.usefixtures("home")
+def test_an_interrupted_command_says_how_to_go_on_and_has_the_exit_code_of_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sys.argv", ["local", "up"])
+    monkeypatch.setattr(local_main, "read_layout", interrupt)
+    monkeypatch.setattr(local_main, "interrupt_on_all", lambda: None)
+    assert local_main.main() == 130
+    expected = "error: interrupted; run the same command again, which continues where it stopped"
+    assert expected in capsys.readouterr().err
+
+
 def test_a_stack_file_in_another_encoding_gets_its_own_error(home: Home) -> None:
     """The copy of the file at the end replaced that error by a traceback."""
     claim_state(layout := read_layout())
