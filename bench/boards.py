@@ -1,7 +1,8 @@
 """Times first deployments to boards, all at once and in waves, with images from the set-up's registry.
 
 The boards are those of the end-to-end tests: network namespaces, each with an sshd and an engine of its own.
-Unlike the hosts of a fleet they share one processor, and no figure tells how much of a ratio is due to that.
+They run on this machine's processor, so each gets a small quota of it: like those of a fleet, they are slower
+than the operator's machine, and one does not take time from another.
 """
 
 import contextlib
@@ -31,6 +32,8 @@ FIRST = 200
 WAVES: Mapping[str, Any] = {"first": "bench-0", "waves": [1, 4]}
 """The rollout of docs/stacks.md: one board, four, then the rest."""
 COUNT_OF_WAVES = 3
+CORES = 0.15
+"""Processor time of a board, in cores: all boards together leave two fifths of a machine with two cores free."""
 AT_ONCE, A_WAVE = 1.6, 1.2
 """Targets for deploying to all boards, as multiples of the time for one: at once, and for each wave."""
 WIPE = (
@@ -91,7 +94,7 @@ def started(layout: Layout, count: int) -> Iterator[Sequence[Board]]:
         raise SetupError("The boards of this case need sshd: install Debian's openssh-server.")
     end_boards(layout.state)
     try:
-        yield [start_board(layout, f"bench-{number}", FIRST + number) for number in range(count)]
+        yield [start_board(layout, f"bench-{number}", FIRST + number, cores=CORES) for number in range(count)]
     finally:
         end_boards(layout.state)
 

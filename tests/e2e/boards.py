@@ -7,9 +7,12 @@ and userland with this machine; for what depends on those, unit tests use record
 A small disk is an ext4 file system in a file, mounted for the engine's data: blocks, journal and inodes count
 as on a memory card, and overlay2 works on it. (A tmpfs would take memory and count none of them.) The mount
 exists only in the board's namespace, so it goes with the board's last process, even if the run was killed.
+
+A slow processor is a control group with a quota, for everything that the board runs, containers included.
 """
 
 import contextlib
+import os
 import re
 import shlex
 import shutil
@@ -63,6 +66,13 @@ exec sleep infinity
 """
 
 
+CGROUPS = Path("/sys/fs/cgroup")
+PERIOD = 100_000
+"""Microseconds in which a quota of processor time is used up and renewed: the kernel's default."""
+ENTER = 'echo $$ > "$0"; exec "$@"'
+"""Script that runs a command in a control group."""
+
+
 @dataclass(frozen=True, slots=True)
 class Board:
     """A board, running or stopped."""
@@ -70,6 +80,8 @@ class Board:
     name: str
     number: int
     folder: Path
+    cores: float | None = None
+    """Processor time that it gets, in cores of this machine, such as 0.2; None: no limit."""
 
     @property
     def address(self) -> str:
@@ -162,6 +174,8 @@ class Board:
         data = f"--data-root={self.folder / 'data'}"
         # Without containerd namespaces of their own, the engines of one machine would share names.
         own = [f"--containerd-namespace={self.name}", f"--containerd-plugins-namespace={self.name}-plugins"]
+        if self.cores is not None:
+            own.append(f"--cgroup-parent=/{_group(self.number)}/containers")
         self._spawn("dockerd", [dockerd(), data, *own])
         self._until(lambda: engine_version(self.docker_host) is not None, "the engine answers")
 
@@ -213,11 +227,14 @@ class Board:
             kill(pid)
         subprocess.run(["ip", "link", "delete", _link(self.number)], capture_output=True, check=False)
         subprocess.run(["ip", "netns", "delete", _namespace(self.number)], capture_output=True, check=False)
+        for group in _groups(self.number):
+            group.rmdir()
 
     def _spawn(self, name: str, argv: Sequence[str]) -> None:
+        enter = ["sh", "-euc", ENTER, str(_processes(self.number))] if self.cores is not None else []
         with (self.folder / f"{name}.log").open("ab") as log:
             subprocess.run(
-                ["setsid", "--fork", *self.inside(*argv)],
+                [*enter, "setsid", "--fork", *self.inside(*argv)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -239,14 +256,17 @@ class Board:
             time.sleep(0.1)
 
 
-def start_board(layout: Layout, name: str, number: int, disk: int | None = None) -> Board:
+def start_board(
+    layout: Layout, name: str, number: int, disk: int | None = None, cores: float | None = None
+) -> Board:
     """Start a board; `number` (0 to 255) is unique among the boards of a run.
 
-    `disk` is the size in MB of a separate disk for the engine's data; None: no separate disk.
+    `disk` is the size in MB of a separate disk for the engine's data; None: no separate disk. `cores` is the
+    board's processor time, in cores of this machine; None: no limit.
     """
     packages = ["openssh-server", "docker.io", "iptables", "iproute2", "curl", "e2fsprogs"]
     ensure_packages(layout, "the boards", packages)
-    board = Board(name, number, layout.state / FOLDER / name)
+    board = Board(name, number, layout.state / FOLDER / name, cores)
     board.end()
     shutil.rmtree(board.folder, ignore_errors=True)
     for folder in ("run/sshd", "etc", "etc-docker", "data"):
@@ -256,6 +276,8 @@ def start_board(layout: Layout, name: str, number: int, disk: int | None = None)
     _make_keys(board)
     if disk is not None:
         _make_disk(board, disk)
+    if cores is not None:
+        _limit(number, cores)
     _link_up(board)
     _hold(board)
     board.start_engine()
@@ -314,6 +336,34 @@ def _make_disk(board: Board, size: int) -> None:
     subprocess.run(["mkfs.ext4", "-q", "-m", "0", "-E", later, str(path)], check=True)
 
 
+def _limit(number: int, cores: float) -> None:
+    """Make a control group whose processes together get so much processor time.
+
+    The processes are in a group within it: cgroup v2 allows none in a group that has others with limits.
+    """
+    processes = _processes(number)
+    processes.parent.mkdir(parents=True)
+    group, quota = processes.parents[1], round(cores * PERIOD)
+    if group.parent == CGROUPS:
+        (CGROUPS / "cgroup.subtree_control").write_text("+cpu")
+        (group / "cpu.max").write_text(f"{quota} {PERIOD}")
+    else:
+        (group / "cpu.cfs_quota_us").write_text(str(quota))
+
+
+def _processes(number: int) -> Path:
+    """File that moves a process into a board's control group."""
+    first_version = CGROUPS / "cpu"
+    tree = first_version if first_version.is_dir() else CGROUPS
+    return tree / _group(number) / "system" / "cgroup.procs"
+
+
+def _groups(number: int) -> list[Path]:
+    """Folders of a board's control groups in all trees, the innermost first."""
+    tops = [CGROUPS / _group(number), *CGROUPS.glob(f"*/{_group(number)}")]
+    return [Path(folder) for top in tops if top.is_dir() for folder, _, _ in os.walk(top, topdown=False)]
+
+
 def _link_up(board: Board) -> None:
     namespace, link = _namespace(board.number), _link(board.number)
     (board.folder / "number").write_text(str(board.number))
@@ -347,6 +397,10 @@ def _namespace(number: int) -> str:
 
 
 def _link(number: int) -> str:
+    return f"skyboard{number}"
+
+
+def _group(number: int) -> str:
     return f"skyboard{number}"
 
 
