@@ -17,6 +17,9 @@ from review.steps import Step, changing_steps
 
 OF_GIT = "unknown: only a build reads its git repository"
 ONE_SIDED = "unknown: only one of the revisions has its go.mod"
+LONGEST = 1_000_000
+"""Maximum length of a go.mod that is read, in characters: a fork may write any."""
+TOO_LONG = f"unknown: its go.mod is longer than {LONGEST:,} characters, so it was not read"
 NOT_IN_FILES = "unknown: the stack's file names an image by its digest, and no file describes it"
 
 GoMods = Callable[[str], tuple[str, str]]
@@ -36,8 +39,12 @@ def _built(preview: Mapping[str, Any], go_mods: GoMods) -> Iterator[Inside]:
     for image, step in by_image(builds).items():
         would = step.new.get("context") or {}
         was = None if step.op == "create" else step.old.get("context") or {}
-        inside = _compared(image, was, would, go_mods(_folder(would)), of_go=go_of(step, ())[1])
-        if inside is not None and (image in changing or inside.differences):
+        texts = go_mods(_folder(would))
+        inside = _compared(image, was, would, texts, of_go=go_of(step, ())[1])
+        if inside is None:
+            continue
+        is_hidden = texts[0] != texts[1] and inside.unknown in (ONE_SIDED, TOO_LONG)
+        if image in changing or inside.differences or is_hidden:
             yield inside
 
 
@@ -75,6 +82,9 @@ def _compared(
         return None
     if not texts[1] or (was is not None and not texts[0]):
         return Inside(image=image, unknown=ONE_SIDED)
+    # A part would not do: modules of the rest would be gone, or be new where only the other side is longer.
+    if max(map(len, texts)) > LONGEST:
+        return Inside(image=image, unknown=TOO_LONG)
     wanted = required(texts[1])
     return Inside(
         image=image,

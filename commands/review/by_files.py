@@ -17,7 +17,7 @@ from commands.known_vulnerabilities import with_vulnerabilities
 from commands.review.mock_previews import previews_by_files
 from commands.review.pages import Page, RenderedPage
 from commands.review.previews import Previewed
-from commands.review.untrusted_yaml import BYTES, refuse_odd
+from commands.review.untrusted_yaml import refuse_odd
 from display.errors import UserError
 from display.markdown import one_line, printable_page
 from local.machine.layout import PROJECT, read_layout
@@ -147,7 +147,7 @@ class _Comparison:
         path = f"{folder}/{GO_MOD}"
         before = files_of(PROJECT, self.before, path).get(GO_MOD, "")
         if self.after:
-            return before, files_of(PROJECT, self.after, path).get(GO_MOD, "")[:BYTES]
+            return before, files_of(PROJECT, self.after, path).get(GO_MOD, "")
         here = PROJECT / path
         is_file = here.is_file() and not here.is_symlink()
         return before, here.read_text(errors="replace") if is_file else ""

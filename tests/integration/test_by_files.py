@@ -618,6 +618,20 @@ def test_modules_are_those_of_the_go_mod_in_both_revisions(
     assert _inside(done) == ["- skycoin: Go modules unknown: only one of the revisions has its go.mod"]
 
 
+@pytest.mark.parametrize("option", ["--head", None])
+def test_modules_of_a_long_go_mod_are_not_called_gone(with_go_mod: Repository, option: str | None) -> None:
+    """Before, the part after a million characters was read of the base only, so its modules were gone."""
+    with_go_mod.edit(GO, "require", "// filler\n" * 100_000 + "require")
+    with_go_mod.commit()
+    with_go_mod.git("tag", "--force", "base")
+    with_go_mod.edit(GO, "// filler\nrequire", "require")
+    head = with_go_mod.commit()
+    done = with_go_mod.review("release", "--base", "base", *((option, head) if option else ()))
+    assert _inside(done) == [
+        "- skycoin: Go modules unknown: its go.mod is longer than 1,000,000 characters, so it was not read"
+    ]
+
+
 def test_all_modules_of_a_new_image_are_new(with_go_mod: Repository) -> None:
     (with_go_mod.folder / GO).write_text(
         "go 1.26\nrequire example.org/x v1.2.3\nreplace example.org/x => ../x\n"

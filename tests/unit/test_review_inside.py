@@ -34,7 +34,7 @@ from review.images import IMAGE
 from review.inside import EARLIER, GO_UNKNOWN, OF_FOLDER, OF_GIT, SAVED, VERIFICATION
 from review.inside_words import SAME
 from review.markdown import page
-from review.modules_by_files import inside_by_files
+from review.modules_by_files import LONGEST, ONE_SIDED, TOO_LONG, inside_by_files
 from tests.unit.previews import complete, recounted
 from tests.unit.test_review import IMAGE as BUILT
 from tests.unit.test_review import step
@@ -206,6 +206,39 @@ def test_a_new_architecture_brings_no_new_modules(order: int) -> None:
     [file] = inside_by_files({"steps": variants[::order]}, lambda _: (text, text))
     assert (file.image, file.differences, file.unknown) == ("skycoin", (), "")
     assert inside_by_files({"steps": variants[:1]}, lambda _: (text, text)) == ()
+
+
+SHORT, LONG = "go 1.26\n", f"go 1.26\n{'// ' * (LONGEST // 3)}\nrequire {CRYPTO} v1.0.0\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "unknown"),
+    [
+        (SHORT, LONG, TOO_LONG),
+        (LONG, SHORT, TOO_LONG),
+        # Before, there was no section “Inside images” if no image was rebuilt.
+        (SHORT, "", ONE_SIDED),
+        ("", SHORT, ONE_SIDED),
+    ],
+)
+def test_another_go_mod_that_can_not_be_compared_has_unknown_modules(
+    before: str, after: str, unknown: str
+) -> None:
+    """Before, only the changed side was cut: modules after the cut looked as if they were gone."""
+    inputs = {"context": CONTEXT}
+    unchanged = {"steps": [step("same", BUILT, "skycoin-amd64-image", inputs, inputs)]}
+    [inside] = inside_by_files(unchanged, lambda _: (before, after))
+    assert (inside.differences, inside.unknown) == ((), unknown)
+
+
+def test_a_long_go_mod_is_reported_only_if_it_or_its_image_changes() -> None:
+    inputs = {"context": CONTEXT}
+    unchanged = {"steps": [step("same", BUILT, "skycoin-amd64-image", inputs, inputs)]}
+    assert inside_by_files(unchanged, lambda _: (LONG, LONG)) == ()
+    other = {**inputs, "buildArgs": {"A": "b"}}
+    rebuilt = {"steps": [step("replace", BUILT, "skycoin-amd64-image", inputs, other)]}
+    [inside] = inside_by_files(rebuilt, lambda _: (LONG, LONG))
+    assert (inside.differences, inside.unknown) == ((), TOO_LONG)
 
 
 @pytest.mark.parametrize("order", [1, -1])
