@@ -5,10 +5,7 @@ are stripped, so their calls can't be determined. Schema: https://ossf.github.io
 """
 
 import json
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +14,6 @@ from catalogue.go_modules import NOT_KNOWN, Finding, Modules
 
 Index = Mapping[str, Sequence[Mapping[str, Any]]]
 """Module → entries of the database that concern it."""
-ACCEPTED = Path(__file__).with_name("accepted_vulnerabilities.toml")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Accepted:
-    """A finding that was assessed by hand, with the reason why it may stay."""
-
-    identity: str
-    module: str
-    programs: frozenset[str]
-    """Images for which it is accepted, by the names of their folders."""
-    reason: str
-    date: date
 
 
 def entries(folder: Path) -> Iterator[Mapping[str, Any]]:
@@ -77,20 +61,6 @@ def gained_and_gone(known: Index, before: Modules, after: Modules) -> tuple[list
         for modules in (before, after)
     )
     return [would[key] for key in would if key not in was], [was[key] for key in was if key not in would]
-
-
-def read_accepted(text: str) -> list[Accepted]:
-    """Read accepted findings from TOML. Raises ValueError, or KeyError if a part of one is missing."""
-    return [
-        Accepted(
-            identity=entry["id"],
-            module=entry["module"],
-            programs=frozenset(entry["programs"]),
-            reason=entry["reason"],
-            date=entry["date"],
-        )
-        for entry in tomllib.loads(text).get("accepted", ())
-    ]
 
 
 def _events(affected: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -15,16 +15,9 @@ from display.errors import UserError
 from local.machine.layout import PROJECT, read_layout
 from local.machine.tools import GO_VERSION, find_go
 from local.machine.vulnerability_database import Database, ensure_database
+from release.accepted import ACCEPTED, Accepted, read_accepted
 from release.pins import SHARED
-from release.vulnerabilities import (
-    ACCEPTED,
-    Accepted,
-    Index,
-    by_module,
-    entries,
-    findings,
-    read_accepted,
-)
+from release.vulnerabilities import Index, by_module, entries, findings
 
 IMAGES, TOOLS = "images", "local/tools"
 COMPILERS = (OFFICIAL_GO, GO_VERSION)

@@ -13,14 +13,8 @@ from commands.release import audit as release_audit
 from commands.release.audit import COMPILERS
 from local.machine.tools import GO_VERSION
 from local.machine.vulnerability_database import Database
-from release.vulnerabilities import (
-    ACCEPTED,
-    by_module,
-    entries,
-    findings,
-    precedence,
-    read_accepted,
-)
+from release.accepted import ACCEPTED, read_accepted
+from release.vulnerabilities import by_module, entries, findings, precedence
 from tests.unit.command_line import Skyinfra
 from tests.unit.projects import PROJECT
 
