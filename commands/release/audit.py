@@ -62,7 +62,7 @@ def audit(tools: bool, fetch_only: bool) -> None:
             f"The vulnerability database in {database.folder} has no entry: nothing was looked up."
         )
     shipped = _of(known, _go_mods_of_images(shipped=True), COMPILERS)
-    accepted = read_accepted(ACCEPTED.read_text())
+    accepted = read_accepted(ACCEPTED)
     open_ones = _without(shipped, accepted)
     click.echo(_table(open_ones) or "No shipped image has a known vulnerability that is not accepted.")
     for line in (*_not_looked_up(), *_about(shipped, accepted, database)):

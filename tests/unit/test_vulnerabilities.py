@@ -132,7 +132,7 @@ def test_a_withdrawn_entry_and_one_of_another_module_are_ignored(tmp_path: Path)
 
 
 def test_every_accepted_vulnerability_has_a_reason_and_a_date() -> None:
-    for finding in read_accepted(ACCEPTED.read_text()):
+    for finding in read_accepted(ACCEPTED):
         assert finding.identity.startswith("GO-")
         assert len(finding.reason) > 20
         assert date(2026, 11, 1) < finding.date
@@ -251,6 +251,47 @@ def test_a_vulnerability_accepted_in_one_program_is_not_accepted_in_another(
     accepted = 'id = "GO-1"\nmodule = "example.org/alone"\nreason = "Nobody calls it."\ndate = 2026-11-27\n'
     (database.parent / "accepted.toml").write_text(f'[[accepted]]\nprograms = ["two"]\n{accepted}')
     assert skyinfra("release", "audit").code == 1
+
+
+GOOD = """\
+[[accepted]]
+id = "GO-1"
+module = "example.org/alone"
+programs = ["one"]
+reason = "Nobody calls it."
+date = 2026-11-27
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (GOOD + '[[accepted]\nid = "GO-2"\n', " is not valid TOML: Expected ']]' at the end of an array "),
+        (GOOD + "# \xff\n", " is not valid TOML: 'utf-8' codec can't decode byte 0xff"),
+        (GOOD.replace("accepted", "acepted"), ": unknown key 'acepted'. "),
+        ("accepted = 1\n", ": `accepted` is not a list of entries. "),
+        ("accepted = [1]\n", ": entry 1 is not a table. "),
+        (f"\n{GOOD}\n{GOOD.replace('reason', 'reasons')}", ":9: entry 2 has no `reason`. "),
+        (f'{GOOD}until = "later"\n', ":1: entry 1 has the unknown key 'until'. "),
+        (GOOD.replace('["one"]', '"one"'), ":1: entry 1 has a wrong `programs`: 'one'. "),
+        (GOOD.replace('["one"]', "[]"), ":1: entry 1 has a wrong `programs`: []. "),
+        (GOOD.replace("2026-11-27", '"2026-11-27"'), ":1: entry 1 has a wrong `date`: '2026-11-27'. "),
+        (GOOD.replace("2026-11-27", "2026-11-27T10:00:00"), ":1: entry 1 has a wrong `date`: "),
+        (GOOD.replace('"Nobody calls it."', '" "'), ":1: entry 1 has a wrong `reason`: ' '. "),
+        (GOOD.replace('"GO-1"', "1"), ":1: entry 1 has a wrong `id`: 1. "),
+    ],
+)
+def test_a_mistake_in_the_file_of_accepted_vulnerabilities_is_named_with_its_place(
+    skyinfra: Skyinfra, database: Path, text: str, said: str
+) -> None:
+    """Before, it was an internal error, or the wrong entry was read as another one."""
+    put(database, entry("GO-1", "example.org/alone", {"introduced": "0"}))
+    file = database.parent / "accepted.toml"
+    file.write_text(text, encoding="latin-1")
+    ran = skyinfra("release", "audit")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith(f"error: {file}{said}")
+    assert ran.err.endswith("and `date`, as 2026-11-27 without quotes.\n")
 
 
 def test_programs_below_an_images_folder_are_looked_up_and_can_be_accepted(
