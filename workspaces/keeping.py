@@ -4,7 +4,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from workspaces.model import WorkspaceError
@@ -38,7 +38,7 @@ def write_all(folder: Path, bodies: Mapping[str, str]) -> list[Path]:
     """Write all files; return those that changed.
 
     Raises WorkspaceError, with nothing written, if foreign files are in the way, and names all of them; also
-    if a file can't be written.
+    if a file can't be written, and says what was.
     """
     wanted = {folder / name: signed(Path(name), body) for name, body in bodies.items()}
     try:
@@ -78,23 +78,31 @@ def _write_all(folder: Path, wanted: Mapping[Path, str]) -> list[Path]:
             "Move it away, choose another folder, or print the files (--print)"
         )
     changed = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
-    for path in changed:
-        _write(path, wanted[path])
+    _write({path: wanted[path] for path in changed}, folder)
     return changed
 
 
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Written next to its place and renamed, so that an interrupted run leaves no partial file. The name can't
-    # be guessed, and `x` opens only a new file: a link planted there would lead into another file.
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+def _write(texts: Mapping[Path, str], folder: Path) -> None:
+    """Write all files next to their places, then rename them, so that a failure leaves no part of them."""
+    # The names can't be guessed, and `x` opens only a new file: a link planted there would lead into another
+    # file.
+    partials = {path: path.with_name(f".{path.name}.{secrets.token_hex(8)}") for path in texts}
+    renamed: list[str] = []
     try:
-        with partial.open("x") as file:
-            file.write(text)
-        partial.rename(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+        for path, text in texts.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with partials[path].open("x") as file:
+                file.write(text)
+        for path, partial in partials.items():
+            partial.rename(path)
+            renamed.append(str(path))
+    except OSError as error:
+        left = f"only this was written: {', '.join(renamed)}" if renamed else "nothing was written"
+        raise WorkspaceError(f"{folder} can't be written: {error}; {left}") from None
+    finally:
+        for partial in partials.values():
+            with suppress(OSError):
+                partial.unlink()
 
 
 def _between(folder: Path, path: Path) -> list[Path]:

@@ -1,5 +1,6 @@
 """devcontainer.json and devfile.yaml: their content, and that no other file is overwritten."""
 
+import errno
 import json
 import os
 import re
@@ -262,6 +263,43 @@ def test_a_failed_write_leaves_no_partial_file(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(WorkspaceError, match="No space left on device"):
         write_all(tmp_path, bodies([CLI]))
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def _failing(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+    """Let a method of paths fail for the second file, or for what will become it."""
+    works = getattr(Path, method)
+
+    def fails(path: Path, *arguments: Any, **options: Any) -> Any:
+        if path.name.startswith(".devfile.yaml."):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return works(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, method, fails)
+
+
+def test_if_the_second_file_fails_the_first_is_not_written_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, the first file stayed, with the image of another build than the second."""
+    write_all(tmp_path, bodies([CLI]))
+    before = {path: path.read_text() for path in tmp_path.rglob("*") if path.is_file()}
+    _failing(monkeypatch, "open")
+    with pytest.raises(WorkspaceError, match=r"No space left on device; nothing was written$"):
+        write_all(tmp_path, bodies([replace(CLI, image="other")]))
+    assert {path: path.read_text() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_if_only_the_first_file_gets_its_name_that_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _failing(monkeypatch, "rename")
+    first = tmp_path / FILES[0]
+    with pytest.raises(WorkspaceError) as caught:
+        write_all(tmp_path, bodies([CLI]))
+    assert str(caught.value) == (
+        f"{tmp_path} can't be written: [Errno 28] No space left on device; only this was written: {first}"
+    )
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [first]
 
 
 def test_root_writes_as_the_folders_owner_and_no_longer_than_that(
