@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from display.markdown import fence, plain, table
-from display.units import duration
+from display.units import count_of, duration
 from review.changes import Changes
 from review.first_screen import Part
 from review.inside_words import MODULE_HEADS, VULNERABILITY_HEADS, module_rows, vulnerability_rows
@@ -53,7 +53,8 @@ def _cut(fold: Fold, budget: int, rest: str) -> list[str]:
 
 
 def _left_out(count: int, rest: str) -> str:
-    return f"**Cut here: {count} more lines. A review has at most 60,000 characters; {rest}.**"
+    lines = count_of(count, "more line")
+    return f"**Cut here: {lines}. A review has at most 60,000 characters; {rest}.**"
 
 
 def _complete_list(part: Part) -> Fold:

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from display.units import count_of
 from settings.pulumi_yaml import pulumi_values
 
 _NAMED = 30
@@ -47,7 +48,7 @@ def of_others(changed: Sequence[str]) -> list[str]:
     names = (name.encode(errors="surrogateescape").decode(errors="replace") for name in changed)
     folders = Counter(str(Path(name).parts[0]) if "/" in name else name for name in names)
     counts = ", ".join(f"{name} ({count})" for name, count in sorted(folders.items())[:_NAMED])
-    more = f" and in {len(folders) - _NAMED} more places" if len(folders) > _NAMED else ""
+    more = f" and in {count_of(len(folders) - _NAMED, 'more place')}" if len(folders) > _NAMED else ""
     return [
         f"Other files that differ: {counts}{more}. Their effect is not on this page: the checked-out program "
         "read both revisions of the stack's file."

@@ -12,6 +12,7 @@ from catalogue.go_modules import GO_MOD, INEXACT, NOT_KNOWN, STANDARD_LIBRARY, F
 from commands.options import examples
 from display.columns import columns
 from display.errors import UserError
+from display.units import count_of
 from local.machine.layout import PROJECT, read_layout
 from local.machine.tools import GO_VERSION, find_go
 from local.machine.vulnerability_database import Database, ensure_database
@@ -72,8 +73,9 @@ def audit(tools: bool, fetch_only: bool) -> None:
         building = _of(known, _go_mods_of_images(shipped=False), COMPILERS)
         click.echo("\n" + (_table(_both(own, building)) or "No tool has a known vulnerability."))
     if open_ones:
+        number = count_of(len(open_ones), "known vulnerability", "known vulnerabilities")
         raise UserError(
-            f"{len(open_ones)} known vulnerabilities in the shipped images. Take fixed versions into "
+            f"{number} in the shipped images. Take fixed versions into "
             "images/NAME/go.mod, and a newer Go into catalogue/bases.py or local/machine/tools.py; or say in "
             "release/accepted_vulnerabilities.toml why one may stay."
         )

@@ -10,6 +10,7 @@ from catalogue.exit_codes import FAILED, PART
 from catalogue.node_container import SKIPPED_HOSTS
 from clients.host_checks import remedy_of
 from clients.silent_engines import Address, silent
+from display.units import count_of
 from fleet.outcome import hosts_of_nodes, outcome
 from fleet.parts import SkippedParts, addresses, excluded, hosts_of, items_of, skipped_parts
 from local.pulumi.command import update
@@ -89,7 +90,8 @@ class _Run:
             if address in newly_silent:
                 self._tell_silent(host, address, newly_silent[address])
         if unseen := len(self._skipped.of_refresh - self._skipped.of_update):
-            print(f"• not refreshed, because their address in the state does not answer: {unseen} resources")
+            what = count_of(unseen, "resource")
+            print(f"• not refreshed, because the address in the state does not answer: {what}")
         return bool(newly_silent)
 
     def _tell_silent(self, host: str, address: Address, reason: str) -> None:

@@ -745,13 +745,14 @@ def test_a_setting_that_no_resource_shows_is_reported_and_never_safe(
         assert f"- Settings of the file that differ, shown below or not: {name}.\n" in page
 
 
-def test_further_places_are_counted(repository: Repository) -> None:
+@pytest.mark.parametrize(("number", "said"), [(33, "3 more places"), (31, "1 more place")])
+def test_further_places_are_counted(repository: Repository, number: int, said: str) -> None:
     """Before, those after the thirtieth were left out without a word."""
-    for number in range(33):
-        (repository.folder / f"@{number:02}").write_text("")
+    for one in range(number):
+        (repository.folder / f"@{one:02}").write_text("")
     repository.commit()
     page = repository.review("fleet", "--base", "base").out
-    assert " and in 3 more places. Their effect is not on this page" in page
+    assert f" and in {said}. Their effect is not on this page" in page
 
 
 def test_another_ciphertext_is_a_difference(repository: Repository) -> None:

@@ -326,7 +326,7 @@ def test_another_address_of_a_host_in_the_file_is_used_if_the_states_is_dead(
     for name in ("here", "new"):
         engines.enter_context(engine(tmp_path / f"{name}.sock"))
     assert bench.up() == 0
-    assert "because their address in the state does not answer: 1 resources" in capfd.readouterr().out
+    assert "because the address in the state does not answer: 1 resource\n" in capfd.readouterr().out
     urn = f"{NODE}$skycoin:index:Preflight::away-preflight"
     assert bench.calls == [f"refresh --exclude-dependents --exclude {urn}", "up --continue-on-error"]
 

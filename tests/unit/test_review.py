@@ -14,7 +14,7 @@ from review.causes import SAVED, Cause
 from review.changes import Rebuild, read_changes
 from review.complete import PreviewError
 from review.first_screen import FAILS, NOTHING_LOST, PULLS
-from review.markdown import LIMIT, page
+from review.markdown import ENDLESS, LIMIT, page
 from review.summary import summary
 from review.values import difference
 from tests.unit.command_line import Skyinfra
@@ -365,6 +365,15 @@ def test_text_that_does_not_fit_on_a_page_is_in_the_file_of_the_complete_page(
     assert text.endswith(end)
     plain = skyinfra(*asked, given=json.dumps(complete(*steps))).out
     assert "60,000 characters; `--whole FILE` writes the complete page.**" in plain
+
+
+def test_a_single_line_that_does_not_fit_is_one_line() -> None:
+    steps = [tag(f"{number:03}-{'n' * 1000}", "update") for number in range(40)]
+    for number, one in enumerate(steps):
+        one["urn"] += str(number)
+    changes = read_changes(complete(*steps))
+    whole = page(changes, "mine", limit=ENDLESS)
+    assert "**Cut here: 1 more line. A review" in page(changes, "mine", limit=len(whole) - 1)
 
 
 def test_a_page_that_is_not_shortened_is_the_complete_page(skyinfra: Skyinfra, tmp_path: Path) -> None:

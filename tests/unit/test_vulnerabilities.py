@@ -193,6 +193,7 @@ def test_a_replaced_module_is_looked_up_under_the_name_and_version_in_its_place(
     put(database, entry("GO-2", "example.org/fork", {"introduced": "0"}))
     ran = skyinfra("release", "audit")
     assert ran.code == 1
+    assert "error: 1 known vulnerability in the shipped images. Take" in ran.err
     assert [row.split()[:5] for row in ran.out.splitlines() if "GO-" in row] == [
         ["one", "example.org/fork", "1.2.4", "–", "GO-2"]
     ]
