@@ -101,33 +101,38 @@ def refuse_beside_nodes(layout: Layout, place: WorkspacePlace, name: str) -> Non
         raise SetupError(beside_nodes(place.engine or "this machine", nodes, name))
 
 
-def refuse_engines_data(layout: Layout, place: WorkspacePlace) -> bool:
-    """Raise SetupError if the folder has, or is in, the data of the engine that the workspace runs on.
+def refuse_engines_data(layout: Layout, place: WorkspacePlace, option: str = "--folder") -> bool:
+    """Raise SetupError if the folder has, or is in, the data of an engine that runs on this machine.
 
-    False if that engine does not run yet. `behind_ssh` has already checked another machine's engine.
+    These are the engine of this set-up, and the one that an editor would use. False if that of this set-up
+    does not run yet. `behind_ssh` has already checked another machine's engine.
     """
     if place.engine is not None:
         return True
-    address = _running_engine(layout)
-    if address is None:
-        return False
-    try:
-        info = connect(_inputs(address, ())).info()
-    except (DockerException, OSError) as error:
-        raise SetupError(f"{address} stopped answering: {error}") from error
-    _refuse_data(place.folder, info, "")
-    return True
+    own = _running_engine(layout)
+    for address in dict.fromkeys((own, _answering(machine_engine()))):
+        if address is None:
+            continue
+        try:
+            info = connect(_inputs(address, ())).info()
+        except (DockerException, OSError) as error:
+            raise SetupError(f"{address} stopped answering: {error}") from error
+        _refuse_data(place.folder, info, "", option)
+    return own is not None
 
 
-def _refuse_data(folder: str, info: Mapping[str, Any], where: str) -> None:
+def _refuse_data(folder: str, info: Mapping[str, Any], where: str, option: str = "--folder") -> None:
     if fault := data_fault(folder, info.get("DockerRootDir")):
-        raise SetupError(f"{folder}{where} is not opened: {fault} (--folder, or FOLDER= for make).")
+        raise SetupError(f"{folder}{where} is not opened: {fault} ({option}, or FOLDER= for make).")
 
 
 def _running_engine(layout: Layout) -> str | None:
     """Address of this set-up's engine; None if it does not run."""
     own = layout.engine is EngineChoice.OWN
-    address = endpoint(own_folder(layout)) if own else machine_engine()
+    return _answering(endpoint(own_folder(layout)) if own else machine_engine())
+
+
+def _answering(address: str) -> str | None:
     return None if engine_version(address) is None else address
 
 

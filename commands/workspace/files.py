@@ -10,6 +10,7 @@ from commands.options import examples, folder, read_outputs, with_outputs, with_
 from commands.workspace.options import NAME, chosen_workspace
 from local.machine.layout import read_layout
 from local.workspace import checked_folder
+from local.workspace_place import here, refuse_engines_data
 from workspaces.writing import write_files
 
 
@@ -42,7 +43,9 @@ def files(
     these files into the workspace, so a folder that `workspace open` refuses is refused.
     """
     if not show:
-        into = checked_folder(into.expanduser(), read_layout(), "--into")
+        layout = read_layout()
+        into = checked_folder(into.expanduser(), layout, "--into")
+        refuse_engines_data(layout, here(into), "--into")
     if outputs is None:
         selected, stack_name = chosen_workspace(names[0], stack, backend)
         published = selected.outputs(stack_name)

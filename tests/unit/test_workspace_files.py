@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalogue.workspaces import WORKSPACES
+from local import workspace_place
 from local.machine.layout import PROJECT, Layout
 from tests.unit.command_line import Ran, Skyinfra
 from tests.unit.yaml_like import DIGEST
@@ -35,6 +36,11 @@ OUTPUTS: Any = {
 }
 CLI = Model(name="cli", title="A workspace", image=f"{REPOSITORY}@{DIGEST}")
 FILES = [".devcontainer/devcontainer.json", "devfile.yaml"]
+
+
+@pytest.fixture(autouse=True)
+def _no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
 
 
 def run(skyinfra: Skyinfra, outputs: Any, *arguments: str, text: str | None = None) -> Ran:
@@ -397,6 +403,28 @@ def test_no_files_are_written_into_the_program_its_state_or_a_home(
     assert re.match(f"error: {real} is not opened: it contains ", ran.err)
     assert ran.err.endswith("(--into, or FOLDER= for make).\n")
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.case(43)
+@pytest.mark.parametrize(("data", "folder"), [("docker", "docker/sub"), ("docker/engine", "docker")])
+def test_no_files_are_written_into_the_data_of_an_engine(
+    data: str, folder: str, tmp_path: Path, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, only `workspace open` asked the engine: the files let an editor mount its volumes."""
+    (tmp_path / folder).mkdir(parents=True)
+    monkeypatch.setattr(workspace_place, "engine_version", lambda _: "20.10.24 (API 1.41)")
+    engine = SimpleNamespace(info=lambda: {"DockerRootDir": str(tmp_path / data)})
+    monkeypatch.setattr(workspace_place, "connect", lambda _: engine)
+    ran = run(skyinfra, OUTPUTS, "cli", "--into", str(tmp_path / folder))
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == (
+        f"error: {tmp_path / folder} is not opened: it contains or is inside {tmp_path / data}, which has "
+        "the volumes of that Docker engine, wallets included; give another folder (--into, or FOLDER= for "
+        "make).\n"
+    )
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    (tmp_path / "project").mkdir()
+    assert run(skyinfra, OUTPUTS, "cli", "--into", str(tmp_path / "project")).code == 0
 
 
 def test_print_needs_no_folder(layout: Layout, skyinfra: Skyinfra, monkeypatch: pytest.MonkeyPatch) -> None:

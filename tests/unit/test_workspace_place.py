@@ -139,6 +139,26 @@ def test_a_folder_with_the_data_of_this_machines_engine_is_refused(
         refuse_engines_data(layout, here(tmp_path / folder))
 
 
+def test_a_folder_with_the_data_of_the_machines_other_engine_is_refused(
+    tmp_path: Path, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, only the set-up's own engine was asked, though the folder may have volumes of the other one."""
+    (tmp_path / "data").mkdir()
+    monkeypatch.setenv("DOCKER_HOST", "unix:///run/mine.sock")
+    running = {"unix:///run/mine.sock": Shed(str(tmp_path / "data"))}
+    monkeypatch.setattr(
+        workspace_place, "engine_version", lambda address: running.get(address) and "20.10.24"
+    )
+    monkeypatch.setattr(workspace_place, "connect", lambda inputs: running[inputs["engine"]])
+    layout = replace(layout, engine=EngineChoice.OWN)
+    with pytest.raises(SetupError, match=DATA_REFUSED):
+        refuse_engines_data(layout, here(tmp_path / "data"))
+    (tmp_path / "project").mkdir()
+    assert not refuse_engines_data(layout, here(tmp_path / "project")), "its own engine does not run yet"
+    running[f"unix://{layout.state}/engine/docker.sock"] = Shed()
+    assert refuse_engines_data(layout, here(tmp_path / "project"))
+
+
 def test_a_silent_machine_is_reported(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def late(*_: object, **__: object) -> None:
         raise subprocess.TimeoutExpired("ssh", 60)
