@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -301,6 +302,18 @@ def test_a_link_in_a_forks_artifact_is_not_followed(tmp_path: Path) -> None:
 
 def test_a_run_without_pages_has_no_texts(tmp_path: Path) -> None:
     assert _quoted(tmp_path) is None
+
+
+def test_every_workflow_that_creates_pages_first_fetches_the_database_of_vulnerabilities() -> None:
+    """Before, `drift` did not: its page could only say that vulnerabilities were not looked up."""
+    creating = []
+    for name, job in _jobs():
+        for step, following in pairwise(job["steps"]):
+            if "make-page" in following.get("run", ""):
+                creating.append(name)
+                assert step["run"] == "./skyinfra release audit --fetch-only"
+                assert step["continue-on-error"], "a page without vulnerabilities is better than none"
+    assert creating == ["drift.preview", "fork.page", "review.preview"]
 
 
 def test_every_workflow_that_creates_pages_keeps_the_complete_page_as_an_artifact() -> None:
