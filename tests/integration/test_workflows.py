@@ -256,6 +256,7 @@ def _quoted(tmp_path: Path) -> str | None:
     """Text of the pages of a fork's run; None if there is none."""
     command: list[Path | str] = [FOLDER / "quote_page.py", "pages/all.md", "texts/all.md"]
     env = {"PATH": "/usr/bin:/bin", "GH_TOKEN": "canary"}
+    env |= {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "a/b", "GITHUB_RUN_ID": "42"}
     subprocess.run(command, cwd=tmp_path, env=env, check=True)
     text = tmp_path / "texts" / "all.md"
     return text.read_text() if text.exists() else None
@@ -285,13 +286,30 @@ def test_a_forks_page_is_text_in_which_nothing_is_active(tmp_path: Path) -> None
     )
 
 
+WHOLE_OF_FORK = (
+    "The whole page is `whole/all.md` in the artifact `page-all` of [this run]("
+    "https://github.com/a/b/actions/runs/42).\n"
+)
+
+
 @pytest.mark.parametrize("page", ["x\n" * 90_000, "x" * 300_000, "→" * 80_000, "\u200b" * 200_000])
 def test_a_long_page_of_a_fork_is_shortened_with_a_notice(tmp_path: Path, page: str) -> None:
     (tmp_path / "pages").mkdir()
     (tmp_path / "pages" / "all.md").write_text(page)
     text = str(_quoted(tmp_path))
     assert len(text) < 61_000
-    assert text.endswith("\n\nCut here: the artifact of the run has all of it.\n")
+    assert text.endswith(f"\n\nCut here.\n\n{WHOLE_OF_FORK}")
+
+
+@pytest.mark.parametrize(("whole", "end"), [("page\nand more\n", f"\n{WHOLE_OF_FORK}"), ("page\n", "")])
+def test_a_forks_comment_links_to_the_complete_page_if_it_has_more(
+    tmp_path: Path, whole: str, end: str
+) -> None:
+    """Before, it named the artifact only if the comment itself was cut, and had no link to the run."""
+    (tmp_path / "pages" / "whole").mkdir(parents=True)
+    (tmp_path / "pages" / "all.md").write_text("page\n")
+    (tmp_path / "pages" / "whole" / "all.md").write_text(whole)
+    assert str(_quoted(tmp_path)).partition("fork's own.\n\n")[2] == f"    page\n\n{end}"
 
 
 def test_a_link_in_a_forks_artifact_is_not_followed(tmp_path: Path) -> None:
