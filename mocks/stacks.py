@@ -35,9 +35,11 @@ Files = Mapping[str, str]
 
 
 def files_here() -> Files:
-    """Read the files of all stacks in this checkout."""
-    files = (PROJECT / "stacks").glob("Pulumi.*.yaml")
-    return {path.name.removeprefix("Pulumi.").removesuffix(".yaml"): path.read_text() for path in files}
+    """Read the files of all stacks in this checkout; one that is not UTF-8 is an error of its stack alone."""
+    return {
+        path.name.removeprefix("Pulumi.").removesuffix(".yaml"): path.read_text(errors="surrogateescape")
+        for path in (PROJECT / "stacks").glob("Pulumi.*.yaml")
+    }
 
 
 def up(stack: str, files: Files) -> Engine:
@@ -81,11 +83,12 @@ def settings_of(stack: str, text: str) -> StackSettings:
 
     Raises SettingsError with all of its errors, and LookupError if an image is built from a working copy.
     """
+    config, secret = _configuration(text)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "stacks" / f"Pulumi.{stack}.yaml"
         file.parent.mkdir()
         file.write_text(text)
-        settings = read_settings(*_configuration(text), file)
+        settings = read_settings(config, secret, file)
     for name, image in settings.images.items():
         if getattr(image.source, "path", None):
             raise LookupError(f"The image {name} is built from a working copy, which only its machine has.")

@@ -162,14 +162,15 @@ def secrets_in_clear(config: Mapping[str, Any]) -> list[str]:
 def written_config(file: Path) -> dict[str, Any]:
     """Configuration in a stack's file; empty if there is no such file.
 
-    Raises SettingsError if the file is not YAML.
+    Raises SettingsError if the file is not YAML in UTF-8; Pulumi also reads UTF-16.
     """
     if not file.is_file():  # `--config-file` names another
         return {}
-    text = file.read_text()
+    text = ""
     try:
+        text = file.read_text()
         whole = pulumi_values(text, strict=False)  # Pulumi has accepted the file
-    except (yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, RecursionError, UnicodeDecodeError) as error:
         raise SettingsError([yaml_fault(f"{file.parent.name}/{file.name}", text, error)]) from None
     config = whole.get("config") if isinstance(whole, dict) else None
     return config if isinstance(config, dict) else {}

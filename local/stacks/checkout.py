@@ -72,7 +72,7 @@ def refuse_other_users(layout: Layout) -> None:
     if layout.state != user_state():
         return
     user, file = os.geteuid(), stack_file(STACK)
-    if file.exists() and (owner := file.stat().st_uid) != user and SALT in file.read_text():
+    if file.exists() and (owner := file.stat().st_uid) != user and SALT in file.read_text(errors="replace"):
         raise SetupError(
             f"{file} belongs to a set-up of the user {owner}, and you are the user {user}, who has none: run "
             f"this as user {owner}{' (with sudo)' if owner == 0 else ''}. Nothing was changed."
@@ -88,7 +88,7 @@ def refuse_other_users(layout: Layout) -> None:
 def refuse_lost_state(layout: Layout) -> None:
     """Raise SetupError if the stack's file belongs to a set-up elsewhere, whose nodes this one would take."""
     file = stack_file(STACK)
-    if file.exists() and SALT in file.read_text():
+    if file.exists() and SALT in file.read_text(errors="replace"):
         raise SetupError(
             f"{file} belongs to a set-up whose state is not in {layout.state}. If XDG_STATE_HOME, HOME or "
             "SKYCOIN_STATE had another value, set it again. A second set-up needs a clone of its own. If the "

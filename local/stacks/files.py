@@ -109,13 +109,12 @@ def temporary_stack_file(stack: str, text: str) -> Iterator[list[str]]:
 def copied_stack_file(stack: str) -> Iterator[list[str]]:
     """Yield options with which pulumi uses a temporary copy of a stack's file; none if there is no file.
 
-    Pulumi writes a salt into the given file, even for a preview.
+    Pulumi writes a salt into the given file, even for a preview. Raises SetupError if it is not UTF-8.
     """
-    file = stack_file(stack)
-    if not file.exists():
+    if not stack_file(stack).exists():
         yield []
         return
-    with temporary_stack_file(stack, file.read_text()) as options:
+    with temporary_stack_file(stack, stack_text(stack)) as options:
         yield options
 
 

@@ -258,6 +258,6 @@ def _has_passphrase(layout: Layout, stack: str) -> bool:
 def _settings(file: Path) -> dict[str, Any]:
     try:
         whole = yaml.safe_load(file.read_text())
-    except (FileNotFoundError, yaml.YAMLError):
+    except (FileNotFoundError, yaml.YAMLError, ValueError):  # also if it is not UTF-8
         whole = None
     return whole if isinstance(whole, dict) else {}

@@ -350,16 +350,16 @@ def test_an_up_with_the_new_passphrase_after_a_kill_is_not_overwritten(
     assert state_file(set_up.layout, "fleet").read_text().count("{}") == 3
 
 
-@pytest.mark.parametrize("edit", ["# mine\n", "- [\n"], ids=["edited", "no YAML"])
+@pytest.mark.parametrize("edit", ["# mine\n", "- [\n", "# \udcff\n"], ids=["edited", "no YAML", "no UTF-8"])
 def test_a_stack_file_edited_after_a_kill_keeps_the_edit_and_the_new_file_is_put_next_to_it(
     set_up: SetUp, edit: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     killed_at(set_up, monkeypatch, 1)
-    edited = f"{set_up.file('local').read_text()}{edit}"
-    set_up.file("local").write_text(edited)
+    edited = f"{set_up.file('local').read_text()}{edit}".encode(errors="surrogateescape")
+    set_up.file("local").write_bytes(edited)
     settle(set_up.layout)
     beside = set_up.file("local").with_name("Pulumi.local.yaml.rotated")
-    assert set_up.file("local").read_text() == edited
+    assert set_up.file("local").read_bytes() == edited
     assert set_up.passphrase.read_text() in beside.read_text()
     assert f"from {beside} into it, then remove {beside}" in capsys.readouterr().err
     assert not set_up.file("fleet").with_name("Pulumi.fleet.yaml.rotated").exists()

@@ -240,6 +240,19 @@ def test_a_stack_file_of_a_set_up_elsewhere_prevents_a_second_set_up(
     assert (tmp_path / "other" / "skycoin-infrastructure" / "passphrase").exists()
 
 
+def test_a_stack_file_that_is_not_utf_8_is_recognized_as_one_of_a_set_up_elsewhere(
+    home: Home, layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, `make up` ended with a traceback that did not name the file."""
+    home.stack_file.write_bytes(b"# caf\xe9\nencryptionsalt: one\n")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "other"))
+    with pytest.raises(SetupError, match=r"belongs to a set-up whose state is not in "):
+        claim_state(read_layout())
+    monkeypatch.setattr("local.stacks.checkout.os.geteuid", lambda: os.getuid() + 1)
+    with pytest.raises(SetupError, match=r"belongs to a set-up of the user \d+, and you are the user"):
+        claim_state(read_layout())
+
+
 def test_a_second_set_up_in_one_checkout_is_refused_and_keeps_the_firsts_salt(
     home: Home, layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,7 @@ from clients.pulumi import containers
 from local import workspace
 from local.machine.layout import PROJECT, Layout, read_layout
 from local.machine.steps import SetupError
-from local.stacks.files import is_own, stack_config
+from local.stacks.files import copied_stack_file, is_own, stack_config
 from local.stacks.stack import _current
 from local.stacks.states import own_stacks, resources
 from local.workspace_place import WorkspacePlace, here, person
@@ -347,19 +347,34 @@ def test_own_stacks_are_local_and_full_workspace_stacks(
             "is not valid YAML: (?s:.)*\n    stacks/Pulumi.+yaml:2:1\n",
         ),
         ("config: [a]\n", "has no mapping `config:`"),
+        ("config: \udcff\n", "is not valid YAML: 'utf-8' codec can't decode byte 0xff"),
         ("config\n", "has no mapping `config:`"),
         ("config:\n  skycoin:bases: 2026-01-02\n", "skycoin:bases, line 2: a date, which Pulumi passes on"),
     ],
-    ids=["a tab", "a list", "a word", "a date"],
+    ids=["a tab", "a list", "not UTF-8", "a word", "a date"],
 )
 def test_a_malformed_stack_file_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, fault: str
 ) -> None:
     (tmp_path / "stacks").mkdir()
-    (tmp_path / "stacks" / "Pulumi.local.yaml").write_text(text)
+    (tmp_path / "stacks" / "Pulumi.local.yaml").write_text(text, errors="surrogateescape")
     monkeypatch.setattr("local.stacks.files.PROJECT", tmp_path)
     with pytest.raises(SetupError, match=f"^stacks/Pulumi.local.yaml.*{fault}"):
         stack_config()
+
+
+def test_a_stack_file_that_is_not_utf_8_is_not_copied_for_pulumi(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, `wallet accept` ended with an internal error that did not name the file."""
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "stacks" / "Pulumi.local.yaml").write_bytes(b"# caf\xe9\n")
+    monkeypatch.setattr("local.stacks.files.PROJECT", tmp_path)
+    with (
+        pytest.raises(SetupError, match=r"Pulumi\.local\.yaml is not valid YAML"),
+        copied_stack_file("local"),
+    ):
+        pass
 
 
 def test_a_stack_file_is_read_as_pulumi_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

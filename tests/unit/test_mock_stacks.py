@@ -87,6 +87,20 @@ def test_a_file_that_is_not_a_stack_is_an_error_of_the_preview(text: str) -> Non
     assert "  - the file is not valid YAML of a stack: " in said["message"]
 
 
+def test_a_file_that_is_not_utf_8_is_an_error_of_its_own_stack(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, reading the files of all stacks failed, without the name of that file."""
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "stacks" / f"Pulumi.{EXAMPLE}.yaml").write_text(FILES[EXAMPLE])
+    (tmp_path / "stacks" / "Pulumi.other.yaml").write_bytes(b"# caf\xe9\n")
+    monkeypatch.setattr("mocks.stacks.PROJECT", tmp_path)
+    files = files_here()
+    assert files[EXAMPLE] == FILES[EXAMPLE]
+    with pytest.raises(SettingsError, match="the file is not valid YAML of a stack"):
+        up("other", files)
+
+
 def test_an_error_of_the_base_is_raised() -> None:
     with pytest.raises(SettingsError, match="the file is not valid YAML of a stack"):
         preview_of_files(EXAMPLE, {EXAMPLE: "config: ["}, FILES[EXAMPLE])

@@ -714,6 +714,19 @@ def test_an_encrypted_secret_is_accepted() -> None:
     assert settings.build_secrets == {"GIT_AUTH_TOKEN": "canary"}
 
 
+@pytest.mark.parametrize("content", ["config: {}\n".encode("utf-16"), b"# caf\xe9\nconfig: {}\n"])
+def test_a_stack_file_that_is_not_utf_8_is_an_error_with_its_name(content: bytes, tmp_path: Path) -> None:
+    """Before, it was a traceback; Pulumi itself reads UTF-16, which editors on Windows may write."""
+    file = tmp_path / "Pulumi.mine.yaml"
+    file.write_bytes(content)
+    said = rf"{tmp_path.name}/Pulumi\.mine\.yaml is not valid YAML: 'utf-8' codec can't decode byte 0x"
+    with pytest.raises(SettingsError, match=said):
+        read_settings({}, (), file)
+    file.unlink()
+    file.mkdir()
+    assert written_config(file) == {}
+
+
 @pytest.mark.case(27)
 def test_a_plain_secret_next_to_an_encrypted_one_is_refused(tmp_path: Path) -> None:
     """Pulumi marks a whole key as secret if one value in it is encrypted."""
