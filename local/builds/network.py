@@ -3,6 +3,7 @@
 The bridge has the state folder as its alias, so nothing needs to be recorded.
 """
 
+import contextlib
 import ipaddress
 import json
 import re
@@ -98,10 +99,14 @@ def nameservers() -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
 
 
 def _read(path: Path) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
-    text = path.read_text() if path.exists() else ""
+    """Addresses in a file such as resolv.conf; what is none is ignored, as by the C library."""
+    text = path.read_text(errors="replace") if path.exists() else ""
+    servers = []
     # A zone, as in fe80::1%eth0, is not part of the address.
-    servers = re.findall(r"^\s*nameserver\s+([0-9a-fA-F.:]+)", text, re.MULTILINE)
-    return [ipaddress.ip_address(server) for server in servers]
+    for server in re.findall(r"^\s*nameserver\s+([0-9a-fA-F.:]+)", text, re.MULTILINE):
+        with contextlib.suppress(ValueError):
+            servers.append(ipaddress.ip_address(server))
+    return servers
 
 
 def _free() -> BuildNetwork:

@@ -22,11 +22,14 @@ _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----\n.*?-----END CERTIFICATE
 
 
 def system_bundle(layout: Layout) -> str:
-    """The machine's own authorities as PEM text, from SSL_CERT_FILE or the distribution's bundle."""
+    """The machine's own authorities as PEM text, from SSL_CERT_FILE or the distribution's bundle.
+
+    Comments between the certificates may be in any encoding.
+    """
     for name in (os.environ.get("SSL_CERT_FILE", ""), *SYSTEM_BUNDLES):
         # In a shell of `make env` the variable names the set-up's own bundle.
         if name and Path(name) != layout.trust and Path(name).is_file():
-            return Path(name).read_text()
+            return Path(name).read_text(errors="replace")
     return ""
 
 
@@ -132,7 +135,7 @@ def _write(path: Path, text: str) -> None:
 def ensure_name(layout: Layout) -> None:
     """Map registry.localhost to 127.0.0.1 in /etc/hosts, because Go programs don't resolve *.localhost."""
     with step(f"{LOCAL_HOST} in /etc/hosts") as this:
-        hosts = HOSTS.read_text()
+        hosts = HOSTS.read_text(errors="replace")
         if re.search(rf"^127\.0\.0\.1\s.*\b{re.escape(LOCAL_HOST)}\b", hosts, re.M):
             this.found = "there"
             return

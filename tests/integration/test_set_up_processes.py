@@ -163,18 +163,20 @@ def test_the_data_of_an_own_engine_stays_no_mount_point(
     assert not (tmp_path / "number").exists()
 
 
-@pytest.mark.parametrize("before", ["127.0.0.1 localhost\n192.168.1.5 nas", "192.168.1.5 nas\n", ""])
+@pytest.mark.parametrize(
+    "before", ["127.0.0.1 localhost\n192.168.1.5 nas", "192.168.1.5 nas\n", "", "# caf\udce9\n"]
+)
 def test_a_last_line_of_etc_hosts_without_an_end_stays_a_line(
     home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str
 ) -> None:
     """`nas` was lost, and registry.localhost got the address of that line."""
     hosts = tmp_path / "hosts"
-    hosts.write_text(before)
+    hosts.write_text(before, errors="surrogateescape")
     monkeypatch.setattr(certificates, "HOSTS", hosts)
     monkeypatch.setattr(certificates, "as_root", lambda command: command)
     for _ in range(2):
         certificates.ensure_name(read_layout())
-    lines = [line for line in hosts.read_text().splitlines() if line]
+    lines = [line for line in hosts.read_text(errors="surrogateescape").splitlines() if line]
     assert lines == [*before.splitlines(), "127.0.0.1 registry.localhost"]
 
 

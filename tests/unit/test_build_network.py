@@ -41,7 +41,7 @@ def resolvers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str,
         for name, text in (("RESOLVERS", own), ("SYSTEMD_RESOLVERS", systemd)):
             path = tmp_path / name
             if text:
-                path.write_text(text)
+                path.write_text(text, errors="surrogateescape")
             monkeypatch.setattr(build_network, name, path)
 
     return write
@@ -144,9 +144,11 @@ def test_a_machine_that_can_not_have_a_build_network_is_reported(
         ("nameserver 127.0.0.53\n", "", ["127.0.0.53"], "10.206.3.1"),
         ("nameserver 127.0.0.53\n", "nameserver 192.0.2.7\n", ["192.0.2.7"], None),
         ("nameserver fe80::1%eth0\n", "", ["fe80::1"], None),
+        # Before, it was a traceback of `make up`.
+        ("# caf\udce9\nnameserver 192.0.2\nnameserver 192.0.2.7\n", "", ["192.0.2.7"], None),
         ("", "", [], None),
     ],
-    ids=["another machine's", "loopback's", "a stub alone", "systemd's", "of one link", "none"],
+    ids=["another machine's", "loopback's", "a stub alone", "systemd's", "of one link", "odd", "none"],
 )
 def test_steps_ask_the_gateway_if_all_resolvers_of_this_machine_are_on_loopback(
     resolvers: Any, own: str, systemd: str, read: list[str], told: str | None

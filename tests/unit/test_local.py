@@ -26,7 +26,7 @@ from local.pulumi import docker_plugin_choice
 from local.pulumi.cli import known_environment, passphrase_file, remember
 from local.pulumi.docker_plugin_choice import DockerPlugin
 from local.pulumi.plugins import plugin_folder
-from local.registry.certificates import machine_authorities
+from local.registry.certificates import machine_authorities, system_bundle
 from local.registry.login import remove_login
 from local.setup import _bases, claim_state, refuse_another_engine
 from local.stacks.lock import exclusive
@@ -100,6 +100,15 @@ def test_only_the_machines_own_authorities_go_into_a_build() -> None:
     bundle = pem("debian") + "# comment\n" + pem("own") + pem("own")
     assert machine_authorities(bundle, pem("debian")) == pem("own")
     assert machine_authorities(pem("debian"), pem("debian")) == ""
+
+
+def test_authorities_are_read_whatever_the_encoding_of_comments_between_them(
+    layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, `make up` ended with a traceback that did not name the file."""
+    (tmp_path / "bundle.crt").write_bytes(b"# caf\xe9\n" + pem("own").encode())
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "bundle.crt"))
+    assert machine_authorities(system_bundle(layout), "") == pem("own")
 
 
 def test_the_passphrase_is_created_once_and_never_empty(layout: Layout) -> None:
