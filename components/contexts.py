@@ -107,7 +107,7 @@ def _file_entry(path: str) -> dict[str, str]:
 def _sent_files(folder: Path) -> Iterator[Path]:
     """Yield the files of an image's own folder that its .dockerignore (which begins with `*`) allows."""
     ignored = folder / DOCKERIGNORE
-    lines = ignored.read_text().split() if ignored.exists() else []
+    lines = ignored.read_text(errors="replace").split() if ignored.exists() else []
     allowed_paths = [PurePosixPath(line[1:]) for line in lines if line.startswith("!")]
     for path in files_of(folder):
         own = PurePosixPath(path.relative_to(folder))

@@ -42,7 +42,7 @@ def go_pins(project: Path) -> Iterator[Pin]:
         for go_mod in sorted((project / folder).rglob(GO_MOD)):
             image = go_mod.relative_to(project / folder).parts[0]
             rebuilds = SHARED.get(image, image) if folder == "images" else NOTHING
-            for module, version in tool_modules(go_mod.read_text()).items():
+            for module, version in tool_modules(go_mod.read_text(errors="replace")).items():
                 yield Pin(name=module, version=version, place=_place(go_mod, project), rebuilds=rebuilds)
 
 
@@ -55,7 +55,7 @@ def python_pins(project: Path) -> Iterator[Pin]:
 def image_pins(project: Path) -> Iterator[Pin]:
     """Yield the versions in Dockerfiles (`ARG …_VERSION=`), and the Python packages in images' folders."""
     for file in sorted((project / "images").glob("*/Dockerfile")):
-        for name, version in _ARGUMENT.findall(file.read_text()):
+        for name, version in _ARGUMENT.findall(file.read_text(errors="replace")):
             title = name.lower().replace("_", "-")
             yield Pin(name=title, version=version, place=_place(file, project), rebuilds=file.parent.name)
     for file in sorted((project / "images").glob("*/*.txt")):
@@ -64,7 +64,7 @@ def image_pins(project: Path) -> Iterator[Pin]:
 
 def _requirements(file: Path, project: Path, rebuilds: str) -> Iterator[Pin]:
     """Yield the exact versions in a file of pip's requirements."""
-    for line in file.read_text().splitlines():
+    for line in file.read_text(errors="replace").splitlines():
         if match := _REQUIREMENT.match(line):
             name, version = match.groups()
             yield Pin(name=name, version=version, place=_place(file, project), rebuilds=rebuilds)

@@ -105,7 +105,7 @@ def _of(known: Index, go_mods: GoMods, compilers: Sequence[str]) -> Found:
     programs = dict[Finding, list[str]]()
     for name, go_mod in go_mods.items():
         libraries: list[Modules] = [{STANDARD_LIBRARY: go} for go in compilers]
-        for modules in (required(go_mod.read_text()), *libraries):
+        for modules in (required(go_mod.read_text(errors="replace")), *libraries):
             for finding in findings(known, modules):
                 programs.setdefault(finding, []).append(name)
     return programs
@@ -118,7 +118,7 @@ def _both(first: Found, second: Found) -> Found:
 def _not_looked_up() -> Iterator[str]:
     """Yield a line for each module of an image whose version is unknown."""
     for name, go_mod in _go_mods_of_images(shipped=True).items():
-        for module, version in required(go_mod.read_text()).items():
+        for module, version in required(go_mod.read_text(errors="replace")).items():
             if version == NOT_KNOWN:
                 where = f"{module} in {IMAGES}/{name}"
                 yield f"not looked up: {where}. Its version is unknown, as {INEXACT}."

@@ -40,7 +40,9 @@ def recorded_checksums() -> dict[str, str]:
     allow any archive.
     """
     recorded: dict[str, str] = {}
-    for number, line in enumerate(CHECKSUMS.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(
+        CHECKSUMS.read_text(encoding="utf-8", errors="replace").splitlines(), start=1
+    ):
         if not line or line.startswith("#"):
             continue
         if (found := re.fullmatch(rf"({DIGEST}) [ *](\S+)", line)) is None:

@@ -252,6 +252,6 @@ def token_faults(settings: StackSettings) -> Iterator[str]:
 
 def pinned_version(entry: CatalogueEntry) -> str:
     """Version of an image's module in the go.mod of its folder; empty if it has none."""
-    text = (PROJECT / "images" / entry.name / "go.mod").read_text()
+    text = (PROJECT / "images" / entry.name / "go.mod").read_text(errors="replace")
     match = re.search(rf"^(?:require)?\s*{re.escape(entry.module)} (v\S+)", text, re.M)
     return match[1] if match else ""

@@ -220,9 +220,9 @@ def test_a_line_that_is_no_checksum_is_refused_and_not_left_out(
     """Before, a damaged checksum was as good as none: the plugin was downloaded unverified."""
     env = pulumi_that(layout, monkeypatch, "touch $FOLDER/installed")
     archive = archive_name(NAME, MACHINE)
-    sums = (64 * "A", 63 * "a", f"\ufeff{64 * 'a'}")
+    sums = (64 * "A", 63 * "a", f"\ufeff{64 * 'a'}", f"\udcff{64 * 'a'}")
     for line in (*(f"{sum_}  {archive}" for sum_ in sums), "<<<<<<< HEAD"):
-        (tmp_path / "plugin-checksums.txt").write_text(f"# a comment\n\n{line}\n")
+        (tmp_path / "plugin-checksums.txt").write_text(f"# a comment\n\n{line}\n", errors="surrogateescape")
         with pytest.raises(SetupError, match=r"plugin-checksums\.txt, line 3, is no checksum"):
             ensure_plugin(layout, "go", env, NAME, mode)
     assert not plugin_folder(layout, NAME).exists()

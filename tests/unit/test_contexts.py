@@ -171,6 +171,14 @@ def test_only_files_of_an_images_own_folder_that_are_sent_are_recorded() -> None
     assert "images/exporter/README.md" not in own
 
 
+def test_an_ignore_file_may_have_a_comment_that_is_not_utf_8(tmp_path: Path) -> None:
+    """Before, it ended each `pulumi up` with a traceback."""
+    (tmp_path / ".dockerignore").write_bytes(b"# caf\xe9\n*\n!sent\n")
+    for name in ("sent", "README.md"):
+        (tmp_path / name).touch()
+    assert [path.name for path in contexts._sent_files(tmp_path)] == ["sent"]
+
+
 def test_every_ignore_file_is_of_the_form_that_the_record_reads() -> None:
     """The file begins with `*`, then names what is let through, without wildcards."""
     files = [*PROJECT.glob("images/*/.dockerignore")]

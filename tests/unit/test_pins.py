@@ -46,6 +46,19 @@ def written(project: Path, files: dict[str, str]) -> Path:
     return project
 
 
+def test_a_file_with_pins_may_have_comments_in_any_encoding(tmp_path: Path) -> None:
+    """Before, such a comment was an internal error that did not name the file."""
+    texts = {
+        "images/server/go.mod": GO_MOD,
+        "images/page/Dockerfile": "ARG A_VERSION=1\n",
+        "requirements.in": "a==1\n",
+    }
+    project = written(tmp_path, texts)
+    for name, text in texts.items():
+        (project / name).write_bytes(b"# // caf\xe9\n" + text.encode())
+    assert len([*go_pins(project), *python_pins(project), *image_pins(project)]) == 3
+
+
 def test_each_kind_of_file_gives_its_pins_and_what_they_rebuild(tmp_path: Path) -> None:
     project = written(
         tmp_path,

@@ -700,6 +700,18 @@ def test_an_image_that_does_not_fit_its_catalogue_entry_is_refused(
     assert caught.value.faults == [f"skycoin:images.exporter{fault}"]
 
 
+def test_the_pin_of_an_image_is_read_beside_a_comment_that_is_not_utf_8(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, such a comment in an image's go.mod ended each `pulumi up` with a traceback."""
+    entry = CATALOGUE["skycoin"]
+    monkeypatch.setattr("settings.rules.images.PROJECT", tmp_path)
+    file = tmp_path / "images" / "skycoin" / "go.mod"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(f"// caf\udce9\nrequire {entry.module} v1.2.3\n".encode(errors="surrogateescape"))
+    assert pinned_version(entry) == "v1.2.3"
+
+
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_every_image_of_the_catalogue_has_its_folder(name: str) -> None:
     entry = CATALOGUE[name]

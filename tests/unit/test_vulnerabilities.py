@@ -213,6 +213,13 @@ def test_a_module_that_a_folder_replaces_is_named_as_not_looked_up(
     )
 
 
+def test_a_go_mod_with_a_comment_that_is_not_utf_8_is_looked_up(skyinfra: Skyinfra, database: Path) -> None:
+    """Before, it was an internal error that did not name the file."""
+    (database.parent / "images/one/go.mod").write_bytes(b"// caf\xe9\n" + GO_MOD.encode())
+    put(database, entry("GO-1", "example.org/alone", {"introduced": "0"}))
+    assert "1 known vulnerability in the shipped images" in skyinfra("release", "audit").err
+
+
 def test_each_go_that_may_have_compiled_an_image_is_looked_up(skyinfra: Skyinfra, database: Path) -> None:
     """Official bases bring their own, older Go."""
     put(database, entry("GO-2", STANDARD_LIBRARY, {"introduced": "0"}, {"fixed": GO_VERSION}))
