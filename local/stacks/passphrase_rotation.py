@@ -25,6 +25,7 @@ from local.machine.steps import SetupError, step
 from local.stacks.files import stack_config, stack_file
 from local.stacks.lost_passphrase import remedy
 from local.stacks.states import all_stacks, deployment, require_unlocked, state_file
+from settings.pulumi_yaml import pulumi_values
 from wallets.backups.local_folder import fill
 
 SALT = "encryptionsalt"
@@ -256,8 +257,10 @@ def _has_passphrase(layout: Layout, stack: str) -> bool:
 
 
 def _settings(file: Path) -> dict[str, Any]:
+    """Keys of a stack's file; none if there is no file, or if Pulumi could not read it."""
     try:
-        whole = yaml.safe_load(file.read_text())
-    except (FileNotFoundError, yaml.YAMLError, ValueError):  # also if it is not UTF-8
+        # PyYAML alone can't read some values that Pulumi can: the salt next to one would not be replaced.
+        whole = pulumi_values(file.read_text(), strict=False)
+    except (FileNotFoundError, yaml.YAMLError, UnicodeDecodeError, RecursionError):
         whole = None
     return whole if isinstance(whole, dict) else {}

@@ -126,6 +126,16 @@ def test_all_stacks_are_encrypted_with_another_passphrase(set_up: SetUp) -> None
     assert leftovers(set_up) == ["passphrase"]
 
 
+def test_the_salt_next_to_a_value_that_only_pulumi_can_read_is_replaced(set_up: SetUp) -> None:
+    """Before, the stack's file kept the salt of the old passphrase, which was then removed."""
+    for value in ("=", "0x_", "9" * 5000):
+        old = set_up.passphrase.read_text()
+        set_up.file("local").write_text(f"encryptionsalt: salt-{old}.\nconfig:\n  a:b: {value}\n")
+        set_up.rotate()
+        assert set_up.passphrase.read_text() != old
+        assert set_up.is_decryptable()
+
+
 def test_a_file_without_a_salt_stays_as_git_has_it(set_up: SetUp) -> None:
     """A committed stack's file has no salt: adding one would change the file and lock others out."""
     set_up.file("fleet").write_text("config: {}\n")
