@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import yaml
-
 from clients.deployed_nodes import DeployedNode, nodes_of
 from local.machine.layout import Layout
 from local.machine.steps import SetupError
@@ -104,9 +102,8 @@ def lost_secrets(layout: Layout, stack: str) -> list[str]:
 
     Empty if the stack has a state.
     """
-    stack_config(stack)  # raises the error for a file that is not YAML
-    whole = yaml.safe_load(stack_file(stack).read_text()) or {}
-    return [] if state_file(layout, stack).exists() else list(_secrets("", whole.get("config")))
+    config = stack_config(stack)
+    return [] if state_file(layout, stack).exists() else list(_secrets("", config))
 
 
 def _refuse_lost(layout: Layout, stack: str, env: Mapping[str, str], lost: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import yaml
@@ -9,6 +10,8 @@ import yaml
 from display.errors import UserError
 
 SECTION, ROLLBACK, HOST = "skycoin:nodes", "rollback", "host"
+_UNREADABLE = (yaml.YAMLError, ValueError)
+"""Errors of PyYAML, also for some values that Pulumi reads, such as `=` and `0x_`."""
 
 
 def with_rollback(text: str, file: str, node: str, rollback: Mapping[str, str] | None) -> str:
@@ -17,10 +20,11 @@ def with_rollback(text: str, file: str, node: str, rollback: Mapping[str, str] |
     Raises UserError if the node has no entry or, with the lines to write by hand, if the file is written in a
     way that this can't edit.
     """
-    wanted = _wanted(text, node, rollback)
-    edited = _edited(text, node, rollback)
-    if _is(edited, wanted):
-        return edited
+    with suppress(*_UNREADABLE):
+        wanted = _wanted(text, node, rollback)
+        edited = _edited(text, node, rollback)
+        if _is(edited, wanted):
+            return edited
     line = f"Write `{_line(rollback)}` into" if rollback else f"Take the key `{ROLLBACK}` out of"
     raise _refusal(file, node, f"{line} its entry in {SECTION} by hand, then run `up`.")
 
@@ -31,20 +35,21 @@ def with_host(text: str, file: str, node: str, host: str) -> str:
     Raises UserError if the node has no entry or, with the lines to write by hand, if the file is written in a
     way that this can't edit.
     """
-    wanted = yaml.safe_load(text)
-    try:
-        nodes = wanted["config"][SECTION]
-        # It needs a separate mapping: an alias shares its value with the anchor.
-        nodes[node] = {**nodes[node], HOST: host}
-    except (LookupError, TypeError):
-        raise UserError(f"{node!r} has no entry in {SECTION} of {file}") from None
-    entry = _entry_of(text, node)
-    value = next((value for key, value in entry.value if key.value == HOST), None) if entry else None
-    if value is not None:
-        written = host if _is(host, host) else json.dumps(host)
-        edited = text[: value.start_mark.index] + written + text[value.end_mark.index :]
-        if _is(edited, wanted):
-            return edited
+    with suppress(*_UNREADABLE):
+        wanted = yaml.safe_load(text)
+        try:
+            nodes = wanted["config"][SECTION]
+            # It needs a separate mapping: an alias shares its value with the anchor.
+            nodes[node] = {**nodes[node], HOST: host}
+        except (LookupError, TypeError):
+            raise UserError(f"{node!r} has no entry in {SECTION} of {file}") from None
+        entry = _entry_of(text, node)
+        value = next((value for key, value in entry.value if key.value == HOST), None) if entry else None
+        if value is not None:
+            written = host if _is(host, host) else json.dumps(host)
+            edited = text[: value.start_mark.index] + written + text[value.end_mark.index :]
+            if _is(edited, wanted):
+                return edited
     way = f"Write `{HOST}: {host}` into its entry in {SECTION} by hand, then run the same command again."
     raise _refusal(file, node, way)
 
@@ -59,7 +64,7 @@ def _is(text: str, wanted: Any) -> bool:
     """True if a string is YAML for a value."""
     try:
         return bool(yaml.safe_load(text) == wanted)
-    except yaml.YAMLError:
+    except _UNREADABLE:
         return False
 
 

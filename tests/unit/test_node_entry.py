@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from display.errors import UserError
-from local.stacks.node_entry import with_rollback
+from local.stacks.node_entry import with_host, with_rollback
 from settings.fields import REASON
+from settings.pulumi_yaml import pulumi_values
 
 ROLLBACK = {"digest": f"sha256:{'a' * 64}", "reason": "stops at block 5", "date": "2026-11-26T14:00:00Z"}
 LINE = f'rollback: {{digest: "sha256:{"a" * 64}", reason: "stops at block 5", date: "2026-11-26T14:00:00Z"}}'
@@ -109,6 +110,17 @@ def test_a_file_that_is_written_in_another_way_is_not_edited(entry: str) -> None
         "stacks/Pulumi.mine.yaml is not changed: mine is written there in a way that this command can't "
         f"edit. Write `{LINE}` into its entry in skycoin:nodes by hand, then run `up`."
     )
+
+
+@pytest.mark.parametrize("value", ["=", "0x_"])
+def test_a_file_with_a_value_that_only_pulumi_can_read_is_not_edited(value: str) -> None:
+    """Before, `node move` and `node rollback` ended with an internal error."""
+    text = f"config:\n  a:b: {value}\n  skycoin:nodes:\n    mine: {{image: a, host: here}}\n"
+    assert pulumi_values(text)["config"]["a:b"] == value
+    with pytest.raises(UserError, match="is not changed: mine is written there in a way that this command"):
+        written("mine", text=text)
+    with pytest.raises(UserError, match=r"Write `host: there` into its entry in skycoin:nodes by hand, then"):
+        with_host(text, "stacks/Pulumi.mine.yaml", "mine", "there")
 
 
 def test_a_rollback_that_the_program_cannot_remove_is_left_to_the_user() -> None:

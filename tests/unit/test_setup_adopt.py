@@ -15,7 +15,7 @@ from local import setup_adopt
 from local.machine.layout import Layout, read_layout
 from local.machine.steps import SetupError
 from local.pulumi.docker_plugin_choice import DockerPlugin, record
-from local.setup_adopt import adopt
+from local.setup_adopt import adopt, lost_secrets
 from local.stacks.states import state_file
 from providers.adopting import ADOPTING
 from providers.docker.container import Container
@@ -215,6 +215,16 @@ def test_secrets_that_can_not_be_decrypted_are_listed_before_any_host_is_asked(
     ):
         adopt(layout, "local")
     assert pulumi.ran == []
+
+
+def test_lost_secrets_are_found_next_to_a_value_that_only_pulumi_can_read(
+    layout: Layout, tmp_path: Path
+) -> None:
+    """Before, `setup adopt` ended with an internal error."""
+    (tmp_path / "stacks" / "Pulumi.mine.yaml").write_text(
+        "config:\n  skycoin:build-args: {A: =}\n  skycoin:build-secrets:\n    b: {secure: v1:x}\n"
+    )
+    assert lost_secrets(layout, "mine") == ["skycoin:build-secrets.b"]
 
 
 def test_an_adoption_creates_nothing_and_ends_with_a_list_of_what_was_not_adopted(
