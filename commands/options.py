@@ -62,7 +62,7 @@ def read_outputs(file: BinaryIO) -> StackOutputs:
     """Read a stack's outputs from a file. Raises UserError if it has none."""
     try:
         outputs = json.load(file)
-    except ValueError:
+    except (ValueError, RecursionError):
         outputs = None
     if not isinstance(outputs, dict):
         raise UserError("The input has no outputs: give it the output of `pulumi stack output --json`.")

@@ -60,7 +60,7 @@ def read_details(text: str | bytes, token: str) -> Mapping[Part, Items]:
             for name, items in content["parts"].items()
         }
         own_token = Approval(parts).token
-    except (ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         raise DetailsError(
             "This is not a file of review details: give the file that `review --details FILE` wrote."
         ) from None

@@ -44,7 +44,7 @@ class Previewed:
         """Parse the preview. Raises PreviewError if it is not JSON."""
         try:
             return json.loads(self.text)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise PreviewError(self.message) from None
 
 

@@ -363,7 +363,11 @@ def test_of_many_resources_three_are_reported() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"parts": {"stack": 1}}', '{"parts": {"odd": {}}}', '{"parts": {}}']
+    "text",
+    [
+        *("", "[]", "{}", '{"parts": {"stack": 1}}', '{"parts": {"odd": {}}}', '{"parts": {}}'),
+        pytest.param("[" * 100_000, id="deep"),  # before, an internal error
+    ],
 )
 def test_malformed_details_are_refused(text: str) -> None:
     with pytest.raises(UserError, match="This is not a file of review details"):

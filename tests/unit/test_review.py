@@ -325,6 +325,7 @@ def test_input_that_is_not_a_preview_is_refused() -> None:
         '{"steps": [{"op": "create"}]}',
         '{"steps": [{"op": "create", "urn": "x", "newState": {"inputs": {}}}]}',
         '{"steps": ["x"]}',
+        pytest.param("[" * 100_000, id="deep"),  # before, an internal error
     ],
 )
 def test_the_command_names_the_input_that_it_requires(given: str | bytes, skyinfra: Skyinfra) -> None:

@@ -450,6 +450,12 @@ def test_print_needs_no_folder(layout: Layout, skyinfra: Skyinfra, monkeypatch: 
             "[]",
             "error: The input has no outputs: give it the output of `pulumi stack output --json`",
         ),
+        pytest.param(
+            ["cli", "--print"],
+            "[" * 100_000,  # before, an internal error
+            "error: The input has no outputs: give it the output of `pulumi stack output --json`",
+            id="deep",
+        ),
         (["cli", "--print"], "{}", "error: the stack does not build cli; it has no workspace"),
     ],
 )
