@@ -22,7 +22,7 @@ from docker.errors import APIError, DockerException
 from catalogue.neighbours import has_nested_engine
 from catalogue.titles import TITLE
 from clients.engine import client_of, engine_address
-from clients.errors import ServiceError
+from clients.errors import FormError, ServiceError
 from clients.foreign import LARGEST, MALFORMED, count, line, word
 from clients.limited_run import LARGEST as LARGEST_OUTPUT
 from clients.limited_run import EndlessOutputError, limited_run
@@ -134,7 +134,10 @@ class HostFacts:
 
 
 def ask_host(engine: str | None, ssh_options: Sequence[str] = ()) -> HostFacts:
-    """Ask the host of `engine` (None: the environment's) for its facts. Raises HostError."""
+    """Ask the host of `engine` (None: the environment's) for its facts.
+
+    Raises HostError, or ServiceError for an ssh:// address that ssh can't use.
+    """
     address = engine_address(engine)
     return _behind_ssh(address, ssh_options) if address.startswith("ssh://") else _on_this_machine(address)
 
@@ -194,14 +197,15 @@ def _expected_form() -> Iterator[None]:
     """Raise HostError if the body reads an answer of another form."""
     try:
         yield
+    except FormError as error:
+        raise HostError(Obstacle.OTHER_FORM, str(error)) from error
     except MALFORMED as error:
         raise HostError(Obstacle.OTHER_FORM, line(repr(error))) from error
 
 
 def _on_this_machine(address: str) -> HostFacts:
     try:
-        client = client_of(address, SECONDS)
-        with contextlib.closing(client), _expected_form():
+        with _expected_form(), contextlib.closing(client_of(address, SECONDS)) as client:
             info = client.info()
             containers = [_container(_reduced(inspected)) for inspected in _inspected(client.api)]
     except (DockerException, OSError) as error:

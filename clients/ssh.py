@@ -83,8 +83,19 @@ class Login:
 
 
 def ssh_command(url: str, options: Sequence[str], command: str = DIAL) -> list[str]:
-    """The ssh command for `ssh://USER@HOST[:PORT]`; the caller's options win, except for host keys."""
-    parts = urlsplit(url)
+    """The ssh command for `ssh://USER@HOST[:PORT]`; the caller's options win, except for host keys.
+
+    Raises ServiceError for an address of another form, which only DOCKER_HOST can have.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ServiceError(
+            f"{url}, as in DOCKER_HOST, is no address of an engine: behind ssh it is ssh://USER@HOST or "
+            "ssh://USER@HOST:PORT, with a port from 1 to 65535. Correct that variable, or unset it for the "
+            "engine at the system's socket."
+        ) from None
     defaults = ("BatchMode=yes", f"ConnectTimeout={CONNECT_SECONDS}", *ALIVE)
     line = [
         "ssh",
@@ -95,8 +106,8 @@ def ssh_command(url: str, options: Sequence[str], command: str = DIAL) -> list[s
     ]
     if parts.username:
         line += ["-l", parts.username]
-    if parts.port:
-        line += ["-p", str(parts.port)]
+    if port:
+        line += ["-p", str(port)]
     return [*line, "--", host_in(parts.netloc), command]
 
 
@@ -234,8 +245,8 @@ class SshRelay:
     """Local socket of a Docker engine behind ssh, in a private folder; accepts connections until `close`."""
 
     def __init__(self, url: str, options: Sequence[str]) -> None:
-        self._shared = SharedSsh(options)
         self._alone = ssh_command(url, options)
+        self._shared = SharedSsh(options)
         is_users = is_shared_by_user(self._alone)
         self._command = self._alone if is_users else ssh_command(url, self._shared.options)
         self._folder = PrivateFolder()

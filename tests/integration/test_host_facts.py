@@ -7,7 +7,7 @@ import json
 import shutil
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,10 +15,13 @@ from typing import Any
 import pytest
 
 from clients import host_facts, limited_run
+from clients.errors import ServiceError
 from clients.foreign import LONGEST
 from clients.host_facts import FreshFacts, HostError, HostFacts, Listener, Obstacle, ask_host
+from clients.silent_engines import Address, silent
 from clients.ssh import LOGINS
 from tests.unit.host_recordings import DIND, DISK, NODE, RASPBERRY_PI_4, RecordedHost, on_path, recorded_host
+from tests.unit.test_silent_engines import engine
 
 PI = "ssh://pi@attic.lan"
 SHELLS = [shell for shell in ("dash", "bash --posix") if shutil.which(shell.split()[0])]
@@ -315,6 +318,39 @@ def test_a_missing_local_engine_is_reported(tmp_path: Path) -> None:
     obstacle, said = refused(f"unix://{tmp_path / 'docker.sock'}")
     assert obstacle is Obstacle.NO_ENGINE
     assert "No such file or directory" in said
+
+
+def in_json(text: bytes) -> bytes:
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    return head % len(text) + text
+
+
+@pytest.mark.parametrize("version", ["x.y", "1.41"])
+def test_an_answer_of_a_local_engine_in_another_form_is_its_hosts_fault(tmp_path: Path, version: str) -> None:
+    """The first version was an internal error; with the second, `fleet check` showed no other host."""
+    answer = in_json(b'{"ApiVersion": "%s"}' % version.encode())
+    with engine(tmp_path / "docker.sock", answer) as address:
+        obstacle, said = refused(address.engine)
+    assert obstacle is Obstacle.OTHER_FORM
+    assert len(said) <= LONGEST
+
+
+@pytest.mark.parametrize("address", ["tcp://[", "tcp://attic.lan:port", "tcp://attic.lan:99999"])
+def test_an_address_that_cant_be_read_is_no_internal_error(address: str) -> None:
+    assert refused(address)[0] is Obstacle.OTHER_FORM
+
+
+@pytest.mark.parametrize("address", ["ssh://[", "ssh://pi@attic.lan:port", "ssh://pi@attic.lan:99999"])
+@pytest.mark.parametrize("ask", [ask_host, lambda address: silent([Address(address)])])
+def test_an_address_of_ssh_that_cant_be_read_is_reported(address: str, ask: Callable[[str], object]) -> None:
+    """It was an internal error of every command that uses the engine of DOCKER_HOST."""
+    with pytest.raises(ServiceError) as error:
+        ask(address)
+    assert str(error.value) == (
+        f"{address}, as in DOCKER_HOST, is no address of an engine: behind ssh it is ssh://USER@HOST or "
+        "ssh://USER@HOST:PORT, with a port from 1 to 65535. Correct that variable, or unset it for the "
+        "engine at the system's socket."
+    )
 
 
 def test_all_who_ask_for_a_host_within_a_minute_share_one_answer(monkeypatch: pytest.MonkeyPatch) -> None:
