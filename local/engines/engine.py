@@ -8,6 +8,7 @@ from pathlib import Path
 import docker
 from docker.errors import DockerException
 
+from clients.foreign import MALFORMED
 from local.machine.layout import Layout
 from local.machine.packages import ensure_packages
 from local.machine.services import Service, start
@@ -22,7 +23,7 @@ SYSTEM_GROUP = "docker"
 
 
 def engine_version(endpoint: str) -> str | None:
-    """Version of the engine at a DOCKER_HOST address, `20.10.24 (API 1.41)`; None without an answer."""
+    """Version of the engine at a DOCKER_HOST address, `20.10.24 (API 1.41)`; None without such an answer."""
     try:
         # A client with a given version doesn't connect yet; without one it leaks its socket on a failure.
         client = docker.DockerClient(base_url=endpoint, version=API_VERSION, timeout=10)
@@ -30,9 +31,9 @@ def engine_version(endpoint: str) -> str | None:
             version = client.api.version(api_version=False)
         finally:
             client.close()
-    except (DockerException, OSError):
+        return f"{version['Version']} (API {version['ApiVersion']})"
+    except (DockerException, OSError, *MALFORMED):
         return None
-    return f"{version['Version']} (API {version['ApiVersion']})"
 
 
 def _context_endpoint() -> str | None:

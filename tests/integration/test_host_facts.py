@@ -21,7 +21,7 @@ from clients.host_facts import FreshFacts, HostError, HostFacts, Listener, Obsta
 from clients.silent_engines import Address, silent
 from clients.ssh import LOGINS
 from tests.unit.host_recordings import DIND, DISK, NODE, RASPBERRY_PI_4, RecordedHost, on_path, recorded_host
-from tests.unit.test_silent_engines import engine
+from tests.unit.test_silent_engines import engine, in_json
 
 PI = "ssh://pi@attic.lan"
 SHELLS = [shell for shell in ("dash", "bash --posix") if shutil.which(shell.split()[0])]
@@ -318,11 +318,6 @@ def test_a_missing_local_engine_is_reported(tmp_path: Path) -> None:
     obstacle, said = refused(f"unix://{tmp_path / 'docker.sock'}")
     assert obstacle is Obstacle.NO_ENGINE
     assert "No such file or directory" in said
-
-
-def in_json(text: bytes) -> bytes:
-    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-    return head % len(text) + text
 
 
 @pytest.mark.parametrize("version", ["x.y", "1.41"])

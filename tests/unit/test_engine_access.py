@@ -12,6 +12,8 @@ from local.engines import engine
 from local.machine.layout import Layout
 from local.machine.steps import SetupError
 from local.setup import set_up
+from tests.unit.test_silent_engines import engine as listening_engine
+from tests.unit.test_silent_engines import in_json
 
 GROUP = grp.struct_group(("docker", "x", 105, []))
 
@@ -80,3 +82,20 @@ def test_another_engine_than_the_systems_needs_no_group(
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", endpoint)
     engine.refuse_without_access()
+
+
+@pytest.mark.parametrize("address", ["tcp://attic.lan:port", "tcp://["])
+def test_an_address_in_docker_host_that_cant_be_read_is_named(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    """It ended `make up` with a traceback."""
+    monkeypatch.setenv("DOCKER_HOST", address)
+    with pytest.raises(SetupError) as error:
+        engine.ensure_engine(layout)
+    assert str(error.value).startswith(f"No Docker engine answers at {address}, which DOCKER_HOST or")
+
+
+@pytest.mark.parametrize("answer", [b"[]", b'{"ApiVersion": "1.41"}'])
+def test_an_engine_that_answers_in_another_form_does_not_count(tmp_path: Path, answer: bytes) -> None:
+    with listening_engine(tmp_path / "docker.sock", in_json(answer)) as address:
+        assert engine.engine_version(address.engine) is None

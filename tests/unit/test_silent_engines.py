@@ -38,6 +38,12 @@ def engine(path: Path, answer: bytes = PONG) -> Iterator[Address]:
         thread.join()
 
 
+def in_json(text: bytes) -> bytes:
+    """A whole answer with this text."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    return head % len(text) + text
+
+
 def test_an_engine_that_answers_is_not_silent(tmp_path: Path) -> None:
     with engine(tmp_path / "docker.sock") as address:
         assert silent([address]) == {}
