@@ -64,26 +64,45 @@ def ensure_build_network(layout: Layout) -> BuildNetwork:
 
 
 def own_build_network(layout: Layout) -> BuildNetwork | None:
-    """Network with this set-up's alias, or None; a bridge without an address gets the first free subnet."""
-    for link in _listed("link"):
-        if link.get("ifalias") == str(layout.state) and link["ifname"].startswith(PREFIX):
-            [shown] = _listed("-4", "address", "show", "dev", link["ifname"]) or [{}]
-            known = [f"{address['local']}/{address['prefixlen']}" for address in shown.get("addr_info", ())]
-            subnets = [ipaddress.IPv4Network(address, strict=False) for address in known]
-            subnets += _subnets(int(link["ifname"].removeprefix(PREFIX)))
-            return BuildNetwork(bridge=link["ifname"], subnet=subnets[0])
-    return None
+    """Network with this set-up's alias, or None; a bridge without an address gets the first free subnet.
+
+    Raises SetupError if such a bridge has no free subnet.
+    """
+    bridge = _own_bridge(layout)
+    return None if bridge is None else BuildNetwork(bridge=bridge, subnet=_subnet_of(bridge))
+
+
+def _own_bridge(layout: Layout) -> str | None:
+    links = (link for link in _listed("link") if link.get("ifalias") == str(layout.state))
+    return next((link["ifname"] for link in links if link["ifname"].startswith(PREFIX)), None)
+
+
+def _subnet_of(bridge: str) -> ipaddress.IPv4Network:
+    [shown] = _listed("-4", "address", "show", "dev", bridge) or [{}]
+    known = [f"{address['local']}/{address['prefixlen']}" for address in shown.get("addr_info", ())]
+    subnets = [ipaddress.IPv4Network(address, strict=False) for address in known]
+    number = int(bridge.removeprefix(PREFIX))
+    subnets += _subnets(number)
+    if not subnets:
+        wanted = " and ".join(subnet.format(number) for subnet in SUBNETS)
+        raise SetupError(
+            f"This set-up's bridge for build steps, {bridge}, has no address, and routes of this machine "
+            f"overlap its subnets {wanted} (`ip route show table all` lists them). Remove one of these "
+            f"routes; or remove the bridge with `ip link delete dev {bridge}` as root, and `make up` creates "
+            "one with another number if that has a free subnet."
+        )
+    return subnets[0]
 
 
 def remove_build_network(layout: Layout) -> None:
     """Remove the bridge and its rules."""
     with step("network of build steps") as this:
-        network = own_build_network(layout)
-        if network is None:
+        bridge = _own_bridge(layout)
+        if bridge is None:
             this.found = "did not exist"
             return
-        run(as_root(["sh", str(SCRIPT), "down", network.bridge]), log=layout.logs / "build-network.log")
-        this.found = f"removed: {network.bridge} and its rules in iptables"
+        run(as_root(["sh", str(SCRIPT), "down", bridge]), log=layout.logs / "build-network.log")
+        this.found = f"removed: {bridge} and its rules in iptables"
 
 
 def resolver_of_steps(network: BuildNetwork) -> str | None:

@@ -119,6 +119,25 @@ def test_a_network_whose_creation_was_interrupted_is_completed(
     assert ensure_build_network(layout) == MADE
 
 
+def test_a_bridge_without_an_address_and_without_a_free_subnet_is_reported_and_can_be_removed(
+    machine: dict[str, Any], layout: Layout
+) -> None:
+    """Its creation was interrupted, and a VPN came then: an IndexError, also of `make down ALL=1`."""
+    machine["link"] = [{"ifname": "skybuild3", "ifalias": str(layout.state)}]
+    machine["route"] = [{"dst": "10.0.0.0/8"}, {"dst": "198.18.0.0/15"}]
+    with pytest.raises(SetupError) as told:
+        ensure_build_network(layout)
+    assert str(told.value) == (
+        "This set-up's bridge for build steps, skybuild3, has no address, and routes of this machine overlap "
+        "its subnets 10.206.3.0/24 and 198.18.3.0/24 (`ip route show table all` lists them). Remove one of "
+        "these routes; or remove the bridge with `ip link delete dev skybuild3` as root, and `make up` "
+        "creates one with another number if that has a free subnet."
+    )
+    assert machine["run"] == []
+    build_network.remove_build_network(layout)
+    assert asked(machine) == ["down", "skybuild3"]
+
+
 def test_a_machine_that_can_not_have_a_build_network_is_reported(
     machine: dict[str, Any], layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
