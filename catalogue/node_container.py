@@ -58,7 +58,12 @@ SKIPPED_HOSTS = "SKYCOIN_SKIPPED_HOSTS"
 """Environment variable with the names of the hosts that a run skips, separated by commas."""
 
 GRACE = 60
-"""Seconds between a node's SIGINT and SIGKILL, in which it closes its database and wallets."""
+"""Seconds between a node's SIGINT and SIGKILL, in which it closes its database and wallets.
+
+`stop_seconds` gives more to a container that was created with more.
+"""
+_LONGEST_STOP = 3600
+"""Most seconds for a stop: the number is the host's, and a compromised one must not hold up other hosts."""
 ALIVE = ("running", "restarting", "paused")
 """Docker's statuses of a container that writes to its volumes, or may resume writing."""
 
@@ -81,6 +86,14 @@ WALLET = "/wallet"
 """Mount point of the wallet volume."""
 OFFLINE = "-disable-networking"
 """Flag of a node without peers."""
+
+
+def stop_seconds(container: Mapping[str, Any], least: int = GRACE) -> int:
+    """Seconds between the stop signal and SIGKILL of an inspected container: `least`, or its own if more.
+
+    A container that a person created, and a node took over, may be one that needs longer.
+    """
+    return max(least, min(container["Config"].get("StopTimeout") or 0, _LONGEST_STOP))
 
 
 def user_fault(user: str) -> str:

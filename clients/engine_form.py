@@ -38,7 +38,14 @@ INSPECTED: Form = {
     "Name": str,
     "Image": str,
     "State": {"Status": str, "Running": bool, "ExitCode?": int},
-    "Config": {"Image": str, "Tty": bool, "Labels?": _LABELS, "Cmd?": [str], "Env?": [str]},
+    "Config": {
+        "Image": str,
+        "Tty": bool,
+        "Labels?": _LABELS,
+        "Cmd?": [str],
+        "Env?": [str],
+        "StopTimeout?": int,
+    },
     "HostConfig": {"AutoRemove": bool, "RestartPolicy": {"Name": str}},
     "Mounts": [_MOUNT],
 }

@@ -18,7 +18,7 @@ from docker.errors import APIError, DockerException, NotFound
 from requests.exceptions import RequestException, Timeout
 
 from catalogue.naming import previous_container
-from catalogue.node_container import ALIVE, GRACE, NODE, WALLET_HELPER, WRITTEN
+from catalogue.node_container import ALIVE, GRACE, NODE, WALLET_HELPER, WRITTEN, stop_seconds
 from clients.errors import ServiceError, message_of
 from clients.volumes import users
 from providers.kind import URN, ProviderError, Values
@@ -56,7 +56,7 @@ class Plan:
     """Body of the engine's request to create the container."""
     name: str
     grace: int
-    """Seconds between the stop signal and SIGKILL, for the old container, and for a new one that fails."""
+    """Seconds between the stop signal and SIGKILL, for a new one that fails, and at least for the old one."""
     seconds: int
     """Time limit for the new container to become healthy."""
     keep: Callable[[], None] | None
@@ -107,11 +107,11 @@ class Handover:
         ]
         for container in new:
             if policy(container) == UNCONFIRMED:
-                self.remove(container, GRACE)
+                self.remove(container)
         if any(policy(container) != UNCONFIRMED for container in new):
             with contextlib.suppress(ServiceError, DockerException, OSError):  # the next handover removes it
                 self._finish_copy(old, FORGET)
-            self.remove(old, GRACE)
+            self.remove(old)
         else:
             self._restore(old, name, run=run, chain=PUT_BACK)
 
@@ -254,13 +254,13 @@ class Handover:
             # Two that start at the same moment did not see each other before.
             self.refuse_second_writer(wallets, identity)
         except ProviderError:
-            self._stop(identity, GRACE)
+            self._stop(inspected)
             raise
         self._await_health(container, seconds)
 
-    def remove(self, container: Values, grace: int) -> None:
-        """Stop a container with its own stop signal, within `grace` seconds, and remove it."""
-        self._stop(container["Id"], grace)
+    def remove(self, container: Values, grace: int = GRACE) -> None:
+        """Stop a container with its own stop signal, and remove it; it has at least `grace` seconds."""
+        self._stop(container, grace)
         self.discard(container)
 
     def _set_aside(self, old: Values, name: str, grace: int) -> None:
@@ -268,7 +268,7 @@ class Handover:
             if not self._keeps_running():
                 self._policy(old["Id"], STANDBY)
             self._say(f"stops {name}")
-            self._stop(old["Id"], grace)
+            self._stop(old, grace)
         self._api.rename(old["Id"], previous_container(name))
 
     def _keeps_running(self) -> bool:
@@ -319,7 +319,7 @@ class Handover:
         if run or chain:
             # A stop whose response was lost may still be in progress and would stop the container again. A
             # board that rebooted runs the old container on the database.
-            self._stop(old["Id"], GRACE)
+            self._stop(old)
         if chain == PUT_BACK:
             self.put_back(old, name)
         if run:
@@ -345,8 +345,8 @@ class Handover:
     def _policy(self, container: str, name: str) -> None:
         self._api.update_container(container, restart_policy={"Name": name, "MaximumRetryCount": 0})
 
-    def _stop(self, container: str, grace: int) -> None:
-        self._api.stop(container, timeout=grace)
+    def _stop(self, container: Values, grace: int = GRACE) -> None:
+        self._api.stop(container["Id"], timeout=stop_seconds(container, grace))
 
     def discard(self, container: Values) -> None:
         """Remove a stopped container; the engine refuses to remove a running one."""
@@ -408,8 +408,11 @@ def is_down(container: Mapping[str, Any]) -> bool:
 
 
 def grace_of(inputs: Mapping[str, Any]) -> int:
-    """Seconds between the stop signal and SIGKILL, in a container's inputs."""
-    return int(inputs.get("stopTimeout") or 0)
+    """Seconds between the stop signal and SIGKILL, in a container's inputs or state.
+
+    The state of an adopted container has none if it was created without one.
+    """
+    return int(inputs.get("stopTimeout") or GRACE)
 
 
 def policy(container: Mapping[str, Any]) -> str:

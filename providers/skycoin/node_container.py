@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from docker.errors import DockerException
 
 from catalogue.naming import is_pinned
-from catalogue.node_container import HANDED_OVER, LAST_REPLACEMENT, LIVE
+from catalogue.node_container import HANDED_OVER, LAST_REPLACEMENT, LIVE, stop_seconds
 from clients.engine import connect
 from clients.errors import ServiceError
 from clients.pull import is_same, known_as
@@ -324,7 +324,7 @@ class NodeContainer(InputsAsState):
             )
         if is_down(old):
             # A handover that was killed during its undo may have left it so.
-            client.api.stop(old["Id"], timeout=grace_of(news))
+            client.api.stop(old["Id"], timeout=stop_seconds(old, grace_of(news)))
             if _is_database_too_new(client, news, old):
                 handover.put_back(old, news["name"])
             handover.start(news["name"], news["waitTimeout"])

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from catalogue.node_container import WALLET
+from catalogue.node_container import WALLET, stop_seconds
 from clients.engine import engine_address
 from clients.errors import ServiceError
 from clients.ssh import start_detached
@@ -36,7 +36,7 @@ def start_watchdog(place: Mapping[str, Any], old: Values, attempt: str, proxy: s
     if not engine.startswith("ssh://"):
         return
     grace = grace_of(place)
-    seconds = grace + int(place.get("waitTimeout") or 0) + MARGIN
+    seconds = stop_seconds(old, grace) + int(place.get("waitTimeout") or 0) + MARGIN
     arguments = [
         old["Name"].lstrip("/"),
         old["Id"],

@@ -172,6 +172,15 @@ def test_a_running_container_is_stopped_only_after_a_yes(
     assert host.board.files(WALLET) == FILES
 
 
+def test_containers_have_the_time_to_stop_that_they_were_created_with(host: Host, skyinfra: Skyinfra) -> None:
+    """They had 60 s, and a node that is killed early may lose a wallet."""
+    old = host.old("running", wallet=FILES)
+    old.stop_timeout, host.node.stop_timeout = 300, 90
+    ran = adopt(skyinfra, "old", "--yes")
+    assert (ran.code, old.status, host.node.status) == (0, "exited", "running")
+    assert f"This stops the containers: `{DOCKER} stop -t 300 old`" in ran.out
+
+
 def test_a_volume_that_is_in_use_is_its_containers_to_leave(host: Host, skyinfra: Skyinfra) -> None:
     host.board.make("shared", **MINE)
     user = host.board.run("user", wallet="shared")

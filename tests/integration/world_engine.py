@@ -299,6 +299,10 @@ class _Node:
     def status(self) -> str:
         return "running" if self.engine._box(self.id).running else "exited"
 
+    @property
+    def attrs(self) -> Values:
+        return self.engine._inspected(self.engine._box(self.id))
+
     def stop(self, timeout: int) -> None:
         self.engine.stop(self.id, timeout)
 

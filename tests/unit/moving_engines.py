@@ -161,6 +161,8 @@ class Node:
     labels: Mapping[str, str] = field(default_factory=dict)
     writes: bool = True
     """False if all mounts are read-only."""
+    stop_timeout: int | None = None
+    """Seconds that it was created with; None for the engine's default (`docker run` without the option)."""
 
     @property
     def id(self) -> str:
@@ -177,13 +179,14 @@ class Node:
         ]
         return {
             "Image": f"sha256:{'b' * 64}",
+            "Config": {"StopTimeout": self.stop_timeout},
             "HostConfig": {"AutoRemove": self.is_removed},
             "Mounts": [{**mount, "RW": self.writes} for mount in (*volumes, *binds)],
         }
 
     def stop(self, timeout: int) -> None:
         self.board.requests.add()
-        assert timeout == 60
+        assert timeout == max(60, self.stop_timeout or 0), "a node gets its grace"
         self._look()
         self.status = "exited"
         if self.is_removed:

@@ -341,8 +341,9 @@ class NodeEngine:
 
     def stop(self, name: str, timeout: int) -> None:
         def end() -> None:
-            assert timeout == (10 if self._box(name).name.endswith("-proxy") else 60), "a node gets its grace"
             box = self._box(name)
+            grace = max(60, box.config.get("StopTimeout") or 0)
+            assert timeout == (10 if box.name.endswith("-proxy") else grace), "a node gets its grace"
             if box.running:
                 self.log.append(f"stop {box.name}")
             box.running, box.restarting, box.stopped_by_hand = False, False, True

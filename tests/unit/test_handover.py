@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from catalogue.naming import previous_container
-from catalogue.node_container import LAST_REPLACEMENT, NODE, WALLET_HELPER
+from catalogue.node_container import LAST_REPLACEMENT, NODE, WALLET_HELPER, stop_seconds
 from clients.errors import ServiceError
 from providers.kind import URN, ProviderError, Values
 from providers.skycoin import chain_database, handover, watchdog
@@ -981,6 +981,38 @@ def test_a_node_on_this_machine_or_one_that_is_stopped_needs_no_watchdog(
     only_container(behind).running = False
     node.up({**INPUTS, **BOARD, "image": NEXT})
     assert watched == []
+
+
+def test_the_old_container_has_the_time_to_stop_that_it_was_created_with(
+    watched: list[tuple[Any, ...]],
+) -> None:
+    """It had the new container's, and a node that is killed early may lose a wallet."""
+    engine = NodeEngine()
+    node = deployed(engine, **BOARD, stopTimeout=300)
+    node.up({**INPUTS, **BOARD, "image": NEXT})
+    assert_single_running(engine, {**INPUTS, "image": NEXT})
+    [(*_, seconds, grace, _, _, _, _, _)] = watched
+    assert (int(seconds), grace) == (300 + 30 + watchdog.MARGIN, "60")
+
+
+@pytest.mark.parametrize(
+    ("own", "seconds"), [(None, 60), (0, 60), (10, 60), (-1, 60), (300, 300), (10**9, 3600)]
+)
+def test_a_stop_takes_as_long_as_the_container_says_but_at_least_a_minute_and_at_most_an_hour(
+    own: int | None, seconds: int
+) -> None:
+    assert stop_seconds({"Config": {"StopTimeout": own}}) == seconds
+
+
+@pytest.mark.parametrize("own", [0, 300])
+def test_a_container_that_exits_again_and_again_has_its_own_time_to_stop(own: int) -> None:
+    engine = NodeEngine()
+    node = deployed(engine)
+    box = only_container(engine)
+    box.restarting, box.config["StopTimeout"] = True, own
+    assert node.up(INPUTS, refresh=True) == "update"
+    assert only_container(engine) is box
+    assert not box.restarting
 
 
 def test_a_host_that_runs_no_other_command_is_reported_to_have_no_watchdog(

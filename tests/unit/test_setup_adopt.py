@@ -61,6 +61,19 @@ def test_a_container_is_adopted_unchanged_and_the_next_up_changes_nothing(
     assert engine.log == []
 
 
+def test_an_adopted_container_without_a_time_to_stop_is_not_killed_by_a_destroy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One of a plain `docker run` has none: `destroy` gave it no second between stop signal and SIGKILL."""
+    engine = lost(NodeEngine())
+    del only_container(engine).config["StopTimeout"]
+    with monkeypatch.context() as patch:
+        patch.setenv(ADOPTING, "1")
+        resource = deployed(engine)
+    resource.destroy()
+    assert engine.log == [f"stop {NAME}", f"remove {NAME}"]
+
+
 @pytest.mark.parametrize("change", [{"image": NEXT}, {"command": ["-other"]}], ids=["image", "command"])
 def test_a_container_of_other_inputs_is_adopted_as_it_runs_and_the_next_up_hands_over(
     change: dict[str, Any], monkeypatch: pytest.MonkeyPatch

@@ -209,6 +209,10 @@ class FakeNode:
     def labels(self) -> Mapping[str, str]:
         return self.engine.left[self.name]
 
+    @property
+    def attrs(self) -> Mapping[str, Any]:
+        return {"Config": {"StopTimeout": 60}}
+
     def stop(self, timeout: int) -> None:
         assert timeout == 60
         self.engine.noted.append(f"stop {self.name}")

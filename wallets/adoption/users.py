@@ -13,7 +13,7 @@ from typing import Any
 
 from docker.errors import NotFound
 
-from catalogue.node_container import GRACE
+from catalogue.node_container import stop_seconds
 from wallets.adoption.mounts import is_below, writes
 from wallets.adoption.source import Source, is_same_container
 from wallets.asking import ask
@@ -31,7 +31,8 @@ def users_of(source: Source) -> Sequence[Any]:
 
 def stop_command(source: Source, users: Sequence[Any]) -> str:
     """Command that stops the containers that may write to the wallets."""
-    return f"{source.node.docker} stop -t {GRACE} {' '.join(sorted(container.name for container in users))}"
+    names = " ".join(sorted(container.name for container in users))
+    return f"{source.node.docker} stop -t {max(stop_seconds(container.attrs) for container in users)} {names}"
 
 
 def refuse_source_users(source: Source) -> None:
@@ -65,7 +66,9 @@ def stopped(source: Source, users: Sequence[Any]) -> Iterator[Callable[[], None]
         for container in users:
             back.callback(_start, source, container)
             with suppress(NotFound):
-                ask(source.node.host, functools.partial(container.stop, timeout=GRACE))
+                ask(
+                    source.node.host, functools.partial(container.stop, timeout=stop_seconds(container.attrs))
+                )
         yield functools.partial(_stay, source, users, back)
 
 
@@ -102,7 +105,7 @@ def refuse_removal(source: Source, users: Sequence[Any], folder: str) -> None:
 def _way(source: Source, container: Any, own: Any, folder: str) -> str:
     """Steps to take before a `--rm` container stops; `own` is None if the source is a volume."""
     docker, name = source.node.docker, container.name
-    stop = f"{docker} stop -t {GRACE} {name}"
+    stop = f"{docker} stop -t {stop_seconds(container.attrs)} {name}"
     if own is not None and not is_same_container(container, own):
         return f"{source.name} keeps its mounts: `{stop}`, then `{source.again(source.origin)}`"
     create, image = f"{docker} create --name {name}-kept", f"{container.attrs['Image']} true"

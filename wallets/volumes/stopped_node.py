@@ -6,7 +6,7 @@ from typing import Any
 
 from docker.errors import NotFound
 
-from catalogue.node_container import ALIVE, GRACE
+from catalogue.node_container import ALIVE, stop_seconds
 from clients.signals import uninterrupted
 from wallets.errors import PartialError, WalletError
 from wallets.volumes.users import InUseError, refuse_others, refuse_users, refuse_writers
@@ -69,7 +69,7 @@ def _container(volume: WalletVolume) -> Any:
 
 def _stop(volume: WalletVolume, container: Any) -> None:
     if container is not None:
-        volume.ask(lambda: container.stop(timeout=GRACE))
+        volume.ask(lambda: container.stop(timeout=stop_seconds(container.attrs)))
 
 
 def _bring_back(volume: WalletVolume, container: Any, after: BaseException | None = None) -> None:
