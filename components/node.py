@@ -157,6 +157,7 @@ class Node(pulumi.ComponentResource):
             ports=_wanted_ports(args),
             memory=args.board.memory if args.memory_is_chosen else None,
             user=args.user,
+            gui=args.proxy is not None,
             opts=pulumi.ResourceOptions(parent=self),
         )
 

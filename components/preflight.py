@@ -33,13 +33,14 @@ class Preflight(pulumi.CustomResource):
         ports: Mapping[str, str],
         memory: int | None,
         user: str = USER,
+        gui: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Register the checks. `probe` is a command of the image that must exit with 0.
 
         `container` is the name of the node's container, `wallet` that of the volume. `ports` is {key of the
         settings: `ADDRESS:PORT` on the host}. `memory` is the chosen limit in MiB. `user` is the node's, as
-        UID:GID; the default user is not an input.
+        UID:GID; the default user is not an input. `gui` is an input only of a node with a web interface.
         """
         inputs = {
             **host.inputs,
@@ -54,5 +55,6 @@ class Preflight(pulumi.CustomResource):
             "memory": memory,
             "pullFrom": image.pull_from,
             **({} if user == USER else {"user": user}),
+            **({"gui": True} if gui else {}),
         }
         super().__init__("skycoin:index:Preflight", name, {**inputs, "runs": None}, opts)

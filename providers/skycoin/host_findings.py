@@ -90,6 +90,7 @@ def planned_host(inputs: Values, former: str | None) -> PlannedHost:
         chosen=memory is not None,
         wallet=inputs["wallet"],
         chain=PEER_PORT in ports,
+        gui=bool(inputs.get("gui")),
     )
     return PlannedHost(
         name=inputs["host"],

@@ -65,6 +65,7 @@ class Preflight(InputsAsState):
         "memory",
         "pullFrom",
         "user",
+        "gui",
     )
 
     def __init__(

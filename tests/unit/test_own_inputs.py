@@ -23,6 +23,7 @@ Input = tuple[str, str]
 UNCOMMITTED: Mapping[Input, str] = {
     ("NodeContainer", "pullFrom"): "hosts.NAME.pull-from",
     ("NodeContainer", "rollback"): "nodes.NAME.rollback",
+    ("Preflight", "gui"): "nodes.NAME.gui",
     ("Preflight", "pullFrom"): "hosts.NAME.pull-from",
     ("Preflight", "user"): "nodes.NAME.user",
     ("PulledImage", "pullFrom"): "hosts.NAME.pull-from",
@@ -69,7 +70,7 @@ def with_other_settings() -> Iterator[Engine]:
     settings["images"]["skycoin"]["registries"] = ["local", "hub"]
     settings["hosts"]["here"]["pull-from"] = "hub"
     back = {"digest": DIGEST, "reason": "stops.", "date": "2026-11-26T14:00:00Z"}
-    settings["nodes"]["node-1"] |= {"user": "12000:12000", "rollback": back}
+    settings["nodes"]["node-1"] |= {"user": "12000:12000", "rollback": back, "gui": True}
     yield run_program(Engine(stacks=published()), settings, "local")
     opening = {"host": "there", "folder": "/home/me/project", "dind": True}
     yield up_with(

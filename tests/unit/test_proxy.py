@@ -1,5 +1,6 @@
 """The login in front of a node's web interface: its image, and the handover of the port to it and back."""
 
+from dataclasses import replace
 from typing import Any
 
 import pulumi
@@ -11,11 +12,12 @@ from catalogue.images import CATALOGUE
 from catalogue.node_container import USER as NODE_USER
 from clients.deployed_nodes import DeployedNode, nodes_of
 from clients.errors import FormError
+from clients.host_checks import findings
 from components.exporter import USER as EXPORTER_USER
 from components.proxy import Proxy, ProxyArgs
 from fleet.wanted import planned_hosts
-from mocks.engine import CONTAINER, NODE_CONTAINER, PULLED, TAG, VOLUME
-from providers.kind import ProviderError, Values
+from mocks.engine import CONTAINER, NODE_CONTAINER, PREFLIGHT, PULLED, TAG, VOLUME
+from providers.kind import URN, ProviderError, Values
 from providers.skycoin import handover, watchdog
 from providers.skycoin.host_findings import planned_host
 from settings.proxy import VERSION
@@ -25,6 +27,7 @@ from tests.unit.node_engine import BAD, NodeEngine
 from tests.unit.projects import FILES, published, run_program, stack_settings
 from tests.unit.samples import PINNED, on_host
 from tests.unit.test_handover import INPUTS, NAME, deployed
+from tests.unit.test_host_checks import FACTS
 from tests.unit.yaml_like import DIGEST, changed
 from wallets.errors import WalletError
 from wallets.login import renew_password, shown_login
@@ -94,7 +97,7 @@ def test_a_node_with_a_gui_gives_its_port_to_its_proxy_which_waits_for_that() ->
     assert proxy.inputs["ports"] == [{"internal": 8080, "external": 6420, "ip": "127.0.0.1"}]
     assert node.urn in proxy.dependencies
     assert proxy.inputs["networkMode"] == node.inputs["networkMode"]
-    preflight = engine.one("skycoin:index:Preflight", "one-preflight").inputs
+    preflight = engine.one(PREFLIGHT, "one-preflight").inputs
     assert preflight["ports"] == {"rpc-port": "127.0.0.1:6420"}
     said = engine.exports()["nodes"]["one"]
     assert (said["rpc"], said["login"]) == (
@@ -246,6 +249,21 @@ def test_a_fleets_proxy_comes_from_the_publishing_stack() -> None:
     }
     engine = run_program(Engine(stacks=stacks), settings)
     assert engine.one(CONTAINER, "one-proxy-container").inputs["image"] == f"docker.io/skycoin/proxy@{DIGEST}"
+
+
+def test_up_reports_too_little_memory_for_a_password_as_fleet_check_does() -> None:
+    """Only `fleet check` did, although the page of these checks said that `up` makes the same ones."""
+    settings = changed({**GUI, "nodes.one.memory": 512})
+    [here] = [planned for planned in planned_hosts(parse(settings)) if planned.name == "here"]
+    preflight = run_program(Engine(), settings).one(PREFLIGHT, "one-preflight")
+    URN.set(preflight.urn)
+    one = replace(here, tenants=here.tenants[:1])
+    assert [finding.check for finding in findings(FACTS, one)] == ["memory of a password"]
+    assert findings(FACTS, planned_host(preflight.inputs, None)) == findings(FACTS, one)
+
+
+def test_the_preflight_of_a_node_without_a_gui_is_the_same_as_before() -> None:
+    assert "gui" not in run_program(Engine(), changed({})).one(PREFLIGHT, "one-preflight").inputs
 
 
 def test_the_port_that_a_nodes_proxy_holds_counts_as_the_nodes_own() -> None:
