@@ -57,4 +57,4 @@ class Preflight(pulumi.CustomResource):
             **({} if user == USER else {"user": user}),
             **({"gui": True} if gui else {}),
         }
-        super().__init__("skycoin:index:Preflight", name, {**inputs, "runs": None}, opts)
+        super().__init__("skycoin:index:Preflight", name, {**inputs, "runs": None}, host.options(opts))

@@ -1,7 +1,8 @@
 """Version of this program that last changed a stack (providers/skycoin/program_version.py).
 
 An older program refuses a state that a newer one has changed, because it may not know all of its content.
-The docker providers of hosts and of builds depend on this resource, so they touch nothing before its check.
+Everything that the program creates depends on this resource, mostly through its provider: nothing is touched
+before its check.
 """
 
 import pulumi

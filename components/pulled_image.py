@@ -45,5 +45,5 @@ class PulledImage(pulumi.CustomResource):
             "pullFrom": image.pull_from,
         }
         former = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=FORMER_TYPE)])
-        merged = pulumi.ResourceOptions.merge(former, opts)
+        merged = pulumi.ResourceOptions.merge(former, host.options(opts))
         super().__init__("skycoin:index:PulledImage", name, {**inputs, "ref": None}, merged)

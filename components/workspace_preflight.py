@@ -29,4 +29,4 @@ class WorkspacePreflight(pulumi.CustomResource):
             "folder": folder,
             "nestedEngine": nested_engine,
         }
-        super().__init__("skycoin:index:WorkspacePreflight", name, inputs, opts)
+        super().__init__("skycoin:index:WorkspacePreflight", name, inputs, host.options(opts))

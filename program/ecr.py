@@ -11,6 +11,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.ecr import EcrRepository, EcrRepositoryArgs
+from components.program_version import ProgramVersion
 from settings.names import created_repository
 from settings.registry import RegistrySettings
 
@@ -19,7 +20,7 @@ DEFAULT_KEEP = 10
 
 
 def make_repositories(
-    name: str, registry: RegistrySettings, wanted: Mapping[str, Sequence[str]]
+    name: str, registry: RegistrySettings, wanted: Mapping[str, Sequence[str]], marker: ProgramVersion
 ) -> dict[str, pulumi.Output[str]]:
     """Create the registry's repositories and return their addresses; `wanted` is path → other moving tags."""
     provider = aws.Provider(
@@ -27,6 +28,7 @@ def make_repositories(
         region=registry.region,
         # Credentials of another account are refused before anything is created with them.
         allowed_account_ids=[str(registry.account)],
+        opts=pulumi.ResourceOptions(depends_on=[marker]),
     )
     return {
         path: EcrRepository(

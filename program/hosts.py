@@ -14,7 +14,7 @@ from settings.host import Emulation, HostSettings
 from settings.stack import StackSettings
 
 
-def host_of(name: str, settings: StackSettings) -> Host:
+def host_of(name: str, settings: StackSettings, marker: ProgramVersion) -> Host:
     """Host with this name, from the settings."""
     host = settings.hosts[name]
     return Host(
@@ -23,6 +23,7 @@ def host_of(name: str, settings: StackSettings) -> Host:
         ssh_options=host.ssh_options,
         platform=ARCHES[host.variant].platform if host.variant else None,
         emulation=host.emulation is Emulation.ALLOWED,
+        after=[marker],
     )
 
 

@@ -12,6 +12,7 @@ from catalogue.node_container import SKIPPED_HOSTS
 from catalogue.stack_outputs import Node as NodeOutput
 from components.exporter import Exporter, ExporterArgs
 from components.node import Node, NodeArgs
+from components.program_version import ProgramVersion
 from components.proxy import Proxy, ProxyArgs
 from components.pulled_image import HostImage
 from display.command_lines import skyinfra
@@ -30,9 +31,14 @@ class Nodes:
     """The nodes of one stack, on the hosts' providers."""
 
     def __init__(
-        self, settings: StackSettings, images: PulledImages, providers: Mapping[str, docker.Provider]
+        self,
+        settings: StackSettings,
+        images: PulledImages,
+        providers: Mapping[str, docker.Provider],
+        marker: ProgramVersion,
     ) -> None:
         self._settings, self._images, self._providers = settings, images, providers
+        self._marker = marker
 
     def deploy(self) -> dict[str, NodeOutput[pulumi.Input[str]]]:
         """Create all nodes, wave by wave; returns their outputs by name."""
@@ -74,7 +80,7 @@ class Nodes:
         host = self._settings.hosts[node.host]
         board = host.limits_of(node)
         return NodeArgs(
-            host=host_of(node.host, self._settings),
+            host=host_of(node.host, self._settings, self._marker),
             image=image,
             container=container_name(name, node.image),
             data_volume=data_volume,
@@ -98,7 +104,7 @@ class Nodes:
         """Create the exporter of a node's metrics; returns their URL."""
         container = container_name(name, node.image)
         args = ExporterArgs(
-            host=host_of(node.host, self._settings),
+            host=host_of(node.host, self._settings, self._marker),
             image=self._images.on(node.host, EXPORTER),
             container=exporter_name(container),
             network=deployed.network,

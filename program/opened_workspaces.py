@@ -6,6 +6,7 @@ import pulumi_docker as docker
 from catalogue.naming import split_pinned
 from catalogue.stack_outputs import Opened, Tag, Tags
 from catalogue.workspaces import DIND_CAPABILITIES, DIND_SECURITY, WORKSPACES
+from components.program_version import ProgramVersion
 from components.pulled_image import HostImage
 from components.workspace import NestedEngine, Workspace, WorkspaceArgs
 from program.bases import authorities
@@ -22,6 +23,7 @@ def open_workspace(
     settings: StackSettings,
     tags: pulumi.Output[Tags],
     provider: docker.Provider,
+    marker: ProgramVersion,
 ) -> Opened[pulumi.Input[str]]:
     """Create a workspace's component with its host's provider, from its images' `tags`; return its outputs.
 
@@ -34,7 +36,7 @@ def open_workspace(
     home, data = workspace_volumes(name, opening)
     registry = pull_from(opening.host, settings)
     args = WorkspaceArgs(
-        host=host_of(opening.host, settings),
+        host=host_of(opening.host, settings, marker),
         image=HostImage(
             ref=tags.apply(lambda made: ref_for(made[tag], variant)),
             pull_from=tags.apply(lambda made: _repository(made[tag], registry)) if registry else None,

@@ -33,8 +33,8 @@ class Program:
 
     def __init__(self, settings: StackSettings) -> None:
         self._settings = settings
-        marker = ProgramVersion("program", version=VERSION)
-        self._builder = _builder_options(settings, marker)
+        self._marker = ProgramVersion("program", version=VERSION)
+        self._builder = _builder_options(settings, self._marker)
         hosted = hosted_registries(settings)
         self._registries = {
             name: self._registry(name, registry.root)
@@ -44,13 +44,14 @@ class Program:
         self._bases = BaseImages(settings, self._registries, self._builder)
         self._images = Images(settings, self._registries, self._bases, self._builder)
         self._pulled = PulledImages(settings, self._images)
-        self._providers = docker_providers(settings, docker_logins(settings, self._pulled.published), marker)
+        logins = docker_logins(settings, self._pulled.published)
+        self._providers = docker_providers(settings, logins, self._marker)
         # Hosted registries come before the other images, which may be published to them.
         self._images.build([REGISTRY_IMAGE] if hosted else [])
         own = self._deploy_registries()
         self._registries |= {name: self._registry(name, registry.address) for name, registry in own.items()}
         self._images.build(settings.images)
-        nodes = Nodes(settings, self._pulled, self._providers).deploy()
+        nodes = Nodes(settings, self._pulled, self._providers, self._marker).deploy()
         if own:
             summaries: Mapping[str, HostedRegistryOutput[pulumi.Input[str]]] = {
                 name: {"host": host, **registry.summary}
@@ -72,7 +73,7 @@ class Program:
         args = RegistryArgs(
             kind=settings.kind,
             address=address,
-            created=_created_repositories(name, self._settings),
+            created=_created_repositories(name, self._settings, self._marker),
             optional=settings.optional,
         )
         return Registry(name, args)
@@ -83,7 +84,7 @@ class Program:
                 name,
                 registry,
                 engine_of(self._settings, host),
-                host_of(host, self._settings),
+                host_of(host, self._settings, self._marker),
                 self._pulled.ref(host, REGISTRY_IMAGE),
                 self._providers[host],
             )
@@ -106,12 +107,16 @@ class Program:
         self, tags: Mapping[str, pulumi.Output[Tags]]
     ) -> Mapping[str, Opened[pulumi.Input[str]]]:
         return {
-            name: open_workspace(name, opening, self._settings, tags[name], self._providers[opening.host])
+            name: open_workspace(
+                name, opening, self._settings, tags[name], self._providers[opening.host], self._marker
+            )
             for name, opening in opened_workspaces(self._settings)
         }
 
 
-def _created_repositories(name: str, settings: StackSettings) -> Mapping[str, pulumi.Input[str]]:
+def _created_repositories(
+    name: str, settings: StackSettings, marker: ProgramVersion
+) -> Mapping[str, pulumi.Input[str]]:
     """Create the repositories that a registry needs before a push; returns their addresses by path.
 
     Raises RunError if Amazon's SDK is needed but not installed.
@@ -126,7 +131,7 @@ def _created_repositories(name: str, settings: StackSettings) -> Mapping[str, pu
             f"skycoin:registries.{name}: kind ecr needs {error.name}: "
             f"{sys.executable} -m pip install -r requirements-ecr.txt"
         ) from None
-    return make_repositories(name, settings.registries[name], repositories_of(name, settings))
+    return make_repositories(name, settings.registries[name], repositories_of(name, settings), marker)
 
 
 def _builder_options(settings: StackSettings, marker: ProgramVersion) -> pulumi.ResourceOptions | None:

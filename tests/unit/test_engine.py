@@ -7,6 +7,7 @@ import pulumi_docker as docker
 import pulumi_docker_build as docker_build
 import pytest
 
+from components.program_version import ProgramVersion
 from components.tag import Tag
 from tests.unit.engine import Engine
 
@@ -79,6 +80,12 @@ def _repository(*, protect: bool = True, retain: bool = True, force: bool = Fals
     pulumi.CustomResource("aws:ecr/repository:Repository", "images", {"forceDelete": force}, options)
 
 
+def _provider_before_the_version() -> None:
+    marker = ProgramVersion("program", version="1.0.0")
+    docker.Provider("late", opts=pulumi.ResourceOptions(depends_on=[marker]))
+    docker.Provider("early")
+
+
 BROKEN: dict[str, tuple[Callable[[], object], str]] = {
     "two with one name": (lambda: [Component("a", {"b": "c"}) for _ in range(2)], "duplicate URNs"),
     "no outputs": (lambda: Component("a", None), "a registered no outputs"),
@@ -111,6 +118,7 @@ BROKEN: dict[str, tuple[Callable[[], object], str]] = {
         r"second \(Network\): is deleted implicitly with first",
     ),
     "wrong parent": (_child_of_no_component, "child hangs under"),
+    "too early": (_provider_before_the_version, r"before the program's version is checked: \['early'\]"),
 }
 
 
