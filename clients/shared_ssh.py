@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import threading
+import weakref
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +24,8 @@ _CHANGED_BY_SSH = frozenset(" \t\"'\\%$")
 class SharedSsh:
     """A shared connection: the first ssh with `options` opens it; `close` ends it once no block uses it.
 
+    It also ends with this process, unless that is killed.
+
     If the host allows no further session in it (sshd_config(5), `MaxSessions`), ssh opens a separate
     connection for that session. If ssh can't have its socket in the temporary folder, nothing is shared.
     """
@@ -30,6 +33,8 @@ class SharedSsh:
     def __init__(self, options: Sequence[str]) -> None:
         self._folder = PrivateFolder()
         self._socket = self._folder.path / "s"
+        # At the end of the process, for which threads may be too late; before the folder is removed.
+        weakref.finalize(self, _end, self._socket)
         self._lock, self._uses, self._closed = threading.Lock(), 0, False
         shared = ("ControlMaster=auto", f"ControlPath={self._socket}", f"ControlPersist={IDLE_SECONDS}")
         own = [part for option in shared for part in ("-o", option)] if _can_be_made(self._socket) else []
@@ -54,13 +59,15 @@ class SharedSsh:
             self._closed = self._closed or closed
             is_over = self._closed and not self._uses
         if is_over:
-            self._end()
+            _end(self._socket)
+            self._folder.close()
 
-    def _end(self) -> None:
-        if self._socket.exists():
-            # The socket identifies the connection; ssh requires a host name anyway.
-            _control("exit", ["-F", "none", "-o", f"ControlPath={self._socket}", "host"])
-        self._folder.close()
+
+def _end(path: Path) -> None:
+    """End the connection whose socket has this path, if there is one."""
+    if path.exists():
+        # The socket identifies the connection; ssh requires a host name anyway.
+        _control("exit", ["-F", "none", "-o", f"ControlPath={path}", "host"])
 
 
 def is_shared_by_user(command: Sequence[str]) -> bool:

@@ -2,12 +2,14 @@
 
 import errno
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 
 from clients.shared_ssh import IDLE_SECONDS, SharedSsh
+from local.machine.layout import PROJECT
 
 MINE = ["-o", "ControlPath=~/.ssh/mine", "-o", "ControlPersist=no", "-p", "2222"]
 
@@ -39,6 +41,55 @@ def test_it_ends_with_the_last_request_that_uses_it() -> None:
         assert folder.exists()
     assert not folder.exists()
     shared.close()
+
+
+SSH = """\
+#!/bin/sh
+for word; do
+    case $word in ControlPath=*) path=${word#ControlPath=} ;; esac
+done
+if [ "$1 $2" = "-O exit" ]; then
+    [ -e "$path" ] && echo ended
+    rm "$path"
+else
+    echo >"$path"
+fi
+"""
+"""An ssh whose shared connection is a file in the place of its socket."""
+OPENS = """\
+import subprocess
+from clients.shared_ssh import SharedSsh
+shared = SharedSsh([])
+subprocess.run(["ssh", *shared.options, "board.lan"], check=True)
+assert shared._socket.exists()
+"""
+
+
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [
+        ("", 0),
+        ("raise SystemExit(3)", 3),
+        ("raise KeyboardInterrupt", -2),
+        ("shared.__enter__(); shared.close()", 0),
+        ("shared.close()", 0),
+        ("del shared", 0),
+    ],
+    ids=["end", "exit", "interrupt", "closed while a thread uses it", "closed", "lost"],
+)
+def test_it_ends_with_its_program(
+    end: str, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`fleet status` left an ssh process, and a login on each board, for ten seconds."""
+    ssh, ended = tmp_path / "ssh", tmp_path / "ended"
+    ssh.write_text(SSH.replace("echo ended", f"echo ended >>{ended}"))
+    ssh.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    process = subprocess.run(
+        [sys.executable, "-c", f"{OPENS}{end}"], cwd=PROJECT, stderr=subprocess.PIPE, check=False
+    )
+    assert process.returncode == code, process.stderr
+    assert ended.read_text() == "ended\n"
 
 
 LONGEST = 67
