@@ -2,11 +2,12 @@
 
 from typing import Any
 
+import click
 from docker.errors import DockerException, NotFound
 from requests.exceptions import RequestException
 
 from catalogue.naming import is_pinned, split_pinned
-from catalogue.node_container import LAST_HEALTHY
+from catalogue.node_container import LAST_HEALTHY, NODE
 from clients.engine import connect
 from clients.errors import FormError, ServiceError, message_of
 from clients.pull import HostInputs, known_as, source_of
@@ -17,14 +18,15 @@ from display.errors import UserError
 def digest_for(name: str, inputs: HostInputs, container: str, image: str, remembered: str, given: str) -> str:
     """Digest that a node rolls back to.
 
-    `image` is the one in its state, `remembered` the last healthy one there. The container's label has
-    precedence, because a killed run may have recorded the last healthy one only there. Raises UserError if
-    there is no such digest, or if its image is not available.
+    `image` is the one in its state, `remembered` the last healthy one there. If the node has a container of
+    this program, its label decides: a killed run may have recorded the last healthy one only there, or that
+    there is none. Otherwise `remembered` is used, and a line says so. Raises UserError if there is no such
+    digest, or if its image is not available.
     """
     host = inputs["host"]
     try:
         api = connect(inputs).api
-        last = _last_healthy(api, container, remembered)
+        last = "" if given else _last_healthy(api, container, remembered, f"{name}: host {host}")
         if not given and not last:
             raise UserError(
                 f"{name}: no earlier healthy image with another digest is recorded. {_allowed(host, image)}"
@@ -41,14 +43,24 @@ def digest_for(name: str, inputs: HostInputs, container: str, image: str, rememb
     return digest
 
 
-def _last_healthy(api: Any, container: str, remembered: str) -> str:
-    """Last healthy image, as `repo@sha256:…`, or empty: from the label; without a container, `remembered`."""
+def _last_healthy(api: Any, container: str, remembered: str, where: str) -> str:
+    """Last healthy image, as `repo@sha256:…`, or empty: from the label of the node's container.
+
+    Without a container of this program, which has the label NODE, it is `remembered`.
+    """
     try:
         labels = api.inspect_container(container)["Config"].get("Labels") or {}
     except NotFound:
-        return remembered
-    last = str(labels.get(LAST_HEALTHY) or "")
-    return last if is_pinned(last) else ""
+        labels = {}
+    if NODE in labels:
+        last = str(labels.get(LAST_HEALTHY) or "")
+        return last if is_pinned(last) else ""
+    if remembered:
+        click.echo(
+            f"{where} has no container {container} that this program created, so the last healthy image is "
+            "the one in the stack's state."
+        )
+    return remembered
 
 
 def _is_published(source: str, digest: str) -> bool:

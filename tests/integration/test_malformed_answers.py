@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from docker.errors import NotFound
 
-from catalogue.node_container import NODE, WALLET_HELPER, WALLET_WRITER
+from catalogue.node_container import LAST_HEALTHY, NODE, WALLET_HELPER, WALLET_WRITER
 from clients import engine
 from clients.deployed_nodes import DeployedNode
 from clients.ownership import unusable_files
@@ -64,7 +64,7 @@ def listed(identity: str, name: str, labels: dict[str, str]) -> dict[str, Any]:
 
 
 LABELS = {
-    "skycoin-one": {NODE: "urn", "last": IMAGE},
+    "skycoin-one": {NODE: "urn", LAST_HEALTHY: IMAGE},
     "old": {},
     "helper": {WALLET_HELPER: "wallet", WALLET_WRITER: "x 1 2"},
 }
@@ -215,7 +215,7 @@ QUESTIONS: dict[str, tuple[Callable[[Host], object], list[str]]] = {
         ],
     ),
     "rollback": (
-        lambda host: digest_for("one", host.node.host_inputs, "skycoin-one", IMAGE, IMAGE, DIGEST),
+        lambda host: digest_for("one", host.node.host_inputs, "skycoin-one", IMAGE, IMAGE, ""),
         ["GET /containers/skycoin-one/json", "GET /images/json"],
     ),
 }
