@@ -33,7 +33,7 @@ WAVES: Mapping[str, Any] = {"first": "bench-0", "waves": [1, 4]}
 """The rollout of docs/stacks.md: one board, four, then the rest."""
 COUNT_OF_WAVES = 3
 CORES = 0.15
-"""Processor time of a board, in cores: all boards together leave two fifths of a machine with two cores free."""
+"""Processor time of a board, in cores: together, the boards leave two fifths of two cores free."""
 AT_ONCE, A_WAVE = 1.6, 1.2
 """Targets for deploying to all boards, as multiples of the time for one: at once, and for each wave."""
 WIPE = (
