@@ -10,8 +10,9 @@ import contextvars
 import hashlib
 import threading
 from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from typing import Any, TypedDict, cast
+from typing import Any, TypedDict, TypeVar, TypeVarTuple, cast
 from unittest.mock import patch
 
 from google.protobuf import empty_pb2, struct_pb2
@@ -59,6 +60,9 @@ MODULES = {"skycoin": {"golang.org/x/crypto": "0.59.0", "stdlib": "1.26.5"}}
 """Go modules that a verification finds, by program."""
 PROOF: dict[str, Any] = {**REPORT, "modules": MODULES}
 """Report of a verification, as its provider returns it."""
+
+_Answer = TypeVar("_Answer")
+_Given = TypeVarTuple("_Given")
 
 _OWN = {PREFLIGHT, VERIFICATION, TAG, NODE_CONTAINER, PROGRAM_VERSION, PULLED, WORKSPACE_PREFLIGHT}
 _KNOWN = {DOCKER_PROVIDER, BUILD_PROVIDER, BUILD, VOLUME, NETWORK, CONTAINER, *_OWN}
@@ -111,6 +115,20 @@ class Origin(TypedDict):
     """Build context, as the build's input has it."""
 
 
+class _Loop(asyncio.SelectorEventLoop):
+    """Event loop that makes the calls to the engine at once: the SDK's threads took a tenth of the time."""
+
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[*_Given], _Answer], *args: *_Given
+    ) -> asyncio.Future[_Answer]:
+        future: asyncio.Future[_Answer] = self.create_future()
+        try:
+            future.set_result(func(*args))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
 @dataclass(eq=False)
 class Engine(MockMonitor):
     """Monitor that records registrations. With `preview`, images that would be built have no digest yet."""
@@ -138,7 +156,6 @@ class Engine(MockMonitor):
 
     def __post_init__(self) -> None:
         super().__init__(_NoMocks())
-        self._lock = threading.Lock()
         self._by_urn: dict[str, Registered] = {}
         self._was = {entry.urn: entry for entry in self.state.registered} if self.state else {}
 
@@ -150,7 +167,7 @@ class Engine(MockMonitor):
         # until all are known, or the first has failed, comes to the same thing.
         all_at_once = patch("pulumi.runtime.stack.asyncio.FIRST_COMPLETED", asyncio.FIRST_EXCEPTION)
         # asyncio.Runner would look for tasks to cancel among those of all earlier runs.
-        with no_trace, all_at_once, contextlib.closing(asyncio.new_event_loop()) as loop:
+        with no_trace, all_at_once, contextlib.closing(_Loop()) as loop:
             contextvars.copy_context().run(loop.run_until_complete, self._run(program, stack))
 
     async def _run(self, program: Callable[[], object], stack: str) -> None:
@@ -218,7 +235,7 @@ class Engine(MockMonitor):
         self.digests[digest] = name
         return digest
 
-    # Functions that the SDK calls, from threads.
+    # Functions that the SDK calls.
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
         """Build a URN as the engine does, with the types of all ancestors except the stack."""
@@ -259,8 +276,7 @@ class Engine(MockMonitor):
             custom=True,
             inputs=inputs,
         )
-        with self._lock:
-            self.registered.append(entry)
+        self.registered.append(entry)
         if request.id not in self.stacks:
             raise NotImplementedError(f"unexpected stack {request.id}")
         state = struct_pb2.Struct()
@@ -270,8 +286,7 @@ class Engine(MockMonitor):
     def RegisterResourceOutputs(
         self, request: resource_pb2.RegisterResourceOutputsRequest
     ) -> empty_pb2.Empty:
-        with self._lock:
-            self.outputs.append((request.urn, decode_struct(request.outputs)))
+        self.outputs.append((request.urn, decode_struct(request.outputs)))
         return empty_pb2.Empty()
 
     def _recorded(self, request: resource_pb2.RegisterResourceRequest) -> Registered:
@@ -293,9 +308,8 @@ class Engine(MockMonitor):
             version=request.version,
             dependencies=frozenset(request.dependencies),
         )
-        with self._lock:
-            self.registered.append(entry)
-            self._by_urn[entry.urn] = entry
+        self.registered.append(entry)
+        self._by_urn[entry.urn] = entry
         return entry
 
     def _kept(self, entry: Registered) -> dict[str, Any]:
