@@ -1,6 +1,7 @@
 """Schemas in words, for messages: the allowed values, and the name that was probably meant."""
 
 import difflib
+import functools
 import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
@@ -57,6 +58,7 @@ def yaml_of(value: Any) -> str:
     return value if plain else json.dumps(value, ensure_ascii=False)
 
 
+@functools.cache
 def _is_itself(text: str) -> bool:
     """True if a text without quotes is YAML for itself."""
     try:
