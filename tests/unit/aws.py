@@ -6,6 +6,7 @@ terraform-provider-aws makes on create (read in its internal/service/ecr; reposi
 without the filters). The aws plugin itself was not run.
 """
 
+import functools
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -77,7 +78,7 @@ class AwsByMoto:
         return {"repositoryUrl": made["repositoryUri"], "arn": made["repositoryArn"]}
 
     def call(self, region: str, operation: str, service: str = "ecr", **parameters: Any) -> dict[str, Any]:
-        """Make one call; boto3 validates and sends it. The client is created here, while moto is active."""
+        """Make one call; boto3 validates and sends it."""
         if self.expired:
             said = {
                 "Code": "ExpiredTokenException",
@@ -86,9 +87,14 @@ class AwsByMoto:
             raise ClientError({"Error": said}, operation)
         if operation != "get_caller_identity":
             self.calls.append(Call(region, operation, parameters))
-        client = boto3.client(service, region_name=region)
-        answer: dict[str, Any] = getattr(client, operation)(**parameters)
+        answer: dict[str, Any] = getattr(_client(service, region), operation)(**parameters)
         return answer
+
+
+@functools.cache
+def _client(service: str, region: str) -> Any:
+    """Create a client, once for all tests; moto has its calls in each block of `aws_by_moto`."""
+    return boto3.client(service, region_name=region)
 
 
 def log_of(calls: Iterable[Call]) -> str:

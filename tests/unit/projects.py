@@ -1,5 +1,6 @@
 """The real program, with the settings of a real stack."""
 
+import copy
 import functools
 import json
 import runpy
@@ -32,9 +33,15 @@ FILES = {
 """Every committed stack and its file."""
 
 
+@functools.cache
+def _config(file: str) -> dict[str, Any]:
+    config: dict[str, Any] = yaml.safe_load((PROJECT / "stacks" / file).read_text())["config"]
+    return config
+
+
 def stack_settings(file: str) -> dict[str, Any]:
     """The `skycoin:` settings in a file of stacks/."""
-    config = yaml.safe_load((PROJECT / "stacks" / file).read_text())["config"]
+    config = copy.deepcopy(_config(file))
     return {key.removeprefix(NAMESPACE): value for key, value in config.items() if key.startswith(NAMESPACE)}
 
 

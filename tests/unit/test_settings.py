@@ -1114,7 +1114,7 @@ def test_a_file_that_pulumi_reads_and_pyyaml_does_not_is_read(tmp_path: Path) ->
     ("text", "fault"),
     [
         ("config:\n  a: b: c\n", "mapping values are not allowed here\n"),
-        ("a: " + 1000 * "[" + 1000 * "]", "maximum recursion depth exceeded"),
+        ("a: " + 1000 * "[\n" + 1000 * "]", "maximum recursion depth exceeded"),
         ("a: \x01\n", "unacceptable character"),
     ],
     ids=["not YAML", "too deep", "control character"],
