@@ -7,6 +7,7 @@ and event loop, so that no run sees another's configuration, tasks or exports.
 import asyncio
 import contextlib
 import contextvars
+import functools
 import hashlib
 import threading
 from collections.abc import Callable, Collection, Mapping
@@ -16,6 +17,7 @@ from typing import Any, TypedDict, TypeVar, TypeVarTuple, cast
 from unittest.mock import patch
 
 from google.protobuf import empty_pb2, struct_pb2
+from pulumi._types import resource_types
 from pulumi.runtime.config import set_all_config
 from pulumi.runtime.mocks import MockCallArgs, MockEngine, MockMonitor, MockResourceArgs, Mocks, MockSettings
 from pulumi.runtime.proto import resource_pb2, source_pb2
@@ -61,6 +63,7 @@ MODULES = {"skycoin": {"golang.org/x/crypto": "0.59.0", "stdlib": "1.26.5"}}
 PROOF: dict[str, Any] = {**REPORT, "modules": MODULES}
 """Report of a verification, as its provider returns it."""
 
+_resource_types = functools.cache(resource_types)
 _Answer = TypeVar("_Answer")
 _Given = TypeVarTuple("_Given")
 
@@ -166,8 +169,10 @@ class Engine(MockMonitor):
         # The SDK waits for all outputs again whenever one is known, which takes a fifth of the time. To wait
         # until all are known, or the first has failed, comes to the same thing.
         all_at_once = patch("pulumi.runtime.stack.asyncio.FIRST_COMPLETED", asyncio.FIRST_EXCEPTION)
+        # The SDK finds the types of a class's properties again for each of its resources.
+        types_once = patch("pulumi._types.resource_types", _resource_types)
         # asyncio.Runner would look for tasks to cancel among those of all earlier runs.
-        with no_trace, all_at_once, contextlib.closing(_Loop()) as loop:
+        with no_trace, all_at_once, types_once, contextlib.closing(_Loop()) as loop:
             contextvars.copy_context().run(loop.run_until_complete, self._run(program, stack))
 
     async def _run(self, program: Callable[[], object], stack: str) -> None:
