@@ -1,6 +1,7 @@
 """A registry that a stack runs itself: confined, kept, free of secrets, and there before its first push."""
 
 import copy
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -141,14 +142,22 @@ def test_a_registry_drains_uploads_within_its_grace_period(name: str, grace: int
 
 
 def with_hosted(hosted: Mapping[str, Any] = HOSTED, **host: Any) -> Engine:
-    settings = stack_settings(FILES["local"])
-    node = {**settings["images"]["skycoin"], "registries": ["local", "community"]}
+    arches = ["amd64", "arm64v8"]
+    node = stack_settings(FILES["local"])["images"]["skycoin"]
     return up_with(
         "local",
         registries={"local": {"kind": "local"}, "community": hosted},
-        images={"skycoin": node, "registry": {**REGISTRY, "arches": ["amd64", "arm64v8"]}},
+        images={
+            "skycoin": {**node, "registries": ["local", "community"], "arches": arches},
+            "registry": {**REGISTRY, "arches": arches},
+        },
         hosts={"here": {"engine": "local", **host}},
     )
+
+
+@functools.cache
+def with_plain_hosted() -> Engine:
+    return with_hosted()
 
 
 @pytest.mark.parametrize(
@@ -170,7 +179,7 @@ def test_readers_have_a_separate_container_that_can_not_write(more: dict[str, An
 
 
 def test_a_registry_without_readers_has_one_container() -> None:
-    names = [resource.name for resource in with_hosted().all_of(CONTAINER)]
+    names = [resource.name for resource in with_plain_hosted().all_of(CONTAINER)]
     assert names == ["community-on-local-container"]
 
 
@@ -189,7 +198,7 @@ def test_on_another_engine_it_is_another_registry_and_a_hosts_new_name_changes_n
 
 
 def test_tags_in_a_hosted_registry_wait_for_its_container() -> None:
-    engine = with_hosted()
+    engine = with_plain_hosted()
     container = engine.one(CONTAINER, "community-on-local-container")
     tags = [tag for tag in engine.all_of(TAG) if tag.name.startswith("skycoin-community-")]
     assert [tag.inputs["tag"] for tag in tags] == ["0.27", "0.27.1", "latest", "release-v0.27.1"]
@@ -200,7 +209,7 @@ def test_tags_in_a_hosted_registry_wait_for_its_container() -> None:
 
 
 def test_a_hosted_registrys_own_image_comes_from_another_registry_by_digest() -> None:
-    image = with_hosted().one(CONTAINER, "community-on-local-container").inputs["image"]
+    image = with_plain_hosted().one(CONTAINER, "community-on-local-container").inputs["image"]
     assert image == f"registry.localhost:5443/skycoin/registry@{Engine().digest('registry-local-latest-tag')}"
     image = with_hosted(arch="arm64v8").one(CONTAINER, "community-on-local-container").inputs["image"]
     assert image.endswith(f"@{Engine().digest('registry-arm64v8-image')}")
@@ -221,7 +230,7 @@ def test_nodes_pull_from_the_stacks_own_registry_if_their_host_says_so() -> None
         "node-1-preflight": f"{root}/skycoin",
         "node-1-container": f"{root}/skycoin",
     }
-    plain = with_hosted()
+    plain = with_plain_hosted()
     image = plain.one(NODE_CONTAINER, "node-1-container").inputs["image"]
     assert engine.one(NODE_CONTAINER, "node-1-container").inputs["image"] == image, "it replaces nothing"
     there = engine.one(TAG, "skycoin-community-latest-tag").urn

@@ -62,9 +62,10 @@ def test_another_rollback_replaces_the_existing_one(node: str) -> None:
 
 @given(st.text(st.characters(categories=["L", "N", "P", "S", "Zs"]), min_size=1, max_size=REASON))
 def test_every_reason_is_read_as_it_was_given(reason: str) -> None:
-    for node in ("flow", "block"):
-        text = written(node, {**ROLLBACK, "reason": reason})
-        assert yaml.safe_load(text)["config"]["skycoin:nodes"][node]["rollback"]["reason"] == reason
+    for node, entry in (("flow", "{image: skycoin} # mine"), ("block", "\n      image: skycoin")):
+        text = f"config:\n  skycoin:nodes:\n    {node}: {entry}\n  other: 1\n"
+        edited = written(node, {**ROLLBACK, "reason": reason}, text)
+        assert yaml.safe_load(edited)["config"]["skycoin:nodes"][node]["rollback"]["reason"] == reason
 
 
 @pytest.mark.parametrize(

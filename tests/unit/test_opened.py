@@ -60,13 +60,13 @@ def test_an_opened_workspace_is_pulled_from_the_registry_that_its_host_names() -
         )
 
     name = "cli-workspace-on-attic.lan-pulled"
-    plain, there = (engine.one(PULLED, name).inputs for engine in (up(), up(**{"pull-from": "hub"})))
-    assert plain.get("pullFrom") is None
-    assert there["pullFrom"] == "docker.io/sky/skycoindev-cli"
-    assert there["image"] == plain["image"], "it replaces nothing"
-    tag = "workspace-cli-hub-develop-tag"
     engine = up(**{"pull-from": "hub"})
-    assert engine.one(TAG, tag).urn in engine.one(PULLED, name).dependencies, "it is pulled once it is there"
+    plain, there = (run.one(PULLED, name) for run in (up(), engine))
+    assert plain.inputs.get("pullFrom") is None
+    assert there.inputs["pullFrom"] == "docker.io/sky/skycoindev-cli"
+    assert there.inputs["image"] == plain.inputs["image"], "it replaces nothing"
+    tag = engine.one(TAG, "workspace-cli-hub-develop-tag")
+    assert tag.urn in there.dependencies, "it is pulled once it is there"
 
 
 def test_on_another_engine_it_is_another_workspace() -> None:

@@ -98,8 +98,7 @@ def test_every_input_that_the_provider_has_is_registered_by_a_committed_stack_or
 
 
 def test_the_listed_inputs_are_registered_once_their_settings_are_there() -> None:
-    assert registered(*with_other_settings()) >= UNCOMMITTED.keys()
-    assert registered(*with_other_settings()) <= declared()
+    assert UNCOMMITTED.keys() <= registered(*with_other_settings()) <= declared()
 
 
 def test_every_kind_declares_its_inputs_but_one_that_is_only_removed() -> None:

@@ -39,7 +39,16 @@ from settings.places import StackFile
 from tests.e2e.example_pages import REAL, stable
 from tests.unit.engine import Engine
 from tests.unit.previews import copies, recounted
-from tests.unit.projects import FILES, PROJECT, RELEASE_STACK, published, run_program, stack_settings, up
+from tests.unit.projects import (
+    FILES,
+    PROJECT,
+    RELEASE_STACK,
+    previewed,
+    published,
+    run_program,
+    stack_settings,
+    up,
+)
 
 FOLDER = PROJECT / "docs" / "examples"
 CRYPTO, COME, GONE = "golang.org/x/crypto", "github.com/rs/cors", "github.com/gorilla/websocket"
@@ -144,7 +153,7 @@ def build_argument() -> Preview:
 
 def image_file() -> Preview:
     """An edit in the image's own folder: the state has another hash of the file."""
-    preview = built_again(preview_of(up("local"), run("local", preview=True)), "contextHash")
+    preview = built_again(preview_of(up("local"), previewed("local")), "contextHash")
     text = json.dumps(preview)
     files = recorded_files("./images/skycoin", "./images/skycoin/Dockerfile", {}, {})
     before = f'"images/skycoin/docker-entrypoint.sh": "{files["images/skycoin/docker-entrypoint.sh"]}"'
@@ -157,7 +166,7 @@ def image_file() -> Preview:
 
 def base_moved() -> Preview:
     """A new digest of amd64's base; the state has the old one."""
-    preview = preview_of(up("local"), run("local", preview=True))
+    preview = preview_of(up("local"), previewed("local"))
     moved = official_busybox("amd64")
     for step in preview["steps"]:
         if BUILD in step["urn"] and step["oldState"]["inputs"]["buildArgs"]["IMAGE_FROM"] == moved:
@@ -170,7 +179,7 @@ def base_moved() -> Preview:
 
 def modules() -> Preview:
     """An edit of the image's go.mod; the state has the modules that were required and linked before."""
-    preview = built_again(preview_of(up("local"), run("local", preview=True)), "contextHash")
+    preview = built_again(preview_of(up("local"), previewed("local")), "contextHash")
     for step in preview["steps"]:
         before = step.get("oldState", {}).get("outputs") or {}
         if step["urn"].endswith("::skycoin") and REQUIRED in before:
@@ -187,7 +196,7 @@ def modules() -> Preview:
 
 def rebuilt() -> Preview:
     """A build that the plugin repeats, although no argument, setting or file has changed."""
-    return built_again(preview_of(up("local"), run("local", preview=True)), "contextHash")
+    return built_again(preview_of(up("local"), previewed("local")), "contextHash")
 
 
 def boards() -> Preview:
