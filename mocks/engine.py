@@ -21,7 +21,7 @@ from pulumi._types import resource_types
 from pulumi.runtime.config import set_all_config
 from pulumi.runtime.mocks import MockCallArgs, MockEngine, MockMonitor, MockResourceArgs, Mocks, MockSettings
 from pulumi.runtime.proto import resource_pb2, source_pb2
-from pulumi.runtime.settings import configure
+from pulumi.runtime.settings import SETTINGS, configure
 from pulumi.runtime.stack import run_in_stack
 
 from catalogue.stack_outputs import Report, StackOutputs
@@ -169,10 +169,12 @@ class Engine(MockMonitor):
         # The SDK waits for all outputs again whenever one is known, which takes a fifth of the time. To wait
         # until all are known, or the first has failed, comes to the same thing.
         all_at_once = patch("pulumi.runtime.stack.asyncio.FIRST_COMPLETED", asyncio.FIRST_EXCEPTION)
+        # It also takes each output that is known out of those to wait for, which takes 7 % of the time.
+        all_kept = patch("pulumi.Output._track", lambda output: SETTINGS.outputs.add(output._data))
         # The SDK finds the types of a class's properties again for each of its resources.
         types_once = patch("pulumi._types.resource_types", _resource_types)
         # asyncio.Runner would look for tasks to cancel among those of all earlier runs.
-        with no_trace, all_at_once, types_once, contextlib.closing(_Loop()) as loop:
+        with no_trace, all_at_once, all_kept, types_once, contextlib.closing(_Loop()) as loop:
             contextvars.copy_context().run(loop.run_until_complete, self._run(program, stack))
 
     async def _run(self, program: Callable[[], object], stack: str) -> None:
