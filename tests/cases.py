@@ -297,7 +297,7 @@ def table(outcomes: Iterable[Outcome]) -> list[str]:
     for numbers, outcome in outcomes:
         for number in numbers:
             counts[int(number)][outcome] += 1
-    # Every run ends with this, and to parse all files takes a second.
+    # Every run ends with this, and parsing all files takes a second.
     tried = tried_cases()
     rows = [
         (str(number), case.fault, _ended(counts[number], number in tried, case))

@@ -27,6 +27,7 @@ PAGE = PROJECT / "docs" / "settings.md"
 SCHEMA = PROJECT / "stacks" / "schema.json"
 MODELINE = "# yaml-language-server: $schema=schema.json"
 VALIDATOR = jsonschema.Draft7Validator(file_schema())
+EXAMPLES = dict(settings_page.examples(stack_schema()))
 
 
 def undescribed(schema: Mapping[str, Any], here: str = "") -> Iterator[str]:
@@ -61,7 +62,7 @@ def test_a_key_without_a_description_is_found() -> None:
 def test_a_description_is_a_sentence_that_stands_alone() -> None:
     """A reader of a tooltip or a table does not see the text around it."""
     opening = re.compile(r"(What|Where|Who|Those|Of|Whether|As|By|None|If)\b")
-    for place, _ in settings_page.examples(stack_schema()):
+    for place in EXAMPLES:
         words = _schema_at(place)["description"]
         assert not opening.match(words), f"{place}: {words}"
         assert words.endswith("."), f"{place}: {words}"
@@ -103,11 +104,9 @@ def test_every_link_of_the_page_leads_to_a_heading_or_a_file() -> None:
             assert anchor in (there if file else anchors), link
 
 
-@pytest.mark.parametrize(
-    "place", [place for place, _ in settings_page.examples(stack_schema())], ids=".".join
-)
+@pytest.mark.parametrize("place", EXAMPLES, ids=".".join)
 def test_the_example_of_a_key_is_valid_for_its_type_and_its_schema(place: tuple[str, ...]) -> None:
-    schema, value = _schema_at(place), dict(settings_page.examples(stack_schema()))[place]
+    schema, value = _schema_at(place), EXAMPLES[place]
     jsonschema.Draft202012Validator(schema).validate(value)
     model: type[Settings] = StackSettings
     for part in place[:-1]:
