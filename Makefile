@@ -91,7 +91,7 @@ env: known installed ## Print the environment for plain pulumi and docker: eval 
 test: lint coverage integration e2e ## Lint and all tests of the three tiers (up to 90 min, with warm caches 45 to 75)
 
 # Each tier has a time limit, above what it takes on 2 slow cores without caches.
-unit: installed-for-tests ## Unit tests (about 40 s on 2 cores): no network, no daemon
+unit: installed-for-tests ## Unit tests (about 30 s on 2 cores): no network, no daemon
 	@timeout --signal=INT 10m $(PYTHON) -m pytest tests/unit -n auto
 
 coverage: installed-for-tests ## Unit tests with their coverage: all lines and branches of catalogue, settings, program and components
