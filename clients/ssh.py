@@ -92,9 +92,9 @@ def ssh_command(url: str, options: Sequence[str], command: str = DIAL) -> list[s
         port = parts.port
     except ValueError:
         raise ServiceError(
-            f"{url}, as in DOCKER_HOST, is no address of an engine: behind ssh it is ssh://USER@HOST or "
-            "ssh://USER@HOST:PORT, with a port from 1 to 65535. Correct that variable, or unset it for the "
-            "engine at the system's socket."
+            f"{url}, as in DOCKER_HOST, is not the address of an engine: behind ssh that is "
+            "ssh://USER@HOST or ssh://USER@HOST:PORT, with a port from 1 to 65535. Correct that variable, or "
+            "unset it for the engine at the system's socket."
         ) from None
     defaults = ("BatchMode=yes", f"ConnectTimeout={CONNECT_SECONDS}", *ALIVE)
     line = [

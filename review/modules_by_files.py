@@ -82,7 +82,7 @@ def _compared(
         return None
     if not texts[1] or (was is not None and not texts[0]):
         return Inside(image=image, unknown=ONE_SIDED)
-    # A part would not do: modules of the rest would be gone, or be new where only the other side is longer.
+    # A part of it would mislead: modules after the cut would look gone, or new if only the other side is cut.
     if max(map(len, texts)) > LONGEST:
         return Inside(image=image, unknown=TOO_LONG)
     wanted = required(texts[1])

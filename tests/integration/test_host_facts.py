@@ -342,9 +342,9 @@ def test_an_address_of_ssh_that_cant_be_read_is_reported(address: str, ask: Call
     with pytest.raises(ServiceError) as error:
         ask(address)
     assert str(error.value) == (
-        f"{address}, as in DOCKER_HOST, is no address of an engine: behind ssh it is ssh://USER@HOST or "
-        "ssh://USER@HOST:PORT, with a port from 1 to 65535. Correct that variable, or unset it for the "
-        "engine at the system's socket."
+        f"{address}, as in DOCKER_HOST, is not the address of an engine: behind ssh that is "
+        "ssh://USER@HOST or ssh://USER@HOST:PORT, with a port from 1 to 65535. Correct that variable, or "
+        "unset it for the engine at the system's socket."
     )
 
 

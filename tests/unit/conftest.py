@@ -65,7 +65,7 @@ def _environment_of_nobody() -> Iterator[None]:
     after = dict(os.environ)
     for name in after.keys() - before:
         del os.environ[name]
-    # To set all variables again after each test took a second.
+    # Setting all variables again after each test took a second.
     os.environ.update(before.items() - after.items())
     signal.signal(signal.SIGINT, handler)
 
