@@ -91,9 +91,11 @@ OFFLINE = "-disable-networking"
 def stop_seconds(container: Mapping[str, Any], least: int = GRACE) -> int:
     """Seconds between the stop signal and SIGKILL of an inspected container: `least`, or its own if more.
 
-    A container that a person created, and a node took over, may be one that needs longer.
+    A container that a person created, and a node took over, may be one that needs longer. A negative number
+    means that it is never killed.
     """
-    return max(least, min(container["Config"].get("StopTimeout") or 0, _LONGEST_STOP))
+    own = container["Config"].get("StopTimeout") or 0
+    return max(least, _LONGEST_STOP if own < 0 else min(own, _LONGEST_STOP))
 
 
 def user_fault(user: str) -> str:
