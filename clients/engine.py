@@ -12,6 +12,7 @@ import docker
 import requests
 from docker.errors import APIError, DockerException, NotFound
 
+from catalogue.node_container import stop_seconds
 from clients.engine_api import EngineApi
 from clients.errors import ServiceError, SilentHostError, message_of
 from clients.foreign import MALFORMED
@@ -166,9 +167,15 @@ def stop_container(name: str, provider: Mapping[str, Any], seconds: int) -> str:
     """Stop a container with its own stop signal; return a description of what happened.
 
     `provider` has the inputs of the container's docker provider (`host`, `sshOpts`). The container is killed
-    after `seconds`. A silent engine does not raise an error, so that the other containers are still stopped.
+    after `seconds`, or after its own time to stop if that is longer. A silent engine does not raise an error,
+    so that the other containers are still stopped.
     """
-    return _stopped(provider, lambda client: client.containers.get(name).stop(timeout=seconds))
+
+    def stop(client: Any) -> None:
+        container = client.containers.get(name)
+        container.stop(timeout=stop_seconds(container.attrs, seconds))
+
+    return _stopped(provider, stop)
 
 
 def stop_set_aside(name: str, wallet: str, provider: Mapping[str, Any], seconds: int) -> str:
@@ -182,7 +189,7 @@ def stop_set_aside(name: str, wallet: str, provider: Mapping[str, Any], seconds:
         if wallet not in [mount.get("Name") for mount in container.attrs["Mounts"]]:
             raise NotFound(name)
         container.update(restart_policy={"Name": "unless-stopped"})
-        container.stop(timeout=seconds)
+        container.stop(timeout=stop_seconds(container.attrs, seconds))
 
     return _stopped(provider, stop)
 

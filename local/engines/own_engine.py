@@ -14,7 +14,7 @@ from pathlib import Path
 import docker
 from docker.errors import DockerException
 
-from catalogue.node_container import GRACE
+from catalogue.node_container import GRACE, stop_seconds
 from local.engines.engine import dockerd, engine_version
 from local.machine import services
 from local.machine.layout import Layout
@@ -172,7 +172,7 @@ def _stop_containers(folder: Path) -> None:
     try:
         for container in client.containers.list():
             with step(f"container {container.name}") as this:
-                container.stop(timeout=GRACE)
+                container.stop(timeout=stop_seconds(container.attrs))
                 this.found = "stopped"
     except (DockerException, OSError) as error:
         raise SetupError(f"the engine at {endpoint(folder)} does not stop its containers: {error}") from None

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from docker.errors import NotFound
 
-from clients.engine import MISSING, NOT_REACHED, Engine, stop_set_aside
+from clients.engine import MISSING, NOT_REACHED, Engine, stop_container, stop_set_aside
 from clients.silent_engines import is_off
 from local import teardown
+from local.engines import own_engine
 from local.machine.layout import Layout
 from local.machine.steps import SetupError
 from local.stacks.states import state_file
@@ -28,16 +29,24 @@ class Containers:
 
     def __init__(self, **volumes: str) -> None:
         self.asked: list[tuple[str, object]] = []
+        self.stop_timeout: int | None = None
         self._volumes = volumes
 
     def get(self, name: str) -> Any:
         if name not in self._volumes:
             raise NotFound(name)
         return SimpleNamespace(
-            attrs={"Mounts": [{"Name": self._volumes[name]}, {"Type": "tmpfs"}]},
+            name=name,
+            attrs={
+                "Config": {"StopTimeout": self.stop_timeout},
+                "Mounts": [{"Name": self._volumes[name]}, {"Type": "tmpfs"}],
+            },
             update=lambda restart_policy: self.asked.append((name, restart_policy["Name"])),
             stop=lambda timeout: self.asked.append((name, timeout)),
         )
+
+    def list(self) -> list[Any]:
+        return [self.get(name) for name in self._volumes]
 
 
 @pytest.fixture
@@ -127,3 +136,26 @@ def test_a_container_that_was_set_aside_does_not_start_with_its_host(monkeypatch
     assert stop_set_aside("other", "w", {}, 60) == MISSING
     assert stop_set_aside("none", "w", {}, 60) == MISSING
     assert containers.asked == [("one", "unless-stopped"), ("one", 60)]
+
+
+@pytest.mark.parametrize(("own", "seconds"), [(None, 60), (10, 60), (300, 300)])
+def test_a_container_has_the_time_to_stop_that_it_was_created_with(
+    own: int | None, seconds: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An adopted node that needs longer was killed after 60 s."""
+    containers = Containers(one="w", two="v")
+    containers.stop_timeout = own
+    client = SimpleNamespace(containers=containers, close=lambda: None)
+    monkeypatch.setattr(Engine, "client", lambda _: client)
+    monkeypatch.setattr("local.engines.own_engine.docker.DockerClient", lambda **_: client)
+    stop_container("one", {}, 60)
+    stop_set_aside("two", "v", {}, 60)
+    own_engine._stop_containers(tmp_path)
+    asked = [
+        ("one", seconds),
+        ("two", "unless-stopped"),
+        ("two", seconds),
+        ("one", seconds),
+        ("two", seconds),
+    ]
+    assert containers.asked == asked
