@@ -360,7 +360,9 @@ def _processes(number: int) -> Path:
 
 def _groups(number: int) -> list[Path]:
     """Folders of a board's control groups in all trees, the innermost first."""
-    tops = [CGROUPS / _group(number), *CGROUPS.glob(f"*/{_group(number)}")]
+    # With cgroup v1, a tree of several controllers has a link for each of them.
+    trees = [CGROUPS, *(tree for tree in CGROUPS.glob("*") if not tree.is_symlink())]
+    tops = [tree / _group(number) for tree in trees]
     return [Path(folder) for top in tops if top.is_dir() for folder, _, _ in os.walk(top, topdown=False)]
 
 
