@@ -110,9 +110,8 @@ def refuse_engines_data(layout: Layout, place: WorkspacePlace, option: str = "--
     if place.engine is not None:
         return True
     own = _running_engine(layout)
-    for address in dict.fromkeys((own, _answering(machine_engine()))):
-        if address is None:
-            continue
+    other = _answering(machine_engine()) if layout.engine is EngineChoice.OWN else None
+    for address in filter(None, dict.fromkeys((own, other))):
         try:
             info = connect(_inputs(address, ())).info()
         except (DockerException, OSError) as error:

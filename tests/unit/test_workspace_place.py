@@ -159,6 +159,17 @@ def test_a_folder_with_the_data_of_the_machines_other_engine_is_refused(
     assert refuse_engines_data(layout, here(tmp_path / "project"))
 
 
+def test_a_machines_engine_that_does_not_answer_is_waited_for_once(
+    tmp_path: Path, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was waited for twice, ten seconds each, if it is also that of the set-up."""
+    asked: list[str] = []
+    monkeypatch.setenv("DOCKER_HOST", "unix:///run/mine.sock")
+    monkeypatch.setattr(workspace_place, "engine_version", asked.append)
+    assert not refuse_engines_data(replace(layout, engine=EngineChoice.AUTO), here(tmp_path))
+    assert asked == ["unix:///run/mine.sock"]
+
+
 def test_a_silent_machine_is_reported(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def late(*_: object, **__: object) -> None:
         raise subprocess.TimeoutExpired("ssh", 60)
