@@ -270,6 +270,12 @@ _ROWS = (
         "authorized_keys",
     ),
     Check(
+        name=Obstacle.ADDRESS,
+        level=Level.REFUSED,
+        problem="has the address {engine}, which can't be read: {reason}",
+        remedy="Correct DOCKER_HOST, or unset it for the engine at the system's socket",
+    ),
+    Check(
         name=Obstacle.OTHER_FORM,
         level=Level.UNKNOWN,
         problem="gives an answer at {engine} that is not in Docker's form: {reason}",

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from docker.errors import APIError, DockerException
 
@@ -54,6 +55,8 @@ class Obstacle(StrEnum):
     NO_ENGINE = "engine"
     NO_SHELL = "shell"
     """ssh accepts the key, but runs a command other than the requested one."""
+    ADDRESS = "address"
+    """The address, which only DOCKER_HOST can have, can't be read: no host was asked."""
     OTHER_FORM = "other form"
     """The answer is not in Docker's form, or not in that of this program's script."""
 
@@ -134,11 +137,12 @@ class HostFacts:
 
 
 def ask_host(engine: str | None, ssh_options: Sequence[str] = ()) -> HostFacts:
-    """Ask the host of `engine` (None: the environment's) for its facts.
-
-    Raises HostError, or ServiceError for an ssh:// address that ssh can't use.
-    """
+    """Ask the host of `engine` (None: the environment's) for its facts. Raises HostError."""
     address = engine_address(engine)
+    try:
+        _ = urlsplit(address).port
+    except ValueError as error:
+        raise HostError(Obstacle.ADDRESS, line(error)) from error
     return _behind_ssh(address, ssh_options) if address.startswith("ssh://") else _on_this_machine(address)
 
 

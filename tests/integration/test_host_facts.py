@@ -7,7 +7,7 @@ import json
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -330,17 +330,18 @@ def test_an_answer_of_a_local_engine_in_another_form_is_its_hosts_fault(tmp_path
     assert len(said) <= LONGEST
 
 
-@pytest.mark.parametrize("address", ["tcp://[", "tcp://attic.lan:port", "tcp://attic.lan:99999"])
-def test_an_address_that_cant_be_read_is_no_internal_error(address: str) -> None:
-    assert refused(address)[0] is Obstacle.OTHER_FORM
+@pytest.mark.parametrize("scheme", ["tcp", "ssh"])
+@pytest.mark.parametrize("address", ["[", "attic.lan:port", "attic.lan:99999"])
+def test_an_address_that_cant_be_read_is_its_hosts_fault(scheme: str, address: str) -> None:
+    """Before, it was an internal error, then an answer in another form: nobody had been asked."""
+    assert refused(f"{scheme}://{address}")[0] is Obstacle.ADDRESS
 
 
 @pytest.mark.parametrize("address", ["ssh://[", "ssh://pi@attic.lan:port", "ssh://pi@attic.lan:99999"])
-@pytest.mark.parametrize("ask", [ask_host, lambda address: silent([Address(address)])])
-def test_an_address_of_ssh_that_cant_be_read_is_reported(address: str, ask: Callable[[str], object]) -> None:
+def test_an_address_of_ssh_that_cant_be_read_is_reported(address: str) -> None:
     """It was an internal error of every command that uses the engine of DOCKER_HOST."""
     with pytest.raises(ServiceError) as error:
-        ask(address)
+        silent([Address(address)])
     assert str(error.value) == (
         f"{address}, as in DOCKER_HOST, is not the address of an engine: behind ssh that is "
         "ssh://USER@HOST or ssh://USER@HOST:PORT, with a port from 1 to 65535. Correct that variable, or "
