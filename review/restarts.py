@@ -6,7 +6,7 @@ Pulling is not included: the old container keeps running while its host pulls th
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from catalogue.node_container import HANDED_OVER, LAST_REPLACEMENT
+from catalogue.node_container import HANDED_OVER, LAST_REPLACEMENT, stop_seconds
 from clients.pulumi import CONTAINER, NODE_CONTAINER
 from display.units import duration
 from review.node_settings import node_differences, opened_by
@@ -100,12 +100,18 @@ def _keys(step: Step) -> set[str]:
 
 def _bound(step: Step) -> Bound | None:
     if step.type == NODE_CONTAINER:
-        grace, wait = step.new.get("stopTimeout"), step.new.get("waitTimeout")
+        grace, wait = _grace(step), step.new.get("waitTimeout")
     else:
         grace = step.old.get("destroyGraceSeconds")
         wait = step.new.get("waitTimeout", UNHEALTHY) if step.new.get("wait") else None
     first, second = _seconds(grace), _seconds(wait)
     return None if first is None or second is None else Bound(first, second)
+
+
+def _grace(step: Step) -> object:
+    """Seconds that a node's old container gets to stop; its own are in the state, from its host."""
+    wanted, own = (_seconds(values.get("stopTimeout")) for values in (step.new, step.outputs))
+    return None if wanted is None else stop_seconds({"Config": {"StopTimeout": own}}, wanted)
 
 
 def _seconds(value: object) -> int | None:

@@ -68,6 +68,17 @@ def test_the_longest_bound_is_that_of_all_nodes() -> None:
     assert both == "restarts 2 nodes, each for at most 11 min 40 s"
 
 
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [(300, "10 min"), (10, "6 min"), (-1, "65 min"), (0, "6 min"), (None, "6 min"), (UNKNOWN, "6 min")],
+)
+def test_a_bound_counts_the_longer_time_to_stop_of_an_adopted_container(own: object, said: str) -> None:
+    """The page said 6 min, and the old container got its own 5 min to stop."""
+    adopted = replaced(**LIMITS)
+    adopted["oldState"]["outputs"] = {**LIMITS, "stopTimeout": own}
+    assert line_of(adopted) == f"restarts 1 node for at most {said}"
+
+
 @pytest.mark.parametrize("limits", [{}, {"stopTimeout": 60}, {"stopTimeout": 60, "waitTimeout": UNKNOWN}])
 def test_a_bound_that_the_preview_does_not_have_is_unknown(limits: dict[str, Any]) -> None:
     assert line_of(replaced(**limits)) == "restarts 1 node for an unknown time"
