@@ -408,11 +408,11 @@ def is_down(container: Mapping[str, Any]) -> bool:
 
 
 def grace_of(inputs: Mapping[str, Any]) -> int:
-    """Seconds between the stop signal and SIGKILL, in a container's inputs or state.
+    """Seconds between the stop signal and SIGKILL, from a container's inputs or state.
 
-    The state of an adopted container has none if it was created without one.
+    The state of an adopted container has any number that its host reported, or none.
     """
-    return int(inputs.get("stopTimeout") or GRACE)
+    return stop_seconds({"Config": {"StopTimeout": int(inputs.get("stopTimeout") or 0)}}, 0) or GRACE
 
 
 def policy(container: Mapping[str, Any]) -> str:

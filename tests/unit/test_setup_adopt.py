@@ -74,6 +74,24 @@ def test_an_adopted_container_without_a_time_to_stop_is_not_killed_by_a_destroy(
     assert engine.log == [f"stop {NAME}", f"remove {NAME}"]
 
 
+@pytest.mark.parametrize(("recorded", "seconds"), [(10**9, 3600), (-1, 3600), (300, 300), (0, 60)])
+def test_a_time_to_stop_that_the_state_has_from_a_host_is_limited(
+    recorded: int, seconds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is created again since, without a time to stop: `destroy` killed it at once if that had been -1."""
+    engine = lost(NodeEngine())
+    only_container(engine).config["StopTimeout"] = recorded
+    with monkeypatch.context() as patch:
+        patch.setenv(ADOPTING, "1")
+        resource = deployed(engine)
+    del only_container(engine).config["StopTimeout"]
+    asked: list[int] = []
+    monkeypatch.setattr(engine, "stop", lambda _, timeout: asked.append(timeout))
+    only_container(engine).running = False
+    resource.destroy()
+    assert asked == [seconds]
+
+
 @pytest.mark.parametrize("change", [{"image": NEXT}, {"command": ["-other"]}], ids=["image", "command"])
 def test_a_container_of_other_inputs_is_adopted_as_it_runs_and_the_next_up_hands_over(
     change: dict[str, Any], monkeypatch: pytest.MonkeyPatch
