@@ -118,7 +118,7 @@ def nameservers() -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
 
 
 def _read(path: Path) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
-    """Name servers in a file such as resolv.conf; like the C library, ignore those that are not addresses."""
+    """Name servers in a file such as resolv.conf; entries that are not addresses are ignored."""
     text = path.read_text(errors="replace") if path.exists() else ""
     servers = []
     # A zone, as in fe80::1%eth0, is not part of the address.
