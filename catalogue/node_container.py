@@ -91,11 +91,18 @@ OFFLINE = "-disable-networking"
 def stop_seconds(container: Mapping[str, Any], least: int = GRACE) -> int:
     """Seconds between the stop signal and SIGKILL of an inspected container: `least`, or its own if more.
 
-    A container that a person created, and a node took over, may be one that needs longer. A negative number
-    means that it is never killed.
+    A container that a person created, and a node took over, may be one that needs longer.
     """
-    own = container["Config"].get("StopTimeout") or 0
-    return max(least, _LONGEST_STOP if own < 0 else min(own, _LONGEST_STOP))
+    return max(least, limited_stop(container["Config"].get("StopTimeout")))
+
+
+def limited_stop(reported: int | None) -> int:
+    """Limit the seconds for a stop that a host reports; 0 for none.
+
+    A negative number means that the container is never killed.
+    """
+    seconds = reported or 0
+    return _LONGEST_STOP if seconds < 0 else min(seconds, _LONGEST_STOP)
 
 
 def user_fault(user: str) -> str:

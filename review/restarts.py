@@ -6,7 +6,7 @@ Pulling is not included: the old container keeps running while its host pulls th
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from catalogue.node_container import HANDED_OVER, LAST_REPLACEMENT, stop_seconds
+from catalogue.node_container import HANDED_OVER, LAST_REPLACEMENT, limited_stop
 from clients.pulumi import CONTAINER, NODE_CONTAINER
 from display.units import duration
 from review.node_settings import node_differences, opened_by
@@ -111,7 +111,7 @@ def _bound(step: Step) -> Bound | None:
 def _grace(step: Step) -> object:
     """Seconds that a node's old container gets to stop; its own are in the state, from its host."""
     wanted, own = (_seconds(values.get("stopTimeout")) for values in (step.new, step.outputs))
-    return None if wanted is None else stop_seconds({"Config": {"StopTimeout": own}}, wanted)
+    return None if wanted is None else max(wanted, limited_stop(own))
 
 
 def _seconds(value: object) -> int | None:

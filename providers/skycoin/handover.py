@@ -18,7 +18,7 @@ from docker.errors import APIError, DockerException, NotFound
 from requests.exceptions import RequestException, Timeout
 
 from catalogue.naming import previous_container
-from catalogue.node_container import ALIVE, GRACE, NODE, WALLET_HELPER, WRITTEN, stop_seconds
+from catalogue.node_container import ALIVE, GRACE, NODE, WALLET_HELPER, WRITTEN, limited_stop, stop_seconds
 from clients.errors import ServiceError, message_of
 from clients.volumes import users
 from providers.kind import URN, ProviderError, Values
@@ -412,7 +412,7 @@ def grace_of(inputs: Mapping[str, Any]) -> int:
 
     The state of an adopted container has any number that its host reported, or none.
     """
-    return stop_seconds({"Config": {"StopTimeout": int(inputs.get("stopTimeout") or 0)}}, 0) or GRACE
+    return limited_stop(int(inputs.get("stopTimeout") or 0)) or GRACE
 
 
 def policy(container: Mapping[str, Any]) -> str:
