@@ -79,10 +79,11 @@ def _own_bridge(layout: Layout) -> str | None:
 
 def _subnet_of(bridge: str) -> ipaddress.IPv4Network:
     [shown] = _listed("-4", "address", "show", "dev", bridge) or [{}]
-    known = [f"{address['local']}/{address['prefixlen']}" for address in shown.get("addr_info", ())]
-    subnets = [ipaddress.IPv4Network(address, strict=False) for address in known]
+    if addresses := shown.get("addr_info"):
+        address = addresses[0]
+        return ipaddress.IPv4Network(f"{address['local']}/{address['prefixlen']}", strict=False)
     number = int(bridge.removeprefix(PREFIX))
-    subnets += _subnets(number)
+    subnets = _subnets(number)
     if not subnets:
         wanted = " and ".join(subnet.format(number) for subnet in SUBNETS)
         raise SetupError(
